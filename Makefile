@@ -1,0 +1,122 @@
+# Export Admin. `make` alone lists what can be made. Linux or macOS, Python 3.11 or newer, nothing else to begin with.
+
+SHELL := bash
+.SHELLFLAGS := -eu -o pipefail -c
+MAKEFLAGS += --no-print-directory --no-builtin-rules
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+
+PYTHON ?= python3
+BIND ?= 127.0.0.1:8000
+ARGS ?=
+
+VENV := .venv
+BENCH_VENV := .venv-bench
+PY := $(VENV)/bin/python
+UV := $(VENV)/bin/uv
+EXPORTADMIN := $(VENV)/bin/exportadmin
+DONE := $(VENV)/.done
+BENCH_DONE := $(BENCH_VENV)/.done
+
+# The Python that stands on the machine is the one that is used; uv fetches none.
+export UV_PYTHON_DOWNLOADS := never
+# Fewer words from the installers; what goes wrong is still said.
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+# $(call install,PYTHON,WHAT): uv, and plain pip where uv cannot (it does not read pip's settings, so an installation
+# that reaches its packages through those needs pip). Both check every hash of the lock file.
+install = $(UV) pip install --quiet --python $(1) $(2) \
+	|| { echo "uv could not install ($(2)); plain pip tries" >&2; $(1) -m pip install --quiet $(2); }
+
+# Hashing and compressing the static files takes ten seconds: only when a file or an installed package is newer.
+collect_changed_static = collected="$${EXPORTADMIN_HOME:-var}/static/staticfiles.json"; \
+	if ! [ -f "$$collected" ] || [ -n "$$(find exportadmin/static $(DONE)/base -newer "$$collected")" ]; then \
+	  $(EXPORTADMIN) collectstatic --noinput --verbosity 0; \
+	fi
+
+.PHONY: help install install-dev run test test-sqlite test-postgres lint format bench soak screenshots lock clean \
+	machine-packages
+
+help: ## this list
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 18
+
+install: $(DONE)/base ## what an installation needs, into .venv
+	@echo 'Installed: $(EXPORTADMIN)'
+
+install-dev: $(DONE)/dev ## what tests and linters need on top
+	@echo 'Installed: $(EXPORTADMIN), tests and linters'
+
+run: $(DONE)/base ## database, demo project, web and worker on BIND=127.0.0.1:8000, until Ctrl-C
+	@$(EXPORTADMIN) migrate --verbosity 0
+	@$(collect_changed_static)
+	@$(EXPORTADMIN) load_demo
+	@exec $(EXPORTADMIN) up --bind $(BIND)
+
+test: $(DONE)/dev machine-packages ## linters, then the suite on SQLite and on PostgreSQL (ARGS=… goes to pytest)
+	@$(PY) scripts/suite.py lint sqlite postgres -- $(ARGS)
+
+test-sqlite: $(DONE)/dev machine-packages ## the suite on SQLite only
+	@$(PY) scripts/suite.py sqlite -- $(ARGS)
+
+test-postgres: $(DONE)/dev machine-packages ## the suite on a private PostgreSQL only
+	@$(PY) scripts/suite.py postgres -- $(ARGS)
+
+lint: $(DONE)/dev ## ruff and mypy
+	@$(VENV)/bin/ruff check .
+	@$(VENV)/bin/ruff format --check .
+	@$(VENV)/bin/mypy .
+
+format: $(DONE)/dev ## put imports and layout right
+	@$(VENV)/bin/ruff check --fix-only .
+	@$(VENV)/bin/ruff format .
+
+bench: $(DONE)/dev $(BENCH_DONE)/peers ## speed, side by side with the peers (ARGS=… goes to the benchmark)
+	@$(PY) -m bench --peers $(BENCH_VENV)/bin/python $(ARGS)
+
+soak: $(DONE)/dev machine-packages ## the long kill -9 runs, of which `make test` has a sample
+	@$(PY) -m tests.soak $(ARGS)
+
+screenshots: $(DONE)/dev machine-packages ## every page as a PNG in screenshots/
+	@$(PY) scripts/screenshots.py $(ARGS)
+
+lock: $(DONE)/tools ## compile requirements/*.in again (UPGRADE=1: with newer versions)
+	@for part in uv base dev bench; do \
+	  $(UV) pip compile --quiet $(if $(UPGRADE),--upgrade) --universal --python-version 3.11 --generate-hashes \
+	    --no-emit-index-url --no-emit-find-links --custom-compile-command 'make lock' \
+	    requirements/$$part.in --output-file requirements/$$part.txt; \
+	done
+
+clean: ## everything that can be made again; never var/, which holds an installation's data
+	rm -rf $(VENV) $(BENCH_VENV) *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis test-results
+	find . -name __pycache__ -type d -not -path './.git/*' -prune -exec rm -rf {} +
+
+# --- what is done once, and again when its lock file changed ---------------------------------------------------------
+
+$(DONE)/venv:
+	@$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed; name one: make PYTHON=python3.12 …" if sys.version_info < (3, 11) else 0)'
+	@$(PYTHON) -m venv $(VENV)
+	@mkdir -p $(DONE) && touch $@
+
+$(DONE)/tools: requirements/uv.txt $(DONE)/venv
+	@$(PY) -m pip install --quiet --require-hashes -r requirements/uv.txt
+	@touch $@
+
+# Our own package is built by the setuptools that is already there (--no-build-isolation): nothing is fetched for it.
+$(DONE)/base: requirements/base.txt pyproject.toml $(DONE)/tools
+	@$(call install,$(PY),--require-hashes -r requirements/base.txt)
+	@$(call install,$(PY),--no-deps --no-build-isolation -e .)
+	@touch $@
+
+$(DONE)/dev: requirements/dev.txt $(DONE)/base
+	@$(call install,$(PY),--require-hashes -r requirements/dev.txt)
+	@touch $@
+
+$(BENCH_DONE)/peers: requirements/bench.txt $(DONE)/tools
+	@test -x $(BENCH_VENV)/bin/python || $(PYTHON) -m venv $(BENCH_VENV)
+	@$(call install,$(BENCH_VENV)/bin/python,--require-hashes -r requirements/bench.txt)
+	@echo '*' >$(BENCH_VENV)/.gitignore
+	@mkdir -p $(BENCH_DONE) && touch $@
+
+# Chromium and PostgreSQL's server programs: the tests need them, the product does not.
+machine-packages:
+	@scripts/machine_packages.sh

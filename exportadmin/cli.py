@@ -1,0 +1,15 @@
+"""The ``exportadmin`` console script: ``manage.py`` by another name.
+
+Exit codes of our own commands: 0 done, 1 failed with one clear line, 2 wrong use.
+"""
+
+import os
+import sys
+
+
+def main() -> None:
+    """Run the Django command named in ``sys.argv``."""
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "exportadmin.settings")
+    from django.core.management import execute_from_command_line
+
+    execute_from_command_line(["exportadmin", *sys.argv[1:]])

@@ -1,0 +1,28 @@
+"""Who acts: a user, a token, a schedule or the system. Names are frozen as text, so that they outlive the account."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+USER, TOKEN, SCHEDULE, SYSTEM = "user", "token", "schedule", "system"
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """``kind`` is one of the four words; ``door`` is how the call came in: ``web``, ``rest``, ``shell``, ``link`` ….
+
+    ``user_id`` is the account behind the actor, also behind a token; ``None`` for schedule and system.
+    """
+
+    kind: str
+    name: str
+    door: str
+    user_id: int | None = None
+    token_id: int | None = None
+    request_id: str = ""
+    address: str = ""
+
+
+def system(door: str = "worker") -> Actor:
+    """The product itself."""
+    return Actor(kind=SYSTEM, name="system", door=door)

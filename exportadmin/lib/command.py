@@ -1,0 +1,99 @@
+"""What our shell commands share: one clear line on failure, exit codes 0 / 1 / 2, a progress bar on a terminal."""
+
+from __future__ import annotations
+
+import getpass
+import sys
+import time
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+
+from exportadmin.lib.actor import USER, Actor
+from exportadmin.lib.errors import ExportAdminError, UserError
+
+FAILED, WRONG_USE = 1, 2
+
+
+class Door(BaseCommand):
+    """A command whose :class:`ExportAdminError` ends as one line on stderr.
+
+    A :class:`UserError` that names a field is wrong use (exit code 2); every other error is a failure (1).
+    """
+
+    requires_system_checks: Any = []
+
+    def execute(self, *args: Any, **options: Any) -> str | None:
+        """Run, and turn our errors into :class:`CommandError` with the right exit code."""
+        try:
+            return super().execute(*args, **options)
+        except UserError as error:
+            raise CommandError(error.message, returncode=WRONG_USE if error.field else FAILED) from error
+        except ExportAdminError as error:
+            raise CommandError(str(error), returncode=FAILED) from error
+
+    def run_from_argv(self, argv: list[str]) -> None:
+        """As Django's, but the line says ``error:`` and Ctrl-C ends without a traceback."""
+        try:
+            self._run(argv)
+        except KeyboardInterrupt:
+            sys.stderr.write("\ninterrupted\n")
+            sys.exit(130)
+
+    def _run(self, argv: list[str]) -> None:
+        parser = self.create_parser(argv[0], argv[1])
+        options = vars(parser.parse_args(argv[2:]))
+        args = options.pop("args", ())
+        if options.get("traceback"):
+            self.execute(*args, **options)
+            return
+        try:
+            self.execute(*args, **options)
+        except CommandError as error:
+            line = " ".join(str(error).split())
+            sys.stderr.write(f"error: {line}\n")
+            sys.exit(error.returncode)
+        except BrokenPipeError:
+            sys.exit(FAILED)
+
+
+def shell_actor() -> Actor:
+    """Whoever sits at the terminal, by the name that the operating system knows."""
+    try:
+        name = getpass.getuser()
+    except (KeyError, OSError):
+        name = "unknown"
+    return Actor(kind=USER, name=f"{name} (shell)", door="shell")
+
+
+class ProgressBar:
+    """A bar on stderr, drawn at most ten times a second and only on a terminal."""
+
+    WIDTH = 30
+
+    def __init__(self, title: str, *, wanted: bool = True) -> None:
+        self._title = title
+        self._shown = wanted and sys.stderr.isatty()
+        self._last = 0.0
+        self._started = time.monotonic()
+
+    def __call__(self, done: int, total: int | None) -> None:
+        """Draw ``done`` of ``total`` rows."""
+        now = time.monotonic()
+        if not self._shown or (now - self._last < 0.1 and done != total):
+            return
+        self._last = now
+        rate = done / max(now - self._started, 1e-9)
+        if total:
+            filled = min(self.WIDTH, self.WIDTH * done // total)
+            left = f" {(total - done) / rate:.0f} s left" if rate and done < total else ""
+            text = f"[{'#' * filled}{'.' * (self.WIDTH - filled)}] {done:,} of {total:,} rows, {rate:,.0f}/s{left}"
+        else:
+            text = f"{done:,} rows, {rate:,.0f}/s"
+        sys.stderr.write(f"\r{self._title} {text}\x1b[K")
+        sys.stderr.flush()
+
+    def close(self) -> None:
+        """Leave the line."""
+        if self._shown:
+            sys.stderr.write("\n")

@@ -1,0 +1,87 @@
+"""Settings from the environment, and the one folder that holds all state of an installation.
+
+Every variable starts with ``EXPORTADMIN_``. A bad value stops the start with one line (:class:`ImproperlyConfigured`).
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+from pathlib import Path
+
+from django.core.exceptions import ImproperlyConfigured
+
+PREFIX = "EXPORTADMIN_"
+_TRUE, _FALSE = {"1", "true", "yes", "on"}, {"0", "false", "no", "off", ""}
+
+
+def text(name: str, default: str = "") -> str:
+    """The variable's value, or the default."""
+    return os.environ.get(PREFIX + name, default)
+
+
+def flag(name: str, *, default: bool = False) -> bool:
+    """1/true/yes/on or 0/false/no/off; anything else stops the start."""
+    raw = os.environ.get(PREFIX + name)
+    if raw is None:
+        return default
+    if raw.lower() in _TRUE:
+        return True
+    if raw.lower() in _FALSE:
+        return False
+    raise ImproperlyConfigured(f"{PREFIX}{name}={raw!r} is neither true nor false")
+
+
+def number(name: str, default: int, *, at_least: int = 0) -> int:
+    """A whole number, not below ``at_least``."""
+    raw = os.environ.get(PREFIX + name)
+    if raw is None:
+        return default
+    try:
+        value = int(raw)
+    except ValueError:
+        raise ImproperlyConfigured(f"{PREFIX}{name}={raw!r} is not a whole number") from None
+    if value < at_least:
+        raise ImproperlyConfigured(f"{PREFIX}{name}={value} is below {at_least}")
+    return value
+
+
+def words(name: str, default: str = "") -> list[str]:
+    """A comma separated list."""
+    return [part.strip() for part in text(name, default).split(",") if part.strip()]
+
+
+def home(base: Path) -> Path:
+    """The installation's folder (``EXPORTADMIN_HOME``, default ``var/``): made on first use, its owner's only."""
+    folder = Path(text("HOME") or base / "var").expanduser().resolve()
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise ImproperlyConfigured(f"{PREFIX}HOME={folder} cannot be made: {error.strerror}") from None
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise ImproperlyConfigured(f"{PREFIX}HOME={folder} is not writable")
+    return folder
+
+
+def kept_secret(folder: Path, name: str) -> str:
+    """A random secret that is made once per installation and kept in ``HOME/keys/`` with mode 0600.
+
+    Two processes that start together end up with the same one: the file appears whole or not at all.
+    """
+    path = folder / "keys" / name
+    try:
+        return path.read_text(encoding="ascii").strip()
+    except FileNotFoundError:
+        pass
+    path.parent.mkdir(mode=0o700, exist_ok=True)
+    draft = path.with_name(f".{name}.{os.getpid()}")
+    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "w", encoding="ascii") as stream:
+        stream.write(secrets.token_urlsafe(48))
+    try:
+        os.link(draft, path)  # fails when another process was first; then its secret is ours too
+    except FileExistsError:
+        pass
+    finally:
+        draft.unlink()
+    return path.read_text(encoding="ascii").strip()

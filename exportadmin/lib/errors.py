@@ -1,0 +1,50 @@
+"""The two kinds of failure, and the one kind of refusal, that the product tells apart.
+
+The code asks the class, never the message (DESIGN.md §4).
+"""
+
+from __future__ import annotations
+
+
+class ExportAdminError(Exception):
+    """Anything we raise on purpose. ``str(error)`` is one line that may be shown to a user."""
+
+
+class UserError(ExportAdminError):
+    """The request cannot be carried out as asked: a wrong value, a wrong file, a missing thing.
+
+    ``field`` names the offending input where there is one (a form field, a JSON key, a flag).
+    """
+
+    def __init__(self, message: str, *, field: str | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.field = field
+
+
+class TransientError(ExportAdminError):
+    """May go away by itself: worth a bounded retry with jitter. ``retry_after`` is in seconds."""
+
+    def __init__(self, message: str, *, retry_after: float | None = None) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+
+
+class PermanentError(ExportAdminError):
+    """Will not go away by itself; a retry is pointless. The message says what an admin can do."""
+
+
+class NotFoundError(UserError):
+    """There is no such thing, or the one who asks may not know that there is."""
+
+
+class DeniedError(UserError):
+    """The thing may be seen, but not this done with it."""
+
+
+class ConflictError(UserError):
+    """The thing is in a state in which this cannot be done, or the same key asks for something else."""
+
+
+class GoneError(UserError):
+    """It was here once: expired, revoked, used up or removed."""

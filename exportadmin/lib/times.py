@@ -1,0 +1,86 @@
+"""Points in time as whole milliseconds since 1970-01-01T00:00:00Z, and the written forms that people use for them.
+
+Accepted forms (contracts/labelbox.md §3): ``YYYY-MM-DD``, ``YYYY-MM-DD hh:mm:ss``, ISO 8601 with or without a UTC
+offset, and milliseconds since the epoch. A form without an offset is read in the zone that the caller names.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+import time
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from exportadmin.lib.errors import UserError
+
+EXPECTED = (
+    'expected milliseconds since 1970 or "YYYY-MM-DD", "YYYY-MM-DD hh:mm:ss" or ISO 8601 "YYYY-MM-DDThh:mm:ss±hh:mm"'
+)
+# 0001-01-01 … 9999-12-31, what datetime can hold
+MIN_MS = -62_135_596_800_000
+MAX_MS = 253_402_300_799_999
+_EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
+_MILLISECOND = dt.timedelta(milliseconds=1)
+_WRITTEN = re.compile(
+    r"(\d{4}-\d{2}-\d{2})(?:[T ](\d{2}:\d{2}(?::\d{2}(?:[.,]\d{1,9})?)?)\s?(Z|z|[+-]\d{2}:?\d{2})?)?", re.ASCII
+)
+
+
+def now_ms() -> int:
+    """The present, in whole milliseconds."""
+    return time.time_ns() // 1_000_000
+
+
+def zone(name: str) -> ZoneInfo:
+    """The IANA zone of that name. Raises :class:`UserError` when there is none."""
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise UserError(f"unknown time zone {name!r}; expected an IANA name such as Europe/Warsaw or UTC") from None
+
+
+def parse_ms(value: object, *, time_zone: str = "UTC", field: str | None = None) -> int:
+    """Milliseconds of a number or written form. Raises :class:`UserError` for anything without a meaning."""
+    if isinstance(value, bool) or not isinstance(value, int | float | str):
+        raise UserError(f"{value!r} is not a time: {EXPECTED}", field=field)
+    if isinstance(value, float):
+        if not value.is_integer():
+            raise UserError(f"{value!r} is not a time: milliseconds are whole numbers; {EXPECTED}", field=field)
+        value = int(value)
+    if isinstance(value, str):
+        text = value.strip()
+        if not re.fullmatch(r"-?\d{5,}", text, re.ASCII):
+            return _parse_written(text, time_zone, field)
+        value = int(text)
+    if not MIN_MS <= value <= MAX_MS:
+        raise UserError(f"{value} ms is outside the years 1 to 9999: {EXPECTED}", field=field)
+    return value
+
+
+def _parse_written(text: str, time_zone: str, field: str | None) -> int:
+    match = _WRITTEN.fullmatch(text)
+    if match is None:
+        raise UserError(f"{text[:80]!r} is not a time: {EXPECTED}", field=field)
+    day, clock, offset = match.groups()
+    try:
+        moment = dt.datetime.fromisoformat(f"{day}T{(clock or '00:00:00').replace(',', '.')}{(offset or '').upper()}")
+        if moment.tzinfo is None:
+            moment = moment.replace(tzinfo=zone(time_zone))
+        return (moment - _EPOCH) // _MILLISECOND
+    except (ValueError, OverflowError) as error:
+        raise UserError(f"{text!r} is not a time ({error}): {EXPECTED}", field=field) from None
+
+
+def to_datetime(ms: int) -> dt.datetime:
+    """An aware UTC datetime."""
+    return _EPOCH + dt.timedelta(milliseconds=ms)
+
+
+def from_datetime(moment: dt.datetime) -> int:
+    """Whole milliseconds of an aware datetime, rounded down."""
+    return (moment - _EPOCH) // _MILLISECOND
+
+
+def iso_utc(ms: int) -> str:
+    """``2024-04-08T16:21:26.000+00:00``: the form of timestamps in export rows (contracts/labelbox.md §2.1)."""
+    return (_EPOCH + dt.timedelta(milliseconds=ms)).isoformat(timespec="milliseconds")
