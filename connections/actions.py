@@ -1,0 +1,110 @@
+"""What can be done with connections, projects and the built-in store: one verb, three doors."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from django.db import transaction
+
+from connections.models import Connection, Project
+from connections.review_statuses import known_status
+from connections.store.importers import IMPORTERS, detect
+from connections.store.models import StoreProject
+from connections.store.source import StoreSource
+from connections.store.writing import WriteSummary, write_rows
+from exportadmin.lib import times
+from exportadmin.lib.actor import Actor
+from exportadmin.lib.errors import UserError
+
+STORE_NAME = "Built-in store"
+MAX_NAME = 200
+
+
+def store_project(name: str) -> Project:
+    """The project of that name in the built-in store, made if there is none. Raises :class:`UserError`."""
+    name = name.strip()
+    if not name or len(name) > MAX_NAME or any(ord(char) < 32 for char in name):
+        raise UserError(
+            f"{name[:60]!r} cannot be a project name: 1 to {MAX_NAME} characters, no control characters",
+            field="project",
+        )
+    with transaction.atomic():
+        connection, _ = Connection.objects.get_or_create(name=STORE_NAME, defaults={"kind": StoreSource.key})
+        project, _ = Project.objects.get_or_create(name=name, defaults={"connection": connection})
+    if project.connection.kind != StoreSource.key:
+        raise UserError(f"project {name!r} belongs to connection {project.connection}; rows cannot be imported there")
+    return project
+
+
+@dataclass(slots=True)
+class ImportResult:
+    """``rows = created + updated + unchanged + refused_count``; ``finished_at`` is later than every row's time."""
+
+    project: Project
+    format: str
+    summary: WriteSummary
+    finished_at_ms: int
+
+    def to_json(self) -> dict[str, Any]:
+        """For ``--json`` and REST."""
+        return {
+            "project": {"id": self.project.public_id, "name": self.project.name},
+            "format": self.format,
+            **asdict(self.summary),
+            "finished_at": times.iso_utc(self.finished_at_ms),
+        }
+
+
+def import_rows(
+    *,
+    project_name: str,
+    path: Path,
+    actor: Actor,
+    format: str = "auto",
+    status: str | None = None,
+    on_progress: Callable[[int, int | None], None] | None = None,
+) -> ImportResult:
+    """Import a file into a project of the built-in store, which is made if there is none.
+
+    The file's structure is surveyed first: one that is cut off or not what it should be raises :class:`UserError`
+    before anything is written, not even the project. ``on_progress`` gets rows done and rows in all.
+    """
+    if status is not None:
+        known_status(status, field="status")
+    if not path.is_file():
+        raise UserError(f"there is no file {path}", field="file")
+    key = detect(path) if format == "auto" else format
+    importer_class = IMPORTERS.pick(key, field="format")
+    survey = importer_class(path, default_status=status, project_key="").survey()
+    project = store_project(project_name)
+    importer = importer_class(path, default_status=status, project_key=project.public_id)
+
+    def progress(done: int) -> None:
+        if on_progress is not None:
+            on_progress(done, survey.rows_total)
+
+    summary = write_rows(project, importer.rows(), classes=importer.classes, on_progress=progress)
+    _add_refused(summary, importer)
+    summary.warnings[:0] = importer.warnings
+    if importer.project_extra:
+        with transaction.atomic():
+            store = StoreProject.objects.select_for_update().get(project=project)
+            store.source_extra = {**store.source_extra, **importer.project_extra}
+            store.save(update_fields=["source_extra"])
+    finished = times.now_ms()
+    while times.now_ms() == finished:  # the promise of finished_at: the next change is later than this
+        time.sleep(0.0002)
+    return ImportResult(project, key, summary, finished)
+
+
+def _add_refused(summary: WriteSummary, importer: Any) -> None:
+    """Put what the importer refused before the store's own refusals, so that the summary adds up."""
+    for entry in importer.refused:
+        summary.refused.append(entry)
+    refused = importer.refused_count
+    summary.refused_count += refused
+    summary.rows += refused

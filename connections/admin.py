@@ -1,0 +1,58 @@
+"""Connections, projects, members and tokens for superusers' emergencies: to look at, not to change."""
+
+from __future__ import annotations
+
+from django.contrib import admin
+
+from connections.models import ApiToken, Connection, Membership, Project
+from exportadmin.lib.read_only_admin import ReadOnlyAdmin
+
+
+@admin.register(Connection)
+class ConnectionAdmin(ReadOnlyAdmin):
+    """How platforms are reached."""
+
+    list_display = ("name", "kind", "created_at")
+    list_filter = ("kind",)
+    search_fields = ("name",)
+
+
+@admin.register(Project)
+class ProjectAdmin(ReadOnlyAdmin):
+    """What is exported from."""
+
+    list_display = ("name", "public_id", "connection", "time_zone", "created_at")
+    list_select_related = ("connection",)
+    list_filter = ("connection",)
+    search_fields = ("name", "public_id")
+
+
+@admin.register(Membership)
+class MembershipAdmin(ReadOnlyAdmin):
+    """Who has which role where."""
+
+    list_display = ("user", "project", "role", "created_at")
+    list_select_related = ("user", "project")
+    list_filter = ("role", "project")
+    search_fields = ("user__username", "project__name")
+
+
+@admin.register(ApiToken)
+class ApiTokenAdmin(ReadOnlyAdmin):
+    """Scripts' keys, without what could be tried against a guessed key."""
+
+    list_display = (
+        "name",
+        "prefix",
+        "user",
+        "project",
+        "scopes",
+        "created_at",
+        "expires_at",
+        "revoked_at",
+        "last_used_at",
+    )
+    list_select_related = ("user", "project")
+    list_filter = ("project",)
+    search_fields = ("name", "prefix", "user__username")
+    exclude = ("digest",)

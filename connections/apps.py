@@ -1,0 +1,10 @@
+"""Where rows come from and where files go."""
+
+from django.apps import AppConfig
+
+
+class ConnectionsConfig(AppConfig):
+    """Connections to platforms and buckets, and the projects that exports read from."""
+
+    name = "connections"
+    default_auto_field = "django.db.models.BigAutoField"

@@ -1,0 +1,14 @@
+"""The sinks (on screen: destinations), one line each."""
+
+from __future__ import annotations
+
+from connections.sinks.base import Sink
+from connections.sinks.local import LocalSink
+from exportadmin.lib.registry import Registry
+
+SINKS: Registry[type[Sink]] = Registry(
+    "destination",
+    {
+        "local": LocalSink,
+    },
+)

@@ -1,0 +1,69 @@
+"""The built-in store for superusers' emergencies: to look at, not to change. Lists leave the big columns alone."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest
+
+from connections.store.models import StoreClass, StoreCoco, StoreCsv, StoreProject, StoreRow
+from exportadmin.lib.read_only_admin import ReadOnlyAdmin
+
+
+@admin.register(StoreProject)
+class StoreProjectAdmin(ReadOnlyAdmin):
+    """What the store keeps of a project beside its rows."""
+
+    list_display = ("project", "next_number", "next_annotation")
+    list_select_related = ("project",)
+    search_fields = ("project__name",)
+
+
+@admin.register(StoreClass)
+class StoreClassAdmin(ReadOnlyAdmin):
+    """Classes and questions of the ontologies."""
+
+    list_display = ("name", "number", "is_question", "supercategory", "project")
+    list_select_related = ("project",)
+    list_filter = ("is_question", "project")
+    search_fields = ("name",)
+
+
+@admin.register(StoreRow)
+class StoreRowAdmin(ReadOnlyAdmin):
+    """Rows; the body is shown on a row's own page only."""
+
+    list_display = ("global_key", "row_id", "number", "project", "status", "batch_id", "annotation_count", "marks")
+    list_select_related = ("project",)
+    list_filter = ("status", "project")
+    search_fields = ("global_key", "row_id", "external_id")
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        """A million bodies are not read for a list."""
+        return super().get_queryset(request).defer("body", "embeddings", "label_times")
+
+
+@admin.register(StoreCoco)
+class StoreCocoAdmin(ReadOnlyAdmin):
+    """COCO fragments."""
+
+    list_display = ("row_id",)
+    search_fields = ("row__global_key", "row__row_id")
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        """Without the fragments."""
+        return super().get_queryset(request).defer("annotations")
+
+
+@admin.register(StoreCsv)
+class StoreCsvAdmin(ReadOnlyAdmin):
+    """CSV fragments."""
+
+    list_display = ("row_id",)
+    search_fields = ("row__global_key", "row__row_id")
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        """Without the lines."""
+        return super().get_queryset(request).defer("exact", "safe")

@@ -1,0 +1,12 @@
+"""The built-in source."""
+
+from django.apps import AppConfig
+
+
+class StoreConfig(AppConfig):
+    """Annotated rows kept by Export Admin itself."""
+
+    name = "connections.store"
+    label = "store"
+    verbose_name = "Built-in store"
+    default_auto_field = "django.db.models.BigAutoField"

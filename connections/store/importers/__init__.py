@@ -1,0 +1,21 @@
+"""The importers, one line each."""
+
+from __future__ import annotations
+
+from connections.store.importers.base import Importer, Refused, Survey
+from connections.store.importers.coco_json import CocoJsonImporter
+from connections.store.importers.detect import detect
+from connections.store.importers.label_studio import LabelStudioImporter
+from connections.store.importers.ndjson import NdjsonImporter
+from exportadmin.lib.registry import Registry
+
+IMPORTERS: Registry[type[Importer]] = Registry(
+    "import format",
+    {
+        "coco_json": CocoJsonImporter,
+        "label_studio": LabelStudioImporter,
+        "ndjson": NdjsonImporter,
+    },
+)
+
+__all__ = ["IMPORTERS", "Importer", "Refused", "Survey", "detect"]

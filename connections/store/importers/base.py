@@ -1,0 +1,103 @@
+"""What every importer speaks: a file in, :class:`IncomingRow` by row out, and an account of what did not go in.
+
+An importer is one file and one line in :data:`connections.store.importers.IMPORTERS`. It reads as a stream: memory does
+not grow with the file.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, BinaryIO, ClassVar
+
+from connections.store.incoming import IncomingClass, IncomingRow
+from exportadmin.lib.errors import UserError
+from exportadmin.lib.json_stream import RowRefused
+
+# reasons kept in memory; every refusal is counted
+MAX_REFUSED_KEPT = 1_000
+MAX_WARNINGS = 100
+
+
+@dataclass(slots=True)
+class Refused:
+    """A row, or a piece that would have belonged to one, that does not go in: where it stood and why."""
+
+    position: str
+    reason: str
+
+
+@dataclass(slots=True)
+class Survey:
+    """What a first look over the whole file found: how many rows it holds, good and bad, and its size."""
+
+    rows_total: int
+    bytes_total: int
+
+
+class Importer(ABC):
+    """Reads one file, once.
+
+    ``default_status`` is the review status that every row gets, whatever the file says; ``None`` lets the importer tell
+    from what is there. ``project_key`` is the project's public id: which project of a row is meant that names several.
+
+    Filled while :meth:`rows` is read: ``classes`` (before the first row, where the source lists them), ``refused`` (the
+    first :data:`MAX_REFUSED_KEPT`), ``refused_count`` (all), ``rows_seen``, ``rows_refused``, ``warnings``,
+    ``project_extra`` (before the first row). Every row of the file is either yielded or refused: a bad one whole, never
+    with a mark missing. ``refused_count`` is larger than ``rows_refused`` where pieces that belong to no row were bad.
+    """
+
+    key: ClassVar[str]
+    title: ClassVar[str]
+
+    def __init__(self, path: Path, *, default_status: str | None, project_key: str) -> None:
+        self.path = path
+        self.default_status = default_status
+        self.project_key = project_key
+        self.classes: list[IncomingClass] = []
+        self.refused: list[Refused] = []
+        self.refused_count = 0
+        self.rows_seen = 0
+        self.rows_refused = 0
+        self.warnings: list[str] = []
+        self.warnings_left_out = 0
+        self.project_extra: dict[str, Any] = {}
+
+    @abstractmethod
+    def survey(self) -> Survey:
+        """Look over the whole file's structure before anything is written.
+
+        Raises :class:`UserError`, with line and byte, for a file that is cut off or is not what it should be.
+        """
+
+    @abstractmethod
+    def rows(self) -> Iterator[IncomingRow]:
+        """The good rows in file order. Raises :class:`UserError` for what :meth:`survey` would have found."""
+
+    def open(self) -> BinaryIO:
+        """The file, unbuffered. Raises :class:`UserError` when it cannot be read."""
+        try:
+            return self.path.open("rb", buffering=0)
+        except OSError as error:
+            raise UserError(f"{self.path.name} cannot be read: {error.strerror}", field="file") from None
+
+    def refuse_row(self, refused: RowRefused) -> None:
+        """Enter a row that does not go in."""
+        self.rows_refused += 1
+        self.refuse(refused.position, refused.reason)
+
+    def refuse(self, position: str, reason: str) -> None:
+        """Enter something that does not go in."""
+        self.refused_count += 1
+        if len(self.refused) < MAX_REFUSED_KEPT:
+            self.refused.append(Refused(position, reason))
+
+    def warn(self, text: str) -> None:
+        """Say something about the file; at most :data:`MAX_WARNINGS` are kept, the last one tells how many are not."""
+        if len(self.warnings) < MAX_WARNINGS:
+            self.warnings.append(text)
+            return
+        self.warnings_left_out += 1
+        self.warnings[-1] = f"… and {self.warnings_left_out + 1:,} more warnings"

@@ -1,0 +1,154 @@
+"""Label Studio's brush masks as COCO run lengths, without making the picture.
+
+A brush is a bit stream (thi.ng rle-pack): 32 bits count of values, 5 bits word size - 1, four times 4 bits size - 1;
+then runs: 1 bit "repeated", 2 bits which size, length - 1 in that many bits, and one word (repeated) or length words.
+The words are the picture's RGBA bytes, row by row (contracts/label_studio.md §4). A pixel belongs to the mask where its
+alpha is above 0. COCO counts run down the columns, so what is needed are the places where a column changes:
+
+1. The runs' positions: the one thing that has to go step by step. One table lookup a run.
+2. Lengths and words of all runs at once, from 32-bit windows.
+3. Runs with a word above 0, as toggles ``(row, x)``: here the row changes between outside and inside.
+4. A column changes between rows y - 1 and y where exactly one of the two rows is inside: between the 1st and 2nd, 3rd
+   and 4th … toggle of both rows together. These places, sorted down the columns, are the mask's edges.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from connections.store.importers.checks import MAX_PIXELS, BadMark, compressed
+
+_HEADER_BITS: Final = 32 + 5 + 4 * 4
+_WORD: Final = 8
+_Integers = NDArray[np.int64]
+
+
+def brush_mask(rle: Any, height: int, width: int) -> dict[str, Any]:
+    """``{"size": [height, width], "counts": "<COCO compressed RLE>"}``. Raises :class:`BadMark`."""
+    if height * width > MAX_PIXELS:
+        raise BadMark(f"the mask has {height * width:,} pixels; at most {MAX_PIXELS:,} can be kept")
+    begins, ends = _pixel_runs(rle, height * width)
+    return {"size": [height, width], "counts": compressed(_column_counts(begins, ends, height, width), height, width)}
+
+
+def _pixel_runs(rle: Any, pixels: int) -> tuple[_Integers, _Integers]:
+    """``(begins, ends)`` of the mask's runs of pixels, row by row through the picture; touching runs are not joined."""
+    if type(rle) is not list:
+        raise BadMark("a brush has no list of bytes under rle")
+    try:
+        data = bytes(rle)
+    except (TypeError, ValueError):
+        raise BadMark("a brush's rle holds something else than bytes from 0 to 255") from None
+    if len(data) * 8 < _HEADER_BITS:
+        raise BadMark("a brush's rle breaks off in its header")
+    head = int.from_bytes(data[:7], "big") >> 3
+    count, word = head >> 21, (head >> 16 & 31) + 1
+    sizes = [(head >> shift & 15) + 1 for shift in (12, 8, 4, 0)]
+    if word != _WORD:
+        raise BadMark(f"a brush's rle has words of {word} bits; expected 8")
+    if count != pixels * 4:
+        raise BadMark(f"a brush's rle holds {count / 4:,.10g} pixels; the picture has {pixels:,}")
+    starts, has_literals = _run_starts(data, sizes)
+    places = np.array(starts, dtype=np.int64)
+    # 32 bits from every byte on: a shift of up to 7, 3 bits of kind and 16 of length fit
+    codes = np.frombuffer(data + bytes(8), dtype=np.uint8).astype(np.uint32)
+    windows = codes[:-3] << 24 | codes[1:-2] << 16 | codes[2:-1] << 8 | codes[3:]
+    if has_literals:
+        literal = places < 0
+        np.abs(places, out=places)
+    tops = windows[places >> 3] << (places & 7).astype(np.uint32)
+    widths = np.array(sizes, dtype=np.uint32)[tops >> 29 & 3]
+    lengths = (((tops << 3) >> (32 - widths)) + 1).astype(np.int64)
+    words_at = places + 3 + widths
+    if has_literals:
+        lengths[literal] = 1
+        words_at = np.where(literal, places, words_at)
+    words = windows[words_at >> 3] << (words_at & 7).astype(np.uint32) >> 24
+    stops = lengths.cumsum()
+    last = int(stops.searchsorted(count))
+    if last == stops.size:
+        raise BadMark("a brush's rle breaks off")
+    if stops[last] != count:
+        raise BadMark("a brush's rle runs over the picture's end")
+    # value i is the alpha of pixel i // 4 where i % 4 == 3: values [a, b) hold the alphas of pixels [a // 4, b // 4)
+    inside = words[: last + 1] > 0
+    stops = stops[: last + 1]
+    begins = (stops - lengths[: last + 1])[inside] >> 2
+    ends = stops[inside] >> 2
+    some = begins < ends
+    return begins[some], ends[some]
+
+
+def _run_starts(data: bytes, sizes: list[int]) -> tuple[list[int], bool]:
+    """Bit positions of the runs in order, and whether there are literal ones among them.
+
+    Of a run of literal words, every word is entered by itself: as minus its own bit position. What follows the last
+    run (padding, mostly) may be entered too; whoever counts the values knows where to stop.
+    """
+    bits = np.unpackbits(np.frombuffer(data, dtype=np.uint8))
+    # bits that a repeated run takes, by its first three bits; 0: literal words follow
+    steps = np.zeros(8, dtype=np.uint8)
+    steps[4:] = [3 + size + _WORD for size in sizes]
+    table = steps[(bits[:-2] << 2) | (bits[1:-1] << 1) | bits[2:]].tobytes()
+    end = bits.size
+    last_start = end - 3 - min(sizes) - _WORD
+    starts: list[int] = []
+    append = starts.append
+    has_literals = False
+    at = _HEADER_BITS
+    while at <= last_start:
+        step = table[at]
+        if step:
+            append(at)
+            at += step
+            continue
+        size = sizes[bits[at + 1] << 1 | bits[at + 2]]
+        window = int.from_bytes(data[at >> 3 : (at >> 3) + 4].ljust(4, b"\0"), "big")
+        length = (window << (at & 7) & 0xFFFFFFFF) << 3 & 0xFFFFFFFF
+        at += 3 + size
+        words = min((length >> (32 - size)) + 1, (end - at) // _WORD)
+        starts.extend(range(-at, -at - words * _WORD, -_WORD))
+        at += words * _WORD
+        has_literals = True
+    if at > end and starts and starts[-1] > 0:
+        starts.pop()  # its word is cut off
+    return starts, has_literals
+
+
+def _column_counts(begins: _Integers, ends: _Integers, height: int, width: int) -> _Integers:
+    """COCO's counts (down the columns, background first) of runs of pixels that go along the rows."""
+    first_rows, last_rows = begins // width, (ends - 1) // width
+    # a toggle is at row * (width + 1) + x: there is a place for the one behind a row's last pixel
+    toggles = [begins + first_rows, ends + last_rows]
+    borders = last_rows - first_rows
+    if borders.any():  # a run over several rows ends at each border and begins again
+        rows = np.repeat(last_rows - np.cumsum(borders), borders) + np.arange(int(borders.sum()))
+        toggles += [rows * (width + 1) + width, (rows + 1) * (width + 1)]
+    in_rows = np.concatenate(toggles)
+    both = np.concatenate((in_rows, in_rows + (width + 1)))
+    both.sort()
+    lefts, lengths = both[0::2], both[1::2] - both[0::2]
+    stops = lengths.cumsum()
+    places = (lefts - stops + lengths).repeat(lengths)
+    places += np.arange(places.size)
+    rows = places // (width + 1)
+    edges = (places - rows * (width + 1)) * height + rows
+    edges.sort()
+    # the end of one column's run and the beginning of the next column's, at the same place, are no edge
+    same = edges[1:] == edges[:-1]
+    if same.any():
+        kept = np.ones(edges.size, dtype=np.bool_)
+        kept[1:] &= ~same
+        kept[:-1] &= ~same
+        edges = edges[kept]
+    pixels = height * width
+    if edges.size and edges[-1] == pixels:
+        edges = edges[:-1]
+    counts = np.empty(edges.size + 1, dtype=np.int64)
+    counts[:-1] = edges
+    counts[-1] = pixels
+    counts[1:] -= edges
+    return counts

@@ -1,0 +1,71 @@
+"""Which keys a file has already used: on disk, so that memory stays flat however many rows there are."""
+
+from __future__ import annotations
+
+import sqlite3
+
+
+def scratch_database() -> sqlite3.Connection:
+    """An empty database in a temporary file that nobody else sees and that goes when the connection is closed.
+
+    4 MiB of it are held in memory. Nothing in it has to survive a crash.
+    """
+    database = sqlite3.connect("", isolation_level=None, check_same_thread=False)
+    for pragma in ("journal_mode=OFF", "synchronous=OFF", "cache_size=-4096", "locking_mode=EXCLUSIVE"):
+        database.execute(f"PRAGMA {pragma}")
+    return database
+
+
+class SeenKeys:
+    """Remembers keys with the position at which each stood first.
+
+    A filter in memory (8 MiB) answers for nearly all new keys; the table on disk, which is filled in batches and gets
+    its index only when it is first needed, answers for keys that the filter has perhaps seen. At a million keys the
+    filter asks in vain about once in ten thousand.
+    """
+
+    _BITS = 26
+    _BATCH = 1_000
+
+    def __init__(self) -> None:
+        self._bits = bytearray(1 << (self._BITS - 3))
+        self._waiting: list[tuple[str, str]] = []
+        self._database = scratch_database()
+        self._database.execute("CREATE TABLE seen (key TEXT, position TEXT)")
+        self._database.execute("BEGIN")
+        self._indexed = False
+
+    def first_position(self, key: str, position: str) -> str | None:
+        """``None`` for a new key, which is entered; else the position at which the key stood first."""
+        bits, mixed = self._bits, hash(key)
+        maybe = 1
+        for _ in range(3):
+            place = mixed & 0x3FFFFFF
+            bit = 1 << (place & 7)
+            maybe &= bits[place >> 3] >> (place & 7)
+            bits[place >> 3] |= bit
+            mixed >>= 19
+        if maybe:
+            first = self._look_up(key)
+            if first is not None:
+                return first
+        self._waiting.append((key, position))
+        if len(self._waiting) >= self._BATCH:
+            self._flush()
+        return None
+
+    def _look_up(self, key: str) -> str | None:
+        self._flush()
+        if not self._indexed:
+            self._database.execute("CREATE INDEX seen_key ON seen (key)")
+            self._indexed = True
+        found = self._database.execute("SELECT position FROM seen WHERE key = ?", (key,)).fetchone()
+        return None if found is None else str(found[0])
+
+    def _flush(self) -> None:
+        self._database.executemany("INSERT INTO seen VALUES (?, ?)", self._waiting)
+        self._waiting.clear()
+
+    def close(self) -> None:
+        """Give the space back."""
+        self._database.close()

@@ -1,0 +1,193 @@
+"""``label_studio``: Label Studio's tasks, as its JSON export and import files hold them.
+
+The shape is that of contracts/label_studio.md §1.4; a file is a JSON array of tasks or one task a line. Places are
+percent of the picture there, pixels here. Everything that Label Studio says of a task, annotation or region beyond what
+a row has a place for is kept beside it under ``source_extra["label_studio"]``.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import orjson
+
+from connections.store.importers.checks import MAX_COORDINATE, BadMark
+from connections.store.importers.label_studio_regions import (
+    SHAPES,
+    answer_of,
+    carried,
+    name_by_labels,
+    put_into_regions,
+    relation_of,
+)
+from connections.store.importers.media import looks_like_media, mime_type
+from connections.store.importers.row_file import RowFileImporter
+from connections.store.incoming import IncomingLabel, IncomingRow
+from exportadmin.lib import times
+from exportadmin.lib.ids import derived_id
+
+MAX_KEY: Final = 500
+_NUMBERS: Final = frozenset({int, float})
+_PLAIN_LABEL_KEYS: Final = frozenset({"result", "was_cancelled", "created_at", "updated_at"})
+
+_Json = dict[str, Any]
+
+
+class LabelStudioImporter(RowFileImporter):
+    """See the module. Review status: ``to_label`` without annotations, ``skipped`` when all of them were skipped,
+    ``accepted`` when one is ground truth, else ``review``."""
+
+    key = "label_studio"
+    title = "Label Studio JSON"
+
+    def convert(self, value: _Json, position: str) -> IncomingRow:
+        data = value.get("data")
+        if type(data) is not dict:
+            raise BadMark("a task has its media under data; this one has none")
+        annotations = value.get("annotations")
+        if annotations is None:
+            annotations = value.get("completions") or []  # the name before Label Studio 1.0
+        if type(annotations) is not list or not all(type(annotation) is dict for annotation in annotations):
+            raise BadMark("annotations is not a list of annotations with their results")
+        labels: list[IncomingLabel] = []
+        picture: list[int] = []
+        for index, annotation in enumerate(annotations):
+            try:
+                labels.append(_label(annotation, picture))
+            except BadMark as error:
+                raise BadMark(f"annotation {index + 1}: {error}") from None
+        address = _media_address(data)
+        identity = value.get("id")
+        external_id = data.get("external_id")
+        created_at = value.get("created_at")
+        return IncomingRow(
+            position=position,
+            key=_key(identity, address, data),
+            row_data=address or _inline(data),
+            status=self.default_status or _status(annotations),
+            number=identity if type(identity) is int and identity > 0 else None,
+            external_id=str(external_id) if type(external_id) in (str, int) else None,
+            media_attributes=_media_attributes(address, picture),
+            labels=labels,
+            created_ms=None if created_at is None else times.parse_ms(created_at),
+            source_extra={
+                "label_studio": {key: said for key, said in value.items() if key not in ("annotations", "completions")}
+            },
+        )
+
+
+# --- the task --------------------------------------------------------------------------------------------------------
+
+
+def _media_address(data: _Json) -> str:
+    image = data.get("image")
+    if type(image) is str and image:
+        return image
+    for value in data.values():
+        if type(value) is str and looks_like_media(value):
+            return value
+    return ""
+
+
+def _inline(data: _Json) -> str:
+    """What is annotated where there is no media file: the text, else the data as they are."""
+    text = data.get("text")
+    return text if type(text) is str else orjson.dumps(data).decode()
+
+
+def _key(identity: Any, address: str, data: _Json) -> str:
+    if identity is not None:
+        if type(identity) not in (int, str) or identity == "":
+            raise BadMark(f"the task's id {identity!r} is neither a number nor a text")
+        return f"task-{identity}"
+    if 0 < len(address) <= MAX_KEY:
+        return address
+    if address:
+        return "media-" + derived_id(address)
+    return "data-" + derived_id(orjson.dumps(data, option=orjson.OPT_SORT_KEYS).decode())
+
+
+def _status(annotations: list[_Json]) -> str:
+    if not annotations:
+        return "to_label"
+    if all(annotation.get("was_cancelled") for annotation in annotations):
+        return "skipped"
+    if any(annotation.get("ground_truth") for annotation in annotations):
+        return "accepted"
+    return "review"
+
+
+def _media_attributes(address: str, picture: list[int]) -> _Json:
+    mime = mime_type(address) if address else None
+    attributes: _Json = {}
+    if picture:
+        attributes["height"], attributes["width"] = picture[1], picture[0]
+    if picture or mime or not address:
+        attributes["asset_type"] = "image" if picture else mime.split("/")[0] if mime else "text"
+    if mime:
+        attributes["mime_type"] = mime
+    return attributes
+
+
+# --- an annotation ---------------------------------------------------------------------------------------------------
+
+
+def _label(annotation: _Json, picture: list[int]) -> IncomingLabel:
+    """``picture`` gets ``[width, height]`` from the first region that says it."""
+    result = annotation.get("result")
+    if result is None:
+        result = []
+    if type(result) is not list:
+        raise BadMark("result is not a list of regions")
+    objects: list[_Json] = []
+    answers: list[_Json] = []
+    relations: list[_Json] = []
+    labels_apart: list[_Json] = []
+    for index, region in enumerate(result):
+        try:
+            if type(region) is not dict:
+                raise BadMark("is not an object")
+            kind: Any = region.get("type")
+            shape = SHAPES.get(kind) if type(kind) is str else None
+            if shape is not None:
+                value = region["value"]
+                if type(value) is not dict:
+                    raise BadMark("value is not an object")
+                objects.append(shape(region, value, kind))
+                if not picture:
+                    picture += (int(region["original_width"]), int(region["original_height"]))
+            elif kind == "choices" or kind == "textarea":
+                answers.append(answer_of(region, kind))
+            elif kind == "relation":
+                relations.append(relation_of(region))
+            elif kind == "labels":
+                labels_apart.append(region)
+            else:
+                objects.append(carried(region))
+        except BadMark as error:
+            raise BadMark(f"region {index + 1}: {error}") from None
+        except KeyError as error:
+            raise BadMark(f"region {index + 1}: has no {error.args[0]}") from None
+    if labels_apart:
+        name_by_labels(objects, labels_apart)
+    if answers and objects:
+        answers = put_into_regions(objects, answers)
+    completed_by: Any = annotation.get("completed_by")
+    created_by = completed_by.get("email") if type(completed_by) is dict else completed_by
+    lead_time: Any = annotation.get("lead_time")
+    created_at, updated_at = annotation.get("created_at"), annotation.get("updated_at")
+    performance: _Json = {}
+    if type(lead_time) in _NUMBERS and 0 <= lead_time <= MAX_COORDINATE:
+        performance["seconds_to_create"] = round(lead_time)
+    performance["skipped"] = bool(annotation.get("was_cancelled"))
+    said = {key: value for key, value in annotation.items() if key not in _PLAIN_LABEL_KEYS}
+    return IncomingLabel(
+        objects=objects,
+        classifications=answers,
+        relationships=relations,
+        created_ms=None if created_at is None else times.parse_ms(created_at),
+        updated_ms=None if updated_at is None else times.parse_ms(updated_at),
+        created_by=None if created_by is None else str(created_by),
+        performance=performance,
+        extra={"source_extra": {"label_studio": said}} if said else {},
+    )

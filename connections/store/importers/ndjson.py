@@ -1,0 +1,262 @@
+"""``ndjson``: our own rows back in, one a line or as one array; the shape is contracts/labelbox.md §2.2.
+
+Any part of a row may be missing. Keys that the shape does not have are kept under ``source_extra``, by their names
+where they stood in the row itself, under ``"data_row"``, ``"details"`` and so on where they stood inside. What the
+store gives by itself is not read: a data row's ``id``, ``dataset_id``, ``updated_at`` and ``last_activity_at``,
+``content_last_updated_at``, ``ontology_id``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Final
+
+from connections.review_statuses import REVIEW_STATUSES
+from connections.store.importers.checks import BadMark, box, mask, number, points, size
+from connections.store.importers.row_file import RowFileImporter
+from connections.store.incoming import IncomingLabel, IncomingRow
+from exportadmin.lib import times
+
+# Labelbox's words as its rows and its filters have them (contracts/labelbox.md §2.4) → ours
+LABELBOX_STATUSES: Final = {
+    "TO_LABEL": "to_label",
+    "ToLabel": "to_label",
+    "IN_REVIEW": "review",
+    "InReview": "review",
+    "IN_REWORK": "rejected",
+    "InRework": "rejected",
+    "DONE": "accepted",
+    "Done": "accepted",
+}
+_MAX_NAME: Final = 500
+_Json = dict[str, Any]
+
+
+class NdjsonImporter(RowFileImporter):
+    """See the module. ``default_status`` replaces what the rows say."""
+
+    key = "ndjson"
+    title = "Export Admin rows (json, ndjson)"
+
+    def convert(self, value: _Json, position: str) -> IncomingRow:
+        rest = dict(value)
+        data_row = _object(rest.pop("data_row", None), "data_row")
+        if not data_row:
+            raise BadMark("a row has a data_row; this one has none")
+        details = _object(data_row.pop("details", None), "data_row.details")
+        media = _object(rest.pop("media_attributes", None), "media_attributes")
+        project, other_projects = self._project(rest.pop("projects", None))
+        project_details = _object(project.pop("project_details", None), "project_details")
+        global_key = _text(data_row.pop("global_key", None), "global_key", _MAX_NAME)
+        external_id = _text(data_row.pop("external_id", None), "external_id", _MAX_NAME)
+        row_id = _text(data_row.pop("id", None), "data_row.id", _MAX_NAME)
+        key = global_key or external_id or row_id
+        if not key:
+            raise BadMark("a row needs a global_key, an external_id or a data_row.id to be recognised by")
+        for side in ("height", "width"):
+            if size(media.get(side), f"media's {side}") is None:
+                media.pop(side, None)
+        labels = [
+            _label(label, index, media) for index, label in enumerate(_list(project.pop("labels", None), "labels"))
+        ]
+        created_at = details.pop("created_at", None)
+        status = self._status(project_details.pop("workflow_status", None), labels)
+        priority = project_details.pop("priority", None)
+        if priority is not None and (type(priority) is not int or not -(2**31) <= priority < 2**31):
+            raise BadMark(f"priority {priority!r} is not a whole number")
+        row = IncomingRow(
+            position=position,
+            key=key,
+            row_data=_text(data_row.pop("row_data", None), "row_data") or "",
+            status=status,
+            external_id=external_id,
+            media_attributes=media,
+            attachments=_objects(rest.pop("attachments", None), "attachments"),
+            metadata_fields=_objects(rest.pop("metadata_fields", None), "metadata_fields"),
+            embeddings=_objects(rest.pop("embeddings", None), "embeddings"),
+            labels=labels,
+            dataset=_text(details.pop("dataset_name", None), "dataset_name", _MAX_NAME) or "",
+            batch_id=_text(project_details.pop("batch_id", None), "batch_id", 64) or "",
+            batch_name=_text(project_details.pop("batch_name", None), "batch_name", _MAX_NAME) or "",
+            priority=priority,
+            created_ms=None if created_at is None else times.parse_ms(created_at),
+            created_by=_text(details.pop("created_by", None), "created_by"),
+            project_tags=_list(project.pop("project_tags", None), "project_tags"),
+        )
+        for given in ("dataset_id", "updated_at", "last_activity_at"):
+            details.pop(given, None)
+        project_details.pop("ontology_id", None)
+        row.project_details = project_details
+        project.pop("name", None)
+        extra = dict(_object(rest.pop("source_extra", None), "source_extra"))
+        unknown = {"data_row": data_row, "details": details, "project": project, "projects": other_projects, **rest}
+        for name, said in unknown.items():
+            if said or name in rest:
+                extra[name if name not in extra else f"row.{name}"] = said
+        row.source_extra = extra
+        return row
+
+    def _project(self, projects: Any) -> tuple[_Json, _Json]:
+        """``(the row's project, others that it names too)``."""
+        projects = _object(projects, "projects")
+        if not projects:
+            return {}, {}
+        chosen = self.project_key if self.project_key in projects else next(iter(projects))
+        if len(projects) > 1 and chosen != self.project_key:
+            raise BadMark(f"a row of one project is expected; this one names {len(projects)}")
+        return _object(projects.pop(chosen), f"projects[{chosen[:40]!r}]"), projects
+
+    def _status(self, said: Any, labels: list[IncomingLabel]) -> str:
+        if self.default_status is not None:
+            return self.default_status
+        if said is None:
+            return "review" if labels else "to_label"
+        status = LABELBOX_STATUSES.get(said, said) if type(said) is str else None
+        if status not in REVIEW_STATUSES:
+            raise BadMark(f"unknown review status {said!r}; known: {', '.join(REVIEW_STATUSES)}")
+        return status
+
+
+# --- labels ----------------------------------------------------------------------------------------------------------
+
+
+def _label(value: Any, index: int, media: _Json) -> IncomingLabel:
+    what = f"label {index + 1}"
+    rest = _object(value, what)
+    details = _object(rest.pop("label_details", None), f"{what}: label_details")
+    annotations = _object(rest.pop("annotations", None), f"{what}: annotations")
+    objects = _objects(annotations.pop("objects", None), f"{what}: objects")
+    for number_, each in enumerate(objects):
+        try:
+            _check_object(each, media)
+        except BadMark as error:
+            raise BadMark(f"{what}, object {number_ + 1}: {error}") from None
+    answers = _objects(annotations.pop("classifications", None), f"{what}: classifications")
+    for number_, each in enumerate(answers):
+        if not _text(each.get("name"), f"{what}, classification {number_ + 1}: name", _MAX_NAME):
+            raise BadMark(f"{what}, classification {number_ + 1} has no name")
+    created_at, updated_at = details.pop("created_at", None), details.pop("updated_at", None)
+    label = IncomingLabel(
+        objects=objects,
+        classifications=answers,
+        relationships=_objects(annotations.pop("relationships", None), f"{what}: relationships"),
+        label_id=_text(rest.pop("id", None), f"{what}: id", _MAX_NAME),
+        created_ms=None if created_at is None else times.parse_ms(created_at),
+        updated_ms=None if updated_at is None else times.parse_ms(updated_at),
+        created_by=_text(details.pop("created_by", None), f"{what}: created_by"),
+        performance=_object(rest.pop("performance_details", None), f"{what}: performance_details"),
+    )
+    details.pop("content_last_updated_at", None)
+    if not details.get("reviews"):
+        details.pop("reviews", None)
+    if details or annotations:
+        extra = rest["source_extra"] = dict(_object(rest.get("source_extra"), f"{what}: source_extra"))
+        if details:
+            extra["label_details"] = {**extra.get("label_details", {}), **details}
+        if annotations:  # frames and segments of a video, say
+            extra["annotations"] = {**extra.get("annotations", {}), **annotations}
+    label.extra = rest
+    return label
+
+
+def _check_object(mark: _Json, media: _Json) -> None:
+    """Check and tidy an annotation in place: numbers become floats, a ring is left open, a mask is compressed."""
+    if not _text(mark.get("name"), "name", _MAX_NAME):
+        raise BadMark("has no class name")
+    kind = _text(mark.get("annotation_kind"), "annotation_kind")
+    if not kind:
+        raise BadMark("has no annotation_kind")
+    tidy = _SHAPES.get(kind)
+    if tidy is not None:
+        tidy(mark, media)
+
+
+def _tidy_box(mark: _Json, media: _Json) -> None:
+    sides = _object(mark.get("bounding_box"), "bounding_box")
+    left, top, width, height = (
+        number(sides.pop(side, None), f"bounding_box.{side}") for side in ("left", "top", "width", "height")
+    )
+    mark["bounding_box"] = {**box(left, top, width, height), **sides}
+
+
+def _tidy_polygon(mark: _Json, media: _Json) -> None:
+    rings = mark.get("polygons")
+    if rings is None:
+        mark["polygon"] = _ring(mark.get("polygon"))
+        return
+    if type(rings) is not list or not rings:
+        raise BadMark("polygons is not a list of rings")
+    rings = [_ring(ring) for ring in rings]
+    mark["polygon"] = rings[0]
+    if len(rings) > 1:
+        mark["polygons"] = rings
+    else:
+        del mark["polygons"]
+
+
+def _ring(value: Any) -> list[dict[str, float]]:
+    ring = points(value, "a polygon", 3)
+    return ring[:-1] if len(ring) > 3 and ring[0] == ring[-1] else ring
+
+
+def _tidy_line(mark: _Json, media: _Json) -> None:
+    mark["line"] = points(mark.get("line"), "a polyline", 2)
+
+
+def _tidy_point(mark: _Json, media: _Json) -> None:
+    mark["point"] = points([mark.get("point")], "a point", 1)[0]
+
+
+def _tidy_mask(mark: _Json, media: _Json) -> None:
+    rle = mark.get("mask")
+    if type(rle) is not dict or "counts" not in rle:
+        raise BadMark("a mask without its pixels (mask.size and mask.counts); the address of a picture is not enough")
+    said = rle.get("size")
+    if "height" not in media and "width" not in media and type(said) is list and len(said) == 2:
+        media["height"], media["width"] = size(said[0], "mask's height"), size(said[1], "mask's width")
+    mark["mask"] = mask(rle, media.get("height"), media.get("width"))
+
+
+_SHAPES: Final[dict[str, Callable[[_Json, _Json], None]]] = {
+    "ImageBoundingBox": _tidy_box,
+    "ImagePolygon": _tidy_polygon,
+    "ImagePolyline": _tidy_line,
+    "ImagePoint": _tidy_point,
+    "ImageSegmentationMask": _tidy_mask,
+}
+
+
+# --- plain values ----------------------------------------------------------------------------------------------------
+
+
+def _object(value: Any, what: str) -> _Json:
+    if value is None:
+        return {}
+    if type(value) is not dict:
+        raise BadMark(f"{what} is not an object")
+    return value
+
+
+def _list(value: Any, what: str) -> list[Any]:
+    if value is None:
+        return []
+    if type(value) is not list:
+        raise BadMark(f"{what} is not a list")
+    return value
+
+
+def _objects(value: Any, what: str) -> list[_Json]:
+    values = _list(value, what)
+    if not {dict}.issuperset(map(type, values)):
+        raise BadMark(f"{what} is not a list of objects")
+    return values
+
+
+def _text(value: Any, what: str, longest: int | None = None) -> str | None:
+    if value is None:
+        return None
+    if type(value) is not str:
+        raise BadMark(f"{what} is not a text but {str(value)[:40]}")
+    if longest is not None and len(value) > longest:
+        raise BadMark(f"{what} has {len(value):,} characters; at most {longest} are kept")
+    return value

@@ -1,0 +1,68 @@
+"""Files whose pieces are rows: a JSON array of rows, or one row a line."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Iterator
+from contextlib import closing
+from typing import Any, BinaryIO
+
+from connections.store.importers.base import Importer, Survey
+from connections.store.importers.checks import BadMark
+from connections.store.importers.keys import SeenKeys
+from connections.store.incoming import IncomingRow
+from exportadmin.lib import json_stream
+from exportadmin.lib.errors import UserError
+from exportadmin.lib.json_stream import Element, RowRefused
+
+_HEAD_BYTES = 64 * 1024
+
+
+class RowFileImporter(Importer):
+    """An importer that turns one element of the file into one row; a key that comes again is refused."""
+
+    @abstractmethod
+    def convert(self, value: dict[str, Any], position: str) -> IncomingRow:
+        """The row of one JSON object.
+
+        Raises :class:`BadMark` or :class:`UserError` with the reason why it cannot be taken.
+        """
+
+    def survey(self) -> Survey:
+        with self.open() as stream:
+            return Survey(sum(1 for _ in self._elements(stream, keep=False)), self.path.stat().st_size)
+
+    def rows(self) -> Iterator[IncomingRow]:
+        parse, convert = json_stream.parse, self.convert
+        with self.open() as stream, closing(SeenKeys()) as seen:
+            for element in self._elements(stream, keep=True):
+                self.rows_seen += 1
+                try:
+                    value = parse(element)
+                    position = element.position()
+                    if type(value) is not dict:
+                        raise RowRefused(position, f"a row is an object; this is {_kind(value)}")
+                    try:
+                        row = convert(value, position)
+                    except BadMark as error:
+                        raise RowRefused(position, str(error)) from None
+                    except UserError as error:
+                        raise RowRefused(position, error.message) from None
+                    first = seen.first_position(row.key, position)
+                    if first is not None:
+                        raise RowRefused(position, f"the key {row.key[:120]!r} was already used by {first}")
+                except RowRefused as refused:
+                    self.refuse_row(refused)
+                    continue
+                yield row
+
+    @staticmethod
+    def _elements(stream: BinaryIO, *, keep: bool) -> Iterator[Element]:
+        is_array = json_stream.first_byte(stream.read(_HEAD_BYTES)) == b"["
+        stream.seek(0)
+        return json_stream.elements(stream, keep=keep) if is_array else json_stream.lines(stream, keep=keep)
+
+
+def _kind(value: Any) -> str:
+    names = {list: "a list", str: "a text", bool: "true or false", type(None): "null"}
+    return names.get(type(value), "a number")

@@ -1,0 +1,76 @@
+"""What an importer hands to the store: one row in our words, with nothing of ours (ids, times) in it yet."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(slots=True)
+class IncomingLabel:
+    """One person's (or model's) work on a row.
+
+    ``objects``, ``classifications`` and ``relationships`` are those of contracts/labelbox.md §2.2; ``feature_id`` and
+    ``feature_schema_id`` may be missing, the store gives them. Geometry is in absolute pixels, floats, origin top left:
+
+    * ``ImageBoundingBox``: ``"bounding_box": {"top", "left", "height", "width"}``
+    * ``ImagePolygon``: ``"polygon": [{"x", "y"}, …]`` (not closed); several rings: ``"polygons": [[{"x", "y"}, …], …]``
+      holds all of them and ``"polygon"`` the first
+    * ``ImagePolyline``: ``"line": [{"x", "y"}, …]`` · ``ImagePoint``: ``"point": {"x", "y"}``
+    * ``ImageSegmentationMask``: ``"mask": {"size": [height, width], "counts": "<COCO compressed RLE>"}``
+    * any other ``annotation_kind`` is carried as it is
+
+    An object that came from COCO keeps what COCO said: ``"source_extra": {"coco": {"id", "bbox", "area", …}}``.
+    A classification is ``{"name", "value", "radio_answer" | "checklist_answers" | "text_answer": …}``.
+    """
+
+    objects: list[dict[str, Any]] = field(default_factory=list)
+    classifications: list[dict[str, Any]] = field(default_factory=list)
+    relationships: list[dict[str, Any]] = field(default_factory=list)
+    label_id: str | None = None
+    created_ms: int | None = None
+    updated_ms: int | None = None
+    created_by: str | None = None
+    performance: dict[str, Any] = field(default_factory=dict)
+    extra: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class IncomingRow:
+    """One data row. ``key`` is what a second import recognises it by, and becomes its ``global_key``.
+
+    ``position`` says where it stood, for messages: ``"row 12 (line 40, byte 4711)"``. ``number`` is the COCO image id
+    that the source had; the row keeps it if it is free in the project. ``status`` is a review status.
+    """
+
+    position: str
+    key: str
+    row_data: str
+    status: str
+    number: int | None = None
+    external_id: str | None = None
+    media_attributes: dict[str, Any] = field(default_factory=dict)
+    attachments: list[dict[str, Any]] = field(default_factory=list)
+    metadata_fields: list[dict[str, Any]] = field(default_factory=list)
+    embeddings: list[dict[str, Any]] = field(default_factory=list)
+    labels: list[IncomingLabel] = field(default_factory=list)
+    dataset: str = ""
+    batch_id: str = ""
+    batch_name: str = ""
+    priority: int | None = None
+    created_ms: int | None = None
+    created_by: str | None = None
+    project_details: dict[str, Any] = field(default_factory=dict)
+    project_tags: list[Any] = field(default_factory=list)
+    source_extra: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class IncomingClass:
+    """A class or question that the source names with a number of its own (COCO ``categories``)."""
+
+    name: str
+    number: int | None = None
+    is_question: bool = False
+    supercategory: str = ""
+    extra: dict[str, Any] = field(default_factory=dict)

@@ -1,0 +1,115 @@
+"""The numbers of a project's classes and questions: given once, kept for ever."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from connections.models import Project
+from connections.sources.base import OntologyClass
+from connections.store.incoming import IncomingClass
+from connections.store.models import StoreClass
+from exportadmin.lib.errors import UserError
+from exportadmin.lib.ids import derived_id
+
+MAX_NAME = 500
+
+
+class OntologyBook:
+    """Name → number for one project, with new names numbered as they appear.
+
+    ``class_numbers`` and ``question_numbers`` are live mappings that the renderers read. New entries are written by
+    :meth:`save`, inside the caller's transaction, before the rows that use them.
+    """
+
+    def __init__(self, project: Project) -> None:
+        self.project = project
+        self.class_numbers: dict[str, int] = {}
+        self.question_numbers: dict[str, int] = {}
+        self.schema_ids: dict[tuple[bool, str], str] = {}
+        self.warnings: list[str] = []
+        self._unsaved: list[StoreClass] = []
+        for entry in StoreClass.objects.filter(project=project):
+            self._numbers(entry.is_question)[entry.name] = entry.number
+
+    def _numbers(self, is_question: bool) -> dict[str, int]:
+        return self.question_numbers if is_question else self.class_numbers
+
+    def announce(self, classes: Iterable[IncomingClass]) -> None:
+        """Register classes that the source lists with numbers of its own; a number that is taken gives a warning."""
+        for entry in classes:
+            self._check(entry.name)
+            numbers = self._numbers(entry.is_question)
+            if entry.name in numbers:
+                if entry.number is not None and numbers[entry.name] != entry.number:
+                    self.warnings.append(
+                        f"class {entry.name!r} keeps its number {numbers[entry.name]}; the file says {entry.number}"
+                    )
+                continue
+            number = entry.number
+            if number is not None and number in set(numbers.values()):
+                self.warnings.append(f"class {entry.name!r}: number {number} is taken in this project, it gets another")
+                number = None
+            self._add(entry.name, entry.is_question, number, entry.supercategory, entry.extra)
+
+    def class_number(self, name: str) -> int:
+        """The class's number, a new one for a new name."""
+        return self.class_numbers.get(name) or self._known_or_new(name, is_question=False)
+
+    def question_number(self, name: str) -> int:
+        """The question's number, a new one for a new name."""
+        return self.question_numbers.get(name) or self._known_or_new(name, is_question=True)
+
+    def schema_id(self, name: str, *, is_question: bool) -> str:
+        """``feature_schema_id``: depends on project and name only."""
+        key = (is_question, name)
+        found = self.schema_ids.get(key)
+        if found is None:
+            kind = "question" if is_question else "class"
+            found = self.schema_ids[key] = derived_id(self.project.public_id, kind, name)
+        return found
+
+    def save(self) -> None:
+        """Write the new entries."""
+        if self._unsaved:
+            StoreClass.objects.bulk_create(self._unsaved)
+            self._unsaved = []
+
+    def _known_or_new(self, name: str, *, is_question: bool) -> int:
+        numbers = self._numbers(is_question)
+        if name not in numbers:  # 0 is a number too (COCO ids may start there)
+            self._check(name)
+            self._add(name, is_question, None, "", {})
+        return numbers[name]
+
+    def _add(
+        self, name: str, is_question: bool, number: int | None, supercategory: str, extra: dict[str, object]
+    ) -> None:
+        numbers = self._numbers(is_question)
+        if number is None:
+            number = max(numbers.values(), default=0) + 1
+        numbers[name] = number
+        self._unsaved.append(
+            StoreClass(
+                project=self.project,
+                number=number,
+                name=name,
+                is_question=is_question,
+                supercategory=supercategory[:MAX_NAME],
+                extra=extra,
+            )
+        )
+
+    @staticmethod
+    def _check(name: object) -> None:
+        if not isinstance(name, str) or not name:
+            raise UserError(f"a class needs a name, not {name!r}")
+        if len(name) > MAX_NAME:
+            raise UserError(f"class name {name[:40]!r}… has {len(name)} characters; at most {MAX_NAME} are kept")
+
+
+def read_ontology(project_pk: int) -> list[OntologyClass]:
+    """The classes and questions of a project, in the order of their numbers."""
+    return [
+        OntologyClass(entry.number, entry.name, entry.is_question, entry.supercategory, entry.extra)
+        for entry in StoreClass.objects.filter(project_id=project_pk)
+    ]

@@ -1,0 +1,133 @@
+"""What every test can ask for. How it is made stands in ``tests/support``, a file a subject."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import hypothesis
+import pytest
+
+from tests.support import cast, postgres, shell
+from tests.support.paths import SHARED
+
+if TYPE_CHECKING:
+    from django.contrib.auth.models import User
+
+    from connections.models import Connection, Project
+
+pytest_plugins = ["tests.support.no_skips", "tests.support.network_guard", "tests.support.browser"]
+
+# Two noisy cores: how long an example takes says nothing. In CI the examples are the same in every run.
+hypothesis.settings.register_profile("here", deadline=None)
+hypothesis.settings.register_profile("ci", parent=hypothesis.settings.get_profile("here"), derandomize=True)
+hypothesis.settings.load_profile("ci" if os.environ.get("CI") == "true" else "here")
+
+_cluster: postgres.Cluster | None = None
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Start the session's PostgreSQL before pytest's workers are there; tests/settings.py has chosen its address."""
+    global _cluster
+    folder = os.environ.get("EXPORTADMIN_TEST_CLUSTER")
+    if not folder or hasattr(config, "workerinput") or config.option.collectonly:
+        return
+    _cluster = postgres.Cluster(Path(folder))
+    try:
+        _cluster.start()
+    except postgres.PostgresUnavailable as error:
+        pytest.exit(f"EXPORTADMIN_TEST_DB=postgres: {error}", returncode=3)
+
+
+def pytest_unconfigure() -> None:
+    """Stop what was started."""
+    if _cluster is not None:
+        _cluster.stop()
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Whoever asks for ``shared`` or a browser is marked so."""
+    for item in items:
+        fixtures = getattr(item, "fixturenames", ())
+        if "shared" in fixtures:
+            item.add_marker("shared")
+        if "browser" in fixtures:
+            item.add_marker("chromium")
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _flush_lifts_the_triggers() -> Iterator[None]:
+    """The trail refuses to be emptied, also by the flush between transactional tests: lift its triggers for that."""
+    from tests.audit.support import flush_lifts_the_triggers
+
+    with flush_lifts_the_triggers():
+        yield
+
+
+@pytest.fixture
+def shared() -> Path:
+    """The folder ``../shared``: real data and the platforms' contracts. Not part of the project: may be absent."""
+    if not SHARED.is_dir():
+        pytest.skip("NOT RUN: ../shared is not beside this clone")
+    return SHARED
+
+
+@pytest.fixture
+def alice(db: None) -> User:
+    """Superuser, admin of the project."""
+    return cast.alice()
+
+
+@pytest.fixture
+def oscar(db: None) -> User:
+    """Operator: runs and downloads."""
+    return cast.oscar()
+
+
+@pytest.fixture
+def rita(db: None) -> User:
+    """Reviewer: reads, changes nothing."""
+    return cast.rita()
+
+
+@pytest.fixture
+def mallory(db: None) -> User:
+    """A stranger with an account."""
+    return cast.mallory()
+
+
+@pytest.fixture
+def connection(db: None) -> Connection:
+    """The built-in store."""
+    from connections.models import Connection
+
+    return Connection.objects.create(name="Built-in store", kind="store")
+
+
+@pytest.fixture
+def project(connection: Connection) -> Project:
+    """Alice's project, with no rows in it."""
+    from connections.models import Project
+
+    return Project.objects.create(connection=connection, name="Street scenes")
+
+
+@pytest.fixture
+def members(project: Project, oscar: User, rita: User) -> Project:
+    """The project with oscar as its operator and rita as its reviewer."""
+    from connections.models import Membership
+
+    Membership.objects.create(project=project, user=oscar, role="operator")
+    Membership.objects.create(project=project, user=rita, role="reviewer")
+    return project
+
+
+@pytest.fixture
+def installation(tmp_path: Path) -> Iterator[shell.Installation]:
+    """A second installation, migrated and empty, that is reached through the ``exportadmin`` program only."""
+    home = tmp_path / "home"
+    home.mkdir()
+    with shell.new_installation(home) as made:
+        yield made

@@ -1,0 +1,80 @@
+"""The shell doors as a user has them: the ``exportadmin`` program, in a folder and a database of its own."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from exportadmin.lib.ids import new_id
+from tests.support import postgres
+
+PROGRAMS = Path(sys.executable).parent
+# what a test process has in its environment and a user's shell has not
+_TEST_ONLY = ("DJANGO_", "EXPORTADMIN_", "PYTEST_", "COVERAGE_", "COV_")
+
+
+def plain_environment() -> dict[str, str]:
+    """This process's environment as a user's shell would have it, with our programs first on the PATH."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(_TEST_ONLY)}
+    return {**kept, "PATH": f"{PROGRAMS}{os.pathsep}{kept.get('PATH', os.defpath)}", "PYTHONUNBUFFERED": "1"}
+
+
+@dataclass
+class Installation:
+    """An installation beside the one that the test process itself uses, reached through its programs only."""
+
+    home: Path
+    database_url: str | None = None
+    extra: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """What its programs are started with."""
+        environment = {**plain_environment(), "EXPORTADMIN_HOME": str(self.home), **self.extra}
+        if self.database_url:
+            environment["EXPORTADMIN_DATABASE_URL"] = self.database_url
+        return environment
+
+    def run(self, *arguments: str, cwd: Path | None = None, timeout: float = 120) -> subprocess.CompletedProcess[str]:
+        """``exportadmin ARGUMENTS…``, to its end. The exit code is the caller's to check."""
+        return subprocess.run(
+            [PROGRAMS / "exportadmin", *arguments],
+            env=self.environment,
+            cwd=cwd or self.home,
+            capture_output=True,
+            text=True,
+            timeout=timeout,
+            stdin=subprocess.DEVNULL,
+        )
+
+
+@contextlib.contextmanager
+def new_installation(home: Path) -> Iterator[Installation]:
+    """An installation in ``home`` with empty tables, on the database that the suite runs on."""
+    with _own_database() as database_url:
+        installation = Installation(home, database_url)
+        made = installation.run("migrate", "--verbosity", "0")
+        assert made.returncode == 0, made.stdout + made.stderr
+        yield installation
+
+
+@contextlib.contextmanager
+def _own_database() -> Iterator[str | None]:
+    cluster = os.environ.get("EXPORTADMIN_TEST_CLUSTER")
+    if not cluster:
+        yield None
+        return
+    import psycopg
+
+    name = f"own_{new_id()}"
+    with psycopg.connect(postgres.url(cluster, "postgres"), autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {name}")
+        try:
+            yield postgres.url(cluster, name)
+        finally:
+            connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
