@@ -1,0 +1,95 @@
+"""Finding entries: one search for screen, REST and shell, with an allow-list of what can be asked."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from django.db.models import Q, QuerySet
+
+from exportadmin.audit.events import keys_under
+from exportadmin.audit.models import OUTCOMES, AuditEntry
+from exportadmin.lib import times
+from exportadmin.lib.errors import UserError
+
+FILTERS: tuple[str, ...] = (
+    "actor",
+    "actor_kind",
+    "event",
+    "object",
+    "object_kind",
+    "project",
+    "door",
+    "outcome",
+    "request_id",
+    "address",
+    "after",
+    "before",
+)
+
+
+def search(
+    *,
+    actor: str | None = None,
+    actor_kind: str | None = None,
+    event: str | None = None,
+    object: str | None = None,
+    object_kind: str | None = None,
+    project: str | None = None,
+    door: str | None = None,
+    outcome: str | None = None,
+    request_id: str | None = None,
+    address: str | None = None,
+    after: str | int | None = None,
+    before: str | int | None = None,
+    time_zone: str = "UTC",
+) -> QuerySet[AuditEntry]:
+    """Entries that match all that is asked, newest first.
+
+    ``actor`` is a frozen name; ``event`` a key or the front of one (``export``, ``export.``); ``object`` and
+    ``project`` a public id or a frozen name; ``after`` and ``before`` are inclusive bounds in a form of
+    :func:`exportadmin.lib.times.parse_ms`. Raises :class:`UserError` for an unknown event or outcome or a time without
+    meaning.
+    """
+    asked = Q()
+    exact = {
+        "actor_name": actor,
+        "actor_kind": actor_kind,
+        "object_kind": object_kind,
+        "door": door,
+        "request_id": request_id,
+        "address": address,
+    }
+    for column, value in exact.items():
+        if value is not None:
+            asked &= Q(**{column: value})
+    if event is not None:
+        keys = keys_under(event)
+        if not keys:
+            raise UserError(
+                f"unknown event {event[:80]!r}; expected one such as export.requested, or export", field="event"
+            )
+        asked &= Q(event__in=keys)
+    if object is not None:
+        asked &= Q(object_id=object) | Q(object_name=object)
+    if project is not None:
+        asked &= Q(project_id=project) | Q(project_name=project)
+    if outcome is not None:
+        if outcome not in OUTCOMES:
+            raise UserError(f"unknown outcome {outcome[:80]!r}; known: {', '.join(OUTCOMES)}", field="outcome")
+        asked &= Q(outcome=outcome)
+    if after is not None:
+        asked &= Q(at_ms__gte=times.parse_ms(after, time_zone=time_zone, field="after"))
+    if before is not None:
+        asked &= Q(at_ms__lte=times.parse_ms(before, time_zone=time_zone, field="before"))
+    return AuditEntry.objects.filter(asked).order_by("-sequence")
+
+
+def search_params(params: Mapping[str, str], *, time_zone: str = "UTC") -> QuerySet[AuditEntry]:
+    """:func:`search` from a query string; empty values are not asked. Raises :class:`UserError` for an unknown key."""
+    unknown = sorted(set(params) - set(FILTERS))
+    if unknown:
+        raise UserError(f"unknown filter {unknown[0][:80]!r}; known: {', '.join(FILTERS)}", field=unknown[0][:80])
+    for key, value in params.items():
+        if "\x00" in value:
+            raise UserError(f"{key} holds a character that no name has", field=key)
+    return search(**{key: value for key, value in params.items() if value}, time_zone=time_zone)

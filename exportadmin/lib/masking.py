@@ -1,0 +1,136 @@
+"""Secrets out of what is kept or shown: a value becomes a word that says what happened to it, never a part of it.
+
+:func:`mask` knows which names are secret and compares two states; :func:`scrub` goes by what a name looks like;
+:func:`scrub_text` takes credentials out of running text (addresses with a password, bearer tokens, private keys).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Mapping
+from typing import Any
+from urllib.parse import unquote
+
+CHANGED, UNCHANGED, SET, NOT_SET = "changed", "unchanged", "set", "not set"
+HIDDEN = "***"
+
+
+class Masked(str):
+    """One of the four words, told apart from a secret that happens to read the same."""
+
+    __slots__ = ()
+
+
+_CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
+_SEPARATORS = re.compile(r"[^a-z0-9]+")
+_SECRET = re.compile(
+    r"(?:^|_)(?:password|passwd|passphrase|passcode|pwd|pin|secret|secrets|token|tokens|authorization"
+    r"|cookie|cookies|credential|credentials|signature|bearer|jwt|otp|sessionid|session_key|csrf|dsn|connection_string"
+    r"|(?:api|access|private|secret|encryption|signing|master|account|shared|auth|ssh|client)_?keys?"
+    r"|apikeys?|sig|sas)(?:_|$)"
+)
+# these say something about a secret without being one: token_id, secret_names, has_password, token_count …
+_ABOUT = re.compile(
+    r"(?:_(?:id|ids|name|names|prefix|count|kind|type|at|ms|scope|scopes|expires|expiry|expires_at|last_used|field"
+    r"|fields|length|status|state)|^(?:has|is|needs|with|without|count|number)_.*)$"
+)
+_USERINFO = re.compile(r"(?P<scheme>\b[a-z][a-z0-9+.-]{0,30}://)[^\s/?#]{0,1000}@", re.IGNORECASE)
+_QUERY = re.compile(r"(?P<lead>[?&;#])(?P<name>[^\s=&;#?]{1,80})=(?P<value>[^\s&;#\"'<>]+)")
+# a bare "bearer …" in a sentence is a credential when it is long and has a digit; "token ci has expired" is none
+_BEARER = re.compile(
+    r"\b(?P<lead>(?:bearer|basic|token)\s+)(?=[A-Za-z+/=._~-]{0,200}[0-9])[A-Za-z0-9+/=._~-]{12,}", re.IGNORECASE
+)
+_AUTHORIZATION = re.compile(
+    r"(?P<lead>authorization[\"']?\s*[:=]\s*[\"']?)(?:(?:bearer|basic|token|digest)\s+)?[^\s\"',;&]+", re.IGNORECASE
+)
+# password=x, password:x, "password": "x"; not the words "password: must be longer"
+_ASSIGNED = re.compile(
+    r"(?P<lead>\b[A-Za-z0-9_-]{0,60}(?:password|passwd|secret|token|api[_-]?key)(?:=|:(?=\S)|[\"']\s*[:=]\s*)[\"']?)"
+    r"[^\s\"',;&]+",
+    re.IGNORECASE,
+)
+_PEM = re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END [A-Z ]*PRIVATE KEY-----|\Z)", re.DOTALL)
+
+
+def looks_secret(name: str) -> bool:
+    """Does a key of this name hold a secret, as far as names tell? ``apiKey`` and ``X-Amz-Signature`` do."""
+    words = _SEPARATORS.sub("_", _CAMEL.sub("_", name).lower()).strip("_")
+    return _SECRET.search(words) is not None and _ABOUT.search(words) is None
+
+
+def scrub_text(text: str) -> str:
+    """``text`` without credentials: ``user:password@``, secret query parameters, bearer tokens, private keys."""
+    if len(text) < 6:
+        return text
+    text = _PEM.sub(HIDDEN, text)
+    text = _USERINFO.sub(rf"\g<scheme>{HIDDEN}@", text)
+    text = _QUERY.sub(_masked_parameter, text)
+    for pattern in (_AUTHORIZATION, _BEARER, _ASSIGNED):
+        text = pattern.sub(rf"\g<lead>{HIDDEN}", text)
+    return text
+
+
+def _masked_parameter(found: re.Match[str]) -> str:
+    if not looks_secret(unquote(found["name"])):
+        return found[0]
+    return f"{found['lead']}{found['name']}={HIDDEN}"
+
+
+def scrub(value: Any) -> Any:
+    """A copy with what looks secret replaced by ``set`` / ``not set``, at any depth. What is masked already stays."""
+    return mask(None, {"": value}, ())[1][""]  # type: ignore[index]
+
+
+def mask(
+    before: Mapping[str, Any] | None, after: Mapping[str, Any] | None, secret_names: Collection[str] = ()
+) -> tuple[dict[str, Any] | None, dict[str, Any] | None]:
+    """Both states without secrets: ``secret_names`` and whatever looks like one, at any depth.
+
+    ``before`` says ``set`` or ``not set``; ``after`` says ``changed``, ``unchanged``, ``set`` (there was none) or
+    ``not set``. ``None`` stays ``None``: a thing that did not exist before, or does not any more.
+    """
+    names = frozenset(secret_names)
+    return (
+        None if before is None else _state(before, {}, names, after=False),
+        None if after is None else _state(after, {} if before is None else before, names, after=True),
+    )
+
+
+def _state(state: Mapping[str, Any], other: Mapping[str, Any], names: frozenset[str], *, after: bool) -> dict[str, Any]:
+    kept: dict[str, Any] = {}
+    for key, value in state.items():
+        name = str(key)
+        if (name in names or looks_secret(name)) and not isinstance(value, bool):
+            kept[name] = _word(value, other.get(key), after=after)
+        else:
+            kept[name] = _value(value, other.get(key), names, after=after)
+    return kept
+
+
+def _value(value: Any, other: Any, names: frozenset[str], *, after: bool) -> Any:
+    if isinstance(value, Masked):
+        return value
+    if isinstance(value, str):
+        return scrub_text(value)
+    if isinstance(value, Mapping):
+        return _state(value, other if isinstance(other, Mapping) else {}, names, after=after)
+    if isinstance(value, list | tuple):
+        matching = other if isinstance(other, list | tuple) and len(other) == len(value) else [None] * len(value)
+        return [_value(item, was, names, after=after) for item, was in zip(value, matching, strict=True)]
+    return value
+
+
+def _word(value: Any, other: Any, *, after: bool) -> Masked:
+    if isinstance(value, Masked):
+        return value
+    if not _is_set(value):
+        return Masked(NOT_SET)
+    if not after or not _is_set(other):
+        return Masked(SET)
+    return Masked(UNCHANGED if value == other else CHANGED)
+
+
+def _is_set(value: Any) -> bool:
+    if isinstance(value, Masked):
+        return value != NOT_SET
+    return value is not None and value not in ("", b"", {}, [])
