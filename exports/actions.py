@@ -1,0 +1,332 @@
+"""What can be done with exports: one verb, three doors (web, REST, shell).
+
+Every action asks for permission, changes, and records, in one transaction; a refusal is recorded too and raised as a
+:class:`UserError` (:class:`NotFoundError`, :class:`DeniedError`, :class:`ConflictError`).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import orjson
+from django.contrib.auth.models import AbstractBaseUser
+from django.db import IntegrityError, InterfaceError, OperationalError, transaction
+from django.utils import timezone
+
+from connections.models import Project
+from exportadmin.audit.record import record, recorded
+from exportadmin.lib.actor import Actor
+from exportadmin.lib.errors import ConflictError, NotFoundError, TransientError, UserError
+from exports import links, pipeline, runs, statuses, verify
+from exports.asked import Asked
+from exports.models import Artifact, ExportConfig, ExportReport, Link
+from exports.permissions import DOWNLOAD, MANAGE, START, VIEW, require
+
+MAX_NAME = 200
+MAX_KEY = 255
+
+
+# --- runs ------------------------------------------------------------------------------------------------------------
+
+
+def request_export(
+    *,
+    project: Project,
+    asked: Asked,
+    actor: Actor,
+    name: str = "",
+    description: str = "",
+    idempotency_key: str | None = None,
+    saved_config: ExportConfig | None = None,
+    retry_of: ExportReport | None = None,
+) -> ExportReport:
+    """Queue an export; a worker runs it. The frozen description and the resolved times stay with the report.
+
+    With an ``idempotency_key`` the same request again gives the same report; the same key with another request raises
+    :class:`ConflictError`. Keys belong to the one who uses them.
+    """
+    key = _Key.of(idempotency_key, actor, project, asked, name, description)
+    if key is not None and (before := key.report()) is not None:
+        require(actor, START, project)
+        return before
+    try:
+        with recorded("export.requested", actor=actor, project=project, details={"format": asked.format}) as line:
+            require(actor, START, project)
+            report = _create(
+                project, asked, actor, name, description, key=key, saved_config=saved_config, retry_of=retry_of
+            )
+            line.obj, line.after = report, report.config
+            runs.ring(report.pk)
+    except IntegrityError:
+        # another request with this key was faster by a moment
+        if key is not None and (before := key.report()) is not None:
+            return before
+        raise
+    return report
+
+
+def run_now(*, project: Project, asked: Asked, actor: Actor, name: str = "", description: str = "") -> ExportReport:
+    """Run an export in this process and wait for its end; the report comes back as it ended."""
+    with recorded("export.requested", actor=actor, project=project, details={"format": asked.format}) as line:
+        require(actor, START, project)
+        report = _create(project, asked, actor, name, description)
+        line.obj, line.after = report, report.config
+        guard = runs.claim_foreground(report.pk)  # before the commit: no worker can be first
+    if guard is None:
+        raise ConflictError(f"report {report.report_id} could not be claimed")
+    try:
+        report.refresh_from_db()
+        pipeline.run(report, guard)
+    except TransientError as error:
+        pipeline.end(report, guard, statuses.FAILED, str(error))
+    except (OperationalError, InterfaceError) as error:
+        pipeline.end(report, guard, statuses.FAILED, f"the database failed it: {' '.join(str(error).split())}")
+    except KeyboardInterrupt:
+        pipeline.end(report, guard, statuses.CANCELLED, "interrupted at the terminal")
+        raise
+    finally:
+        guard.release()
+    report.refresh_from_db()
+    return report
+
+
+def cancel(*, report: ExportReport, actor: Actor) -> ExportReport:
+    """Stop a run: at once while it waits, within seconds while it runs. Raises :class:`ConflictError` after its end.
+
+    Asking twice is no error: cancelling what is being cancelled gives the report as it is.
+    """
+    with recorded("export.cancel_requested", actor=actor, project=report.project, obj=report):
+        require(actor, START, report.project)
+        current = ExportReport.objects.select_for_update().get(pk=report.pk)
+        if current.status in statuses.TERMINAL and current.status != statuses.CANCELLED:
+            raise ConflictError(f"report {report.report_id} is {current.status} already: there is nothing to cancel")
+        if current.status in statuses.ACTIVE:
+            current.cancel_requested = True
+            current.save(update_fields=["cancel_requested"])
+    # one that waits needs no worker to end; the reaper would do the same some seconds later
+    pipeline.cancel_if_queued(current)
+    current.refresh_from_db()
+    return current
+
+
+def retry(*, report: ExportReport, actor: Actor) -> ExportReport:
+    """Run the same frozen description again, as a new report. Raises :class:`ConflictError` while it is active."""
+    if report.status in statuses.ACTIVE:
+        require(actor, START, report.project)
+        raise ConflictError(f"report {report.report_id} is still {report.status}: cancel it first, or wait for its end")
+    config = {**report.config, "destination": {"kind": "local"}}
+    again = request_export(
+        project=report.project,
+        asked=Asked.from_json(config),
+        actor=actor,
+        name=report.name,
+        description=report.description,
+        saved_config=report.saved_config,
+        retry_of=report,
+    )
+    with transaction.atomic():
+        record("export.retried", actor=actor, project=report.project, obj=report, details={"as": again.report_id})
+    return again
+
+
+def verify_report(*, report: ExportReport, actor: Actor) -> verify.Verdict:
+    """Take the check values of a delivery again. Raises :class:`UserError` when there is no delivery."""
+    require(actor, VIEW, report.project)
+    verdict = verify.verify_report(report)  # reads the files: outside any transaction
+    with transaction.atomic():
+        outcome = "done" if verdict.ok else "failed"
+        record(
+            "export.verified",
+            actor=actor,
+            project=report.project,
+            obj=report,
+            outcome=outcome,
+            reason="; ".join(verdict.problems)[:500],
+            details={"files": verdict.files, "bytes": verdict.bytes},
+        )
+    return verdict
+
+
+def remove_files(*, report: ExportReport, actor: Actor, why: str) -> ExportReport:
+    """Take the delivered files away; report and trail stay. Raises :class:`ConflictError` when there are none."""
+    with recorded("export.deleted", actor=actor, project=report.project, obj=report, details={"why": why}):
+        require(actor, MANAGE, report.project)
+        current = ExportReport.objects.select_for_update().get(pk=report.pk)
+        if not current.is_delivered or current.files_removed_at is not None:
+            raise ConflictError(f"report {report.report_id} has no files to remove")
+        current.files_removed_at = timezone.now()
+        current.files_removed_why = why[:200]
+        current.save(update_fields=["files_removed_at", "files_removed_why"])
+        if not current.config.get("destination", {}).get("folder"):
+            # after the commit: a folder that is gone while the row says it is there would be worse than the reverse
+            transaction.on_commit(lambda: shutil.rmtree(Path(current.location), ignore_errors=True))
+    return current
+
+
+# --- links -----------------------------------------------------------------------------------------------------------
+
+
+def issue_link(
+    *,
+    artifact: Artifact,
+    actor: Actor,
+    seconds: int = 3600,
+    one_time: bool = False,
+    for_user: AbstractBaseUser | None = None,
+) -> tuple[Link, str]:
+    """``(link, token)``: the token is the secret half of the address and is given out only here."""
+    report = artifact.report
+    details = {"seconds": seconds, "one_time": one_time, "for": str(for_user or "")}
+    with recorded("link.issued", actor=actor, project=report.project, obj=artifact, details=details) as line:
+        require(actor, DOWNLOAD, report.project)
+        if not report.is_delivered or report.files_removed_at is not None:
+            raise ConflictError(f"report {report.report_id} has no files to link to")
+        link, token = links.issue(artifact, seconds=seconds, one_time=one_time, for_user=for_user, actor=actor)
+        line.details["link"] = link.public_id
+    return link, token
+
+
+def revoke_link(*, link: Link, actor: Actor) -> Link:
+    """End a link now. Revoking twice is no error."""
+    project = link.artifact.report.project
+    with recorded("link.revoked", actor=actor, project=project, obj=link.artifact, details={"link": link.public_id}):
+        require(actor, DOWNLOAD, project)
+        Link.objects.filter(pk=link.pk, revoked_at=None).update(revoked_at=timezone.now())
+    link.refresh_from_db()
+    return link
+
+
+# --- configs ---------------------------------------------------------------------------------------------------------
+
+
+def save_config(
+    *, project: Project, name: str, body: Mapping[str, Any], actor: Actor, description: str = ""
+) -> ExportConfig:
+    """Keep a description under a name. Raises :class:`UserError` for a body that could not run."""
+    with recorded("config.created", actor=actor, project=project) as line:
+        require(actor, START, project)
+        config = ExportConfig(project=project, created_by_id=actor.user_id)
+        _fill(config, project, name, description, body)
+        config.save(force_insert=True)
+        line.obj, line.after = config, config.body
+    return config
+
+
+def change_config(
+    *, config: ExportConfig, name: str, body: Mapping[str, Any], actor: Actor, description: str = ""
+) -> ExportConfig:
+    """Put another description in its place; reports that ran with the old one keep theirs."""
+    with recorded("config.changed", actor=actor, project=config.project, obj=config, before=config.body) as line:
+        require(actor, START, config.project)
+        _fill(config, config.project, name, description, body)
+        config.save()
+        line.after = config.body
+    return config
+
+
+def delete_config(*, config: ExportConfig, actor: Actor) -> None:
+    """Forget a saved description; reports stay."""
+    with recorded("config.deleted", actor=actor, project=config.project, obj=config, before=config.body):
+        require(actor, START, config.project)
+        config.delete()
+
+
+def _fill(config: ExportConfig, project: Project, name: str, description: str, body: Mapping[str, Any]) -> None:
+    asked = Asked.parse(body, project)
+    config.name = _named(name, "")
+    config.description = description
+    config.body = {key: value for key, value in asked.to_json(project).items() if key not in ("resolved", "time_zone")}
+
+
+# --- finding and making ----------------------------------------------------------------------------------------------
+
+
+def find_project(name_or_id: str) -> Project:
+    """By name or public id, without asking who asks (the shell). Raises :class:`NotFoundError`."""
+    project = Project.objects.filter(name=name_or_id).first() or Project.objects.filter(public_id=name_or_id).first()
+    if project is None:
+        known = ", ".join(repr(name) for name in Project.objects.values_list("name", flat=True)[:20])
+        raise NotFoundError(f"no project {name_or_id[:80]!r}; known: {known or 'none yet'}", field="project")
+    return project
+
+
+def find_report(report_id: str) -> ExportReport:
+    """By public id, without asking who asks (the shell). Raises :class:`NotFoundError`."""
+    report = ExportReport.objects.select_related("project").filter(report_id=report_id).first()
+    if report is None:
+        raise NotFoundError(f"no report {report_id[:80]!r}")
+    return report
+
+
+class _Key:
+    """An idempotency key with whose it is and what was asked with it."""
+
+    def __init__(self, key: str, scope: str, digest: str) -> None:
+        self.key, self.scope, self.digest = key, scope, digest
+
+    @classmethod
+    def of(
+        cls, key: str | None, actor: Actor, project: Project, asked: Asked, name: str, description: str
+    ) -> _Key | None:
+        if key is None:
+            return None
+        if not 0 < len(key) <= MAX_KEY or not key.isprintable():
+            raise UserError(f"an idempotency key has 1 to {MAX_KEY} printable characters", field="Idempotency-Key")
+        said = [project.public_id, asked.to_json(project), name, description]
+        digest = hashlib.sha256(orjson.dumps(said, option=orjson.OPT_SORT_KEYS)).hexdigest()
+        return cls(key, f"{actor.kind}:{actor.user_id}" if actor.user_id is not None else actor.kind, digest)
+
+    def report(self) -> ExportReport | None:
+        """The report that this key made. Raises :class:`ConflictError` when something else was asked with it."""
+        found = ExportReport.objects.filter(idempotency_scope=self.scope, idempotency_key=self.key).first()
+        if found is not None and found.idempotency_digest != self.digest:
+            raise ConflictError(
+                f"the idempotency key {self.key[:40]!r} was used for another request (report {found.report_id})",
+                field="Idempotency-Key",
+            )
+        return found
+
+
+def _create(
+    project: Project,
+    asked: Asked,
+    actor: Actor,
+    name: str,
+    description: str,
+    *,
+    key: _Key | None = None,
+    saved_config: ExportConfig | None = None,
+    retry_of: ExportReport | None = None,
+) -> ExportReport:
+    if "\x00" in description:
+        raise UserError("U+0000 cannot be stored", field="description")
+    return ExportReport.objects.create(
+        project=project,
+        name=_named(name, f"{project.name[:150]} {asked.format}"),
+        description=description,
+        format=asked.format,
+        config=asked.to_json(project),
+        saved_config=saved_config,
+        retry_of=retry_of,
+        created_by_id=actor.user_id,
+        created_by_name=actor.name,
+        created_by_token_id=actor.token_id,
+        idempotency_key=key.key if key else None,
+        idempotency_scope=key.scope if key else "",
+        idempotency_digest=key.digest if key else "",
+    )
+
+
+def _named(name: str, default: str) -> str:
+    name = name.strip() or default
+    if not name:
+        raise UserError("a name is missing", field="name")
+    if len(name) > MAX_NAME:
+        raise UserError(f"the name has {len(name)} characters; at most {MAX_NAME} are kept", field="name")
+    if "\x00" in name:
+        raise UserError("U+0000 cannot be stored", field="name")
+    return name

@@ -1,0 +1,26 @@
+"""Addresses of exports in REST."""
+
+from django.urls import path
+
+from exports.api import files, views
+
+urlpatterns = [
+    path("reports/", views.ReportsView.as_view(), name="reports"),
+    path("reports/plan/", views.PlanView.as_view(), name="plan"),
+    path("reports/status/", views.ReportStatusesView.as_view(), name="report-statuses"),
+    path("reports/grouped/", views.GroupedReportsView.as_view(), name="reports-grouped"),
+    path("reports/<str:report_id>/", views.ReportView.as_view(), name="report"),
+    path("reports/<str:report_id>/wait/", views.WaitView.as_view(), name="report-wait"),
+    path("reports/<str:report_id>/cancel/", views.CancelView.as_view(), name="report-cancel"),
+    path("reports/<str:report_id>/retry/", views.RetryView.as_view(), name="report-retry"),
+    path("reports/<str:report_id>/verify/", views.VerifyView.as_view(), name="report-verify"),
+    path("reports/<str:report_id>/rows/", files.RowsView.as_view(), name="report-rows"),
+    path("reports/<str:report_id>/artifacts/", files.ReportArtifactsView.as_view(), name="report-artifacts"),
+    path("artifacts/<str:artifact_id>/", files.ArtifactView.as_view(), name="artifact"),
+    path("artifacts/<str:artifact_id>/download/", files.DownloadView.as_view(), name="artifact-download"),
+    path("artifacts/<str:artifact_id>/links/", files.ArtifactLinksView.as_view(), name="artifact-links"),
+    path("links/", files.LinksView.as_view(), name="links"),
+    path("links/<str:link_id>/revoke/", files.RevokeLinkView.as_view(), name="link-revoke"),
+    path("configs/", views.ConfigsView.as_view(), name="configs"),
+    path("configs/<str:config_id>/", views.ConfigView.as_view(), name="config"),
+]

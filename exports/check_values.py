@@ -1,0 +1,68 @@
+"""Check values: what a run counted while the bytes passed (DESIGN.md §5)."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from connections.rendering.marks import add_up
+from connections.sinks.base import DeliveredFile
+from connections.sources.base import KIND_NAMES, OntologyClass, RowBatch
+
+# distinct mark texts held before they are added up: bounds memory when every row is different
+_MAX_TEXTS = 20_000
+
+
+class Tally:
+    """Counts the rows that are handed to a writer.
+
+    ``holds`` are the kind letters that the format can hold: annotations of other kinds are counted as left out.
+    """
+
+    def __init__(self, ontology: Sequence[OntologyClass], holds: frozenset[str]) -> None:
+        self._names = {(entry.is_question, entry.number): entry.name for entry in ontology}
+        self._holds = holds
+        self._statuses: Counter[str] = Counter()
+        self._texts: Counter[str] = Counter()
+        self._marks: Counter[tuple[str, int]] = Counter()
+        self.rows = 0
+
+    def add(self, batch: RowBatch) -> None:
+        """Count a batch (all of it in C)."""
+        self.rows += len(batch)
+        self._statuses.update(batch.statuses)
+        self._texts.update(batch.marks)
+        if len(self._texts) > _MAX_TEXTS:
+            self._settle()
+
+    def _settle(self) -> None:
+        self._marks.update(add_up(self._texts))
+        self._texts.clear()
+
+    def result(self, dropped: Mapping[str, int], files: Sequence[DeliveredFile]) -> dict[str, Any]:
+        """The JSON form. ``rows_read = rows_kept + sum(rows_dropped)``; annotations by class and by kind each add up to
+        ``annotations``, which together with ``left_out_by_format`` is all that the kept rows have."""
+        self._settle()
+        by_class: Counter[str] = Counter()
+        by_kind: Counter[str] = Counter()
+        left_out: Counter[str] = Counter()
+        for (letter, number), count in self._marks.items():
+            kind = KIND_NAMES[letter]
+            if letter in self._holds:
+                by_class[self._names.get((letter == "c", number), f"#{number}")] += count
+                by_kind[kind] += count
+            else:
+                left_out[kind] += count
+        return {
+            "rows_read": self.rows + sum(dropped.values()),
+            "rows_kept": self.rows,
+            "rows_dropped": {key: count for key, count in dropped.items() if count},
+            "rows_by_status": dict(sorted(self._statuses.items())),
+            "annotations": sum(by_kind.values()),
+            "annotations_by_class": dict(sorted(by_class.items())),
+            "annotations_by_kind": dict(sorted(by_kind.items())),
+            "left_out_by_format": dict(sorted(left_out.items())),
+            "files": len(files),
+            "bytes": sum(file.bytes for file in files),
+        }

@@ -1,0 +1,17 @@
+"""The formats, one line each; a format's module is loaded when it is first used."""
+
+from __future__ import annotations
+
+from exportadmin.lib.registry import Registry
+from exports.formats.base import Format
+
+FORMATS: Registry[type[Format]] = Registry(
+    "format",
+    {
+        "json": "exports.formats.json:JsonFormat",
+        "ndjson": "exports.formats.ndjson:NdjsonFormat",
+        "coco_json": "exports.formats.coco_json:CocoJsonFormat",
+        "csv": "exports.formats.csv:CsvFormat",
+        "png": "exports.formats.png:PngFormat",
+    },
+)

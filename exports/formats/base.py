@@ -1,0 +1,86 @@
+"""What every format's writer speaks: header, rows batch by batch, footer; bytes out, nothing kept.
+
+A format is one file and one line in :data:`exports.formats.FORMATS`.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, ClassVar
+
+from connections.sources.base import BODY, KIND_NAMES, OntologyClass, RowBatch
+
+ALL_KINDS: frozenset[str] = frozenset(KIND_NAMES)
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """A choice that a format offers: its allowed values, the first of which is the default."""
+
+    name: str
+    values: tuple[str, ...]
+    help: str
+
+
+@dataclass(frozen=True, slots=True)
+class FormatContext:
+    """What a writer may know of the run. ``scratch`` is a folder for spools, emptied by the pipeline."""
+
+    project_id: str
+    project_name: str
+    ontology: Sequence[OntologyClass]
+    parts: frozenset[str]
+    scratch: Path
+    options: Mapping[str, str] = field(default_factory=dict)
+
+
+class Format(ABC):
+    """A writer; one instance a run. The same rows in the same order give the same bytes.
+
+    ``holds`` are the letters of the kinds of annotation that the format can hold (:data:`KIND_NAMES`); what it cannot
+    hold is counted as left out by the pipeline, never dropped in silence. ``needs`` are the column groups it reads.
+    """
+
+    key: ClassVar[str]
+    title: ClassVar[str]
+    help: ClassVar[str]
+    extension: ClassVar[str]
+    media_type: ClassVar[str]
+    needs: ClassVar[frozenset[str]] = frozenset({BODY})
+    holds: ClassVar[frozenset[str]] = ALL_KINDS
+    options: ClassVar[tuple[Option, ...]] = ()
+    # a row is a line of its own, so that reading can begin at any of them
+    row_a_line: ClassVar[bool] = False
+
+    def __init__(self, context: FormatContext) -> None:
+        self.context = context
+
+    def header(self) -> Iterable[bytes]:
+        """Bytes before the first row."""
+        return ()
+
+    @abstractmethod
+    def rows(self, batch: RowBatch) -> Iterable[bytes]:
+        """Bytes of a batch, which is never empty."""
+
+    def lead_bytes(self) -> int:
+        """How many bytes of the next :meth:`rows` come before its first row (``row_a_line`` formats)."""
+        return 0
+
+    def footer(self) -> Iterable[bytes]:
+        """Bytes after the last row."""
+        return ()
+
+    def documents(self, batch: RowBatch) -> Iterable[dict[str, Any]]:
+        """The rows parsed: the slow way, for writers that need to look inside."""
+        import orjson
+
+        from connections.rendering.body import BodyPrinter
+
+        printer = BodyPrinter(self.context.parts, self.context.project_name)
+        for index, body in enumerate(batch.bodies):
+            embeddings = batch.embeddings[index : index + 1] if batch.embeddings else ()
+            yield orjson.loads(printer.join([body], embeddings, b""))

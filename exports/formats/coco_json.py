@@ -1,0 +1,71 @@
+"""``coco_json``: one COCO file (https://cocodataset.org/#format-data), spliced from the rows' fragments."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import orjson
+
+from connections.rendering.coco import SEPARATOR
+from connections.sources.base import COCO, OntologyClass, RowBatch
+from exports.formats.base import Format, FormatContext
+from exports.formats.fragments import Fragments
+
+_BLOCK = 1 << 20
+
+
+def _category(one: OntologyClass) -> bytes:
+    category: dict[str, Any] = {"id": one.number, "name": one.name, "supercategory": one.supercategory}
+    return orjson.dumps(category | {key: value for key, value in one.extra.items() if key not in category})
+
+
+class CocoJsonFormat(Format):
+    """``{"info", "licenses", "categories", "annotations", "images"}``, one object a line, in that order.
+
+    Annotations come before images, so that both come from one pass over the rows: images wait in a scratch file and
+    memory stays flat. Rules for ids, areas and names are those of :mod:`connections.rendering.coco`.
+    """
+
+    key = "coco_json"
+    title = "COCO JSON"
+    help = "Boxes, polygons and masks with stable ids, for training tools. Other kinds and answers are left out."
+    extension = "json"
+    media_type = "application/json"
+    needs = frozenset({COCO})
+    holds = frozenset("bpm")
+
+    def __init__(self, context: FormatContext) -> None:
+        super().__init__(context)
+        self._fragments = Fragments(self)
+        self._spool_path = context.scratch / "coco-images"
+        self._annotation_lead = self._image_lead = b"\n"
+
+    def header(self) -> Iterable[bytes]:
+        self._spool = self._spool_path.open("w+b")
+        info = {"description": self.context.project_name, "generator": "Export Admin"}
+        categories = SEPARATOR.join([_category(one) for one in self.context.ontology if not one.is_question])
+        yield b'{"info":%b,\n"licenses":[],\n"categories":[' % orjson.dumps(info)
+        if categories:
+            yield b"\n" + categories + b"\n"
+        yield b'],\n"annotations":['
+
+    def rows(self, batch: RowBatch) -> Iterable[bytes]:
+        images, annotations = self._fragments.coco(batch)
+        self._spool.write(self._image_lead)
+        self._spool.write(SEPARATOR.join(images))
+        self._image_lead = SEPARATOR
+        text = SEPARATOR.join(filter(None, annotations))
+        if text:
+            yield self._annotation_lead
+            yield text
+            self._annotation_lead = SEPARATOR
+
+    def footer(self) -> Iterable[bytes]:
+        yield b'\n],\n"images":['
+        self._spool.seek(0)
+        while block := self._spool.read(_BLOCK):
+            yield block
+        self._spool.close()
+        self._spool_path.unlink()
+        yield b"\n]}\n"

@@ -1,0 +1,68 @@
+"""COCO and CSV fragments of a batch: the source's own where it has them, else rendered from the rows.
+
+The built-in store keeps fragments; a source that only knows rows works with every format all the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from connections.rendering.coco import render_coco
+from connections.rendering.csv import render_csv
+from connections.rendering.marks import labels_of
+from connections.sources.base import RowBatch
+from exportadmin.lib.errors import PermanentError
+from exports.formats.base import Format
+
+
+class Fragments:
+    """Fragments for one run of ``format_``. Rendered annotations get ids from 1 on, in the order of the rows."""
+
+    def __init__(self, format_: Format) -> None:
+        self._format = format_
+        self._class_numbers = {one.name: one.number for one in format_.context.ontology if not one.is_question}
+        self._next_annotation = 1
+
+    def coco(self, batch: RowBatch) -> tuple[Sequence[bytes], Sequence[bytes]]:
+        """``(images, annotations)`` of the rows."""
+        if batch.coco_images:
+            return batch.coco_images, batch.coco_annotations
+        images: list[bytes] = []
+        annotations: list[bytes] = []
+        self._check_bodies(batch)
+        for number, document in zip(batch.numbers, self._format.documents(batch), strict=True):
+            try:
+                image, marks = render_coco(
+                    document,
+                    number=number,
+                    annotation_start=self._next_annotation,
+                    class_numbers=self._class_numbers,
+                )
+            except KeyError as error:
+                raise PermanentError(
+                    f"row {document['data_row']['id']}: {error} is neither in the ontology nor part of the row; "
+                    "synchronise the project's ontology and export again"
+                ) from error
+            images.append(image)
+            annotations.append(marks)
+            self._next_annotation += sum(
+                len(label["annotations"].get("objects") or ()) for label in labels_of(document)
+            )
+        return images, annotations
+
+    def csv(self, batch: RowBatch, *, safe: bool) -> Sequence[bytes]:
+        """Lines of the rows in one of the two profiles; columns of parts that were left out may still be filled."""
+        if batch.csv_exact:
+            if not safe:
+                return batch.csv_exact
+            return [spared or exact for spared, exact in zip(batch.csv_safe, batch.csv_exact, strict=True)]
+        self._check_bodies(batch)
+        lines: list[bytes] = []
+        for document in self._format.documents(batch):
+            exact, spared = render_csv(document)
+            lines.append((spared if safe else None) or exact)
+        return lines
+
+    def _check_bodies(self, batch: RowBatch) -> None:
+        if len(batch.bodies) != len(batch):
+            raise PermanentError(f"the source gave neither rows nor {self._format.title} fragments; this is its bug")

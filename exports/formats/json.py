@@ -1,0 +1,39 @@
+"""``json``: one array of rows in one file."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from connections.rendering.body import BodyPrinter
+from connections.sources.base import RowBatch
+from exports.formats.base import Format, FormatContext
+
+
+class JsonFormat(Format):
+    """``[row,\\nrow]`` and a final newline; the rows are byte for byte those of :class:`NdjsonFormat`."""
+
+    key = "json"
+    title = "JSON"
+    help = "One array with complete rows: every annotation kind, every part. For programs that read a whole file."
+    extension = "json"
+    media_type = "application/json"
+    row_a_line = True
+
+    def __init__(self, context: FormatContext) -> None:
+        super().__init__(context)
+        self._printer = BodyPrinter(context.parts, context.project_name)
+        self._lead = b"\n"
+
+    def header(self) -> Iterable[bytes]:
+        return (b"[",)
+
+    def lead_bytes(self) -> int:
+        return len(self._lead)
+
+    def rows(self, batch: RowBatch) -> Iterable[bytes]:
+        yield self._lead
+        yield self._printer.join(batch.bodies, batch.embeddings, b",\n")
+        self._lead = b",\n"
+
+    def footer(self) -> Iterable[bytes]:
+        return (b"\n]\n",)

@@ -1,0 +1,28 @@
+"""``ndjson``: one row a line (JSON Lines), readable from any line on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from connections.rendering.body import BodyPrinter
+from connections.sources.base import RowBatch
+from exports.formats.base import Format, FormatContext
+
+
+class NdjsonFormat(Format):
+    """``row\\nrow\\n``: UTF-8, every line one JSON value and a line feed, no raw line feed inside a row."""
+
+    key = "ndjson"
+    title = "NDJSON"
+    help = "One complete row a line. For streams, big data tools and reading from the middle."
+    extension = "ndjson"
+    media_type = "application/x-ndjson"
+    row_a_line = True
+
+    def __init__(self, context: FormatContext) -> None:
+        super().__init__(context)
+        self._printer = BodyPrinter(context.parts, context.project_name)
+
+    def rows(self, batch: RowBatch) -> Iterable[bytes]:
+        yield self._printer.join(batch.bodies, batch.embeddings, b"\n")
+        yield b"\n"

@@ -1,0 +1,148 @@
+"""``png``: a zip with one class mask per row, the map from pixel value to class, and an index of the rows."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import numpy as np
+import orjson
+
+from connections.rendering.csv import exact_cell
+from connections.rendering.marks import KIND_LETTERS, labels_of
+from connections.sources.base import BODY, RowBatch
+from exportadmin.lib.errors import PermanentError, UserError
+from exports.formats.base import Format, FormatContext
+from exports.formats.painting import Canvas, paint
+from exports.formats.pngwriter import grey_png
+from exports.formats.zipstream import ZipStream
+
+MOST_PIXELS = 200_000_000
+_BYTE_CLASSES, _MOST_CLASSES = 255, 65_535
+_PIECE = 1 << 20
+
+RULES = {
+    "background": "Pixel value 0 is background.",
+    "values": "Pixel value = place of the class in the ontology, counted from 1; questions are not counted.",
+    "overlaps": "Shapes are painted in the order of the row's annotations; a later one covers an earlier one.",
+    "edges": "Boxes, polygons and masks cover the pixels that pycocotools gives for them (frPyObjects, merge, decode).",
+    "not painted": "Polylines, points, other kinds and answers to questions.",
+    "files": "masks/<number of the row, 12 digits>.png; index.csv (RFC 4180, cells as stored) says which row it is.",
+    "no size": "A row of unknown size without shapes has no mask: its file is empty in index.csv.",
+}
+
+
+class PngFormat(Format):
+    """``classes.json``, ``masks/000000000001.png`` …, ``index.csv``; a row without annotations has a mask, too.
+
+    Masks are 8 bit grey, 16 bit when the ontology has more than 255 classes. :data:`RULES` go into ``classes.json``.
+    """
+
+    key = "png"
+    title = "PNG class masks"
+    help = "A zip with one grey picture per row whose pixel values are classes: boxes, polygons and masks, filled."
+    extension = "zip"
+    media_type = "application/zip"
+    needs = frozenset({BODY})
+    holds = frozenset("bpm")
+
+    def __init__(self, context: FormatContext) -> None:
+        # no optional part is painted, and left out they need not be parsed
+        super().__init__(dataclasses.replace(context, parts=frozenset()))
+        self._classes = [one for one in context.ontology if not one.is_question]
+        if len(self._classes) > _MOST_CLASSES:
+            raise UserError(
+                f"the ontology has {len(self._classes)} classes; a PNG mask can tell {_MOST_CLASSES} apart",
+                field="format",
+            )
+        self._values = {one.name: value for value, one in enumerate(self._classes, start=1)}
+        self._wide = len(self._classes) > _BYTE_CLASSES
+
+    def header(self) -> Iterable[bytes]:
+        scratch = self.context.scratch
+        self._zip = ZipStream(scratch / "zip-directory")
+        self._index_path = scratch / "index.csv"
+        self._index = self._index_path.open("wb")
+        self._index.write(b"data_row_id,global_key,file,width,height\r\n")
+        classes = [
+            {"value": value, "number": one.number, "name": one.name} for value, one in enumerate(self._classes, start=1)
+        ]
+        legend = {"background": 0, "bits": 16 if self._wide else 8, "classes": classes, "rules": RULES}
+        yield self._zip.add("classes.json", orjson.dumps(legend, option=orjson.OPT_INDENT_2) + b"\n")
+
+    def rows(self, batch: RowBatch) -> Iterable[bytes]:
+        pieces: list[bytes] = []
+        waiting = 0
+        for row_id, key, number, document in zip(
+            batch.row_ids, batch.global_keys, batch.numbers, self.documents(batch), strict=True
+        ):
+            if _has_no_size(document) and not self._has_shapes(document):
+                # nothing to paint and no size to paint it in: the index says so, the row is not lost
+                self._index.write(f"{exact_cell(row_id)},{exact_cell(key)},,,\r\n".encode())
+                continue
+            canvas = self._canvas(document, row_id, key)
+            self._paint(canvas, document, row_id, key)
+            name = f"masks/{number:012d}.png"
+            piece = self._zip.add(name, grey_png(canvas))
+            width, height = canvas.shape
+            self._index.write(f"{exact_cell(row_id)},{exact_cell(key)},{name},{width},{height}\r\n".encode())
+            pieces.append(piece)
+            waiting += len(piece)
+            if waiting > _PIECE:
+                yield b"".join(pieces)
+                pieces, waiting = [], 0
+        yield b"".join(pieces)
+
+    def footer(self) -> Iterable[bytes]:
+        self._index.close()
+        yield from self._zip.add_file("index.csv", self._index_path)
+        self._index_path.unlink()
+        yield from self._zip.close()
+
+    def _has_shapes(self, document: Mapping[str, Any]) -> bool:
+        return any(
+            KIND_LETTERS.get(mark["annotation_kind"], "x") in self.holds
+            for label in labels_of(document)
+            for mark in label["annotations"].get("objects") or ()
+        )
+
+    def _canvas(self, document: Mapping[str, Any], row_id: str, key: str) -> Canvas:
+        media = document["media_attributes"]
+        width, height = (_pixels(media.get(name)) for name in ("width", "height"))
+        if not width or not height:
+            raise UserError(
+                f"row {row_id} ({key!r}): media_attributes say width {media.get('width')!r} and height "
+                f"{media.get('height')!r}; a PNG mask needs whole numbers from 1"
+            )
+        if width * height > MOST_PIXELS:
+            raise UserError(
+                f"row {row_id} ({key!r}): {width} x {height} is more than {MOST_PIXELS // 1_000_000} megapixels"
+            )
+        return np.zeros((width, height), np.uint16) if self._wide else np.zeros((width, height), np.uint8)
+
+    def _paint(self, canvas: Canvas, document: Mapping[str, Any], row_id: str, key: str) -> None:
+        for label in labels_of(document):
+            for mark in label["annotations"].get("objects") or ():
+                letter = KIND_LETTERS.get(mark["annotation_kind"], "x")
+                if letter not in self.holds:
+                    continue
+                value = self._values.get(mark["name"])
+                if value is None:
+                    raise PermanentError(f"row {row_id} ({key!r}): class {mark['name']!r} is not in the ontology")
+                try:
+                    paint(canvas, mark, letter, value)
+                except ValueError as error:
+                    raise UserError(f"row {row_id} ({key!r}): annotation {mark['feature_id']}: {error}") from None
+
+
+def _has_no_size(document: Mapping[str, Any]) -> bool:
+    media = document["media_attributes"]
+    return media.get("width") is None and media.get("height") is None
+
+
+def _pixels(value: object) -> int | None:
+    """A whole number from 1, also when it is written ``640.0``; ``None`` for anything else."""
+    if isinstance(value, bool) or not isinstance(value, int | float) or value < 1 or value != int(value):
+        return None
+    return int(value)

@@ -1,0 +1,39 @@
+"""``exportadmin verify REPORT_ID|DIR``: take the check values of a delivery again."""
+
+from __future__ import annotations
+
+import json
+from argparse import ArgumentParser
+from pathlib import Path
+from typing import Any
+
+from django.core.management.base import CommandError
+
+from exportadmin.lib.command import FAILED, Door, shell_actor
+from exports import actions
+from exports.verify import verify_folder
+
+
+class Command(Door):
+    """Exit code 0: everything is as it was delivered; 1: it is not, and the files are named."""
+
+    help = "Compare a delivery with its manifest: every file's size and sha256, nothing missing, nothing added."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        """The flags."""
+        parser.add_argument("what", metavar="REPORT_ID|DIR", help="a report id, or a folder with a manifest.json")
+        parser.add_argument("--json", action="store_true")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        """Verify and print the verdict."""
+        folder = Path(options["what"])
+        if folder.is_dir():
+            verdict = verify_folder(folder)
+        else:
+            verdict = actions.verify_report(report=actions.find_report(options["what"]), actor=shell_actor())
+        if options["json"]:
+            self.stdout.write(json.dumps(verdict.to_json(), ensure_ascii=False, indent=2))
+        if not verdict.ok:
+            raise CommandError("; ".join(verdict.problems), returncode=FAILED)
+        if not options["json"]:
+            self.stdout.write(f"verified: {verdict.files} file(s), {verdict.bytes:,} bytes, as delivered")

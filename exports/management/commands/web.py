@@ -1,0 +1,60 @@
+"""``exportadmin web``: the web server alone, for those who supervise it themselves."""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser
+from collections.abc import Callable
+from typing import Any
+
+from django.core.wsgi import get_wsgi_application
+from django.db import connections
+from gunicorn.app.base import BaseApplication
+
+from exportadmin.lib import env
+from exportadmin.lib.command import Door
+from exportadmin.lib.processes import forks_die_with_parent
+from exports.management.commands._ready import refuse_unless_migrated
+
+GRACEFUL_SECONDS = 8  # `exportadmin up` kills after ten
+
+
+class Command(Door):
+    """gunicorn with threads; static files come from whitenoise."""
+
+    help = "Serve the web pages and the API until SIGTERM."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        """Where to listen."""
+        parser.add_argument("--bind", default="127.0.0.1:8000", metavar="HOST:PORT", help="or fd://N (%(default)s)")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        """Does not return."""
+        refuse_unless_migrated()
+        forks_die_with_parent()
+        connections.close_all()
+        Server(options["bind"]).run()
+
+
+class Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
+    """gunicorn without its command line and its configuration files."""
+
+    def __init__(self, bind: str) -> None:
+        self._bind = bind
+        super().__init__()
+
+    def load_config(self) -> None:
+        """Two processes of four threads; no control socket (gunicorn would make ``~/.gunicorn`` for it)."""
+        for name, value in {
+            "bind": [self._bind],
+            "worker_class": "gthread",
+            "workers": env.number("WEB_PROCESSES", 2, at_least=1),
+            "threads": env.number("WEB_THREADS", 4, at_least=1),
+            "graceful_timeout": GRACEFUL_SECONDS,
+            "control_socket_disable": True,
+            "loglevel": "warning",
+        }.items():
+            self.cfg.set(name, value)
+
+    def load(self) -> Callable[..., Any]:
+        """Per process, after the fork."""
+        return get_wsgi_application()

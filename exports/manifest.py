@@ -1,0 +1,54 @@
+"""The manifest: written last into a delivery; a folder without one is not a dataset (DESIGN.md §5).
+
+Canonical JSON (sorted keys, two blanks, UTF-8, final newline) with a ``seal``: the SHA-256 of the same document without
+the seal. A changed byte anywhere in the manifest breaks either the seal or the canonical form.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import orjson
+
+from connections.sinks.base import DeliveredFile
+from exportadmin.lib.errors import UserError
+
+VERSION = 1
+
+
+def _canonical(document: Mapping[str, Any]) -> bytes:
+    return orjson.dumps(document, option=orjson.OPT_SORT_KEYS | orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
+
+
+def build(head: Mapping[str, Any], check_values: Mapping[str, Any], files: Sequence[DeliveredFile]) -> bytes:
+    """The manifest's bytes. ``head`` says what this is: report, project, config, times."""
+    document: dict[str, Any] = {
+        **head,
+        "manifest_version": VERSION,
+        "generator": "Export Admin",
+        "check_values": dict(check_values),
+        "files": [
+            {"name": file.name, "media_type": file.media_type, "bytes": file.bytes, "sha256": file.sha256}
+            for file in files
+        ],
+    }
+    document["seal"] = hashlib.sha256(_canonical(document)).hexdigest()
+    return _canonical(document)
+
+
+def read(raw: bytes) -> dict[str, Any]:
+    """Back from bytes. Raises :class:`UserError` when the manifest was changed or is none."""
+    try:
+        document = orjson.loads(raw)
+    except orjson.JSONDecodeError as error:
+        raise UserError(f"manifest.json is not JSON ({error}): it was changed after delivery") from None
+    if not isinstance(document, dict) or not isinstance(document.get("files"), list):
+        raise UserError("manifest.json is not a manifest of Export Admin")
+    if document.get("manifest_version") != VERSION:
+        raise UserError(f"manifest.json has version {document.get('manifest_version')!r}; this program reads {VERSION}")
+    unsealed = {key: value for key, value in document.items() if key != "seal"}
+    if document.get("seal") != hashlib.sha256(_canonical(unsealed)).hexdigest() or _canonical(document) != raw:
+        raise UserError("manifest.json does not match its seal: it was changed after delivery")
+    return document

@@ -1,0 +1,71 @@
+"""Signed links to artifacts, and the downloads made through any door."""
+
+from __future__ import annotations
+
+from django.conf import settings
+from django.db import models
+from django.utils import timezone
+
+from exportadmin.lib.ids import new_id
+from exports.models.artifact import Artifact
+
+
+class Link(models.Model):
+    """An address that hands out one artifact without sign-in, until it ends.
+
+    The secret half of the address is shown once; kept is only its HMAC under the installation's key, so that neither
+    a copy of the database nor a guess makes a link. ``used_at`` ends a one-time link.
+    """
+
+    public_id = models.CharField(max_length=64, unique=True, default=new_id, editable=False)
+    artifact = models.ForeignKey(Artifact, on_delete=models.CASCADE, related_name="links")
+    signature = models.CharField(max_length=64)
+    one_time = models.BooleanField(default=False)
+    for_user = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.CASCADE, related_name="+"
+    )
+    created_at = models.DateTimeField(auto_now_add=True)
+    created_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")
+    created_by_name = models.CharField(max_length=200, blank=True)
+    expires_at = models.DateTimeField()
+    revoked_at = models.DateTimeField(null=True)
+    used_at = models.DateTimeField(null=True)
+
+    class Meta:
+        ordering = ["-created_at", "-pk"]
+
+    def __str__(self) -> str:
+        return f"link to {self.artifact}"
+
+    @property
+    def seconds_left(self) -> int:
+        """Whole seconds until the link ends; 0 when it has, for whatever reason."""
+        if self.revoked_at or (self.one_time and self.used_at):
+            return 0
+        return max(int((self.expires_at - timezone.now()).total_seconds()), 0)
+
+
+class Download(models.Model):
+    """One handing-out of an artifact's bytes: recorded before the first byte, completed when it ended.
+
+    ``ending`` is empty while it runs (or when the process died), else ``complete`` or ``broken off``.
+    """
+
+    public_id = models.CharField(max_length=64, unique=True, default=new_id, editable=False)
+    artifact = models.ForeignKey(Artifact, on_delete=models.CASCADE, related_name="downloads")
+    link = models.ForeignKey(Link, null=True, on_delete=models.SET_NULL, related_name="downloads")
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")
+    actor_name = models.CharField(max_length=200)
+    door = models.CharField(max_length=20)
+    started_at = models.DateTimeField(auto_now_add=True)
+    ended_at = models.DateTimeField(null=True)
+    first_byte = models.PositiveBigIntegerField(default=0)
+    bytes_asked = models.PositiveBigIntegerField()
+    bytes_sent = models.PositiveBigIntegerField(default=0)
+    ending = models.CharField(max_length=20, blank=True)
+
+    class Meta:
+        ordering = ["-started_at", "-pk"]
+
+    def __str__(self) -> str:
+        return f"{self.artifact} to {self.actor_name}"

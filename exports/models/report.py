@@ -1,0 +1,73 @@
+"""ExportReport: one run of a config, and all that is known of it."""
+
+from __future__ import annotations
+
+from django.conf import settings
+from django.db import models
+
+from connections.models import ApiToken, Project
+from exportadmin.lib.ids import new_id
+from exports import statuses
+from exports.models.config import ExportConfig
+
+
+class ExportReport(models.Model):
+    """``config`` is what was asked, frozen when it was asked: the JSON of :class:`exports.asked.Asked`.
+
+    ``error`` is one line in words that an admin can act on. ``location`` is the folder of the delivery.
+    ``created_by_name`` outlives the account.
+    """
+
+    report_id = models.CharField(max_length=64, unique=True, default=new_id, editable=False)
+    project = models.ForeignKey(Project, on_delete=models.PROTECT, related_name="reports")
+    saved_config = models.ForeignKey(ExportConfig, null=True, blank=True, on_delete=models.SET_NULL)
+    name = models.CharField(max_length=200)
+    description = models.TextField(blank=True)
+    format = models.CharField(max_length=40)
+    config = models.JSONField()
+    status = models.CharField(max_length=20, default=statuses.QUEUED, choices=statuses.choices)
+    phase = models.CharField(max_length=40, blank=True)
+    error = models.TextField(blank=True)
+    rows_expected = models.PositiveBigIntegerField(null=True)
+    rows_done = models.PositiveBigIntegerField(default=0)
+    bytes_done = models.PositiveBigIntegerField(default=0)
+    check_values = models.JSONField(null=True)
+    location = models.TextField(blank=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+    started_at = models.DateTimeField(null=True)
+    finished_at = models.DateTimeField(null=True)
+    created_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")
+    created_by_name = models.CharField(max_length=200, blank=True)
+    created_by_token = models.ForeignKey(ApiToken, null=True, on_delete=models.SET_NULL, related_name="+")
+    # the run: who works on it (fence), until when that is believed (lease), how often it was begun (attempts)
+    attempts = models.PositiveSmallIntegerField(default=0)
+    fence = models.PositiveBigIntegerField(default=0)
+    lease_until = models.DateTimeField(null=True)
+    rung_at = models.DateTimeField(null=True)
+    cancel_requested = models.BooleanField(default=False)
+    # 100 equal requests are one run: the caller's key, whose it is, and a digest of what was asked with it
+    idempotency_key = models.CharField(max_length=255, null=True)  # noqa: DJ001 - NULL: no key, not unique
+    idempotency_scope = models.CharField(max_length=80, blank=True)
+    idempotency_digest = models.CharField(max_length=64, blank=True)
+    retry_of = models.ForeignKey("self", null=True, blank=True, on_delete=models.SET_NULL, related_name="retries")
+    files_removed_at = models.DateTimeField(null=True)
+    files_removed_why = models.CharField(max_length=200, blank=True)
+
+    class Meta:
+        ordering = ["-created_at", "-pk"]
+        indexes = [
+            models.Index(fields=["-created_at", "-id"], name="report_newest"),
+            models.Index(fields=["project", "-created_at", "-id"], name="report_newest_project"),
+            models.Index(fields=["status", "lease_until"], name="report_by_status"),
+        ]
+        constraints = [
+            models.UniqueConstraint(fields=["idempotency_scope", "idempotency_key"], name="idempotency_key_once"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.name} ({self.report_id})"
+
+    @property
+    def is_delivered(self) -> bool:
+        """Was it delivered? (The files may have been removed since: ``files_removed_at``.)"""
+        return self.status in statuses.DELIVERED

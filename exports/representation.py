@@ -1,0 +1,69 @@
+"""A report as JSON: the one form that REST, ``--json`` and webhooks share."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from exports import statuses
+from exports.models import Artifact, ExportReport
+
+
+def artifact_json(artifact: Artifact) -> dict[str, Any]:
+    """``{"artifact_id", "name", "media_type", "bytes", "sha256"}``."""
+    return {
+        "artifact_id": artifact.public_id,
+        "name": artifact.name,
+        "media_type": artifact.media_type,
+        "bytes": artifact.bytes,
+        "sha256": artifact.sha256,
+    }
+
+
+def report_json(report: ExportReport) -> dict[str, Any]:
+    """Keys are the words of DESIGN.md §1; times are ISO 8601 with offset, ``null`` while not reached."""
+    return {
+        "report_id": report.report_id,
+        "name": report.name,
+        "description": report.description,
+        "project": {"id": report.project.public_id, "name": report.project.name},
+        "status": report.status,
+        "group": "in_progress" if report.status in statuses.ACTIVE else "completed",
+        "error": report.error,
+        "format": report.format,
+        "progress": progress_json(report),
+        "config": report.config,
+        "check_values": report.check_values,
+        "artifacts": [artifact_json(artifact) for artifact in report.artifacts.all()],
+        "location": report.location if report.config.get("destination", {}).get("folder") else "",
+        "files_removed_at": report.files_removed_at.isoformat() if report.files_removed_at else None,
+        "retry_of": report.retry_of.report_id if report.retry_of else None,
+        "created_at": report.created_at.isoformat(),
+        "created_by": report.created_by_name,
+        "started_at": report.started_at.isoformat() if report.started_at else None,
+        "finished_at": report.finished_at.isoformat() if report.finished_at else None,
+    }
+
+
+def progress_json(report: ExportReport) -> dict[str, Any]:
+    """Rows per second and seconds left are ``null`` where there is nothing to tell."""
+    rate: float | None = None
+    seconds_left: float | None = None
+    if report.started_at and report.rows_done:
+        from django.utils import timezone
+
+        seconds = ((report.finished_at or timezone.now()) - report.started_at).total_seconds()
+        if seconds > 0:
+            rate = round(report.rows_done / seconds, 1)
+        if rate and report.rows_expected is not None and not report.finished_at:
+            seconds_left = round(max(report.rows_expected - report.rows_done, 0) / rate, 1)
+    expected = report.rows_expected
+    percent = round(100 * report.rows_done / expected, 1) if expected else (100.0 if report.is_delivered else None)
+    return {
+        "phase": report.phase,
+        "rows_done": report.rows_done,
+        "rows_expected": expected,
+        "bytes_done": report.bytes_done,
+        "percent": percent,
+        "rows_per_second": rate,
+        "seconds_left": seconds_left,
+    }

@@ -1,0 +1,76 @@
+"""The page behind a signed link, and the file behind its button. No sign-in, and nothing else of the project."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import wraps
+
+from django.contrib.auth.decorators import login_not_required
+from django.contrib.auth.views import redirect_to_login
+from django.http import HttpRequest
+from django.http.response import HttpResponseBase
+from django.shortcuts import render
+from django.utils import timezone
+from django.views.decorators.http import require_safe
+
+from exportadmin.audit.middleware import actor_of
+from exportadmin.lib.errors import GoneError, NotFoundError, UserError
+from exports import downloads, links
+
+DOOR = "link"
+
+View = Callable[[HttpRequest, str], HttpResponseBase]
+
+
+def _behind_a_link(view: View) -> View:
+    """Refusals become friendly pages; no answer is kept, indexed, or told to another site by a ``Referer``."""
+
+    @login_not_required
+    @require_safe
+    @wraps(view)
+    def guarded(request: HttpRequest, token: str) -> HttpResponseBase:
+        try:
+            response = view(request, token)
+        except links.SignInNeededError:
+            response = redirect_to_login(request.get_full_path())
+        except (GoneError, NotFoundError) as error:
+            response = _refused(request, error)
+        response.headers.setdefault("Cache-Control", "no-store")
+        response.headers["Referrer-Policy"] = "no-referrer"
+        response.headers["X-Robots-Tag"] = "noindex, nofollow"
+        return response
+
+    return guarded
+
+
+@_behind_a_link
+def link(request: HttpRequest, token: str) -> HttpResponseBase:
+    """What the file is, who shared it, until when. Looking at it uses nothing up: previews in chats come here too."""
+    found = links.open_link(token, actor_of(request, DOOR))
+    return render(
+        request, "exports/link.html", {"link": found, "artifact": found.artifact, "token": token, "now": timezone.now()}
+    )
+
+
+@_behind_a_link
+def link_file(request: HttpRequest, token: str) -> HttpResponseBase:
+    """The bytes (:func:`exports.downloads.respond`)."""
+    actor = actor_of(request, DOOR)
+    found = links.open_link(token, actor)
+    return downloads.respond(request, found.artifact, actor=actor, link=found)
+
+
+def _refused(request: HttpRequest, error: UserError) -> HttpResponseBase:
+    """404 for who may not know, 410 for what was good once. Nothing here tells of the file."""
+    status = 410 if isinstance(error, GoneError) else 404
+    wait = error.retry_after if isinstance(error, links.LinkGoneError) else None
+    context = {
+        "status": status,
+        "words": error.message,
+        "reason": getattr(error, "reason", ""),
+        "is_running": wait is not None,
+    }
+    response = render(request, "exports/link_refused.html", context, status=status)
+    if wait is not None:
+        response.headers["Retry-After"] = str(wait)
+    return response

@@ -1,0 +1,141 @@
+"""Check values as sums that a person can follow: every total is shown with the parts that make it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+# filter key → why a row was left out, in words
+DROPPED_WORDS: dict[str, str] = {
+    "statuses": "another review status",
+    "updated_after": "not updated since",
+    "last_activity_at": "last activity outside the window",
+    "label_created_at": "no label created in the window",
+    "workflow_status": "another workflow group",
+    "batch_ids": "another batch",
+    "global_keys": "global key not asked for",
+    "data_row_ids": "data row not asked for",
+    "with_annotations": "with or without annotations",
+}
+SHOWN_PARTS = 16  # all review statuses, and the usual ontology
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One addend. ``share`` is 0 to 100, of the sum's largest part: the length of its bar."""
+
+    label: str
+    count: int
+    share: float
+
+
+@dataclass(frozen=True, slots=True)
+class Sum:
+    """``total`` as the check values state it, and ``parts`` that must make it.
+
+    ``title`` and ``words`` are read together: "Rows kept", "by review status"; ``column`` heads the parts.
+    """
+
+    title: str
+    words: str
+    column: str
+    total: int
+    parts: tuple[Part, ...]
+
+    @property
+    def counted(self) -> int:
+        """The parts added up."""
+        return sum(part.count for part in self.parts)
+
+    @property
+    def adds_up(self) -> bool:
+        """Do the parts make the total?"""
+        return self.counted == self.total
+
+    @property
+    def first_parts(self) -> tuple[Part, ...]:
+        """The parts to show at once."""
+        return self.parts[:SHOWN_PARTS]
+
+    @property
+    def further_parts(self) -> tuple[Part, ...]:
+        """The parts to show on demand."""
+        return self.parts[SHOWN_PARTS:]
+
+
+@dataclass(frozen=True, slots=True)
+class Sums:
+    """What the page shows of a report's check values."""
+
+    rows_read: int
+    rows_kept: int
+    annotations: int
+    left_out: int
+    files: int
+    bytes: int
+    sums: tuple[Sum, ...]
+
+    @property
+    def rows_dropped(self) -> int:
+        """Rows that the filter left out."""
+        return self.rows_read - self.rows_kept
+
+    @property
+    def add_up(self) -> bool:
+        """Do all sums come out right?"""
+        return all(each.adds_up for each in self.sums)
+
+
+def sums_of(check_values: object) -> Sums | None:
+    """The sums of a report's check values; ``None`` while there are none."""
+    if not isinstance(check_values, Mapping) or "rows_read" not in check_values:
+        return None
+    values: Mapping[str, Any] = check_values
+    read, kept, annotations = (int(values.get(key, 0)) for key in ("rows_read", "rows_kept", "annotations"))
+    left_out: dict[str, int] = dict(values.get("left_out_by_format") or {})
+    dropped = {
+        f"Dropped: {DROPPED_WORDS.get(key, key)}": count for key, count in (values.get("rows_dropped") or {}).items()
+    }
+    sums = [
+        _sum("Rows read", "= kept + dropped", "What became of them", read, {"Kept": kept, **dropped}, in_order=True),
+        _sum("Rows kept", "by review status", "Review status", kept, values.get("rows_by_status")),
+        _sum("Annotations", "by class", "Class", annotations, values.get("annotations_by_class")),
+        _sum("Annotations", "by kind", "Kind", annotations, values.get("annotations_by_kind")),
+    ]
+    if left_out:
+        parts = {"Exported": annotations, **{f"Left out: {kind}": n for kind, n in left_out.items()}}
+        of_rows = annotations + sum(left_out.values())
+        sums.append(
+            _sum(
+                "Annotations of these rows",
+                "= exported + left out",
+                "What became of them",
+                of_rows,
+                parts,
+                in_order=True,
+            )
+        )
+    return Sums(
+        rows_read=read,
+        rows_kept=kept,
+        annotations=annotations,
+        left_out=sum(left_out.values()),
+        files=int(values.get("files", 0)),
+        bytes=int(values.get("bytes", 0)),
+        sums=tuple(each for each in sums if each is not None),
+    )
+
+
+def _sum(
+    title: str, words: str, column: str, total: int, counts: Mapping[str, int] | None, *, in_order: bool = False
+) -> Sum | None:
+    """``None`` where there is nothing to add: no parts, and a total of nothing."""
+    if not counts:
+        return None if total == 0 or counts is None else Sum(title, words, column, total, ())
+    pairs = list(counts.items())
+    if not in_order:
+        pairs.sort(key=lambda pair: (-pair[1], pair[0]))
+    largest = max(1, *(count for _, count in pairs))
+    parts = tuple(Part(label, count, round(100 * max(0, count) / largest, 2)) for label, count in pairs)
+    return Sum(title, words, column, total, parts)

@@ -1,0 +1,183 @@
+"""The filter language: what is refused, what is kept, and that SQL and Python agree on it."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from connections.review_statuses import REVIEW_STATUSES, WORKFLOW_GROUPS
+from connections.sources.base import BODY, RowBatch, Selection, Window
+from connections.store.incoming import IncomingLabel
+from connections.store.source import StoreSource
+from connections.store.writing import write_rows
+from exportadmin.lib.errors import UserError
+from exportadmin.lib.times import iso_utc
+from exports.asked import Asked
+from exports.filters import ORDER, Decider, SourceFilterError, parse_filter
+from tests.support.rows import box, row
+
+DAY = 86_400_000
+
+
+@pytest.mark.parametrize(
+    ("raw", "words"),
+    [
+        ({"updatd_after": 1}, "unknown filter 'updatd_after'; known: global_keys"),
+        ({"updated_after": "yesterday"}, "'yesterday' is not a time"),
+        ({"updated_after": "2024-02-30"}, "is not a time"),
+        ({"updated_after": "2024-01-01T10:00:00+99:00"}, "is not a time"),
+        ({"updated_after": True}, "True is not a time"),
+        ({"updated_after": 1.5}, "milliseconds are whole numbers"),
+        ({"updated_after": float("nan")}, "is not a time"),
+        ({"updated_after": 10**18}, "outside the years 1 to 9999"),
+        ({"updated_after": []}, "is not a time"),
+        ({"last_activity_at": "2024-01-01"}, "expected [start, end]"),
+        ({"last_activity_at": ["2024-01-01"]}, "expected [start, end]"),
+        ({"last_activity_at": ["2024-01-02", "2024-01-01"]}, "before it begins"),
+        ({"global_keys": []}, "empty list"),
+        ({"global_keys": "a"}, "expected a list of texts"),
+        ({"global_keys": [1]}, "expected non-empty texts"),
+        ({"data_row_ids": [f"id-{n}" for n in range(2001)]}, "2,001 entries; at most 2,000"),
+        ({"workflow_status": "done"}, "unknown workflow group 'done'; known: ToLabel"),
+        ({"statuses": ["acepted"]}, "unknown review status 'acepted'; known: to_label"),
+        ({"with_annotations": "yes"}, "expected true or false"),
+        ([], "expected a JSON object"),
+        ("{}", "expected a JSON object"),
+    ],
+)
+def test_a_wrong_filter_is_refused_with_what_would_be_right(raw, words):
+    with pytest.raises(UserError, match=r".") as caught:
+        parse_filter(raw)
+    assert words in caught.value.message
+    assert "\n" not in caught.value.message
+    assert caught.value.field
+
+
+@pytest.mark.parametrize(
+    ("written", "zone", "utc"),
+    [
+        (1_704_103_200_000, "Asia/Tokyo", "2024-01-01T10:00:00.000+00:00"),
+        ("1704103200000", "Asia/Tokyo", "2024-01-01T10:00:00.000+00:00"),
+        ("2024-01-01", "UTC", "2024-01-01T00:00:00.000+00:00"),
+        ("2024-01-01", "Europe/Warsaw", "2023-12-31T23:00:00.000+00:00"),
+        ("2024-07-01 10:11:12", "Europe/Warsaw", "2024-07-01T08:11:12.000+00:00"),
+        ("2024-01-01T10:00:00+0230", "Europe/Warsaw", "2024-01-01T07:30:00.000+00:00"),
+        ("2024-01-01T10:00:00+02:30", "UTC", "2024-01-01T07:30:00.000+00:00"),
+        ("2024-01-01T10:00:00Z", "Europe/Warsaw", "2024-01-01T10:00:00.000+00:00"),
+        ("2024-01-01T10:00:00.250Z", "Europe/Warsaw", "2024-01-01T10:00:00.250+00:00"),
+        ("2024-01-01T10:00:00", "Europe/Warsaw", "2024-01-01T09:00:00.000+00:00"),
+    ],
+)
+def test_times_are_read_in_the_project_zone_unless_they_say_their_own(written, zone, utc):
+    """An offset is converted, not cut off (contracts/labelbox.md §0 fact 9)."""
+    assert iso_utc(parse_filter({"updated_after": written}, time_zone=zone)["updated_after_ms"]) == utc
+
+
+@pytest.mark.parametrize(
+    ("bounds", "window"),
+    [
+        (["1970-01-02", "1970-01-03"], Window(DAY, 2 * DAY)),
+        (["1970-01-02", None], Window(DAY, None)),
+        ([None, "1970-01-03"], Window(None, 2 * DAY)),
+        ([None, None], None),
+    ],
+)
+def test_windows_have_four_forms(bounds, window):
+    assert parse_filter({"last_activity_at": bounds})["last_activity"] == window
+
+
+def test_the_resolved_window_is_frozen_with_the_report(project):
+    project.time_zone = "Europe/Warsaw"
+    asked = Asked.parse({"format": "json", "filter": {"updated_after": "2024-07-01"}}, project)
+    frozen = json.loads(json.dumps(asked.to_json(project)))
+    assert frozen["resolved"] == {"updated_after": "2024-06-30T22:00:00.000+00:00"}
+    project.time_zone = "Asia/Tokyo"
+    again = Asked.from_json(frozen)
+    assert again.selection(project) == asked.selection(project)
+
+
+# --- SQL and Python decide alike -------------------------------------------------------------------------------------
+
+moments = st.integers(0, 5).map(lambda day: day * DAY)
+windows = st.none() | st.builds(
+    lambda a, b: Window(None if a is None else min(a, b or a), None if b is None else max(b, a or b)),
+    st.none() | moments,
+    st.none() | moments,
+)
+
+
+def some(values: list[str]) -> st.SearchStrategy[Any]:
+    return st.none() | st.frozensets(st.sampled_from(values), min_size=1, max_size=3)
+
+
+STATUSES = list(REVIEW_STATUSES)[:6]
+KEYS = [f"k{n}" for n in range(12)]
+
+
+@st.composite
+def selections(draw: st.DrawFn) -> dict[str, Any]:
+    return {
+        "statuses": draw(some(STATUSES)),
+        "workflow_groups": draw(some(list(WORKFLOW_GROUPS))),
+        "updated_after_ms": draw(st.none() | moments),
+        "last_activity": draw(windows.filter(lambda w: w != Window())),
+        "label_created": draw(windows.filter(lambda w: w != Window())),
+        "batch_ids": draw(some(["b0", "b1", "none-such"])),
+        "global_keys": draw(some(KEYS)),
+        "with_annotations": draw(st.none() | st.booleans()),
+    }
+
+
+@pytest.fixture
+def filled(transactional_db, project):
+    for index, key in enumerate(KEYS):
+        labels = [
+            IncomingLabel(objects=[box()] if index % 3 else [], created_ms=(index * n % 6) * DAY) for n in (1, 5)
+        ][: index % 3]
+        entry = row(key, status=STATUSES[index % 6], batch_id=f"b{index % 3}" if index % 4 else "", labels=labels)
+        write_rows(project, [entry], now_ms=(index % 5) * DAY)
+    return project
+
+
+def read(selection: Selection) -> tuple[list[RowBatch], dict[str, int]]:
+    with StoreSource().open(selection, frozenset({BODY})) as reader:
+        return list(reader.batches()), dict(reader.dropped_at_source)
+
+
+@given(asked=selections())
+@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_what_sql_keeps_is_what_the_filter_keeps_and_reasons_agree(filled, asked):
+    selection = Selection(filled.public_id, **asked)
+    whole, _ = read(Selection(filled.public_id))
+    decider = Decider(selection, honours=frozenset())
+    expected = [row_id for batch in whole for row_id in decider.keep(batch).row_ids]
+
+    batches, dropped_there = read(selection)
+    rest = Decider(selection, honours=StoreSource.honours)  # raises where SQL let something through
+    kept = [row_id for batch in batches for row_id in rest.keep(batch).row_ids]
+    assert kept == expected
+    dropped = {key: dropped_there.get(key, 0) + rest.dropped[key] for key in ORDER}
+    assert dropped == {key: decider.dropped[key] for key in ORDER}
+    assert len(kept) + sum(dropped.values()) == len(KEYS)
+
+
+def test_a_source_that_ignores_a_filter_it_claims_to_apply_is_caught(filled):
+    whole, _ = read(Selection(filled.public_id))
+    decider = Decider(Selection(filled.public_id, updated_after_ms=2 * DAY), honours=frozenset({"updated_after"}))
+    with pytest.raises(SourceFilterError, match="filter by updated_after but returned row"):
+        for batch in whole:
+            decider.keep(batch)
+
+
+def test_updated_after_is_exclusive_and_windows_are_inclusive(filled):
+    def keys(**asked: Any) -> set[str]:
+        return {key for batch in read(Selection(filled.public_id, **asked))[0] for key in batch.global_keys}
+
+    at_two = {key for index, key in enumerate(KEYS) if index % 5 == 2}
+    assert not keys(updated_after_ms=2 * DAY) & at_two
+    assert keys(updated_after_ms=2 * DAY - 1) >= at_two
+    assert keys(last_activity=Window(2 * DAY, 2 * DAY)) == at_two

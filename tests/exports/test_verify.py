@@ -1,0 +1,132 @@
+"""Verify: one byte changed, a file missing, a file added: found, and named."""
+
+from __future__ import annotations
+
+import json
+import random
+from pathlib import Path
+
+import pytest
+from django.core.management import CommandError, call_command
+
+from connections.store.writing import write_rows
+from exportadmin.lib.actor import Actor
+from exports import actions
+from exports.asked import Asked
+from exports.manifest import build, read
+from exports.verify import verify_folder, verify_report
+from tests.support.rows import mixed
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture
+def report(project, tmp_path, settings):
+    settings.ARTIFACTS_DIR = tmp_path / "artifacts"
+    write_rows(project, mixed(20), now_ms=1_000)
+    asked = Asked.parse({"format": "coco_json"}, project)
+    done = actions.run_now(project=project, asked=asked, actor=Actor(kind="user", name="tester", door="shell"))
+    assert done.is_delivered, done.error
+    return done
+
+
+@pytest.fixture
+def folder(report) -> Path:
+    return Path(report.location)
+
+
+def data_file(folder: Path) -> Path:
+    (path,) = [path for path in folder.iterdir() if path.name != "manifest.json"]
+    return path
+
+
+def test_a_delivery_as_it_was_delivered_is_in_order(report, folder):
+    assert verify_report(report).ok
+    assert verify_folder(folder).ok
+    assert verify_folder(folder).bytes == report.check_values["bytes"]
+
+
+def test_one_changed_byte_anywhere_is_found_and_the_file_named(report, folder):
+    random.seed(7)
+    for path in (data_file(folder), folder / "manifest.json"):
+        original = path.read_bytes()
+        for place in [0, len(original) - 1, *random.sample(range(len(original)), 40)]:
+            changed = bytearray(original)
+            changed[place] ^= 1
+            path.write_bytes(changed)
+            verdict = verify_folder(folder)
+            assert not verdict.ok, f"byte {place} of {path.name}"
+            assert path.name in verdict.problems[0]
+        path.write_bytes(original)
+    assert verify_folder(folder).ok
+
+
+def test_a_cut_off_file_is_found_by_its_size(folder):
+    path = data_file(folder)
+    path.write_bytes(path.read_bytes()[:-1])
+    (problem,) = verify_folder(folder).problems
+    assert path.name in problem
+    assert "were delivered" in problem
+
+
+def test_a_missing_file_is_named(folder):
+    path = data_file(folder)
+    path.unlink()
+    assert verify_folder(folder).problems == [f"{path.name} is missing"]
+
+
+@pytest.mark.parametrize("name", ["extra.txt", "deep/er/extra.txt", ".hidden"])
+def test_an_added_file_is_named(folder, name):
+    (folder / name).parent.mkdir(parents=True, exist_ok=True)
+    (folder / name).write_text("x")
+    assert verify_folder(folder).problems == [f"{name} was added: the manifest does not list it"]
+
+
+def test_a_file_replaced_by_a_link_to_the_same_content_is_named(folder, tmp_path):
+    path = data_file(folder)
+    copy = tmp_path / "copy"
+    copy.write_bytes(path.read_bytes())
+    path.unlink()
+    path.symlink_to(copy)
+    assert verify_folder(folder).problems == [f"{path.name} was replaced by a link"]
+
+
+def test_a_folder_without_a_manifest_is_no_delivery(folder):
+    (folder / "manifest.json").unlink()
+    (problem,) = verify_folder(folder).problems
+    assert problem.startswith("manifest.json is missing")
+
+
+def test_a_manifest_forged_with_a_new_seal_is_found_by_the_database(report, folder):
+    """Whoever can write the folder can seal it again; the database still knows what was delivered."""
+    from connections.sinks.base import DeliveredFile
+
+    document = read((folder / "manifest.json").read_bytes())
+    path = data_file(folder)
+    path.write_bytes(path.read_bytes() + b" ")
+    import hashlib
+
+    forged = DeliveredFile(
+        path.name, "application/json", path.stat().st_size, hashlib.sha256(path.read_bytes()).hexdigest()
+    )
+    head = {key: document[key] for key in document if key not in ("files", "check_values", "seal")}
+    (folder / "manifest.json").write_bytes(build(head, document["check_values"], [forged]))
+    assert verify_folder(folder).ok, "the folder alone cannot know"
+    (problem,) = verify_report(report).problems
+    assert problem == "manifest.json does not say what the database recorded: it was replaced"
+
+
+def test_the_shell_says_it_with_its_exit_code(report, folder, capsys):
+    call_command("verify", report.report_id)
+    assert capsys.readouterr().out.startswith("verified: 1 file(s)")
+    call_command("verify", str(folder), "--json")
+    assert json.loads(capsys.readouterr().out)["ok"] is True
+    data_file(folder).write_text("x")
+    with pytest.raises(CommandError, match=data_file(folder).name) as caught:
+        call_command("verify", report.report_id)
+    assert caught.value.returncode == 1
+
+
+def test_what_is_not_there_is_said(report):
+    with pytest.raises(CommandError, match="no report 'nonsense'"):
+        call_command("verify", "nonsense")

@@ -1,0 +1,95 @@
+"""The streaming zip writer, read by two readers that we did not write."""
+
+from __future__ import annotations
+
+import io
+import subprocess
+import zipfile
+import zlib
+
+import pytest
+
+from exports.formats.zipstream import ZipStream
+
+
+def archive(tmp_path, entries: dict[str, bytes]) -> bytes:
+    stream = ZipStream(tmp_path / "spool")
+    pieces = [stream.add(name, data) for name, data in entries.items()]
+    pieces += stream.close()
+    return b"".join(pieces)
+
+
+def test_the_bytes_of_a_small_archive_are_these(tmp_path):
+    expected = (
+        "504b0304 1400 0000 0000 0000 2100 ac2a93d8 02000000 02000000 0100 0000 61 6869"
+        "504b0102 1403 1400 0000 0000 0000 2100 ac2a93d8 02000000 02000000 0100 0000 0000 0000 0000"
+        "0000a481 00000000 61"
+        "504b0506 0000 0000 0100 0100 2f000000 21000000 0000"
+    )
+    assert archive(tmp_path, {"a": b"hi"}).hex() == expected.replace(" ", "")
+    assert zlib.crc32(b"hi") == 0xD8932AAC
+
+
+def test_an_archive_without_entries_opens(tmp_path):
+    assert zipfile.ZipFile(io.BytesIO(archive(tmp_path, {}))).namelist() == []
+
+
+def test_entries_come_back_and_nothing_stays_in_scratch(tmp_path):
+    entries = {"classes.json": b"{}\n", "masks/1.png": b"", "漢字.csv": b"x" * 100_000}
+    opened = zipfile.ZipFile(io.BytesIO(archive(tmp_path, entries)))
+    assert opened.testzip() is None
+    assert {name: opened.read(name) for name in opened.namelist()} == entries
+    assert {one.date_time for one in opened.infolist()} == {(1980, 1, 1, 0, 0, 0)}
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_file_becomes_an_entry_block_by_block(tmp_path):
+    data = bytes(range(256)) * 10_000
+    source = tmp_path / "data"
+    source.write_bytes(data)
+    stream = ZipStream(tmp_path / "spool")
+    pieces = [*stream.add_file("index.csv", source), *stream.close()]
+    assert max(map(len, pieces)) <= 1 << 20
+    opened = zipfile.ZipFile(io.BytesIO(b"".join(pieces)))
+    assert (opened.testzip(), opened.read("index.csv")) == (None, data)
+
+
+@pytest.mark.parametrize(("count", "wide"), [(65_534, False), (65_535, True), (70_000, True)])
+def test_more_entries_than_the_old_format_counts(tmp_path, count, wide):
+    data = archive(tmp_path, {f"{number:06d}": b"%d" % number for number in range(count)})
+    assert (b"PK\x06\x06" in data[-200:]) is wide
+    opened = zipfile.ZipFile(io.BytesIO(data))
+    assert len(opened.namelist()) == count
+    assert [opened.read(f"{number:06d}") for number in (0, 65_000, count - 1)] == [
+        b"0",
+        b"65000",
+        b"%d" % (count - 1),
+    ]
+
+
+def test_unzip_finds_no_fault_with_a_wide_archive(tmp_path):
+    path = tmp_path / "wide.zip"
+    path.write_bytes(archive(tmp_path, {f"{number:06d}": b"x" for number in range(66_000)}))
+    checked = subprocess.run(["unzip", "-tqq", str(path)], capture_output=True, text=True, check=False)
+    assert (checked.returncode, checked.stdout, checked.stderr) == (0, "", "")
+
+
+def test_entries_of_and_behind_four_gigabytes_are_found(tmp_path):
+    """The large entry is a hole in a sparse file; its bytes are never written."""
+    size = (4 << 30) + 12_345
+    path = tmp_path / "far.zip"
+    stream = ZipStream(tmp_path / "spool")
+    with path.open("wb") as out:
+        out.write(stream.entry("large", size, 0))
+        out.seek(size, 1)
+        out.write(stream.add("behind", b"found"))
+        for piece in stream.close():
+            out.write(piece)
+    with zipfile.ZipFile(path) as opened:
+        assert [(one.filename, one.file_size) for one in opened.infolist()] == [("large", size), ("behind", 5)]
+        assert opened.infolist()[1].header_offset > 0xFFFFFFFF
+        assert opened.read("behind") == b"found"
+        with opened.open("large") as large:
+            assert large.read(4) == b"\0\0\0\0"
+    listed = subprocess.run(["unzip", "-p", str(path), "behind"], capture_output=True, check=False)
+    assert (listed.returncode, listed.stdout) == (0, b"found")

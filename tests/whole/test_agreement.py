@@ -1,0 +1,108 @@
+"""One project, five formats, one truth: counted by readers that share no code with the writers (issue 2, line 3)."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from connections import actions as store
+from connections.store.models import StoreRow
+from exportadmin.lib.actor import Actor
+from exports import actions
+from exports.asked import Asked
+from tests.support import counting
+
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow]
+SHELL = Actor(kind="user", name="tester", door="shell")
+TASKS = 2000
+
+
+@pytest.fixture
+def edge(shared, tmp_path, settings):
+    settings.ARTIFACTS_DIR = tmp_path / "artifacts"
+    path = tmp_path / "edge.json"
+    tool = shared / "tools" / "gen_label_studio_tasks.py"
+    subprocess.run([sys.executable, str(tool), str(TASKS), str(path), "--mix", "edge"], check=True)
+    return path
+
+
+def delivered(project, format: str, **body) -> tuple[Path, dict]:
+    asked = Asked.parse({"format": format, **body}, project)
+    report = actions.run_now(project=project, asked=asked, actor=SHELL)
+    assert report.is_delivered, f"{format}: {report.error}"
+    (artifact,) = report.artifacts.all()
+    return Path(report.location) / artifact.name, report.check_values
+
+
+def test_every_task_is_accounted_for_and_five_formats_agree(edge):
+    result = store.import_rows(project_name="Edge", path=edge, actor=SHELL)
+    summary = result.summary
+    assert summary.rows == summary.created + summary.refused_count == TASKS
+    assert summary.refused_count == 0, summary.refused
+    tasks = json.loads(edge.read_text())
+    keys = {task["data"]["image"] for task in tasks}
+    truth: Counter[str] = Counter()
+    drawn: Counter[str] = Counter()
+    for task in tasks:
+        for annotation in task["annotations"]:
+            for region in annotation["result"]:
+                if region["type"] == "choices":
+                    truth[region["from_name"]] += 1
+                else:
+                    (name,) = region["value"][region["type"]]
+                    truth[name] += 1
+                    drawn[name] += 1
+    by_status = Counter(StoreRow.objects.values_list("status", flat=True))
+    assert by_status == {"to_label": 200, "skipped": 200, "accepted": 200, "review": 1400}
+
+    project = result.project
+    for format, read in (("json", counting.of_json), ("ndjson", counting.of_ndjson), ("csv", counting.of_csv)):
+        path, values = delivered(project, format)
+        assert read(path) == (keys, truth), format
+        assert read(path, drawn_only=True) == (keys, drawn), format
+        assert values["annotations_by_class"] == dict(sorted(truth.items())), format
+        assert values["rows_kept"] == TASKS
+
+    path, values = delivered(project, "coco_json")
+    assert counting.of_coco(path) == (TASKS, drawn)
+    assert values["annotations_by_class"] == dict(sorted(drawn.items()))
+    assert values["left_out_by_format"] == {"classification": truth.total() - drawn.total()}
+
+    path, values = delivered(project, "png")
+    found, pixels, legend = counting.of_png(path)
+    assert found == keys
+    assert values["annotations_by_class"] == dict(sorted(drawn.items()))
+    assert set(legend) == set(drawn)
+    for task in tasks:
+        # a class painted later may hide an earlier one; nothing else may appear, and the last one painted shows
+        expected = [
+            region["value"][region["type"]][0]
+            for annotation in task["annotations"]
+            for region in annotation["result"]
+            if region["type"] != "choices"
+        ]
+        seen = pixels[task["data"]["image"]] - {0}
+        assert seen <= {legend[name] for name in expected}
+        if expected:
+            assert legend[expected[-1]] in seen
+
+
+def test_twenty_changed_tasks_are_exactly_what_an_export_since_then_brings(edge):
+    first = store.import_rows(project_name="Edge", path=edge, actor=SHELL)
+    tasks = json.loads(edge.read_text())
+    changed = set()
+    for index in range(0, 400, 20):
+        tasks[index]["data"]["camera"] = "moved"
+        changed.add(tasks[index]["data"]["image"])
+    edge.write_text(json.dumps(tasks, indent=1))  # other white space, other escapes: only the content counts
+    second = store.import_rows(project_name="Edge", path=edge, actor=SHELL)
+    assert (second.summary.updated, second.summary.unchanged, second.summary.created) == (20, TASKS - 20, 0)
+    path, values = delivered(first.project, "ndjson", filter={"updated_after": first.finished_at_ms})
+    assert counting.of_ndjson(path)[0] == changed
+    assert values["rows_kept"] == 20
+    assert values["rows_dropped"] == {"updated_after": TASKS - 20}
