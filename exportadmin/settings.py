@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from pathlib import Path
 
-import environ
-
+from exportadmin import database, logs
 from exportadmin.lib import env
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -18,6 +18,10 @@ SECRET_KEY = env.text("SECRET_KEY") or env.kept_secret(EXPORTADMIN_HOME, "secret
 ALLOWED_HOSTS = env.words("ALLOWED_HOSTS", "127.0.0.1,localhost,[::1]")
 CSRF_TRUSTED_ORIGINS = env.words("CSRF_TRUSTED_ORIGINS")
 HTTPS = env.flag("HTTPS")
+# the first encrypts, all decrypt: a key is replaced by putting the new one in front
+ENCRYPTION_KEYS = env.words("ENCRYPTION_KEY") or [env.kept_secret(EXPORTADMIN_HOME, "encryption_key")]
+METRICS_TOKEN = env.text("METRICS_TOKEN")
+RETENTION_DAYS = env.number("RETENTION_DAYS", 0)  # 0: delivered files are kept for ever
 
 INSTALLED_APPS = [
     "django.contrib.admin",
@@ -30,6 +34,8 @@ INSTALLED_APPS = [
     "rest_framework",
     "drf_spectacular",
     "drf_spectacular_sidecar",
+    "axes",
+    "exportadmin",
     "exportadmin.audit",
     "connections",
     "connections.store",
@@ -38,6 +44,9 @@ INSTALLED_APPS = [
 
 MIDDLEWARE = [
     "exportadmin.audit.middleware.RequestIdMiddleware",
+    "exportadmin.logs.RequestLogMiddleware",
+    "exportadmin.unavailable.UnavailableMiddleware",
+    "exportadmin.health.ProbesMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -48,6 +57,7 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "csp.middleware.CSPMiddleware",
+    "axes.middleware.AxesMiddleware",
 ]
 
 ROOT_URLCONF = "exportadmin.urls"
@@ -69,9 +79,7 @@ TEMPLATES = [
 
 # --- database: SQLite in the home folder, or PostgreSQL by URL -------------------------------------------------------
 DATABASES = {
-    "default": environ.Env.db_url_config(
-        env.text("DATABASE_URL") or f"sqlite:///{EXPORTADMIN_HOME / 'exportadmin.sqlite3'}"
-    )
+    "default": database.from_url(env.text("DATABASE_URL") or f"sqlite:///{EXPORTADMIN_HOME / 'exportadmin.sqlite3'}")
 }
 if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
     # WAL: readers and the one writer do not wait for each other. IMMEDIATE: a transaction that will write takes its
@@ -79,7 +87,7 @@ if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
     DATABASES["default"]["OPTIONS"] = {
         "timeout": 20,
         "transaction_mode": "IMMEDIATE",
-        "init_command": "PRAGMA journal_mode=WAL;PRAGMA synchronous=NORMAL;PRAGMA mmap_size=0;",
+        "init_command": "PRAGMA journal_mode=WAL;PRAGMA synchronous=NORMAL;PRAGMA wal_autocheckpoint=4000;",
     }
     if DATABASES["default"]["NAME"] not in (":memory:", ""):
         # the suite runs exports, which read through a connection of their own: the test database must be a file
@@ -126,12 +134,26 @@ AUTH_PASSWORD_VALIDATORS = [
         "NumericPasswordValidator",
     )
 ]
+# five failed sign-ins of a name from an address close it for a quarter of an hour (exportadmin/sign_in.py)
+AUTHENTICATION_BACKENDS = ["axes.backends.AxesStandaloneBackend", "django.contrib.auth.backends.ModelBackend"]
+AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
+AXES_FAILURE_LIMIT = 5
+AXES_COOLOFF_TIME = timedelta(minutes=15)
+AXES_RESET_ON_SUCCESS = True
+AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False
+AXES_CLIENT_IP_CALLABLE = "exportadmin.sign_in.address"
+AXES_LOCKOUT_CALLABLE = "exportadmin.sign_in.closed"
+AXES_SENSITIVE_PARAMETERS = ["username", "ip_address", "csrfmiddlewaretoken", "next"]
+AXES_ENABLE_ADMIN = False  # what it keeps, the trail tells better; and there nobody can delete it
+AXES_DISABLE_ACCESS_LOG = True
+AXES_VERBOSE = False
 LOGIN_URL = "sign-in"
 LOGIN_REDIRECT_URL = "exports:list"
 LOGOUT_REDIRECT_URL = "sign-in"
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = "Lax"
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SECURE_SSL_REDIRECT = HTTPS
+SECURE_REDIRECT_EXEMPT = [r"^metrics$"]  # scraped in plain http from this machine
 SECURE_HSTS_SECONDS = 31_536_000 if HTTPS else 0
 SECURE_CONTENT_TYPE_NOSNIFF = True
 SECURE_REFERRER_POLICY = "same-origin"
@@ -185,17 +207,10 @@ USE_I18N = False
 USE_TZ = True
 STATIC_URL = "static/"
 STATIC_ROOT = EXPORTADMIN_HOME / "static"
-STATICFILES_DIRS = [BASE_DIR / "exportadmin" / "static"]
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
 }
 WHITENOISE_USE_FINDERS = DEBUG
 
-LOGGING = {
-    "version": 1,
-    "disable_existing_loggers": False,
-    "formatters": {"plain": {"format": "{asctime} {levelname} {name}: {message}", "style": "{"}},
-    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "plain"}},
-    "root": {"handlers": ["stderr"], "level": env.text("LOG_LEVEL", "INFO")},
-}
+LOGGING = logs.configuration(env.text("LOG_LEVEL", "INFO"), env.text("LOG_FORMAT"))

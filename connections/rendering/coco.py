@@ -23,7 +23,6 @@ from typing import Any
 import orjson
 
 from connections.rendering.marks import KIND_LETTERS, labels_of
-from connections.rendering.masks import area_and_box
 from connections.rendering.shapes import bounds, polygon_rings, ring_area
 
 # between the annotation objects of a row; every object then stands in a line of its own
@@ -112,6 +111,9 @@ def render_coco(
                 mask = mark["mask"]
                 segmentation = {"size": mask["size"], "counts": mask["counts"]}
                 if area is None or box is None:
+                    # late: an export prints stored fragments and does without numpy and its quarter of a second
+                    from connections.rendering.masks import area_and_box
+
                     pixels, around = area_and_box(mask)
                     area = pixels if area is None else area
                     box = around if box is None else box

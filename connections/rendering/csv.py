@@ -23,7 +23,6 @@ from typing import Any
 import orjson
 
 from connections.rendering.marks import KIND_LETTERS
-from connections.rendering.masks import area_and_box
 from connections.rendering.shapes import bounds, flat, polygon_rings
 from connections.sources.base import KIND_NAMES
 
@@ -112,6 +111,9 @@ def _object_cells(mark: Mapping[str, Any], letter: str) -> tuple[str, str]:
         rings = polygon_rings(mark)
         return _dumps(bounds(rings))[1:-1].decode("ascii"), _json(rings)
     if letter == "m":
+        # late: an export prints stored lines and does without numpy and its quarter of a second
+        from connections.rendering.masks import area_and_box
+
         mask = mark["mask"]
         return _dumps(area_and_box(mask)[1])[1:-1].decode("ascii"), mask["counts"]
     if letter == "l":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any
 
 from connections.store.incoming import IncomingRow
@@ -11,6 +12,8 @@ from exportadmin.lib.ids import derived_id
 from exportadmin.lib.times import iso_utc
 
 LABEL_VERSION = "1.0.0"
+# ids that thousands of rows share
+_shared_id = lru_cache(maxsize=1024)(derived_id)
 
 
 def complete_document(
@@ -94,14 +97,14 @@ def complete_document(
     data_row["global_key"] = row.key
     data_row["row_data"] = row.row_data
     data_row["details"] = {
-        "dataset_id": derived_id(project_id, "dataset", row.dataset),
+        "dataset_id": _shared_id(project_id, "dataset", row.dataset),
         "dataset_name": row.dataset,
         "created_at": iso_utc(created_ms),
         "updated_at": now,
         "last_activity_at": now,
         "created_by": row.created_by,
     }
-    details: dict[str, Any] = {"ontology_id": derived_id(project_id, "ontology")}
+    details: dict[str, Any] = {"ontology_id": _shared_id(project_id, "ontology")}
     if row.batch_id:
         details["batch_id"] = row.batch_id
         details["batch_name"] = row.batch_name

@@ -44,12 +44,14 @@ class StoreClass(models.Model):
 class StoreProject(models.Model):
     """What the store keeps of a project beside its rows: what an import brought that belongs to no row.
 
-    ``next_annotation`` hands out COCO annotation ids; ``next_number`` row numbers (COCO image ids).
+    ``next_annotation`` hands out COCO annotation ids; ``next_number`` row numbers (COCO image ids). ``has_embeddings``
+    once a row has brought any.
     """
 
     project = models.OneToOneField(Project, on_delete=models.CASCADE, related_name="store")
     next_number = models.BigIntegerField(default=1)
     next_annotation = models.BigIntegerField(default=1)
+    has_embeddings = models.BooleanField(default=False)
     source_extra = models.JSONField(default=dict, blank=True)
 
     def __str__(self) -> str:

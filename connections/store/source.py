@@ -14,11 +14,12 @@ from django.db.models.functions import Coalesce
 from connections.models import Project
 from connections.review_statuses import statuses_in
 from connections.sources.base import BODY, COCO, CSV, OntologyClass, Reader, RowBatch, Selection, Source
-from connections.store.models import NUMBER_BITS, StoreClass, StoreRow
+from connections.store.models import NUMBER_BITS, StoreClass, StoreProject, StoreRow
 from exportadmin.lib.errors import PermanentError
 
-# a batch is closed at this many bytes or rows, whichever comes first
-BATCH_BYTES = 1 << 20
+# a batch is closed at this many bytes or rows, whichever comes first; with larger ones the allocator asks the kernel
+# for new pages each time, which costs more than the loop around a small one
+BATCH_BYTES = 1 << 18
 BATCH_ROWS = 1000
 
 
@@ -154,7 +155,7 @@ class StoreReader:
             self._kept = self._kept.filter(condition)
         self.rows_expected: int | None = self._count()
         self.dropped_at_source: Mapping[str, int] = self._count_dropped(conditions)
-        self._with_embeddings = "embeddings" in selection.parts and BODY in columns and self._any_embeddings()
+        self._with_embeddings = "embeddings" in selection.parts and BODY in columns and self._any_embeddings(project_pk)
 
     def close(self) -> None:
         """End the walk."""
@@ -220,8 +221,11 @@ class StoreReader:
         counted = self._all.order_by().annotate(reason=reason).values("reason").annotate(n=Count("*"))
         return {key: n for key, n in self._fetch(counted.values_list("reason", "n")) if key}
 
-    def _any_embeddings(self) -> bool:
-        return bool(self._fetch(self._kept.exclude(embeddings="").order_by().values_list("number")[:1]))
+    def _any_embeddings(self, project_pk: int) -> bool:
+        # kept with the project: asking the rows would walk the whole table to hear "none"
+        return bool(
+            self._fetch(StoreProject.objects.filter(project_id=project_pk, has_embeddings=True).values_list("pk"))
+        )
 
 
 def _parsed(extra: Any) -> dict[str, Any]:

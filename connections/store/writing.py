@@ -28,6 +28,7 @@ from connections.store.models import MAX_NUMBER, StoreCoco, StoreCsv, StoreProje
 from connections.store.ontology import OntologyBook
 from exportadmin.lib import times
 from exportadmin.lib.errors import UserError
+from exportadmin.lib.garbage import collect_rarely
 from exportadmin.lib.ids import derived_id
 
 BATCH = 500
@@ -87,7 +88,8 @@ def write_rows(
     A row that breaks a rule is refused with its position and reason, the rest goes in. ``now_ms`` fixes the time of
     writing (demo data and tests). ``on_progress`` gets the number of rows done after each batch.
     """
-    return _Writer(project, now_ms).write(rows, classes, on_progress)
+    with collect_rarely():
+        return _Writer(project, now_ms).write(rows, classes, on_progress)
 
 
 class _Writer:
@@ -228,6 +230,7 @@ class _Writer:
         except (KeyError, ValueError, TypeError, AttributeError) as error:
             # what a careful importer refuses before: a mask without counts, an integer beyond 64 bits
             raise UserError(f"an annotation is not as it should be: {_about(error)}") from None
+        store.has_embeddings = store.has_embeddings or embeddings != b"[]"
         pk = row_pk(self.project.pk, number)
         self.summary.annotations += count
         return _Written(

@@ -9,6 +9,7 @@ from __future__ import annotations
 import datetime as dt
 import re
 import time
+from functools import lru_cache
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from exportadmin.lib.errors import UserError
@@ -81,6 +82,7 @@ def from_datetime(moment: dt.datetime) -> int:
     return (moment - _EPOCH) // _MILLISECOND
 
 
+@lru_cache(maxsize=4096)  # an import writes the same moment into thousands of rows
 def iso_utc(ms: int) -> str:
     """``2024-04-08T16:21:26.000+00:00``: the form of timestamps in export rows (contracts/labelbox.md §2.1)."""
     return (_EPOCH + dt.timedelta(milliseconds=ms)).isoformat(timespec="milliseconds")

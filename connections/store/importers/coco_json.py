@@ -57,8 +57,7 @@ class CocoJsonImporter(Importer):
                 images += piece.key == "images"
                 if piece.key == "categories":
                     categories.add(piece.element)
-        if "images" not in seen:
-            raise UserError(f"{self.path.name} is no COCO file: it has no images; keys: {', '.join(sorted(seen)[:8])}")
+        self._check_sections(seen)
         return Survey(images, self.path.stat().st_size)
 
     def rows(self) -> Iterator[IncomingRow]:
@@ -78,9 +77,11 @@ class CocoJsonImporter(Importer):
     def _load(self, stream: BinaryIO, spool: Spool) -> Categories:
         categories = Categories()
         others = Others()
+        seen: set[str] = set()
         for piece in json_stream.sections(stream):
             self._check_section(piece)
             key, element = piece.key, piece.element
+            seen.add(key)
             if element is None:
                 if key not in _SECTIONS:
                     others.begin(key)
@@ -93,6 +94,7 @@ class CocoJsonImporter(Importer):
                 categories.add(element)
             else:
                 self._take_other(spool, others, piece, element)
+        self._check_sections(seen)
         self.classes += categories.classes
         for text in categories.warnings:
             self.warn(text)
@@ -108,6 +110,10 @@ class CocoJsonImporter(Importer):
         if others.kept:
             self.project_extra["coco"] = others.kept
         return categories
+
+    def _check_sections(self, seen: set[str]) -> None:
+        if "images" not in seen:
+            raise UserError(f"{self.path.name} is no COCO file: it has no images; keys: {', '.join(sorted(seen)[:8])}")
 
     @staticmethod
     def _check_section(piece: Piece) -> None:

@@ -2,20 +2,30 @@
 
 from __future__ import annotations
 
-import io
-from collections.abc import Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Final
 
+import numpy as np
 import orjson
 
 from exportadmin.lib import json_stream
 from exportadmin.lib.errors import UserError
+from exportadmin.lib.json_stream.marks import BOM, OPEN_BRACE, OPEN_BRACKET, Reading
 
-_LOOK_BYTES = 1024 * 1024
-_COCO_LISTS = frozenset({"images", "categories"})
-_COCO_MARKS = frozenset({"image_id", "category_id"})
-_TASK_KEYS = frozenset({"annotations", "predictions", "completions", "drafts", "inner_id", "id", "meta"})
+_LOOK_BYTES: Final = 1024 * 1024
+_LOOK_MARKS: Final = 50_000
+_COCO_LISTS: Final = frozenset({"images", "categories"})
+_COCO_MARKS: Final = frozenset({"image_id", "category_id"})
+_TASK_KEYS: Final = frozenset({"annotations", "predictions", "completions", "drafts", "inner_id", "id", "meta"})
+
+
+@dataclass(slots=True)
+class _Value:
+    """What is known of a value under a key: the bracket that it begins with, and the keys of the objects in it."""
+
+    opener: int = 0
+    keys: set[str] = field(default_factory=set)
 
 
 def detect(path: Path) -> str:
@@ -32,19 +42,20 @@ def detect(path: Path) -> str:
         raise UserError(
             f"{path.name} is no JSON that can be imported: it begins with {head[:20]!r}, expected [ or {{", field="file"
         )
+    text = head.removeprefix(BOM).lstrip()
     if first == b"[":
-        start = head.index(b"[") + 1
-        if not head[start:].lstrip(b" \t\r\n").startswith(b"{"):
+        text = text[1:].lstrip()
+        if not text.startswith(b"{"):
             raise _unclear(path, "an array whose first entry is no object")
-        facts = _facts(head[start:].lstrip(b" \t\r\n"))
-        key = _row_kind(facts)
-        if key is None and facts.keys() >= _COCO_MARKS:
+        values = _first_object(text)
+        key = _row_kind(values)
+        if key is None and values.keys() >= _COCO_MARKS:
             raise _unclear(path, "a list of COCO annotations (or results) without its images")
     else:
-        facts = _facts(head)
-        key = _row_kind(facts) or _coco(facts)
+        values = _first_object(text)
+        key = _row_kind(values) or _coco(values)
     if key is None:
-        raise _unclear(path, f"keys at the beginning are {', '.join(sorted(facts)[:8]) or 'none'}")
+        raise _unclear(path, f"keys at the beginning are {', '.join(sorted(values)[:8]) or 'none'}")
     return key
 
 
@@ -56,48 +67,58 @@ def _unclear(path: Path, found: str) -> UserError:
     )
 
 
-def _row_kind(facts: dict[str, Any]) -> str | None:
-    if "data_row" in facts:
+def _row_kind(values: dict[str, _Value]) -> str | None:
+    if "data_row" in values:
         return "ndjson"
-    if isinstance(facts.get("data"), dict) and not _COCO_LISTS & facts.keys():
+    if "data" in values and values["data"].opener == OPEN_BRACE and not _COCO_LISTS & values.keys():
         return "label_studio"
-    first = facts.get("annotations", facts.get("completions"))
-    if isinstance(first, dict) and "result" in first:
-        return "label_studio"
+    done = values.get("annotations") or values.get("completions")
+    return "label_studio" if done is not None and "result" in done.keys else None
+
+
+def _coco(values: dict[str, _Value]) -> str | None:
+    if _COCO_LISTS & values.keys():
+        return "coco_json"
+    if "annotations" in values and _COCO_MARKS & values["annotations"].keys:
+        return "coco_json"
+    if {"info", "licenses"} & values.keys() and not _TASK_KEYS & values.keys():
+        return "coco_json"
     return None
 
 
-def _coco(facts: dict[str, Any]) -> str | None:
-    if _COCO_LISTS & facts.keys():
-        return "coco_json"
-    first = facts.get("annotations")
-    if isinstance(first, dict) and _COCO_MARKS & first.keys():
-        return "coco_json"
-    if {"info", "licenses"} & facts.keys() and not _TASK_KEYS & facts.keys():
-        return "coco_json"
-    return None
+def _first_object(text: bytes) -> dict[str, _Value]:
+    """The object that ``text`` begins with, as far as it goes: a look at brackets and colons, no parsing, so that a
+    value of any length may be cut off."""
+    marks = Reading().marks(text)
+    quotes = marks.quotes()
+    places = np.concatenate((marks.colons, marks.brackets))
+    places.sort()
+    values: dict[str, _Value] = {}
+    current = _Value()
+    openers: list[int] = []
+    for place in places[:_LOOK_MARKS].tolist():
+        mark = text[place]
+        if mark == ord(":"):
+            key = _key_before(text, int(np.searchsorted(quotes, place)), quotes)
+            if openers == [OPEN_BRACE]:
+                current = values.setdefault(key, _Value())
+            elif openers[1:] in ([OPEN_BRACE], [OPEN_BRACKET, OPEN_BRACE]):
+                current.keys.add(key)
+        elif mark in (OPEN_BRACE, OPEN_BRACKET):
+            if len(openers) == 1 and not current.opener:
+                current.opener = mark
+            openers.append(mark)
+        else:
+            del openers[-1:]
+            if not openers:
+                break
+    return values
 
 
-def _facts(head: bytes) -> dict[str, Any]:
-    """Keys of the first object in ``head``, as far as it goes; a list stands for its first entry."""
-    facts: dict[str, Any] = {}
+def _key_before(text: bytes, quote: int, quotes: json_stream.marks.Positions) -> str:
+    if quote < 2:
+        return ""
     try:
-        for piece in _pieces(head):
-            if piece.element is None:
-                facts.setdefault(piece.key, None)
-            elif facts.get(piece.key) is None and piece.element.index == 0:
-                facts[piece.key] = _value(piece.element.raw)
-    except UserError:
-        pass  # cut off, or further lines follow: what was found so far is what there is to go by
-    return facts
-
-
-def _pieces(head: bytes) -> Iterator[json_stream.Piece]:
-    return json_stream.sections(io.BytesIO(head))
-
-
-def _value(raw: bytes) -> Any:
-    try:
-        return orjson.loads(raw)
+        return str(orjson.loads(text[int(quotes[quote - 2]) : int(quotes[quote - 1]) + 1]))
     except orjson.JSONDecodeError:
-        return None
+        return ""

@@ -171,7 +171,12 @@ def carried(region: _Json) -> _Json:
     if type(kind) is not str or not kind:
         raise BadMark("has no type")
     value = region.get("value")
-    name = _name(region, value if type(value) is dict and type(value.get(kind)) is list else {}, kind, {})
+    labels = (value.get(kind) or value.get("labels")) if type(value) is dict else None
+    name = labels[0] if labels and type(labels) is list else None
+    if type(name) is not str or not name:
+        name = region.get("from_name")
+    if type(name) is not str or not name:
+        name = kind
     mark: _Json = {
         "name": name,
         "value": name,
