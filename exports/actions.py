@@ -115,6 +115,7 @@ def cancel(*, report: ExportReport, actor: Actor) -> ExportReport:
 
 def retry(*, report: ExportReport, actor: Actor) -> ExportReport:
     """Run the same frozen description again, as a new report. Raises :class:`ConflictError` while it is active."""
+    report.refresh_from_db(fields=["status"])
     if report.status in statuses.ACTIVE:
         require(actor, START, report.project)
         raise ConflictError(f"report {report.report_id} is still {report.status}: cancel it first, or wait for its end")
@@ -247,7 +248,10 @@ def _fill(config: ExportConfig, project: Project, name: str, description: str, b
 
 def find_project(name_or_id: str) -> Project:
     """By name or public id, without asking who asks (the shell). Raises :class:`NotFoundError`."""
-    project = Project.objects.filter(name=name_or_id).first() or Project.objects.filter(public_id=name_or_id).first()
+    project = None
+    if "\x00" not in name_or_id:  # PostgreSQL takes it for no text at all
+        found = Project.objects.filter(name=name_or_id).first()
+        project = found or Project.objects.filter(public_id=name_or_id).first()
     if project is None:
         known = ", ".join(repr(name) for name in Project.objects.values_list("name", flat=True)[:20])
         raise NotFoundError(f"no project {name_or_id[:80]!r}; known: {known or 'none yet'}", field="project")

@@ -32,40 +32,47 @@ def run_report(report_pk: int) -> str:
             return _run(guard)
         except (OperationalError, InterfaceError) as error:
             # nothing can be written now, or it would be wrong: the lease ends and the reaper lets another attempt begin
-            log.warning("report %s: the database failed it: %s", report_pk, " ".join(str(error).split()))
-            guard.note(f"the database failed it ({' '.join(str(error).split())})")
+            words = " ".join(str(error).split())
+            log.warning("report %s: the database failed it: %s", report_pk, words)
+            guard.note(f"the database failed it ({words})")
             return "database"
-        except (Exception, SystemExit) as error:
-            log.exception("report %s", report_pk)
-            words = f"stopped by a fault in Export Admin ({type(error).__name__}); the log has the details"
-            guard.finish(statuses.ERRORED, error=words, phase="")
-            return statuses.ERRORED
 
 
 def _run(guard: runs.RunGuard) -> str:
-    from exports import pipeline  # late: found when it is needed, so that a worker can be started without it
+    from exports import pipeline  # late: found when it is needed
 
+    report = ExportReport.objects.select_related("project__connection").get(pk=guard.pk)
     try:
-        pipeline.run(ExportReport.objects.select_related("project__connection").get(pk=guard.pk), guard=guard)
+        pipeline.run(report, guard=guard)
     except runs.Cancelled:
-        guard.finish(statuses.CANCELLED, error="", phase="")
-        return statuses.CANCELLED
+        return _end(report, guard, statuses.CANCELLED, "")
     except runs.LeaseLost as error:
         return str(error)
     except TransientError as error:
-        return _again(guard, error)
+        if guard.attempt >= runs.MAX_ATTEMPTS:
+            return _end(report, guard, statuses.FAILED, f"{error} (tried {guard.attempt} times)")
+        guard.put_back(after=_delay(guard.attempt, error), error=str(error))
+        return "again later"
+    except (OperationalError, InterfaceError):
+        raise
+    except (Exception, SystemExit) as error:
+        log.exception("report %s", report.report_id)
+        words = f"stopped by a fault in Export Admin ({type(error).__name__}); the log has the details"
+        return _end(report, guard, statuses.ERRORED, words)
     return "done"
 
 
-def _again(guard: runs.RunGuard, error: TransientError) -> str:
-    """Bounded, with growing delay and jitter, honouring what the other side asked for."""
-    if guard.attempt >= runs.MAX_ATTEMPTS:
-        guard.finish(statuses.FAILED, error=f"{error} (tried {guard.attempt} times)", phase="")
-        return statuses.FAILED
-    delay = FIRST_DELAY_SECONDS * 3 ** (guard.attempt - 1) * random.uniform(0.8, 1.2)  # noqa: S311 - jitter
-    asked = error.retry_after or 0.0
-    guard.put_back(after=timedelta(seconds=min(max(delay, asked), LONGEST_DELAY_SECONDS)), error=str(error))
-    return "again later"
+def _end(report: ExportReport, guard: runs.RunGuard, status: str, error: str) -> str:
+    from exports import pipeline
+
+    pipeline.end(report, guard, status, error)
+    return status
+
+
+def _delay(attempt: int, error: TransientError) -> timedelta:
+    """Growing, with jitter, never less than the other side asked for, and bounded."""
+    own = FIRST_DELAY_SECONDS * 3 ** (attempt - 1) * random.uniform(0.8, 1.2)  # noqa: S311 - jitter, not a secret
+    return timedelta(seconds=min(max(own, error.retry_after or 0.0), LONGEST_DELAY_SECONDS))
 
 
 def tidy(report: ExportReport) -> None:

@@ -119,13 +119,14 @@ def test_a_source_that_returns_fewer_rows_than_it_announced_fails(filled, monkey
     real = StoreReader.batches
 
     def short(self):
-        for batch in real(self):
-            yield batch.take(range(len(batch) - 1))
+        batches = real(self)
+        yield next(batches).take(range(1, 2))
+        yield from batches
 
     monkeypatch.setattr(StoreReader, "batches", short)
     report = export(filled)
     assert report.status == statuses.FAILED
-    assert report.error.startswith("the source announced 120 rows but 119 arrived")
+    assert report.error.startswith("the source announced 120 rows but ")
     assert visible_files() == []
 
 

@@ -30,7 +30,7 @@ class Command(Door):
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Until told to stop; then everything is gone within 15 seconds."""
-        listener = _listen(options["bind"])
+        listener = listen(options["bind"])
         with listener:
             refuse_unless_migrated()
             environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(settings.BASE_DIR), *_python_path()])}
@@ -61,7 +61,7 @@ def _python_path() -> list[str]:
     return [path for path in os.environ.get("PYTHONPATH", "").split(os.pathsep) if path]
 
 
-def _listen(bind: str) -> socket.socket:
+def listen(bind: str) -> socket.socket:
     """The listening socket; the web server inherits it, so that a restart of the web server refuses nobody."""
     host, colon, port = bind.rpartition(":")
     host = host.removeprefix("[").removesuffix("]")

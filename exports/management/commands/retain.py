@@ -1,0 +1,47 @@
+"""``exportadmin retain``: remove deliveries that are old enough, and what dead runs left. The worker does it hourly."""
+
+from __future__ import annotations
+
+import json
+from argparse import ArgumentParser
+from typing import Any
+
+from django.conf import settings
+from django.utils import timezone
+
+from exportadmin.lib.command import Door
+from exports import retention
+
+_WORDS = {
+    retention.EXPIRED: "files of an old delivery",
+    retention.DRAFT: "half-made delivery",
+    retention.FOLDER: "folder without a delivery",
+    retention.SCRATCH: "spool of a dead run",
+    retention.UNKNOWN: "kept: a whole delivery that the database does not know",
+}
+
+
+class Command(Door):
+    """Says what it takes away."""
+
+    help = "Remove files of deliveries older than EXPORTADMIN_RETENTION_DAYS (0: none) and what dead runs left."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        """The flags."""
+        parser.add_argument("--dry-run", action="store_true", help="only say what would be removed")
+        parser.add_argument("--json", action="store_true", help="print what was removed as JSON")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        """Remove and print."""
+        dry = options["dry_run"]
+        summary = retention.retain(timezone.now(), dry=dry)
+        if options["json"]:
+            paths = {kind: [str(path) for path in found] for kind, found in summary.paths.items()}
+            document = {"dry_run": dry, "retention_days": settings.RETENTION_DAYS, **paths}
+            self.stdout.write(json.dumps(document, ensure_ascii=False, indent=2))
+            return
+        for kind, found in summary.paths.items():
+            for path in found:
+                self.stdout.write(f"{_WORDS[kind]}: {path}")
+        removed = sum(len(found) for kind, found in summary.paths.items() if kind != retention.UNKNOWN)
+        self.stdout.write(f"{removed:,} {'would be removed' if dry else 'removed'}")

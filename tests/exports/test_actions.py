@@ -1,0 +1,203 @@
+"""The verbs: keys that make one run of many requests, cancel, retry, links, files taken away; refusals are recorded."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from connections.models import Membership
+from connections.store.writing import write_rows
+from exportadmin.audit.models import AuditEntry
+from exportadmin.lib.actor import Actor
+from exportadmin.lib.errors import ConflictError, DeniedError, NotFoundError, UserError
+from exports import actions, pipeline, runs, statuses
+from exports.asked import Asked
+from exports.models import ExportReport
+from exports.plan import plan
+from tests.support.rows import mixed
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def person(user, door="rest") -> Actor:
+    return Actor(kind="user", name=user.username, door=door, user_id=user.pk)
+
+
+@pytest.fixture
+def filled(members, tmp_path, settings):
+    settings.ARTIFACTS_DIR = tmp_path / "artifacts"
+    write_rows(members, mixed(30), now_ms=1_000)
+    return members
+
+
+@pytest.fixture
+def asked(filled) -> Asked:
+    return Asked.parse({"format": "ndjson", "statuses": ["review"]}, filled)
+
+
+def last_entry() -> AuditEntry:
+    return AuditEntry.objects.order_by("-sequence")[0]
+
+
+def test_a_stranger_is_told_nothing_and_a_reviewer_is_told_no_and_both_are_recorded(filled, asked, mallory, rita):
+    with pytest.raises(NotFoundError):
+        actions.request_export(project=filled, asked=asked, actor=person(mallory))
+    assert (last_entry().outcome, last_entry().actor_name) == ("refused", mallory.username)
+    with pytest.raises(DeniedError, match="may not start in project"):
+        actions.request_export(project=filled, asked=asked, actor=person(rita))
+    assert (last_entry().event, last_entry().outcome) == ("export.requested", "refused")
+    assert not ExportReport.objects.exists()
+
+
+def test_the_same_key_gives_the_same_report_and_another_request_with_it_is_refused(filled, asked, oscar):
+    first = actions.request_export(project=filled, asked=asked, actor=person(oscar), idempotency_key="nightly-1")
+    again = actions.request_export(project=filled, asked=asked, actor=person(oscar), idempotency_key="nightly-1")
+    assert first.pk == again.pk
+    assert ExportReport.objects.count() == 1
+    other = Asked.parse({"format": "csv"}, filled)
+    with pytest.raises(ConflictError, match="was used for another request"):
+        actions.request_export(project=filled, asked=other, actor=person(oscar), idempotency_key="nightly-1")
+
+
+def test_keys_belong_to_the_one_who_uses_them(filled, asked, oscar, alice):
+    one = actions.request_export(project=filled, asked=asked, actor=person(oscar), idempotency_key="k")
+    two = actions.request_export(project=filled, asked=asked, actor=person(alice), idempotency_key="k")
+    assert one.pk != two.pk
+
+
+@pytest.mark.parametrize("key", ["", "x" * 256, "a\nb"])
+def test_a_key_that_is_none_is_refused(filled, asked, oscar, key):
+    with pytest.raises(UserError, match="idempotency key has 1 to 255"):
+        actions.request_export(project=filled, asked=asked, actor=person(oscar), idempotency_key=key)
+
+
+def test_a_queued_export_is_cancelled_at_once_and_an_ended_one_cannot_be(filled, asked, oscar):
+    report = actions.request_export(project=filled, asked=asked, actor=person(oscar))
+    assert actions.cancel(report=report, actor=person(oscar)).status == statuses.CANCELLED
+    assert actions.cancel(report=report, actor=person(oscar)).status == statuses.CANCELLED, "twice is no error"
+    done = actions.run_now(project=filled, asked=asked, actor=person(oscar))
+    with pytest.raises(ConflictError, match="is completed already"):
+        actions.cancel(report=done, actor=person(oscar))
+
+
+@pytest.mark.parametrize("phase", ["reading", "finishing", "publishing"])
+def test_a_running_export_obeys_in_every_phase_and_leaves_nothing(filled, asked, oscar, monkeypatch, phase):
+    report = actions.request_export(project=filled, asked=asked, actor=person(oscar))
+    guard = runs.claim(report.pk)
+    report.refresh_from_db()
+
+    def cancel_now(*args, **kwargs):
+        actions.cancel(report=report, actor=person(oscar))
+        guard._next_look = 0.0  # the guard looks once a second: this is a second later
+
+    if phase == "reading":
+        real = pipeline.Decider.keep
+        monkeypatch.setattr(pipeline.Decider, "keep", lambda self, batch: (cancel_now(), real(self, batch))[1])
+    elif phase == "finishing":
+        real = pipeline.Tally.result
+        monkeypatch.setattr(pipeline.Tally, "result", lambda self, *a: (cancel_now(), real(self, *a))[1])
+    else:
+        real = pipeline._must_add_up
+        monkeypatch.setattr(pipeline, "_must_add_up", lambda *a: (cancel_now(), real(*a))[1])
+    with guard:
+        pipeline.run(report, guard)
+    report.refresh_from_db()
+    assert report.status == statuses.CANCELLED
+    assert last_entry().event == "export.cancelled"
+    assert [path for path in Path(pipeline.settings.ARTIFACTS_DIR).rglob("*") if path.is_file()] == []
+
+
+def test_permission_is_asked_again_when_the_run_starts(filled, asked, oscar):
+    report = actions.request_export(project=filled, asked=asked, actor=person(oscar))
+    Membership.objects.filter(user=oscar).delete()
+    with runs.claim(report.pk) as guard:
+        report.refresh_from_db()
+        pipeline.run(report, guard)
+    report.refresh_from_db()
+    assert report.status == statuses.FAILED
+    assert report.error.startswith(f"{oscar.username} may no longer run exports")
+
+
+def test_a_retry_is_a_new_report_with_the_same_frozen_description(filled, asked, oscar):
+    active = actions.request_export(project=filled, asked=asked, actor=person(oscar))
+    with pytest.raises(ConflictError, match="still queued"):
+        actions.retry(report=active, actor=person(oscar))
+    actions.cancel(report=active, actor=person(oscar))
+    again = actions.retry(report=active, actor=person(oscar))
+    assert again.pk != active.pk
+    assert again.retry_of_id == active.pk
+    assert again.config == active.config
+
+
+def test_a_delivery_that_was_published_before_its_worker_died_is_adopted_not_repeated(filled, asked, oscar, monkeypatch):
+    """Killed after publication, before the commit: the next attempt finds the delivery and finishes the report."""
+    report = actions.request_export(project=filled, asked=asked, actor=person(oscar))
+
+    class PowerCut(BaseException):
+        """As good as a kill: nothing in the pipeline catches it."""
+
+    def dies(*args, **kwargs):
+        raise PowerCut
+
+    first = runs.claim(report.pk)
+    report.refresh_from_db()
+    with monkeypatch.context() as broken:
+        broken.setattr(pipeline, "_finish", dies)
+        with pytest.raises(PowerCut):
+            pipeline.run(report, first)
+    first.release()  # the lease ends; a kill would let it run out
+    before = sorted(path.name for path in Path(pipeline.settings.ARTIFACTS_DIR).rglob("*"))
+    with runs.claim(report.pk) as second:
+        report.refresh_from_db()
+        assert report.attempts == 2
+        pipeline.run(report, second)
+    report.refresh_from_db()
+    assert report.status == statuses.COMPLETED, report.error
+    assert report.check_values["rows_kept"] == 8
+    assert sorted(path.name for path in Path(pipeline.settings.ARTIFACTS_DIR).rglob("*")) == before
+    assert report.artifacts.count() == 1
+
+
+def test_files_can_be_taken_away_by_who_manages_and_the_report_stays(filled, asked, oscar, alice):
+    report = actions.run_now(project=filled, asked=asked, actor=person(oscar))
+    with pytest.raises(DeniedError):
+        actions.remove_files(report=report, actor=person(oscar), why="room")
+    gone = actions.remove_files(report=report, actor=person(alice), why="room")
+    assert gone.files_removed_at
+    assert not Path(report.location).exists()
+    with pytest.raises(ConflictError, match="no files"):
+        actions.remove_files(report=report, actor=person(alice), why="again")
+
+
+def test_a_change_that_cannot_be_recorded_does_not_happen(filled, asked, oscar, monkeypatch):
+    from exportadmin.audit import record as room
+
+    def denied(*args, **kwargs):
+        raise RuntimeError("INSERT denied")
+
+    monkeypatch.setattr(room.AuditEntry, "append", denied)
+    with pytest.raises(RuntimeError, match="INSERT denied"):
+        actions.request_export(project=filled, asked=asked, actor=person(oscar))
+    assert not ExportReport.objects.exists()
+
+
+@pytest.mark.parametrize("format", ["json", "ndjson", "coco_json", "csv", "png"])
+def test_the_plan_says_what_the_run_then_delivers(filled, oscar, format):
+    wanted = Asked.parse({"format": format, "statuses": ["review", "rejected"]}, filled)
+    foreseen = plan(filled, wanted)
+    report = actions.run_now(project=filled, asked=wanted, actor=person(oscar))
+    assert report.is_delivered, report.error
+    for key in set(report.check_values) - {"files", "bytes"}:
+        assert foreseen[key] == report.check_values[key], key
+    assert foreseen["stops"] == []
+    # the sample is every row here: the estimate is the size
+    assert abs(foreseen["bytes_expected"] - report.check_values["bytes"]) <= 0.02 * report.check_values["bytes"]
+
+
+def test_the_plan_warns_of_what_an_admin_would_not_expect(filled):
+    foreseen = plan(filled, Asked.parse({"format": "coco_json"}, filled))
+    assert any("cannot hold" in warning and "classification" in warning for warning in foreseen["warnings"])
+    nothing = plan(filled, Asked.parse({"format": "json", "filter": {"global_keys": ["none-such"]}}, filled))
+    assert nothing["warnings"] == ["no row matches: the delivery would be empty"]
+    assert nothing["rows_dropped"] == {"global_keys": 30}

@@ -1,0 +1,88 @@
+"""Django's admin: superusers look, nobody changes anything there."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from django.contrib import admin
+from django.contrib.auth.models import User
+from django.db import connection as database
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
+
+from connections.models import Project
+from exportadmin.lib.read_only_admin import ReadOnlyAdmin
+from tests.pages.reports import deliver
+
+OURS = sorted(
+    (model for model in admin.site._registry if model._meta.app_label in ("exports", "connections", "store")),
+    key=lambda model: model._meta.label,
+)
+
+
+def pages(model: type) -> tuple[str, str]:
+    name = f"admin:{model._meta.app_label}_{model._meta.model_name}"
+    return reverse(f"{name}_changelist"), reverse(f"{name}_add")
+
+
+@pytest.fixture
+def filled(project: Project, tmp_path: Path) -> Project:
+    from connections.store.writing import write_rows
+    from tests.support.rows import box, row
+
+    write_rows(project, [row("row-1", box()), row("row-2")])
+    deliver(project, tmp_path / "d")
+    return project
+
+
+def test_every_model_of_ours_is_there():
+    from django.apps import apps
+
+    models = {
+        model for label in ("exports", "connections", "store") for model in apps.get_app_config(label).get_models()
+    }
+    assert set(OURS) == models
+
+
+@pytest.mark.parametrize("model", OURS, ids=lambda model: model._meta.label)
+def test_nothing_can_be_added_changed_or_deleted(model: type, visitor: Client, filled: Project):
+    changelist, add = pages(model)
+    assert visitor.get(add).status_code == 403
+    page = visitor.get(changelist)
+    assert page.status_code == 200
+    assert "delete_selected" not in page.content.decode()
+    first = model.objects.first()
+    if first is not None:
+        name = f"admin:{model._meta.app_label}_{model._meta.model_name}"
+        assert visitor.get(reverse(f"{name}_change", args=[first.pk])).status_code == 200
+        assert visitor.post(reverse(f"{name}_change", args=[first.pk]), {}).status_code == 403
+        assert visitor.post(reverse(f"{name}_delete", args=[first.pk]), {"post": "yes"}).status_code == 403
+        assert model.objects.filter(pk=first.pk).exists()
+
+
+@pytest.mark.parametrize("model", OURS, ids=lambda model: model._meta.label)
+def test_nobody_else_gets_in(model: type, stranger: Client, mallory: User):
+    mallory.is_staff = True
+    mallory.save()
+    assert stranger.get(pages(model)[0]).status_code == 403
+
+
+def test_the_list_of_rows_leaves_the_bodies_alone(visitor: Client, filled: Project):
+    with CaptureQueriesContext(database) as queries:
+        assert visitor.get("/admin/store/storerow/").status_code == 200
+    rows = [query["sql"] for query in queries if 'FROM "store_storerow"' in query["sql"]]
+    assert rows
+    assert not [sql for sql in rows if '"body"' in sql or '"embeddings"' in sql]
+
+
+def test_what_could_be_tried_against_a_guess_is_not_shown():
+    from connections.models import ApiToken
+    from exports.models import Link
+
+    for model, secret in ((ApiToken, "digest"), (Link, "signature")):
+        page = admin.site._registry[model]
+        assert isinstance(page, ReadOnlyAdmin)
+        assert secret in (page.exclude or ())
+        assert secret not in page.list_display

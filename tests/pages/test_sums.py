@@ -1,0 +1,63 @@
+"""Check values as sums: what is shown adds up exactly when the numbers do."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from exports.filters import ORDER
+from exports.views.sums import DROPPED_WORDS, sums_of
+
+COUNTS = st.dictionaries(st.text(min_size=1, max_size=5), st.integers(0, 10**12), max_size=30)
+REASONS = st.dictionaries(st.sampled_from([*ORDER, "status_of_mars"]), st.integers(0, 10**12))
+
+
+def right(dropped: dict[str, int], statuses: dict[str, int], classes: dict[str, int], left_out: dict[str, int]) -> Any:
+    kept, annotations = sum(statuses.values()), sum(classes.values())
+    return {
+        "rows_read": kept + sum(dropped.values()),
+        "rows_kept": kept,
+        "rows_dropped": dropped,
+        "rows_by_status": statuses,
+        "annotations": annotations,
+        "annotations_by_class": classes,
+        "annotations_by_kind": {"box": annotations},
+        "left_out_by_format": left_out,
+        "files": 1,
+        "bytes": 5,
+    }
+
+
+@pytest.mark.parametrize("values", [None, {}, [], "text", 7])
+def test_no_check_values_no_sums(values: Any):
+    assert sums_of(values) is None
+
+
+@given(REASONS, COUNTS, COUNTS, COUNTS, st.sampled_from(["rows_read", "rows_kept", "annotations"]))
+def test_one_more_in_any_total_is_noticed(dropped: Any, statuses: Any, classes: Any, left_out: Any, key: str):
+    values = right(dropped, statuses, classes, left_out)
+    values[key] += 1
+    sums = sums_of(values)
+    assert sums is not None
+    assert not sums.add_up
+
+
+@given(REASONS, COUNTS, COUNTS, COUNTS)
+def test_numbers_that_add_up_are_shown_whole(dropped: Any, statuses: Any, classes: Any, left_out: Any):
+    sums = sums_of(right(dropped, statuses, classes, left_out))
+    assert sums is not None
+    assert sums.add_up
+    assert sums.rows_dropped == sum(dropped.values())
+    shown = [part.count for each in sums.sums for part in (*each.first_parts, *each.further_parts)]
+    counts = [sums.rows_kept, *dropped.values(), *statuses.values(), *classes.values(), sums.annotations]
+    counts += [sums.annotations, *left_out.values()] if left_out else []
+    assert sorted(shown) == sorted(counts)
+    assert all(0 <= part.share <= 100 for each in sums.sums for part in each.parts)
+
+
+def test_every_filter_has_words_of_its_own():
+    assert set(DROPPED_WORDS) == set(ORDER)
+    assert len(set(DROPPED_WORDS.values())) == len(DROPPED_WORDS)
