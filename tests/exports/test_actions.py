@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from django.utils import timezone
 
 from connections.models import Membership
 from connections.store.writing import write_rows
@@ -146,7 +148,9 @@ def test_a_delivery_that_was_published_before_its_worker_died_is_adopted_not_rep
         broken.setattr(pipeline, "_finish", dies)
         with pytest.raises(PowerCut):
             pipeline.run(report, first)
-    first.release()  # the lease ends; a kill would let it run out
+    first.release()
+    # a kill lets the lease run out: it ended a minute ago
+    ExportReport.objects.filter(pk=report.pk).update(lease_until=timezone.now() - timedelta(minutes=1))
     before = sorted(path.name for path in Path(pipeline.settings.ARTIFACTS_DIR).rglob("*"))
     with runs.claim(report.pk) as second:
         report.refresh_from_db()
