@@ -11,21 +11,24 @@ from typing import Any
 from django.db import transaction
 
 from connections.models import Connection, Project
+from connections.permissions import MANAGE, require
 from connections.review_statuses import known_status
 from connections.store.importers import IMPORTERS, detect
 from connections.store.models import StoreProject
 from connections.store.source import StoreSource
 from connections.store.writing import WriteSummary, write_rows
+from exportadmin.audit.record import record
 from exportadmin.lib import times
-from exportadmin.lib.actor import Actor
+from exportadmin.lib.actor import Actor, system
 from exportadmin.lib.errors import UserError
 
 STORE_NAME = "Built-in store"
 MAX_NAME = 200
 
 
-def store_project(name: str) -> Project:
-    """The project of that name in the built-in store, made if there is none. Raises :class:`UserError`."""
+def store_project(name: str, actor: Actor | None = None) -> Project:
+    """The project of that name in the store, made (and recorded) if there is none. Raises :class:`UserError`."""
+    actor = actor or system("shell")
     name = name.strip()
     if not name or len(name) > MAX_NAME or any(ord(char) < 32 for char in name):
         raise UserError(
@@ -34,7 +37,9 @@ def store_project(name: str) -> Project:
         )
     with transaction.atomic():
         connection, _ = Connection.objects.get_or_create(name=STORE_NAME, defaults={"kind": StoreSource.key})
-        project, _ = Project.objects.get_or_create(name=name, defaults={"connection": connection})
+        project, made = Project.objects.get_or_create(name=name, defaults={"connection": connection})
+        if made:
+            record("project.created", actor=actor, project=project, obj=project)
     if project.connection.kind != StoreSource.key:
         raise UserError(f"project {name!r} belongs to connection {project.connection}; rows cannot be imported there")
     return project
@@ -71,7 +76,8 @@ def import_rows(
     """Import a file into a project of the built-in store, which is made if there is none.
 
     The file's structure is surveyed first: one that is cut off or not what it should be raises :class:`UserError`
-    before anything is written, not even the project. ``on_progress`` gets rows done and rows in all.
+    before anything is written, not even the project. ``on_progress`` gets rows done and rows in all. Rows go in by
+    batches; an import that dies half way has written whole rows only, and running it again completes it.
     """
     if status is not None:
         known_status(status, field="status")
@@ -80,14 +86,26 @@ def import_rows(
     key = detect(path) if format == "auto" else format
     importer_class = IMPORTERS.pick(key, field="format")
     survey = importer_class(path, default_status=status, project_key="").survey()
-    project = store_project(project_name)
+    existing = Project.objects.filter(name=project_name.strip()).first()
+    if existing is not None:
+        require(actor, MANAGE, existing)
+    project = store_project(project_name, actor)
+    file = ("file", "", path.name)
+    with transaction.atomic():
+        record("import.started", actor=actor, project=project, obj=file, details={"format": key})
     importer = importer_class(path, default_status=status, project_key=project.public_id)
 
     def progress(done: int) -> None:
         if on_progress is not None:
             on_progress(done, survey.rows_total)
 
-    summary = write_rows(project, importer.rows(), classes=importer.classes, on_progress=progress)
+    try:
+        summary = write_rows(project, importer.rows(), classes=importer.classes, on_progress=progress)
+    except BaseException as error:
+        with transaction.atomic():
+            reason = str(error) or type(error).__name__
+            record("import.failed", actor=actor, project=project, obj=file, outcome="failed", reason=reason)
+        raise
     _add_refused(summary, importer)
     summary.warnings[:0] = importer.warnings
     if importer.project_extra:
@@ -95,6 +113,9 @@ def import_rows(
             store = StoreProject.objects.select_for_update().get(project=project)
             store.source_extra = {**store.source_extra, **importer.project_extra}
             store.save(update_fields=["source_extra"])
+    counts = {name: getattr(summary, name) for name in ("rows", "created", "updated", "unchanged", "refused_count")}
+    with transaction.atomic():
+        record("import.completed", actor=actor, project=project, obj=file, details=counts)
     finished = times.now_ms()
     while times.now_ms() == finished:  # the promise of finished_at: the next change is later than this
         time.sleep(0.0002)

@@ -171,7 +171,7 @@ def test_keys_are_told_apart_and_found_again_in_a_long_file(tmp_path):
     assert len(rows) == 5_000
     assert reading.refused_count == 1_667
     assert len(reading.refused) == 1_000
-    assert reading.refused[4].reason == "the key 'task-12' was already used by row 13 (line 13, byte 298)"
+    assert reading.refused[4].reason == "the key 'task-12' was already used by row 13 (line 13, byte 266)"
 
 
 FULL = {
@@ -294,7 +294,8 @@ def test_an_unknown_region_is_carried_whole(mark, raw):
     found = mark(raw)
     assert found["annotation_kind"] == "LabelStudio:" + raw["type"]
     assert found["source_extra"] == {"label_studio": raw}
-    assert found["name"]
+    names = {"ellipselabels": "egg", "videorectangle": "car", "taxonomy": "tree", "labels": "PER", "rating": "stars"}
+    assert found["name"] == names.get(raw["type"], raw["type"])
 
 
 def test_unknown_keys_of_a_region_are_kept(mark):
@@ -333,7 +334,11 @@ def test_an_answer_about_a_region_stands_in_that_region(take, order):
 
 @pytest.mark.parametrize(
     ("direction", "kind", "ends"),
-    [("right", "unidirectional", ("a", "b")), ("left", "unidirectional", ("b", "a")), ("bi", "bidirectional", ("a", "b"))],
+    [
+        ("right", "unidirectional", ("a", "b")),
+        ("left", "unidirectional", ("b", "a")),
+        ("bi", "bidirectional", ("a", "b")),
+    ],
 )
 def test_relations_are_carried(take, direction, kind, ends):
     raw = {"type": "relation", "from_id": "a", "to_id": "b", "direction": direction, "labels": ["near"]}
@@ -460,9 +465,9 @@ def generator(shared: Path) -> ModuleType:
 
 
 def test_every_task_of_the_edge_mix_is_accounted_for(tmp_path, shared):
-    tasks = [generator(shared).task(index, mix="edge") for index in range(500)]
+    tasks = [generator(shared).task(index, mix="edge") for index in range(200)]
     rows, reading = read("label_studio", write(tmp_path, tasks))
-    assert len(rows) == 500
+    assert len(rows) == 200
     assert not reading.refused_count
     expected: Counter[str] = Counter()
     found: Counter[str] = Counter()

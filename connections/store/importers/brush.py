@@ -23,6 +23,7 @@ from connections.store.importers.checks import MAX_PIXELS, BadMark, compressed
 
 _HEADER_BITS: Final = 32 + 5 + 4 * 4
 _WORD: Final = 8
+_LONGEST_STEP: Final = 3 + 16 + _WORD
 _Integers = NDArray[np.int64]
 
 
@@ -53,20 +54,19 @@ def _pixel_runs(rle: Any, pixels: int) -> tuple[_Integers, _Integers]:
         raise BadMark(f"a brush's rle holds {count / 4:,.10g} pixels; the picture has {pixels:,}")
     starts, has_literals = _run_starts(data, sizes)
     places = np.array(starts, dtype=np.int64)
-    # 32 bits from every byte on: a shift of up to 7, 3 bits of kind and 16 of length fit
-    codes = np.frombuffer(data + bytes(8), dtype=np.uint8).astype(np.uint32)
-    windows = codes[:-3] << 24 | codes[1:-2] << 16 | codes[2:-1] << 8 | codes[3:]
+    # 32 bits from every byte on, as a view that steps by one: a shift of up to 7, 3 bits of kind and 16 of length fit
+    windows = np.ndarray((len(data) + 4,), dtype=">u4", buffer=data + bytes(8), strides=(1,))
     if has_literals:
         literal = places < 0
         np.abs(places, out=places)
-    tops = windows[places >> 3] << (places & 7).astype(np.uint32)
-    widths = np.array(sizes, dtype=np.uint32)[tops >> 29 & 3]
+    tops = windows.take(places >> 3).astype(np.uint32) << (places & 7).astype(np.uint32)
+    widths = np.array(sizes, dtype=np.uint32).take(tops >> 29 & 3)
     lengths = (((tops << 3) >> (32 - widths)) + 1).astype(np.int64)
     words_at = places + 3 + widths
     if has_literals:
         lengths[literal] = 1
         words_at = np.where(literal, places, words_at)
-    words = windows[words_at >> 3] << (words_at & 7).astype(np.uint32) >> 24
+    words = windows.take(words_at >> 3).astype(np.uint32) << (words_at & 7).astype(np.uint32) >> 24
     stops = lengths.cumsum()
     last = int(stops.searchsorted(count))
     if last == stops.size:
@@ -89,22 +89,24 @@ def _run_starts(data: bytes, sizes: list[int]) -> tuple[list[int], bool]:
     run (padding, mostly) may be entered too; whoever counts the values knows where to stop.
     """
     bits = np.unpackbits(np.frombuffer(data, dtype=np.uint8))
-    # bits that a repeated run takes, by its first three bits; 0: literal words follow
-    steps = np.zeros(8, dtype=np.uint8)
-    steps[4:] = [3 + size + _WORD for size in sizes]
-    table = steps[(bits[:-2] << 2) | (bits[1:-1] << 1) | bits[2:]].tobytes()
     end = bits.size
     last_start = end - 3 - min(sizes) - _WORD
+    # bits that a repeated run takes, by its first three bits; 0: literal words follow, or nothing
+    by_kind = bytes([0, 0, 0, 0, *(3 + size + _WORD for size in sizes)]) + bytes(248)
+    kinds = (bits[:-2] << 2) | (bits[1:-1] << 1) | bits[2:]
+    table = kinds[: last_start + 1].tobytes().translate(by_kind) + bytes(end - last_start + _LONGEST_STEP)
     starts: list[int] = []
     append = starts.append
     has_literals = False
     at = _HEADER_BITS
-    while at <= last_start:
+    while True:
         step = table[at]
-        if step:
+        while step:  # the one loop that has to be fast: once a run
             append(at)
             at += step
-            continue
+            step = table[at]
+        if at > last_start:
+            break
         size = sizes[bits[at + 1] << 1 | bits[at + 2]]
         window = int.from_bytes(data[at >> 3 : (at >> 3) + 4].ljust(4, b"\0"), "big")
         length = (window << (at & 7) & 0xFFFFFFFF) << 3 & 0xFFFFFFFF

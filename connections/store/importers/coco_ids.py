@@ -15,10 +15,12 @@ _SAID_ID: Final = {key: re.compile(rb'"%s"\s*:\s*(-?\d+\b|"[^"\\]*")' % key) for
 
 
 def too_large(value: Any) -> bool:
+    """Is this an integer that a database of 64 bits cannot hold?"""
     return type(value) is int and not -_MAX_INTEGER <= value <= _MAX_INTEGER
 
 
 def identity_of(value: Any, what: str, position: str) -> int | str:
+    """The id itself. Raises :class:`RowRefused` for what is none."""
     if type(value) is int:
         if too_large(value):
             raise RowRefused(position, f"{what} {value} has more than 63 bits")
