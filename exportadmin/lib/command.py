@@ -8,6 +8,7 @@ import time
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
+from django.db import OperationalError, ProgrammingError
 
 from exportadmin.lib.actor import USER, Actor
 from exportadmin.lib.errors import ExportAdminError, UserError
@@ -31,6 +32,12 @@ class Door(BaseCommand):
             raise CommandError(error.message, returncode=WRONG_USE if error.field else FAILED) from error
         except ExportAdminError as error:
             raise CommandError(str(error), returncode=FAILED) from error
+        except (OperationalError, ProgrammingError) as error:
+            words = " ".join(str(error).split())
+            raise CommandError(
+                f"the database cannot be used ({words}); a new installation needs `exportadmin migrate` first",
+                returncode=FAILED,
+            ) from error
 
     def run_from_argv(self, argv: list[str]) -> None:
         """As Django's, but the line says ``error:`` and Ctrl-C ends without a traceback."""

@@ -226,6 +226,14 @@ def test_a_cut_off_last_line_is_refused_and_a_bad_line_in_between_is_not_the_fil
         parse(found[1])
 
 
+@in_all_block_sizes
+def test_a_bad_line_does_not_hide_a_double_key_in_the_next():
+    _, second, third = lines(of('{"a": "x}\n{"k": 1, "k": ":"}\n{"b": ":"}\n'))
+    with pytest.raises(RowRefused, match='the key "k" stands twice'):
+        parse(second)
+    assert (third.pairs, parse(third)) == (1, {"b": ":"})
+
+
 # --- bad rows --------------------------------------------------------------------------------------------------------
 
 

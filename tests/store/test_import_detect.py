@@ -21,7 +21,7 @@ LONG = "x" * 3_000_000
 
 
 def test_the_formats_are_known_by_these_keys():
-    assert sorted(IMPORTERS) == ["coco_json", "label_studio", "ndjson"]
+    assert sorted(IMPORTERS) == ["coco_json", "label_studio_json", "ndjson"]
     for key, found in IMPORTERS.items():
         assert found.key == key
         assert found.title
@@ -33,10 +33,10 @@ def test_the_formats_are_known_by_these_keys():
 @pytest.mark.parametrize(
     ("content", "key"),
     [
-        ([TASK], "label_studio"),
-        ([{"data": {"image": "a"}, "annotations": []}], "label_studio"),
-        ([{"annotations": [{"result": [], "x": LONG}], "data": {}}], "label_studio"),
-        ([{"data": {"image": "a"}, "annotations": LONG}], "label_studio"),
+        ([TASK], "label_studio_json"),
+        ([{"data": {"image": "a"}, "annotations": []}], "label_studio_json"),
+        ([{"annotations": [{"result": [], "x": LONG}], "data": {}}], "label_studio_json"),
+        ([{"data": {"image": "a"}, "annotations": LONG}], "label_studio_json"),
         ([ROW], "ndjson"),
         ([{"data_row": {"id": LONG}}], "ndjson"),
         (COCO, "coco_json"),
@@ -53,7 +53,7 @@ def test_files_of_each_format_are_told_apart(tmp_path, content, key, indent):
     assert detect(write(tmp_path, "\ufeff \n" + json.dumps(content, indent=indent))) == key
 
 
-@pytest.mark.parametrize(("value", "key"), [(TASK, "label_studio"), (ROW, "ndjson"), ({"data_row": {}}, "ndjson")])
+@pytest.mark.parametrize(("value", "key"), [(TASK, "label_studio_json"), (ROW, "ndjson"), ({"data_row": {}}, "ndjson")])
 def test_files_with_one_row_a_line_are_told_apart(tmp_path, value, key):
     line = json.dumps(value)
     for text in (line, f"{line}\n", f"\n\n{line}\n{line}\n", f"{line}\r\n{line}"):
@@ -106,11 +106,11 @@ def test_only_the_beginning_of_a_file_is_read(tmp_path, monkeypatch):
             return super().read(-1 if size is None else size)
 
     monkeypatch.setattr(Path, "open", lambda self, *_, **__: Watched(self))
-    assert detect(path) == "label_studio"
+    assert detect(path) == "label_studio_json"
     assert asked == [1024 * 1024]
 
 
-@pytest.mark.parametrize(("value", "key"), [([TASK], "label_studio"), ([ROW], "ndjson"), (COCO, "coco_json")])
+@pytest.mark.parametrize(("value", "key"), [([TASK], "label_studio_json"), ([ROW], "ndjson"), (COCO, "coco_json")])
 def test_every_format_refuses_every_cut_off_file_before_any_row(tmp_path, value, key):
     text = json.dumps(value)
     assert read(key, write(tmp_path, text))[0]
@@ -121,7 +121,7 @@ def test_every_format_refuses_every_cut_off_file_before_any_row(tmp_path, value,
         assert "line 1, byte" in caught.value.message or end == 0
 
 
-@pytest.mark.parametrize(("value", "key"), [([TASK], "label_studio"), ([ROW], "ndjson"), (COCO, "coco_json")])
+@pytest.mark.parametrize(("value", "key"), [([TASK], "label_studio_json"), ([ROW], "ndjson"), (COCO, "coco_json")])
 def test_bytes_that_are_no_text_are_refused_row_by_row(tmp_path, value, key):
     raw: Any = json.dumps(value).encode().replace(b'"car"', b'"c\xff"').replace(b'"a.jpg"', b'"\xed\xa0\x80.jpg"')
     rows, reading = read(key, write(tmp_path, raw))

@@ -62,7 +62,7 @@ def task(*result: Any, **more: Any) -> dict[str, Any]:
 @pytest.fixture
 def take(tmp_path: Path) -> Any:
     def take(*tasks: Any, status: str | None = None) -> Any:
-        return read("label_studio", write(tmp_path, list(tasks)), status)
+        return read("label_studio_json", write(tmp_path, list(tasks)), status)
 
     return take
 
@@ -167,7 +167,7 @@ def test_the_same_key_again_is_refused_and_names_the_first(take):
 def test_keys_are_told_apart_and_found_again_in_a_long_file(tmp_path):
     lines = [json.dumps({"data": {}, "id": number}) for number in range(5_000)]
     lines += [json.dumps({"data": {}, "id": number}) for number in range(0, 5_000, 3)]
-    rows, reading = read("label_studio", write(tmp_path, "\n".join(lines)))
+    rows, reading = read("label_studio_json", write(tmp_path, "\n".join(lines)))
     assert len(rows) == 5_000
     assert reading.refused_count == 1_667
     assert len(reading.refused) == 1_000
@@ -209,7 +209,7 @@ PLACES = places_in(FULL)
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=300)
 @given(place=st.sampled_from(PLACES), junk=JUNK, take_out=st.booleans())
 def test_whatever_stands_anywhere_in_a_task_it_goes_in_or_is_refused(tmp_path, place, junk, take_out):
-    rows, reading = read("label_studio", write(tmp_path, [replaced(FULL, place, junk, take_out=take_out)]))
+    rows, reading = read("label_studio_json", write(tmp_path, [replaced(FULL, place, junk, take_out=take_out)]))
     for row in rows:
         for label in row.labels:
             text = orjson.dumps([label.objects, label.classifications, label.relationships, label.performance])
@@ -447,7 +447,7 @@ def test_an_address_too_long_for_a_key_is_digested(take):
 def test_one_task_a_line_reads_the_same_as_an_array(tmp_path, take):
     tasks = [FULL, task(box()), task(choices("a"), id=9)]
     from_array, _ = take(*tasks)
-    from_lines, _ = read("label_studio", write(tmp_path, "\n".join(map(json.dumps, tasks)), "tasks.jsonl"))
+    from_lines, _ = read("label_studio_json", write(tmp_path, "\n".join(map(json.dumps, tasks)), "tasks.jsonl"))
     for one, other in zip(from_array, from_lines, strict=True):
         other.position = one.position
         assert one == other
@@ -466,7 +466,7 @@ def generator(shared: Path) -> ModuleType:
 
 def test_every_task_of_the_edge_mix_is_accounted_for(tmp_path, shared):
     tasks = [generator(shared).task(index, mix="edge") for index in range(200)]
-    rows, reading = read("label_studio", write(tmp_path, tasks))
+    rows, reading = read("label_studio_json", write(tmp_path, tasks))
     assert len(rows) == 200
     assert not reading.refused_count
     expected: Counter[str] = Counter()

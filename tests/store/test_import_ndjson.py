@@ -365,7 +365,7 @@ def said(document: Any) -> Any:
 @pytest.mark.django_db
 @pytest.mark.parametrize("as_array", [True, False])
 def test_rows_that_went_out_come_in_again_the_same(tmp_path, project, as_array):
-    tasks, _ = read("label_studio", write(tmp_path, [LABEL_STUDIO_TASK]))
+    tasks, _ = read("label_studio_json", write(tmp_path, [LABEL_STUDIO_TASK]))
     assert not write_rows(project, [*mixed(60), *tasks]).refused_count
     went_out = printed(project)
     content: Any = went_out if as_array else "".join(json.dumps(each) + "\n" for each in went_out)

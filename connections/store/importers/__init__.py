@@ -13,7 +13,7 @@ IMPORTERS: Registry[type[Importer]] = Registry(
     "import format",
     {
         "coco_json": CocoJsonImporter,
-        "label_studio": LabelStudioImporter,
+        "label_studio_json": LabelStudioImporter,
         "ndjson": NdjsonImporter,
     },
 )

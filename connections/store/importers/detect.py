@@ -71,9 +71,9 @@ def _row_kind(values: dict[str, _Value]) -> str | None:
     if "data_row" in values:
         return "ndjson"
     if "data" in values and values["data"].opener == OPEN_BRACE and not _COCO_LISTS & values.keys():
-        return "label_studio"
+        return "label_studio_json"
     done = values.get("annotations") or values.get("completions")
-    return "label_studio" if done is not None and "result" in done.keys else None
+    return "label_studio_json" if done is not None and "result" in done.keys else None
 
 
 def _coco(values: dict[str, _Value]) -> str | None:

@@ -37,7 +37,7 @@ class LabelStudioImporter(RowFileImporter):
     """See the module. Review status: ``to_label`` without annotations, ``skipped`` when all of them were skipped,
     ``accepted`` when one is ground truth, else ``review``."""
 
-    key = "label_studio"
+    key = "label_studio_json"
     title = "Label Studio JSON"
 
     def convert(self, value: _Json, position: str) -> IncomingRow:
