@@ -25,7 +25,7 @@ def test_the_formats_are_known_by_these_keys():
     for key, found in IMPORTERS.items():
         assert found.key == key
         assert found.title
-    with pytest.raises(UserError, match="unknown import format 'xml'; known: coco_json, label_studio, ndjson"):
+    with pytest.raises(UserError, match="unknown import format 'xml'; known: coco_json, label_studio_json, ndjson"):
         IMPORTERS.pick("xml")
 
 
