@@ -11,11 +11,11 @@ from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
 from django.db.models import QuerySet
 
 from connections.models import ApiToken, Membership, Project
-from connections.roles import AUDIT, DOWNLOAD, MANAGE, ROLES, SCOPES, START, VERBS, VIEW
+from connections.roles import AUDIT, DOWNLOAD, LINK, MANAGE, ROLES, SCOPES, START, VERBS, VIEW
 from exportadmin.lib.actor import SYSTEM, USER, Actor
 from exportadmin.lib.errors import DeniedError, NotFoundError
 
-__all__ = ["AUDIT", "DOWNLOAD", "MANAGE", "START", "VERBS", "VIEW", "Person", "can", "projects_for", "require"]
+__all__ = ["AUDIT", "DOWNLOAD", "LINK", "MANAGE", "START", "VERBS", "VIEW", "Person", "can", "projects_for", "require"]
 
 Person = AbstractBaseUser | AnonymousUser
 

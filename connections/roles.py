@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 VIEW = "view"  # see the project, its exports and their figures; verify a delivery
-DOWNLOAD = "download"  # take delivered data away, hand out links to it
+DOWNLOAD = "download"  # take delivered data away
+LINK = "link"  # hand out links to it, which work without sign-in
 START = "start"  # request, cancel, retry exports; save configs
 AUDIT = "audit"  # read the trail
 MANAGE = "manage"  # members, settings, imports, removal of files
-VERBS: frozenset[str] = frozenset({VIEW, DOWNLOAD, START, AUDIT, MANAGE})
+VERBS: frozenset[str] = frozenset({VIEW, DOWNLOAD, LINK, START, AUDIT, MANAGE})
 
 ADMIN, OPERATOR, REVIEWER = "admin", "operator", "reviewer"
 # role → (verbs, one sentence)
 ROLES: dict[str, tuple[frozenset[str], str]] = {
     ADMIN: (VERBS, "Runs and downloads exports, imports rows, manages members, reads the trail."),
-    OPERATOR: (frozenset({VIEW, DOWNLOAD, START}), "Runs and downloads exports."),
+    OPERATOR: (frozenset({VIEW, DOWNLOAD, LINK, START}), "Runs and downloads exports."),
     REVIEWER: (frozenset({VIEW, AUDIT}), "Reads everything and the trail, changes nothing."),
 }
 
@@ -21,7 +22,7 @@ ROLES: dict[str, tuple[frozenset[str], str]] = {
 SCOPES: dict[str, tuple[frozenset[str], str]] = {
     "exports:read": (frozenset({VIEW, DOWNLOAD}), "See exports and download what they delivered."),
     "exports:run": (frozenset({VIEW, START}), "Request, cancel and retry exports, save configs."),
-    "links:issue": (frozenset({VIEW, DOWNLOAD}), "Issue and revoke signed links."),
+    "links:issue": (frozenset({VIEW, LINK}), "Issue and revoke signed links."),
     "audit:read": (frozenset({VIEW, AUDIT}), "Read the audit trail."),
     "admin": (VERBS, "Everything that the user may do."),
 }

@@ -135,13 +135,14 @@ AUTH_PASSWORD_VALIDATORS = [
     )
 ]
 # five failed sign-ins of a name from an address close it for a quarter of an hour (exportadmin/sign_in.py)
-AUTHENTICATION_BACKENDS = ["axes.backends.AxesStandaloneBackend", "django.contrib.auth.backends.ModelBackend"]
+AUTHENTICATION_BACKENDS = ["exportadmin.sign_in.ThrottleBackend", "django.contrib.auth.backends.ModelBackend"]
 AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
 AXES_FAILURE_LIMIT = 5
 AXES_COOLOFF_TIME = timedelta(minutes=15)
 AXES_RESET_ON_SUCCESS = True
 AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False
 AXES_CLIENT_IP_CALLABLE = "exportadmin.sign_in.address"
+AXES_USERNAME_CALLABLE = "exportadmin.sign_in.typed_name"
 AXES_LOCKOUT_CALLABLE = "exportadmin.sign_in.closed"
 AXES_SENSITIVE_PARAMETERS = ["username", "ip_address", "csrfmiddlewaretoken", "next"]
 AXES_ENABLE_ADMIN = False  # what it keeps, the trail tells better; and there nobody can delete it

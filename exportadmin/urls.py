@@ -7,6 +7,9 @@ from django.contrib.auth.views import LoginView, LogoutView
 from django.urls import include, path
 from django.views.generic import RedirectView
 
+from exportadmin import health
+from exportadmin.metrics import metrics
+
 urlpatterns = [
     path("", RedirectView.as_view(pattern_name="exports:list"), name="home"),
     path("sign-in/", LoginView.as_view(template_name="sign_in.html", redirect_authenticated_user=True), name="sign-in"),
@@ -15,4 +18,7 @@ urlpatterns = [
     path("media/", include("connections.urls")),
     path("api/v1/", include("exportadmin.api")),
     path("admin/", admin.site.urls),
+    path("healthz", health.live, name="healthz"),
+    path("readyz", health.ready, name="readyz"),
+    path("metrics", metrics, name="metrics"),
 ]

@@ -24,7 +24,7 @@ from exportadmin.lib.errors import ConflictError, NotFoundError, TransientError,
 from exports import links, pipeline, runs, statuses, verify
 from exports.asked import Asked
 from exports.models import Artifact, ExportConfig, ExportReport, Link
-from exports.permissions import DOWNLOAD, MANAGE, START, VIEW, require
+from exports.permissions import LINK, MANAGE, START, VIEW, require
 
 MAX_NAME = 200
 MAX_KEY = 255
@@ -183,7 +183,7 @@ def issue_link(
     report = artifact.report
     details = {"seconds": seconds, "one_time": one_time, "for": str(for_user or "")}
     with recorded("link.issued", actor=actor, project=report.project, obj=artifact, details=details) as line:
-        require(actor, DOWNLOAD, report.project)
+        require(actor, LINK, report.project)
         if not report.is_delivered or report.files_removed_at is not None:
             raise ConflictError(f"report {report.report_id} has no files to link to")
         link, token = links.issue(artifact, seconds=seconds, one_time=one_time, for_user=for_user, actor=actor)
@@ -195,7 +195,7 @@ def revoke_link(*, link: Link, actor: Actor) -> Link:
     """End a link now. Revoking twice is no error."""
     project = link.artifact.report.project
     with recorded("link.revoked", actor=actor, project=project, obj=link.artifact, details={"link": link.public_id}):
-        require(actor, DOWNLOAD, project)
+        require(actor, LINK, project)
         Link.objects.filter(pk=link.pk, revoked_at=None).update(revoked_at=timezone.now())
     link.refresh_from_db()
     return link

@@ -1,5 +1,17 @@
 """Who may do what to a project's exports. The one question is :func:`can`; its rule stands beside the project."""
 
-from connections.permissions import AUDIT, DOWNLOAD, MANAGE, START, VERBS, VIEW, Person, can, projects_for, require
+from connections.permissions import (
+    AUDIT,
+    DOWNLOAD,
+    LINK,
+    MANAGE,
+    START,
+    VERBS,
+    VIEW,
+    Person,
+    can,
+    projects_for,
+    require,
+)
 
-__all__ = ["AUDIT", "DOWNLOAD", "MANAGE", "START", "VERBS", "VIEW", "Person", "can", "projects_for", "require"]
+__all__ = ["AUDIT", "DOWNLOAD", "LINK", "MANAGE", "START", "VERBS", "VIEW", "Person", "can", "projects_for", "require"]

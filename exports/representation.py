@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from exports import statuses
-from exports.models import Artifact, ExportReport
+from exports.models import Artifact, ExportConfig, ExportReport
 
 
 def artifact_json(artifact: Artifact) -> dict[str, Any]:
@@ -16,6 +16,18 @@ def artifact_json(artifact: Artifact) -> dict[str, Any]:
         "media_type": artifact.media_type,
         "bytes": artifact.bytes,
         "sha256": artifact.sha256,
+    }
+
+
+def config_json(config: ExportConfig) -> dict[str, Any]:
+    """A saved config; ``config`` is its description."""
+    return {
+        "config_id": config.public_id,
+        "project": {"id": config.project.public_id, "name": config.project.name},
+        "name": config.name,
+        "description": config.description,
+        "config": config.body,
+        "created_at": config.created_at.isoformat(),
     }
 
 

@@ -18,7 +18,8 @@ from datetime import timedelta
 from types import TracebackType
 from typing import Any, Final
 
-from django.db import DatabaseError, connection
+from django.db import Error as DatabaseTrouble
+from django.db import connection
 from django.db.models import F, QuerySet
 from django.db.models.functions import Greatest, Now
 
@@ -110,7 +111,7 @@ class RunGuard:
         self._next_look = moment + CHECK_SECONDS
         try:
             seen = self._row().values_list("fence", "status", "cancel_requested").first()
-        except DatabaseError as error:
+        except DatabaseTrouble as error:
             self._forgive(error, "look at its row")
             return
         if seen is None or seen[:2] != (self.fence, statuses.RUNNING):
@@ -137,7 +138,7 @@ class RunGuard:
         self._phase = self._phase if phase is None else phase
         try:
             written = self._mine().update(**self._pending)
-        except DatabaseError as error:
+        except DatabaseTrouble as error:
             self._forgive(error, "write its progress")
             return
         self._pending = {}
@@ -167,7 +168,7 @@ class RunGuard:
         """Leave a line on the row for whoever looks later, as far as that is possible."""
         try:
             self._mine().update(error=error)
-        except DatabaseError as problem:
+        except DatabaseTrouble as problem:
             self._forgive(problem, "leave a note")
 
     def release(self) -> None:
@@ -181,7 +182,7 @@ class RunGuard:
             return
         try:
             self._let_go()
-        except DatabaseError as error:
+        except DatabaseTrouble as error:
             self._forgive(error, "let go of its lease")
 
     def __enter__(self) -> RunGuard:
@@ -227,7 +228,7 @@ class RunGuard:
             return
         try:
             kept = self._mine().update(lease_until=Now() + LEASE)
-        except DatabaseError as error:
+        except DatabaseTrouble as error:
             self._next_renewal = moment + CHECK_SECONDS
             log.warning("report %s could not renew its lease: %s", self.pk, " ".join(str(error).split()))
             connection.close()

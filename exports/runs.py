@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final, TypeVar
 
-from django.db import DatabaseError, transaction
+from django.db import Error as DatabaseTrouble
+from django.db import transaction
 from django.db.models import F, Q
 from django.db.models.functions import Now
 from django_q.brokers import get_broker
@@ -162,7 +163,7 @@ def _one_by_one(report: ExportReport) -> Iterator[None]:
     """A report that cannot be reaped now is tried again later and keeps nobody else waiting."""
     try:
         yield
-    except DatabaseError:
+    except DatabaseTrouble:
         raise
     except Exception:
         log.exception("report %s could not be reaped", report.report_id)

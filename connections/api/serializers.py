@@ -8,7 +8,8 @@ from rest_framework import serializers
 
 from connections.models import ApiToken, Membership, Project
 from connections.roles import ROLES, SCOPES
-from exportadmin.lib.rest import StrictSerializer
+from connections.tokens import LONGEST_DAYS
+from exportadmin.lib.rest import Choice, StrictSerializer, Text, Whole
 
 
 class ProjectSerializer(serializers.ModelSerializer[Project]):
@@ -37,7 +38,7 @@ class MemberSerializer(serializers.ModelSerializer[Membership]):
 class RoleSerializer(StrictSerializer):
     """The role to give."""
 
-    role = serializers.ChoiceField(choices=sorted(ROLES))
+    role = Choice(sorted(ROLES))
 
 
 class TokenSerializer(serializers.ModelSerializer[ApiToken]):
@@ -46,7 +47,7 @@ class TokenSerializer(serializers.ModelSerializer[ApiToken]):
     token_id = serializers.CharField(source="public_id", read_only=True)
     user = serializers.CharField(source="user.username", read_only=True)
     project = serializers.CharField(source="project.public_id", read_only=True, allow_null=True, default=None)
-    scopes = serializers.ListField(child=serializers.CharField(), read_only=True)
+    scopes = serializers.ListField(child=serializers.ChoiceField(choices=sorted(SCOPES)), read_only=True)
 
     class Meta:
         model = ApiToken
@@ -66,7 +67,7 @@ class TokenSerializer(serializers.ModelSerializer[ApiToken]):
 
 
 class IssuedTokenSerializer(TokenSerializer):
-    """A token at its making."""
+    """A token at its making, with its `key`."""
 
     key = serializers.CharField(read_only=True)
 
@@ -76,9 +77,9 @@ class IssuedTokenSerializer(TokenSerializer):
 
 
 class IssueTokenSerializer(StrictSerializer):
-    """What to issue."""
+    """What to issue. Without `project` it works in all of the user's projects, without `expires_in_days` it stays."""
 
-    name = serializers.CharField(max_length=120)
-    scopes = serializers.ListField(child=serializers.ChoiceField(choices=sorted(SCOPES)), min_length=1, max_length=10)
-    project = serializers.CharField(required=False, allow_null=True, max_length=200)
-    expires_in_days = serializers.IntegerField(required=False, allow_null=True, min_value=1, max_value=3650)
+    name = Text(max_length=120)
+    scopes = serializers.ListField(child=Choice(sorted(SCOPES)), min_length=1, max_length=10)
+    project = Text(required=False, allow_null=True, max_length=200)
+    expires_in_days = Whole(required=False, allow_null=True, min_value=1, max_value=LONGEST_DAYS)

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from connections.api import views
+from connections.api import openapi, views  # noqa: F401 - openapi: registers itself
 
 urlpatterns = [
     path("projects/", views.ProjectsView.as_view(), name="projects"),

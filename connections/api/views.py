@@ -6,10 +6,12 @@ from typing import Any, cast
 
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import AbstractBaseUser
-from drf_spectacular.utils import OpenApiParameter, extend_schema
+from django.db.models import QuerySet
+from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from connections.api.finding import is_findable, seen_project, token_of
 from connections.api.serializers import (
     IssuedTokenSerializer,
     IssueTokenSerializer,
@@ -20,150 +22,121 @@ from connections.api.serializers import (
 )
 from connections.members import remove_member, set_role
 from connections.models import ApiToken, Membership, Project
-from connections.permissions import VIEW, can, projects_for
+from connections.permissions import MANAGE, VIEW, can, projects_for
 from connections.tokens import issue_token, revoke_token
 from exportadmin.audit.middleware import actor_of
-from exportadmin.lib.errors import NotFoundError
-from exportadmin.lib.rest import Pages, StrictQuery
-
-PAGING = ("cursor", "page_size")
-
-
-def token_of(request: Request) -> ApiToken | None:
-    """The token that the request came with."""
-    return request.auth if isinstance(request.auth, ApiToken) else None
-
-
-def seen_project(request: Request, project: str) -> Project:
-    """The project by id or name, if the one who asks may see it. Raises :class:`NotFoundError` otherwise."""
-    visible = projects_for(request.user, VIEW, token_of(request)).select_related("connection")
-    found = visible.filter(public_id=project).first() if "\x00" not in project else None
-    if found is None and "\x00" not in project:
-        found = visible.filter(name=project).first()
-    if found is None:
-        raise NotFoundError(f"no project {project[:80]!r}")
-    return found
+from exportadmin.lib.errors import DeniedError, NotFoundError
+from exportadmin.lib.rest import Pages, RestView
 
 
 class _ByName(Pages):
-    ordering = ("name",)
+    orderings = ("name", "created_at")
 
 
-class ProjectsView(StrictQuery):
+class ProjectsView(RestView):
     """The projects that one may see."""
 
-    query_params = {"get": PAGING}
+    pagination_class = _ByName
 
-    @extend_schema(
-        operation_id="projects_list",
-        responses=ProjectSerializer(many=True),
-        parameters=[OpenApiParameter("cursor", str), OpenApiParameter("page_size", int)],
-    )
+    @extend_schema(operation_id="projects_list", responses=ProjectSerializer(many=True))
     def get(self, request: Request) -> Response:
-        """List, by name."""
-        pages = _ByName()
+        """The projects that one may see."""
         projects = projects_for(request.user, VIEW, token_of(request)).select_related("connection")
-        page = pages.paginate_queryset(projects, request, view=self)
-        return pages.get_paginated_response(ProjectSerializer(page or [], many=True).data)
+        return self.paged(request, projects, lambda page: ProjectSerializer(page, many=True).data)
 
 
-class ProjectView(StrictQuery):
+class ProjectView(RestView):
     """One project."""
 
     @extend_schema(operation_id="projects_get", responses=ProjectSerializer)
     def get(self, request: Request, project_id: str) -> Response:
-        """By id or name."""
+        """A project, by id or name."""
         return Response(ProjectSerializer(seen_project(request, project_id)).data)
 
 
-class MembersView(StrictQuery):
+class MembersView(RestView):
     """Who has which role."""
 
     @extend_schema(operation_id="members_list", responses=MemberSerializer(many=True))
     def get(self, request: Request, project_id: str) -> Response:
-        """List."""
+        """Who has which role in a project. Superusers need none."""
         project = seen_project(request, project_id)
-        members = Membership.objects.filter(project=project).select_related("user")
+        members = Membership.objects.filter(project=project).select_related("user").order_by("user__username")
         return Response(MemberSerializer(members, many=True).data)
 
 
-class MemberView(StrictQuery):
+class MemberView(RestView):
     """One person's role."""
 
     @extend_schema(operation_id="members_set", request=RoleSerializer, responses=MemberSerializer)
     def put(self, request: Request, project_id: str, username: str) -> Response:
-        """Give or change a role."""
+        """Give a person a role, or another one."""
         project = seen_project(request, project_id)
-        body = RoleSerializer(data=request.data)
-        body.is_valid(raise_exception=True)
-        membership = set_role(
-            project=project, user=_user(username), role=body.validated_data["role"], actor=actor_of(request, "rest")
-        )
+        role = RoleSerializer.read(request.data).validated_data["role"]
+        user = self._user(request, project, username)
+        membership = set_role(project=project, user=user, role=role, actor=actor_of(request, "rest"))
         return Response(MemberSerializer(membership).data)
 
     @extend_schema(operation_id="members_remove", responses={204: None})
     def delete(self, request: Request, project_id: str, username: str) -> Response:
-        """Take out."""
+        """Take a person out of a project."""
         project = seen_project(request, project_id)
-        remove_member(project=project, user=_user(username), actor=actor_of(request, "rest"))
+        user = self._user(request, project, username)
+        remove_member(project=project, user=user, actor=actor_of(request, "rest"))
         return Response(status=204)
 
+    def _user(self, request: Request, project: Project, username: str) -> AbstractBaseUser:
+        # asked before the name is looked up: nobody else learns which accounts there are
+        if not can(request.user, MANAGE, project, token_of(request)):
+            raise DeniedError(f"managing members of {project.name!r} takes the role admin, and the scope admin")
+        found = get_user_model().objects.filter(username=username).first() if is_findable(username) else None
+        if found is None:
+            raise NotFoundError(f"no user {username[:80]!r}")
+        return found
 
-class TokensView(StrictQuery):
-    """One's own tokens; superusers see all."""
 
-    query_params = {"get": PAGING}
+class TokensView(RestView):
+    """Tokens: issue one, list them."""
 
-    @extend_schema(
-        operation_id="tokens_list",
-        responses=TokenSerializer(many=True),
-        parameters=[OpenApiParameter("cursor", str), OpenApiParameter("page_size", int)],
-    )
+    pagination_class = Pages
+    problems = {"post": (404,)}
+
+    @extend_schema(operation_id="tokens_list", responses=TokenSerializer(many=True))
     def get(self, request: Request) -> Response:
-        """List, newest first."""
-        pages = Pages()
-        page: list[ApiToken] | None = pages.paginate_queryset(_tokens(request), request, view=self)
-        return pages.get_paginated_response(TokenSerializer(page or [], many=True).data)
+        """One's own tokens; superusers see all, a token sees itself."""
+        return self.paged(request, _tokens(request), lambda page: TokenSerializer(page, many=True).data)
 
     @extend_schema(operation_id="tokens_issue", request=IssueTokenSerializer, responses={201: IssuedTokenSerializer})
     def post(self, request: Request) -> Response:
-        """Issue one for oneself; the key is in this answer only."""
-        body = IssueTokenSerializer(data=request.data)
-        body.is_valid(raise_exception=True)
-        said: dict[str, Any] = body.validated_data
-        project = seen_project(request, said["project"]) if said.get("project") else None
+        """Issue one for oneself, signed in as oneself. Its key is in this answer and nowhere else."""
+        said: dict[str, Any] = IssueTokenSerializer.read(request.data).validated_data
+        wanted = said.get("project")
         token, key = issue_token(
             user=cast(AbstractBaseUser, request.user),
             name=said["name"],
             scopes=said["scopes"],
             actor=actor_of(request, "rest"),
-            project=project,
+            project=seen_project(request, wanted, field="project") if wanted else None,
             expires_in_days=said.get("expires_in_days"),
         )
         return Response({**TokenSerializer(token).data, "key": key}, status=201)
 
 
-class RevokeTokenView(StrictQuery):
+class RevokeTokenView(RestView):
     """The end of a token."""
 
     @extend_schema(operation_id="tokens_revoke", request=None, responses=TokenSerializer)
     def post(self, request: Request, token_id: str) -> Response:
-        """Revoke; twice is no error."""
-        token = _tokens(request).filter(public_id=token_id).first()
+        """End a token now, signed in as oneself. Twice is no error."""
+        token = _tokens(request).filter(public_id=token_id).first() if is_findable(token_id) else None
         if token is None:
-            raise NotFoundError("no such token")
+            raise NotFoundError(f"no token {token_id[:80]!r}")
         return Response(TokenSerializer(revoke_token(token=token, actor=actor_of(request, "rest"))).data)
 
 
-def _tokens(request: Request) -> Any:
+def _tokens(request: Request) -> QuerySet[ApiToken]:
     tokens = ApiToken.objects.select_related("user", "project")
-    if can(request.user, VIEW, None) and token_of(request) is None:
-        return tokens
-    return tokens.filter(user_id=request.user.pk or 0)
-
-
-def _user(username: str) -> AbstractBaseUser:
-    found = get_user_model().objects.filter(username=username).first() if "\x00" not in username else None
-    if found is None:
-        raise NotFoundError(f"no user {username[:80]!r}")
-    return found
+    own = token_of(request)
+    if own is not None:  # its user's others may be bound to projects that it must not know
+        return tokens.filter(pk=own.pk)
+    return tokens if can(request.user, VIEW, None) else tokens.filter(user_id=cast(int, request.user.pk))

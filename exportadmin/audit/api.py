@@ -1,28 +1,54 @@
-"""The trail in REST: read it, export it, check its chain. Nothing here writes."""
+"""The trail in REST: read it, export it, check its chain; and refused requests, on their way into it."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
+from django.core.cache import cache
 from django.db import transaction
+from django.db.models import QuerySet
 from django.http import HttpResponseBase, StreamingHttpResponse
 from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import OpenApiParameter, extend_schema
+from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from exportadmin.audit import output, queries
+from exportadmin.audit.events import EVENTS
 from exportadmin.audit.middleware import actor_of
-from exportadmin.audit.models import AuditEntry
+from exportadmin.audit.models import DONE, FAILED, OUTCOMES, REFUSED, AuditEntry
 from exportadmin.audit.record import record
 from exportadmin.audit.sentences import sentence
 from exportadmin.audit.verify import verify
-from exportadmin.lib.errors import DeniedError, UserError
-from exportadmin.lib.rest import Pages, StrictQuery, query
-from exportadmin.lib.times import iso_utc
+from exportadmin.lib.errors import DeniedError, HiddenError
+from exportadmin.lib.rest import Pages, Parameter, RestView, address
+from exportadmin.lib.times import from_datetime, iso_utc
 
-PAGING = ("cursor", "page_size")
+# who is refused for asking too often has one entry in so many seconds
+THROTTLED_EVERY_SECONDS: Final = 60
+_WORDS: Final[dict[str, str]] = {
+    "actor": "a frozen name",
+    "actor_kind": "user, token, schedule or system",
+    "object": "a public id or a frozen name",
+    "project": "a public id or a frozen name",
+    "door": "web, rest, shell, link, worker",
+    "request_id": "the X-Request-ID of an answer",
+}
+_EVENTS: Final = sorted({part for key in EVENTS for part in (key, key.partition(".")[0])})
+
+
+def _filter(name: str) -> Parameter:
+    if name in ("after", "before"):
+        return Parameter.moment(name, "at this time or later" if name == "after" else "at this time or earlier")
+    if name == "event":
+        return Parameter.choice(name, _EVENTS, "a key, or the front of some")
+    if name == "outcome":
+        return Parameter.choice(name, OUTCOMES)
+    return Parameter.text(name, _WORDS.get(name, ""))
+
+
+FILTERS: Final = tuple(_filter(name) for name in queries.FILTERS)
 
 
 def may_read(request: Request) -> tuple[bool, list[str]]:
@@ -33,14 +59,47 @@ def may_read(request: Request) -> tuple[bool, list[str]]:
     return answer
 
 
-def readable(request: Request) -> Any:
-    """The entries that match the query string and may be read. Raises :class:`DeniedError`."""
+def readable(request: Request, asked: dict[str, Any]) -> QuerySet[AuditEntry]:
+    """The entries that match what is asked and may be read. Raises :class:`DeniedError`."""
     everything, projects = may_read(request)
     if not everything and not projects:
-        raise DeniedError("reading the trail takes the role admin or reviewer, or the scope audit:read")
-    params = {key: value for key, value in query(request).items() if key not in (*PAGING, "as", "format")}
-    entries = queries.search_params(params)
+        raise DeniedError("reading the trail takes the role admin or reviewer, and for a token the scope audit:read")
+    wanted = {name: asked[name] for name in queries.FILTERS if name in asked}
+    for name in ("after", "before"):
+        if name in wanted:
+            wanted[name] = from_datetime(wanted[name])
+    entries = queries.search(**wanted)
     return entries if everything else entries.filter(project_id__in=projects)
+
+
+def record_refusal(request: Request, error: Exception, status: int) -> None:
+    """For :data:`exportadmin.lib.rest.on_refused`: what was refused, unless the action has recorded it itself.
+
+    Not recorded: addresses of nothing (404), which tell of no one's intent.
+    """
+    if getattr(error, "is_recorded", False):
+        return
+    actor = actor_of(request, "rest")
+    details = {"method": request.method, "path": request.path[:300]}
+    if status == 429:
+        who = f"user {actor.user_id}" if actor.user_id is not None else address(request)
+        if not cache.add(f"audit.throttled.{who}", 1, THROTTLED_EVERY_SECONDS):
+            return
+        with transaction.atomic():
+            record("request.throttled", actor=actor, outcome=REFUSED, reason="too many requests", details=details)
+    elif status == 403 or isinstance(error, HiddenError):
+        about = error.about if isinstance(error, HiddenError) else {}
+        reason = "not visible to the one who asked" if about else str(error)
+        with transaction.atomic():
+            record("request.refused", actor=actor, outcome=REFUSED, reason=reason, details=details, **about)
+
+
+class AuditActorSerializer(serializers.Serializer[Any]):
+    """Who did it, as it was then."""
+
+    kind = serializers.CharField()
+    name = serializers.CharField()
+    user_id = serializers.IntegerField(allow_null=True)
 
 
 class AuditEntrySerializer(serializers.Serializer[Any]):
@@ -50,9 +109,9 @@ class AuditEntrySerializer(serializers.Serializer[Any]):
     at = serializers.DateTimeField()
     event = serializers.CharField()
     sentence = serializers.CharField()
-    outcome = serializers.CharField()
+    outcome = serializers.ChoiceField(choices=list(OUTCOMES))
     reason = serializers.CharField(allow_blank=True)
-    actor = serializers.DictField()
+    actor = AuditActorSerializer()
     door = serializers.CharField()
     request_id = serializers.CharField(allow_blank=True)
     address = serializers.CharField(allow_blank=True)
@@ -89,50 +148,43 @@ def entry_json(entry: AuditEntry) -> dict[str, Any]:
 
 
 class _NewestFirst(Pages):
-    ordering = ("-sequence",)
+    orderings = ("-sequence",)
 
 
-_FILTERS = [OpenApiParameter(name, str) for name in queries.FILTERS]
-
-
-class AuditView(StrictQuery):
+class AuditView(RestView):
     """The trail."""
 
-    query_params = {"get": (*PAGING, *queries.FILTERS)}
+    pagination_class = _NewestFirst
+    takes = {"get": FILTERS}
+    problems = {"get": (403,)}
 
-    @extend_schema(
-        operation_id="audit_list",
-        responses=AuditEntrySerializer(many=True),
-        parameters=[*_FILTERS, OpenApiParameter("cursor", str), OpenApiParameter("page_size", int)],
-    )
+    @extend_schema(operation_id="audit_list", responses=AuditEntrySerializer(many=True))
     def get(self, request: Request) -> Response:
-        """Newest first, of the projects whose trail one may read."""
-        pages = _NewestFirst()
-        page: list[AuditEntry] | None = pages.paginate_queryset(readable(request), request, view=self)
-        return pages.get_paginated_response([entry_json(entry) for entry in page or []])
+        """Entries of the projects whose trail one may read, newest first. Superusers read everything."""
+        entries = readable(request, self.asked)
+        return self.paged(request, entries, lambda page: [entry_json(entry) for entry in page])
 
 
-class AuditExportView(StrictQuery):
+class AuditExportView(RestView):
     """The trail as a file."""
 
-    query_params = {"get": ("as", *queries.FILTERS)}
+    takes = {"get": (Parameter.choice("as", ["ndjson", "csv"], "ndjson by default"), *FILTERS)}
+    problems = {"get": (403,)}
 
     @extend_schema(
         operation_id="audit_export",
-        parameters=[OpenApiParameter("as", str, enum=["ndjson", "csv"]), *_FILTERS],
         responses={(200, "application/x-ndjson"): OpenApiTypes.BINARY, (200, "text/csv"): OpenApiTypes.BINARY},
     )
     def get(self, request: Request) -> HttpResponseBase:
-        """ndjson, or CSV that is safe in a spreadsheet."""
-        form = request.query_params.get("as", "ndjson")
-        if form not in ("ndjson", "csv"):
-            raise UserError(f"as is {form[:20]!r}; known: ndjson, csv", field="as")
-        entries = readable(request)
+        """Entries as ndjson, each with what its hash was made of, or as CSV that is safe in a spreadsheet."""
+        form = self.asked.get("as", "ndjson")
+        entries = readable(request, self.asked)
         with transaction.atomic():
             record("audit.exported", actor=actor_of(request, "rest"), details={"as": form})
         chunks = output.csv_lines(entries) if form == "csv" else output.ndjson(entries)
         answer = StreamingHttpResponse(chunks, content_type="text/csv" if form == "csv" else "application/x-ndjson")
         answer["Content-Disposition"] = f'attachment; filename="audit.{form}"'
+        answer["Cache-Control"] = "private, no-store"
         return answer
 
 
@@ -144,12 +196,12 @@ class AuditVerdictSerializer(serializers.Serializer[Any]):
     words = serializers.CharField()
 
 
-class AuditVerifyView(StrictQuery):
+class AuditVerifyView(RestView):
     """The chain."""
 
     @extend_schema(operation_id="audit_verify", request=None, responses=AuditVerdictSerializer)
     def post(self, request: Request) -> Response:
-        """Walks all of it; for those who may read everything."""
+        """Walk the whole chain and say whether it is what was written. For superusers."""
         everything, _ = may_read(request)
         if not everything:
             raise DeniedError("the whole chain can be verified by superusers only")
@@ -158,7 +210,7 @@ class AuditVerifyView(StrictQuery):
             record(
                 "audit.verified",
                 actor=actor_of(request, "rest"),
-                outcome="done" if verdict.unbroken else "failed",
+                outcome=DONE if verdict.unbroken else FAILED,
                 reason="" if verdict.unbroken else verdict.words,
             )
         return Response({"ok": verdict.unbroken, "entries": verdict.entries, "words": verdict.words})

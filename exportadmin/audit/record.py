@@ -200,4 +200,5 @@ def recorded(
                 reason=str(refusal) or ("not found" if isinstance(refusal, Http404) else "not permitted"),
                 details=kept.details,
             )
+        refusal.is_recorded = True  # type: ignore[attr-defined] # whoever catches it needs no line of its own
         raise

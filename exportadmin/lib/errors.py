@@ -5,6 +5,8 @@ The code asks the class, never the message (DESIGN.md §4).
 
 from __future__ import annotations
 
+from typing import Any
+
 
 class ExportAdminError(Exception):
     """Anything we raise on purpose. ``str(error)`` is one line that may be shown to a user."""
@@ -36,6 +38,17 @@ class PermanentError(ExportAdminError):
 
 class NotFoundError(UserError):
     """There is no such thing, or the one who asks may not know that there is."""
+
+
+class HiddenError(NotFoundError):
+    """It is there, but the one who asks may not know: answered like :class:`NotFoundError`, told to the trail.
+
+    ``about`` is what :func:`exportadmin.audit.record.record` takes: ``project=`` and ``obj=``.
+    """
+
+    def __init__(self, message: str, *, field: str | None = None, about: dict[str, Any] | None = None) -> None:
+        super().__init__(message, field=field)
+        self.about = about or {}
 
 
 class DeniedError(UserError):

@@ -1,214 +1,154 @@
-"""Artifacts, their bytes and rows, and links in REST."""
+"""Artifacts, their bytes and their rows in REST."""
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Iterator
+from typing import Any, Final
 
-from django.contrib.auth import get_user_model
-from django.db.models import QuerySet
 from django.http import HttpResponseBase, StreamingHttpResponse
-from django.urls import reverse
 from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import OpenApiParameter, extend_schema
+from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from connections.api.views import PAGING, token_of
 from exportadmin.audit.middleware import actor_of
 from exportadmin.audit.record import recorded
-from exportadmin.lib.errors import ConflictError, NotFoundError, UserError
-from exportadmin.lib.rest import Pages, StrictQuery
-from exports import actions, downloads, row_reader
-from exports.api.serializers import ArtifactSerializer, IssuedLinkSerializer, IssueLinkSerializer, LinkSerializer
-from exports.api.views import PROBLEMS, seen_report
-from exports.models import Artifact, Link
-from exports.permissions import DOWNLOAD, VIEW, projects_for, require
+from exportadmin.lib.errors import ConflictError, UserError
+from exportadmin.lib.rest import Header, Parameter, RestView, problem
+from exports import downloads, row_reader
+from exports.api.finding import seen_artifact, seen_report
+from exports.api.serializers import ArtifactSerializer
+from exports.permissions import DOWNLOAD, require
 from exports.representation import artifact_json
 
-
-def _visible_artifacts(request: Request) -> QuerySet[Artifact]:
-    visible = projects_for(request.user, VIEW, token_of(request))
-    return Artifact.objects.filter(report__project__in=visible).select_related("report__project")
-
-
-def seen_artifact(request: Request, artifact_id: str) -> Artifact:
-    """The artifact, if it may be seen. Raises :class:`NotFoundError` otherwise."""
-    found = _visible_artifacts(request).filter(public_id=artifact_id).first() if "\x00" not in artifact_id else None
-    if found is None:
-        raise NotFoundError("no such artifact")
-    return found
+NDJSON: Final = "application/x-ndjson"
+_PLACE: Final = {
+    "X-Total-Lines": "lines of the whole result",
+    "X-Total-Size": "bytes of the whole result, a line a row",
+    "X-First-Line": "the line that this answer begins with",
+    "X-First-Offset": "the byte at which that line begins",
+}
 
 
-class ReportArtifactsView(StrictQuery):
+class ReportArtifactsView(RestView):
     """The files of a report."""
 
     @extend_schema(operation_id="artifacts_list", responses=ArtifactSerializer(many=True))
     def get(self, request: Request, report_id: str) -> Response:
-        """All of them."""
-        report = seen_report(request, report_id)
-        return Response([artifact_json(artifact) for artifact in report.artifacts.all()])
+        """All files that a report delivered."""
+        return Response([artifact_json(artifact) for artifact in seen_report(request, report_id).artifacts.all()])
 
 
-class ArtifactView(StrictQuery):
+class ArtifactView(RestView):
     """One file's figures."""
 
     @extend_schema(operation_id="artifacts_get", responses=ArtifactSerializer)
     def get(self, request: Request, artifact_id: str) -> Response:
-        """Name, size, sha256."""
+        """Name, size, sha256 of a file."""
         return Response(artifact_json(seen_artifact(request, artifact_id)))
 
 
-class DownloadView(StrictQuery):
+class DownloadView(RestView):
     """One file's bytes."""
+
+    problems = {"get": (403, 410, 412, 416)}
 
     @extend_schema(
         operation_id="artifacts_download",
-        responses={
-            (200, "application/octet-stream"): OpenApiTypes.BINARY,
-            (206, "application/octet-stream"): OpenApiTypes.BINARY,
-            304: None,
-            416: None,
-            **PROBLEMS,
-        },
+        responses={(200, "*/*"): OpenApiTypes.BINARY, (206, "*/*"): OpenApiTypes.BINARY, 304: None},
+        parameters=[
+            Header("Range", {"type": "string"}, "`bytes=0-99`, one range", sent=True),
+            Header("If-Range", {"type": "string"}, "the `ETag` of what was fetched so far", sent=True),
+            Header("If-None-Match", {"type": "string"}, sent=True),
+            Header("ETag", str, "the file's sha256, quoted", on=[200, 206, 304]),
+            Header("Repr-Digest", str, "RFC 9530", on=[200, 206]),
+            Header("Accept-Ranges", str, on=[200, 206]),
+            Header("Content-Range", str, on=[206]),
+        ],
     )
     def get(self, request: Request, artifact_id: str) -> HttpResponseBase:
-        """With Range, ETag, If-Range; recorded before the first byte."""
+        """A file, whole or from anywhere in it. Recorded before the first byte."""
         artifact = seen_artifact(request, artifact_id)
         actor = actor_of(request, "rest")
         require(actor, DOWNLOAD, artifact.report.project)
-        return downloads.respond(request._request, artifact, actor=actor)
+        answer = downloads.respond(request._request, artifact, actor=actor)
+        if answer.status_code in (412, 416):
+            return _as_problem(request, answer)
+        return answer
 
 
-class RowsView(StrictQuery):
-    """Rows of a finished json or ndjson result, from any line or byte."""
+def _as_problem(request: Request, answer: HttpResponseBase) -> Response:
+    """The same refusal in REST's one shape, with its headers."""
+    words = {
+        412: (
+            "precondition_failed",
+            "the file is not, or no longer, the one that If-Match or If-Unmodified-Since names",
+        ),
+        416: ("range", "the file has none of the bytes that Range asks for; Content-Range says how many it has"),
+    }
+    code, detail = words[answer.status_code]
+    said = problem(answer.status_code, code, detail, request=request)
+    for name in ("Content-Range", "Accept-Ranges", "ETag", "Cache-Control"):
+        if name in answer:
+            said[name] = answer[name]
+    return said
 
-    query_params = {"get": ("line", "offset", "limit", "stream")}
+
+class RowsView(RestView):
+    """Rows of a finished json or ndjson result."""
+
+    takes = {
+        "get": (
+            Parameter.whole("line", "the first row, from 0"),
+            Parameter.whole("offset", "a byte of the first row, from 0; not together with `line`"),
+            Parameter.whole("limit", "how many rows; all by default", least=1),
+            Parameter.choice("stream", ["result", "errors"], "`errors`: rows that were refused"),
+        )
+    }
+    problems = {"get": (403, 409, 410)}
 
     @extend_schema(
         operation_id="reports_rows",
-        parameters=[
-            OpenApiParameter("line", int, description="first row, from 0"),
-            OpenApiParameter("offset", int, description="a byte of the first row, from 0"),
-            OpenApiParameter("limit", int),
-            OpenApiParameter("stream", str, enum=["result", "errors"]),
-        ],
-        responses={(200, "application/x-ndjson"): OpenApiTypes.BINARY, **PROBLEMS},
+        responses={(200, NDJSON): OpenApiTypes.BINARY},
+        parameters=[Header(name, int, words, on=[200]) for name, words in _PLACE.items()],
     )
     def get(self, request: Request, report_id: str) -> HttpResponseBase:
-        """ndjson; ``X-Total-Lines``, ``X-Total-Size``, ``X-First-Line`` and ``X-First-Offset`` say where it is."""
+        """A row a line, from any line or byte on, without reading what comes before."""
         report = seen_report(request, report_id)
         actor = actor_of(request, "rest")
         require(actor, DOWNLOAD, report.project)
-        stream = request.query_params.get("stream", "result")
-        if stream not in ("result", "errors"):
-            raise UserError(f"stream is {stream[:20]!r}; known: result, errors", field="stream")
-        asked = {key: _whole(request, key) for key in ("line", "offset", "limit")}
-        if asked["line"] is not None and asked["offset"] is not None:
-            raise UserError("give line or offset, not both", field="offset")
         if not report.is_delivered:
             raise ConflictError(f"report {report.report_id} is {report.status}: there are no rows to read")
-        if stream == "errors":
-            # no source refuses rows yet: the stream is there, and empty
-            return _ndjson(iter(()), {"X-Total-Lines": 0, "X-Total-Size": 0, "X-First-Line": 0, "X-First-Offset": 0})
+        place = {name: self.asked.get(name) for name in ("line", "offset", "limit")}
+        if place["line"] is not None and place["offset"] is not None:
+            raise UserError("give line or offset, not both", field="offset")
+        if self.asked.get("stream") == "errors":
+            return _no_rows(place)
         artifact = report.artifacts.filter(lines__isnull=False).first()
         if artifact is None:
             raise ConflictError(f"rows can be read from json and ndjson results; this one is {report.format}")
-        rows = row_reader.read_rows(artifact, **asked)
-        with recorded(
-            "artifact.rows_read", actor=actor, project=report.project, obj=artifact, details={"line": rows.first_line}
-        ):
-            pass
-        headers = {
-            "X-Total-Lines": rows.total_lines,
-            "X-Total-Size": rows.total_size,
-            "X-First-Line": rows.first_line,
-            "X-First-Offset": rows.first_offset,
-        }
-        return _ndjson(rows, headers)
+        rows = row_reader.read_rows(artifact, **place)
+        try:
+            details = {"line": rows.first_line, "limit": place["limit"]}
+            with recorded("artifact.rows_read", actor=actor, project=report.project, obj=artifact, details=details):
+                pass
+        except BaseException:
+            rows.close()  # what cannot be recorded is not handed out
+            raise
+        return _ndjson(rows, [rows.total_lines, rows.total_size, rows.first_line, rows.first_offset])
 
 
-def _ndjson(chunks: Any, headers: dict[str, int]) -> StreamingHttpResponse:
-    answer = StreamingHttpResponse(chunks, content_type="application/x-ndjson")
-    for name, value in headers.items():
+def _no_rows(place: dict[str, int | None]) -> StreamingHttpResponse:
+    """No source refuses rows yet, so no report has a stream of them: it is there, and empty."""
+    for name in ("line", "offset"):
+        if place[name]:
+            raise UserError(f"{name} is out of range, the stream has no rows", field=name)
+    return _ndjson(iter(()), [0, 0, 0, 0])
+
+
+def _ndjson(chunks: Iterator[bytes] | Any, place: list[int]) -> StreamingHttpResponse:
+    answer = StreamingHttpResponse(chunks, content_type=NDJSON)
+    for name, value in zip(_PLACE, place, strict=True):
         answer[name] = str(value)
     answer["Cache-Control"] = "private, no-store"
     return answer
-
-
-def _whole(request: Request, key: str) -> int | None:
-    text = request.query_params.get(key)
-    if text is None:
-        return None
-    if not (text.isascii() and text.isdigit() and len(text) < 16):
-        raise UserError(f"{key} is {text[:20]!r}; expected a whole number from 0", field=key)
-    return int(text)
-
-
-class ArtifactLinksView(StrictQuery):
-    """Links to one file."""
-
-    @extend_schema(
-        operation_id="links_issue", request=IssueLinkSerializer, responses={201: IssuedLinkSerializer, **PROBLEMS}
-    )
-    def post(self, request: Request, artifact_id: str) -> Response:
-        """Issue one; its address is in this answer only."""
-        artifact = seen_artifact(request, artifact_id)
-        body = IssueLinkSerializer(data=request.data)
-        body.is_valid(raise_exception=True)
-        said = body.validated_data
-        for_user = None
-        if said.get("for_user"):
-            for_user = get_user_model().objects.filter(username=said["for_user"]).first()
-            if for_user is None:
-                raise UserError(f"no user {said['for_user'][:80]!r}", field="for_user")
-        link, token = actions.issue_link(
-            artifact=artifact,
-            actor=actor_of(request, "rest"),
-            seconds=said["seconds"],
-            one_time=said["one_time"],
-            for_user=for_user,
-        )
-        url = request.build_absolute_uri(reverse("exports:link", args=[token]))
-        return Response({**LinkSerializer(link).data, "url": url}, status=201)
-
-
-class LinksView(StrictQuery):
-    """Links, without their addresses."""
-
-    query_params = {"get": (*PAGING, "report")}
-
-    @extend_schema(
-        operation_id="links_list",
-        responses=LinkSerializer(many=True),
-        parameters=[
-            OpenApiParameter("cursor", str),
-            OpenApiParameter("page_size", int),
-            OpenApiParameter("report", str),
-        ],
-    )
-    def get(self, request: Request) -> Response:
-        """Newest first."""
-        links = visible_links(request)
-        if wanted := request.query_params.get("report"):
-            links = links.filter(artifact__report=seen_report(request, wanted))
-        pages = Pages()
-        page = pages.paginate_queryset(links, request, view=self)
-        return pages.get_paginated_response(LinkSerializer(page or [], many=True).data)
-
-
-class RevokeLinkView(StrictQuery):
-    """The end of a link."""
-
-    @extend_schema(operation_id="links_revoke", request=None, responses={200: LinkSerializer, **PROBLEMS})
-    def post(self, request: Request, link_id: str) -> Response:
-        """Revoke; twice is no error."""
-        link = visible_links(request).filter(public_id=link_id).first() if "\x00" not in link_id else None
-        if link is None:
-            raise NotFoundError("no such link")
-        return Response(LinkSerializer(actions.revoke_link(link=link, actor=actor_of(request, "rest"))).data)
-
-
-def visible_links(request: Request) -> QuerySet[Link]:
-    """The links that the one who asks may see."""
-    visible = projects_for(request.user, VIEW, token_of(request))
-    return Link.objects.filter(artifact__report__project__in=visible).select_related("artifact__report", "for_user")

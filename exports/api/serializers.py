@@ -1,4 +1,4 @@
-"""Shapes of configs, reports, artifacts and links in REST (issue 3: "Keys are the words of DESIGN.md §1")."""
+"""Shapes of answers: configs, reports, artifacts and links (issue 3: "Keys are the words of DESIGN.md §1")."""
 
 from __future__ import annotations
 
@@ -6,64 +6,26 @@ from typing import Any
 
 from rest_framework import serializers
 
-from exportadmin.lib.rest import StrictSerializer
 from exports import statuses
 from exports.models import Link
 
 
-class _Described(StrictSerializer):
-    """What is common to configs, plans and reports: the description of an export."""
+class NamedSerializer(serializers.Serializer[Any]):
+    """A project, in short."""
 
-    format = serializers.CharField(max_length=40)
-    statuses = serializers.ListField(child=serializers.CharField(max_length=40), required=False, max_length=50)
-    filter = serializers.DictField(required=False)
-    include = serializers.ListField(child=serializers.CharField(max_length=40), required=False, max_length=20)
-    destination = serializers.DictField(required=False)
-    options = serializers.DictField(child=serializers.CharField(), required=False)
-
-    def described(self) -> dict[str, Any]:
-        """The part that :meth:`exports.asked.Asked.parse` reads."""
-        keys = ("format", "statuses", "filter", "include", "destination", "options")
-        return {key: self.validated_data[key] for key in keys if key in self.validated_data}
-
-
-class PlanSerializer(_Described):
-    """What to plan."""
-
-    project = serializers.CharField(max_length=200)
-
-
-class CreateReportSerializer(_Described):
-    """What to run: a description, or a saved config by its id."""
-
-    project = serializers.CharField(max_length=200)
-    name = serializers.CharField(max_length=200, required=False, allow_blank=True)
-    description = serializers.CharField(max_length=10_000, required=False, allow_blank=True)
-    config_id = serializers.CharField(max_length=64, required=False)
-    format = serializers.CharField(max_length=40, required=False)
-
-
-class ConfigBodySerializer(_Described):
-    """What to save."""
-
-    project = serializers.CharField(max_length=200)
-    name = serializers.CharField(max_length=200)
-    description = serializers.CharField(max_length=10_000, required=False, allow_blank=True)
+    id = serializers.CharField()
+    name = serializers.CharField()
 
 
 class ConfigSerializer(serializers.Serializer[Any]):
     """A saved config."""
 
-    config_id = serializers.CharField(source="public_id")
-    project = serializers.SerializerMethodField()
+    config_id = serializers.CharField()
+    project = NamedSerializer()
     name = serializers.CharField()
-    description = serializers.CharField()
-    config = serializers.DictField(source="body")
+    description = serializers.CharField(allow_blank=True)
+    config = serializers.DictField()
     created_at = serializers.DateTimeField()
-
-    def get_project(self, config: Any) -> dict[str, str]:
-        """Id and name."""
-        return {"id": config.project.public_id, "name": config.project.name}
 
 
 class ProgressSerializer(serializers.Serializer[Any]):
@@ -94,7 +56,7 @@ class ReportSerializer(serializers.Serializer[Any]):
     report_id = serializers.CharField()
     name = serializers.CharField()
     description = serializers.CharField(allow_blank=True)
-    project = serializers.DictField(child=serializers.CharField())
+    project = NamedSerializer()
     status = serializers.ChoiceField(choices=statuses.choices())
     group = serializers.ChoiceField(choices=["completed", "in_progress"])
     error = serializers.CharField(allow_blank=True)
@@ -141,7 +103,7 @@ class VerdictSerializer(serializers.Serializer[Any]):
 class PlanAnswerSerializer(serializers.Serializer[Any]):
     """A plan, as :func:`exports.plan.plan` makes it."""
 
-    project = serializers.DictField(child=serializers.CharField())
+    project = NamedSerializer()
     format = serializers.CharField()
     resolved = serializers.DictField()
     rows_read = serializers.IntegerField()
@@ -155,14 +117,6 @@ class PlanAnswerSerializer(serializers.Serializer[Any]):
     bytes_expected = serializers.IntegerField()
     stops = serializers.ListField(child=serializers.CharField())
     warnings = serializers.ListField(child=serializers.CharField())
-
-
-class IssueLinkSerializer(StrictSerializer):
-    """What link to issue."""
-
-    seconds = serializers.IntegerField(required=False, min_value=60, max_value=30 * 86_400, default=3600)
-    one_time = serializers.BooleanField(required=False, default=False)
-    for_user = serializers.CharField(required=False, allow_null=True, max_length=150)
 
 
 class LinkSerializer(serializers.ModelSerializer[Link]):

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from exports.api import files, views
+from exports.api import configs, files, links, views
 
 urlpatterns = [
     path("reports/", views.ReportsView.as_view(), name="reports"),
@@ -18,9 +18,9 @@ urlpatterns = [
     path("reports/<str:report_id>/artifacts/", files.ReportArtifactsView.as_view(), name="report-artifacts"),
     path("artifacts/<str:artifact_id>/", files.ArtifactView.as_view(), name="artifact"),
     path("artifacts/<str:artifact_id>/download/", files.DownloadView.as_view(), name="artifact-download"),
-    path("artifacts/<str:artifact_id>/links/", files.ArtifactLinksView.as_view(), name="artifact-links"),
-    path("links/", files.LinksView.as_view(), name="links"),
-    path("links/<str:link_id>/revoke/", files.RevokeLinkView.as_view(), name="link-revoke"),
-    path("configs/", views.ConfigsView.as_view(), name="configs"),
-    path("configs/<str:config_id>/", views.ConfigView.as_view(), name="config"),
+    path("artifacts/<str:artifact_id>/links/", links.ArtifactLinksView.as_view(), name="artifact-links"),
+    path("links/", links.LinksView.as_view(), name="links"),
+    path("links/<str:link_id>/revoke/", links.RevokeLinkView.as_view(), name="link-revoke"),
+    path("configs/", configs.ConfigsView.as_view(), name="configs"),
+    path("configs/<str:config_id>/", configs.ConfigView.as_view(), name="config"),
 ]

@@ -58,6 +58,9 @@ class ExportReport(models.Model):
         indexes = [
             models.Index(fields=["-created_at", "-id"], name="report_newest"),
             models.Index(fields=["project", "-created_at", "-id"], name="report_newest_project"),
+            # lists of one status: without these SQLite takes report_by_status and sorts all that it finds there
+            models.Index(fields=["status", "-created_at", "-id"], name="report_newest_status"),
+            models.Index(fields=["project", "status", "-created_at", "-id"], name="report_newest_project_status"),
             models.Index(fields=["status", "lease_until"], name="report_by_status"),
         ]
         constraints = [

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from django.core.management.base import CommandError
-from django.db import DatabaseError, connections
+from django.db import Error as DatabaseTrouble
+from django.db import connections
 from django.db.migrations.executor import MigrationExecutor
 
 
@@ -12,7 +13,7 @@ def refuse_unless_migrated() -> None:
     try:
         executor = MigrationExecutor(connections["default"])
         missing = executor.migration_plan(executor.loader.graph.leaf_nodes())
-    except DatabaseError as error:
+    except DatabaseTrouble as error:
         raise CommandError(f"the database does not answer: {error}") from error
     finally:
         connections.close_all()

@@ -10,7 +10,8 @@ import time
 from typing import Any, Final
 
 from django.core.cache import caches
-from django.db import DatabaseError, connection, connections
+from django.db import Error as DatabaseTrouble
+from django.db import connection, connections
 
 from exportadmin.lib import env
 from exportadmin.lib.cluster import HAND_BACK_SECONDS, Cluster
@@ -84,7 +85,7 @@ class Watch:
             reaped = runs.reap(after_restart=self._first_pass)
             self._first_pass = False
             waiting = runs.waiting_unanswered(self._cluster.slots)
-        except DatabaseError as error:
+        except DatabaseTrouble as error:
             log.warning("the database does not answer: %s", " ".join(str(error).split()))
             connection.close_if_unusable_or_obsolete()
             self._unanswered_since = None

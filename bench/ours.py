@@ -1,0 +1,61 @@
+"""One of our shell commands, measured from within: ``python -m bench.ours import_rows FILE …`` or ``run_export …``.
+
+The process is brought to where a worker idles: Django set up, the command loaded, the database open. Memory is
+compared with that. CPU and wall time begin when the modules of the format are loaded too, as they are in a worker that
+has run before. From there on the command runs as from the shell, and what is measured is the whole run: rows, bytes,
+check values, fsync, manifest, report.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import sys
+from typing import Any
+
+from bench.child import measured, memory_kb, say
+
+APPS = {"import_rows": "connections", "run_export": "exports"}
+
+
+def main(arguments: list[str]) -> None:
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "exportadmin.settings")
+    import django
+    from django.core.management import call_command, load_command_class
+
+    django.setup()
+    name, *rest = arguments
+    command = load_command_class(APPS[name], name)
+    from connections.models import Project
+
+    Project.objects.count()
+    idle_kb = memory_kb("VmRSS")
+    _load_format(name, rest[rest.index("--format") + 1])
+    said = io.StringIO()
+    with measured(idle_kb=idle_kb) as found:
+        call_command(command, *rest, "--json", stdout=said)
+    found["said"] = _brief(json.loads(said.getvalue()))
+    say(found)
+
+
+def _load_format(command: str, key: str) -> None:
+    if command == "run_export":
+        from connections.sources import SOURCES
+        from exports.formats import FORMATS
+
+        SOURCES.pick("store")
+        FORMATS.pick(key)
+    else:
+        from connections.store.importers import IMPORTERS
+
+        IMPORTERS.pick(key)
+
+
+def _brief(said: dict[str, Any]) -> dict[str, Any]:
+    """Without the lists that grow."""
+    return {key: value for key, value in said.items() if not isinstance(value, list)}
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

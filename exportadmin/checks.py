@@ -1,0 +1,218 @@
+"""Boot checks: settings with which an installation must not start, each with the variable and what would be right.
+
+The same list stands in ``exportadmin check`` (Django's system checks) and at the start of web and worker
+(:func:`must_be_startable`). A value that cannot even be read stops earlier, in :mod:`exportadmin.lib.env`.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import ipaddress
+import logging
+import os
+import re
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from django.conf import settings
+from django.core import checks
+from django.core.exceptions import ImproperlyConfigured
+
+from exportadmin.lib import env
+from exportadmin.lib.errors import UserError
+
+log = logging.getLogger(__name__)
+
+KEY_LENGTH, KEY_CHARACTERS = 50, 8
+ENCRYPTION_BYTES = 32
+TOKEN_LENGTH = 24
+KNOWN_DEFAULTS: Final = ("changeme", "change-me", "change_me", "insecure", "your-secret", "secret-key")
+# whole numbers that are read when they are needed, by whom they are needed: name → (default, lowest)
+NUMBERS: Final[Mapping[str, tuple[int, int]]] = {
+    "WORKERS": (2, 1),
+    "WEB_PROCESSES": (2, 1),
+    "WEB_THREADS": (4, 1),
+    "REAP_SECONDS": (3, 1),
+    "LEASE_SECONDS": (30, 1),
+    "RUN_DEADLINE_SECONDS": (5 * 3600, 1),
+    "RETENTION_DAYS": (0, 0),
+}
+_RATE: Final = re.compile(r"[1-9]\d*/(s|sec|second|m|min|minute|h|hour|d|day)", re.ASCII)
+_MAKE_A_KEY: Final = "make one with: python3 -c 'import secrets; print(secrets.token_urlsafe(48))'"
+
+
+class NotStartableError(UserError, ImproperlyConfigured):
+    """One line; a shell command ends with it as with any other wrong use."""
+
+
+@dataclass(frozen=True)
+class Problem:
+    """``variable`` without its prefix. A warning does not stop the start."""
+
+    variable: str
+    words: str
+    stops: bool = True
+
+    def __str__(self) -> str:
+        return f"{env.PREFIX}{self.variable}: {self.words}"
+
+
+def must_be_startable() -> None:
+    """Raise :class:`NotStartableError` with one line when the installation must not start; log what is only unwise."""
+    found = list(problems())
+    stops = [problem for problem in found if problem.stops]
+    if stops:
+        more = f" (and {len(stops) - 1} more: see `exportadmin check`)" if len(stops) > 1 else ""
+        raise NotStartableError(f"{stops[0]}{more}", field=f"{env.PREFIX}{stops[0].variable}")
+    for problem in found:
+        log.warning("%s", problem)
+
+
+def register() -> None:
+    """Have ``exportadmin check`` tell the same."""
+    checks.register(_as_system_checks, checks.Tags.security)
+
+
+def _as_system_checks(app_configs: Any, **_: Any) -> Sequence[checks.CheckMessage]:
+    return [
+        (checks.Error if problem.stops else checks.Warning)(str(problem), id=f"exportadmin.{problem.variable}")
+        for problem in problems()
+    ]
+
+
+def problems() -> Iterator[Problem]:
+    """All of them, the gravest first."""
+    yield from _secret_key()
+    yield from _encryption_keys()
+    yield from _hosts()
+    yield from _home()
+    yield from _numbers()
+    yield from _rates()
+    yield from _metrics_token()
+
+
+def _secret_key() -> Iterator[Problem]:
+    try:
+        key = settings.SECRET_KEY
+    except ImproperlyConfigured:  # Django's own word about an empty one
+        key = ""
+    weakness = ""
+    if any(word in key.lower() for word in KNOWN_DEFAULTS):
+        weakness = "is a known default"
+    elif len(key) < KEY_LENGTH:
+        weakness = f"has {len(key)} characters"
+    elif len(set(key)) < KEY_CHARACTERS:
+        weakness = f"has only {len(set(key))} different characters"
+    if not weakness:
+        return
+    given = env.text("SECRET_KEY")
+    where = "" if given else f" (in {settings.EXPORTADMIN_HOME / 'keys' / 'secret_key'})"
+    right = f"at least {KEY_LENGTH} random characters are needed, or none for a key that is made and kept for you"
+    yield Problem("SECRET_KEY", f"the key{where} {weakness}; {right}; {_MAKE_A_KEY}")
+
+
+def _encryption_keys() -> Iterator[Problem]:
+    given = bool(env.text("ENCRYPTION_KEY"))
+    where = "" if given else f" in {settings.EXPORTADMIN_HOME / 'keys' / 'encryption_key'}"
+    right = f"expected {ENCRYPTION_BYTES} or more random bytes in URL-safe base64, several keys with commas between"
+    if not settings.ENCRYPTION_KEYS:
+        yield Problem("ENCRYPTION_KEY", f"there is no key{where}; {right}; {_MAKE_A_KEY}")
+    for place, key in enumerate(settings.ENCRYPTION_KEYS, start=1):
+        weakness = _encryption_key_weakness(key)
+        if weakness:
+            which = f"key {place}" if len(settings.ENCRYPTION_KEYS) > 1 else "the key"
+            yield Problem("ENCRYPTION_KEY", f"{which}{where} {weakness}; {right}; {_MAKE_A_KEY}")
+
+
+def _encryption_key_weakness(key: str) -> str:
+    if not re.fullmatch(r"[A-Za-z0-9_-]+={0,2}", key, re.ASCII):
+        return "is no URL-safe base64"
+    try:
+        raw = base64.urlsafe_b64decode(key.rstrip("=") + "=" * (-len(key.rstrip("=")) % 4))
+    except binascii.Error:
+        return "is no URL-safe base64"
+    if len(raw) < ENCRYPTION_BYTES:
+        return f"has {len(raw)} bytes"
+    return "is not random" if len(set(raw)) < KEY_CHARACTERS else ""
+
+
+def _hosts() -> Iterator[Problem]:
+    hosts: list[str] = settings.ALLOWED_HOSTS
+    example = "name the hosts, such as exports.example.org"
+    public = [host for host in hosts if not is_local(host)]
+    if not hosts:
+        yield Problem("ALLOWED_HOSTS", f"it names no host, so nobody could reach the pages; {example}")
+    for host in hosts:
+        if host == "*":
+            yield Problem("ALLOWED_HOSTS", f"* lets anybody write links in our name (Host header); {example}")
+        elif not _HOST.fullmatch(host):
+            yield Problem("ALLOWED_HOSTS", f"{host!r} is no host name; {example}: no scheme, no port, no path")
+    for origin in settings.CSRF_TRUSTED_ORIGINS:
+        if not re.fullmatch(r"https?://[^\s/]+", origin):
+            words = f"{origin!r} is no origin; expected scheme and host, such as https://exports.example.org"
+            yield Problem("CSRF_TRUSTED_ORIGINS", words)
+    if not public:
+        return
+    if settings.DEBUG:
+        words = f"its pages show settings and code to everyone who reaches {public[0]}; switch it off (0)"
+        yield Problem("DEBUG", words)
+    if not settings.HTTPS:
+        words = f"passwords travel unprotected to {public[0]}; set it to 1 behind a proxy or server that speaks TLS"
+        yield Problem("HTTPS", words, stops=False)
+
+
+_HOST: Final = re.compile(r"\[[0-9a-f:.]+\]|\.?[a-z0-9_]([a-z0-9_.-]*[a-z0-9_.])?", re.ASCII | re.IGNORECASE)
+
+
+def is_local(host: str) -> bool:
+    """Does this name lead to this very machine only?"""
+    name = host.strip("[]").rstrip(".").lower()
+    if name == "localhost" or name.endswith(".localhost"):
+        return True
+    try:
+        return ipaddress.ip_address(name).is_loopback
+    except ValueError:
+        return False
+
+
+def _home() -> Iterator[Problem]:
+    """Tried, not asked: rights, a read-only or full disk and a quota all say no in their own way."""
+    for folder in (settings.EXPORTADMIN_HOME, settings.ARTIFACTS_DIR):
+        try:
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            with tempfile.NamedTemporaryFile(dir=folder, prefix=".boot-check-") as probe:
+                probe.write(b"1")
+                probe.flush()
+                os.fsync(probe.fileno())
+        except OSError as error:
+            words = f"{folder} cannot be written ({error.strerror}); it must be a folder that this user may write to"
+            yield Problem("HOME", words)
+            return
+
+
+def _numbers() -> Iterator[Problem]:
+    for name, (default, lowest) in NUMBERS.items():
+        try:
+            env.number(name, default, at_least=lowest)
+        except ImproperlyConfigured:
+            raw = env.text(name)
+            yield Problem(name, f"{raw[:40]!r} is no number that can be used; expected a whole number from {lowest} on")
+
+
+def _rates() -> Iterator[Problem]:
+    rest: Mapping[str, Any] = settings.REST_FRAMEWORK
+    rates = rest.get("DEFAULT_THROTTLE_RATES", {})
+    for scope, variable in (("anon", "THROTTLE_ANONYMOUS"), ("user", "THROTTLE_USER")):
+        rate = rates.get(scope)
+        if rate is not None and not _RATE.fullmatch(rate):
+            yield Problem(variable, f"{rate[:40]!r} is no rate; expected a number and a time, such as 60/min")
+
+
+def _metrics_token() -> Iterator[Problem]:
+    token = settings.METRICS_TOKEN
+    if token and (len(token) < TOKEN_LENGTH or len(set(token)) < KEY_CHARACTERS or not token.isascii()):
+        right = f"at least {TOKEN_LENGTH} random characters are needed, or none to have no such token"
+        yield Problem("METRICS_TOKEN", f"it can be guessed; {right}; {_MAKE_A_KEY}")

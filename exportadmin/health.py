@@ -1,0 +1,203 @@
+"""``/healthz``: this process lives. ``/readyz``: the installation can do its work, and if not, which part cannot.
+
+Both are asked by machines every few seconds: they need no sign-in, tell no names and no secrets, and are bounded in
+time and in number. A worker of another machine is not seen here (its mark is in a folder of its own machine).
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import Future
+from dataclasses import dataclass
+from typing import Any, Final
+
+from django.conf import settings
+from django.contrib.auth.decorators import login_not_required
+from django.core.cache import caches
+from django.db import Error, connection
+from django.db.models import Count, Min
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.utils import timezone
+from django.views.decorators.http import require_safe
+from django_q.models import OrmQ
+
+from exports import statuses
+from exports.management.commands.worker import CANARY_SECONDS, REAP_SECONDS, SEEN_KEY
+from exports.models import ExportReport
+
+log = logging.getLogger(__name__)
+
+DATABASE_SECONDS: Final = 2.0
+WORKER_SECONDS: Final = max(30.0, 10.0 * REAP_SECONDS)
+# the worker's own canary starts the cluster anew before this
+DOORBELL_SECONDS: Final = 2 * CANARY_SECONDS
+KEPT_SECONDS: Final = 1.0
+_NO_STORE: Final = {"Cache-Control": "no-store"}
+
+
+@dataclass(frozen=True)
+class Queue:
+    """What waits. Ages are seconds; ``None``: nothing waits."""
+
+    queued: int
+    running: int
+    oldest_report_seconds: float | None
+    doorbells: int
+    oldest_doorbell_seconds: float | None
+
+
+@login_not_required
+@require_safe
+def live(request: HttpRequest) -> HttpResponse:
+    """200 as long as this process answers. Asks nobody."""
+    return HttpResponse("ok\n", content_type="text/plain; charset=utf-8", headers=_NO_STORE)
+
+
+@login_not_required
+@require_safe
+def ready(request: HttpRequest) -> HttpResponse:
+    """200 or 503, with each check: ``{"status", "checks": {"database", "worker", "queue"}}``."""
+    checks = _kept_checks()
+    is_ready = all(check["ok"] for check in checks.values())
+    body = {"status": "ready" if is_ready else "not ready", "checks": checks}
+    return JsonResponse(body, status=200 if is_ready else 503, headers=_NO_STORE)
+
+
+class ProbesMiddleware:
+    """Answers both before hosts, https and sessions are looked at: a probe comes by address, in plain http, and a
+    cookie that it brings must not make us ask the database."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        """Answer, or pass the request on."""
+        view = {"/healthz": live, "/readyz": ready}.get(request.path_info)
+        return view(request) if view is not None else self.get_response(request)
+
+
+def worker_seen_seconds() -> float | None:
+    """Since the worker of this installation last said that it lives; ``None``: it never did."""
+    try:
+        seen = caches["q"].get(SEEN_KEY)
+    except Exception:  # a file cache unpickles: a broken file raises anything
+        log.exception("the worker's mark cannot be read")
+        return None
+    return None if seen is None else max(time.time() - float(seen), 0.0)
+
+
+def look_at_queue() -> Queue:
+    """Two queries on small ends of indexes. Raises what the database says."""
+    by_status: dict[str, Any] = {
+        row["status"]: row
+        for row in ExportReport.objects.filter(status__in=statuses.ACTIVE)
+        .order_by()
+        .values("status")
+        .annotate(count=Count("pk"), oldest=Min("created_at"))
+    }
+    queued = by_status.get(statuses.QUEUED)
+    now = timezone.now()
+    bells = OrmQ.objects.filter(lock__lte=now).aggregate(count=Count("pk"), oldest=Min("lock"))
+    return Queue(
+        queued=queued["count"] if queued else 0,
+        running=by_status.get(statuses.RUNNING, {}).get("count", 0),
+        oldest_report_seconds=_age(queued["oldest"], now) if queued else None,
+        doorbells=bells["count"],
+        oldest_doorbell_seconds=_age(bells["oldest"], now) if bells["oldest"] else None,
+    )
+
+
+def _age(moment: Any, now: Any) -> float:
+    return float(round(max((now - moment).total_seconds(), 0.0), 1))
+
+
+# --- the checks ------------------------------------------------------------------------------------------------------
+
+
+def check_all() -> dict[str, dict[str, Any]]:
+    """Each check by name: ``ok``, figures, and a ``reason`` where it is not."""
+    database, queue = _ask_database()
+    return {"database": database, "worker": _worker(), "queue": _queue(queue)}
+
+
+def _worker() -> dict[str, Any]:
+    seconds = worker_seen_seconds()
+    if seconds is None:
+        return {"ok": False, "seen_seconds_ago": None, "reason": "no worker was ever seen"}
+    if seconds > WORKER_SECONDS:
+        return {"ok": False, "seen_seconds_ago": round(seconds, 1), "reason": "the worker is silent"}
+    return {"ok": True, "seen_seconds_ago": round(seconds, 1)}
+
+
+def _queue(queue: Queue | None) -> dict[str, Any]:
+    if queue is None:
+        return {"ok": False, "reason": "not known"}
+    figures: dict[str, Any] = {
+        "queued": queue.queued,
+        "running": queue.running,
+        "oldest_report_seconds": queue.oldest_report_seconds,
+        "oldest_doorbell_seconds": queue.oldest_doorbell_seconds,
+    }
+    # a long queue is no fault while all workers are at work
+    slots: Any = settings.Q_CLUSTER["workers"]
+    a_worker_is_free = queue.running < slots
+    if a_worker_is_free and (queue.oldest_doorbell_seconds or 0) > DOORBELL_SECONDS:
+        return {"ok": False, **figures, "reason": "a doorbell is not answered although a worker is free"}
+    return {"ok": True, **figures}
+
+
+class _Prober:
+    """Asks the database in a thread of its own: a server that hangs costs one thread, however often we are asked."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._asked: Future[Queue] | None = None
+
+    def ask(self, seconds: float) -> Queue:
+        """Raises ``TimeoutError``, or what the database says."""
+        with self._lock:
+            if self._asked is None or self._asked.done():
+                self._asked = Future()
+                # a daemon: a server that hangs must not keep this process from ending
+                threading.Thread(target=_look_for, args=(self._asked,), name="readyz", daemon=True).start()
+            asked = self._asked
+        return asked.result(timeout=seconds)
+
+
+def _look_for(asked: Future[Queue]) -> None:
+    try:
+        asked.set_result(look_at_queue())
+    except BaseException as error:  # whoever asked gets it
+        asked.set_exception(error)
+    finally:
+        connection.close()  # this thread's own
+
+
+_prober = _Prober()
+
+
+def _ask_database() -> tuple[dict[str, Any], Queue | None]:
+    started = time.monotonic()
+    try:
+        queue = _prober.ask(DATABASE_SECONDS)
+    except TimeoutError:
+        return {"ok": False, "reason": f"no answer within {DATABASE_SECONDS:g} s"}, None
+    except Error as error:
+        log.warning("not ready: %s", " ".join(str(error).split()))
+        return {"ok": False, "reason": "it does not answer"}, None
+    return {"ok": True, "milliseconds": round((time.monotonic() - started) * 1000, 1)}, queue
+
+
+_kept: tuple[float, dict[str, dict[str, Any]]] | None = None
+
+
+def _kept_checks() -> dict[str, dict[str, Any]]:
+    """Nobody has to sign in for this, so a flood of requests must not become a flood of queries."""
+    global _kept
+    if _kept is None or time.monotonic() - _kept[0] > KEPT_SECONDS:
+        checks = check_all()
+        _kept = (time.monotonic(), checks)
+    return _kept[1]

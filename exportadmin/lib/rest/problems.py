@@ -1,0 +1,146 @@
+"""Errors in REST: problem+json (RFC 9457) with a ``code`` that scripts may rely on and, where one input is at fault,
+its ``field``."""
+
+from __future__ import annotations
+
+import logging
+import math
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+from django.core.exceptions import BadRequest, PermissionDenied, SuspiciousOperation
+from django.core.signals import got_request_exception
+from django.db import InterfaceError, OperationalError
+from django.http import Http404, UnreadablePostError
+from rest_framework import exceptions
+from rest_framework.response import Response
+from rest_framework.views import set_rollback
+
+from exportadmin.lib.errors import ConflictError, DeniedError, GoneError, NotFoundError, TransientError, UserError
+
+log = logging.getLogger(__name__)
+
+PROBLEM_JSON: Final = "application/problem+json"
+RETRY_SECONDS: Final = 5
+LONGEST_DETAIL: Final = 1000
+# our refusals → (status, code)
+STATUSES: Final[tuple[tuple[type[Exception], int, str], ...]] = (
+    (NotFoundError, 404, "not_found"),
+    (DeniedError, 403, "denied"),
+    (ConflictError, 409, "conflict"),
+    (GoneError, 410, "gone"),
+    (UserError, 400, "invalid"),
+    (TransientError, 503, "unavailable"),
+    (Http404, 404, "not_found"),
+    (PermissionDenied, 403, "denied"),
+    (SuspiciousOperation, 400, "invalid"),  # Django's own limits: too many parameters, a host that is not ours
+    (BadRequest, 400, "invalid"),
+    (UnreadablePostError, 400, "invalid"),  # the caller went away
+    (OperationalError, 503, "unavailable"),
+    (InterfaceError, 503, "unavailable"),
+)
+TITLES: Final[dict[int, str]] = {
+    400: "The request is not right",
+    401: "Who are you?",
+    403: "Not permitted",
+    404: "Not found",
+    405: "Method not allowed",
+    409: "Conflict",
+    410: "Gone",
+    412: "Precondition failed",
+    413: "Too large",
+    415: "Unsupported media type",
+    416: "Range not satisfiable",
+    429: "Too many requests",
+    500: "A fault of ours",
+    503: "Not available now",
+}
+# Called with the request, the error and the status for each 403, 404 and 429 before it is answered. The room that
+# records refusals stands above this one and puts its function here.
+on_refused: list[Callable[[Any, Exception, int], None]] = []
+
+
+def problem(status: int, code: str, detail: str, *, field: str | None = None, request: Any = None) -> Response:
+    """A problem+json answer; ``detail`` becomes one line."""
+    line = " ".join(detail.split())
+    body: dict[str, Any] = {
+        "type": "about:blank",
+        "title": TITLES.get(status, "Error"),
+        "status": status,
+        "code": code,
+        "detail": line if len(line) <= LONGEST_DETAIL else line[: LONGEST_DETAIL - 1] + "…",
+    }
+    if field:
+        body["field"] = field
+    if request_id := getattr(request, "request_id", ""):
+        body["request_id"] = request_id
+    return Response(body, status=status, content_type=PROBLEM_JSON)
+
+
+def handle(error: Exception, context: Mapping[str, Any]) -> Response | None:
+    """DRF's exception handler: whatever is raised becomes a problem; what was not raised on purpose is a logged 500."""
+    request = context.get("request")
+    django_request = getattr(request, "_request", request)
+    answer = _ours(error, django_request) or _drf(error, django_request) or _fault(error, django_request)
+    set_rollback()
+    if answer.status_code in (403, 404, 429):
+        for tell in on_refused:
+            tell(request, error, answer.status_code)
+    return answer
+
+
+def _ours(error: Exception, request: Any) -> Response | None:
+    known = next(((status, code) for kind, status, code in STATUSES if isinstance(error, kind)), None)
+    if known is None:
+        return None
+    status, code = known
+    if status == 503:
+        log.warning("unavailable: %s", error)
+        detail = "the service cannot answer now; try again in a moment"
+    elif isinstance(error, Http404 | PermissionDenied):
+        detail = "there is nothing here for you"
+    else:
+        detail = str(error)
+    answer = problem(status, code, detail, field=getattr(error, "field", None), request=request)
+    if status == 503:
+        answer["Retry-After"] = str(RETRY_SECONDS)
+    return answer
+
+
+def _drf(error: Exception, request: Any) -> Response | None:
+    if not isinstance(error, exceptions.APIException):
+        return None
+    detail, field = _in_words(error.detail)
+    code = str(getattr(error, "default_code", "error"))
+    answer = problem(error.status_code, code, detail, field=field, request=request)
+    if challenge := getattr(error, "auth_header", None):
+        answer["WWW-Authenticate"] = challenge
+    if error.status_code == 429:
+        answer["Retry-After"] = str(max(1, math.ceil(getattr(error, "wait", None) or 1)))
+    return answer
+
+
+def _fault(error: Exception, request: Any) -> Response:
+    """What Django does for pages (log, tell), with a problem instead of a page."""
+    log.error("%s %s", request.method, request.path, exc_info=error)
+    got_request_exception.send(sender=None, request=request)
+    return problem(500, "fault", "stopped by a fault in Export Admin; its log has the details", request=request)
+
+
+def _in_words(detail: Any, path: str = "") -> tuple[str, str | None]:
+    """The first message of DRF's nested details, and the path of the field that it is about: ``filter.ids[3]``."""
+    if isinstance(detail, Mapping):
+        key, value = next(iter(detail.items()))
+        if key == "non_field_errors":
+            inner = path
+        elif isinstance(key, int):  # an entry of a list
+            inner = f"{path}[{key}]"
+        else:
+            inner = f"{path}.{key}" if path else str(key)
+        return _in_words(value, inner)
+    if isinstance(detail, list) and detail:
+        for index, entry in enumerate(detail):
+            if entry:
+                deeper = f"{path}[{index}]" if isinstance(entry, Mapping | list) else path
+                return _in_words(entry, deeper)
+    return str(detail), path or None

@@ -1,0 +1,77 @@
+"""The view that all of REST is made of."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, ClassVar
+
+from django.db.models import QuerySet
+from rest_framework import exceptions
+from rest_framework.negotiation import BaseContentNegotiation
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from exportadmin.lib.rest.body import StrictJSONParser
+from exportadmin.lib.rest.description import RestSchema
+from exportadmin.lib.rest.pages import Pages
+from exportadmin.lib.rest.parameters import Parameter, read_query
+from exportadmin.lib.rest.throttles import AddressThrottle, PersonThrottle
+
+
+class OneForm(BaseContentNegotiation):
+    """What is answered does not depend on ``Accept`` (RFC 9110 §12.5.1 leaves that to the server): a download that was
+    asked for with ``Accept: application/zip`` must not become a 406, nor a filter called ``format`` another renderer.
+    """
+
+    def select_parser(self, request: Request, parsers: Any) -> Any:
+        """By ``Content-Type``; none fits: 415."""
+        sent = request.content_type.partition(";")[0].strip().lower()
+        return next((parser for parser in parsers if parser.media_type == sent), None)
+
+    def select_renderer(self, request: Request, renderers: Any, format_suffix: str | None = None) -> Any:
+        """The first, always."""
+        renderer = renderers[0]
+        return renderer, renderer.media_type
+
+
+class RestView(APIView):
+    """Refuses query parameters that it does not name, and reads those that it does into ``self.asked``.
+
+    ``takes`` names them by method; a list names its ``pagination_class`` too, and answers through :meth:`paged`.
+    ``problems`` names by method the errors that only this view gives (:class:`RestSchema` knows the common ones).
+    """
+
+    schema = RestSchema()
+    parser_classes = [StrictJSONParser]
+    content_negotiation_class = OneForm
+    throttle_classes = [AddressThrottle, PersonThrottle]
+    metadata_class = None
+    pagination_class: ClassVar[type[Pages] | None] = None
+    takes: ClassVar[Mapping[str, tuple[Parameter, ...]]] = {}
+    problems: ClassVar[Mapping[str, tuple[int, ...]]] = {}
+    asked: dict[str, Any]
+
+    @classmethod
+    def parameters(cls, method: str) -> tuple[Parameter, ...]:
+        """Of a method, in small letters."""
+        method = "get" if method == "head" else method
+        paging = cls.pagination_class.parameters() if cls.pagination_class and method == "get" else ()
+        return (*cls.takes.get(method, ()), *paging)
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        """As DRF's; the query string is read after permission, so that a stranger learns nothing from it."""
+        super().initial(request, *args, **kwargs)
+        method = (request.method or "").lower()
+        if method not in self.http_method_names or not hasattr(self, method):
+            raise exceptions.MethodNotAllowed(request.method or "")
+        self.asked = read_query(request, self.parameters(method))
+
+    def options(self, request: Any, *args: Any, **kwargs: Any) -> Response:
+        """``Allow``, and nothing else: what can be asked stands in the OpenAPI document."""
+        return Response(status=204)
+
+    def paged(self, request: Request, rows: QuerySet[Any], show: Callable[[list[Any]], Any]) -> Response:
+        """A page of ``rows``, each list of them through ``show``."""
+        assert self.pagination_class is not None
+        return self.pagination_class().answer(request, rows, self.asked, show)

@@ -1,0 +1,99 @@
+"""Saved configs in REST."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.urls import reverse
+from drf_spectacular.utils import extend_schema
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from connections.api.finding import seen_project
+from exportadmin.audit.middleware import actor_of
+from exportadmin.lib.errors import UserError
+from exportadmin.lib.rest import Header, Pages, RestView
+from exports import actions
+from exports.api.asking import ConfigBodySerializer
+from exports.api.finding import seen_config, visible_configs
+from exports.api.serializers import ConfigSerializer
+from exports.api.views import PROJECT
+from exports.models import ExportConfig
+from exports.representation import config_json
+
+
+class _Newest(Pages):
+    orderings = ("-created_at", "name")
+
+
+class ConfigsView(RestView):
+    """Saved configs: save one, list them."""
+
+    pagination_class = _Newest
+    takes = {"get": (PROJECT,)}
+    problems = {"post": (404,)}
+
+    @extend_schema(operation_id="configs_list", responses=ConfigSerializer(many=True))
+    def get(self, request: Request) -> Response:
+        """Configs that one may see, newest first."""
+        configs = visible_configs(request)
+        if "project" in self.asked:
+            configs = configs.filter(project=seen_project(request, self.asked["project"], field="project"))
+        return self.paged(request, configs, _show)
+
+    @extend_schema(
+        operation_id="configs_create",
+        request=ConfigBodySerializer,
+        responses={201: ConfigSerializer},
+        parameters=[Header("Location", str, "the config's own address", on=[201])],
+    )
+    def post(self, request: Request) -> Response:
+        """Keep a description under a name. Nothing is run."""
+        body = ConfigBodySerializer.read(request.data)
+        said = body.validated_data
+        config = actions.save_config(
+            project=seen_project(request, said["project"], field="project"),
+            name=said["name"],
+            description=said.get("description", ""),
+            body=body.described(),
+            actor=actor_of(request, "rest"),
+        )
+        answer = Response(config_json(config), status=201)
+        answer["Location"] = request.build_absolute_uri(reverse("api:config", args=[config.public_id]))
+        return answer
+
+
+class ConfigView(RestView):
+    """One saved config."""
+
+    @extend_schema(operation_id="configs_get", responses=ConfigSerializer)
+    def get(self, request: Request, config_id: str) -> Response:
+        """A config as it is."""
+        return Response(config_json(seen_config(request, config_id)))
+
+    @extend_schema(operation_id="configs_replace", request=ConfigBodySerializer, responses=ConfigSerializer)
+    def put(self, request: Request, config_id: str) -> Response:
+        """Put another description in its place; the project stays."""
+        config = seen_config(request, config_id)
+        body = ConfigBodySerializer.read(request.data)
+        said = body.validated_data
+        if seen_project(request, said["project"], field="project") != config.project:
+            raise UserError("a config stays in its project", field="project")
+        changed = actions.change_config(
+            config=config,
+            name=said["name"],
+            description=said.get("description", ""),
+            body=body.described(),
+            actor=actor_of(request, "rest"),
+        )
+        return Response(config_json(changed))
+
+    @extend_schema(operation_id="configs_delete", responses={204: None})
+    def delete(self, request: Request, config_id: str) -> Response:
+        """Forget it; reports that ran with it stay."""
+        actions.delete_config(config=seen_config(request, config_id), actor=actor_of(request, "rest"))
+        return Response(status=204)
+
+
+def _show(configs: list[ExportConfig]) -> list[dict[str, Any]]:
+    return [config_json(config) for config in configs]

@@ -1,0 +1,78 @@
+"""Signed links in REST."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib.auth import get_user_model
+from django.contrib.auth.models import AbstractBaseUser
+from django.urls import reverse
+from drf_spectacular.utils import extend_schema
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from connections.api.finding import token_of
+from exportadmin.audit.middleware import actor_of
+from exportadmin.lib.errors import UserError
+from exportadmin.lib.rest import Pages, Parameter, RestView
+from exports import actions
+from exports.api.asking import IssueLinkSerializer
+from exports.api.finding import seen_artifact, seen_link, seen_report, visible_links
+from exports.api.serializers import IssuedLinkSerializer, LinkSerializer
+from exports.models import Artifact
+from exports.permissions import LINK, can
+
+
+class ArtifactLinksView(RestView):
+    """Links to one file."""
+
+    problems = {"post": (409, 410)}
+
+    @extend_schema(operation_id="links_issue", request=IssueLinkSerializer, responses={201: IssuedLinkSerializer})
+    def post(self, request: Request, artifact_id: str) -> Response:
+        """Issue a link that works without sign-in. Its address is in this answer and nowhere else."""
+        artifact = seen_artifact(request, artifact_id)
+        said: dict[str, Any] = IssueLinkSerializer.read(request.data).validated_data
+        link, token = actions.issue_link(
+            artifact=artifact,
+            actor=actor_of(request, "rest"),
+            seconds=said["seconds"],
+            one_time=said["one_time"],
+            for_user=self._person(request, artifact, said.get("for_user")),
+        )
+        url = request.build_absolute_uri(reverse("exports:link", args=[token]))
+        return Response({**LinkSerializer(link).data, "url": url}, status=201)
+
+    def _person(self, request: Request, artifact: Artifact, name: str | None) -> AbstractBaseUser | None:
+        # who may not issue links is refused by the action, and does not learn here which accounts there are
+        if not name or not can(request.user, LINK, artifact.report.project, token_of(request)):
+            return None
+        person = get_user_model().objects.filter(username=name).first()
+        if person is None:
+            raise UserError(f"no user {name[:80]!r}", field="for_user")
+        return person
+
+
+class LinksView(RestView):
+    """Links, without their addresses."""
+
+    pagination_class = Pages
+    takes = {"get": (Parameter.text("report", "a report's id", longest=64),)}
+
+    @extend_schema(operation_id="links_list", responses=LinkSerializer(many=True))
+    def get(self, request: Request) -> Response:
+        """Links to files that one may see, newest first."""
+        links = visible_links(request)
+        if "report" in self.asked:
+            links = links.filter(artifact__report=seen_report(request, self.asked["report"]))
+        return self.paged(request, links, lambda page: LinkSerializer(page, many=True).data)
+
+
+class RevokeLinkView(RestView):
+    """The end of a link."""
+
+    @extend_schema(operation_id="links_revoke", request=None, responses=LinkSerializer)
+    def post(self, request: Request, link_id: str) -> Response:
+        """End a link now. Twice is no error."""
+        link = actions.revoke_link(link=seen_link(request, link_id), actor=actor_of(request, "rest"))
+        return Response(LinkSerializer(link).data)

@@ -1,0 +1,1 @@
+"""Health, metrics, logs, boot checks, retention, the sign-in throttle, outages."""

@@ -1,0 +1,151 @@
+"""Five failed sign-ins of a name from an address close it for a quarter of an hour."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from axes.models import AccessAttempt
+from django.contrib.auth import authenticate
+from django.test import Client
+from django.utils import timezone
+
+from exportadmin.audit.models import AuditEntry
+from exportadmin.audit.sentences import sentence
+from tests.support.cast import PASSWORD
+
+HERE, ELSEWHERE = "198.51.100.7", "203.0.113.9"
+
+
+def attempt(client: Client, password: str = "wrong", name: str = "alice", address: str = HERE, path: str = "/sign-in/"):
+    return client.post(path, {"username": name, "password": password}, REMOTE_ADDR=address)
+
+
+def fail(client: Client, times: int, **more: str) -> list[int]:
+    return [attempt(client, **more).status_code for _ in range(times)]
+
+
+def entries(event: str) -> list[AuditEntry]:
+    return list(AuditEntry.objects.filter(event=event).order_by("sequence"))
+
+
+def test_the_sixth_try_is_refused_even_with_the_right_password(client: Client, alice):
+    assert fail(client, 4) == [200] * 4
+    fail(client, 1)
+    answer = attempt(client, PASSWORD)
+    assert answer.status_code == 429
+    assert "_auth_user_id" not in client.session
+
+
+def test_four_slips_are_forgiven_and_forgotten_after_the_right_password(client: Client, alice):
+    fail(client, 4)
+    assert attempt(client, PASSWORD).status_code == 302
+    client.post("/sign-out/")
+    assert fail(client, 4) == [200] * 4
+    assert attempt(client, PASSWORD).status_code == 302
+
+
+def test_the_page_says_in_plain_words_what_happened_and_how_long(client: Client, alice):
+    fail(client, 5)
+    answer = attempt(client, PASSWORD)
+    page = answer.content.decode()
+    assert '<h1 class="ea-title">Too many tries</h1>' in page
+    assert "closed for 15 minutes" in page
+    assert "failed 5 times" in page
+    assert answer.headers["Retry-After"] == "900"
+    assert 'href="/sign-in/"' in page
+    assert PASSWORD not in page
+
+
+def test_it_stands_on_the_trail_once_with_name_and_address(client: Client, alice):
+    fail(client, 5)
+    attempt(client, PASSWORD)
+    attempt(client, PASSWORD)
+    (entry,) = entries("sign_in.locked")
+    assert (entry.actor_name, entry.address, entry.outcome, entry.door) == ("alice", HERE, "refused", "web")
+    assert entry.actor_user_id is None  # nobody has proven to be her
+    assert entry.request_id
+    assert "5 failed tries" in entry.reason
+    assert "15 minutes" in entry.reason
+    assert len(entries("sign_in.refused")) == 7
+    assert "are locked for a while" in sentence(entry)
+
+
+def test_after_a_quarter_of_an_hour_it_is_open_again(client: Client, alice):
+    fail(client, 5)
+    AccessAttempt.objects.update(attempt_time=timezone.now() - timedelta(minutes=14, seconds=30))
+    assert attempt(client, PASSWORD).status_code == 429
+    AccessAttempt.objects.update(attempt_time=timezone.now() - timedelta(minutes=15, seconds=5))
+    assert attempt(client, PASSWORD).status_code == 302
+
+
+def test_tries_while_it_is_closed_do_not_keep_it_closed(client: Client, alice):
+    fail(client, 5)
+    (before,) = AccessAttempt.objects.values_list("attempt_time", "failures_since_start")
+    fail(client, 3)
+    assert list(AccessAttempt.objects.values_list("attempt_time", "failures_since_start")) == [before]
+
+
+def test_nobody_locks_alice_out_from_elsewhere(client: Client, alice):
+    fail(client, 6, address=ELSEWHERE)
+    assert attempt(client, PASSWORD, address=ELSEWHERE).status_code == 429
+    assert attempt(client, PASSWORD, address=HERE).status_code == 302
+
+
+def test_a_colleague_at_the_same_address_may_sign_in(client: Client, alice, oscar):
+    fail(client, 6)
+    assert attempt(client, PASSWORD, name="oscar").status_code == 302
+
+
+@pytest.mark.parametrize("header", ["X-Forwarded-For", "X-Real-IP", "Forwarded", "User-Agent"])
+def test_a_header_does_not_make_another_address(client: Client, alice, header):
+    for number in range(5):
+        client.post(
+            "/sign-in/",
+            {"username": "alice", "password": "wrong"},
+            headers={header: f"192.0.2.{number}"},
+            REMOTE_ADDR=HERE,
+        )
+    assert attempt(client, PASSWORD).status_code == 429
+
+
+def test_djangos_own_admin_is_closed_too(client: Client, alice):
+    fail(client, 5, path="/admin/login/")
+    assert attempt(client, PASSWORD, path="/admin/login/").status_code == 429
+    assert attempt(client, PASSWORD).status_code == 429
+
+
+def test_a_name_that_there_is_not_closes_the_same_way(client: Client, db):
+    assert fail(client, 5, name="nobody")[:4] == [200] * 4
+    assert attempt(client, name="nobody").status_code == 429
+
+
+def test_a_name_that_no_database_can_hold_is_counted_too(client: Client, alice, rf):
+    for name in ("x" * 10_000, "a\x00b", "\ud800"):
+        before = AccessAttempt.objects.count()
+        assert authenticate(rf.post("/sign-in/"), username=name, password=None) is None
+        assert AccessAttempt.objects.count() == before + 1
+
+
+def test_the_machines_own_shell_is_not_throttled(client: Client, alice):
+    for _ in range(6):
+        assert authenticate(None, username="alice", password="wrong") is None
+    assert authenticate(None, username="alice", password=PASSWORD) == alice
+
+
+def test_behind_a_unix_socket_there_is_no_address_and_it_works(client: Client, alice):
+    fail(client, 5, address="")
+    assert attempt(client, PASSWORD, address="").status_code == 429
+
+
+def test_what_is_kept_of_a_failure_is_no_password_and_no_way_on(client: Client, alice):
+    for _ in range(2):
+        client.post(
+            "/sign-in/?next=/exports/l/abc.secret/",
+            {"username": "alice", "password": "hunter2hunter2", "next": "/exports/l/abc.secret/"},
+            REMOTE_ADDR=HERE,
+        )
+    (kept,) = AccessAttempt.objects.values()
+    assert kept["failures_since_start"] == 2
+    assert "hunter2" not in str(kept)
+    assert "abc.secret" not in str(kept)

@@ -1,0 +1,50 @@
+"""What the tests of REST can ask for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.core.cache import cache
+from django.core.management import call_command
+from django.db import connections
+from rest_framework.throttling import SimpleRateThrottle
+
+from exportadmin.audit import triggers
+from exportadmin.lib.rest import WrongKeyThrottle
+from tests.rest.world import World, build
+
+
+@pytest.fixture(autouse=True)
+def _nobody_is_throttled(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """But for the tests of that: they set rates of their own."""
+    monkeypatch.setattr(SimpleRateThrottle, "THROTTLE_RATES", {"anon": None, "user": None, "wrong_key": None})
+    monkeypatch.setattr(WrongKeyThrottle, "rate", None)
+    cache.clear()
+    yield
+    cache.clear()
+
+
+@pytest.fixture
+def world(transactional_db: None, settings: Any, tmp_path: Path) -> World:
+    """A world of the test's own."""
+    settings.ARTIFACTS_DIR = tmp_path / "artifacts"
+    return build()
+
+
+@pytest.fixture(scope="module")
+def standing_world(
+    django_db_setup: None, django_db_blocker: Any, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[World]:
+    """A committed world for all tests of a file. Tests that change it roll back, or do not mind."""
+    from django.test import override_settings
+
+    folder = tmp_path_factory.mktemp("artifacts")
+    with override_settings(ARTIFACTS_DIR=folder), django_db_blocker.unblock():
+        try:
+            yield build()
+        finally:
+            with triggers.lifted(connections["default"]):
+                call_command("flush", verbosity=0, interactive=False)

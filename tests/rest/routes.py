@@ -1,0 +1,101 @@
+"""Every address of the site, from the resolver, and how a request to it is made for a project of one's own or not."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from django.contrib.auth.views import LoginView, LogoutView
+from django.urls import URLPattern, URLResolver, get_resolver
+
+from exportadmin.lib.rest import RestView
+from tests.rest.world import Place, World
+
+METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
+
+
+def routes() -> dict[str, tuple[str, ...]]:
+    """Route → the methods that its view has a handler for, as far as the view tells."""
+    return {route: _methods(pattern) for route, pattern in _walk(get_resolver(), "")}
+
+
+def _walk(resolver: URLResolver, before: str) -> Iterator[tuple[str, URLPattern]]:
+    for pattern in resolver.url_patterns:
+        route = before + str(pattern.pattern)
+        if isinstance(pattern, URLPattern):
+            yield route, pattern
+        else:
+            yield from _walk(pattern, route)
+
+
+def _methods(pattern: URLPattern) -> tuple[str, ...]:
+    """REST's views tell all that they do. Of pages: looking at them, and the forms that class based views take."""
+    if isinstance(view := getattr(pattern.callback, "cls", None), type) and issubclass(view, RestView):
+        return tuple(method for method in METHODS if hasattr(view, method.lower()))
+    if (page := getattr(pattern.callback, "view_class", None)) in (LoginView, LogoutView):
+        return tuple(method for method in ("GET", "POST") if method.lower() in page.http_method_names)
+    return ("GET",)
+
+
+def address(route: str, place: Place, world: World, method: str) -> str:
+    """The route with what belongs to ``place`` in it."""
+    model = re.match(r"admin/(\w+/\w+)/<", route)
+    names = {
+        "project_id": place.project.public_id,
+        "report_id": (place.waiting if "/cancel/" in route else place.done).report_id,
+        "artifact_id": place.artifact.public_id,
+        "link_id": place.link.public_id,
+        "config_id": place.config.public_id,
+        "token_id": place.token_id,
+        "token": place.link_token,
+        "username": "rita" if method == "delete" else "mallory",
+        "name": "picture.png" if route.startswith("media/") else place.artifact.name,
+        "object_id": _admin_object(model[1], place) if model else str(place.project.pk),
+        "id": str(world.people["rita"].pk),
+        "content_type_id": "1",
+        "app_label": "exports",
+        "url": "nowhere/",
+        "rest": "nowhere/",
+    }
+    filled = re.sub(r"\^?\(\?P<(\w+)>[^)]*\)\$?", lambda found: names[found[1]], route)
+    return "/" + re.sub(r"<(?:\w+:)?(\w+)>", lambda found: names[found[1]], filled).replace("$", "")
+
+
+def _admin_object(model: str, place: Place) -> str:
+    known: dict[str, Any] = {
+        "connections/project": place.project,
+        "connections/connection": place.project.connection,
+        "connections/membership": place.project.memberships.first(),
+        "connections/apitoken": place.project.tokens.first(),
+        "exports/exportconfig": place.config,
+        "exports/exportreport": place.done,
+        "exports/artifact": place.artifact,
+        "exports/link": place.link,
+        "auth/user": place.project.tokens.first().user,
+    }
+    found = known.get(model)
+    return str(found.pk) if found is not None else "987654321"
+
+
+BODIES: dict[str, Any] = {
+    "POST api/v1/reports/": {"project": "{project}", "format": "csv"},
+    "POST api/v1/reports/plan/": {"project": "{project}", "format": "csv"},
+    "POST api/v1/configs/": {"project": "{project}", "format": "csv", "name": "Weekly"},
+    "PUT api/v1/configs/<str:config_id>/": {"project": "{project}", "format": "csv", "name": "Weekly"},
+    "POST api/v1/tokens/": {"name": "new", "scopes": ["admin"], "project": "{project}"},
+    "PUT api/v1/projects/<str:project_id>/members/<str:username>/": {"role": "reviewer"},
+    "POST api/v1/artifacts/<str:artifact_id>/links/": {"for_user": "mallory"},
+}
+QUERIES: dict[str, dict[str, str]] = {
+    "GET api/v1/reports/status/": {"ids": "{report}"},
+}
+
+
+def body(row: str, place: Place) -> dict[str, Any]:
+    given = BODIES.get(row, {})
+    return {key: place.project.public_id if value == "{project}" else value for key, value in given.items()}
+
+
+def query(row: str, place: Place) -> dict[str, str]:
+    return {key: value.replace("{report}", place.done.report_id) for key, value in QUERIES.get(row, {}).items()}

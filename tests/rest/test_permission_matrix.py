@@ -1,0 +1,294 @@
+"""Who may do what: every address of the site × every person × a project of theirs and one that is not.
+
+The table is the rule. An address, or a method of one, that has no row fails the test; so does a row of no address.
+Each line: method, route, then the statuses for anonymous, mallory, rita (reviewer), oscar (operator), alice (admin) and
+sue (superuser), first with what belongs to their project, then with what belongs to another one. ``-``: no object in it.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from django.conf import settings as django_settings
+from django.db import transaction
+from django.test import Client, override_settings
+
+from connections.roles import ROLES, SCOPES
+from tests.rest.routes import address, body, query, routes
+from tests.rest.world import PEOPLE, Place, Rest, World, whole
+
+pytestmark = pytest.mark.django_db
+
+TABLE = """
+GET    api/v1/projects/                                                  401 200 200 200 200 200 -
+GET    api/v1/projects/<str:project_id>/                                 401 404 200 200 200 200  401 404 404 404 404 200
+GET    api/v1/projects/<str:project_id>/members/                         401 404 200 200 200 200  401 404 404 404 404 200
+PUT    api/v1/projects/<str:project_id>/members/<str:username>/          401 404 403 403 200 200  401 404 404 404 404 200
+DELETE api/v1/projects/<str:project_id>/members/<str:username>/          401 404 403 403 204 204  401 404 404 404 404 404
+GET    api/v1/tokens/                                                    401 200 200 200 200 200 -
+POST   api/v1/tokens/                                                    401 404 201 201 201 201  401 404 404 404 404 201
+POST   api/v1/tokens/<str:token_id>/revoke/                              401 404 404 404 200 200  401 404 404 404 404 200
+GET    api/v1/reports/                                                   401 200 200 200 200 200 -
+POST   api/v1/reports/                                                   401 404 403 202 202 202  401 404 404 404 404 202
+POST   api/v1/reports/plan/                                              401 404 403 200 200 200  401 404 404 404 404 200
+GET    api/v1/reports/status/                                            401 200 200 200 200 200  401 200 200 200 200 200
+GET    api/v1/reports/grouped/                                           401 200 200 200 200 200 -
+GET    api/v1/reports/<str:report_id>/                                   401 404 200 200 200 200  401 404 404 404 404 200
+GET    api/v1/reports/<str:report_id>/wait/                              401 404 200 200 200 200  401 404 404 404 404 200
+POST   api/v1/reports/<str:report_id>/cancel/                            401 404 403 202 202 202  401 404 404 404 404 202
+POST   api/v1/reports/<str:report_id>/retry/                             401 404 403 202 202 202  401 404 404 404 404 202
+POST   api/v1/reports/<str:report_id>/verify/                            401 404 200 200 200 200  401 404 404 404 404 200
+GET    api/v1/reports/<str:report_id>/rows/                              401 404 403 200 200 200  401 404 404 404 404 200
+GET    api/v1/reports/<str:report_id>/artifacts/                         401 404 200 200 200 200  401 404 404 404 404 200
+GET    api/v1/artifacts/<str:artifact_id>/                               401 404 200 200 200 200  401 404 404 404 404 200
+GET    api/v1/artifacts/<str:artifact_id>/download/                      401 404 403 200 200 200  401 404 404 404 404 200
+POST   api/v1/artifacts/<str:artifact_id>/links/                         401 404 403 201 201 201  401 404 404 404 404 201
+GET    api/v1/links/                                                     401 200 200 200 200 200 -
+POST   api/v1/links/<str:link_id>/revoke/                                401 404 403 200 200 200  401 404 404 404 404 200
+GET    api/v1/configs/                                                   401 200 200 200 200 200 -
+POST   api/v1/configs/                                                   401 404 403 201 201 201  401 404 404 404 404 201
+GET    api/v1/configs/<str:config_id>/                                   401 404 200 200 200 200  401 404 404 404 404 200
+PUT    api/v1/configs/<str:config_id>/                                   401 404 403 200 200 200  401 404 404 404 404 200
+DELETE api/v1/configs/<str:config_id>/                                   401 404 403 204 204 204  401 404 404 404 404 204
+GET    api/v1/audit/                                                     401 403 200 403 200 200 -
+GET    api/v1/audit/export/                                              401 403 200 403 200 200 -
+POST   api/v1/audit/verify/                                              401 403 403 403 403 200 -
+GET    api/v1/schema/                                                    401 200 200 200 200 200 -
+GET    api/v1/explorer/                                                  302 200 200 200 200 200 -
+GET    api/v1/^(?P<rest>.*)$                                             404 404 404 404 404 404 -
+GET    (home)                                                            302 302 302 302 302 302 -
+GET    sign-in/                                                          200 302 302 302 302 302 -
+POST   sign-in/                                                          200 302 302 302 302 302 -
+POST   sign-out/                                                         302 302 302 302 302 302 -
+GET    exports/                                                          302 200 200 200 200 200 -
+GET    exports/<str:report_id>/                                          302 404 200 200 200 200  302 404 404 404 404 200
+GET    exports/<str:report_id>/files/<path:name>/                        302 404 403 200 200 200  302 404 404 404 404 200
+GET    exports/l/<str:token>/                                            200 200 200 200 200 200  200 200 200 200 200 200
+GET    exports/l/<str:token>/file                                        200 200 200 200 200 200  200 200 200 200 200 200
+GET    media/<str:project_id>/<str:name>                                 302 404 200 200 200 200  302 404 404 404 404 200
+GET    healthz                                                           200 200 200 200 200 200 -
+GET    readyz                                                            503 503 503 503 503 503 -
+GET    metrics                                                           404 404 404 404 404 404 -
+GET    admin/                                                            302 302 302 302 302 200 -
+GET    admin/login/                                                      200 200 200 200 200 302 -
+GET    admin/logout/                                                     302 302 302 302 302 405 -
+GET    admin/password_change/                                            302 302 302 302 302 200 -
+GET    admin/password_change/done/                                       302 302 302 302 302 200 -
+GET    admin/autocomplete/                                               302 302 302 302 302 403 -
+GET    admin/jsi18n/                                                     302 302 302 302 302 200 -
+GET    admin/r/<path:content_type_id>/<path:object_id>/                  302 302 302 302 302 404 -
+GET    admin/auth/user/<id>/password/                                    302 302 302 302 302 200 -
+GET    admin/^(?P<app_label>auth|django_q|connections|store|exports)/$   302 302 302 302 302 200 -
+GET    admin/(?P<url>.*)$                                                302 302 302 302 302 404 -
+"""
+# Django's admin: (list, add, history, delete, change) for superusers; everybody else is sent to sign in.
+# 302: there is no such object in this world.
+LOOKING = (200, 403, 200, 403, 200)
+NONE_THERE = (200, 403, 302, 403, 302)
+CHANGING = (200, 200, 200, 200, 200)
+ADMIN = {
+    "connections/connection": LOOKING,
+    "connections/project": LOOKING,
+    "connections/membership": LOOKING,
+    "connections/apitoken": LOOKING,
+    "exports/exportconfig": LOOKING,
+    "exports/exportreport": LOOKING,
+    "exports/artifact": LOOKING,
+    "exports/link": LOOKING,
+    "exports/download": NONE_THERE,
+    "store/storeproject": NONE_THERE,
+    "store/storeclass": NONE_THERE,
+    "store/storerow": NONE_THERE,
+    "store/storecoco": NONE_THERE,
+    "store/storecsv": NONE_THERE,
+    "auth/user": CHANGING,
+    "auth/group": (200, 200, 302, 302, 302),
+    "django_q/schedule": (200, 200, 302, 302, 302),
+    "django_q/success": (200, 403, 302, 302, 302),
+    "django_q/failure": (200, 403, 302, 302, 302),
+    "django_q/ormq": (200, 403, 302, 302, 302),
+}
+ACTORS = (None, *PEOPLE)
+
+
+def rows() -> dict[str, tuple[list[int], list[int] | None]]:
+    """``"GET route"`` → statuses at home, statuses elsewhere."""
+    found = {}
+    for line in TABLE.strip().splitlines():
+        method, route, *statuses = line.split()
+        codes = [int(status) for status in statuses if status != "-"]
+        found[f"{method} {'' if route == '(home)' else route}"] = (codes[:6], codes[6:] or None)
+    for model, codes in ADMIN.items():
+        tails = ("", "add/", "<path:object_id>/history/", "<path:object_id>/delete/", "<path:object_id>/change/")
+        for tail, code in zip(tails, codes, strict=True):
+            found[f"GET admin/{model}/{tail}"] = ([302] * 5 + [code], None)
+        found[f"GET admin/{model}/<path:object_id>/"] = ([302] * 6, None)
+    return found
+
+
+ROWS = rows()
+
+
+@pytest.fixture(scope="module")
+def world(standing_world: World, tmp_path_factory: pytest.TempPathFactory, django_db_blocker: Any) -> Iterator[World]:
+    """With a picture and a token in each project."""
+    media = tmp_path_factory.mktemp("media")
+    with django_db_blocker.unblock():
+        for place in (standing_world.own, standing_world.foreign):
+            (media / place.project.public_id).mkdir()
+            (media / place.project.public_id / "picture.png").write_bytes(b"\x89PNG")
+            who = "alice" if place is standing_world.own else "sue"
+            place.token_id = standing_world.token(who, "admin", project=place.project)[0].public_id
+    with override_settings(MEDIA_DIR=media):
+        yield standing_world
+
+
+def ask(client: Client, row: str, place: Place, world: World) -> tuple[int, bytes]:
+    """Status and body; what it changed is undone."""
+    method, _, route = row.partition(" ")
+    to = address(route, place, world, method.lower())
+    with transaction.atomic():
+        if method == "GET":
+            response = client.get(to, query(row, place))
+        else:
+            response = client.generic(method, to, json.dumps(body(row, place)), "application/json")
+        answer = response.status_code, whole(response)
+        transaction.set_rollback(True)
+    return answer
+
+
+def told(said: bytes, row: str, place: Place, world: World) -> list[str]:
+    """What the answer gives away of a place; what the one who asked has named does not count."""
+    method, _, route = row.partition(" ")
+    asked = f"{address(route, place, world, method.lower())} {body(row, place)} {query(row, place)}"
+    return [name for name in place.names if name.encode() in said and name not in asked]
+
+
+def test_every_address_and_method_has_a_row_and_every_row_an_address():
+    there = {f"{method} {route}" for route, methods in routes().items() for method in methods}
+    assert there - set(ROWS) == set(), "no row in the table"
+    assert set(ROWS) - there == set(), "a row of no address"
+
+
+@pytest.mark.parametrize("row", ROWS)
+def test_everybody_gets_what_the_table_says_and_nobody_learns_more(row: str, world: World):
+    at_home, elsewhere = ROWS[row]
+    seen: dict[str, list[int]] = {"at home": [], "elsewhere": []}
+    leaks = []
+    for actor in ACTORS:
+        client = world.browser(actor, REMOTE_ADDR="203.0.113.9")
+        for where, place in (("at home", world.own), ("elsewhere", world.foreign)):
+            if where == "elsewhere" and elsewhere is None:
+                continue
+            status, said = ask(client, row, place, world)
+            seen[where].append(status)
+            may_see_own = actor in ("rita", "oscar", "alice", "sue")
+            hidden = [world.foreign] if actor != "sue" else []
+            hidden += [] if may_see_own else [world.own]
+            if "exports/l/" in row:  # whoever holds a link sees the file's name
+                hidden = []
+            leaks += [(actor, where, name) for each in hidden for name in told(said, row, each, world)]
+    assert seen == {"at home": at_home, "elsewhere": elsewhere or []}
+    assert leaks == []
+
+
+# --- tokens ----------------------------------------------------------------------------------------------------------
+
+# what a token needs for a call, as a verb of connections/roles.py; None: tokens cannot do it at all
+NEEDS: dict[str, str | None] = {
+    "GET api/v1/projects/<str:project_id>/": "view",
+    "GET api/v1/projects/<str:project_id>/members/": "view",
+    "PUT api/v1/projects/<str:project_id>/members/<str:username>/": "manage",
+    "DELETE api/v1/projects/<str:project_id>/members/<str:username>/": "manage",
+    "POST api/v1/tokens/": None,
+    "POST api/v1/reports/": "start",
+    "POST api/v1/reports/plan/": "start",
+    "GET api/v1/reports/<str:report_id>/": "view",
+    "GET api/v1/reports/<str:report_id>/wait/": "view",
+    "POST api/v1/reports/<str:report_id>/cancel/": "start",
+    "POST api/v1/reports/<str:report_id>/retry/": "start",
+    "POST api/v1/reports/<str:report_id>/verify/": "view",
+    "GET api/v1/reports/<str:report_id>/rows/": "download",
+    "GET api/v1/reports/<str:report_id>/artifacts/": "view",
+    "GET api/v1/artifacts/<str:artifact_id>/": "view",
+    "GET api/v1/artifacts/<str:artifact_id>/download/": "download",
+    "POST api/v1/artifacts/<str:artifact_id>/links/": "link",
+    "POST api/v1/links/<str:link_id>/revoke/": "link",
+    "POST api/v1/configs/": "start",
+    "GET api/v1/configs/<str:config_id>/": "view",
+    "PUT api/v1/configs/<str:config_id>/": "start",
+    "DELETE api/v1/configs/<str:config_id>/": "start",
+    "GET api/v1/audit/": "audit",
+    "GET api/v1/audit/export/": "audit",
+}
+# the lists show what may be seen; a token's own row is all it sees of tokens; the chain is for superusers
+LISTS = {
+    "GET api/v1/projects/",
+    "GET api/v1/tokens/",
+    "GET api/v1/reports/",
+    "GET api/v1/reports/status/",
+    "GET api/v1/reports/grouped/",
+    "GET api/v1/links/",
+    "GET api/v1/configs/",
+}
+ELSEWHERE = {"POST api/v1/tokens/<str:token_id>/revoke/", "POST api/v1/audit/verify/", "GET api/v1/schema/"}
+
+
+def test_every_call_of_rest_says_what_a_token_needs():
+    calls = {row for row in ROWS if " api/v1/" in row and "explorer" not in row and "(?P<rest>" not in row}
+    assert calls == set(NEEDS) | LISTS | ELSEWHERE
+
+
+@pytest.mark.parametrize("row", NEEDS)
+def test_a_token_can_do_what_its_scopes_say_in_the_project_it_is_bound_to(row: str, world: World):
+    verb = NEEDS[row]
+    done = ROWS[row][0][ACTORS.index("alice")]
+    for scope, (verbs, _) in SCOPES.items():
+        expected = done if verb in verbs else 403
+        for bound_to in (None, world.own.project):
+            script = world.script("alice", scope, project=bound_to).client
+            assert ask(script, row, world.own, world)[0] == expected, (scope, bound_to)
+
+
+@pytest.mark.parametrize("row", sorted(set(NEEDS) - {"GET api/v1/audit/", "GET api/v1/audit/export/"}))
+def test_a_token_bound_to_a_project_finds_nothing_of_another_one_not_even_a_superusers(row: str, world: World):
+    for scope in SCOPES:
+        script = world.script("sue", scope, project=world.own.project).client
+        status, said = ask(script, row, world.foreign, world)
+        assert status == 404, scope
+        assert told(said, row, world.foreign, world) == []
+
+
+@pytest.mark.parametrize("row", sorted(LISTS) + ["GET api/v1/audit/", "GET api/v1/audit/export/"])
+def test_a_bound_token_lists_its_own_project_only(row: str, world: World):
+    script = world.script("sue", "admin", project=world.own.project).client
+    status, said = ask(script, row, world.own, world)
+    assert status == 200
+    assert told(said, row, world.foreign, world) == []
+    things = [world.own.project.public_id, world.own.done.report_id, world.own.link.public_id]
+    assert "tokens" in row or any(thing.encode() in said for thing in things)
+
+
+@pytest.mark.parametrize("row", sorted({*NEEDS, *LISTS, *ELSEWHERE}))
+def test_a_token_that_opens_nothing_is_401_everywhere(row: str, world: World):
+    status, said = ask(Rest("ea_" + "x" * 43).client, row, world.own, world)
+    assert status == 401
+    assert told(said, row, world.own, world) == []
+
+
+def test_a_token_can_never_do_more_than_its_person(world: World):
+    for role, person in {"reviewer": "rita", "operator": "oscar"}.items():
+        verbs = ROLES[role][0]
+        for row, verb in NEEDS.items():
+            script = world.script(person, "admin").client
+            status, _ = ask(script, row, world.own, world)
+            allowed = verb in verbs
+            assert (status != 403) == allowed, (person, row, status)
+
+
+def test_the_matrix_is_asked_with_throttling_off_and_everything_else_on():
+    assert django_settings.DEBUG is False
+    assert "django.contrib.auth.middleware.LoginRequiredMiddleware" in django_settings.MIDDLEWARE

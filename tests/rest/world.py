@@ -1,0 +1,156 @@
+"""Two projects with everything that REST can name, and the people around the first of them.
+
+* **Sue** is the superuser.
+* **Alice** is admin, **Oscar** operator, **Rita** reviewer of the own project; nothing to each other one.
+* **Mallory** has an account and no business with either.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from django.contrib.auth import get_user_model
+from django.contrib.auth.models import User
+from django.test import Client
+
+from connections.models import ApiToken, Connection, Membership, Project
+from connections.store.writing import write_rows
+from connections.tokens import issue_token
+from exportadmin.lib.actor import Actor
+from exports import actions, statuses
+from exports.asked import Asked
+from exports.models import Artifact, ExportConfig, ExportReport, Link
+from tests.support.cast import PASSWORD
+from tests.support.rows import mixed
+
+SHELL = Actor(kind="user", name="tester", door="shell")
+API = "/api/v1/"
+OWN, FOREIGN = "Street scenes", "Secret harbour"
+PEOPLE = ("mallory", "rita", "oscar", "alice", "sue")
+ROWS = 40
+
+
+class Rest:
+    """A script: calls with a token (or none), JSON in and out."""
+
+    def __init__(self, key: str | None = None, **more: Any) -> None:
+        headers = {"Authorization": f"Bearer {key}"} if key is not None else {}
+        self.client = Client(headers=headers, **more)
+
+    def get(self, path: str, query: dict[str, Any] | None = None, **more: Any) -> Any:
+        return self.client.get(self._path(path), query or {}, **more)
+
+    def head(self, path: str, query: dict[str, Any] | None = None, **more: Any) -> Any:
+        return self.client.head(self._path(path), query or {}, **more)
+
+    def post(self, path: str, body: Any = None, **more: Any) -> Any:
+        return self.send("POST", path, body, **more)
+
+    def put(self, path: str, body: Any = None, **more: Any) -> Any:
+        return self.send("PUT", path, body, **more)
+
+    def delete(self, path: str, **more: Any) -> Any:
+        return self.send("DELETE", path, **more)
+
+    def send(self, method: str, path: str, body: Any = None, *, content_type: str = "application/json", **more: Any):
+        data = body if isinstance(body, bytes) else b"" if body is None else json.dumps(body).encode()
+        return self.client.generic(method, self._path(path), data, content_type, **more)
+
+    def _path(self, path: str) -> str:
+        return path if path.startswith(("/", "http")) else API + path
+
+
+@dataclass
+class Place:
+    """A project with what it can have."""
+
+    project: Project
+    done: ExportReport
+    table: ExportReport
+    waiting: ExportReport
+    failed: ExportReport
+    artifact: Artifact
+    table_artifact: Artifact
+    config: ExportConfig
+    link: Link
+    link_token: str
+    token_id: str = ""
+
+    @property
+    def names(self) -> list[str]:
+        """What tells of it."""
+        reports = [self.done, self.table, self.waiting, self.failed]
+        ids = [self.project.public_id, self.artifact.public_id, self.config.public_id, self.link.public_id]
+        return [self.project.name, self.config.name, self.artifact.name, *(one.name for one in reports), *ids]
+
+
+@dataclass
+class World:
+    """``people`` by name."""
+
+    people: dict[str, User]
+    own: Place
+    foreign: Place
+
+    def token(self, person: str, *scopes: str, project: Project | None = None, **more: Any) -> tuple[ApiToken, str]:
+        user = self.people[person]
+        wanted = scopes or ("admin",)
+        return issue_token(user=user, name="script", scopes=wanted, actor=SHELL, project=project, **more)
+
+    def script(self, person: str, *scopes: str, **more: Any) -> Rest:
+        """Someone's script, with a token of its own."""
+        return Rest(self.token(person, *scopes, **more)[1])
+
+    def browser(self, person: str | None, **more: Any) -> Client:
+        """Someone's browser, signed in."""
+        client = Client(**more)
+        if person is not None:
+            client.force_login(self.people[person])
+        return client
+
+
+def build() -> World:
+    """Committed: exports read through a connection of their own."""
+    make = get_user_model().objects
+    people = {name: make.create_user(name, f"{name}@example.test", PASSWORD) for name in PEOPLE[:-1]}
+    people["sue"] = make.create_superuser("sue", "sue@example.test", PASSWORD)
+    connection = Connection.objects.create(name="Built-in store", kind="store")
+    own, foreign = place(connection, OWN), place(connection, FOREIGN)
+    for name, role in {"alice": "admin", "oscar": "operator", "rita": "reviewer"}.items():
+        Membership.objects.create(project=own.project, user=people[name], role=role)
+    return World(people, own, foreign)
+
+
+def place(connection: Connection, name: str) -> Place:
+    project = Project.objects.create(connection=connection, name=name)
+    write_rows(project, mixed(ROWS), now_ms=1_000)
+
+    def run(format: str) -> ExportReport:
+        report = actions.run_now(
+            project=project, asked=Asked.parse({"format": format}, project), actor=SHELL, name=f"{name} {format} run"
+        )
+        assert report.status == statuses.COMPLETED, report.error
+        return report
+
+    done, table = run("ndjson"), run("csv")
+    asked = Asked.parse({"format": "json", "statuses": ["accepted"]}, project)
+    waiting = actions.request_export(project=project, asked=asked, actor=SHELL, name=f"{name} waiting run")
+    failed = actions.request_export(project=project, asked=asked, actor=SHELL, name=f"{name} failed run")
+    ExportReport.objects.filter(pk=failed.pk).update(status=statuses.FAILED, error="the disk is full")
+    failed.refresh_from_db()
+    config = actions.save_config(project=project, name=f"{name} config", body={"format": "json"}, actor=SHELL)
+    artifact = done.artifacts.get()
+    link, token = actions.issue_link(artifact=artifact, actor=SHELL)
+    return Place(project, done, table, waiting, failed, artifact, table.artifacts.get(), config, link, token)
+
+
+def whole(response: Any) -> bytes:
+    """The body, streamed or not."""
+    return b"".join(response.streaming_content) if response.streaming else response.content
+
+
+def folder_of(report: ExportReport) -> Path:
+    return Path(report.location)

@@ -1,0 +1,1 @@
+"""Claims, leases, reaper, worker and supervisor."""

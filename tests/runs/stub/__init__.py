@@ -1,0 +1,1 @@
+"""Puts :mod:`tests.runs.stub.pipeline` in the place of ``exports.pipeline``."""

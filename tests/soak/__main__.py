@@ -1,0 +1,53 @@
+"""``make soak``: 200 kills on SQLite and 100 on PostgreSQL, with the counts."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from tests.soak.driver import soak
+from tests.support import postgres
+from tests.support.shell import Installation
+
+
+def say(line: str) -> None:
+    """At once, also into a pipe."""
+    print(line, flush=True)
+
+
+def main() -> int:
+    """Exit code 1 when anything was wrong."""
+    parser = argparse.ArgumentParser(prog="python -m tests.soak", description=__doc__)
+    parser.add_argument("--kills", type=int, default=200, help="on SQLite (%(default)s)")
+    parser.add_argument("--postgres-kills", type=int, default=100, help="on PostgreSQL (%(default)s)")
+    parser.add_argument("--seed", type=int, default=int(time.time()), help="of the dice (the time)")
+    asked = parser.parse_args()
+    wrong = 0
+    if asked.kills:
+        wrong += once("SQLite", None, asked.kills, asked.seed)
+    if asked.postgres_kills:
+        with postgres.running() as url:
+            wrong += once("PostgreSQL", url, asked.postgres_kills, asked.seed)
+    return 1 if wrong else 0
+
+
+def once(title: str, url: str | None, kills: int, seed: int) -> int:
+    """One database. How much was wrong."""
+    say(f"=== {title}: {kills} kills, seed {seed}")
+    begun = time.monotonic()
+    with tempfile.TemporaryDirectory(prefix="exportadmin-soak-") as home:
+        installation = Installation(Path(home), url)
+        made = installation.run("migrate", "--verbosity", "0")
+        assert made.returncode == 0, made.stderr
+        outcome = soak(installation, kills=kills, seed=seed, say=say)
+    for line in outcome.lines():
+        say(line)
+    say(f"=== {title}: {'WRONG' if outcome.wrong else 'all well'} after {time.monotonic() - begun:.0f} s")
+    return len(outcome.wrong)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
