@@ -14,7 +14,6 @@ from collections.abc import Callable, MutableMapping
 from typing import Any, Final
 
 import orjson
-import structlog
 from django.core.exceptions import ImproperlyConfigured
 from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse
@@ -56,7 +55,7 @@ def configuration(level: str, form: str) -> dict[str, Any]:
         "version": 1,
         "disable_existing_loggers": False,
         "filters": {"not_an_outage": {"()": "exportadmin.logs.NotAnOutage"}},
-        "formatters": {"lines": {"()": "exportadmin.logs.formatter", "form": form}},
+        "formatters": {"lines": {"()": "exportadmin.logs.Lines", "form": form}},
         "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "lines"}},
         "root": {"handlers": ["stderr"], "level": level.upper()},
         "loggers": {
@@ -70,8 +69,26 @@ def configuration(level: str, form: str) -> dict[str, Any]:
     }
 
 
+class Lines(logging.Formatter):
+    """The formatter of all handlers. structlog is loaded with the first line: most shell commands write none, and it
+    takes longer to load than Django."""
+
+    def __init__(self, form: str) -> None:
+        super().__init__()
+        self._form = form
+        self._real: logging.Formatter | None = None
+
+    def format(self, record: logging.LogRecord) -> str:
+        """One line."""
+        if self._real is None:
+            self._real = formatter(self._form)
+        return self._real.format(record)
+
+
 def formatter(form: str) -> logging.Formatter:
-    """The formatter of all handlers."""
+    """structlog's formatter with our processors."""
+    import structlog
+
     return structlog.stdlib.ProcessorFormatter(
         foreign_pre_chain=[_begin, _add_extras],
         processors=[
