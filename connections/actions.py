@@ -21,6 +21,7 @@ from exportadmin.audit.record import record
 from exportadmin.lib import times
 from exportadmin.lib.actor import Actor, system
 from exportadmin.lib.errors import UserError
+from exportadmin.lib.storable import storable
 
 STORE_NAME = "Built-in store"
 MAX_NAME = 200
@@ -35,6 +36,7 @@ def store_project(name: str, actor: Actor | None = None) -> Project:
             f"{name[:60]!r} cannot be a project name: 1 to {MAX_NAME} characters, no control characters",
             field="project",
         )
+    storable(name, "project")
     with transaction.atomic():
         connection, _ = Connection.objects.get_or_create(name=STORE_NAME, defaults={"kind": StoreSource.key})
         project, made = Project.objects.get_or_create(name=name, defaults={"connection": connection})
@@ -126,6 +128,6 @@ def _add_refused(summary: WriteSummary, importer: Any) -> None:
     """Put what the importer refused before the store's own refusals, so that the summary adds up."""
     for entry in importer.refused:
         summary.refused.append(entry)
-    refused = importer.refused_count
-    summary.refused_count += refused
-    summary.rows += refused
+    summary.refused_count += importer.rows_refused
+    summary.rows += importer.rows_refused
+    summary.pieces_refused = importer.refused_count - importer.rows_refused

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import datetime as dt
 import hashlib
+import logging
 import secrets
 from collections.abc import Sequence
 
 from django.contrib.auth.models import AbstractBaseUser
+from django.db import OperationalError
 from django.db.models import Q
 from django.utils import timezone
 
@@ -17,6 +19,8 @@ from connections.roles import SCOPES
 from exportadmin.audit.record import recorded
 from exportadmin.lib.actor import Actor
 from exportadmin.lib.errors import DeniedError, UserError
+
+log = logging.getLogger(__name__)
 
 BEGINNING = "ea_"
 # last use is written at most this often: a busy script costs no write a request
@@ -76,7 +80,10 @@ def find_token(key: str) -> ApiToken | None:
         .first()
     )
     if token is not None and (token.last_used_at is None or now - token.last_used_at > USE_WRITTEN_EVERY):
-        ApiToken.objects.filter(pk=token.pk).update(last_used_at=now)
+        try:
+            ApiToken.objects.filter(pk=token.pk).update(last_used_at=now)
+        except OperationalError as error:  # the database is busy or read-only: no reason to refuse a reader
+            log.warning("last use of token %s not noted: %s", token.public_id, " ".join(str(error).split()))
     return token
 
 

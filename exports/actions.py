@@ -20,7 +20,8 @@ from django.utils import timezone
 from connections.models import Project
 from exportadmin.audit.record import record, recorded
 from exportadmin.lib.actor import Actor
-from exportadmin.lib.errors import ConflictError, NotFoundError, TransientError, UserError
+from exportadmin.lib.errors import ConflictError, GoneError, NotFoundError, TransientError, UserError
+from exportadmin.lib.storable import storable
 from exports import links, pipeline, runs, statuses, verify
 from exports.asked import Asked
 from exports.models import Artifact, ExportConfig, ExportReport, Link
@@ -137,6 +138,8 @@ def retry(*, report: ExportReport, actor: Actor) -> ExportReport:
 def verify_report(*, report: ExportReport, actor: Actor) -> verify.Verdict:
     """Take the check values of a delivery again. Raises :class:`UserError` when there is no delivery."""
     require(actor, VIEW, report.project)
+    if report.files_removed_at is not None:
+        raise GoneError(f"the files of report {report.report_id} were removed ({report.files_removed_why})")
     verdict = verify.verify_report(report)  # reads the files: outside any transaction
     with transaction.atomic():
         outcome = "done" if verdict.ok else "failed"
@@ -159,12 +162,13 @@ def remove_files(*, report: ExportReport, actor: Actor, why: str) -> ExportRepor
         current = ExportReport.objects.select_for_update().get(pk=report.pk)
         if not current.is_delivered or current.files_removed_at is not None:
             raise ConflictError(f"report {report.report_id} has no files to remove")
+        if current.config.get("destination", {}).get("folder"):
+            raise ConflictError(f"report {report.report_id} was delivered into a folder that is not ours to empty")
         current.files_removed_at = timezone.now()
         current.files_removed_why = why[:200]
         current.save(update_fields=["files_removed_at", "files_removed_why"])
-        if not current.config.get("destination", {}).get("folder"):
-            # after the commit: a folder that is gone while the row says it is there would be worse than the reverse
-            transaction.on_commit(lambda: shutil.rmtree(Path(current.location), ignore_errors=True))
+        # after the commit: a folder that is gone while the row says it is there would be worse than the reverse
+        transaction.on_commit(lambda: shutil.rmtree(Path(current.location), ignore_errors=True))
     return current
 
 
@@ -306,8 +310,7 @@ def _create(
     saved_config: ExportConfig | None = None,
     retry_of: ExportReport | None = None,
 ) -> ExportReport:
-    if "\x00" in description:
-        raise UserError("U+0000 cannot be stored", field="description")
+    storable(description, "description")
     return ExportReport.objects.create(
         project=project,
         name=_named(name, f"{project.name[:150]} {asked.format}"),
@@ -318,6 +321,7 @@ def _create(
         retry_of=retry_of,
         created_by_id=actor.user_id,
         created_by_name=actor.name,
+        requested_by=actor.user_id,
         created_by_token_id=actor.token_id,
         idempotency_key=key.key if key else None,
         idempotency_scope=key.scope if key else "",
@@ -331,6 +335,4 @@ def _named(name: str, default: str) -> str:
         raise UserError("a name is missing", field="name")
     if len(name) > MAX_NAME:
         raise UserError(f"the name has {len(name)} characters; at most {MAX_NAME} are kept", field="name")
-    if "\x00" in name:
-        raise UserError("U+0000 cannot be stored", field="name")
-    return name
+    return storable(name, "name")

@@ -15,6 +15,7 @@ def _record_reaped(report: ExportReport, status: str) -> None:
     from exports import pipeline  # late: every shell command loads this file, few need the pipeline
 
     report.refresh_from_db(fields=["error"])
+    pipeline.withdraw(report)
     pipeline.record_end(report, status, report.error)
 
 

@@ -21,7 +21,13 @@ class Tally:
     """
 
     def __init__(self, ontology: Sequence[OntologyClass], holds: frozenset[str]) -> None:
-        self._names = {(entry.is_question, entry.number): entry.name for entry in ontology}
+        classes = {entry.name for entry in ontology if not entry.is_question}
+        self._names = {
+            (entry.is_question, entry.number): f"{entry.name} (question)"
+            if entry.is_question and entry.name in classes
+            else entry.name
+            for entry in ontology
+        }
         self._holds = holds
         self._statuses: Counter[str] = Counter()
         self._texts: Counter[str] = Counter()

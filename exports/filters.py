@@ -12,6 +12,7 @@ from typing import Any
 from connections.review_statuses import WORKFLOW_GROUPS, known_status, statuses_in
 from connections.sources.base import RowBatch, Selection, Window
 from exportadmin.lib.errors import PermanentError, UserError
+from exportadmin.lib.storable import storable
 from exportadmin.lib.times import iso_utc, parse_ms
 
 MAX_IDS = 2000
@@ -64,6 +65,7 @@ def _ids(value: object, time_zone: str, field: str) -> frozenset[str]:
     for entry in value:
         if not isinstance(entry, str) or not entry:
             raise UserError(f"{field} holds {entry!r}; expected non-empty texts", field=field)
+        storable(entry, field)
     return frozenset(value)
 
 

@@ -22,6 +22,22 @@ def _canonical(document: Mapping[str, Any]) -> bytes:
     return orjson.dumps(document, option=orjson.OPT_SORT_KEYS | orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
 
 
+def _is_file_entry(entry: Any) -> bool:
+    """The seal has no key, so a manifest may come from anybody: names stay inside the folder, figures are figures."""
+    if not isinstance(entry, dict):
+        return False
+    name, size, sha256 = entry.get("name"), entry.get("bytes"), entry.get("sha256")
+    return (
+        isinstance(name, str)
+        and bool(name)
+        and name not in (".", "..")
+        and not set(name) & {"/", "\\", "\0"}
+        and type(size) is int
+        and isinstance(sha256, str)
+        and isinstance(entry.get("media_type"), str)
+    )
+
+
 def build(head: Mapping[str, Any], check_values: Mapping[str, Any], files: Sequence[DeliveredFile]) -> bytes:
     """The manifest's bytes. ``head`` says what this is: report, project, config, times."""
     document: dict[str, Any] = {
@@ -46,6 +62,8 @@ def read(raw: bytes) -> dict[str, Any]:
         raise UserError(f"manifest.json is not JSON ({error}): it was changed after delivery") from None
     if not isinstance(document, dict) or not isinstance(document.get("files"), list):
         raise UserError("manifest.json is not a manifest of Export Admin")
+    if not all(map(_is_file_entry, document["files"])):
+        raise UserError("manifest.json lists something that is no plain file of its folder")
     if document.get("manifest_version") != VERSION:
         raise UserError(f"manifest.json has version {document.get('manifest_version')!r}; this program reads {VERSION}")
     unsealed = {key: value for key, value in document.items() if key != "seal"}

@@ -18,7 +18,7 @@ from django.utils import timezone
 
 from connections.sinks import SINKS
 from connections.sinks.base import DeliveredFile, Sink
-from connections.sinks.local import LocalSink
+from connections.sinks.local import MANIFEST_NAME, LocalSink
 from connections.sources import SOURCES
 from exportadmin.audit.record import head as audit_head
 from exportadmin.audit.record import record
@@ -69,6 +69,7 @@ def end(report: ExportReport, guard: Guard, status: str, error: str) -> bool:
     with transaction.atomic():
         ended = guard.finish(status, error=error, phase="")
         if ended:
+            withdraw(report)
             record_end(report, status, error)
     return ended
 
@@ -94,23 +95,43 @@ def cancel_if_queued(report: ExportReport) -> None:
             status=statuses.CANCELLED, finished_at=timezone.now(), phase=""
         )
         if ended:
+            withdraw(report)  # an attempt may have published and died before it could say so
             record_end(report, statuses.CANCELLED)
 
 
-def _ask_again(report: ExportReport) -> None:
+def withdraw(report: ExportReport) -> None:
+    """Take a published delivery of this very report away again: it will end without one, so none may be visible.
+
+    Called in the transaction that writes the end, under the report's fence. A folder that holds anything else stays.
+    """
+    sink = sink_for(report)
+    if not isinstance(sink, LocalSink):
+        return
+    folder = sink.root if sink.exact else sink.root / folder_name(report)
+    try:
+        published = manifest.read((folder / MANIFEST_NAME).read_bytes()).get("report_id")
+    except (OSError, UserError):
+        return
+    if published == report.report_id:
+        gone = folder.parent / f".{report.report_id}.withdrawn.part"
+        folder.rename(gone)  # first out of sight, at once
+        shutil.rmtree(gone, ignore_errors=True)
+
+
+def _ask_again(report: ExportReport, guard: Guard) -> None:
     """Permission is asked again when a queued run starts: roles and tokens may have gone since."""
-    if report.created_by_id is None:
+    if report.requested_by is None or not guard.obeys_worker:  # the shell's own run, asked a moment ago
         return
     actor = Actor(
         kind=USER,
         name=report.created_by_name,
         door="worker",
-        user_id=report.created_by_id,
+        user_id=report.requested_by,
         token_id=report.created_by_token_id,
     )
     token = report.created_by_token
-    if token is not None and token.revoked_at is not None:
-        raise PermanentError(f"token {token.name!r}, which asked for this export, was revoked before it started")
+    if token is not None and (token.revoked_at or (token.expires_at and token.expires_at <= timezone.now())):
+        raise PermanentError(f"token {token.name!r}, which asked for this export, ended before the export started")
     try:
         require(actor, START, report.project)
     except UserError:
@@ -120,11 +141,12 @@ def _ask_again(report: ExportReport) -> None:
 
 
 def _deliver(report: ExportReport, guard: Guard, sink: Sink) -> None:
+    guard.check(now=True)
     adopted = _adopt(report, sink)
     if adopted is not None:  # an earlier attempt died between publication and commit
         _finish(report, guard, *adopted)
         return
-    _ask_again(report)
+    _ask_again(report, guard)
     asked = Asked.from_json(report.config)
     selection = asked.selection(report.project)
     writer_class = FORMATS.pick(asked.format)
@@ -165,10 +187,12 @@ def _deliver(report: ExportReport, guard: Guard, sink: Sink) -> None:
                     for chunk in writer.rows(batch):
                         size += len(chunk)
                         yield chunk
+                        guard.check()
                 guard.progress(rows_done=tally.rows, bytes_done=size)
             guard.progress(phase="finishing", rows_done=tally.rows)
-            yield from writer.footer()
-            guard.check()
+            for chunk in writer.footer():
+                yield chunk
+                guard.check()
 
         delivery = sink.begin(report.report_id, folder_name(report), report.attempts)
         try:
@@ -218,7 +242,7 @@ def _finish(
                 media_type=file.media_type,
                 bytes=file.bytes,
                 sha256=file.sha256,
-                lines=check_values["rows_kept"] if line_index is not None else None,
+                lines=check_values["rows_kept"] if FORMATS.pick(report.format).row_a_line else None,
                 line_index=line_index,
             )
             for file in files
@@ -237,7 +261,7 @@ def _adopt(report: ExportReport, sink: Sink) -> tuple[str, dict[str, Any], list[
     if not verdict.ok or verdict.report_id != report.report_id:
         problems = "; ".join(verdict.problems)
         raise PermanentError(f"{folder} holds something else than this report's delivery: {problems}")
-    document = manifest.read((folder / "manifest.json").read_bytes())
+    document = manifest.read((folder / MANIFEST_NAME).read_bytes())
     return str(folder), document["check_values"], [DeliveredFile(**entry) for entry in document["files"]]
 
 

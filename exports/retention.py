@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import Final
 
 from django.conf import settings
-from django.db import DatabaseError, transaction
+from django.db import Error, transaction
 from django.utils import timezone
 
 from connections.sinks.local import MANIFEST_NAME
@@ -114,7 +114,7 @@ class Hourly:
                 log.log(level, "retention: %s %s", "kept, not known:" if step.kind == UNKNOWN else step.kind, step.path)
                 if time.monotonic() - started > SLICE_SECONDS:
                     return
-        except DatabaseError:
+        except Error:
             self._running = None
             raise
         except Exception:

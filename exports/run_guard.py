@@ -112,6 +112,8 @@ class RunGuard:
         try:
             seen = self._row().values_list("fence", "status", "cancel_requested").first()
         except DatabaseTrouble as error:
+            if now:  # about to publish: without an answer nobody knows whether it still may
+                raise
             self._forgive(error, "look at its row")
             return
         if seen is None or seen[:2] != (self.fence, statuses.RUNNING):

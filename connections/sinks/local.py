@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import hashlib
+import logging
 import os
 import shutil
 from collections.abc import Iterable
@@ -11,8 +12,10 @@ from pathlib import Path
 
 from connections.sinks.base import DeliveredFile, Delivery, Sink
 from exportadmin.lib.errors import PermanentError, UserError
+from exportadmin.lib.storable import storable
 
 MANIFEST_NAME = "manifest.json"
+log = logging.getLogger(__name__)
 
 
 class LocalSink(Sink):
@@ -34,18 +37,22 @@ class LocalSink(Sink):
             for leftover in final.parent.glob(f".{report_id}.*.part"):
                 shutil.rmtree(leftover)
             draft = final.parent / f".{report_id}.{attempt}.part"
-            draft.mkdir(mode=0o750)
+            draft.mkdir(mode=0o777 if self.exact else 0o750)
         except OSError as error:
             raise _in_words(error, final.parent) from error
         return LocalDelivery(draft, final)
 
 
 def refuse_unless_free(folder: Path) -> None:
-    """Raises :class:`UserError` when ``folder`` is a file or holds something."""
+    """Raises :class:`UserError` when ``folder`` holds something, or cannot be put in place by one rename."""
+    storable(str(folder), "output")
     if folder.is_symlink() or (folder.exists() and not folder.is_dir()):
         raise UserError(f"{folder} is not a folder", field="output")
     if folder.is_dir() and any(folder.iterdir()):
         raise UserError(f"{folder} is not empty; name a new or empty folder for each export", field="output")
+    if folder.is_dir() and (folder.is_mount() or folder.samefile(Path.cwd())):
+        # the delivery appears by one rename, which would leave a shell in a deleted folder, or fail on a mount
+        raise UserError(f"{folder} is where you stand or a mount point; name a folder below it", field="output")
 
 
 class LocalDelivery(Delivery):
@@ -83,12 +90,18 @@ class LocalDelivery(Delivery):
         self.write_file(MANIFEST_NAME, "application/json", [manifest])
         try:
             _sync_folder(self.draft)
+            if self.final.is_dir():
+                self.draft.chmod(self.final.stat().st_mode & 0o7777)
             self.draft.rename(self.final)  # onto a new or an empty folder: one atomic step
-            _sync_folder(self.final.parent)
         except OSError as error:
             if error.errno in (errno.ENOTEMPTY, errno.EEXIST):
                 raise PermanentError(f"{self.final} is not empty any more: nothing was delivered") from error
             raise _in_words(error, self.final) from error
+        try:
+            _sync_folder(self.final.parent)
+        except OSError:
+            # it is visible and whole; a machine that loses power this very moment may forget the name, not the files
+            log.exception("the folder of %s could not be synced", self.final)
         return str(self.final)
 
     def abort(self) -> None:

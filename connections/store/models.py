@@ -13,10 +13,14 @@ from connections.models import Project
 
 NUMBER_BITS = 40
 MAX_NUMBER = (1 << NUMBER_BITS) - 1
+# a larger image id of a source is not taken over: the numbers behind it belong to rows to come
+MAX_WANTED_NUMBER = 1 << (NUMBER_BITS - 1)
 
 
 def row_pk(project_pk: int, number: int) -> int:
-    """The primary key of a row: project and number in one integer."""
+    """The primary key of a row: project and number in one integer. Raises ``ValueError`` beyond the project's share."""
+    if not 0 <= number <= MAX_NUMBER:
+        raise ValueError(f"row number {number} is beyond {MAX_NUMBER}")
     return (project_pk << NUMBER_BITS) | number
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from typing import Any
 
+from django.core.exceptions import EmptyResultSet
 from django.db import connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models import BinaryField, Case, CharField, Count, F, Func, Q, QuerySet, TextField, Value, When
@@ -46,7 +47,9 @@ class StoreSource(Source):
         """Begin a snapshot: every query of the reader sees the same moment, and blocks no writer."""
         with _snapshot() as database:
             reader = StoreReader(database, selection, columns)
-            with closing(reader):  # before its connection, also when a run stops half way
+            # the walk uses the driver's own cursor, whose errors are not Django's: a server that went away has to look
+            # like one. The reader is closed before its connection, also when a run stops half way.
+            with database.wrap_database_errors, closing(reader):
                 yield reader
 
 
@@ -180,10 +183,13 @@ class StoreReader:
 
     def _walk(self, query: QuerySet[Any, Any], width: int) -> Iterator[list[tuple[Any, ...]]]:
         """Lists of raw rows, cut by :data:`BATCH_BYTES` and :data:`BATCH_ROWS`."""
-        sql, params = query.query.get_compiler(connection=self._database).as_sql()
+        try:
+            sql, params = query.query.get_compiler(connection=self._database).as_sql()
+        except EmptyResultSet:  # conditions that exclude each other
+            return
         if self._database.vendor == "postgresql":
             cursor = self._database.connection.cursor(name="exportadmin_rows")
-            cursor.itersize = 200
+            cursor.itersize = 20
         else:
             cursor = self._database.cursor().cursor
         heavy = len(self._columns) > 0
@@ -197,12 +203,17 @@ class StoreReader:
                 size += len(row[width]) + len(row[-1])
             if size >= BATCH_BYTES or len(rows) >= BATCH_ROWS:
                 yield rows
+                if self._database.vendor == "postgresql":  # as many rows a fetch as make a batch: rows may be large
+                    cursor.itersize = max(1, min(500, len(rows)))
                 rows, size = [], 0
         if rows:
             yield rows
 
     def _fetch(self, query: QuerySet[Any, Any]) -> list[tuple[Any, ...]]:
-        sql, params = query.query.get_compiler(connection=self._database).as_sql()
+        try:
+            sql, params = query.query.get_compiler(connection=self._database).as_sql()
+        except EmptyResultSet:
+            return []
         with self._database.cursor() as cursor:
             cursor.execute(sql, params)
             return list(cursor.fetchall())

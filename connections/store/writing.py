@@ -24,14 +24,17 @@ from connections.rendering.marks import count_marks
 from connections.review_statuses import known_status
 from connections.store.document import complete_document
 from connections.store.incoming import IncomingClass, IncomingRow
-from connections.store.models import MAX_NUMBER, StoreCoco, StoreCsv, StoreProject, StoreRow, row_pk
+from connections.store.models import MAX_WANTED_NUMBER, StoreCoco, StoreCsv, StoreProject, StoreRow, row_pk
 from connections.store.ontology import OntologyBook
 from exportadmin.lib import times
 from exportadmin.lib.errors import UserError
 from exportadmin.lib.garbage import collect_rarely
 from exportadmin.lib.ids import derived_id
 
+# rows a transaction: at most so many, fewer when they are large (rendered, a row is held three times)
 BATCH = 500
+FIRST_BATCH = 50
+BATCH_BYTES = 8 << 20
 MAX_KEY = 500
 # refused rows kept with their reasons; all of them are counted
 MAX_REFUSED_KEPT = 1000
@@ -55,6 +58,8 @@ class WriteSummary:
     unchanged: int = 0
     annotations: int = 0
     refused_count: int = 0
+    # parts of a file that are no rows and were refused by themselves: an annotation of an image that there is not
+    pieces_refused: int = 0
     refused: list[Refused] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
 
@@ -83,7 +88,7 @@ def write_rows(
     now_ms: int | None = None,
     on_progress: Callable[[int], None] | None = None,
 ) -> WriteSummary:
-    """Upsert ``rows`` into the project, in transactions of :data:`BATCH` rows.
+    """Upsert ``rows`` into the project, in transactions of at most :data:`BATCH` rows.
 
     A row that breaks a rule is refused with its position and reason, the rest goes in. ``now_ms`` fixes the time of
     writing (demo data and tests). ``on_progress`` gets the number of rows done after each batch.
@@ -97,6 +102,7 @@ class _Writer:
         self.project = project
         self.fixed_now = now_ms
         self.summary = WriteSummary()
+        self._batch_size = FIRST_BATCH
         # keys already met in this writing, on disk so that memory stays flat
         self.seen = sqlite3.connect("", isolation_level=None)
         self.seen.execute("PRAGMA synchronous=OFF")
@@ -113,7 +119,8 @@ class _Writer:
         try:
             while True:
                 # the importer learns its classes while it reads, at the latest before its first row
-                batch = list(islice(iterator, BATCH))
+                wanted = self._batch_size
+                batch = list(islice(iterator, wanted))
                 if not batch and not first:
                     break
                 with transaction.atomic():
@@ -121,7 +128,7 @@ class _Writer:
                 first = False
                 if on_progress is not None:
                     on_progress(self.summary.rows)
-                if len(batch) < BATCH:
+                if len(batch) < wanted:
                     break
         finally:
             self.seen.close()
@@ -155,6 +162,9 @@ class _Writer:
         self.summary.rows += len(batch)
         book.save()
         store.save()
+        if written:
+            mean = sum(len(one.row[_BODY]) + len(one.row[_BODY + 1]) for one in written) // len(written)
+            self._batch_size = max(1, min(BATCH, BATCH_BYTES // max(mean, 1)))
         _upsert(StoreRow, [one.row for one in written])
         _upsert(StoreCoco, [one.coco for one in written])
         _upsert(StoreCsv, [one.csv for one in written])
@@ -192,7 +202,7 @@ class _Writer:
     def _taken_numbers(self, numbers: list[int]) -> set[int]:
         if not numbers:
             return set()
-        wanted = [row_pk(self.project.pk, number) for number in numbers if 0 <= number <= MAX_NUMBER]
+        wanted = [row_pk(self.project.pk, number) for number in numbers if 0 <= number <= MAX_WANTED_NUMBER]
         return set(StoreRow.objects.filter(pk__in=wanted).values_list("number", flat=True))
 
     def _render(
@@ -277,7 +287,7 @@ def _about(error: Exception) -> str:
 
 def _give_number(wanted: int | None, store: StoreProject, taken: set[int]) -> int:
     """The number that the source had if it is free, else the next one."""
-    if wanted is not None and 0 <= wanted <= MAX_NUMBER and wanted not in taken:
+    if wanted is not None and 0 <= wanted <= MAX_WANTED_NUMBER and wanted not in taken:
         number = wanted
     else:
         number = store.next_number
@@ -307,6 +317,8 @@ def _digest(row: IncomingRow) -> str:
     return hashlib.blake2b(text, digest_size=16).hexdigest()
 
 
+# where the body stands among the values of StoreRow
+_BODY = [field.name for field in StoreRow._meta.concrete_fields].index("body")
 _UPSERTS: dict[tuple[str, type[models.Model]], str] = {}
 
 

@@ -50,7 +50,7 @@ def parse_ms(value: object, *, time_zone: str = "UTC", field: str | None = None)
         value = int(value)
     if isinstance(value, str):
         text = value.strip()
-        if not re.fullmatch(r"-?\d{5,}", text, re.ASCII):
+        if not re.fullmatch(r"-?\d{5,15}", text, re.ASCII):
             return _parse_written(text, time_zone, field)
         value = int(text)
     if not MIN_MS <= value <= MAX_MS:
@@ -67,9 +67,12 @@ def _parse_written(text: str, time_zone: str, field: str | None) -> int:
         moment = dt.datetime.fromisoformat(f"{day}T{(clock or '00:00:00').replace(',', '.')}{(offset or '').upper()}")
         if moment.tzinfo is None:
             moment = moment.replace(tzinfo=zone(time_zone))
-        return (moment - _EPOCH) // _MILLISECOND
+        ms = (moment - _EPOCH) // _MILLISECOND
     except (ValueError, OverflowError) as error:
         raise UserError(f"{text!r} is not a time ({error}): {EXPECTED}", field=field) from None
+    if not MIN_MS <= ms <= MAX_MS:
+        raise UserError(f"{text!r} is outside the years 1 to 9999 in UTC: {EXPECTED}", field=field)
+    return ms
 
 
 def to_datetime(ms: int) -> dt.datetime:

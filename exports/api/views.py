@@ -248,12 +248,12 @@ class RetryView(RestView):
 class VerifyView(RestView):
     """Take the check values again."""
 
-    problems = {"post": (409,)}
+    problems = {"post": (409, 410)}
 
     @extend_schema(operation_id="reports_verify", request=None, responses=VerdictSerializer)
     def post(self, request: Request, report_id: str) -> Response:
         """Read the delivered files and compare them with what was written down."""
         report = seen_report(request, report_id)
-        if not report.is_delivered or report.files_removed_at:
-            raise ConflictError(f"report {report.report_id} has no files to verify")
+        if not report.is_delivered:
+            raise ConflictError(f"report {report.report_id} is {report.status}: there is no delivery to verify")
         return Response(actions.verify_report(report=report, actor=actor_of(request, "rest")).to_json())

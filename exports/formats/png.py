@@ -20,7 +20,6 @@ from exports.formats.zipstream import ZipStream
 
 MOST_PIXELS = 200_000_000
 _BYTE_CLASSES, _MOST_CLASSES = 255, 65_535
-_PIECE = 1 << 20
 
 RULES = {
     "background": "Pixel value 0 is background.",
@@ -72,8 +71,6 @@ class PngFormat(Format):
         yield self._zip.add("classes.json", orjson.dumps(legend, option=orjson.OPT_INDENT_2) + b"\n")
 
     def rows(self, batch: RowBatch) -> Iterable[bytes]:
-        pieces: list[bytes] = []
-        waiting = 0
         for row_id, key, number, document in zip(
             batch.row_ids, batch.global_keys, batch.numbers, self.documents(batch), strict=True
         ):
@@ -87,12 +84,7 @@ class PngFormat(Format):
             piece = self._zip.add(name, grey_png(canvas))
             width, height = canvas.shape
             self._index.write(f"{exact_cell(row_id)},{exact_cell(key)},{name},{width},{height}\r\n".encode())
-            pieces.append(piece)
-            waiting += len(piece)
-            if waiting > _PIECE:
-                yield b"".join(pieces)
-                pieces, waiting = [], 0
-        yield b"".join(pieces)
+            yield piece  # each by itself: between two of them a run can be cancelled
 
     def footer(self) -> Iterable[bytes]:
         self._index.close()

@@ -38,6 +38,8 @@ class ExportReport(models.Model):
     finished_at = models.DateTimeField(null=True)
     created_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")
     created_by_name = models.CharField(max_length=200, blank=True)
+    # who asked, also when the account is gone: a deleted account has no rights any more, "nobody" is the shell's run
+    requested_by = models.BigIntegerField(null=True)
     created_by_token = models.ForeignKey(ApiToken, null=True, on_delete=models.SET_NULL, related_name="+")
     # the run: who works on it (fence), until when that is believed (lease), how often it was begun (attempts)
     attempts = models.PositiveSmallIntegerField(default=0)

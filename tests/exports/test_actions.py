@@ -132,7 +132,9 @@ def test_a_retry_is_a_new_report_with_the_same_frozen_description(filled, asked,
     assert again.config == active.config
 
 
-def test_a_delivery_that_was_published_before_its_worker_died_is_adopted_not_repeated(filled, asked, oscar, monkeypatch):
+def test_a_delivery_that_was_published_before_its_worker_died_is_adopted_not_repeated(
+    filled, asked, oscar, monkeypatch
+):
     """Killed after publication, before the commit: the next attempt finds the delivery and finishes the report."""
     report = actions.request_export(project=filled, asked=asked, actor=person(oscar))
 

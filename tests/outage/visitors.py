@@ -11,6 +11,7 @@ from typing import Any
 import requests
 
 CALM = "Export Admin cannot answer now"
+FAULTS = ("Traceback", "OperationalError", "InterfaceError", "psycopg", "server closed the connection")
 FORMATS = ("ndjson", "json", "coco_json", "csv")
 LIMIT_SECONDS = 30.0  # of one request; what is promised is much less
 RETRY_SECONDS = 0.4  # sooner than Retry-After says: the load is to stay a load
@@ -36,6 +37,7 @@ class Book:
     project: str
     session: requests.Session
     answers: list[Answer] = field(default_factory=list)
+    artifact: tuple[str, bytes] = ("", b"")  # id and content of one that is downloaded over and over
     reports: dict[str, set[str]] = field(default_factory=dict)  # key → ids that were given for it
     formats: dict[str, str] = field(default_factory=dict)  # key → format
     _lock: threading.Lock = field(default_factory=threading.Lock)
@@ -68,7 +70,7 @@ class Book:
         """Ask for an export with this key, once. Its report's id; ``None``: not accepted."""
         body = {"project": self.project, "format": self.formats[key], "name": key}
         headers = {"Authorization": f"Bearer {self.token}", "Idempotency-Key": key}
-        response = self.ask("REST", "/api/v1/reports/", method="POST", json=body, headers=headers)
+        response = self.ask("create", "/api/v1/reports/", method="POST", json=body, headers=headers)
         if response is None or response.status_code != 202:
             return None
         report_id = str(response.json()["report_id"])
@@ -76,14 +78,22 @@ class Book:
             self.reports.setdefault(key, set()).add(report_id)
         return report_id
 
-    def get(self, path: str) -> requests.Response | None:
+    def get(self, door: str, path: str) -> requests.Response | None:
         """REST."""
-        return self.ask("REST", f"/api/v1{path}", headers={"Authorization": f"Bearer {self.token}"})
+        return self.ask(door, f"/api/v1{path}", headers={"Authorization": f"Bearer {self.token}"})
+
+    def download(self) -> None:
+        """The artifact; where bytes come, they have to be all of it."""
+        name, content = self.artifact
+        response = self.get("download", f"/artifacts/{name}/download/")
+        if response is not None and response.status_code == 200 and response.content != content:
+            with self._lock:
+                self.answers.append(Answer("download", time.monotonic(), 0.0, 0, "other bytes than the artifact's"))
 
 
 def _page(response: requests.Response) -> str:
     text = response.text
-    if "Traceback" in text or "Error" in text:
+    if any(word in text for word in FAULTS):
         return f"a fault is shown: {text[:200]!r}"
     if response.status_code == 503:
         return _unless(CALM in text and "Retry-After" in response.headers, "a 503 without the calm page", response)
@@ -112,7 +122,9 @@ def _unless(right: bool, words: str, response: requests.Response) -> str:
 
 JUDGES: dict[str, Callable[[requests.Response], str]] = {
     "page": _page,
+    "create": _rest,
     "REST": _rest,
+    "download": _rest,
     "healthz": _live,
     "readyz": _ready,
 }
@@ -165,8 +177,8 @@ class Visitors:
 
     def _reader(self) -> None:
         while not self._gone.wait(0.25):
-            self._book.get("/reports/?page_size=20")
-            self._book.get("/projects/")
+            self._book.get("REST", "/reports/?page_size=20")
+            self._book.download()
 
     def _probe(self) -> None:
         while not self._gone.wait(0.2):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import copy
 import zlib
+from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
@@ -18,14 +19,18 @@ from django.core import signals
 from django.db import close_old_connections
 from schemathesis.config import SchemathesisConfig
 from schemathesis.core.parameters import ParameterLocation
-from schemathesis.specs.openapi.checks import positive_data_acceptance
+from schemathesis.specs.openapi.checks import ignored_auth, positive_data_acceptance
 
 from exportadmin.api import document
 from exportadmin.wsgi import application
 from exports.api import views
 from tests.rest.world import OWN, World
 
-EXAMPLES = 40
+EXAMPLES = 15
+SCENARIOS = 40
+SETTINGS = hypothesis.settings(
+    max_examples=EXAMPLES, deadline=None, suppress_health_check=list(hypothesis.HealthCheck)
+)
 CONFIG = SchemathesisConfig.from_dict(
     {
         # U+0000 is in no text that PostgreSQL can hold, and JSON Schema has no short word for that
@@ -41,6 +46,8 @@ def described() -> dict[str, Any]:
         properties = schema.get("properties", {})
         if "format" in properties and "project" in properties and "report_id" not in properties:
             properties["project"] = {**properties["project"], "enum": [OWN]}
+        if "scopes" in properties and "token_id" not in properties:
+            properties["project"] = {**properties["project"], "enum": [OWN, None]}
         if "for_user" in properties and "artifact_id" not in properties:
             properties["for_user"] = {**properties["for_user"], "enum": ["rita", None]}
     return made
@@ -57,19 +64,52 @@ BETWEEN_FIELDS = {
     "PUT /api/v1/configs/{config_id}/": _DESCRIPTION,
     "GET /api/v1/reports/{report_id}/rows/": ("line", "offset"),
 }
+# what a call makes → the calls that take it
+MADE = {
+    "configs_create": ("201", "config_id", ["configs_get", "configs_replace", "configs_delete"]),
+    "reports_create": ("202", "report_id", ["reports_get", "reports_cancel", "reports_retry", "artifacts_list"]),
+    "reports_retry": ("202", "report_id", ["reports_get", "reports_cancel", "reports_wait"]),
+    "links_issue": ("201", "link_id", ["links_revoke"]),
+}
+
+
+def with_links() -> dict[str, Any]:
+    """The same, with those links, and without what only makes calls fail."""
+    made = described()
+    for schema in made["components"]["schemas"].values():
+        for name in ("filter", "options", "config_id"):
+            if "destination" in schema.get("properties", {}):
+                schema["properties"].pop(name, None)
+                schema["required"] = sorted({*schema["required"], "format"})
+    chain = {*MADE, *(taker for _, _, takers in MADE.values() for taker in takers)}
+    for methods in made["paths"].values():
+        for method, operation in list(methods.items()):
+            if operation["operationId"] not in chain:
+                del methods[method]
+            if operation["operationId"] in MADE:
+                status, name, takers = MADE[operation["operationId"]]
+                operation["responses"][status]["links"] = {
+                    taker: {"operationId": taker, "parameters": {name: f"$response.body#/{name}"}} for taker in takers
+                }
+    return made
+
+
 pytestmark = pytest.mark.django_db  # what an operation's test changes is undone after it
 schema = schemathesis.openapi.from_dict(described(), config=CONFIG)
-schema.app = application
+chained = schemathesis.openapi.from_dict(with_links(), config=CONFIG)
+schema.app = chained.app = application
 
 
 @pytest.fixture(scope="module")
-def world(standing_world: World) -> Iterator[World]:
+def world(standing_world: World, django_db_blocker: Any) -> Iterator[World]:
     """Nobody waits: that is another test's matter. Requests leave the test's connection open, as Django's client has
     it."""
     signals.request_started.disconnect(close_old_connections)
     signals.request_finished.disconnect(close_old_connections)
     assert views._WAITING.acquire(blocking=False)
     waiting, views._WAITING = views._WAITING, _Full()  # type: ignore[assignment]
+    with django_db_blocker.unblock():
+        standing_world.own.token_id = standing_world.token("oscar", project=standing_world.own.project)[0].public_id
     yield standing_world
     views._WAITING = waiting
     views._WAITING.release()
@@ -107,12 +147,63 @@ def with_things_that_are_there(case: schemathesis.Case, world: World) -> None:
 
 
 @schema.parametrize()
-@hypothesis.settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=list(hypothesis.HealthCheck))
+@SETTINGS
 def test_what_is_described_is_what_happens(case: schemathesis.Case, world: World, key: str):
     with_things_that_are_there(case, world)
     headers = {"Authorization": f"Bearer {key}"}
-    response = case.call(headers=headers)
+    judge(case, case.call(headers=headers), headers)
+
+
+def judge(case: schemathesis.Case, response: Any, headers: dict[str, str], **more: Any) -> None:
+    """All checks, but for the rules between fields."""
     excused = []
     if response.status_code == 400 and response.json().get("field") in BETWEEN_FIELDS.get(case.operation.label, ()):
         excused = [positive_data_acceptance]
-    case.validate_response(response, headers=headers, excluded_checks=excused)
+    case.validate_response(response, headers=headers, excluded_checks=excused, **more)
+
+
+@schema.include(operation_id=["tokens_list", "tokens_issue", "tokens_revoke"]).parametrize()
+@SETTINGS
+def test_tokens_are_managed_by_someone_who_is_signed_in(case: schemathesis.Case, world: World):
+    """Not by a token, which the test above has: so once more, with a session and what CSRF asks for."""
+    browser = world.browser("sue", enforce_csrf_checks=True)
+    secret = "s" * 32
+    headers = {
+        "Cookie": f"sessionid={browser.cookies['sessionid'].value}; csrftoken={secret}",
+        "X-CSRFToken": secret,
+    }
+    if case.path_parameters and zlib.crc32(repr(case.path_parameters).encode("utf-8", "replace")) % 3:
+        case.path_parameters = {"token_id": world.own.token_id}
+    response = case.call(headers=headers)
+    # it looks for credentials that the document names as they stand there; the test above has done that
+    case.validate_response(response, headers=headers, excluded_checks=[ignored_auth])
+    assert response.status_code != 403
+
+
+def test_what_was_made_is_there_until_it_is_removed_and_then_no_more(world: World, key: str):
+    """Calls in a row, each with what the one before answered; the checks are about the things, not the calls."""
+
+    headers = {"Authorization": f"Bearer {key}"}
+    done: Counter[str] = Counter()
+
+    class Machine(chained.as_state_machine()):  # type: ignore[misc]
+        def get_call_kwargs(self, case: schemathesis.Case) -> dict[str, Any]:
+            return {"headers": headers}
+
+        def before_call(self, case: schemathesis.Case) -> None:
+            if case.operation.label.endswith("/links/"):  # of a file that there is
+                case.path_parameters = {"artifact_id": world.own.artifact.public_id}
+
+        def validate_response(self, response: Any, case: schemathesis.Case, *_: Any, **__: Any) -> None:
+            done[f"{case.operation.label} {response.status_code}"] += 1
+            judge(case, response, headers, recorder=self.recorder)
+
+    Machine.run(
+        # the same scenarios each time: what they come across is asked for below
+        settings=hypothesis.settings(SETTINGS, max_examples=SCENARIOS, stateful_step_count=6, derandomize=True)
+    )
+    # what a scenario makes must be found by the next step, or the checks had nothing to look at
+    assert done["GET /api/v1/configs/{config_id}/ 200"]
+    assert done["DELETE /api/v1/configs/{config_id}/ 204"]
+    assert done["GET /api/v1/reports/{report_id}/ 200"]
+    assert done["POST /api/v1/links/{link_id}/revoke/ 200"]

@@ -32,7 +32,7 @@ class Restartable(postgres.Cluster):
         programs = postgres.binaries()
         assert programs is not None
         with (self.folder / "log").open("ab") as log:
-            self._process = subprocess.Popen(
+            self._process = subprocess.Popen(  # type: ignore[assignment]
                 arguments,
                 stdin=subprocess.DEVNULL,
                 stdout=log,

@@ -214,3 +214,31 @@ def test_cutting_parts_out_of_the_bytes_is_the_same_as_leaving_keys_out_of_the_d
     lines = text.split(b"\n")
     assert [orjson.loads(line) for line in lines] == [document, document]
     assert lines[0] == orjson.dumps(document), "canonical: what orjson prints"
+
+
+def test_a_number_at_the_end_of_a_project_s_share_touches_no_other_project(project, connection):
+    """Project and number share one integer: an image id of 2^40 - 1 must not push the next row into project p + 1."""
+    from connections.models import Project
+
+    other = Project.objects.create(connection=connection, name="Next door")
+    write_rows(other, [row("theirs")])
+    write_rows(project, [row("last", number=2**40 - 1), row("stamp", number=1_700_000_000_000), row("next")])
+    assert list(StoreRow.objects.filter(project=other).values_list("global_key", flat=True)) == ["theirs"]
+    assert StoreRow.objects.filter(project=project).count() == 3
+    assert max(StoreRow.objects.filter(project=project).values_list("number", flat=True)) < 2**39
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_class_and_a_question_of_one_name_are_counted_apart(project):
+    from collections import Counter
+
+    from connections.sources.base import KIND_NAMES, Selection
+    from connections.store.source import StoreSource
+    from exports.check_values import Tally
+
+    write_rows(project, [row("a", box("Q"), answer("Q"))])
+    with StoreSource().open(Selection(project.public_id), frozenset()) as reader:
+        tally = Tally(reader.ontology, frozenset(KIND_NAMES))
+        for batch in reader.batches():
+            tally.add(batch)
+    assert tally.result(Counter(), [])["annotations_by_class"] == {"Q": 1, "Q (question)": 1}

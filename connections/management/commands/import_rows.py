@@ -50,9 +50,12 @@ class Command(Door):
             f" + {summary.updated:,} updated + {summary.unchanged:,} unchanged + {summary.refused_count:,} refused;"
             f" {summary.annotations:,} annotations written"
         )
+        if summary.pieces_refused:
+            self.stdout.write(f"note: {summary.pieces_refused:,} pieces that belong to no row were refused, see below")
         for warning in summary.warnings:
             self.stdout.write(f"note: {warning}")
         for refused in summary.refused[:SHOWN]:
             self.stdout.write(f"refused: {refused.position}: {refused.reason}")
-        if summary.refused_count > SHOWN:
-            self.stdout.write(f"… and {summary.refused_count - SHOWN:,} more; --json lists the first 1,000")
+        more = summary.refused_count + summary.pieces_refused - SHOWN
+        if more > 0:
+            self.stdout.write(f"… and {more:,} more; --json lists the first 1,000")

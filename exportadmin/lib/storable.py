@@ -1,0 +1,18 @@
+"""Text that both databases, UTF-8 files and JSON can hold."""
+
+from __future__ import annotations
+
+from exportadmin.lib.errors import UserError
+
+
+def storable(text: str, field: str) -> str:
+    """The text itself. Raises :class:`UserError` for U+0000 (PostgreSQL) and half surrogate pairs (UTF-8)."""
+    if "\x00" in text:
+        raise UserError(f"{field} holds U+0000, which cannot be stored", field=field)
+    try:
+        text.encode("utf-8")
+    except UnicodeEncodeError as error:
+        raise UserError(
+            f"{field} holds half a character (U+{ord(text[error.start]):04X}), which is no valid Unicode", field=field
+        ) from None
+    return text

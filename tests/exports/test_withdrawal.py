@@ -1,0 +1,165 @@
+"""A report that ends without a delivery has none that anybody can see, however it came to that end."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from django.utils import timezone
+
+from connections.sinks import local
+from connections.store.writing import write_rows
+from exportadmin.lib.actor import Actor
+from exports import actions, pipeline, runs, statuses
+from exports.asked import Asked
+from exports.models import ExportReport
+from exports.verify import verify_report
+from tests.support.rows import mixed
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+class PowerCutError(BaseException):
+    """As good as a kill: nothing in the pipeline catches it."""
+
+
+@pytest.fixture
+def filled(members, tmp_path, settings):
+    settings.ARTIFACTS_DIR = tmp_path / "artifacts"
+    write_rows(members, mixed(30), now_ms=1_000)
+    return members
+
+
+@pytest.fixture
+def asked(filled) -> Asked:
+    return Asked.parse({"format": "ndjson"}, filled)
+
+
+def person(user) -> Actor:
+    return Actor(kind="user", name=user.username, door="rest", user_id=user.pk)
+
+
+def published_and_killed(report: ExportReport, monkeypatch) -> None:
+    """One attempt that dies between publication and commit, its lease long over."""
+
+    def dies(*args, **kwargs):
+        raise PowerCutError
+
+    guard = runs.claim(report.pk)
+    report.refresh_from_db()
+    with monkeypatch.context() as broken:
+        broken.setattr(pipeline, "_finish", dies)
+        with pytest.raises(PowerCutError):
+            pipeline.run(report, guard)
+    guard.release()
+    ExportReport.objects.filter(pk=report.pk).update(lease_until=timezone.now() - timedelta(minutes=1))
+
+
+def visible() -> list[str]:
+    return [path.name for path in Path(pipeline.settings.ARTIFACTS_DIR).rglob("*") if path.is_file()]
+
+
+def test_a_run_cancelled_after_its_worker_died_behind_publication(filled, asked, oscar, monkeypatch):
+    report = actions.request_export(project=filled, asked=asked, actor=person(oscar))
+    published_and_killed(report, monkeypatch)
+    assert len(visible()) == 2
+    actions.cancel(report=report, actor=person(oscar))
+    runs.reap()
+    report.refresh_from_db()
+    assert report.status == statuses.CANCELLED
+    assert visible() == []
+
+
+def test_a_third_attempt_that_dies_behind_publication(filled, asked, oscar, monkeypatch):
+    report = actions.request_export(project=filled, asked=asked, actor=person(oscar))
+    published_and_killed(report, monkeypatch)
+    ExportReport.objects.filter(pk=report.pk).update(attempts=runs.MAX_ATTEMPTS)
+    runs.reap()
+    report.refresh_from_db()
+    assert report.status == statuses.FAILED
+    assert visible() == []
+
+
+def test_a_shell_run_interrupted_behind_publication(filled, asked, oscar, monkeypatch):
+    def interrupted(*args, **kwargs):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(pipeline, "_finish", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        actions.run_now(project=filled, asked=asked, actor=person(oscar))
+    assert ExportReport.objects.get().status == statuses.CANCELLED
+    assert visible() == []
+
+
+def test_a_folder_that_cannot_be_synced_after_the_rename_is_delivered_all_the_same(filled, asked, oscar, monkeypatch):
+    real = local._sync_folder
+
+    def fails_above(folder):
+        if folder.name == filled.public_id:
+            raise OSError(5, "Input/output error")
+        real(folder)
+
+    monkeypatch.setattr(local, "_sync_folder", fails_above)
+    report = actions.run_now(project=filled, asked=asked, actor=person(oscar))
+    assert report.status == statuses.COMPLETED
+    assert verify_report(report).ok
+
+
+def test_an_adopted_delivery_can_be_read_by_rows(filled, asked, oscar, monkeypatch):
+    report = actions.request_export(project=filled, asked=asked, actor=person(oscar))
+    published_and_killed(report, monkeypatch)
+    with runs.claim(report.pk) as guard:
+        report.refresh_from_db()
+        pipeline.run(report, guard)
+    assert report.artifacts.get().lines == 30
+
+
+def test_the_right_to_run_goes_with_the_account(filled, asked, oscar):
+    report = actions.request_export(project=filled, asked=asked, actor=person(oscar))
+    oscar.delete()
+    with runs.claim(report.pk) as guard:
+        report.refresh_from_db()
+        pipeline.run(report, guard)
+    report.refresh_from_db()
+    assert report.status == statuses.FAILED
+    assert "may no longer run exports" in report.error
+
+
+def test_a_shell_run_whose_terminal_died_is_not_gone_on_with_by_a_worker(filled, asked, oscar, tmp_path):
+    report = actions.request_export(project=filled, asked=asked, actor=person(oscar))
+    config = {**report.config, "destination": {"kind": "local", "folder": str(tmp_path / "mine")}}
+    ExportReport.objects.filter(pk=report.pk).update(
+        config=config, status=statuses.RUNNING, attempts=1, lease_until=timezone.now() - timedelta(minutes=1)
+    )
+    runs.reap()
+    report.refresh_from_db()
+    assert (report.status, report.error) == (statuses.CANCELLED, "its shell went away before it was done")
+
+
+def test_the_folder_where_one_stands_is_refused_before_anything_is_read(filled, tmp_path, monkeypatch):
+    from django.core.management import CommandError, call_command
+
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    with pytest.raises(CommandError, match="where you stand or a mount point"):
+        call_command("run_export", filled.name, format="json", output=Path("."))
+    assert not ExportReport.objects.exists()
+
+
+@pytest.mark.parametrize("files", [[{}], [{"name": "../x", "bytes": 1, "sha256": "0", "media_type": "a/b"}], [1]])
+def test_a_manifest_that_points_elsewhere_is_none(files, tmp_path):
+    import hashlib
+
+    import orjson
+
+    from exports.verify import verify_folder
+
+    def canonical(document):
+        return orjson.dumps(document, option=orjson.OPT_SORT_KEYS | orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
+
+    document = {"manifest_version": 1, "files": files}
+    document["seal"] = hashlib.sha256(canonical(document)).hexdigest()
+    (tmp_path / "manifest.json").write_bytes(canonical(document))
+    assert verify_folder(tmp_path).problems == ["manifest.json lists something that is no plain file of its folder"]

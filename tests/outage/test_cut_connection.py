@@ -1,0 +1,88 @@
+"""A run that loses its connection to the rows half way is put off, not given up."""
+
+from __future__ import annotations
+
+import pytest
+from django.db import InterfaceError, connection
+
+from connections.store import source
+from connections.store.writing import write_rows
+from exportadmin.lib.actor import Actor
+from exports import actions, run_guard, runs, statuses, tasks
+from exports.asked import Asked
+from tests.support.rows import mixed
+
+pytestmark = pytest.mark.django_db(transaction=True)
+SHELL = Actor(kind="user", name="tester", door="shell")
+
+
+@pytest.fixture(autouse=True)
+def own_folders(tmp_path, settings):
+    settings.ARTIFACTS_DIR = tmp_path / "artifacts"
+    settings.EXPORTADMIN_HOME = tmp_path / "home"
+    settings.EXPORTADMIN_HOME.mkdir()
+
+
+@pytest.fixture
+def report(project, monkeypatch):
+    """Of more rows than the reader holds at a time, waiting for a worker."""
+    monkeypatch.setattr(source, "BATCH_ROWS", 50)
+    write_rows(project, mixed(600), now_ms=1_000)
+    return actions.request_export(project=project, asked=Asked.parse({"format": "ndjson"}, project), actor=SHELL)
+
+
+@pytest.fixture
+def cut_once(monkeypatch):
+    """The first run's connection to the rows is cut after a batch: by the server, or by SQLite's own interrupt."""
+    opened, cut = [], []
+    snapshot_init, check = source.StoreReader.__init__, run_guard.RunGuard.check
+
+    def remember(reader, database, *arguments):
+        opened.append(database)
+        snapshot_init(reader, database, *arguments)
+
+    def check_and_cut(guard, *, now=False):
+        check(guard, now=now)
+        if cut or not opened:
+            return
+        cut.append(True)
+        driver = opened[0].connection
+        if connection.vendor == "sqlite":
+            driver.interrupt()
+        else:
+            with connection.cursor() as cursor:
+                cursor.execute("SELECT pg_terminate_backend(%s, 5000)", [driver.info.backend_pid])
+                assert cursor.fetchone() == (True,)
+
+    monkeypatch.setattr(source.StoreReader, "__init__", remember)
+    monkeypatch.setattr(run_guard.RunGuard, "check", check_and_cut)
+    return cut
+
+
+def test_rows_that_stop_coming_are_read_again_by_another_attempt(report, cut_once):
+    assert tasks.run_report(report.pk) == "database"
+    assert cut_once
+    report.refresh_from_db()
+    assert (report.status, report.attempts) == (statuses.RUNNING, 1), "free for the reaper, and not errored"
+    assert "the database failed it" in report.error
+    assert runs.reap().requeued == 1
+    assert tasks.run_report(report.pk) == "done"
+    report.refresh_from_db()
+    assert (report.status, report.attempts, report.rows_done) == (statuses.COMPLETED, 2, 600)
+
+
+def test_a_guard_forgives_whatever_a_database_that_is_away_raises(report, monkeypatch):
+    with runs.claim(report.pk) as guard:
+
+        def away():
+            raise InterfaceError("connection already closed")
+
+        with monkeypatch.context() as patch:
+            patch.setattr(guard, "_mine", away)
+            patch.setattr(guard, "_row", away)
+            guard.check(now=True)
+            guard.progress(phase="reading")
+            guard.note("words")
+            guard._tick(guard._next_renewal)
+        guard.check(now=True)
+        assert guard.finish(statuses.FAILED, error="as asked")
