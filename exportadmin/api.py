@@ -59,7 +59,7 @@ def explorer(request: HttpRequest) -> HttpResponse:
 @throttle_classes([AddressThrottle])
 def nothing_here(request: Request, rest: str = "") -> Response:
     """A problem, not a page, for addresses that there are not."""
-    advice = "" if rest.endswith("/") else " (addresses end with a slash)"
+    advice = " (addresses end with a slash)" if rest and not rest.endswith("/") else ""
     return problem(404, "not_found", f"there is no such address{advice}; see /api/v1/schema/", request=request._request)
 
 

@@ -10,6 +10,11 @@ import sys
 def main() -> None:
     """Run the Django command named in ``sys.argv``."""
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "exportadmin.settings")
+    from django.core.exceptions import ImproperlyConfigured
     from django.core.management import execute_from_command_line
 
-    execute_from_command_line(["exportadmin", *sys.argv[1:]])
+    try:
+        execute_from_command_line(["exportadmin", *sys.argv[1:]])
+    except ImproperlyConfigured as error:  # a setting that cannot be read, wherever it is read
+        sys.stderr.write(f"error: {' '.join(str(error).split())}\n")
+        sys.exit(2)

@@ -68,13 +68,20 @@ def kept_secret(folder: Path, name: str) -> str:
 
     Two processes that start together end up with the same one: the file appears whole or not at all.
     """
-    path = folder / "keys" / name
+    try:
+        return _kept_secret(folder / "keys" / name)
+    except (OSError, UnicodeDecodeError) as error:
+        reason = getattr(error, "strerror", None) or "it is not text"
+        raise ImproperlyConfigured(f"{PREFIX}HOME: {folder / 'keys' / name} cannot be kept: {reason}") from None
+
+
+def _kept_secret(path: Path) -> str:
     try:
         return path.read_text(encoding="ascii").strip()
     except FileNotFoundError:
         pass
     path.parent.mkdir(mode=0o700, exist_ok=True)
-    draft = path.with_name(f".{name}.{os.getpid()}")
+    draft = path.with_name(f".{path.name}.{os.getpid()}")
     descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with os.fdopen(descriptor, "w", encoding="ascii") as stream:
         stream.write(secrets.token_urlsafe(48))

@@ -64,6 +64,8 @@ class ExportReport(models.Model):
             models.Index(fields=["status", "-created_at", "-id"], name="report_newest_status"),
             models.Index(fields=["project", "status", "-created_at", "-id"], name="report_newest_project_status"),
             models.Index(fields=["status", "lease_until"], name="report_by_status"),
+            # what /metrics adds up at each scrape
+            models.Index(fields=["status", "rows_done", "bytes_done"], name="report_sums"),
         ]
         constraints = [
             models.UniqueConstraint(fields=["idempotency_scope", "idempotency_key"], name="idempotency_key_once"),

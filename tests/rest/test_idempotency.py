@@ -4,33 +4,62 @@ from __future__ import annotations
 
 import http.client
 import json
+import socket
+import subprocess
 import threading
-from urllib.parse import urlsplit
+from collections.abc import Iterator
 
 import pytest
 
 from exports.models import ExportReport
 from tests.rest.world import API, OWN, Rest, World
+from tests.support.cast import PASSWORD
+from tests.support.shell import PROGRAMS, Installation
 
 BODY = {"project": OWN, "format": "ndjson", "statuses": ["accepted"], "name": "Nightly"}
 MANY = 100
 
 
-def test_a_hundred_equal_requests_at_the_same_time_are_one_report_and_get_one_answer(world: World, live_server):
-    """Over a real server, each on a connection of its own."""
-    _, key = world.token("oscar", "exports:run")
-    before = ExportReport.objects.count()
-    to = urlsplit(live_server.url)
+@pytest.fixture
+def served(installation: Installation) -> Iterator[tuple[int, str]]:
+    """The product's own web server (two processes of four threads) on a port, and a token for it."""
+    rows = installation.home / "rows.ndjson"
+    labels = [{"data_row": {"id": f"d{n}", "global_key": f"k{n}", "row_data": "x"}, "projects": {}} for n in range(3)]
+    rows.write_text("".join(json.dumps(label) + "\n" for label in labels))
+    assert installation.run("import_rows", str(rows), "--project", OWN).returncode == 0
+    installation.extra["DJANGO_SUPERUSER_PASSWORD"] = PASSWORD
+    made = installation.run("createsuperuser", "--noinput", "--username", "sue", "--email", "sue@example.test")
+    assert made.returncode == 0, made.stderr
+    token = installation.run("issue_token", "sue", "--scope", "exports:run").stdout.strip()
+    with socket.create_server(("127.0.0.1", 0), backlog=2 * MANY) as listening:
+        server = subprocess.Popen(
+            [PROGRAMS / "exportadmin", "web", "--bind", f"fd://{listening.fileno()}"],
+            env=installation.environment,
+            cwd=installation.home,
+            pass_fds=[listening.fileno()],
+            stderr=subprocess.DEVNULL,
+        )
+        try:
+            yield listening.getsockname()[1], token
+        finally:
+            server.terminate()
+            server.wait(timeout=60)
+
+
+def test_a_hundred_equal_requests_at_the_same_time_are_one_report_and_get_one_answer(
+    served: tuple[int, str], installation: Installation
+):
+    port, token = served
+    headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json", "Idempotency-Key": "night-1"}
     start = threading.Barrier(MANY)
-    answers: list[tuple[int, str | None, dict]] = []
+    answers: list[tuple[int, str | None, str]] = []
 
     def ask() -> None:
-        connection = http.client.HTTPConnection(to.hostname or "", to.port, timeout=120)
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=120)
         start.wait()
-        headers = {"Authorization": f"Bearer {key}", "Content-Type": "application/json", "Idempotency-Key": "night-1"}
         connection.request("POST", f"{API}reports/", json.dumps(BODY), {**headers, "Connection": "close"})
         answer = connection.getresponse()
-        answers.append((answer.status, answer.getheader("Location"), json.loads(answer.read())))
+        answers.append((answer.status, answer.getheader("Location"), answer.read().decode()))
         connection.close()
 
     threads = [threading.Thread(target=ask) for _ in range(MANY)]
@@ -39,11 +68,11 @@ def test_a_hundred_equal_requests_at_the_same_time_are_one_report_and_get_one_an
     for thread in threads:
         thread.join()
     assert len(answers) == MANY
-    assert {status for status, _, _ in answers} == {202}
-    assert all(answer == answers[0] for answer in answers)
-    assert ExportReport.objects.count() == before + 1
-    report = ExportReport.objects.get(report_id=answers[0][2]["report_id"])
-    assert answers[0][1] == f"{live_server.url}{API}reports/{report.report_id}/"
+    assert {status for status, _, _ in answers} == {202}, answers[0]
+    assert set(answers) == {answers[0]}
+    (report,) = json.loads(installation.run("list_exports", "--json").stdout)
+    assert report["report_id"] == json.loads(answers[0][2])["report_id"]
+    assert answers[0][1] == f"http://127.0.0.1:{port}{API}reports/{report['report_id']}/"
 
 
 @pytest.mark.parametrize(

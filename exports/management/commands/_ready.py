@@ -7,9 +7,14 @@ from django.db import Error as DatabaseTrouble
 from django.db import connections
 from django.db.migrations.executor import MigrationExecutor
 
+from exportadmin.checks import must_be_startable
+
 
 def refuse_unless_migrated() -> None:
-    """Raises :class:`CommandError` with one line when the database is away or behind. Leaves no connection open."""
+    """Raises one line (:class:`CommandError`, or the boot checks' own) when settings, database or migrations do not let
+    us start. Leaves no connection open.
+    """
+    must_be_startable()
     try:
         executor = MigrationExecutor(connections["default"])
         missing = executor.migration_plan(executor.loader.graph.leaf_nodes())

@@ -17,7 +17,7 @@ from exportadmin.lib import env
 from exportadmin.lib.cluster import HAND_BACK_SECONDS, Cluster
 from exportadmin.lib.command import Door
 from exportadmin.lib.processes import RESTART, Signals, forks_die_with_parent
-from exports import runs, tasks
+from exports import retention, runs, tasks
 from exports.management.commands._ready import refuse_unless_migrated
 
 log = logging.getLogger(__name__)
@@ -59,6 +59,7 @@ class Watch:
         self._cluster = cluster
         self._unanswered_since: float | None = None
         self._first_pass = True
+        self._retention = retention.Hourly()
 
     def until_stopped(self, signals: Signals) -> int:
         """Exit code: 0 stopped as asked, 1 stopped with force, 70 to be started anew."""
@@ -85,6 +86,7 @@ class Watch:
             reaped = runs.reap(after_restart=self._first_pass)
             self._first_pass = False
             waiting = runs.waiting_unanswered(self._cluster.slots)
+            self._retention.tick()
         except DatabaseTrouble as error:
             log.warning("the database does not answer: %s", " ".join(str(error).split()))
             connection.close_if_unusable_or_obsolete()
