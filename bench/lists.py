@@ -200,7 +200,7 @@ def fill(size: int) -> dict[str, Any]:
     projects = [Project.objects.create(connection=store, name=f"Project {number}") for number in range(PROJECTS)]
     now = timezone.now()
     field = ExportReport._meta.get_field("created_at")
-    field.auto_now_add = False  # type: ignore[union-attr]  # times of our own, as a year of nightly exports has them
+    field.auto_now_add = False  # times of our own, as a year of nightly exports has them
     statuses = ("completed",) * 17 + ("failed", "cancelled", "running")
     config = {"statuses": ["accepted", "review"], "filter": {}, "include": {}, "options": {}, "note": "x" * 400}
     for start in range(0, size, 2_000):

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from django.core.paginator import Page, Paginator
+from django.db.models import QuerySet
 from django.utils.functional import cached_property
 
 COUNTED = 1_000
@@ -25,9 +26,10 @@ class LongPaginator(_Paginator):
     _counted_all = False
 
     @cached_property
-    def count(self) -> int:  # type: ignore[override]  # django-stubs: a property
+    def count(self) -> int:
         """Of the list's rows, at most :data:`COUNTED` + 1."""
-        return int(self.object_list.order_by()[: COUNTED + 1].count())  # type: ignore[union-attr]
+        rows = cast("QuerySet[Any]", self.object_list)
+        return int(rows.order_by()[: COUNTED + 1].count())
 
     @property
     def is_cut(self) -> bool:
@@ -37,7 +39,7 @@ class LongPaginator(_Paginator):
     def get_page(self, number: Any) -> Page[Any]:
         """The page, or the nearest one that is there."""
         if self.is_cut and _whole(number) * self.per_page > COUNTED:
-            self.count = int(self.object_list.order_by().count())  # type: ignore[union-attr]
+            self.count = int(cast("QuerySet[Any]", self.object_list).order_by().count())
             self._counted_all = True
         return super().get_page(number)
 

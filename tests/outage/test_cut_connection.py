@@ -80,7 +80,9 @@ def test_a_guard_forgives_whatever_a_database_that_is_away_raises(report, monkey
         with monkeypatch.context() as patch:
             patch.setattr(guard, "_mine", away)
             patch.setattr(guard, "_row", away)
-            guard.check(now=True)
+            guard.check()
+            with pytest.raises(InterfaceError):
+                guard.check(now=True)  # about to publish: nobody knows whether it still may
             guard.progress(phase="reading")
             guard.note("words")
             guard._tick(guard._next_renewal)

@@ -74,8 +74,12 @@ JSON = st.recursive(
     | st.integers(-(2**63), 2**63 - 1)
     | st.floats(allow_nan=False, allow_infinity=False)
     | st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\x00")),
-    lambda inner: st.lists(inner, max_size=4)
-    | st.dictionaries(st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\x00")), inner, max_size=4),
+    lambda inner: (
+        st.lists(inner, max_size=4)
+        | st.dictionaries(
+            st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\x00")), inner, max_size=4
+        )
+    ),
     max_leaves=20,
 )
 
@@ -189,7 +193,9 @@ def test_a_thousand_parameters_are_too_many(world: World):
     is_problem(world.script("oscar").client.get(f"/api/v1/reports/?{query}"), 400)
 
 
-@pytest.mark.parametrize("path", ["reports/", "reports/status/", "projects/", "links/", "configs/", "tokens/", "audit/"])
+@pytest.mark.parametrize(
+    "path", ["reports/", "reports/status/", "projects/", "links/", "configs/", "tokens/", "audit/"]
+)
 def test_every_list_refuses_what_it_does_not_know(world: World, path):
     answer = world.script("sue").get(path, {"colour": "red"})
     assert "known:" in is_problem(answer, 400, "colour")

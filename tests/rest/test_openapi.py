@@ -1,6 +1,6 @@
 """The OpenAPI document: a contract. A change of it shows in the diff of ``openapi.yml``, which is renewed with
 
-    EXPORTADMIN_HOME=$(mktemp -d) exportadmin spectacular --validate --fail-on-warn --file tests/rest/openapi.yml
+EXPORTADMIN_HOME=$(mktemp -d) exportadmin spectacular --validate --fail-on-warn --file tests/rest/openapi.yml
 """
 
 from __future__ import annotations

@@ -262,7 +262,7 @@ def test_a_token_bound_to_a_project_finds_nothing_of_another_one_not_even_a_supe
         assert told(said, row, world.foreign, world) == []
 
 
-@pytest.mark.parametrize("row", sorted(LISTS) + ["GET api/v1/audit/", "GET api/v1/audit/export/"])
+@pytest.mark.parametrize("row", [*sorted(LISTS), "GET api/v1/audit/", "GET api/v1/audit/export/"])
 def test_a_bound_token_lists_its_own_project_only(row: str, world: World):
     script = world.script("sue", "admin", project=world.own.project).client
     status, said = ask(script, row, world.own, world)

@@ -28,9 +28,7 @@ from tests.rest.world import OWN, World
 
 EXAMPLES = 15
 SCENARIOS = 40
-SETTINGS = hypothesis.settings(
-    max_examples=EXAMPLES, deadline=None, suppress_health_check=list(hypothesis.HealthCheck)
-)
+SETTINGS = hypothesis.settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=list(hypothesis.HealthCheck))
 CONFIG = SchemathesisConfig.from_dict(
     {
         # U+0000 is in no text that PostgreSQL can hold, and JSON Schema has no short word for that
@@ -53,8 +51,8 @@ def described() -> dict[str, Any]:
     return made
 
 
-# Rules between fields, for which JSON Schema has no words that a reader would want: options belong to a format, a window
-# does not end before it begins, a config stands for the whole description, a place is a line or a byte and within the
+# Rules between fields, for which JSON Schema has no words that a reader would want: options belong to a format, a
+# window does not end before it begins, a config stands for the whole description, a place is a line or a byte and within the
 # result. A refusal of allowed data is excused there, and only there, and only where it names such a field.
 _DESCRIPTION = ("options", "filter.last_activity_at", "filter.label_created_at")
 BETWEEN_FIELDS = {
