@@ -22,6 +22,8 @@ from exportadmin.lib.errors import PermanentError
 # for new pages each time, which costs more than the loop around a small one
 BATCH_BYTES = 1 << 18
 BATCH_ROWS = 1000
+# PostgreSQL: rows a fetch, at first, while nothing is known of their size, and at most
+FIRST_FETCHED, MOST_FETCHED = 20, 500
 
 
 class StoreSource(Source):
@@ -137,6 +139,7 @@ class StoreReader:
         self._database = database
         self._columns = columns
         self._cursor: Any = None
+        self._fetch_rows = FIRST_FETCHED
         found = self._fetch(Project.objects.filter(public_id=selection.project_id).values_list("pk", "name"))
         if not found:
             raise PermanentError(f"project {selection.project_id} is not in the store")
@@ -187,9 +190,9 @@ class StoreReader:
             sql, params = query.query.get_compiler(connection=self._database).as_sql()
         except EmptyResultSet:  # conditions that exclude each other
             return
-        if self._database.vendor == "postgresql":
+        on_server = self._database.vendor == "postgresql"
+        if on_server:
             cursor = self._database.connection.cursor(name="exportadmin_rows")
-            cursor.itersize = 20
         else:
             cursor = self._database.cursor().cursor
         heavy = len(self._columns) > 0
@@ -197,17 +200,25 @@ class StoreReader:
         cursor.execute(sql, params)
         rows: list[tuple[Any, ...]] = []
         size = 0
-        for row in cursor:
+        for row in self._fetched(cursor) if on_server else cursor:
             rows.append(row)
             if heavy:
                 size += len(row[width]) + len(row[-1])
             if size >= BATCH_BYTES or len(rows) >= BATCH_ROWS:
                 yield rows
-                if self._database.vendor == "postgresql":  # as many rows a fetch as make a batch: rows may be large
-                    cursor.itersize = max(1, min(500, len(rows)))
+                self._fetch_rows = min(MOST_FETCHED, len(rows))
                 rows, size = [], 0
         if rows:
             yield rows
+
+    def _fetched(self, cursor: Any) -> Iterator[tuple[Any, ...]]:
+        """All rows, as many a fetch as made the last batch: rows may be large.
+
+        (Not by the cursor's own iteration: it takes a page that is shorter than ``itersize`` for the last one, so it
+        ends early when ``itersize`` grows on the way.)
+        """
+        while page := cursor.fetchmany(self._fetch_rows):
+            yield from page
 
     def _fetch(self, query: QuerySet[Any, Any]) -> list[tuple[Any, ...]]:
         try:

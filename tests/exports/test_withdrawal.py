@@ -144,7 +144,7 @@ def test_the_folder_where_one_stands_is_refused_before_anything_is_read(filled, 
     (tmp_path / "here").mkdir()
     monkeypatch.chdir(tmp_path / "here")
     with pytest.raises(CommandError, match="where you stand or a mount point"):
-        call_command("run_export", filled.name, format="json", output=Path("."))
+        call_command("run_export", filled.name, format="json", output=Path())
     assert not ExportReport.objects.exists()
 
 

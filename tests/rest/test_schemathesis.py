@@ -52,8 +52,8 @@ def described() -> dict[str, Any]:
 
 
 # Rules between fields, for which JSON Schema has no words that a reader would want: options belong to a format, a
-# window does not end before it begins, a config stands for the whole description, a place is a line or a byte and within the
-# result. A refusal of allowed data is excused there, and only there, and only where it names such a field.
+# window does not end before it begins, a config stands for the whole description, a place is a line or a byte and
+# within the result. A refusal of allowed data is excused there, and only there, and only where it names such a field.
 _DESCRIPTION = ("options", "filter.last_activity_at", "filter.label_created_at")
 BETWEEN_FIELDS = {
     "POST /api/v1/reports/": (*_DESCRIPTION, "config_id", "format"),
