@@ -72,7 +72,7 @@ def require(actor: Actor, verb: str, project: Project) -> None:
     if can(user, verb, project, token):
         return
     if can(user, VIEW, project, token):
-        raise DeniedError(f"{actor.name} may not {verb} in project {project.name!r}")
+        raise DeniedError(f"{actor.name} may not {verb} in project {project.name!r}", about={"project": project})
     raise NotFoundError(f"no project {project.public_id!r}")
 
 

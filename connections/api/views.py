@@ -88,7 +88,8 @@ class MemberView(RestView):
     def _user(self, request: Request, project: Project, username: str) -> AbstractBaseUser:
         # asked before the name is looked up: nobody else learns which accounts there are
         if not can(request.user, MANAGE, project, token_of(request)):
-            raise DeniedError(f"managing members of {project.name!r} takes the role admin, and the scope admin")
+            words = f"managing members of {project.name!r} takes the role admin, and the scope admin"
+            raise DeniedError(words, about={"project": project})
         found = get_user_model().objects.filter(username=username).first() if is_findable(username) else None
         if found is None:
             raise NotFoundError(f"no user {username[:80]!r}")

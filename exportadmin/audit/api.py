@@ -82,14 +82,14 @@ def record_refusal(request: Request, error: Exception, status: int) -> None:
     actor = actor_of(request, "rest")
     details = {"method": request.method, "path": request.path[:300]}
     if status == 429:
-        who = f"user {actor.user_id}" if actor.user_id is not None else address(request)
+        who = f"user-{actor.user_id}" if actor.user_id is not None else address(request)
         if not cache.add(f"audit.throttled.{who}", 1, THROTTLED_EVERY_SECONDS):
             return
         with transaction.atomic():
             record("request.throttled", actor=actor, outcome=REFUSED, reason="too many requests", details=details)
     elif status == 403 or isinstance(error, HiddenError):
-        about = error.about if isinstance(error, HiddenError) else {}
-        reason = "not visible to the one who asked" if about else str(error)
+        about = getattr(error, "about", {})
+        reason = "not visible to the one who asked" if isinstance(error, HiddenError) else str(error)
         with transaction.atomic():
             record("request.refused", actor=actor, outcome=REFUSED, reason=reason, details=details, **about)
 

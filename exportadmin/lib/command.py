@@ -48,6 +48,7 @@ class Door(BaseCommand):
             sys.exit(130)
 
     def _run(self, argv: list[str]) -> None:
+        self._called_from_command_line = True  # Django's parser then ends wrong use with one line and exit code 2
         parser = self.create_parser(argv[0], argv[1])
         options = vars(parser.parse_args(argv[2:]))
         args = options.pop("args", ())

@@ -15,13 +15,15 @@ class ExportAdminError(Exception):
 class UserError(ExportAdminError):
     """The request cannot be carried out as asked: a wrong value, a wrong file, a missing thing.
 
-    ``field`` names the offending input where there is one (a form field, a JSON key, a flag).
+    ``field`` names the offending input where there is one (a form field, a JSON key, a flag). ``about`` is for the
+    trail: ``project=`` and ``obj=`` of :func:`exportadmin.audit.record.record`, as far as they are known.
     """
 
-    def __init__(self, message: str, *, field: str | None = None) -> None:
+    def __init__(self, message: str, *, field: str | None = None, about: dict[str, Any] | None = None) -> None:
         super().__init__(message)
         self.message = message
         self.field = field
+        self.about = about or {}
 
 
 class TransientError(ExportAdminError):
@@ -41,14 +43,7 @@ class NotFoundError(UserError):
 
 
 class HiddenError(NotFoundError):
-    """It is there, but the one who asks may not know: answered like :class:`NotFoundError`, told to the trail.
-
-    ``about`` is what :func:`exportadmin.audit.record.record` takes: ``project=`` and ``obj=``.
-    """
-
-    def __init__(self, message: str, *, field: str | None = None, about: dict[str, Any] | None = None) -> None:
-        super().__init__(message, field=field)
-        self.about = about or {}
+    """It is there, but the one who asks may not know: answered like :class:`NotFoundError`, told to the trail."""
 
 
 class DeniedError(UserError):

@@ -5,14 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, Final
 
+from django.db import transaction
+from django.db.models import Model
 from django.http import HttpResponseBase, StreamingHttpResponse
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from connections.models import Project
 from exportadmin.audit.middleware import actor_of
-from exportadmin.audit.record import recorded
+from exportadmin.audit.models import REFUSED
+from exportadmin.audit.record import record, recorded
+from exportadmin.lib.actor import Actor
 from exportadmin.lib.errors import ConflictError, UserError
 from exportadmin.lib.rest import Header, Parameter, RestView, problem
 from exports import downloads, row_reader
@@ -70,11 +75,22 @@ class DownloadView(RestView):
         """A file, whole or from anywhere in it. Recorded before the first byte."""
         artifact = seen_artifact(request, artifact_id)
         actor = actor_of(request, "rest")
-        require(actor, DOWNLOAD, artifact.report.project)
+        _may_take_away(actor, "artifact.downloaded", artifact.report.project, artifact)
         answer = downloads.respond(request._request, artifact, actor=actor)
         if answer.status_code in (412, 416):
             return _as_problem(request, answer)
         return answer
+
+
+def _may_take_away(actor: Actor, event: str, project: Project, obj: Model) -> None:
+    """Raise the refusal, recorded as what was tried."""
+    try:
+        require(actor, DOWNLOAD, project)
+    except UserError as refusal:
+        with transaction.atomic():
+            record(event, actor=actor, project=project, obj=obj, outcome=REFUSED, reason=refusal.message)
+        refusal.is_recorded = True  # type: ignore[attr-defined]
+        raise
 
 
 def _as_problem(request: Request, answer: HttpResponseBase) -> Response:
@@ -116,7 +132,7 @@ class RowsView(RestView):
         """A row a line, from any line or byte on, without reading what comes before."""
         report = seen_report(request, report_id)
         actor = actor_of(request, "rest")
-        require(actor, DOWNLOAD, report.project)
+        _may_take_away(actor, "artifact.rows_read", report.project, report)
         if not report.is_delivered:
             raise ConflictError(f"report {report.report_id} is {report.status}: there are no rows to read")
         place = {name: self.asked.get(name) for name in ("line", "offset", "limit")}

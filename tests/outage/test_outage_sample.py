@@ -8,7 +8,7 @@ from tests.outage.driver import Plan, outage
 from tests.outage.server import running
 from tests.support.postgres import PostgresUnavailable
 
-SAMPLE = Plan(seconds=3.0, rows=2_000, scripts=2, pause=0.3, most=8, before=1.5, after=1.0, lease=4)
+SAMPLE = Plan(seconds=3.0, rows=1_500, scripts=2, pause=0.3, most=6, before=1.5, after=1.0, lease=4)
 
 
 @pytest.mark.slow

@@ -139,7 +139,7 @@ def test_a_reviewer_who_would_run_something_is_on_the_trail_once(world: World):
     assert script.get(f"artifacts/{world.own.artifact.public_id}/download/").status_code == 403
     assert script.post(f"reports/{world.own.waiting.report_id}/cancel/").status_code == 403
     told = AuditEntry.objects.filter(outcome="refused").order_by("sequence").values_list("event", flat=True)
-    assert list(told) == ["export.requested", "request.refused", "export.cancel_requested"]
+    assert list(told) == ["export.requested", "artifact.downloaded", "export.cancel_requested"]
 
 
 def test_a_refusal_that_cannot_be_recorded_is_no_answer_with_data(world: World, monkeypatch):

@@ -7,6 +7,7 @@ import time
 import pytest
 from django.core.cache import caches
 from django.db import OperationalError
+from django.db.backends.base.base import BaseDatabaseWrapper
 
 from exportadmin.lib.cluster import Shared
 from exportadmin.lib.processes import RESTART
@@ -52,7 +53,11 @@ def cluster():
 def watch(cluster, monkeypatch):
     monkeypatch.setattr(runs, "reap", lambda **_: runs.Reaped())
     monkeypatch.setattr(runs, "waiting_unanswered", lambda slots: False)
-    return worker.Watch(cluster)
+    made = worker.Watch(cluster)
+    # retention and a connection to close are other files' matter; here is no database
+    monkeypatch.setattr(made._retention, "tick", lambda: None)
+    monkeypatch.setattr(BaseDatabaseWrapper, "close_if_unusable_or_obsolete", lambda self: None)
+    return made
 
 
 def quiet_for(cluster, seconds):

@@ -86,6 +86,10 @@ def discard(report: ExportReport) -> None:
         shutil.rmtree(leftover, ignore_errors=True)
 
 
+def withdraw(report: ExportReport) -> None:
+    """The stub's kills come before publication: there is nothing to take back."""
+
+
 def record_end(report: ExportReport, status: str, reason: str = "", **details: object) -> None:
     """What the reaper ended goes here instead of into the trail."""
 
