@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -28,8 +29,18 @@ def _nobody_is_throttled(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 
 @pytest.fixture
-def world(transactional_db: None, settings: Any, tmp_path: Path) -> World:
-    """A world of the test's own."""
+def world(db: None, standing_world: World) -> World:
+    """The file's world; what a test changes in it is undone. Nothing that a test changes is seen by a run or a thread:
+    those read through connections of their own.
+    """
+    return copy.deepcopy(standing_world)
+
+
+@pytest.fixture
+def own_world(transactional_db: None, settings: Any, tmp_path: Path) -> World:
+    """A world of the test's own, committed: for runs, threads, live servers and broken files. In files of their own:
+    a file's world stands until its last test.
+    """
     settings.ARTIFACTS_DIR = tmp_path / "artifacts"
     return build()
 
@@ -38,7 +49,7 @@ def world(transactional_db: None, settings: Any, tmp_path: Path) -> World:
 def standing_world(
     django_db_setup: None, django_db_blocker: Any, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[World]:
-    """A committed world for all tests of a file. Tests that change it roll back, or do not mind."""
+    """A committed world for all tests of a file."""
     from django.test import override_settings
 
     folder = tmp_path_factory.mktemp("artifacts")

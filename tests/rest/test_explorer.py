@@ -36,7 +36,7 @@ def sign_in(page: Page, site: str, person: str) -> None:
     page.keyboard.press("Enter")
 
 
-def test_every_operation_is_shown_and_one_can_be_tried_out(world: World, site: str, page: Page, tmp_path: Path):
+def test_every_operation_is_shown_and_one_can_be_tried_out(own_world: World, site: str, page: Page, tmp_path: Path):
     sign_in(page, site, "oscar")
     expect(page.get_by_role("heading", level=1)).to_have_text("REST explorer")
     operations = page.locator(".opblock")
@@ -50,17 +50,17 @@ def test_every_operation_is_shown_and_one_can_be_tried_out(world: World, site: s
     expect(listed.locator(".live-responses-table")).not_to_contain_text("Secret harbour")
 
 
-def test_what_changes_something_goes_out_with_the_csrf_token(world: World, site: str, page: Page):
+def test_what_changes_something_goes_out_with_the_csrf_token(own_world: World, site: str, page: Page):
     sign_in(page, site, "oscar")
     verify = page.locator("#operations-reports-reports_verify")
     verify.click()
-    verify.locator("tr[data-param-name='report_id'] input").fill(world.own.done.report_id)
+    verify.locator("tr[data-param-name='report_id'] input").fill(own_world.own.done.report_id)
     verify.get_by_role("button", name="Execute").click()
     expect(verify.locator(".live-responses-table tbody .response-col_status").first).to_contain_text("200")
 
 
-def test_the_page_has_nothing_inline_and_the_policy_stays_strict(world: World):
-    answer = world.browser("rita").get("/api/v1/explorer/")
+def test_the_page_has_nothing_inline_and_the_policy_stays_strict(own_world: World):
+    answer = own_world.browser("rita").get("/api/v1/explorer/")
     page = answer.content.decode()
     assert "unsafe" not in answer.headers["Content-Security-Policy"]
     assert "default-src 'self'" in answer.headers["Content-Security-Policy"]
@@ -69,6 +69,6 @@ def test_the_page_has_nothing_inline_and_the_policy_stays_strict(world: World):
     assert page.count("<script") == page.count("<script src=")
 
 
-def test_nobody_reads_the_document_without_an_account(world: World):
+def test_nobody_reads_the_document_without_an_account(own_world: World):
     assert Client().get("/api/v1/schema/").status_code == 401
     assert Client().get("/api/v1/explorer/").headers["Location"].startswith("/sign-in/")

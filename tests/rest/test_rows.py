@@ -10,8 +10,7 @@ import pytest
 from exportadmin.audit.models import AuditEntry
 from exports import row_reader
 from exports.models import Download
-from tests.rest.test_runs import run
-from tests.rest.world import OWN, World, folder_of, whole
+from tests.rest.world import World, folder_of, whole
 
 
 def lines_of(world: World, report) -> list[bytes]:
@@ -52,16 +51,6 @@ def test_a_reader_who_lost_the_connection_goes_on_at_the_bytes_it_has(world: Wor
         assert first <= have
         assert whole(answer) == text[first:]
         assert text[:first].count(b"\n") == int(answer.headers["X-First-Line"])
-
-
-def test_a_json_result_is_read_the_same_way(world: World):
-    script = world.script("oscar")
-    made = script.post("reports/", {"project": OWN, "format": "json"}).json()
-    run(made["report_id"])
-    answer = script.get(f"reports/{made['report_id']}/rows/", {"line": 5, "limit": 2})
-    (artifact,) = script.get(f"reports/{made['report_id']}/artifacts/").json()
-    document = json.loads(whole(script.get(f"artifacts/{artifact['artifact_id']}/download/")))
-    assert [json.loads(line) for line in whole(answer).splitlines()] == document[5:7]
 
 
 @pytest.mark.parametrize(

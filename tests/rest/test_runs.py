@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 import time
 from pathlib import Path
@@ -17,7 +18,7 @@ from exports import statuses, tasks
 from exports.api import views
 from exports.formats.ndjson import NdjsonFormat
 from exports.models import ExportReport
-from tests.rest.world import OWN, ROWS, World, folder_of
+from tests.rest.world import OWN, ROWS, World, folder_of, whole
 
 BODY = {"project": OWN, "format": "ndjson"}
 
@@ -46,8 +47,8 @@ def visible_files() -> set[Path]:
 # --- requested -------------------------------------------------------------------------------------------------------
 
 
-def test_a_request_is_accepted_with_a_place_to_look_and_a_worker_delivers(world: World):
-    script = world.script("oscar")
+def test_a_request_is_accepted_with_a_place_to_look_and_a_worker_delivers(own_world: World):
+    script = own_world.script("oscar")
     body = {**BODY, "name": "Weekly", "description": "for the team", "statuses": ["accepted", "review"]}
     answer = script.post("reports/", body)
     assert answer.status_code == 202
@@ -68,8 +69,8 @@ def test_a_request_is_accepted_with_a_place_to_look_and_a_worker_delivers(world:
     assert len(delivered) == artifact["bytes"] == done["check_values"]["bytes"]
 
 
-def test_a_saved_config_runs_as_it_was_then(world: World):
-    script = world.script("oscar")
+def test_a_saved_config_runs_as_it_was_then(own_world: World):
+    script = own_world.script("oscar")
     config = script.post("configs/", {**BODY, "name": "Accepted", "statuses": ["accepted"]}).json()
     made = script.post("reports/", {"project": OWN, "config_id": config["config_id"]}).json()
     assert (made["name"], made["config"]["statuses"]) == ("Accepted", ["accepted"])
@@ -84,13 +85,23 @@ def test_a_saved_config_runs_as_it_was_then(world: World):
     assert (answer.status_code, answer.json()["field"]) == (404, "config_id")
 
 
-def test_a_config_of_another_project_is_no_config_here(world: World):
-    answer = world.script("sue").post("reports/", {"project": OWN, "config_id": world.foreign.config.public_id})
+def test_a_config_of_another_project_is_no_config_here(own_world: World):
+    answer = own_world.script("sue").post("reports/", {"project": OWN, "config_id": own_world.foreign.config.public_id})
     assert (answer.status_code, answer.json()["field"]) == (404, "config_id")
-    stays = world.script("sue").put(
-        f"configs/{world.own.config.public_id}/", {**BODY, "name": "x", "project": world.foreign.project.name}
+    stays = own_world.script("sue").put(
+        f"configs/{own_world.own.config.public_id}/", {**BODY, "name": "x", "project": own_world.foreign.project.name}
     )
     assert (stays.status_code, stays.json()["field"]) == (400, "project")
+
+
+def test_rows_of_a_json_result_are_read_one_a_line(own_world: World):
+    script = own_world.script("oscar")
+    made = script.post("reports/", {"project": OWN, "format": "json"}).json()
+    run(made["report_id"])
+    answer = script.get(f"reports/{made['report_id']}/rows/", {"line": 5, "limit": 2})
+    (artifact,) = script.get(f"reports/{made['report_id']}/artifacts/").json()
+    document = json.loads(whole(script.get(f"artifacts/{artifact['artifact_id']}/download/")))
+    assert [json.loads(line) for line in whole(answer).splitlines()] == document[5:7]
 
 
 # --- planned ---------------------------------------------------------------------------------------------------------
@@ -111,8 +122,8 @@ PLANS = {
 
 
 @pytest.mark.parametrize("body", PLANS.values(), ids=PLANS)
-def test_a_plan_says_what_the_run_will_count(world: World, body):
-    script = world.script("oscar")
+def test_a_plan_says_what_the_run_will_count(own_world: World, body):
+    script = own_world.script("oscar")
     before = (ExportReport.objects.count(), visible_files())
     answer = script.post("reports/plan/", {"project": OWN, **body})
     assert answer.status_code == 200, answer.content
@@ -131,16 +142,16 @@ def test_a_plan_says_what_the_run_will_count(world: World, body):
     assert AuditEntry.objects.filter(event="export.planned", outcome="done").count() == 1
 
 
-def test_a_reviewer_plans_nothing_and_that_is_on_the_trail(world: World):
-    assert world.script("rita").post("reports/plan/", BODY).status_code == 403
+def test_a_reviewer_plans_nothing_and_that_is_on_the_trail(own_world: World):
+    assert own_world.script("rita").post("reports/plan/", BODY).status_code == 403
     (entry,) = AuditEntry.objects.filter(event="export.planned")
-    assert (entry.outcome, entry.actor_user_id) == ("refused", world.people["rita"].pk)
+    assert (entry.outcome, entry.actor_user_id) == ("refused", own_world.people["rita"].pk)
 
 
 # --- waited for ------------------------------------------------------------------------------------------------------
 
 
-def test_waiting_ends_when_the_report_ends(world: World, monkeypatch):
+def test_waiting_ends_when_the_report_ends(own_world: World, monkeypatch):
     """The clock stands still, so nothing else can end it."""
     looked = threading.Event()
 
@@ -149,60 +160,60 @@ def test_waiting_ends_when_the_report_ends(world: World, monkeypatch):
         time.sleep(0.01)
 
     monkeypatch.setattr(views, "time", SimpleNamespace(monotonic=lambda: 0.0, sleep=sleep))
-    report = world.own.waiting
+    report = own_world.own.waiting
 
     def end() -> None:
         assert looked.wait(timeout=60)
         ExportReport.objects.filter(pk=report.pk).update(status=statuses.COMPLETED)
 
     thread = in_thread(end)
-    answer = world.script("oscar").get(f"reports/{report.report_id}/wait/", {"seconds": 30})
+    answer = own_world.script("oscar").get(f"reports/{report.report_id}/wait/", {"seconds": 30})
     thread.join()
     assert answer.json()["status"] == "completed"
 
 
-def test_waiting_ends_when_its_time_is_over(world: World, monkeypatch):
+def test_waiting_ends_when_its_time_is_over(own_world: World, monkeypatch):
     clock = iter(range(100))
     slept: list[float] = []
     monkeypatch.setattr(views, "time", SimpleNamespace(monotonic=lambda: next(clock), sleep=slept.append))
-    answer = world.script("oscar").get(f"reports/{world.own.waiting.report_id}/wait/", {"seconds": 3})
+    answer = own_world.script("oscar").get(f"reports/{own_world.own.waiting.report_id}/wait/", {"seconds": 3})
     assert (answer.status_code, answer.json()["status"]) == (200, "queued")
     assert slept == [views.LOOK_EVERY_SECONDS] * 2
 
 
-def test_what_has_ended_is_not_waited_for_and_nobody_waits_in_a_full_house(world: World, monkeypatch):
+def test_what_has_ended_is_not_waited_for_and_nobody_waits_in_a_full_house(own_world: World, monkeypatch):
     def sleep(seconds: float) -> None:
         raise AssertionError("it waits")
 
     monkeypatch.setattr(views, "time", SimpleNamespace(monotonic=lambda: 0.0, sleep=sleep))
-    script = world.script("oscar")
-    assert script.get(f"reports/{world.own.done.report_id}/wait/").json()["status"] == "completed"
-    assert script.get(f"reports/{world.own.waiting.report_id}/wait/", {"seconds": 0}).json()["status"] == "queued"
+    script = own_world.script("oscar")
+    assert script.get(f"reports/{own_world.own.done.report_id}/wait/").json()["status"] == "completed"
+    assert script.get(f"reports/{own_world.own.waiting.report_id}/wait/", {"seconds": 0}).json()["status"] == "queued"
     monkeypatch.setattr(views, "_WAITING", threading.BoundedSemaphore(1))
     assert views._WAITING.acquire()
-    assert script.get(f"reports/{world.own.waiting.report_id}/wait/").json()["status"] == "queued"
+    assert script.get(f"reports/{own_world.own.waiting.report_id}/wait/").json()["status"] == "queued"
 
 
 @pytest.mark.parametrize("seconds", ["-1", "31", "nan", "inf", "soon", "1e3", "1_0", ""])
-def test_a_time_to_wait_that_is_none_is_refused(world: World, seconds: str):
-    answer = world.script("oscar").get(f"reports/{world.own.waiting.report_id}/wait/", {"seconds": seconds})
+def test_a_time_to_wait_that_is_none_is_refused(own_world: World, seconds: str):
+    answer = own_world.script("oscar").get(f"reports/{own_world.own.waiting.report_id}/wait/", {"seconds": seconds})
     assert (answer.status_code, answer.json()["field"]) == (400, "seconds")
 
 
 # --- cancelled -------------------------------------------------------------------------------------------------------
 
 
-def test_what_waits_is_cancelled_at_once(world: World):
-    script = world.script("oscar")
-    path = f"reports/{world.own.waiting.report_id}/"
+def test_what_waits_is_cancelled_at_once(own_world: World):
+    script = own_world.script("oscar")
+    path = f"reports/{own_world.own.waiting.report_id}/"
     for _ in range(2):  # twice is no error
         answer = script.post(f"{path}cancel/")
         assert (answer.status_code, answer.json()["status"]) == (202, "cancelled")
-    run(world.own.waiting.report_id)
+    run(own_world.own.waiting.report_id)
     assert script.get(path).json()["status"] == "cancelled", "a bell that comes late runs nothing"
 
 
-def test_what_runs_is_cancelled_and_nothing_is_visible(world: World, monkeypatch):
+def test_what_runs_is_cancelled_and_nothing_is_visible(own_world: World, monkeypatch):
     """The run stands in the middle of its rows while it is cancelled."""
     reading, go_on = threading.Event(), threading.Event()
     rows = NdjsonFormat.rows
@@ -213,7 +224,7 @@ def test_what_runs_is_cancelled_and_nothing_is_visible(world: World, monkeypatch
         assert go_on.wait(timeout=60)
 
     monkeypatch.setattr(NdjsonFormat, "rows", slowly)
-    script = world.script("oscar")
+    script = own_world.script("oscar")
     before = visible_files()
     made = script.post("reports/", BODY).json()
     path = f"reports/{made['report_id']}/"
@@ -236,9 +247,9 @@ def test_what_runs_is_cancelled_and_nothing_is_visible(world: World, monkeypatch
 
 
 @pytest.mark.parametrize("which", ["done", "failed"])
-def test_what_has_ended_cannot_be_cancelled(world: World, which: str):
-    report = getattr(world.own, which)
-    answer = world.script("oscar").post(f"reports/{report.report_id}/cancel/")
+def test_what_has_ended_cannot_be_cancelled(own_world: World, which: str):
+    report = getattr(own_world.own, which)
+    answer = own_world.script("oscar").post(f"reports/{report.report_id}/cancel/")
     assert (answer.status_code, answer.json()["code"]) == (409, "conflict")
     assert report.status in answer.json()["detail"]
 
@@ -246,46 +257,48 @@ def test_what_has_ended_cannot_be_cancelled(world: World, which: str):
 # --- run again, verified ---------------------------------------------------------------------------------------------
 
 
-def test_a_retry_is_a_new_report_with_the_same_description(world: World):
-    script = world.script("oscar")
-    answer = script.post(f"reports/{world.own.failed.report_id}/retry/")
+def test_a_retry_is_a_new_report_with_the_same_description(own_world: World):
+    script = own_world.script("oscar")
+    answer = script.post(f"reports/{own_world.own.failed.report_id}/retry/")
     assert answer.status_code == 202
     again = answer.json()
-    assert again["report_id"] != world.own.failed.report_id
-    assert (again["retry_of"], again["status"]) == (world.own.failed.report_id, "queued")
-    assert again["config"] == world.own.failed.config
+    assert again["report_id"] != own_world.own.failed.report_id
+    assert (again["retry_of"], again["status"]) == (own_world.own.failed.report_id, "queued")
+    assert again["config"] == own_world.own.failed.config
     assert answer.headers["Location"].endswith(f"/reports/{again['report_id']}/")
     run(again["report_id"])
     assert script.get(f"reports/{again['report_id']}/").json()["status"] == "completed"
-    assert script.get(f"reports/{world.own.failed.report_id}/").json()["status"] == "failed"
+    assert script.get(f"reports/{own_world.own.failed.report_id}/").json()["status"] == "failed"
 
 
-def test_what_is_still_under_way_is_not_retried(world: World):
-    assert world.script("oscar").post(f"reports/{world.own.waiting.report_id}/retry/").status_code == 409
+def test_what_is_still_under_way_is_not_retried(own_world: World):
+    assert own_world.script("oscar").post(f"reports/{own_world.own.waiting.report_id}/retry/").status_code == 409
 
 
-def test_a_delivery_is_verified_by_whoever_may_see_it(world: World):
-    script = world.script("rita")
-    path = f"reports/{world.own.done.report_id}/verify/"
+def test_a_delivery_is_verified_by_whoever_may_see_it(own_world: World):
+    script = own_world.script("rita")
+    path = f"reports/{own_world.own.done.report_id}/verify/"
     good = script.post(path).json()
     assert (good["ok"], good["problems"], good["files"]) == (True, [], 1)
-    file = folder_of(world.own.done) / world.own.artifact.name
+    file = folder_of(own_world.own.done) / own_world.own.artifact.name
     file.write_bytes(file.read_bytes()[:-1] + b"x")
     bad = script.post(path)
     assert (bad.status_code, bad.json()["ok"]) == (200, False)
-    assert world.own.artifact.name in bad.json()["problems"][0]
+    assert own_world.own.artifact.name in bad.json()["problems"][0]
     assert str(django_settings.ARTIFACTS_DIR) not in bad.content.decode()
     outcomes = AuditEntry.objects.filter(event="export.verified").order_by("sequence").values_list("outcome", flat=True)
     assert list(outcomes) == ["done", "failed"]
 
 
-def test_what_was_not_delivered_or_is_gone_is_not_verified(world: World):
-    script = world.script("oscar")
-    assert script.post(f"reports/{world.own.waiting.report_id}/verify/").status_code == 409
-    ExportReport.objects.filter(pk=world.own.done.pk).update(files_removed_at=timezone.now(), files_removed_why="old")
-    assert script.post(f"reports/{world.own.done.report_id}/verify/").status_code == 410
-    artifact = f"artifacts/{world.own.artifact.public_id}/"
+def test_what_was_not_delivered_or_is_gone_is_not_verified(own_world: World):
+    script = own_world.script("oscar")
+    assert script.post(f"reports/{own_world.own.waiting.report_id}/verify/").status_code == 409
+    ExportReport.objects.filter(pk=own_world.own.done.pk).update(
+        files_removed_at=timezone.now(), files_removed_why="old"
+    )
+    assert script.post(f"reports/{own_world.own.done.report_id}/verify/").status_code == 410
+    artifact = f"artifacts/{own_world.own.artifact.public_id}/"
     assert script.get(f"{artifact}download/").status_code == 410
     assert script.post(f"{artifact}links/", {}).status_code in (409, 410)
-    assert script.get(f"reports/{world.own.done.report_id}/rows/").status_code == 410
-    assert script.get(f"reports/{world.own.done.report_id}/").json()["files_removed_at"] is not None
+    assert script.get(f"reports/{own_world.own.done.report_id}/rows/").status_code == 410
+    assert script.get(f"reports/{own_world.own.done.report_id}/").json()["files_removed_at"] is not None
