@@ -16,6 +16,7 @@ from drf_spectacular.utils import extend_schema
 from drf_spectacular.views import SpectacularAPIView
 from rest_framework.decorators import api_view, authentication_classes, permission_classes, throttle_classes
 from rest_framework.permissions import IsAuthenticated
+from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -39,6 +40,12 @@ class SchemaView(SpectacularAPIView):
     """The document, made once; `?format=json` for JSON."""
 
     permission_classes = [IsAuthenticated]
+
+    def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Any:
+        """A refusal is a problem in JSON, not in YAML."""
+        if getattr(response, "exception", False):
+            request.accepted_renderer, request.accepted_media_type = JSONRenderer(), JSONRenderer.media_type
+        return super().finalize_response(request, response, *args, **kwargs)
 
     def _get_schema_response(self, request: Request) -> Response:
         name = self._get_filename(request, None)  # type: ignore[no-untyped-call]

@@ -70,5 +70,9 @@ def test_the_page_has_nothing_inline_and_the_policy_stays_strict(own_world: Worl
 
 
 def test_nobody_reads_the_document_without_an_account(own_world: World):
-    assert Client().get("/api/v1/schema/").status_code == 401
+    refused = Client().get("/api/v1/schema/")
+    assert (refused.status_code, refused.json()["code"]) == (401, "not_authenticated")
+    assert refused.headers["Content-Type"] == "application/problem+json"
+    other = own_world.script("rita").get("schema/", headers={"Accept": "text/html"})
+    assert (other.status_code, other.json()["status"]) == (406, 406)
     assert Client().get("/api/v1/explorer/").headers["Location"].startswith("/sign-in/")

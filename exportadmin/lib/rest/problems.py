@@ -45,6 +45,7 @@ TITLES: Final[dict[int, str]] = {
     403: "Not permitted",
     404: "Not found",
     405: "Method not allowed",
+    406: "Not acceptable",
     409: "Conflict",
     410: "Gone",
     412: "Precondition failed",
