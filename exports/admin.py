@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 from django.contrib import admin
+from django_q.models import Failure, OrmQ, Schedule, Success
 
 from exportadmin.lib.read_only_admin import ReadOnlyAdmin
 from exports.models import Artifact, Download, ExportConfig, ExportReport, Link
+
+# django-q2 registers its own tables. A Schedule made there calls any Python function, past every action and the trail;
+# it is our doorbell only, and nothing in its tables is anybody's business.
+admin.site.unregister([Failure, OrmQ, Schedule, Success])
 
 
 @admin.register(ExportConfig)

@@ -81,7 +81,7 @@ GET    admin/autocomplete/                                               302 302
 GET    admin/jsi18n/                                                     302 302 302 302 302 200 -
 GET    admin/r/<path:content_type_id>/<path:object_id>/                  302 302 302 302 302 404 -
 GET    admin/auth/user/<id>/password/                                    302 302 302 302 302 200 -
-GET    admin/^(?P<app_label>auth|django_q|connections|store|exports)/$   302 302 302 302 302 200 -
+GET    admin/^(?P<app_label>auth|connections|store|exports)/$   302 302 302 302 302 200 -
 GET    admin/(?P<url>.*)$                                                302 302 302 302 302 404 -
 """
 # Django's admin: (list, add, history, delete, change) for superusers; everybody else is sent to sign in.
@@ -106,10 +106,6 @@ ADMIN = {
     "store/storecsv": NONE_THERE,
     "auth/user": CHANGING,
     "auth/group": (200, 200, 302, 302, 302),
-    "django_q/schedule": (200, 200, 302, 302, 302),
-    "django_q/success": (200, 403, 302, 302, 302),
-    "django_q/failure": (200, 403, 302, 302, 302),
-    "django_q/ormq": (200, 403, 302, 302, 302),
 }
 ACTORS = (None, *PEOPLE)
 
