@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from connections import views
+from connections.views.media import media
 
 app_name = "connections"
-urlpatterns = [path("<str:project_id>/<str:name>", views.media, name="media")]
+urlpatterns = [path("<str:project_id>/<str:name>", media, name="media")]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from django.apps import AppConfig
+from django.http import HttpRequest
 
 
 class ExportAdminConfig(AppConfig):
@@ -12,8 +13,16 @@ class ExportAdminConfig(AppConfig):
     verbose_name = "Export Admin"
 
     def ready(self) -> None:
-        """Register the boot checks, and have closed sign-ins recorded."""
+        """Register the boot checks, and have closed sign-ins and pages' refusals recorded."""
         from exportadmin import checks, sign_in
+        from exportadmin.lib import pages
 
         checks.register()
         sign_in.connect()
+        pages.on_refused.append(_record_refusal)
+
+
+def _record_refusal(request: HttpRequest, error: Exception, status: int) -> None:
+    from exportadmin.audit.api import record_refusal  # late: it brings REST along, which a shell command does not need
+
+    record_refusal(request, error, status, door="web")

@@ -143,6 +143,36 @@ class Reader(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class Overview:
+    """What a project holds now. ``by_class`` and ``by_kind`` count annotations, ``batches`` rows by batch id.
+
+    ``activity_ms`` is the latest activity of any row, ``updated_ms`` the latest change; ``None`` without rows.
+    """
+
+    rows: int
+    annotations: int
+    by_status: Mapping[str, int]
+    by_class: Mapping[str, int]
+    by_kind: Mapping[str, int]
+    batches: Mapping[str, int]
+    activity_ms: int | None
+    updated_ms: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """What has changed since a moment: rows that came (``added``), and others that were ``changed``."""
+
+    added: int
+    changed: int
+
+    @property
+    def any(self) -> int:
+        """Rows that are not as they were."""
+        return self.added + self.changed
+
+
 class Source(ABC):
     """Reads rows of one project. ``honours`` are the filter keys that the platform applies itself (pushed down)."""
 
@@ -153,3 +183,11 @@ class Source(ABC):
     @abstractmethod
     def open(self, selection: Selection, columns: frozenset[str]) -> AbstractContextManager[Reader]:
         """Begin a consistent reading. ``columns`` are the column groups needed (:data:`BODY`, :data:`COCO`, …)."""
+
+    @abstractmethod
+    def overview(self, project_id: str) -> Overview:
+        """The project's figures as they are now. May be some seconds old where counting is dear."""
+
+    @abstractmethod
+    def changes_since(self, project_id: str, since_ms: int) -> Changes:
+        """Rows that came or changed after ``since_ms`` (exclusive)."""

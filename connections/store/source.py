@@ -14,7 +14,18 @@ from django.db.models.functions import Coalesce
 
 from connections.models import Project
 from connections.review_statuses import statuses_in
-from connections.sources.base import BODY, COCO, CSV, OntologyClass, Reader, RowBatch, Selection, Source
+from connections.sources.base import (
+    BODY,
+    COCO,
+    CSV,
+    Changes,
+    OntologyClass,
+    Overview,
+    Reader,
+    RowBatch,
+    Selection,
+    Source,
+)
 from connections.store.models import NUMBER_BITS, StoreClass, StoreProject, StoreRow
 from exportadmin.lib.errors import PermanentError
 
@@ -43,6 +54,18 @@ class StoreSource(Source):
             "with_annotations",
         }
     )
+
+    def overview(self, project_id: str) -> Overview:
+        """Counted anew when a row has come or changed (:mod:`connections.store.overview`)."""
+        from connections.store import overview
+
+        return overview.overview(project_id)
+
+    def changes_since(self, project_id: str, since_ms: int) -> Changes:
+        """By the rows' times of creation and change in this store."""
+        from connections.store import overview
+
+        return overview.changes_since(project_id, since_ms)
 
     @contextmanager
     def open(self, selection: Selection, columns: frozenset[str]) -> Iterator[Reader]:

@@ -51,7 +51,7 @@ def _filter(name: str) -> Parameter:
 FILTERS: Final = tuple(_filter(name) for name in queries.FILTERS)
 
 
-def may_read(request: Request) -> tuple[bool, list[str]]:
+def may_read(request: Any) -> tuple[bool, list[str]]:
     """``(everything?, project ids)`` that the one who asks may read; a function, because the rule is the project's."""
     from django.utils.module_loading import import_string  # imports go down only: the rule stands above this room
 
@@ -72,14 +72,14 @@ def readable(request: Request, asked: dict[str, Any]) -> QuerySet[AuditEntry]:
     return entries if everything else entries.filter(project_id__in=projects)
 
 
-def record_refusal(request: Request, error: Exception, status: int) -> None:
-    """For :data:`exportadmin.lib.rest.on_refused`: what was refused, unless the action has recorded it itself.
+def record_refusal(request: Any, error: Exception, status: int, door: str = "rest") -> None:
+    """For ``on_refused`` of REST and of pages: what was refused, unless the action has recorded it itself.
 
     Not recorded: addresses of nothing (404), which tell of no one's intent.
     """
     if getattr(error, "is_recorded", False):
         return
-    actor = actor_of(request, "rest")
+    actor = actor_of(request, door)
     details = {"method": request.method, "path": request.path[:300]}
     if status == 429:
         who = f"user-{actor.user_id}" if actor.user_id is not None else address(request)

@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-from django.core.exceptions import PermissionDenied
-from django.http import Http404, HttpRequest
+from django.http import HttpRequest
 
+from connections.finding import allowed, is_findable
 from exports.models import ExportReport
-from exports.permissions import VIEW, can
 
 
 def find_report(request: HttpRequest, report_id: str, verb: str) -> ExportReport:
-    """The report with its project. Raises ``Http404`` where there is none or the user may not know of it.
+    """The report with its project, for a page.
 
-    Raises ``PermissionDenied`` for someone who may see the report, but not do ``verb`` with it.
+    Raises :class:`~exportadmin.lib.errors.NotFoundError` where there is none or the user may not know of it (which the
+    trail is told), :class:`~exportadmin.lib.errors.DeniedError` for someone who may see it but not do ``verb`` with it.
     """
-    if "\x00" in report_id:  # PostgreSQL takes none in a text, not even to look for it
-        raise Http404("no such export")
-    report = ExportReport.objects.select_related("project").filter(report_id=report_id).order_by().first()
-    if report is None or not can(request.user, VIEW, report.project):
-        raise Http404("no such export")
-    if verb != VIEW and not can(request.user, verb, report.project):
-        raise PermissionDenied(verb)
+    report = None
+    if is_findable(report_id):
+        report = ExportReport.objects.select_related("project").filter(report_id=report_id).order_by().first()
+    allowed(request.user, verb, report.project if report else None, report, "no such export")
+    assert report is not None
     return report

@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import io
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from django.core.management import call_command
 from playwright.sync_api import Page, expect
-from pytest_django.live_server_helper import LiveServer
 
 from connections.models import Project
 from exportadmin.lib.actor import Actor
@@ -19,34 +16,10 @@ from exports import actions, statuses
 from exports.models import ExportReport
 from tests.pages.reports import CHECK_VALUES, CONFIG, deliver, make_report
 from tests.support import cast
+from tests.support.browsing import cut_off, overflow, sign_in, violations
 
 LONG = "W" * 180
 HOSTILE = """<script>document.title='ran'</script><img src=x onerror="document.title='ran'">"""
-
-
-@pytest.fixture
-def site(live_server: LiveServer, page: Page, settings, tmp_path: Path) -> Iterator[str]:
-    """The address of a running installation; afterwards nothing may have left it, and nothing may have been blocked."""
-    settings.MEDIA_DIR = tmp_path / "media"
-    settings.ARTIFACTS_DIR = tmp_path / "artifacts"
-    page.set_default_timeout(15_000)
-    page.emulate_media(reduced_motion="reduce")  # a colour on its way to another is none that axe should judge
-    requests: list[str] = []
-    complaints: list[str] = []
-    page.on("request", lambda request: requests.append(request.url))
-    page.on("pageerror", lambda error: complaints.append(str(error)))
-    # the browser reports every 4xx page as an error too, and that is what some tests ask for
-    page.on(
-        "console",
-        lambda message: (
-            complaints.append(message.text)
-            if message.type == "error" and "Failed to load resource" not in message.text
-            else None
-        ),
-    )
-    yield live_server.url
-    assert [url for url in requests if not url.startswith((live_server.url, "data:", "blob:"))] == []
-    assert complaints == []
 
 
 @pytest.fixture
@@ -86,42 +59,11 @@ def pages(site: str, page: Page, tmp_path: Path) -> dict[str, str]:
     }
 
 
-def sign_in(page: Page, site: str, name: str, password: str) -> None:
-    page.goto(f"{site}/")
-    page.get_by_label("User name").fill(name)
-    page.get_by_label("Password").fill(password)
-    page.get_by_role("button", name="Sign in").click()
-    expect(page.get_by_role("button", name="Sign out")).to_be_visible()
-
-
-def violations(page: Page) -> list[str]:
-    found = Axe().run(page).response["violations"]
-    return [f"{each['id']}: {each['nodes'][0]['html'][:200]}" for each in found]
-
-
-def overflow(page: Page) -> int:
-    return int(page.evaluate("document.documentElement.scrollWidth - window.innerWidth"))
-
-
-def cut_off(page: Page) -> list[str]:
-    """Elements that stick out to the right, and texts that are cut without an ellipsis."""
-    found: list[str] = page.evaluate(
-        """() => [...document.querySelectorAll('main *, header *')].filter(element => {
-            if (element.closest('.visually-hidden, svg, thead')) return false;
-            const style = getComputedStyle(element);
-            if (style.display === 'inline' || style.textOverflow === 'ellipsis') return false;
-            return element.getBoundingClientRect().right > window.innerWidth + 0.5
-                || (style.overflowX !== 'visible' && element.scrollWidth > element.clientWidth + 1);
-        }).map(element => element.outerHTML.slice(0, 120))"""
-    )
-    return found
-
-
 def test_from_sign_in_to_a_file_whose_sha256_is_the_pages(site: str, page: Page, tmp_path: Path):
     said = io.StringIO()
     call_command("load_demo", stdout=said)
     sign_in(page, site, "admin", said.getvalue().split("shown this once: ")[1].split()[0])
-    expect(page.get_by_role("heading", level=1)).to_have_text("Exports")
+    page.goto(f"{site}/exports/")
     expect(page.get_by_role("row")).to_have_count(6)
     page.get_by_role("link", name="Demo as coco_json").click()
     expect(page.get_by_role("heading", level=1)).to_have_text("Demo as coco_json")
@@ -172,6 +114,7 @@ def test_axe_finds_nothing(pages: dict[str, str], site: str, page: Page, scheme:
 def test_the_empty_list_is_clean_too(site: str, page: Page):
     cast.alice()
     sign_in(page, site, "alice", cast.PASSWORD)
+    page.goto(f"{site}/exports/")
     expect(page.get_by_role("heading", level=2)).to_have_text("Three steps to the first export")
     for scheme in ("light", "dark"):
         page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]

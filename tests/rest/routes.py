@@ -35,7 +35,8 @@ def _methods(pattern: URLPattern) -> tuple[str, ...]:
         return tuple(method for method in METHODS if hasattr(view, method.lower()))
     if (page := getattr(pattern.callback, "view_class", None)) in (LoginView, LogoutView):
         return tuple(method for method in ("GET", "POST") if method.lower() in page.http_method_names)
-    return ("GET",)
+    methods: tuple[str, ...] = getattr(pattern.callback, "methods", ("GET",))  # exportadmin.lib.pages
+    return methods
 
 
 def address(route: str, place: Place, world: World, method: str) -> str:

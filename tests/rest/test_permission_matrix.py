@@ -59,15 +59,40 @@ POST   api/v1/audit/verify/                                              401 403
 GET    api/v1/schema/                                                    401 200 200 200 200 200 -
 GET    api/v1/explorer/                                                  302 200 200 200 200 200 -
 GET    api/v1/^(?P<rest>.*)$                                             404 404 404 404 404 404 -
-GET    (home)                                                            302 302 302 302 302 302 -
+
+# --- home
+GET    (home)                                                            302 200 200 200 200 200 -
 GET    sign-in/                                                          200 302 302 302 302 302 -
 POST   sign-in/                                                          200 302 302 302 302 302 -
 POST   sign-out/                                                         302 302 302 302 302 302 -
+
+# --- exports: list
 GET    exports/                                                          302 200 200 200 200 200 -
+
+# --- exports: new, configs
+GET    exports/new/                                                      302 200 200 200 200 200 -
+GET    configs/                                                          302 200 200 200 200 200 -
+
+# --- exports: one
 GET    exports/<str:report_id>/                                          302 404 200 200 200 200  302 404 404 404 404 200
 GET    exports/<str:report_id>/files/<path:name>/                        302 404 403 200 200 200  302 404 404 404 404 200
 GET    exports/l/<str:token>/                                            200 200 200 200 200 200  200 200 200 200 200 200
 GET    exports/l/<str:token>/file                                        200 200 200 200 200 200  200 200 200 200 200 200
+
+# --- links
+GET    links/                                                            302 200 200 200 200 200 -
+
+# --- projects, people
+GET    projects/                                                         302 200 200 200 200 200 -
+GET    account/                                                          302 200 200 200 200 200 -
+
+# --- trail
+GET    audit/                                                            302 403 200 403 200 200 -
+
+# --- help
+GET    help/                                                             302 200 200 200 200 200 -
+
+# --- the rest
 GET    media/<str:project_id>/<str:name>                                 302 404 200 200 200 200  302 404 404 404 404 200
 GET    healthz                                                           200 200 200 200 200 200 -
 GET    readyz                                                            503 503 503 503 503 503 -
@@ -114,6 +139,8 @@ def rows() -> dict[str, tuple[list[int], list[int] | None]]:
     """``"GET route"`` → statuses at home, statuses elsewhere."""
     found = {}
     for line in TABLE.strip().splitlines():
+        if not line or line.startswith("#"):
+            continue
         method, route, *statuses = line.split()
         codes = [int(status) for status in statuses if status != "-"]
         found[f"{method} {'' if route == '(home)' else route}"] = (codes[:6], codes[6:] or None)
@@ -149,6 +176,8 @@ def ask(client: Client, row: str, place: Place, world: World) -> tuple[int, byte
     with transaction.atomic():
         if method == "GET":
             response = client.get(to, query(row, place))
+        elif not route.startswith("api/"):
+            response = client.post(to, body(row, place))
         else:
             response = client.generic(method, to, json.dumps(body(row, place)), "application/json")
         answer = response.status_code, whole(response)

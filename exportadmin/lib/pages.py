@@ -1,0 +1,108 @@
+"""What all pages share: which methods a view answers, and how a refusal becomes a page.
+
+A view parses, calls an action and renders; whatever the action raises on purpose
+(:class:`~exportadmin.lib.errors.UserError` and its kinds) may simply pass: :class:`RefusalsMiddleware` answers it with
+the right status and the error's own words, and tells the trail. A form that wants the words beside its field catches
+``UserError`` itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import wraps
+from typing import Any, Final, TypeVar
+
+from django.contrib import messages
+from django.core.exceptions import PermissionDenied
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils.http import url_has_allowed_host_and_scheme
+from django.views.decorators.http import require_http_methods
+
+from exportadmin.lib.errors import ConflictError, DeniedError, GoneError, NotFoundError, UserError
+
+View = TypeVar("View", bound=Callable[..., Any])
+
+# our refusals → (status, heading)
+STATUSES: Final[tuple[tuple[type[UserError], int, str], ...]] = (
+    (ConflictError, 409, "This cannot be done now"),
+    (GoneError, 410, "This is gone"),
+    (UserError, 400, "This cannot be done as asked"),
+)
+# Called with the request, the error and the status for each 403 and 404 of a page before it is answered. The room that
+# records refusals stands above this one and puts its function here.
+on_refused: list[Callable[[HttpRequest, Exception, int], None]] = []
+
+
+def _answers(*methods: str) -> Callable[[View], View]:
+    def decorate(view: View) -> View:
+        guarded = wraps(view)(require_http_methods([*methods, *(["HEAD"] if "GET" in methods else [])])(view))
+        guarded.methods = methods  # type: ignore[attr-defined]  # the permission matrix asks for a row for each
+        return guarded  # type: ignore[return-value]
+
+    return decorate
+
+
+# a page to look at; a form that is sent; a page with the form that it takes back
+looks = _answers("GET")
+acts = _answers("POST")
+looks_and_acts = _answers("GET", "POST")
+
+
+class RefusalsMiddleware:
+    """Errors of pages that were raised on purpose become pages. (REST has a handler of its own.)"""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        """Pass the request on."""
+        return self.get_response(request)
+
+    def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
+        """404, 403, 409, 410 or 400 with the error's words; ``None`` for what is not ours."""
+        if isinstance(error, NotFoundError | Http404):
+            return self._refused(request, error, 404, "404.html")
+        if isinstance(error, DeniedError | PermissionDenied):
+            return self._refused(request, error, 403, "403.html")
+        if isinstance(error, UserError):
+            status, heading = next((status, words) for kind, status, words in STATUSES if isinstance(error, kind))
+            context = {"status": status, "heading": heading, "words": error.message}
+            return render(request, "refused.html", context, status=status)
+        return None
+
+    def _refused(self, request: HttpRequest, error: Exception, status: int, template: str) -> HttpResponse:
+        for tell in on_refused:
+            tell(request, error, status)
+        return render(request, template, status=status)
+
+
+def done(request: HttpRequest, words: str, to: str, *args: Any) -> HttpResponse:
+    """After a form: say what was done, and go to a page (``next`` of the form, where it is one of ours)."""
+    messages.success(request, words)
+    return redirect(came_from(request) or to, *args)
+
+
+def refused(request: HttpRequest, error: UserError, to: str, *args: Any) -> HttpResponse:
+    """After a form without fields of its own (a button): say why not, and go back to the page."""
+    messages.error(request, error.message)
+    return redirect(came_from(request) or to, *args)
+
+
+def came_from(request: HttpRequest) -> str:
+    """The form's ``next``, where it is a page of ours; else empty."""
+    wanted = request.POST.get("next", "")
+    safe = url_has_allowed_host_and_scheme(
+        wanted, allowed_hosts={request.get_host()}, require_https=request.is_secure()
+    )
+    return wanted if safe and wanted.startswith("/") else ""
+
+
+def only(request: HttpRequest, known: Sequence[str]) -> None:
+    """Refuse parameters that the page does not know (README: unknown parameters are refused, not ignored).
+
+    Raises :class:`UserError` that names the first one.
+    """
+    for key in request.GET:
+        if key not in known:
+            raise UserError(f"unknown parameter {key[:80]!r}; known: {', '.join(known)}", field=key[:80])

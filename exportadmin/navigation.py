@@ -1,0 +1,38 @@
+"""What every page's frame asks: which menu entries there are for this person."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from django.http import HttpRequest
+from django.urls import reverse
+from django.utils.functional import SimpleLazyObject
+from django.utils.module_loading import import_string
+
+# words on screen, name of the address, the page's ``section``
+MENU: Final[tuple[tuple[str, str, str], ...]] = (
+    ("Home", "home", "home"),
+    ("Projects", "projects:list", "projects"),
+    ("Exports", "exports:list", "exports"),
+    ("Configs", "configs:list", "configs"),
+    ("Links", "links:list", "links"),
+    ("Audit", "audit:entries", "audit"),
+    ("Help", "help:index", "help"),
+)
+
+
+def frame(request: HttpRequest) -> dict[str, Any]:
+    """``menu`` as (words, address, section). Asked (one query, none for superusers) only where it is drawn."""
+    return {"menu": SimpleLazyObject(lambda: _menu(request))}
+
+
+def _menu(request: HttpRequest) -> list[tuple[str, str, str]]:
+    return [
+        (words, reverse(name), section) for words, name, section in MENU if section != "audit" or _may_audit(request)
+    ]
+
+
+def _may_audit(request: HttpRequest) -> bool:
+    # imports go down only: the rule stands above this room
+    everything, projects = import_string("connections.audit_scope.audit_scope")(request)
+    return bool(everything or projects)

@@ -1,0 +1,10 @@
+"""Addresses of the pages on links for those who hand them out. (The pages behind links: ``exports/l/…``.)"""
+
+from django.urls import path
+
+from exports.views import links
+
+app_name = "links"
+urlpatterns = [
+    path("", links.link_list, name="list"),
+]
