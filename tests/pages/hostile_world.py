@@ -1,0 +1,176 @@
+"""An installation in which every text that somebody may choose is hostile, and every state has an object.
+
+Built through the doors where that is possible. Who wants its pages looked at in all ways (axe, light and dark, phone
+width, nothing run, nothing fetched from elsewhere) names them in ``tests/pages/addresses``.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from django.contrib.auth.models import User
+from django.db import transaction
+from django.utils import timezone
+from PIL import Image
+
+from connections.models import ApiToken, Connection, Membership, Project
+from connections.store.writing import write_rows
+from connections.tokens import issue_token
+from exportadmin.audit.record import record
+from exportadmin.lib.actor import Actor
+from exports import actions, statuses
+from exports.asked import Asked
+from exports.models import Artifact, Download, ExportConfig, ExportReport, Link
+from tests.pages.reports import CONFIG, make_report
+from tests.support import cast
+from tests.support.rows import answer, box, mask, mixed, point, polygon, row
+
+LONG = "W" * 120
+# whatever of this runs sets the title of the page
+HOSTILE = (
+    "<script>document.title='ran'</script><img src=x onerror=\"document.title='ran'\">"
+    "'\"><svg onload=document.title='ran'>{{ 7|add:7 }}{% now 'Y' %}javascript:document.title='ran' "
+)
+NAME = f"{HOSTILE}{LONG}"[:200]
+
+
+@dataclass
+class HostileWorld:
+    """People by name, and one object in each state. ``picture`` is the row that is shown with its picture."""
+
+    people: dict[str, User]
+    project: Project
+    empty: Project
+    done: ExportReport
+    earlier: ExportReport
+    table: ExportReport
+    coco: ExportReport
+    masks: ExportReport
+    running: ExportReport
+    queued: ExportReport
+    failed: ExportReport
+    errored: ExportReport
+    cancelled: ExportReport
+    partial: ExportReport
+    removed: ExportReport
+    wrong: ExportReport
+    artifact: Artifact
+    config: ExportConfig
+    link: Link
+    link_token: str
+    ended_links: dict[str, tuple[Link, str]]
+    token: ApiToken
+
+    def actor(self, name: str, door: str = "web") -> Actor:
+        """Someone of this world, as the one who acts."""
+        return Actor(kind="user", name=name, door=door, user_id=self.people[name].pk)
+
+
+def build(folder: Path) -> HostileWorld:
+    """Committed, since exports read through a connection of their own. ``MEDIA_DIR`` must be ``folder / "media"``."""
+    people = {"alice": cast.alice(), "oscar": cast.oscar(), "rita": cast.rita(), "mallory": cast.mallory()}
+    people["hostile"] = User.objects.create_user(HOSTILE[:150], "h@example.org", cast.PASSWORD)
+    alice = Actor(kind="user", name="alice", door="web", user_id=people["alice"].pk)
+    connection = Connection.objects.create(name=HOSTILE[:120], kind="store")
+    project = Project.objects.create(connection=connection, name=NAME, time_zone="Europe/Berlin")
+    empty = Project.objects.create(connection=connection, name="Nothing in it yet")
+    for name, role in {"oscar": "operator", "rita": "reviewer", "hostile": "operator"}.items():
+        Membership.objects.create(project=project, user=people[name], role=role)
+    Membership.objects.create(project=project, user=people["alice"], role="admin")
+    _rows(project, folder)
+    earlier, done, table, coco, masks = (
+        _run(project, people, format) for format in ("ndjson", "ndjson", "csv", "coco_json", "png")
+    )
+    write_rows(project, [row("row-00003", box("bus"), status="accepted")])  # since then something has changed
+    states = _states(project, people)
+    removed = _run(project, people, "json")
+    actions.remove_files(report=removed, actor=alice, why=HOSTILE)
+    removed.refresh_from_db()
+    artifact = done.artifacts.get()
+    link, link_token = actions.issue_link(artifact=artifact, actor=alice, for_user=None)
+    config = actions.save_config(
+        project=project, name=NAME, description=HOSTILE, body={"format": "csv", "statuses": ["accepted"]}, actor=alice
+    )
+    token, _ = issue_token(
+        user=people["alice"], name=HOSTILE[:120], scopes=["exports:read"], actor=alice, project=project
+    )
+    with transaction.atomic():
+        record("sign_in.refused", actor=Actor(kind="user", name=NAME, door="web"), outcome="refused", reason=HOSTILE)
+        before = {HOSTILE: HOSTILE, "name": "a", "password": "x"}
+        record("project.changed", actor=alice, project=project, obj=project, before=before, after={"name": HOSTILE})
+    return HostileWorld(
+        people=people, project=project, empty=empty, done=done, earlier=earlier, table=table, coco=coco, masks=masks,
+        removed=removed, artifact=artifact, config=config, link=link, link_token=link_token,
+        ended_links=_ended_links(artifact, alice), token=token, **states,
+    )  # fmt: skip
+
+
+def _rows(project: Project, folder: Path) -> None:
+    media = folder / "media" / project.public_id
+    media.mkdir(parents=True)
+    Image.new("RGB", (160, 120), (236, 239, 243)).save(media / "showcase.png")
+    marks = [box(HOSTILE), polygon(f"road {LONG}"), mask("sky"), point(HOSTILE), answer(HOSTILE, HOSTILE)]
+    first = row(HOSTILE + LONG, *marks, status="accepted", batch_id="batch-1", metadata_fields=[
+        {"schema_name": HOSTILE, "value": HOSTILE}
+    ])  # fmt: skip
+    first.row_data = f"/media/{project.public_id}/showcase.png"
+    write_rows(project, [first, *mixed(30, batch_id="batch-2")])
+
+
+def _run(project: Project, people: dict[str, User], format: str) -> ExportReport:
+    actor = Actor(kind="user", name=people["hostile"].username, door="web", user_id=people["hostile"].pk)
+    body: dict[str, Any] = {"format": format, "filter": {"updated_after": 0}}
+    report = actions.run_now(
+        project=project, asked=Asked.parse(body, project), actor=actor, name=NAME, description=HOSTILE
+    )
+    assert report.status == statuses.COMPLETED, report.error
+    return report
+
+
+def _states(project: Project, people: dict[str, User]) -> dict[str, ExportReport]:
+    now = timezone.now()
+    config = {**CONFIG, "filter": {"global_keys": [LONG, HOSTILE, *(f"key-{number}" for number in range(50))]}}
+    common: dict[str, Any] = {
+        "name": NAME, "description": HOSTILE, "config": config, "created_by_name": HOSTILE[:200],
+        "created_by": people["hostile"], "requested_by": people["hostile"].pk, "started_at": now - timedelta(minutes=3),
+    }  # fmt: skip
+    error = f"The disk is full: {LONG} {HOSTILE}"
+    made: dict[str, dict[str, Any]] = {
+        # a lease in the future: nobody takes it away while the page is looked at
+        "running": {"status": statuses.RUNNING, "phase": "reading", "rows_done": 3, "rows_expected": 9, "bytes_done": 9,
+                    "attempts": 2, "fence": 2, "lease_until": now + timedelta(hours=1)},
+        "queued": {"status": statuses.QUEUED, "started_at": None, "rung_at": now},
+        "failed": {"status": statuses.FAILED, "error": error, "finished_at": now, "attempts": 3},
+        "errored": {"status": statuses.ERRORED, "error": error, "finished_at": now, "attempts": 1},
+        "cancelled": {"status": statuses.CANCELLED, "cancel_requested": True, "finished_at": now, "attempts": 1},
+        "partial": {"status": statuses.PARTIAL, "finished_at": now, "check_values": _values(31), "rows_done": 7},
+        "wrong": {"status": statuses.COMPLETED, "finished_at": now, "check_values": _values(7), "rows_done": 7},
+    }  # fmt: skip
+    return {state: make_report(project, **{**common, **values}) for state, values in made.items()}
+
+
+def _values(annotations: int) -> dict[str, Any]:
+    """Check values with forty classes; they add up where ``annotations`` is 31."""
+    return {
+        "rows_read": 10, "rows_kept": 7, "rows_dropped": {"statuses": 2, HOSTILE: 1}, "rows_by_status": {"accepted": 7},
+        "annotations": annotations, "annotations_by_class": {f"{HOSTILE}{n}": 1 for n in range(30)} | {LONG: 1},
+        "annotations_by_kind": {"box": 31}, "left_out_by_format": {"point": 6}, "files": 1, "bytes": 12,
+    }  # fmt: skip
+
+
+def _ended_links(artifact: Artifact, alice: Actor) -> dict[str, tuple[Link, str]]:
+    ended = {}
+    now = timezone.now()
+    changes = {"revoked": {"revoked_at": now}, "used": {"used_at": now}}
+    for state, change in changes.items():
+        link, token = actions.issue_link(artifact=artifact, actor=alice, one_time=True)
+        Link.objects.filter(pk=link.pk).update(**change)
+        ended[state] = link, token
+    Download.objects.create(
+        artifact=artifact, link=ended["used"][0], actor_name=HOSTILE, door="link", bytes_asked=artifact.bytes,
+        bytes_sent=artifact.bytes, ended_at=now, ending="complete",
+    )  # fmt: skip
+    return ended
