@@ -102,7 +102,7 @@ def test_a_failed_precondition_is_a_412_and_no_download(server, path):
     assert not Download.objects.exists()
 
 
-def test_an_empty_file_arrives_empty(server, project, tmp_path, alice):
+def test_an_empty_file_arrives_empty(server, project, tmp_path, alice, endings):
     from tests.pages.reports import deliver
 
     empty = deliver(project, tmp_path / "empty", body=b"")
@@ -110,4 +110,5 @@ def test_an_empty_file_arrives_empty(server, project, tmp_path, alice):
     status, headers, body = fetch(server, path)
     assert (status, headers["Content-Length"], body) == (200, "0", b"")
     assert fetch(server, path, Range="bytes=0-")[0] == 416
+    endings.wait()  # the server writes the end after the last byte, when the reader may be gone already
     assert Download.objects.get().ending == "complete"

@@ -103,25 +103,29 @@ class Driver:
         ]
         pks = self._world.ask("request", configs=configs)
         deadline = time.monotonic() + PATIENCE_FOR_A_BATCH
-        while rows := self._unfinished(pks):
-            assert time.monotonic() < deadline, f"these do not end: {rows}\n{self._world.words()[-5000:]}"
-            last_chance = any(row["attempts"] >= 3 for row in rows)
+        while self._unfinished(pks):
             met = self._world.anybody_waiting(self._dice.uniform(0.05, 0.4))
-            if met is not None and not last_chance:
-                self._at_a_barrier(met)
+            rows = self._unfinished(pks)  # anew: who stands at a barrier does not move on
+            assert time.monotonic() < deadline, f"these do not end: {rows}\n{self._world.words()[-5000:]}"
+            # whoever is in the second attempt may begin the last one at any moment, before a kill reaches it
+            others_safe = all(row["attempts"] < 2 for pk, row in rows.items() if met is None or pk != met.pk)
+            if met is not None and met.pk in rows and rows[met.pk]["attempts"] < 3:
+                self._at_a_barrier(met, alone=not others_safe)
             elif met is not None:
-                met.go()
-            elif not last_chance and self._dice.random() < 0.1:
+                with contextlib.suppress(OSError):  # it may have died with its group
+                    met.go()
+            elif others_safe and self._dice.random() < 0.2:
                 self._kill(self._dice.choice(ROLES[1:]), "at random", None)
         for pk, config in zip(pks, configs, strict=True):
             self._judge(pk, config)
 
-    def _unfinished(self, pks: list[int]) -> list[dict[str, Any]]:
-        return [row for row in self._world.ask("look", pks=pks).values() if row["status"] not in TERMINAL]
+    def _unfinished(self, pks: list[int]) -> dict[int, dict[str, Any]]:
+        rows = self._world.ask("look", pks=pks)
+        return {int(pk): row for pk, row in rows.items() if row["status"] not in TERMINAL}
 
-    def _at_a_barrier(self, met: Waiting) -> None:
+    def _at_a_barrier(self, met: Waiting, *, alone: bool) -> None:
         # most of the time the run itself is hit; all others are hit beside it
-        role = "worker" if self._dice.random() < 0.5 else self._dice.choice(ROLES[1:])
+        role = "worker" if alone or self._dice.random() < 0.5 else self._dice.choice(ROLES[1:])
         self._kill(role, met.name, met.pid)
         with contextlib.suppress(OSError):
             met.go()
