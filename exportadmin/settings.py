@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from pathlib import Path
 
-from exportadmin import database, logs
+from exportadmin import database, logs, proxies
 from exportadmin.lib import env
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -18,6 +18,8 @@ SECRET_KEY = env.text("SECRET_KEY") or env.kept_secret(EXPORTADMIN_HOME, "secret
 ALLOWED_HOSTS = env.words("ALLOWED_HOSTS", "127.0.0.1,localhost,[::1]")
 CSRF_TRUSTED_ORIGINS = env.words("CSRF_TRUSTED_ORIGINS")
 HTTPS = env.flag("HTTPS")
+# whose X-Forwarded-For is believed
+TRUSTED_PROXIES = proxies.networks(env.words("TRUSTED_PROXIES"))
 # the first encrypts, all decrypt: a key is replaced by putting the new one in front
 ENCRYPTION_KEYS = env.words("ENCRYPTION_KEY") or [env.kept_secret(EXPORTADMIN_HOME, "encryption_key")]
 METRICS_TOKEN = env.text("METRICS_TOKEN")
@@ -46,6 +48,7 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    "exportadmin.proxies.TrustedProxiesMiddleware",
     "exportadmin.audit.middleware.RequestIdMiddleware",
     "exportadmin.logs.RequestLogMiddleware",
     "exportadmin.unavailable.UnavailableMiddleware",

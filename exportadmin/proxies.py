@@ -1,0 +1,71 @@
+"""Who is really at the other end, where a proxy of ours stands between (``EXPORTADMIN_TRUSTED_PROXIES``).
+
+Headers are believed only from an address that is named there; anybody else can write what they like into them.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Callable, Iterable
+from typing import Final, TypeAlias
+
+from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
+from django.http import HttpRequest, HttpResponse
+
+Network: TypeAlias = ipaddress.IPv4Network | ipaddress.IPv6Network
+HEADER: Final = "HTTP_X_FORWARDED_FOR"
+MOST_HOPS: Final = 20
+
+
+def networks(words: Iterable[str]) -> tuple[Network, ...]:
+    """Addresses and networks as they stand in the variable. Raises ``ImproperlyConfigured`` for one that is none."""
+    found = []
+    for word in words:
+        try:
+            found.append(ipaddress.ip_network(word))
+        except ValueError as error:
+            raise ImproperlyConfigured(
+                f"EXPORTADMIN_TRUSTED_PROXIES: {word!r} is no address or network ({error}); for example 10.0.0.0/8"
+            ) from None
+    return tuple(found)
+
+
+def client_address(peer: str, forwarded: str, trusted: tuple[Network, ...]) -> str:
+    """The last address in ``peer`` and, read from its end, the ``X-Forwarded-For`` list that is no trusted proxy.
+
+    What stands before it was written by strangers. Something that is no address ends the search at its proxy.
+    """
+    seen = peer
+    for hop in reversed(forwarded.split(",")[-MOST_HOPS:]):
+        if not _is_among(seen, trusted):
+            break
+        try:
+            seen = str(ipaddress.ip_address(hop.strip()))
+        except ValueError:
+            break
+    return seen
+
+
+def _is_among(address: str, trusted: tuple[Network, ...]) -> bool:
+    try:
+        known = ipaddress.ip_address(address)
+    except ValueError:  # a Unix socket has no address: whoever may open it is the proxy
+        return address == "" and bool(trusted)
+    return any(known in network for network in trusted)
+
+
+class TrustedProxiesMiddleware:
+    """Puts the client's address where throttles, sign-ins and the trail look for it."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+        self._trusted: tuple[Network, ...] = settings.TRUSTED_PROXIES
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        """Pass the request on."""
+        forwarded = request.META.get(HEADER, "")
+        if self._trusted and forwarded:
+            peer = request.META.get("REMOTE_ADDR", "")
+            request.META["REMOTE_ADDR"] = client_address(peer, forwarded, self._trusted)
+        return self.get_response(request)
