@@ -188,11 +188,16 @@ def issue_link(
     details = {"seconds": seconds, "one_time": one_time, "for": str(for_user or "")}
     with recorded("link.issued", actor=actor, project=report.project, obj=artifact, details=details) as line:
         require(actor, LINK, report.project)
-        if not report.is_delivered or report.files_removed_at is not None:
-            raise ConflictError(f"report {report.report_id} has no files to link to")
+        check_linkable(report)
         link, token = links.issue(artifact, seconds=seconds, one_time=one_time, for_user=for_user, actor=actor)
         line.details["link"] = link.public_id
     return link, token
+
+
+def check_linkable(report: ExportReport) -> None:
+    """Raises :class:`ConflictError` when there are no files to link to."""
+    if not report.is_delivered or report.files_removed_at is not None:
+        raise ConflictError(f"report {report.report_id} has no files to link to")
 
 
 def revoke_link(*, link: Link, actor: Actor) -> Link:

@@ -15,6 +15,7 @@ from datetime import UTC, timedelta
 from typing import Final
 
 from django.conf import settings
+from django.contrib.auth import get_user_model
 from django.contrib.auth.models import AbstractBaseUser
 from django.db import transaction
 from django.db.models import Case, Count, F, Q, Sum, When
@@ -94,7 +95,7 @@ def issue(
     """
     if isinstance(seconds, bool) or not isinstance(seconds, int) or not SHORTEST <= seconds <= LONGEST:
         raise UserError(
-            f"a link lasts {SHORTEST} to {LONGEST} seconds (1 minute to 30 days), not {str(seconds)[:40]}",
+            f"a link lasts 1 minute to 30 days ({SHORTEST} to {LONGEST} seconds), not {str(seconds)[:40]}",
             field="seconds",
         )
     if artifact.report.files_removed_at is not None:
@@ -111,6 +112,16 @@ def issue(
     link.signature = _signatures(link, secret)[0]
     link.save(force_insert=True)
     return link, token_for(link, secret)
+
+
+def person_named(name: str) -> AbstractBaseUser:
+    """The account that a link is to be bound to. Raises :class:`UserError`."""
+    person = None
+    if "\x00" not in name:  # PostgreSQL takes it for no text at all
+        person = get_user_model().objects.filter(username=name, is_active=True).first()
+    if person is None:
+        raise UserError(f"no user {name[:80]!r}; expected the name with which somebody signs in here", field="for_user")
+    return person
 
 
 def open_link(token: str, actor: Actor) -> Link:

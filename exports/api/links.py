@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.contrib.auth import get_user_model
 from django.contrib.auth.models import AbstractBaseUser
 from django.urls import reverse
 from drf_spectacular.utils import extend_schema
@@ -13,12 +12,12 @@ from rest_framework.response import Response
 
 from connections.api.finding import token_of
 from exportadmin.audit.middleware import actor_of
-from exportadmin.lib.errors import UserError
 from exportadmin.lib.rest import Pages, Parameter, RestView
 from exports import actions
 from exports.api.asking import IssueLinkSerializer
 from exports.api.finding import seen_artifact, seen_link, seen_report, visible_links
 from exports.api.serializers import IssuedLinkSerializer, LinkSerializer
+from exports.links import person_named
 from exports.models import Artifact
 from exports.permissions import LINK, can
 
@@ -47,10 +46,7 @@ class ArtifactLinksView(RestView):
         # who may not issue links is refused by the action, and does not learn here which accounts there are
         if not name or not can(request.user, LINK, artifact.report.project, token_of(request)):
             return None
-        person = get_user_model().objects.filter(username=name).first()
-        if person is None:
-            raise UserError(f"no user {name[:80]!r}", field="for_user")
-        return person
+        return person_named(name)
 
 
 class LinksView(RestView):

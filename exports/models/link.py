@@ -69,3 +69,8 @@ class Download(models.Model):
 
     def __str__(self) -> str:
         return f"{self.artifact} to {self.actor_name}"
+
+    @property
+    def ending_words(self) -> str:
+        """How it ended, for people."""
+        return (self.ending or "running").capitalize()

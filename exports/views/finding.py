@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.http import HttpRequest
 
 from connections.finding import allowed, is_findable
-from exports.models import ExportReport
+from exports.models import Artifact, ExportReport, Link
 
 
 def find_report(request: HttpRequest, report_id: str, verb: str) -> ExportReport:
@@ -20,3 +20,27 @@ def find_report(request: HttpRequest, report_id: str, verb: str) -> ExportReport
     allowed(request.user, verb, report.project if report else None, report, "no such export")
     assert report is not None
     return report
+
+
+def find_artifact(request: HttpRequest, artifact_id: str, verb: str) -> Artifact:
+    """The delivered file with its report and project. Raises as :func:`find_report` does."""
+    artifact = None
+    if is_findable(artifact_id):
+        files = Artifact.objects.select_related("report__project").defer("line_index", "report__config")
+        artifact = files.filter(public_id=artifact_id).order_by().first()
+    allowed(request.user, verb, artifact.report.project if artifact else None, artifact, "no such file")
+    assert artifact is not None
+    return artifact
+
+
+def find_link(request: HttpRequest, link_id: str, verb: str) -> Link:
+    """The link with its file, report and project. Raises as :func:`find_report` does; the trail is told of the file."""
+    link = None
+    if is_findable(link_id):
+        links = Link.objects.select_related("artifact__report__project", "for_user")
+        links = links.defer("artifact__line_index", "artifact__report__config", "artifact__report__check_values")
+        link = links.filter(public_id=link_id).order_by().first()
+    file = link.artifact if link else None
+    allowed(request.user, verb, file.report.project if file else None, file, "no such link")
+    assert link is not None
+    return link

@@ -1,14 +1,164 @@
-"""Signed links as those see them who hand them out: a list, issuing, revoking."""
+"""Signed links as those see them who hand them out: a list, issuing, revoking, what went out through one of them."""
 
 from __future__ import annotations
 
+from typing import Any
+
+from django.db.models import Count, OuterRef, Q, QuerySet, Subquery
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.views.decorators.cache import never_cache
 
-from exportadmin.lib.pages import looks
+from connections.finding import page_project
+from connections.models import Project
+from exportadmin.audit.middleware import actor_of
+from exportadmin.audit.models import AuditEntry
+from exportadmin.lib.errors import UserError
+from exportadmin.lib.pages import acts, done, looks, looks_and_acts, only
+from exportadmin.lib.storable import storable
+from exports import actions, link_states, links
+from exports.models import Download, Link
+from exports.permissions import AUDIT, LINK, VIEW, can, projects_for
+from exports.views.finding import find_artifact, find_link
+from exports.views.link_form import LinkForm
+from exports.views.long_pages import LongPaginator
+
+PAGE_SIZE = 50
+REFUSED_SHOWN = 20
+LONGEST_SEARCH = 200
+FILTERS = ("state", "project", "q")
 
 
 @looks
 def link_list(request: HttpRequest) -> HttpResponse:
-    """The links of the projects that one may see."""
-    return render(request, "exports/links.html", {"section": "links"})
+    """``?state= &project= &q= &page=``; queries do not grow with the links."""
+    only(request, (*FILTERS, "page"))
+    visible = projects_for(request.user, VIEW)
+    found = _filtered(request, _listed(visible))
+    page = LongPaginator(found, PAGE_SIZE).get_page(request.GET.get("page"))
+    mine = set(projects_for(request.user, LINK).order_by().values_list("pk", flat=True))
+    context = {
+        "section": "links",
+        "page": page,
+        "states": [(state, words[0]) for state, words in link_states.WORDS.items()],
+        "projects": visible.order_by("name").values_list("public_id", "name")[:500],
+        "asked": {name: request.GET.get(name, "") for name in FILTERS},
+        "is_filtered": any(request.GET.get(name) for name in FILTERS),
+        "rows": [_row(each, mine) for each in page],
+    }
+    return render(request, "exports/links.html", context)
+
+
+@looks_and_acts
+def issue(request: HttpRequest, artifact_id: str) -> HttpResponse:
+    """A form, and as the answer to it the address: shown this once, and never part of an address of ours."""
+    only(request, ())
+    artifact = find_artifact(request, artifact_id, LINK)
+    actions.check_linkable(artifact.report)
+    form = LinkForm(request.POST if request.method == "POST" else None)
+    if request.method == "POST" and form.is_valid():
+        said = form.cleaned_data
+        try:
+            for_user = links.person_named(said["for_user"]) if said["for_user"] else None
+            link, token = actions.issue_link(
+                artifact=artifact,
+                actor=actor_of(request),
+                seconds=said["seconds"],
+                one_time=said["one_time"],
+                for_user=for_user,
+            )
+        except UserError as error:
+            form.blame(error)
+        else:
+            return _issued(request, link, request.build_absolute_uri(links.path_for(token)))
+    context = {"section": "links", "artifact": artifact, "report": artifact.report, "form": form}
+    return render(request, "exports/links_issue.html", context, status=400 if form.errors else 200)
+
+
+@never_cache
+def _issued(request: HttpRequest, link: Link, address: str) -> HttpResponse:
+    context = {"section": "links", "link": link, "artifact": link.artifact, "address": address}
+    response = render(request, "exports/links_issued.html", context)
+    response.headers["Referrer-Policy"] = "no-referrer"
+    return response
+
+
+@acts
+def revoke(request: HttpRequest, link_id: str) -> HttpResponse:
+    """End a link now; revoking twice is no error."""
+    link = actions.revoke_link(link=find_link(request, link_id, LINK), actor=actor_of(request))
+    words = f"The link to {link.artifact.name} was revoked: its address opens nothing any more."
+    return done(request, words, "links:list")
+
+
+@looks
+def uses(request: HttpRequest, link_id: str) -> HttpResponse:
+    """The downloads through a link and how they ended; refused tries for those who may read the trail."""
+    only(request, ("page",))
+    link = find_link(request, link_id, VIEW)
+    project = link.artifact.report.project
+    page = LongPaginator(link.downloads.all(), PAGE_SIZE).get_page(request.GET.get("page"))
+    context = {
+        "section": "links",
+        "link": link,
+        "artifact": link.artifact,
+        "report": link.artifact.report,
+        "project": project,
+        "page": page,
+        "sent": links.use_of(link).sent,
+        "may_audit": (may_audit := can(request.user, AUDIT, project)),
+        "refused": _refused_tries(link) if may_audit else [],
+        "is_open": (is_open := link_states.state_of(link) == link_states.OPEN),
+        "may_revoke": is_open and can(request.user, LINK, project),
+    }
+    return render(request, "exports/links_uses.html", context)
+
+
+def _listed(projects: QuerySet[Project]) -> QuerySet[Link]:
+    """With ``use_count``, without the big columns of what comes along."""
+    uses = Download.objects.filter(link=OuterRef("pk")).order_by().values("link").annotate(count=Count("pk"))
+    found = Link.objects.select_related("artifact__report__project", "for_user")
+    if projects.query.where:  # else every project is meant, and every link has one
+        found = found.filter(artifact__report__project__in=projects.order_by().values("pk"))
+    return found.annotate(use_count=Subquery(uses.values("count"))).defer(
+        "signature",
+        "artifact__line_index",
+        "artifact__report__config",
+        "artifact__report__check_values",
+        "artifact__report__description",
+        "artifact__report__error",
+    )
+
+
+def _filtered(request: HttpRequest, found: QuerySet[Link]) -> QuerySet[Link]:
+    """Raises :class:`UserError` for a value without a meaning, and as :func:`page_project` does."""
+    if state := request.GET.get("state", ""):
+        if state not in link_states.WORDS:
+            raise UserError(f"unknown state {state[:40]!r}; known: {', '.join(link_states.WORDS)}", field="state")
+        found = found.filter(link_states.in_state(state))
+    if project_id := request.GET.get("project", ""):
+        found = found.filter(artifact__report__project=page_project(request.user, project_id))
+    if words := storable(request.GET.get("q", ""), "q").strip():
+        if len(words) > LONGEST_SEARCH:
+            raise UserError(f"the search has {len(words)} characters; at most {LONGEST_SEARCH} are read", field="q")
+        found = found.filter(
+            Q(artifact__name__icontains=words)
+            | Q(artifact__report__name__icontains=words)
+            | Q(artifact__report__report_id=words)
+            | Q(created_by_name__icontains=words)
+            | Q(for_user__username__icontains=words)
+        )
+    return found
+
+
+def _row(link: Link, mine: set[int]) -> dict[str, Any]:
+    is_open = link_states.state_of(link) == link_states.OPEN
+    return {"link": link, "is_open": is_open, "may_revoke": is_open and link.artifact.report.project_id in mine}
+
+
+def _refused_tries(link: Link) -> list[AuditEntry]:
+    """The newest, from the trail."""
+    entries = AuditEntry.objects.filter(event="link.refused", object_id=link.artifact.public_id)
+    # the trail keeps details as text; an id is letters and digits, so it stands in there as it is
+    entries = entries.filter(details_json__contains=f'"{link.public_id}"')
+    return list(entries.order_by("-sequence")[:REFUSED_SHOWN])

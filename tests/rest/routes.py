@@ -87,6 +87,7 @@ BODIES: dict[str, Any] = {
     "POST api/v1/tokens/": {"name": "new", "scopes": ["admin"], "project": "{project}"},
     "PUT api/v1/projects/<str:project_id>/members/<str:username>/": {"role": "reviewer"},
     "POST api/v1/artifacts/<str:artifact_id>/links/": {"for_user": "mallory"},
+    "POST links/new/<str:artifact_id>/": {"last": "3600", "for_user": "mallory"},
 }
 QUERIES: dict[str, dict[str, str]] = {
     "GET api/v1/reports/status/": {"ids": "{report}"},

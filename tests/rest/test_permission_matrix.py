@@ -81,6 +81,10 @@ GET    exports/l/<str:token>/file                                        200 200
 
 # --- links
 GET    links/                                                            302 200 200 200 200 200 -
+GET    links/new/<str:artifact_id>/                                      302 404 403 200 200 200  302 404 404 404 404 200
+POST   links/new/<str:artifact_id>/                                      302 404 403 200 200 200  302 404 404 404 404 200
+GET    links/<str:link_id>/                                              302 404 200 200 200 200  302 404 404 404 404 200
+POST   links/<str:link_id>/revoke/                                       302 404 403 302 302 302  302 404 404 404 404 302
 
 # --- projects, people
 GET    projects/                                                         302 200 200 200 200 200 -
