@@ -26,7 +26,8 @@ class ExportsConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        """Have ends that the reaper writes recorded like all others."""
-        from exports import runs
+        """Have ends that the reaper writes recorded like all others; tell the trail's pages about exports."""
+        from exports import runs, trail
 
         runs.on_ended.append(_record_reaped)
+        trail.fill()

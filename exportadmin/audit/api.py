@@ -14,14 +14,14 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from exportadmin.audit import output, queries
+from exportadmin.audit import actions, queries
 from exportadmin.audit.events import EVENTS
 from exportadmin.audit.middleware import actor_of
-from exportadmin.audit.models import DONE, FAILED, OUTCOMES, REFUSED, AuditEntry
+from exportadmin.audit.models import OUTCOMES, REFUSED, AuditEntry
+from exportadmin.audit.reading import may_read, scope_of
 from exportadmin.audit.record import record
 from exportadmin.audit.sentences import sentence
-from exportadmin.audit.verify import verify
-from exportadmin.lib.errors import DeniedError, HiddenError
+from exportadmin.lib.errors import HiddenError
 from exportadmin.lib.rest import Pages, Parameter, RestView, address
 from exportadmin.lib.times import from_datetime, iso_utc
 
@@ -51,25 +51,14 @@ def _filter(name: str) -> Parameter:
 FILTERS: Final = tuple(_filter(name) for name in queries.FILTERS)
 
 
-def may_read(request: Any) -> tuple[bool, list[str]]:
-    """``(everything?, project ids)`` that the one who asks may read; a function, because the rule is the project's."""
-    from django.utils.module_loading import import_string  # imports go down only: the rule stands above this room
-
-    answer: tuple[bool, list[str]] = import_string("connections.audit_scope.audit_scope")(request)
-    return answer
-
-
 def readable(request: Request, asked: dict[str, Any]) -> QuerySet[AuditEntry]:
     """The entries that match what is asked and may be read. Raises :class:`DeniedError`."""
-    everything, projects = may_read(request)
-    if not everything and not projects:
-        raise DeniedError("reading the trail takes the role admin or reviewer, and for a token the scope audit:read")
+    scope = scope_of(request)
     wanted = {name: asked[name] for name in queries.FILTERS if name in asked}
     for name in ("after", "before"):
         if name in wanted:
             wanted[name] = from_datetime(wanted[name])
-    entries = queries.search(**wanted)
-    return entries if everything else entries.filter(project_id__in=projects)
+    return scope.within(queries.search(**wanted))
 
 
 def record_refusal(request: Any, error: Exception, status: int, door: str = "rest") -> None:
@@ -179,10 +168,9 @@ class AuditExportView(RestView):
         """Entries as ndjson, each with what its hash was made of, or as CSV that is safe in a spreadsheet."""
         form = self.asked.get("as", "ndjson")
         entries = readable(request, self.asked)
-        with transaction.atomic():
-            record("audit.exported", actor=actor_of(request, "rest"), details={"as": form})
-        chunks = output.csv_lines(entries) if form == "csv" else output.ndjson(entries)
-        answer = StreamingHttpResponse(chunks, content_type="text/csv" if form == "csv" else "application/x-ndjson")
+        asked = {name: value for name, value in self.asked.items() if name != "as"}
+        chunks, media_type = actions.export_entries(entries, form=form, asked=asked, actor=actor_of(request, "rest"))
+        answer = StreamingHttpResponse(chunks, content_type=media_type)
         answer["Content-Disposition"] = f'attachment; filename="audit.{form}"'
         answer["Cache-Control"] = "private, no-store"
         return answer
@@ -202,15 +190,5 @@ class AuditVerifyView(RestView):
     @extend_schema(operation_id="audit_verify", request=None, responses=AuditVerdictSerializer)
     def post(self, request: Request) -> Response:
         """Walk the whole chain and say whether it is what was written. For superusers."""
-        everything, _ = may_read(request)
-        if not everything:
-            raise DeniedError("the whole chain can be verified by superusers only")
-        verdict = verify()
-        with transaction.atomic():
-            record(
-                "audit.verified",
-                actor=actor_of(request, "rest"),
-                outcome=DONE if verdict.unbroken else FAILED,
-                reason="" if verdict.unbroken else verdict.words,
-            )
+        verdict = actions.verify_chain(scope=may_read(request), actor=actor_of(request, "rest")).verdict
         return Response({"ok": verdict.unbroken, "entries": verdict.entries, "words": verdict.words})

@@ -2,9 +2,12 @@
 
 from django.urls import path
 
-from exportadmin.audit import views
+from exportadmin.audit.views import chain, entries
 
 app_name = "audit"
 urlpatterns = [
-    path("", views.entries, name="entries"),
+    path("", entries.entries, name="entries"),
+    path("export/", entries.export, name="export"),
+    path("verify/", chain.verify, name="verify"),
+    path("<int:sequence>/", entries.entry, name="entry"),
 ]

@@ -9,6 +9,7 @@ from typing import Any
 from django.contrib.auth.views import LoginView, LogoutView
 from django.urls import URLPattern, URLResolver, get_resolver
 
+from exportadmin.audit.models import AuditEntry
 from exportadmin.lib.rest import RestView
 from tests.rest.world import Place, World
 
@@ -50,6 +51,7 @@ def address(route: str, place: Place, world: World, method: str) -> str:
         "config_id": place.config.public_id,
         "token_id": place.token_id,
         "token": place.link_token,
+        "sequence": _entry(place) if "sequence" in route else "",
         "username": "rita" if method == "delete" else "mallory",
         "name": "picture.png" if route.startswith("media/") else place.artifact.name,
         "object_id": _admin_object(model[1], place) if model else str(place.project.pk),
@@ -61,6 +63,12 @@ def address(route: str, place: Place, world: World, method: str) -> str:
     }
     filled = re.sub(r"\^?\(\?P<(\w+)>[^)]*\)\$?", lambda found: names[found[1]], route)
     return "/" + re.sub(r"<(?:\w+:)?(\w+)>", lambda found: names[found[1]], filled).replace("$", "")
+
+
+def _entry(place: Place) -> str:
+    """The last line of the trail about the place."""
+    entries = AuditEntry.objects.filter(project_id=place.project.public_id)
+    return str(entries.values_list("sequence", flat=True).first())
 
 
 def _admin_object(model: str, place: Place) -> str:

@@ -92,6 +92,9 @@ GET    account/                                                          302 200
 
 # --- trail
 GET    audit/                                                            302 403 200 403 200 200 -
+GET    audit/export/                                                     302 403 200 403 200 200 -
+POST   audit/verify/                                                     302 403 403 403 403 302 -
+GET    audit/<int:sequence>/                                             302 403 200 403 200 200  302 403 404 403 404 200
 
 # --- help
 GET    help/                                                             302 200 200 200 200 200 -

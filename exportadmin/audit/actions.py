@@ -1,0 +1,98 @@
+"""What is done with the trail itself, by its pages and by REST: check the chain, take entries away; both recorded."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from django.db import DatabaseError, transaction
+from django.db.models import QuerySet
+
+from exportadmin.audit import output
+from exportadmin.audit.models import DONE, FAILED, AuditEntry
+from exportadmin.audit.reading import Scope
+from exportadmin.audit.record import TrailError, head, record
+from exportadmin.audit.verify import Verdict, verify
+from exportadmin.lib.actor import Actor
+from exportadmin.lib.errors import ConflictError, DeniedError
+from exportadmin.lib.times import iso_utc
+
+log = logging.getLogger(__name__)
+
+# form → (how entries are written, media type)
+FORMS: Final = {"ndjson": (output.ndjson, "application/x-ndjson"), "csv": (output.csv_lines, "text/csv")}
+
+
+@dataclass(frozen=True, slots=True)
+class Verified:
+    """``entry`` is the line about it, ``None`` where a broken trail takes no more lines."""
+
+    verdict: Verdict
+    seconds: float
+    entry: AuditEntry | None
+
+
+def may_verify(scope: Scope) -> bool:
+    """The whole chain is for whoever may read all of it."""
+    return scope.everything
+
+
+def verify_chain(*, scope: Scope, actor: Actor, most: int | None = None) -> Verified:
+    """Walk the whole chain and record what came of it. Raises :class:`DeniedError`.
+
+    With ``most`` a longer trail is refused (:class:`ConflictError`): a page must answer while somebody waits.
+    """
+    if not may_verify(scope):
+        raise DeniedError("the whole chain can be verified by superusers only")
+    if most is not None and (length := head()[0]) > most:
+        raise ConflictError(
+            f"the trail has {length:,} entries, more than the {most:,} that a page can walk through: "
+            "run `exportadmin verify_audit` in a shell"
+        )
+    started = time.monotonic()
+    verdict = verify()
+    seconds = time.monotonic() - started
+    return Verified(verdict, seconds, _record_verdict(verdict, seconds, actor))
+
+
+def _record_verdict(verdict: Verdict, seconds: float, actor: Actor) -> AuditEntry | None:
+    details: dict[str, Any] = {
+        "entries": verdict.entries,
+        "since": None if verdict.since_ms is None else iso_utc(verdict.since_ms),
+        "head_sequence": verdict.head[0],
+        "head_hash": verdict.head[1],
+        "milliseconds": round(seconds * 1000),
+    }
+    if not verdict.unbroken:
+        details |= {"kind": verdict.kind, "sequence": verdict.sequence, "message": verdict.message}
+    try:
+        with transaction.atomic():
+            return record(
+                "audit.verified",
+                actor=actor,
+                outcome=DONE if verdict.unbroken else FAILED,
+                reason="" if verdict.unbroken else verdict.words,
+                details=details,
+            )
+    except (TrailError, DatabaseError):
+        if verdict.unbroken:
+            raise
+        # who asks must learn that the trail is broken also where it is too broken to be written on
+        log.exception("the verdict on a broken trail could not be recorded")
+        return None
+
+
+def export_entries(
+    entries: QuerySet[AuditEntry], *, form: str, asked: Mapping[str, Any], actor: Actor
+) -> tuple[Iterator[bytes], str]:
+    """``(chunks, media type)`` of entries that ``actor`` may read (:class:`Scope`), recorded before the first of them.
+
+    ``form`` is a key of :data:`FORMS`, ``asked`` what they were found with.
+    """
+    write, media_type = FORMS[form]
+    with transaction.atomic():
+        record("audit.exported", actor=actor, details={"as": form, "asked": dict(asked)})
+    return write(entries), media_type

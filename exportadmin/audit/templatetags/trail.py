@@ -1,0 +1,43 @@
+"""Times and outcomes of the trail as a reviewer reads them."""
+
+from __future__ import annotations
+
+from django import template
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
+from exportadmin.lib import times
+
+register = template.Library()
+
+# outcome → (word, colour of app.css)
+OUTCOMES = {"done": ("Done", "green"), "refused": ("Refused", "yellow"), "failed": ("Failed", "red")}
+
+
+@register.filter
+def at(ms: int | None) -> str | SafeString:
+    """A ``<time>``, "22 Nov 2026, 03:06:12 UTC", with the milliseconds for machines."""
+    if ms is None:
+        return "–"
+    utc = times.to_datetime(ms)
+    return format_html('<time datetime="{}">{}</time>', times.iso_utc(ms), f"{utc.day} {utc:%b %Y, %H:%M:%S} UTC")
+
+
+@register.filter
+def exactly(ms: int) -> str:
+    """To the millisecond: ``2026-11-22T03:06:12.123+00:00``."""
+    return times.iso_utc(ms)
+
+
+@register.inclusion_tag("audit/_outcome.html")
+def outcome(word: str) -> dict[str, str]:
+    """Done, refused or failed, coloured."""
+    words, colour = OUTCOMES.get(word, (word, "grey"))
+    return {"word": words, "colour": colour}
+
+
+@register.filter
+def counted(count: int, words: str) -> str:
+    """``{{ 1204|counted:"entry,entries" }}`` → ``1,204 entries``."""
+    one, many = words.split(",")
+    return f"{count:,} {one if count == 1 else many}"

@@ -1,0 +1,76 @@
+"""Forms that live in the address: what was given, each field with its value and what is wrong with it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlencode
+
+from django.http import HttpRequest
+
+from exportadmin.lib import pages
+from exportadmin.lib.errors import UserError
+
+LONGEST = 300
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """``choices``: ``(value, words)`` for a select, or ``(group, [(value, words)])`` with ``grouped``."""
+
+    name: str
+    label: str
+    hint: str = ""
+    choices: Sequence[Any] = ()
+    grouped: bool = False
+    required: bool = False
+    # what stands in an empty field: the value that is taken then
+    default: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Bound:
+    """A field on the page."""
+
+    field: Field
+    value: str = ""
+    error: str = ""
+
+    @property
+    def is_unlisted(self) -> bool:
+        """Is the value none of the choices? A select must show it all the same."""
+        choices = self.field.choices
+        if self.field.grouped:
+            choices = [choice for _, group in choices for choice in group]
+        return bool(self.value) and self.value not in [value for value, _ in choices]
+
+
+def given(request: HttpRequest, known: Sequence[str]) -> dict[str, str]:
+    """What the address asks, without what is empty. Raises :class:`UserError` for what could only be a mistake."""
+    pages.only(request, known)
+    asked = {}
+    for name in known:
+        values = [value.strip() for value in request.GET.getlist(name)]
+        if len(values) > 1:
+            raise UserError(f"{name} is given {len(values)} times", field=name)
+        if values and values[0]:
+            asked[name] = values[0]
+    return asked
+
+
+def bind(fields: Sequence[Field], asked: Mapping[str, str], errors: Mapping[str, str]) -> list[Bound]:
+    """The fields as they stand on the page."""
+    return [Bound(field, asked.get(field.name, ""), errors.get(field.name, "")) for field in fields]
+
+
+def query(asked: Mapping[str, str], **more: object) -> str:
+    """``?name=value&…`` for a link; ``?`` alone when nothing is asked."""
+    return "?" + urlencode({**asked, **more})
+
+
+def tidy(request: HttpRequest, asked: Mapping[str, str]) -> str | None:
+    """The same address without empty parameters, where it has some (a form sends them all); else ``None``."""
+    if all(value for _, values in request.GET.lists() for value in values):
+        return None
+    return request.path + (query(asked) if asked else "")

@@ -1,0 +1,23 @@
+"""What the trail's pages are told about exports: which page an object of an entry has."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+
+from django.urls import reverse
+
+from exportadmin.audit import places
+
+
+def fill() -> None:
+    """Put the exports' finders into the audit room's tables, which knows nothing of exports."""
+    places.FINDERS["export_report"] = places.named("exports:detail")
+    places.FINDERS["artifact"] = _exports_of_files
+
+
+def _exports_of_files(ids: Collection[str]) -> Mapping[str, str]:
+    """A delivered file stands on its export's page."""
+    from exports.models import Artifact
+
+    found = Artifact.objects.filter(public_id__in=ids).values_list("public_id", "report__report_id")
+    return {artifact: reverse("exports:detail", args=[report]) for artifact, report in found}
