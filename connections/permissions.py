@@ -15,7 +15,20 @@ from connections.roles import AUDIT, DOWNLOAD, LINK, MANAGE, ROLES, SCOPES, STAR
 from exportadmin.lib.actor import SYSTEM, USER, Actor
 from exportadmin.lib.errors import DeniedError, NotFoundError
 
-__all__ = ["AUDIT", "DOWNLOAD", "LINK", "MANAGE", "START", "VERBS", "VIEW", "Person", "can", "projects_for", "require"]
+__all__ = [
+    "AUDIT",
+    "DOWNLOAD",
+    "LINK",
+    "MANAGE",
+    "START",
+    "VERBS",
+    "VIEW",
+    "Person",
+    "can",
+    "projects_for",
+    "require",
+    "verbs_in",
+]
 
 Person = AbstractBaseUser | AnonymousUser
 
@@ -38,6 +51,16 @@ def can(user: Person, verb: str, project: Project | None, token: ApiToken | None
         return False
     role = Membership.objects.filter(project=project, user_id=user.pk).values_list("role", flat=True).first()
     return role is not None and verb in ROLES[role][0]
+
+
+def verbs_in(user: Person, project: Project) -> frozenset[str]:
+    """All verbs for which :func:`can` says yes, in one query (none for superusers): for pages with many buttons."""
+    if not user.is_active or user.pk is None:
+        return frozenset()
+    if getattr(user, "is_superuser", False):
+        return VERBS
+    role = Membership.objects.filter(project=project, user_id=user.pk).values_list("role", flat=True).first()
+    return frozenset() if role is None else ROLES[role][0]
 
 
 def projects_for(user: Person, verb: str, token: ApiToken | None = None) -> QuerySet[Project]:

@@ -22,10 +22,11 @@ from exportadmin.audit.record import record, recorded
 from exportadmin.lib.actor import Actor
 from exportadmin.lib.errors import ConflictError, GoneError, NotFoundError, TransientError, UserError
 from exportadmin.lib.storable import storable
-from exports import links, pipeline, runs, statuses, verify
+from exports import comparing, links, pipeline, runs, statuses, verify
 from exports.asked import Asked
+from exports.first_rows import ROWS, FirstRows, first_rows, rows_artifact
 from exports.models import Artifact, ExportConfig, ExportReport, Link
-from exports.permissions import LINK, MANAGE, START, VIEW, require
+from exports.permissions import DOWNLOAD, LINK, MANAGE, START, VIEW, require
 
 MAX_NAME = 200
 MAX_KEY = 255
@@ -155,10 +156,46 @@ def verify_report(*, report: ExportReport, actor: Actor) -> verify.Verdict:
     return verdict
 
 
+def look_at_rows(*, report: ExportReport, actor: Actor) -> FirstRows:
+    """The first rows of a delivery. Raises :class:`ConflictError` without one, :class:`GoneError` without its files."""
+    artifact = rows_artifact(report)
+    details = {"rows": ROWS, "from": "file" if artifact else "source"}
+    with recorded(
+        "artifact.rows_read", actor=actor, project=report.project, obj=artifact or report, details=details
+    ) as line:
+        require(actor, DOWNLOAD, report.project)
+        _must_have_files(report, "there are no rows to look at")
+        line.details["name"] = report.name
+    return first_rows(report, artifact)
+
+
+def compare_rows(*, older: ExportReport, newer: ExportReport, actor: Actor) -> comparing.Compared:
+    """Two deliveries of one project row by row. Raises :class:`ConflictError` where that cannot be done exactly."""
+    files = []
+    for report, other in ((older, newer), (newer, older)):
+        artifact = rows_artifact(report)
+        details = {"compared_with": other.report_id}
+        with recorded(
+            "artifact.rows_read", actor=actor, project=report.project, obj=artifact or report, details=details
+        ):
+            require(actor, DOWNLOAD, report.project)
+            _must_have_files(report, "there are no rows to compare")
+            files.append(comparing.comparable(report, artifact))
+    return comparing.compare(*files)  # reads the files: outside any transaction
+
+
+def _must_have_files(report: ExportReport, words: str) -> None:
+    if not report.is_delivered:
+        raise ConflictError(f"report {report.report_id} is {report.status}: {words}")
+    if report.files_removed_at is not None:
+        raise GoneError(f"the files of report {report.report_id} were removed ({report.files_removed_why}): {words}")
+
+
 def remove_files(*, report: ExportReport, actor: Actor, why: str) -> ExportReport:
     """Take the delivered files away; report and trail stay. Raises :class:`ConflictError` when there are none."""
     with recorded("export.deleted", actor=actor, project=report.project, obj=report, details={"why": why}):
         require(actor, MANAGE, report.project)
+        storable(why, "why")
         current = ExportReport.objects.select_for_update().get(pk=report.pk)
         if not current.is_delivered or current.files_removed_at is not None:
             raise ConflictError(f"report {report.report_id} has no files to remove")

@@ -12,6 +12,20 @@ from connections.permissions import (
     can,
     projects_for,
     require,
+    verbs_in,
 )
 
-__all__ = ["AUDIT", "DOWNLOAD", "LINK", "MANAGE", "START", "VERBS", "VIEW", "Person", "can", "projects_for", "require"]
+__all__ = [
+    "AUDIT",
+    "DOWNLOAD",
+    "LINK",
+    "MANAGE",
+    "START",
+    "VERBS",
+    "VIEW",
+    "Person",
+    "can",
+    "projects_for",
+    "require",
+    "verbs_in",
+]

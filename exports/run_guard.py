@@ -14,7 +14,7 @@ import os
 import threading
 import time
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from types import TracebackType
 from typing import Any, Final
 
@@ -38,6 +38,8 @@ CHECK_SECONDS: Final = 1.0
 # `exportadmin up` kills ten seconds after it asked; a run that has not looked at its guard by then ends here, tidily
 STOP_GRACE_SECONDS: Final = 6.0
 EXIT_DEADLINE, EXIT_STOPPED = 71, 75
+# a pipeline has a handful; one that went back and forth for ever must not make the row grow
+MOST_PHASES: Final = 50
 
 
 class Cancelled(ExportAdminError):  # noqa: N818 - a word of DESIGN.md §4
@@ -70,20 +72,23 @@ class RunGuard:
     """Held from claim to release. Used by one thread; the heartbeat has a thread and a connection of its own.
 
     ``attempt`` counts from 1. ``fence`` is unique to this claim, so it is the thing to put into temporary names.
+    ``claimed_at`` is the database's time at the claim, from which the times of phases are counted.
     """
 
     obeys_worker = True  # may be told to stop, and has a deadline past which the process ends
 
-    def __init__(self, pk: int, *, fence: int, attempt: int) -> None:
+    def __init__(self, pk: int, *, fence: int, attempt: int, claimed_at: datetime) -> None:
         self.pk = pk
         self.fence = fence
         self.attempt = attempt
         self._born = time.monotonic()
+        self._claimed_at = claimed_at
         self._next_look = 0.0
         self._next_write = 0.0
         self._next_renewal = self._born + LEASE.total_seconds() / 3
         self._told_to_stop_at: float | None = None
         self._phase = ""
+        self._phases: list[dict[str, str]] = []
         self._pending: dict[str, Any] = {}
         self._lost = False
         self._finished = False
@@ -137,7 +142,8 @@ class RunGuard:
         if not self._pending or (moment < self._next_write and phase in (None, self._phase)):
             return
         self._next_write = moment + CHECK_SECONDS
-        self._phase = self._phase if phase is None else phase
+        if phase is not None and phase != self._phase:
+            self._enter(phase, moment)
         try:
             written = self._mine().update(**self._pending)
         except DatabaseTrouble as error:
@@ -204,6 +210,14 @@ class RunGuard:
     def _let_go(self) -> None:
         back = {"attempts": Greatest(F("attempts") - 1, 0)} if self._handed_back else {}
         self._mine().update(lease_until=Now(), **back)
+
+    def _enter(self, phase: str, moment: float) -> None:
+        """A new phase, and when it began."""
+        self._phase = phase
+        if len(self._phases) < MOST_PHASES:
+            at = self._claimed_at.astimezone(UTC) + timedelta(seconds=moment - self._born)
+            self._phases.append({"phase": phase, "at": at.isoformat(timespec="milliseconds")})
+            self._pending["phases"] = list(self._phases)
 
     def _lost_words(self) -> str:
         return f"report {self.pk}: the hold with fence {self.fence} is over"

@@ -94,10 +94,10 @@ def claim_foreground(report_pk: int) -> ForegroundGuard | None:
 
 
 def _claim(report_pk: int, guard: type[AnyGuard]) -> AnyGuard | None:
-    seen = ExportReport.objects.filter(_CLAIMABLE, pk=report_pk).values_list("fence", "attempts").first()
+    seen = ExportReport.objects.filter(_CLAIMABLE, pk=report_pk).values_list("fence", "attempts", Now()).first()
     if seen is None:
         return None
-    fence, attempts = seen
+    fence, attempts, now = seen
     taken = ExportReport.objects.filter(_CLAIMABLE, pk=report_pk, fence=fence, attempts=attempts).update(
         status=statuses.RUNNING,
         attempts=attempts + 1,
@@ -107,9 +107,10 @@ def _claim(report_pk: int, guard: type[AnyGuard]) -> AnyGuard | None:
         rows_done=0,
         bytes_done=0,
         phase="",
+        phases=[],
         error="",
     )
-    return guard(report_pk, fence=fence + 1, attempt=attempts + 1) if taken else None
+    return guard(report_pk, fence=fence + 1, attempt=attempts + 1, claimed_at=now) if taken else None
 
 
 def ring(report_pk: int) -> None:

@@ -3,8 +3,12 @@
 from django.urls import path
 
 from exports import views
+from exports.views import acting
+from exports.views.compare import compare
 from exports.views.link import link, link_file
 from exports.views.new import new
+from exports.views.preview import preview
+from exports.views.progress import progress
 
 app_name = "exports"
 urlpatterns = [
@@ -13,5 +17,12 @@ urlpatterns = [
     path("l/<str:token>/", link, name="link"),
     path("l/<str:token>/file", link_file, name="link_file"),
     path("<str:report_id>/", views.detail, name="detail"),
+    path("<str:report_id>/progress/", progress, name="progress"),
+    path("<str:report_id>/preview/", preview, name="preview"),
+    path("<str:report_id>/compare/", compare, name="compare"),
+    path("<str:report_id>/verify/", acting.verify, name="verify"),
+    path("<str:report_id>/cancel/", acting.cancel, name="cancel"),
+    path("<str:report_id>/retry/", acting.retry, name="retry"),
+    path("<str:report_id>/delete-files/", acting.delete_files, name="delete_files"),
     path("<str:report_id>/files/<path:name>/", views.download, name="download"),
 ]

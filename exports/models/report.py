@@ -27,6 +27,8 @@ class ExportReport(models.Model):
     config = models.JSONField()
     status = models.CharField(max_length=20, default=statuses.QUEUED, choices=statuses.choices)
     phase = models.CharField(max_length=40, blank=True)
+    # of the last attempt: [{"phase": …, "at": ISO 8601 by the database's clock}, …], begun anew at each claim
+    phases = models.JSONField(default=list, blank=True)
     error = models.TextField(blank=True)
     rows_expected = models.PositiveBigIntegerField(null=True)
     rows_done = models.PositiveBigIntegerField(default=0)

@@ -57,7 +57,15 @@ def took(start: dt.datetime | None, end: dt.datetime | None) -> str:
     """The time between two moments: ``0.42 s``, ``12 s``, ``3 min 5 s``, ``2 h 4 min``; up to now without an end."""
     if start is None:
         return "–"
-    seconds = max(0.0, ((end or timezone.now()) - start).total_seconds())
+    return lasting(((end or timezone.now()) - start).total_seconds())
+
+
+@register.filter
+def lasting(seconds: float | None) -> str:
+    """A number of seconds in the same words."""
+    if not isinstance(seconds, int | float):
+        return "–"
+    seconds = max(0.0, seconds)
     if seconds < 10:
         return f"{seconds:.2f} s"
     whole = round(seconds)

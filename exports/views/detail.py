@@ -1,34 +1,71 @@
-"""One export: what was asked, what came out, and the check values that add up."""
+"""One export: what was asked, how it goes or went, what came out, and what can be done with it."""
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
-from django.views.decorators.http import require_safe
+from django.utils import timezone
 
+from exportadmin.audit.models import AuditEntry
+from exportadmin.audit.sentences import sentence
+from exportadmin.lib.pages import looks, only
+from exportadmin.lib.times import to_datetime
 from exports import statuses
-from exports.permissions import DOWNLOAD, VIEW, can
+from exports.models import ExportReport
+from exports.offers import offers
+from exports.permissions import AUDIT, VIEW, verbs_in
+from exports.progress import phases_of
+from exports.staleness import changes_after, changes_words
 from exports.views.asked_words import describe
 from exports.views.finding import find_report
+from exports.views.handed_out import downloads_of, links_of
+from exports.views.progress import figures
+from exports.views.refused_rows import refused_of
 from exports.views.sums import sums_of
+from exports.views.timeline import steps_of
+
+TRAIL_LINES = 8
 
 
-@require_safe
+@looks
 def detail(request: HttpRequest, report_id: str) -> HttpResponse:
-    """Four queries however much came out: session, user, report with project, artifacts."""
+    """The number of queries depends on the state and on the person, never on how much came out or was handed out."""
+    only(request, ())
     report = find_report(request, report_id, VIEW)
-    artifacts = list(report.artifacts.all())
-    return render(
-        request,
-        "exports/detail.html",
-        {
-            "section": "exports",
-            "report": report,
-            "artifacts": artifacts,
-            "total_bytes": sum(artifact.bytes for artifact in artifacts),
-            "is_active": report.status in statuses.ACTIVE,
-            "asked": describe(report.config),
-            "sums": sums_of(report.check_values),
-            "may_download": report.is_delivered and can(request.user, DOWNLOAD, report.project),
-        },
-    )
+    verbs = verbs_in(request.user, report.project)
+    artifacts = list(report.artifacts.defer("line_index"))
+    now = timezone.now()
+    context: dict[str, Any] = {
+        "section": "exports",
+        "artifacts": artifacts,
+        "total_bytes": sum(artifact.bytes for artifact in artifacts),
+        "is_active": report.status in statuses.ACTIVE,
+        "may": offers(report, verbs),
+        "asked": describe(report.config),
+        "sums": sums_of(report.check_values),
+        "refused": refused_of(report.check_values),
+        "steps": steps_of(report, now),
+        "last_phase": next((phase.name for phase in reversed(phases_of(report))), ""),
+        **figures(report),
+    }
+    if report.is_delivered:
+        changes = changes_after(report)
+        context |= {
+            "changes": changes,
+            "changes_words": changes_words(changes) if changes else "",
+            "links": links_of(report),
+            "downloads": downloads_of(report),
+        }
+    if AUDIT in verbs:
+        context["trail"] = _trail(report)
+    return render(request, "exports/detail.html", context)
+
+
+def _trail(report: ExportReport) -> list[tuple[Any, str]]:
+    """The newest lines about the report itself: when, and what in words."""
+    lines = AuditEntry.objects.filter(project_id=report.project.public_id, object_id=report.report_id)
+    return [
+        (to_datetime(entry.at_ms), sentence(entry)) for entry in lines.defer("before_json", "after_json")[:TRAIL_LINES]
+    ]

@@ -10,10 +10,11 @@ from django.contrib.auth.models import User
 from django.db import connection as database
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 
 from connections.models import Connection, Project
 from exports import statuses
-from exports.models import Artifact
+from exports.models import Artifact, Download, Link
 from tests.pages.reports import CHECK_VALUES, CONFIG, deliver, make_report
 from tests.pages.test_list_of_exports import HOSTILE
 
@@ -129,7 +130,8 @@ def test_files_are_shown_with_bytes_sha256_and_a_download(project: Project, tmp_
     artifact = deliver(project, tmp_path / "d", body=b"x" * 3_022_022)
     page = page_of(visitor, artifact.report)
     assert "3,022,022 bytes (3.0 MB)" in page
-    assert f'<code class="ea-pick" data-sha256="rows.json">{artifact.sha256}</code>' in page
+    assert f'data-sha256="rows.json">{artifact.sha256}</code>' in page
+    assert f'data-copy-from="sha-{artifact.public_id}"' in page
     assert f'href="/exports/{artifact.report.report_id}/files/rows.json/"' in page
 
 
@@ -157,17 +159,22 @@ def test_two_thousand_ids_are_counted_not_printed(project: Project, visitor: Cli
     assert "and 1988 more" in page
 
 
-def test_the_number_of_queries_does_not_depend_on_what_came_out(project: Project, tmp_path: Path, visitor: Client):
-    plain = make_report(project)
-    artifact = deliver(project, tmp_path / "d")
-    for number in range(20):
+def test_the_number_of_queries_does_not_depend_on_what_came_out_or_was_handed_out(
+    project: Project, tmp_path: Path, visitor: Client
+):
+    plain = make_report(project, status=statuses.FAILED)
+    few, many = deliver(project, tmp_path / "d"), deliver(project, tmp_path / "e")
+    for number in range(30):
         Artifact.objects.create(
-            report=artifact.report, name=f"part-{number}", media_type="text/csv", bytes=1, sha256="0" * 64
+            report=many.report, name=f"part-{number}", media_type="text/csv", bytes=1, sha256="0" * 64
         )
+        Download.objects.create(artifact=many, actor_name="oscar", door="web", bytes_asked=12)
+        Link.objects.create(artifact=many, signature="0" * 64, expires_at=timezone.now())
     counts = []
-    for report in (plain, artifact.report):
+    for report in (plain, few.report, many.report):
         with CaptureQueriesContext(database) as queries:
             page_of(visitor, report)
         counts.append(len(queries))
-    # session, user, report with project, artifacts
-    assert counts == [4, 4]
+    # session, user, report with project, artifacts, trail; of a delivery also the connection, the project as its source
+    # finds it, changes since, links and downloads with the number of each
+    assert counts == [5, 12, 12]

@@ -75,6 +75,13 @@ GET    configs/                                                          302 200
 
 # --- exports: one
 GET    exports/<str:report_id>/                                          302 404 200 200 200 200  302 404 404 404 404 200
+GET    exports/<str:report_id>/progress/                                 302 404 302 302 302 302  302 404 404 404 404 302
+GET    exports/<str:report_id>/preview/                                  302 404 403 200 200 200  302 404 404 404 404 200
+GET    exports/<str:report_id>/compare/                                  302 404 200 200 200 200  302 404 404 404 404 200
+POST   exports/<str:report_id>/verify/                                   302 404 302 302 302 302  302 404 404 404 404 302
+POST   exports/<str:report_id>/cancel/                                   302 404 403 302 302 302  302 404 404 404 404 302
+POST   exports/<str:report_id>/retry/                                    302 404 403 302 302 302  302 404 404 404 404 302
+POST   exports/<str:report_id>/delete-files/                             302 404 403 403 302 302  302 404 404 404 404 302
 GET    exports/<str:report_id>/files/<path:name>/                        302 404 403 200 200 200  302 404 404 404 404 200
 GET    exports/l/<str:token>/                                            200 200 200 200 200 200  200 200 200 200 200 200
 GET    exports/l/<str:token>/file                                        200 200 200 200 200 200  200 200 200 200 200 200

@@ -1,0 +1,124 @@
+"""Two exports of one project side by side."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+
+from connections.finding import is_findable
+from exportadmin.audit.middleware import actor_of
+from exportadmin.lib.errors import ConflictError, GoneError, NotFoundError
+from exportadmin.lib.pages import looks, only
+from exports import actions, statuses
+from exports.models import ExportReport
+from exports.permissions import DOWNLOAD, VIEW, can
+from exports.views.finding import find_report
+
+CHOICES: Final = 50
+MOST_LINES: Final = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A class or status with its count in both, and the difference."""
+
+    name: str
+    older: int
+    newer: int
+
+    @property
+    def difference(self) -> str:
+        """``+3``, ``−2`` or an en dash."""
+        change = self.newer - self.older
+        return f"{'+' if change > 0 else '−'}{abs(change):,}" if change else "–"
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """``more`` lines are not shown; the largest differences are."""
+
+    title: str
+    column: str
+    lines: list[Line]
+    more: int
+
+
+@looks
+def compare(request: HttpRequest, report_id: str) -> HttpResponse:
+    """``?with=<report id>``; without it, a list to choose from."""
+    only(request, ("with",))
+    report = find_report(request, report_id, VIEW)
+    if not report.is_delivered:
+        raise ConflictError(f"report {report_id} is {report.status}: it delivered nothing that could be compared")
+    context: dict[str, Any] = {"section": "exports", "report": report, "choices": _others(report)}
+    wanted = request.GET.get("with")
+    if wanted:
+        other = _other(report, wanted)
+        older, newer = sorted((report, other), key=lambda one: (one.created_at, one.pk))
+        context |= {"other": other, "older": older, "newer": newer, "tables": tables(older, newer)}
+        context |= _rows(request, older, newer)
+    return render(request, "exports/compare.html", context)
+
+
+def _others(report: ExportReport) -> list[ExportReport]:
+    delivered = ExportReport.objects.filter(project=report.project_id, status__in=statuses.DELIVERED)
+    newest = delivered.exclude(pk=report.pk).only("report_id", "name", "format", "created_at", "files_removed_at")
+    return list(newest[:CHOICES])
+
+
+def _other(report: ExportReport, wanted: str) -> ExportReport:
+    """Of the same project, so that whoever may see the one may see the other. Raises :class:`NotFoundError`."""
+    if not is_findable(wanted):
+        raise NotFoundError("no such export")
+    others = ExportReport.objects.filter(project=report.project_id, status__in=statuses.DELIVERED).exclude(pk=report.pk)
+    other = others.select_related("project").filter(report_id=wanted).order_by().first()
+    if other is None:
+        raise NotFoundError("no such export")
+    return other
+
+
+def _rows(request: HttpRequest, older: ExportReport, newer: ExportReport) -> dict[str, Any]:
+    """Row by row where that can be done and the person may read rows, else why not."""
+    if not can(request.user, DOWNLOAD, older.project):
+        return {"why_not": "Comparing row by row reads the rows, which takes the right to download them."}
+    try:
+        return {"rows": actions.compare_rows(older=older, newer=newer, actor=actor_of(request))}
+    except (ConflictError, GoneError) as error:
+        return {"why_not": f"{error.message[:1].upper()}{error.message[1:]}."}
+
+
+def tables(older: ExportReport, newer: ExportReport) -> list[Table]:
+    """What both check values say, side by side."""
+    wanted = (
+        ("Figures", "What", _figures),
+        ("Annotations by class", "Class", lambda one: _counts(one, "annotations_by_class")),
+        ("Annotations by kind", "Kind", lambda one: _counts(one, "annotations_by_kind")),
+        ("Rows by review status", "Review status", lambda one: _counts(one, "rows_by_status")),
+    )
+    made = [_table(title, column, counts(older), counts(newer)) for title, column, counts in wanted]
+    return [table for table in made if table.lines]
+
+
+def _table(title: str, column: str, before: Mapping[str, int], after: Mapping[str, int]) -> Table:
+    lines = [Line(name, before.get(name, 0), after.get(name, 0)) for name in dict.fromkeys([*before, *after])]
+    if len(lines) > MOST_LINES:
+        lines.sort(key=lambda line: -abs(line.newer - line.older))
+    return Table(title, column, lines[:MOST_LINES], max(0, len(lines) - MOST_LINES))
+
+
+def _figures(report: ExportReport) -> dict[str, int]:
+    words = {"rows_read": "Rows read", "rows_kept": "Rows kept", "annotations": "Annotations", "bytes": "Bytes"}
+    values: Any = report.check_values
+    if not isinstance(values, Mapping):
+        return {}
+    return {word: values[key] for key, word in words.items() if isinstance(values.get(key), int)}
+
+
+def _counts(report: ExportReport, key: str) -> dict[str, int]:
+    values: Any = report.check_values
+    kept = values.get(key) if isinstance(values, Mapping) else None
+    return {str(name): n for name, n in kept.items() if isinstance(n, int)} if isinstance(kept, Mapping) else {}
