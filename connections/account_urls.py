@@ -2,9 +2,14 @@
 
 from django.urls import path
 
-from connections.views import account
+from connections.views import account, tokens
 
 app_name = "account"
 urlpatterns = [
     path("", account.account, name="account"),
+    path("profile/", account.change_profile, name="profile"),
+    path("preferences/", account.change_preferences, name="preferences"),
+    path("password/", account.PasswordView.as_view(), name="password"),
+    path("tokens/", tokens.tokens, name="tokens"),
+    path("tokens/<str:token_id>/revoke/", tokens.revoke, name="revoke_token"),
 ]

@@ -10,6 +10,7 @@ from typing import Any
 
 from django.db import transaction
 
+from connections import time_zones
 from connections.models import Connection, Project
 from connections.permissions import MANAGE, require
 from connections.review_statuses import known_status
@@ -17,7 +18,7 @@ from connections.store.importers import IMPORTERS, detect
 from connections.store.models import StoreProject
 from connections.store.source import StoreSource
 from connections.store.writing import WriteSummary, write_rows
-from exportadmin.audit.record import record
+from exportadmin.audit.record import record, recorded
 from exportadmin.lib import times
 from exportadmin.lib.actor import Actor, system
 from exportadmin.lib.errors import UserError
@@ -44,6 +45,22 @@ def store_project(name: str, actor: Actor | None = None) -> Project:
             record("project.created", actor=actor, project=project, obj=project)
     if project.connection.kind != StoreSource.key:
         raise UserError(f"project {name!r} belongs to connection {project.connection}; rows cannot be imported there")
+    return project
+
+
+def change_project(*, project: Project, time_zone: str, actor: Actor) -> Project:
+    """The zone in which times without one are read from now on; reports keep what was resolved when they were asked.
+
+    Nothing new: nothing recorded. Raises :class:`UserError` for a zone that there is not.
+    """
+    if time_zone.strip() == project.time_zone:
+        require(actor, MANAGE, project)
+        return project
+    before, after = {"time_zone": project.time_zone}, {"time_zone": time_zone.strip()}
+    with recorded("project.changed", actor=actor, project=project, obj=project, before=before, after=after):
+        require(actor, MANAGE, project)
+        project.time_zone = time_zones.known(time_zone)
+        project.save(update_fields=["time_zone"])
     return project
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.contrib import admin
 
-from connections.models import ApiToken, Connection, Membership, Project
+from connections.models import ApiToken, Connection, Membership, Preference, Project
 from exportadmin.lib.read_only_admin import ReadOnlyAdmin
 
 
@@ -56,3 +56,12 @@ class ApiTokenAdmin(ReadOnlyAdmin):
     list_filter = ("project",)
     search_fields = ("name", "prefix", "user__username")
     exclude = ("digest",)
+
+
+@admin.register(Preference)
+class PreferenceAdmin(ReadOnlyAdmin):
+    """What people have chosen for their pages."""
+
+    list_display = ("user", "theme", "time_zone")
+    list_select_related = ("user",)
+    search_fields = ("user__username",)

@@ -92,3 +92,14 @@ class ApiToken(models.Model):
 
     def __str__(self) -> str:
         return f"{self.name} ({self.prefix}…)"
+
+
+class Preference(models.Model):
+    """What a person has chosen for the pages (:mod:`connections.preferences`). ``time_zone`` is an IANA name."""
+
+    user = models.OneToOneField(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="preference")
+    theme = models.CharField(max_length=10, default="system")
+    time_zone = models.CharField(max_length=64, default="UTC", validators=[_a_time_zone])
+
+    def __str__(self) -> str:
+        return f"{self.theme}, {self.time_zone}"

@@ -25,6 +25,7 @@ __all__ = [
     "VIEW",
     "Person",
     "can",
+    "is_superuser",
     "projects_for",
     "require",
     "verbs_in",
@@ -97,6 +98,13 @@ def require(actor: Actor, verb: str, project: Project) -> None:
     if can(user, VIEW, project, token):
         raise DeniedError(f"{actor.name} may not {verb} in project {project.name!r}", about={"project": project})
     raise NotFoundError(f"no project {project.public_id!r}")
+
+
+def is_superuser(actor: Actor) -> bool:
+    """Is there a superuser's account behind the actor?"""
+    if actor.user_id is None:
+        return False
+    return get_user_model().objects.filter(pk=actor.user_id, is_superuser=True, is_active=True).exists()
 
 
 def _token_allows(token: ApiToken, verb: str, project: Project | None) -> bool:

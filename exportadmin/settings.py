@@ -64,6 +64,7 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "exportadmin.lib.pages.RefusalsMiddleware",
+    "connections.middleware.TimeZoneMiddleware",
     "csp.middleware.CSPMiddleware",
     "axes.middleware.AxesMiddleware",
 ]
@@ -81,6 +82,7 @@ TEMPLATES = [
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
                 "exportadmin.navigation.frame",
+                "connections.preferences.page_theme",
             ],
         },
     },
@@ -144,7 +146,7 @@ AUTH_PASSWORD_VALIDATORS = [
     )
 ]
 # five failed sign-ins of a name from an address close it for a quarter of an hour (exportadmin/sign_in.py)
-AUTHENTICATION_BACKENDS = ["exportadmin.sign_in.ThrottleBackend", "django.contrib.auth.backends.ModelBackend"]
+AUTHENTICATION_BACKENDS = ["exportadmin.sign_in.ThrottleBackend", "connections.backend.PeopleBackend"]
 AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
 AXES_FAILURE_LIMIT = 5
 AXES_COOLOFF_TIME = timedelta(minutes=15)

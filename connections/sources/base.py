@@ -161,6 +161,14 @@ class Overview:
 
 
 @dataclass(frozen=True, slots=True)
+class Stand:
+    """A project in a list: how many rows, and when one of them came or changed last (``None`` without rows)."""
+
+    rows: int
+    updated_ms: int | None
+
+
+@dataclass(frozen=True, slots=True)
 class Changes:
     """What has changed since a moment: rows that came (``added``), and others that were ``changed``."""
 
@@ -191,3 +199,7 @@ class Source(ABC):
     @abstractmethod
     def changes_since(self, project_id: str, since_ms: int) -> Changes:
         """Rows that came or changed after ``since_ms`` (exclusive)."""
+
+    @abstractmethod
+    def stands(self, project_ids: Sequence[str]) -> Mapping[str, Stand]:
+        """How these projects stand, for lists: a few queries however many they are. Missing: no rows."""

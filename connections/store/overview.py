@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from typing import Final
 
 from django.core.cache import cache
@@ -10,7 +11,7 @@ from django.db.models import Count, F, Max, Q, QuerySet, Sum
 
 from connections.models import Project
 from connections.rendering.marks import add_up
-from connections.sources.base import KIND_NAMES, Changes, Overview
+from connections.sources.base import KIND_NAMES, Changes, Overview, Stand
 from connections.store.models import NUMBER_BITS, StoreClass, StoreRow
 from exportadmin.lib.errors import NotFoundError
 
@@ -32,6 +33,14 @@ def overview(project_id: str) -> Overview:
         kept = _count(project, rows, stand["rows"], stand["updated_ms"])
         cache.set(key, kept, KEPT_SECONDS)
     return kept
+
+
+def stands(project_ids: Sequence[str]) -> dict[str, Stand]:
+    """Two queries, answered from the index by time of change alone."""
+    names = dict(Project.objects.filter(public_id__in=project_ids).values_list("pk", "public_id"))
+    rows = StoreRow.objects.filter(project_id__in=list(names)).order_by()
+    counted = rows.values("project_id").annotate(rows=Count("pk"), updated=Max("updated_ms"))
+    return {names[each["project_id"]]: Stand(each["rows"], each["updated"]) for each in counted}
 
 
 def changes_since(project_id: str, since_ms: int) -> Changes:

@@ -25,6 +25,7 @@ from connections.sources.base import (
     RowBatch,
     Selection,
     Source,
+    Stand,
 )
 from connections.store.models import NUMBER_BITS, StoreClass, StoreProject, StoreRow
 from exportadmin.lib.errors import PermanentError
@@ -66,6 +67,12 @@ class StoreSource(Source):
         from connections.store import overview
 
         return overview.changes_since(project_id, since_ms)
+
+    def stands(self, project_ids: Sequence[str]) -> Mapping[str, Stand]:
+        """Counted along the index by time of change."""
+        from connections.store import overview
+
+        return overview.stands(project_ids)
 
     @contextmanager
     def open(self, selection: Selection, columns: frozenset[str]) -> Iterator[Reader]:

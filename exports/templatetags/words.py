@@ -44,12 +44,21 @@ def plural(count: int, words: str) -> str:
 
 @register.filter
 def moment(value: dt.datetime | None) -> str | SafeString:
-    """A ``<time>`` element, "22 Nov 2026, 03:06 UTC", with the exact time for machines."""
+    """A ``<time>`` element, "22 Nov 2026, 03:06 UTC", with the exact time for machines.
+
+    In the zone of the one who looks (:class:`connections.middleware.TimeZoneMiddleware`); UTC for everybody else.
+    """
     if value is None:
         return "–"
-    utc = value.astimezone(dt.UTC)
-    exact = utc.isoformat(timespec="milliseconds")
-    return format_html('<time datetime="{}">{}</time>', exact, f"{utc.day} {utc:%b %Y, %H:%M} UTC")
+    exact = value.astimezone(dt.UTC).isoformat(timespec="milliseconds")
+    local = timezone.localtime(value)
+    return format_html('<time datetime="{}">{}</time>', exact, f"{local.day} {local:%b %Y, %H:%M} {_zone(local)}")
+
+
+def _zone(local: dt.datetime) -> str:
+    """``CET``; where a zone has no letters of its own, ``UTC-03``."""
+    name = local.tzname() or "UTC"
+    return f"UTC{name}" if name[0] in "+-" else name
 
 
 @register.filter

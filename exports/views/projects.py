@@ -2,13 +2,133 @@
 
 from __future__ import annotations
 
+import shlex
+from dataclasses import dataclass
+from typing import Any, Final, cast
+
+from django.core.paginator import Paginator
+from django.db.models import F, OuterRef, QuerySet, Subquery
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.utils import timezone
 
-from exportadmin.lib.pages import looks
+from connections import time_zones
+from connections.actions import change_project
+from connections.finding import is_findable, page_project
+from connections.models import Membership, Project
+from connections.sources.base import Stand
+from exportadmin.audit.middleware import actor_of
+from exportadmin.lib import times
+from exportadmin.lib.errors import UserError
+from exportadmin.lib.pages import done, looks, looks_and_acts, only
+from exports import statuses
+from exports.models import ExportReport
+from exports.permissions import MANAGE, START, VIEW, can, projects_for
+from exports.views.holdings import since_last_export, source_of, stands_of, sums_of_holdings
+from exports.views.reports import listed
+
+PAGE_SIZE = 25
+EXPORTS_SHOWN = 10
+MEMBERS_SHOWN = 10
+# word in the address → (words on the page, ordering)
+SORTS: Final[dict[str, tuple[str, list[Any]]]] = {
+    "name": ("Name", ["name", "pk"]),
+    "exported": ("Last export", [F("exported_at").desc(nulls_last=True), "name", "pk"]),
+    "newest": ("Newest", ["-created_at", "-pk"]),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """One line of the list."""
+
+    project: Project
+    stand: Stand
+
+    @property
+    def changed_at(self) -> Any:
+        """When a row came or changed last."""
+        return None if self.stand.updated_ms is None else times.to_datetime(self.stand.updated_ms)
 
 
 @looks
 def project_list(request: HttpRequest) -> HttpResponse:
-    """The projects that one may see."""
-    return render(request, "exports/projects.html", {"section": "projects"})
+    """``?q=WORDS&sort=name|exported|newest&page=N``; a page that is not there shows the nearest one that is."""
+    only(request, ("q", "sort", "page"))
+    sort = request.GET.get("sort") or "name"
+    if sort not in SORTS:
+        raise UserError(f"unknown sorting {sort[:40]!r}; known: {', '.join(SORTS)}", field="sort")
+    words = request.GET.get("q", "").strip()
+    visible = projects_for(request.user, VIEW)
+    page = Paginator(_found(visible, words, request).order_by(*SORTS[sort][1]), PAGE_SIZE).get_page(
+        request.GET.get("page")
+    )
+    shown = list(page)
+    stands = stands_of(shown)
+    context = {
+        "section": "projects",
+        "page": page,
+        "lines": [Listed(project, stands.get(project.public_id, Stand(0, None))) for project in shown],
+        "q": words,
+        "sort": sort,
+        "sorts": {key: name for key, (name, _) in SORTS.items()},
+    }
+    return render(request, "exports/projects.html", context)
+
+
+def _found(projects: QuerySet[Project], words: str, request: HttpRequest) -> QuerySet[Project]:
+    """Those whose name holds the words; each with its last delivery and one's own role."""
+    if words:
+        projects = projects.filter(name__icontains=words) if is_findable(words) else projects.none()
+    delivered = ExportReport.objects.filter(project=OuterRef("pk"), status__in=statuses.DELIVERED)
+    mine = Membership.objects.filter(project=OuterRef("pk"), user_id=cast(int, request.user.pk))
+    return projects.select_related("connection").annotate(
+        exported_at=Subquery(delivered.order_by("-created_at", "-pk").values("finished_at")[:1]),
+        role=Subquery(mine.values("role")[:1]),
+    )
+
+
+@looks_and_acts
+def project(request: HttpRequest, project_id: str) -> HttpResponse:
+    """One project; sent back: its settings."""
+    only(request, ())
+    if request.method != "POST":
+        return _page(request, page_project(request.user, project_id))
+    found = page_project(request.user, project_id, MANAGE)
+    said = request.POST.get("time_zone", "")
+    try:
+        change_project(project=found, time_zone=said, actor=actor_of(request))
+    except UserError as error:
+        if error.field is None:
+            raise
+        return _page(request, found, said, error)
+    return done(request, f"Times without a zone are now read in {found.time_zone}.", "projects:project", project_id)
+
+
+def _page(
+    request: HttpRequest, project: Project, said: str | None = None, error: UserError | None = None
+) -> HttpResponse:
+    """With what was typed where it was refused."""
+    source = source_of(project)
+    overview = source.overview(project.public_id)
+    members = Membership.objects.filter(project=project).select_related("user").order_by("role", "user__username")
+    reports = listed(Project.objects.filter(pk=project.pk))
+    context: dict[str, Any] = {
+        "section": "projects",
+        "project": project,
+        "overview": overview,
+        "sums": sums_of_holdings(overview),
+        "activity": None if overview.activity_ms is None else times.to_datetime(overview.activity_ms),
+        "since_last": since_last_export(project, source) if overview.rows else None,
+        "reports": list(reports[:EXPORTS_SHOWN]),
+        "members": list(members[: MEMBERS_SHOWN + 1]),
+        "members_shown": MEMBERS_SHOWN,
+        "may_start": can(request.user, START, project),
+        "may_manage": can(request.user, MANAGE, project),
+        "import_command": f"exportadmin import_rows annotations.json --project={shlex.quote(project.name)}",
+        "time_zone": project.time_zone if said is None else said,
+        "zones": time_zones.offered(),
+        "errors": {error.field: error.message} if error else {},
+        "now": timezone.now(),
+    }
+    return render(request, "exports/project.html", context, status=400 if error else 200)

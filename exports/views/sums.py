@@ -98,16 +98,16 @@ def sums_of(check_values: object) -> Sums | None:
         f"Dropped: {DROPPED_WORDS.get(key, key)}": count for key, count in (values.get("rows_dropped") or {}).items()
     }
     sums = [
-        _sum("Rows read", "= kept + dropped", "What became of them", read, {"Kept": kept, **dropped}, in_order=True),
-        _sum("Rows kept", "by review status", "Review status", kept, values.get("rows_by_status")),
-        _sum("Annotations", "by class", "Class", annotations, values.get("annotations_by_class")),
-        _sum("Annotations", "by kind", "Kind", annotations, values.get("annotations_by_kind")),
+        sum_of("Rows read", "= kept + dropped", "What became of them", read, {"Kept": kept, **dropped}, in_order=True),
+        sum_of("Rows kept", "by review status", "Review status", kept, values.get("rows_by_status")),
+        sum_of("Annotations", "by class", "Class", annotations, values.get("annotations_by_class")),
+        sum_of("Annotations", "by kind", "Kind", annotations, values.get("annotations_by_kind")),
     ]
     if left_out:
         parts = {"Exported": annotations, **{f"Left out: {kind}": n for kind, n in left_out.items()}}
         of_rows = annotations + sum(left_out.values())
         sums.append(
-            _sum(
+            sum_of(
                 "Annotations of these rows",
                 "= exported + left out",
                 "What became of them",
@@ -127,7 +127,7 @@ def sums_of(check_values: object) -> Sums | None:
     )
 
 
-def _sum(
+def sum_of(
     title: str, words: str, column: str, total: int, counts: Mapping[str, int] | None, *, in_order: bool = False
 ) -> Sum | None:
     """``None`` where there is nothing to add: no parts, and a total of nothing."""

@@ -9,6 +9,7 @@ from typing import Any
 from django.contrib.auth.views import LoginView, LogoutView
 from django.urls import URLPattern, URLResolver, get_resolver
 
+from connections.views.account import PasswordView
 from exportadmin.audit.models import AuditEntry
 from exportadmin.lib.rest import RestView
 from tests.rest.world import Place, World
@@ -34,7 +35,7 @@ def _methods(pattern: URLPattern) -> tuple[str, ...]:
     """REST's views tell all that they do. Of pages: looking at them, and the forms that class based views take."""
     if isinstance(view := getattr(pattern.callback, "cls", None), type) and issubclass(view, RestView):
         return tuple(method for method in METHODS if hasattr(view, method.lower()))
-    if (page := getattr(pattern.callback, "view_class", None)) in (LoginView, LogoutView):
+    if (page := getattr(pattern.callback, "view_class", None)) in (LoginView, LogoutView, PasswordView):
         return tuple(method for method in ("GET", "POST") if method.lower() in page.http_method_names)
     methods: tuple[str, ...] = getattr(pattern.callback, "methods", ("GET",))  # exportadmin.lib.pages
     return methods
@@ -52,6 +53,7 @@ def address(route: str, place: Place, world: World, method: str) -> str:
         "token_id": place.token_id,
         "token": place.link_token,
         "sequence": _entry(place) if "sequence" in route else "",
+        "user_id": str(world.people["rita"].pk),
         "username": "rita" if method == "delete" else "mallory",
         "name": "picture.png" if route.startswith("media/") else place.artifact.name,
         "object_id": _admin_object(model[1], place) if model else str(place.project.pk),
@@ -96,6 +98,11 @@ BODIES: dict[str, Any] = {
     "PUT api/v1/projects/<str:project_id>/members/<str:username>/": {"role": "reviewer"},
     "POST api/v1/artifacts/<str:artifact_id>/links/": {"for_user": "mallory"},
     "POST links/new/<str:artifact_id>/": {"last": "3600", "for_user": "mallory"},
+    "POST projects/<str:project_id>/": {"time_zone": "UTC"},
+    "POST projects/<str:project_id>/members/": {"username": "mallory", "role": "reviewer"},
+    "POST projects/<str:project_id>/members/<int:user_id>/change/": {"role": "operator"},
+    "POST account/preferences/": {"theme": "system", "time_zone": "UTC"},
+    "POST account/tokens/": {"name": "new", "scopes": ["admin"], "days": "90", "project": "{project}"},
 }
 QUERIES: dict[str, dict[str, str]] = {
     "GET api/v1/reports/status/": {"ids": "{report}"},

@@ -95,7 +95,20 @@ POST   links/<str:link_id>/revoke/                                       302 404
 
 # --- projects, people
 GET    projects/                                                         302 200 200 200 200 200 -
+GET    projects/<str:project_id>/                                        302 404 200 200 200 200  302 404 404 404 404 200
+POST   projects/<str:project_id>/                                        302 404 403 403 302 302  302 404 404 404 404 302
+GET    projects/<str:project_id>/members/                                302 404 200 200 200 200  302 404 404 404 404 200
+POST   projects/<str:project_id>/members/                                302 404 403 403 302 302  302 404 404 404 404 302
+POST   projects/<str:project_id>/members/<int:user_id>/change/           302 404 403 403 302 302  302 404 404 404 404 404
+POST   projects/<str:project_id>/members/<int:user_id>/remove/           302 404 403 403 302 302  302 404 404 404 404 404
 GET    account/                                                          302 200 200 200 200 200 -
+POST   account/profile/                                                  302 302 302 302 302 302 -
+POST   account/preferences/                                              302 302 302 302 302 302 -
+GET    account/password/                                                 302 200 200 200 200 200 -
+POST   account/password/                                                 302 400 400 400 400 400 -
+GET    account/tokens/                                                   302 200 200 200 200 200 -
+POST   account/tokens/                                                   302 404 200 200 200 200  302 404 404 404 404 200
+POST   account/tokens/<str:token_id>/revoke/                             302 404 404 404 302 302  302 404 404 404 404 302
 
 # --- trail
 GET    audit/                                                            302 403 200 403 200 200 -
@@ -133,6 +146,7 @@ ADMIN = {
     "connections/project": LOOKING,
     "connections/membership": LOOKING,
     "connections/apitoken": LOOKING,
+    "connections/preference": NONE_THERE,
     "exports/exportconfig": LOOKING,
     "exports/exportreport": LOOKING,
     "exports/artifact": LOOKING,

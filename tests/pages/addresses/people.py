@@ -1,0 +1,21 @@
+"""Projects, members, tokens, account."""
+
+from __future__ import annotations
+
+from tests.pages.hostile_world import HostileWorld
+
+
+def addresses(world: HostileWorld) -> dict[str, str]:
+    project = f"/projects/{world.project.public_id}/"
+    return {
+        "one project": project,
+        "empty project": f"/projects/{world.empty.public_id}/",
+        "members": f"{project}members/",
+        "no members": f"/projects/{world.empty.public_id}/members/",
+        "projects, none found": "/projects/?q=nowhere",
+        "projects by last export": "/projects/?sort=exported",
+        "projects, unknown sorting": "/projects/?sort=size",
+        "tokens": "/account/tokens/",
+        "tokens of nobody": "/account/tokens/?user=nobody&state=ended",
+        "password": "/account/password/",
+    }
