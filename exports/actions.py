@@ -21,8 +21,9 @@ from connections.models import Project
 from exportadmin.audit.record import record, recorded
 from exportadmin.lib.actor import Actor
 from exportadmin.lib.errors import ConflictError, GoneError, NotFoundError, TransientError, UserError
+from exportadmin.lib.ids import derived_id
 from exportadmin.lib.storable import storable
-from exports import comparing, links, pipeline, runs, statuses, verify
+from exports import comparing, links, pipeline, plan, runs, statuses, verify
 from exports.asked import Asked
 from exports.first_rows import ROWS, FirstRows, first_rows, rows_artifact
 from exports.models import Artifact, ExportConfig, ExportReport, Link
@@ -33,6 +34,22 @@ MAX_KEY = 255
 
 
 # --- runs ------------------------------------------------------------------------------------------------------------
+
+
+def plan_export(*, project: Project, asked: Asked, actor: Actor, live: bool = False) -> plan.Plan:
+    """What the export would deliver; nothing is run. Raises what reading raises.
+
+    Permission is asked in any case. The trail is told of a plan that somebody asked for (REST, the page's button), not
+    of a ``live`` one, which a page asks for at each change of its form: the run that follows is what matters there, and
+    a line a keystroke would bury the trail.
+    """
+    if live:
+        require(actor, START, project)
+    else:
+        # planning reads all rows' figures: not within the transaction that records it
+        with recorded("export.planned", actor=actor, project=project, details={"format": asked.format}):
+            require(actor, START, project)
+    return plan.foresee(project, asked)
 
 
 def request_export(
@@ -251,26 +268,61 @@ def revoke_link(*, link: Link, actor: Actor) -> Link:
 
 
 def save_config(
-    *, project: Project, name: str, body: Mapping[str, Any], actor: Actor, description: str = ""
+    *,
+    project: Project,
+    name: str,
+    body: Mapping[str, Any],
+    actor: Actor,
+    description: str = "",
+    idempotency_key: str | None = None,
 ) -> ExportConfig:
-    """Keep a description under a name. Raises :class:`UserError` for a body that could not run."""
-    with recorded("config.created", actor=actor, project=project) as line:
+    """Keep a description under a name. Raises :class:`UserError` for a body that could not run.
+
+    With an ``idempotency_key`` (of the one who uses it) the same description sent again gives the same config; another
+    one under the same key raises :class:`ConflictError`.
+    """
+    config = ExportConfig(project=project, created_by_id=actor.user_id)
+    if idempotency_key is not None:
+        config.public_id = derived_id("config", _scope(actor), _usable_key(idempotency_key))
         require(actor, START, project)
-        config = ExportConfig(project=project, created_by_id=actor.user_id)
-        _fill(config, project, name, description, body)
-        config.save(force_insert=True)
-        line.obj, line.after = config, config.body
+        if (before := ExportConfig.objects.filter(public_id=config.public_id).first()) is not None:
+            _fill(config, project, name, description, body)
+            return _saved_before(before, config)
+    try:
+        with recorded("config.created", actor=actor, project=project) as line:
+            require(actor, START, project)
+            _fill(config, project, name, description, body)
+            config.save(force_insert=True)
+            line.obj, line.after = config, config.body
+    except IntegrityError:
+        # another request with this key was faster by a moment
+        if (before := ExportConfig.objects.filter(public_id=config.public_id).first()) is not None:
+            return _saved_before(before, config)
+        raise
     return config
+
+
+def _saved_before(before: ExportConfig, config: ExportConfig) -> ExportConfig:
+    """``before``, where it is what ``config`` would be."""
+    fields = ("project_id", "name", "description", "body")
+    if any(getattr(before, field) != getattr(config, field) for field in fields):
+        raise ConflictError(f"the same form saved config {before.name!r} already", field="Idempotency-Key")
+    return before
 
 
 def change_config(
     *, config: ExportConfig, name: str, body: Mapping[str, Any], actor: Actor, description: str = ""
 ) -> ExportConfig:
-    """Put another description in its place; reports that ran with the old one keep theirs."""
+    """Put another description in its place; reports that ran with the old one keep theirs.
+
+    Raises :class:`GoneError` when the config was deleted meanwhile: it must not come back by being saved.
+    """
     with recorded("config.changed", actor=actor, project=config.project, obj=config, before=config.body) as line:
         require(actor, START, config.project)
         _fill(config, config.project, name, description, body)
-        config.save()
+        if not ExportConfig.objects.select_for_update().filter(pk=config.pk).first():
+            raise GoneError(f"config {config.name!r} was deleted meanwhile")
+        config.save(force_update=True)
         line.after = config.body
     return config
 
@@ -324,11 +376,10 @@ class _Key:
     ) -> _Key | None:
         if key is None:
             return None
-        if not 0 < len(key) <= MAX_KEY or not key.isprintable():
-            raise UserError(f"an idempotency key has 1 to {MAX_KEY} printable characters", field="Idempotency-Key")
+        key = _usable_key(key)
         said = [project.public_id, asked.to_json(project), name, description]
         digest = hashlib.sha256(orjson.dumps(said, option=orjson.OPT_SORT_KEYS)).hexdigest()
-        return cls(key, f"{actor.kind}:{actor.user_id}" if actor.user_id is not None else actor.kind, digest)
+        return cls(key, _scope(actor), digest)
 
     def report(self) -> ExportReport | None:
         """The report that this key made. Raises :class:`ConflictError` when something else was asked with it."""
@@ -339,6 +390,18 @@ class _Key:
                 field="Idempotency-Key",
             )
         return found
+
+
+def _scope(actor: Actor) -> str:
+    """Whose keys they are."""
+    return f"{actor.kind}:{actor.user_id}" if actor.user_id is not None else actor.kind
+
+
+def _usable_key(key: str) -> str:
+    """The key itself. Raises :class:`UserError`."""
+    if not 0 < len(key) <= MAX_KEY or not key.isprintable():
+        raise UserError(f"an idempotency key has 1 to {MAX_KEY} printable characters", field="Idempotency-Key")
+    return key
 
 
 def _create(

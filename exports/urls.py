@@ -6,7 +6,7 @@ from exports import views
 from exports.views import acting
 from exports.views.compare import compare
 from exports.views.link import link, link_file
-from exports.views.new import new
+from exports.views.new import new, new_plan
 from exports.views.preview import preview
 from exports.views.progress import progress
 
@@ -14,6 +14,7 @@ app_name = "exports"
 urlpatterns = [
     path("", views.report_list, name="list"),
     path("new/", new, name="new"),
+    path("new/plan/", new_plan, name="new_plan"),
     path("l/<str:token>/", link, name="link"),
     path("l/<str:token>/file", link_file, name="link_file"),
     path("<str:report_id>/", views.detail, name="detail"),

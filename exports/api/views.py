@@ -13,10 +13,9 @@ from rest_framework.response import Response
 
 from connections.api.finding import is_findable, seen_project
 from exportadmin.audit.middleware import actor_of
-from exportadmin.audit.record import recorded
 from exportadmin.lib.errors import ConflictError, NotFoundError, UserError
 from exportadmin.lib.rest import Header, Pages, Parameter, RestView
-from exports import actions, listing, plan, statuses
+from exports import actions, listing, statuses
 from exports.api.asking import CreateReportSerializer, PlanSerializer
 from exports.api.finding import filtered_reports, seen_report, visible_reports
 from exports.api.serializers import (
@@ -29,7 +28,6 @@ from exports.api.serializers import (
 from exports.asked import Asked
 from exports.formats import FORMATS
 from exports.models import ExportConfig, ExportReport
-from exports.permissions import START, require
 from exports.representation import progress_json, report_json
 
 MAX_IDS: Final = 200
@@ -174,11 +172,8 @@ class PlanView(RestView):
         body = PlanSerializer.read(request.data)
         project = seen_project(request, body.validated_data["project"], field="project")
         asked = Asked.parse(body.described(), project)
-        actor = actor_of(request, "rest")
-        # planning reads all rows' figures: not within the transaction that records it
-        with recorded("export.planned", actor=actor, project=project, details={"format": asked.format}):
-            require(actor, START, project)
-        return Response(plan.plan(project, asked))
+        planned = actions.plan_export(project=project, asked=asked, actor=actor_of(request, "rest"))
+        return Response(planned.answer)
 
 
 class ReportView(RestView):

@@ -2,13 +2,163 @@
 
 from __future__ import annotations
 
-from django.http import HttpRequest, HttpResponse
-from django.shortcuts import render
+import dataclasses
 
-from exportadmin.lib.pages import looks
+from django.db.models import Count, F, OuterRef, Q, Subquery
+from django.db.models.fields.json import KT
+from django.db.models.functions import Coalesce
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+
+from connections.finding import is_findable, page_project
+from exportadmin.audit.middleware import actor_of
+from exportadmin.lib.errors import DeniedError, GoneError, NotFoundError, UserError
+from exportadmin.lib.ids import new_id
+from exportadmin.lib.pages import acts, done, looks, looks_and_acts, only, refused
+from exports import actions
+from exports.asked import Asked
+from exports.forms import Typed, check
+from exports.forms.checked import suggested_name
+from exports.models import ExportConfig, ExportReport
+from exports.permissions import START, VIEW, can, projects_for
+from exports.views.asked_words import describe
+from exports.views.finding import find_config
+from exports.views.form import PLAN, SAVE_AND_RUN, show_form, wanted
+from exports.views.long_pages import LongPaginator
+from exports.views.new import planned
+
+PAGE_SIZE = 50
+RUNS_SHOWN = 20
 
 
 @looks
 def config_list(request: HttpRequest) -> HttpResponse:
-    """The saved configs that one may see."""
-    return render(request, "exports/configs.html", {"section": "configs"})
+    """The saved configs that one may see, by name. ``?q=`` part of a name, ``?page=N``."""
+    only(request, ("q", "page"))
+    words = request.GET.get("q", "").strip()
+    # a subquery a shown config: a join would first count the runs of every config there is
+    runs = ExportReport.objects.filter(saved_config=OuterRef("pk")).order_by().values("saved_config")
+    configs = (
+        ExportConfig.objects.filter(project__in=projects_for(request.user, VIEW))
+        .annotate(project_name=F("project__name"), by=F("created_by__username"), format=KT("body__format"))
+        .annotate(runs=Coalesce(Subquery(runs.annotate(n=Count("pk")).values("n")), 0))
+        .defer("body", "description")
+        .order_by("name", "pk")
+    )
+    if words and is_findable(words):
+        configs = configs.filter(Q(name__icontains=words) | Q(project__name__icontains=words))
+    elif words:
+        configs = configs.none()
+    page = LongPaginator(configs, PAGE_SIZE).get_page(request.GET.get("page"))
+    context = {
+        "section": "configs",
+        "page": page,
+        "q": words,
+        "may_start": projects_for(request.user, START).exists(),
+    }
+    return render(request, "exports/configs.html", context)
+
+
+@looks
+def config_detail(request: HttpRequest, config_id: str) -> HttpResponse:
+    """One config: what it asks for, and its runs."""
+    only(request, ("page",))
+    config = find_config(request, config_id, VIEW)
+    runs = ExportReport.objects.filter(saved_config=config).order_by("-created_at", "-pk")
+    runs = runs.only("report_id", "name", "status", "rows_done", "created_at", "created_by_name")
+    context = {
+        "section": "configs",
+        "config": config,
+        "asked": describe(config.body),
+        "page": LongPaginator(runs, RUNS_SHOWN).get_page(request.GET.get("page")),
+        "may_start": can(request.user, START, config.project),
+        "key": new_id(),
+    }
+    return render(request, "exports/config.html", context)
+
+
+@looks_and_acts
+def config_edit(request: HttpRequest, config_id: str) -> HttpResponse:
+    """Change it: the form of a new export, with the project fixed."""
+    only(request, ())
+    if request.method != "POST":
+        config = find_config(request, config_id, START)
+        typed = Typed.of_body(config.body, config.project, name=config.name, description=config.description)
+        return show_form(request, config.project, typed, config=config)
+    typed = Typed.read(request.POST)
+    do = wanted(request)
+    try:
+        config = find_config(request, config_id, START)
+    except NotFoundError as error:
+        return _deleted_meanwhile(request, config_id, typed, error)
+    project = config.project
+    if typed.project != project.public_id:
+        raise UserError("a config stays in its project", field="project")
+    checked = check(typed, project)
+    if checked.asked is None:
+        return show_form(request, project, typed, checked=checked, config=config, status=400)
+    if do == PLAN:
+        plan, stopped = planned(request, project, checked.asked, live=False)
+        return show_form(request, project, typed, checked=checked, plan=plan, stopped=stopped, config=config)
+    typed = dataclasses.replace(typed, name=typed.name.strip() or suggested_name(typed, project))
+    try:
+        config = actions.change_config(
+            config=config,
+            name=typed.name,
+            description=typed.description,
+            body=typed.body(),
+            actor=actor_of(request),
+        )
+        if do == SAVE_AND_RUN:
+            return _run(request, config, typed.key)
+    except (NotFoundError, DeniedError):
+        raise
+    except GoneError as error:
+        return _deleted_meanwhile(request, config_id, typed, NotFoundError(error.message))
+    except UserError as error:
+        refusal = checked.refused(error)
+        return show_form(request, project, typed.renewed(), checked=refusal, config=config, status=400)
+    return done(request, f"Config “{config.name}” changed.", "configs:detail", config.public_id)
+
+
+def _deleted_meanwhile(request: HttpRequest, config_id: str, typed: Typed, error: NotFoundError) -> HttpResponse:
+    """What was typed becomes a new export's form, for whoever may run exports in the project that it names."""
+    if is_findable(config_id) and ExportConfig.objects.filter(public_id=config_id).exists():
+        raise error  # it is there, and not for this person
+    project = page_project(request.user, typed.project, START)
+    gone = GoneError("the config was deleted meanwhile. What you typed is here: save it as a new one, or run it")
+    return show_form(request, project, typed.renewed(), checked=check(typed, project).refused(gone), status=410)
+
+
+@acts
+def config_run(request: HttpRequest, config_id: str) -> HttpResponse:
+    """Run it as it is."""
+    config = find_config(request, config_id, START)
+    try:
+        return _run(request, config, request.POST.get("key") or new_id())
+    except (NotFoundError, DeniedError):
+        raise
+    except UserError as error:
+        return refused(request, error, "configs:detail", config.public_id)
+
+
+def _run(request: HttpRequest, config: ExportConfig, key: str) -> HttpResponse:
+    report = actions.request_export(
+        project=config.project,
+        asked=Asked.parse(config.body, config.project),
+        actor=actor_of(request),
+        name=config.name,
+        description=config.description,
+        idempotency_key=key,
+        saved_config=config,
+    )
+    return redirect("exports:detail", report.report_id)
+
+
+@acts
+def config_delete(request: HttpRequest, config_id: str) -> HttpResponse:
+    """Forget it; its runs stay."""
+    config = find_config(request, config_id, START)
+    name = config.name
+    actions.delete_config(config=config, actor=actor_of(request))
+    return done(request, f"Config “{name}” deleted. Its exports stay.", "configs:list")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.http import HttpRequest
 
 from connections.finding import allowed, is_findable
-from exports.models import Artifact, ExportReport, Link
+from exports.models import Artifact, ExportConfig, ExportReport, Link
 
 
 def find_report(request: HttpRequest, report_id: str, verb: str) -> ExportReport:
@@ -44,3 +44,14 @@ def find_link(request: HttpRequest, link_id: str, verb: str) -> Link:
     allowed(request.user, verb, file.report.project if file else None, file, "no such link")
     assert link is not None
     return link
+
+
+def find_config(request: HttpRequest, config_id: str, verb: str) -> ExportConfig:
+    """The saved config with its project, for a page. Raises as :func:`find_report` does."""
+    config = None
+    if is_findable(config_id):
+        configs = ExportConfig.objects.select_related("project__connection", "created_by")
+        config = configs.filter(public_id=config_id).order_by().first()
+    allowed(request.user, verb, config.project if config else None, config, "no such config")
+    assert config is not None
+    return config

@@ -103,9 +103,13 @@ BODIES: dict[str, Any] = {
     "POST projects/<str:project_id>/members/<int:user_id>/change/": {"role": "operator"},
     "POST account/preferences/": {"theme": "system", "time_zone": "UTC"},
     "POST account/tokens/": {"name": "new", "scopes": ["admin"], "days": "90", "project": "{project}"},
+    "POST exports/new/": {"project": "{project}", "format": "csv", "do": "run"},
+    "POST exports/new/plan/": {"project": "{project}", "format": "csv"},
+    "POST configs/<str:config_id>/edit/": {"project": "{project}", "format": "csv", "do": "save"},
 }
 QUERIES: dict[str, dict[str, str]] = {
     "GET api/v1/reports/status/": {"ids": "{report}"},
+    "GET exports/new/": {"project": "{project}"},
 }
 
 
@@ -115,4 +119,5 @@ def body(row: str, place: Place) -> dict[str, Any]:
 
 
 def query(row: str, place: Place) -> dict[str, str]:
-    return {key: value.replace("{report}", place.done.report_id) for key, value in QUERIES.get(row, {}).items()}
+    names = {"{report}": place.done.report_id, "{project}": place.project.public_id}
+    return {key: names.get(value, value) for key, value in QUERIES.get(row, {}).items()}

@@ -70,8 +70,15 @@ POST   sign-out/                                                         302 302
 GET    exports/                                                          302 200 200 200 200 200 -
 
 # --- exports: new, configs
-GET    exports/new/                                                      302 200 200 200 200 200 -
+GET    exports/new/                                                      302 404 403 200 200 200  302 404 404 404 404 200
+POST   exports/new/                                                      302 404 403 302 302 302  302 404 404 404 404 302
+POST   exports/new/plan/                                                 302 404 403 200 200 200  302 404 404 404 404 200
 GET    configs/                                                          302 200 200 200 200 200 -
+GET    configs/<str:config_id>/                                          302 404 200 200 200 200  302 404 404 404 404 200
+GET    configs/<str:config_id>/edit/                                     302 404 403 200 200 200  302 404 404 404 404 200
+POST   configs/<str:config_id>/edit/                                     302 404 403 302 302 302  302 404 404 404 404 302
+POST   configs/<str:config_id>/run/                                      302 404 403 302 302 302  302 404 404 404 404 302
+POST   configs/<str:config_id>/delete/                                   302 404 403 302 302 302  302 404 404 404 404 302
 
 # --- exports: one
 GET    exports/<str:report_id>/                                          302 404 200 200 200 200  302 404 404 404 404 200

@@ -1,0 +1,7 @@
+"""The form of an export: what was typed, what it means, and what may be chosen. The rules are :mod:`exports.asked`."""
+
+from exports.forms.checked import Checked, Said, check
+from exports.forms.choices import choices_of
+from exports.forms.typed import Typed
+
+__all__ = ["Checked", "Said", "Typed", "check", "choices_of"]
