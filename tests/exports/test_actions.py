@@ -205,5 +205,8 @@ def test_the_plan_warns_of_what_an_admin_would_not_expect(filled):
     foreseen = plan(filled, Asked.parse({"format": "coco_json"}, filled))
     assert any("cannot hold" in warning and "classification" in warning for warning in foreseen["warnings"])
     nothing = plan(filled, Asked.parse({"format": "json", "filter": {"global_keys": ["none-such"]}}, filled))
-    assert nothing["warnings"] == ["no row matches: the delivery would be empty"]
+    assert nothing["warnings"] == [
+        "no row matches: the delivery would be empty",
+        "1 of 1 global keys are not in this project: 'none-such'",
+    ]
     assert nothing["rows_dropped"] == {"global_keys": 30}
