@@ -9,10 +9,12 @@ from exports.views.link import link, link_file
 from exports.views.new import new, new_plan
 from exports.views.preview import preview
 from exports.views.progress import progress
+from exports.views.reports import active
 
 app_name = "exports"
 urlpatterns = [
     path("", views.report_list, name="list"),
+    path("active/", active, name="active"),
     path("new/", new, name="new"),
     path("new/plan/", new_plan, name="new_plan"),
     path("l/<str:token>/", link, name="link"),

@@ -25,7 +25,7 @@ from exports import statuses
 from exports.models import ExportReport
 from exports.permissions import MANAGE, START, VIEW, can, projects_for
 from exports.views.holdings import since_last_export, source_of, stands_of, sums_of_holdings
-from exports.views.reports import listed
+from exports.views.listed import for_list
 
 PAGE_SIZE = 25
 EXPORTS_SHOWN = 10
@@ -112,7 +112,7 @@ def _page(
     source = source_of(project)
     overview = source.overview(project.public_id)
     members = Membership.objects.filter(project=project).select_related("user").order_by("role", "user__username")
-    reports = listed(Project.objects.filter(pk=project.pk))
+    reports = for_list(Project.objects.filter(pk=project.pk))
     context: dict[str, Any] = {
         "section": "projects",
         "project": project,

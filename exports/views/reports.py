@@ -1,40 +1,74 @@
-"""The list of exports, newest first."""
+"""The list of exports: found by filters that live in the address, and renewed while some are in progress."""
 
 from __future__ import annotations
 
-from django.db.models import F, OuterRef, QuerySet, Subquery, Sum
-from django.http import HttpRequest, HttpResponse
-from django.shortcuts import render
-from django.views.decorators.http import require_safe
+import re
+from typing import Final
 
-from connections.models import Project
-from exports.listing import within
-from exports.models import Artifact, ExportReport
-from exports.permissions import START, VIEW, can, projects_for
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+
+from exportadmin.lib.errors import UserError
+from exportadmin.lib.pages import looks, only
+from exports import statuses
+from exports.list_filters import GROUPS
+from exports.models import ExportReport
+from exports.permissions import START, VIEW, Person, can, projects_for
+from exports.views.list_columns import NEWEST
+from exports.views.listed import listed, without_empty
 from exports.views.long_pages import LongPaginator
 
-PAGE_SIZE = 50
+PAGE_SIZE: Final = 50
+MORE: Final = {"format", "who", "created_after", "created_before"}  # filters that are folded away until asked for
+_ID: Final = re.compile(r"[A-Za-z0-9_-]{1,64}", re.ASCII)
 
 
-def listed(projects: QuerySet[Project]) -> QuerySet[ExportReport]:
-    """The reports of ``projects`` for the list: with ``project_name`` and ``total_bytes``, without the big columns."""
-    # a subquery a shown row: a join with a sum would first add up the files of every report there is
-    total = Artifact.objects.filter(report=OuterRef("pk")).order_by().values("report").annotate(total=Sum("bytes"))
-    return (
-        within(ExportReport.objects.all(), projects)
-        .annotate(project_name=F("project__name"), total_bytes=Subquery(total.values("total")))
-        .defer("config", "check_values", "description", "error", "location")
-        .order_by("-created_at", "-pk")
-    )
-
-
-@require_safe
+@looks
 def report_list(request: HttpRequest) -> HttpResponse:
-    """``?page=N``; a page that is not there shows the nearest one that is."""
-    reports = listed(projects_for(request.user, VIEW))
-    page = LongPaginator(reports, PAGE_SIZE).get_page(request.GET.get("page"))
-    return render(
-        request,
-        "exports/list.html",
-        {"section": "exports", "page": page, "may_start": can(request.user, START, None)},
-    )
+    """Filters (:class:`~exports.list_filters.ReportFilters`), ``sort`` and ``page``.
+
+    400 for what has no meaning, said beside its field where it has one. A page that is not there shows the nearest.
+    """
+    asked = listed(request, "page")
+    if (shorter := without_empty(request.GET)) is not None:
+        return redirect(f"{request.path}?{shorter}" if shorter else request.path)
+    page = None
+    if asked.reports is not None:
+        page = LongPaginator(asked.reports, PAGE_SIZE).get_page(request.GET.get("page"))
+    has_none = page is not None and not page.paginator.count and not asked.asked
+    context = {
+        "section": "exports",
+        "form": asked.filters.form,
+        "asked": asked.asked,
+        "columns": asked.columns.columns,
+        "groups": GROUPS,
+        "sort": request.GET.get("sort", ""),
+        "by_time": request.GET.get("sort", NEWEST) == NEWEST,
+        "more_open": bool(MORE & (asked.asked.keys() | asked.filters.errors.keys())),
+        "page": page,
+        "active": [report for report in page or () if report.status in statuses.ACTIVE],
+        "has_none": has_none,
+        "may_start": has_none and may_somewhere(request.user, START),
+    }
+    return render(request, "exports/list.html", context, status=200 if page is not None else 400)
+
+
+def may_somewhere(user: Person, verb: str) -> bool:
+    """May ``user`` do ``verb`` in any project, or will, in the first one?"""
+    return can(user, verb, None) or projects_for(user, verb).exists()
+
+
+@looks
+def active(request: HttpRequest) -> HttpResponse:
+    """``?ids=A,B``: the parts of these lines that change while an export runs, to be put in their places.
+
+    Three queries, however many they are. What is not there, or may not be seen, is left out and not asked for again.
+    """
+    only(request, ["ids"])
+    ids = request.GET.get("ids", "").split(",")
+    if len(ids) > PAGE_SIZE or not all(map(_ID.fullmatch, ids)):
+        raise UserError(f"ids: expected 1 to {PAGE_SIZE} export ids with commas between", field="ids")
+    reports = ExportReport.objects.filter(report_id__in=ids, project__in=projects_for(request.user, VIEW))
+    found = list(reports.defer("config", "check_values", "description", "error", "location"))
+    context = {"reports": found, "active": [report for report in found if report.status in statuses.ACTIVE]}
+    return render(request, "exports/_active.html", context)

@@ -55,6 +55,7 @@ def deliver(
             "location": str(folder),
             "check_values": CHECK_VALUES,
             "rows_done": 7,
+            "bytes_done": len(body),
             "started_at": timezone.now(),
             "finished_at": timezone.now(),
             **values,

@@ -60,7 +60,7 @@ def test_a_page_that_is_not_there_is_told_to_the_signed_out_too(client: Client, 
 
 
 def test_a_fault_in_a_page_is_a_500_with_words(visitor: Client, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(reports, "listed", lambda projects: _raise(ZeroDivisionError("internal detail")))
+    monkeypatch.setattr(reports, "listed", lambda *_: _raise(ZeroDivisionError("internal detail")))
     visitor.raise_request_exception = False
     answer = visitor.get("/exports/")
     assert answer.status_code == 500

@@ -48,7 +48,8 @@ def test_names_made_of_markup_are_shown_as_text(connection: Connection, visitor:
     project = Project.objects.create(connection=connection, name=HOSTILE)
     make_report(project, name=HOSTILE, created_by_name=HOSTILE)
     page = visitor.get("/exports/").content.decode()
-    assert page.count("&lt;script&gt;alert(1)&lt;/script&gt;") == 3
+    # name, project, the project among the filters, and who
+    assert page.count("&lt;script&gt;alert(1)&lt;/script&gt;") == 4
     assert "<script>alert" not in page
     assert "<img src=x" not in page
 
@@ -124,16 +125,19 @@ def test_the_number_of_queries_does_not_grow_with_the_list(
         deliver(other, tmp_path / str(number))
     with CaptureQueriesContext(database) as many:
         assert len(names(visitor.get("/exports/").content.decode())) == 31
-    # session, user, count, page
-    assert (len(few), len(many)) == (4, 4)
+    # session, user, projects to filter by, count, page
+    assert (len(few), len(many)) == (5, 5)
 
 
 def test_the_list_does_not_read_the_big_columns(project: Project, visitor: Client, alice: User):
     make_report(project)
+    make_report(project, name="By keys", config={"filter": {"global_keys": [f"key-{n:06}" for n in range(2000)]}})
     with CaptureQueriesContext(database) as queries:
-        visitor.get("/exports/")
+        page = visitor.get("/exports/").content.decode()
     (page_query,) = [
         query["sql"] for query in queries if "ORDER BY" in query["sql"] and "exports_exportreport" in query["sql"]
     ]
-    for column in ("config", "check_values", "description"):
+    for column in ("check_values", "description", "error"):
         assert f'"{column}"' not in page_query
+    assert "a long selection" in page, "read for one line, a config of thousands of ids would be too much"
+    assert "global keys" not in page

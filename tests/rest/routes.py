@@ -110,6 +110,7 @@ BODIES: dict[str, Any] = {
 QUERIES: dict[str, dict[str, str]] = {
     "GET api/v1/reports/status/": {"ids": "{report}"},
     "GET exports/new/": {"project": "{project}"},
+    "GET exports/active/": {"ids": "{report}"},
 }
 
 

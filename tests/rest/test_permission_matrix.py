@@ -68,6 +68,7 @@ POST   sign-out/                                                         302 302
 
 # --- exports: list
 GET    exports/                                                          302 200 200 200 200 200 -
+GET    exports/active/                                                   302 200 200 200 200 200  302 200 200 200 200 200
 
 # --- exports: new, configs
 GET    exports/new/                                                      302 404 403 200 200 200  302 404 404 404 404 200

@@ -1,0 +1,54 @@
+"""How far a run is, and what it selects, as a list says it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from django import template
+from django.utils import timezone
+
+from exports import statuses
+from exports.models import ExportReport
+from exports.progress import Progress, progress_of
+from exports.views.one_line import one_line
+
+register = template.Library()
+LONG = "a long selection: open the export to see it"
+
+
+@register.filter
+def selects(report: ExportReport) -> str:
+    """What was asked for, in one line; ``report`` is of :func:`exports.views.listed.for_list`."""
+    config = getattr(report, "short_config", None)
+    return LONG if config is None else one_line(config)
+
+
+@register.inclusion_tag("exports/_live_state.html")
+def live_state(report: ExportReport) -> dict[str, Any]:
+    """State, and of a run its progress: percent, rate, time left, as far as they are known."""
+    if report.status not in statuses.ACTIVE:
+        return {"report": report}
+    progress = progress_of(report, timezone.now())
+    return {"report": report, "progress": progress, "words": ", ".join(_words(report, progress))}
+
+
+def _words(report: ExportReport, progress: Progress) -> Iterator[str]:
+    if report.cancel_requested:
+        yield "stopping"
+    elif report.phase:
+        yield report.phase
+    if report.status == statuses.RUNNING and progress.percent is not None:
+        yield f"{progress.percent}%"
+    if progress.rows_rate:
+        yield f"{progress.rows_rate:,} rows/s"
+    if progress.seconds_left is not None:
+        yield f"{_about(progress.seconds_left)} left"
+
+
+def _about(seconds: int) -> str:
+    """``about 40 s``, ``about 3 min``, ``about 2 h``: an estimate is not more exact than that."""
+    for most, unit, words in ((90, 1, "s"), (90 * 60, 60, "min")):
+        if seconds < most:
+            return f"about {max(1, round(seconds / unit))} {words}"
+    return f"about {round(seconds / 3600)} h"
