@@ -9,9 +9,10 @@ from __future__ import annotations
 import base64
 import hashlib
 import logging
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack
-from typing import BinaryIO
+from typing import BinaryIO, NoReturn
 
 from django.db import InterfaceError, OperationalError, connection, transaction
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
@@ -27,16 +28,26 @@ from exportadmin.lib.errors import GoneError
 from exports import links
 from exports.delivered_file import open_delivered
 from exports.models import Artifact, Download, Link
+from exports.models.link import BROKEN_OFF, COMPLETE, SILENCE
 from exports.ranges import Span, UnsatisfiableError, parse_range
 
 log = logging.getLogger(__name__)
 
 CHUNK = 1 << 16
-COMPLETE, BROKEN_OFF = "complete", "broken off"
+# a running download shows that it lives at most this often
+BEAT_SECONDS = 15.0
 
 
-class FileChangedError(OSError):
-    """The file changed while it was being sent. It breaks the answer off: what arrived does not look whole."""
+class BrokenOffError(OSError):
+    """It breaks the answer off: what arrived does not look whole."""
+
+
+class FileChangedError(BrokenOffError):
+    """The file changed while it was being sent."""
+
+
+class TakenOverError(BrokenOffError):
+    """The download of a one-time link was silent for so long that it was given up, and the link is good again."""
 
 
 def respond(request: HttpRequest, artifact: Artifact, *, actor: Actor, link: Link | None = None) -> HttpResponseBase:
@@ -138,6 +149,8 @@ def _start(artifact: Artifact, span: Span, actor: Actor, link: Link | None) -> D
         with transaction.atomic():
             if link is not None:
                 links.hold(link)
+                if link.one_time:
+                    links.reserve(link, span.length)
             download = Download.objects.create(
                 artifact=artifact,
                 link=link,
@@ -182,6 +195,7 @@ class Body:
         self._handed = 0  # the last chunk, which may still be on its way
         self._fault = ""
         self._closed = False
+        self._seen = self._tried = time.monotonic()
         artifact = download.artifact
         self._digest = hashlib.sha256() if span == Span(0, artifact.bytes) else None
         file.seek(span.first)
@@ -190,9 +204,11 @@ class Body:
         return self
 
     def __next__(self) -> bytes:
-        """Raises :class:`FileChangedError`."""
+        """Raises :class:`BrokenOffError`."""
         self.sent += self._handed
         self._handed = 0
+        if time.monotonic() - self._tried >= BEAT_SECONDS:
+            self._show_life()
         left = self.span.length - self.sent
         if left == 0:
             raise StopIteration
@@ -207,9 +223,29 @@ class Body:
         self._handed = len(chunk)
         return chunk
 
-    def _break(self, why: str) -> None:
+    def _show_life(self) -> None:
+        """Write down how far it is. Raises :class:`TakenOverError` where a one-time link may have been taken over."""
+        self._tried = time.monotonic()
+        is_one_time = self._download.link is not None and self._download.link.one_time
+        mine = Download.objects.filter(pk=self._download.pk, ended_at=None)
+        try:
+            is_mine = mine.update(last_seen_at=timezone.now(), bytes_sent=self.sent) == 1
+        except (OperationalError, InterfaceError) as error:
+            log.warning("download %s: its progress could not be written down: %s", self._download.public_id, error)
+            if not connection.in_atomic_block:
+                connection.close()  # a long answer may have outlived its connection to the database
+            if is_one_time and self._tried - self._seen >= SILENCE.total_seconds():
+                self._break(
+                    "nobody could be told that it goes on, so that others may have taken its place", TakenOverError
+                )
+            return
+        if is_one_time and not is_mine:
+            self._break("it was silent for so long that it was given up", TakenOverError)
+        self._seen = self._tried
+
+    def _break(self, why: str, error: type[BrokenOffError] = FileChangedError) -> NoReturn:
         self._fault = why
-        raise FileChangedError(f"artifact {self._download.artifact.public_id}: {why}")
+        raise error(f"artifact {self._download.artifact.public_id}: {why}")
 
     def close(self) -> None:
         """Close the file and write down the end. Never raises: the answer is over, there is nobody to tell."""

@@ -10,7 +10,6 @@ from __future__ import annotations
 import json
 import re
 import secrets
-from dataclasses import dataclass
 from datetime import UTC, timedelta
 from typing import Final
 
@@ -18,7 +17,6 @@ from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import AbstractBaseUser
 from django.db import transaction
-from django.db.models import Case, Count, F, Q, Sum, When
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.crypto import constant_time_compare, salted_hmac
@@ -27,10 +25,12 @@ from exportadmin.audit.models import REFUSED
 from exportadmin.audit.record import record
 from exportadmin.lib.actor import Actor
 from exportadmin.lib.errors import GoneError, NotFoundError, UserError
+from exports import link_use
 from exports.models import Artifact, Link
 
 SHORTEST, LONGEST = 60, 30 * 24 * 3600  # seconds
-EXPIRED, REVOKED, USED, REMOVED = "expired", "revoked", "used", "removed"
+RETRY_SECONDS = 5
+EXPIRED, REVOKED, USED, REMOVED, PARTLY = "expired", "revoked", "used", "removed", "partly used"
 UNKNOWN, NOT_FOR_YOU = "unknown", "not for you"
 
 _SALT: Final = "exportadmin.link"
@@ -40,6 +40,7 @@ _WORDS: dict[str, str] = {
     EXPIRED: "This link has expired.",
     REVOKED: "This link was revoked.",
     USED: "This link was good for one download, and that has been made.",
+    PARTLY: "Part of this file was handed out already, and the link is good for one copy.",
     REMOVED: "The file behind this link has been removed.",
     UNKNOWN: "There is no such link.",
     NOT_FOR_YOU: "This link was made for somebody else.",
@@ -47,7 +48,7 @@ _WORDS: dict[str, str] = {
 
 
 class LinkGoneError(GoneError):
-    """The link was good once. ``reason``: ``expired``, ``revoked``, ``used`` or ``removed``.
+    """The link was good once. ``reason``: ``expired``, ``revoked``, ``used``, ``removed`` or ``partly used``.
 
     ``retry_after`` (seconds) is set where a one-time link is being used at this moment: should that download break
     off, the link is good again.
@@ -173,42 +174,30 @@ def check(link: Link) -> None:
         raise LinkGoneError(EXPIRED)
 
 
-@dataclass(frozen=True, slots=True)
-class Use:
-    """How much of the file a link has handed out. ``started`` counts what running downloads have yet to send too."""
-
-    downloads: int
-    running: int
-    started: int
-    sent: int
-
-
-def use_of(link: Link) -> Use:
-    """One query over the link's downloads."""
-    ended = Q(ended_at__isnull=False)
-    sums = link.downloads.aggregate(
-        downloads=Count("pk"),
-        running=Count("pk", filter=~ended),
-        started=Sum(Case(When(ended, then=F("bytes_sent")), default=F("bytes_asked"))),
-        sent=Sum("bytes_sent", filter=ended),
-    )
-    return Use(**{name: int(value or 0) for name, value in sums.items()})
-
-
 def check_unused(link: Link) -> None:
     """Raises :class:`LinkGoneError` when a one-time link's downloads, ended and running, add up to the whole file.
 
     Small ranges do not use it up, and what a broken download did not send may be fetched.
     """
-    use = use_of(link)
-    if use.downloads and use.started >= link.artifact.bytes:
-        raise LinkGoneError(USED, retry_after=5 if use.running else None)
+    use = link_use.use_of(link)
+    if use.is_up:
+        raise LinkGoneError(USED, retry_after=RETRY_SECONDS if use.running else None)
+
+
+def reserve(link: Link, asked: int) -> None:
+    """Are ``asked`` bytes of a one-time link's file still to be had? Called while :func:`hold` holds its row.
+
+    Raises :class:`LinkGoneError`: not more than one copy goes out (:mod:`exports.link_use`).
+    """
+    link_use.end_silent(link)
+    use = link_use.use_of(link)
+    if not use.has_room_for(asked):
+        raise LinkGoneError(USED if use.running else PARTLY, retry_after=RETRY_SECONDS if use.running else None)
 
 
 def use_up(link: Link) -> None:
-    """Mark a one-time link as used once all bytes were sent. Called in the transaction that ends a download."""
-    use = use_of(link)
-    if use.downloads > use.running and use.sent >= link.artifact.bytes:
+    """Mark a one-time link as used once every byte was sent. Called in the transaction that ends a download."""
+    if link_use.is_handed_out(link):
         Link.objects.filter(pk=link.pk, used_at=None).update(used_at=timezone.now())
 
 

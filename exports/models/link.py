@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+from typing import Final
+
 from django.conf import settings
 from django.db import models
+from django.db.models import Q
 from django.utils import timezone
 
 from exportadmin.lib.ids import new_id
 from exports.models.artifact import Artifact
+
+COMPLETE, BROKEN_OFF, FELL_SILENT = "complete", "broken off", "fell silent"
+ENDINGS: Final = (COMPLETE, BROKEN_OFF, FELL_SILENT)
+SILENCE: Final = timedelta(minutes=2)
 
 
 class Link(models.Model):
@@ -33,6 +41,7 @@ class Link(models.Model):
 
     class Meta:
         ordering = ["-created_at", "-pk"]
+        indexes = [models.Index(fields=["-created_at", "-id"], name="link_newest")]
 
     def __str__(self) -> str:
         return f"link to {self.artifact}"
@@ -48,7 +57,8 @@ class Link(models.Model):
 class Download(models.Model):
     """One handing-out of an artifact's bytes: recorded before the first byte, completed when it ended.
 
-    ``ending`` is empty while it runs (or when the process died), else ``complete`` or ``broken off``.
+    ``ending`` is empty while it runs (or when the process died), else one of :data:`ENDINGS`. While it runs,
+    ``last_seen_at`` and ``bytes_sent`` are written now and then; one that shows no life for :data:`SILENCE` is over.
     """
 
     public_id = models.CharField(max_length=64, unique=True, default=new_id, editable=False)
@@ -58,6 +68,7 @@ class Download(models.Model):
     actor_name = models.CharField(max_length=200)
     door = models.CharField(max_length=20)
     started_at = models.DateTimeField(auto_now_add=True)
+    last_seen_at = models.DateTimeField(default=timezone.now)
     ended_at = models.DateTimeField(null=True)
     first_byte = models.PositiveBigIntegerField(default=0)
     bytes_asked = models.PositiveBigIntegerField()
@@ -70,7 +81,13 @@ class Download(models.Model):
     def __str__(self) -> str:
         return f"{self.artifact} to {self.actor_name}"
 
+    @staticmethod
+    def running() -> Q:
+        """Those that have not ended and were seen of late."""
+        return Q(ended_at=None, last_seen_at__gt=timezone.now() - SILENCE)
+
     @property
     def ending_words(self) -> str:
         """How it ended, for people."""
-        return (self.ending or "running").capitalize()
+        is_silent = self.last_seen_at <= timezone.now() - SILENCE
+        return (self.ending or (FELL_SILENT if is_silent else "running")).capitalize()

@@ -16,7 +16,7 @@ from exportadmin.audit.models import AuditEntry
 from exportadmin.lib.errors import UserError
 from exportadmin.lib.pages import acts, done, looks, looks_and_acts, only
 from exportadmin.lib.storable import storable
-from exports import actions, link_states, links
+from exports import actions, link_states, link_use, links
 from exports.models import Download, Link
 from exports.permissions import AUDIT, LINK, VIEW, can, projects_for
 from exports.views.finding import find_artifact, find_link
@@ -105,7 +105,7 @@ def uses(request: HttpRequest, link_id: str) -> HttpResponse:
         "report": link.artifact.report,
         "project": project,
         "page": page,
-        "sent": links.use_of(link).sent,
+        "sent": link_use.use_of(link).sent,
         "may_audit": (may_audit := can(request.user, AUDIT, project)),
         "refused": _refused_tries(link) if may_audit else [],
         "is_open": (is_open := link_states.state_of(link) == link_states.OPEN),
