@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.contrib import admin
 
+from connections import user_admin  # noqa: F401 - registers the accounts
 from connections.models import ApiToken, Connection, Membership, Preference, Project
 from exportadmin.lib.read_only_admin import ReadOnlyAdmin
 

@@ -10,8 +10,8 @@ from django.db import transaction
 
 from connections.models import ApiToken, Membership
 from connections.permissions import is_superuser
-from exportadmin.audit.models import AuditEntry
-from exportadmin.audit.record import recorded
+from exportadmin.audit.models import REFUSED, AuditEntry
+from exportadmin.audit.record import record, recorded
 from exportadmin.lib.actor import Actor
 from exportadmin.lib.errors import ConflictError, DeniedError, UserError
 from exportadmin.lib.storable import storable
@@ -72,26 +72,33 @@ def change_password(*, user: User, password: str | None, actor: Actor) -> None:
         user.save(update_fields=["password"])
 
 
-def refuse_password(*, user: User, reason: str, actor: Actor) -> None:
-    """Record that somebody tried, signed in as ``user``, without knowing the old one."""
-    try:
-        with recorded("user.password_changed", actor=actor, obj=_person(user)):
-            raise UserError(reason)
-    except UserError:
-        pass
+def record_password(*, user: User, actor: Actor) -> None:
+    """Record the new password that a form of Django's has given, in its transaction."""
+    record("user.password_changed", actor=actor, obj=_person(user))
+
+
+def record_refusal(event: str, *, user: User, reason: str, actor: Actor) -> None:
+    """Record what was refused where no action has done so: a form's own check, a transaction that is gone."""
+    with transaction.atomic():
+        record(event, actor=actor, obj=_person(user), outcome=REFUSED, reason=reason)
 
 
 def delete_user(*, user: User, actor: Actor) -> None:
     """Remove an account that was made by mistake. One with a history is disabled instead: :func:`history_of`."""
     with recorded("user.deleted", actor=actor, obj=_person(user), before=state_of(user)):
         _may_change(actor, user, ("is_active",))
-        history = history_of(user)
-        if history:
-            raise ConflictError(
-                f"{user.get_username()} {history}. An account with a history is not deleted but disabled:"
-                " take “Active” away, and nobody signs in with it any more"
-            )
+        require_no_history(user)
         user.delete()
+
+
+def require_no_history(user: User) -> None:
+    """Raises :class:`ConflictError` for an account that is to be disabled instead."""
+    history = history_of(user)
+    if history:
+        raise ConflictError(
+            f"{user.get_username()} {history}. An account with a history is not deleted but disabled:"
+            " take “Active” away, and nobody signs in with it any more"
+        )
 
 
 def history_of(user: User) -> str:
@@ -136,10 +143,9 @@ def _may_change(actor: Actor, user: User, changed: Any) -> None:
 def _leave_a_superuser(user: User, before: dict[str, Any] | None, after: dict[str, Any] | None) -> None:
     if not _rules(before) or _rules(after):
         return
-    with transaction.atomic():
-        others = User.objects.select_for_update().filter(is_superuser=True, is_active=True).exclude(pk=user.pk)
-        if not list(others.values_list("pk", flat=True)[:1]):
-            raise ConflictError(f"{user.get_username()} is the last superuser: make someone else one first")
+    others = User.objects.select_for_update().filter(is_superuser=True, is_active=True).exclude(pk=user.pk)
+    if not list(others.values_list("pk", flat=True)[:1]):
+        raise ConflictError(f"{user.get_username()} is the last superuser: make someone else one first")
 
 
 def _rules(state: dict[str, Any] | None) -> bool:

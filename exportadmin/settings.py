@@ -26,7 +26,7 @@ METRICS_TOKEN = env.text("METRICS_TOKEN")
 RETENTION_DAYS = env.number("RETENTION_DAYS", 0)  # 0: delivered files are kept for ever
 
 INSTALLED_APPS = [
-    "django.contrib.admin",
+    "exportadmin.admin_app.AdminConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",

@@ -92,5 +92,6 @@ class PasswordView(PasswordChangeView):
         """Say why not. Who does not know the old password may not be that person at all: the trail is told."""
         if "old_password" in form.errors:
             user = User.objects.get(pk=form.user.pk)
-            people.refuse_password(user=user, reason="the old password was wrong", actor=actor_of(self.request))
+            reason = "the old password was wrong"
+            people.record_refusal("user.password_changed", user=user, reason=reason, actor=actor_of(self.request))
         return self.render_to_response(self.get_context_data(form=form), status=400)

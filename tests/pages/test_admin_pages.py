@@ -16,8 +16,9 @@ from connections.models import Project
 from exportadmin.lib.read_only_admin import ReadOnlyAdmin
 from tests.pages.reports import deliver
 
+LABELS = ("exports", "connections", "store", "audit")
 OURS = sorted(
-    (model for model in admin.site._registry if model._meta.app_label in ("exports", "connections", "store")),
+    (model for model in admin.site._registry if model._meta.app_label in LABELS),
     key=lambda model: model._meta.label,
 )
 
@@ -40,9 +41,7 @@ def filled(project: Project, tmp_path: Path) -> Project:
 def test_every_model_of_ours_is_there():
     from django.apps import apps
 
-    models = {
-        model for label in ("exports", "connections", "store") for model in apps.get_app_config(label).get_models()
-    }
+    models = {model for label in LABELS for model in apps.get_app_config(label).get_models()}
     assert set(OURS) == models
 
 

@@ -83,6 +83,7 @@ def _admin_object(model: str, place: Place) -> str:
         "exports/exportreport": place.done,
         "exports/artifact": place.artifact,
         "exports/link": place.link,
+        "audit/auditentry": AuditEntry.objects.order_by("sequence").first(),
         "auth/user": place.project.tokens.first().user,
     }
     found = known.get(model)

@@ -135,20 +135,21 @@ GET    metrics                                                           404 404
 GET    admin/                                                            302 302 302 302 302 200 -
 GET    admin/login/                                                      200 200 200 200 200 302 -
 GET    admin/logout/                                                     302 302 302 302 302 405 -
-GET    admin/password_change/                                            302 302 302 302 302 200 -
-GET    admin/password_change/done/                                       302 302 302 302 302 200 -
+GET    admin/password_change/                                            302 302 302 302 302 302 -
+GET    admin/password_change/done/                                       302 302 302 302 302 302 -
 GET    admin/autocomplete/                                               302 302 302 302 302 403 -
 GET    admin/jsi18n/                                                     302 302 302 302 302 200 -
 GET    admin/r/<path:content_type_id>/<path:object_id>/                  302 302 302 302 302 404 -
 GET    admin/auth/user/<id>/password/                                    302 302 302 302 302 200 -
-GET    admin/^(?P<app_label>auth|connections|store|exports)/$   302 302 302 302 302 200 -
+GET    admin/^(?P<app_label>audit|auth|connections|store|exports)/$  302 302 302 302 302 200 -
 GET    admin/(?P<url>.*)$                                                302 302 302 302 302 404 -
 """
 # Django's admin: (list, add, history, delete, change) for superusers; everybody else is sent to sign in.
 # 302: there is no such object in this world.
 LOOKING = (200, 403, 200, 403, 200)
 NONE_THERE = (200, 403, 302, 403, 302)
-CHANGING = (200, 200, 200, 200, 200)
+# deleting leads back: the account has a history
+HISTORY = (200, 200, 200, 302, 200)
 ADMIN = {
     "connections/connection": LOOKING,
     "connections/project": LOOKING,
@@ -165,8 +166,9 @@ ADMIN = {
     "store/storerow": NONE_THERE,
     "store/storecoco": NONE_THERE,
     "store/storecsv": NONE_THERE,
-    "auth/user": CHANGING,
-    "auth/group": (200, 200, 302, 302, 302),
+    "audit/auditentry": LOOKING,
+    "audit/audithead": NONE_THERE,
+    "auth/user": HISTORY,
 }
 ACTORS = (None, *PEOPLE)
 
