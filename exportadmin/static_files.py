@@ -1,0 +1,38 @@
+"""Static files of an installation: what pages ask for, under hashed names, compressed once.
+
+Libraries bring along much that no page of ours asks for (a second API explorer, source maps, other versions):
+compressing it all took longer than the rest of the first start.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from django.contrib.staticfiles.apps import StaticFilesConfig
+from whitenoise.storage import CompressedManifestStaticFilesStorage
+
+UNASKED: Final = [
+    "*.map",
+    "redoc",  # drf-spectacular's second explorer
+    "rest_framework",  # REST answers in JSON; its own pages are switched off
+    "htmx-4*",
+    "htmax-4*",
+    "ext",  # htmx's extensions
+    "LICENSE*",
+]
+
+
+class StaticFiles(StaticFilesConfig):
+    """``collectstatic`` without what nobody asks for."""
+
+    ignore_patterns = [*StaticFilesConfig.ignore_patterns, *UNASKED]
+
+
+class Storage(CompressedManifestStaticFilesStorage):
+    """Hashed names; in style sheets they are put in place of the plain ones. Comments that name source maps stay."""
+
+    patterns = tuple(
+        (kind, tuple(one for one in found if "sourceMappingURL" not in (one if isinstance(one, str) else one[0])))
+        for kind, found in CompressedManifestStaticFilesStorage.patterns
+        if kind == "*.css"
+    )
