@@ -9,6 +9,7 @@ from typing import Any
 from connections.kept_media import kept_picture
 from connections.models import Project
 from exports.drawing import Budget, Drawing, draw
+from exports.templatetags.words import plural
 
 MOST_CHARACTERS = 300
 MOST_ANSWERS = 12
@@ -94,7 +95,7 @@ def _facts(
         yield "Kind", _cut(kind)
     if dataset := _mapping(data_row.get("details")).get("dataset_name"):
         yield "Dataset", _cut(dataset)
-    yield "Labels", f"{labels:,} with {marks:,} marks"
+    yield "Labelled", f"{plural(labels, 'label,labels')}, {plural(marks, 'mark,marks')}" if labels else "not yet"
 
 
 def _labels(document: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:

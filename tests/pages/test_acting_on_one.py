@@ -1,0 +1,166 @@
+"""The buttons of one export: where they are shown, what they do, and that the action decides in any case."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from django.contrib.auth.models import User
+from django.test import Client
+
+from connections.models import Project
+from connections.store.writing import write_rows
+from exportadmin.audit.models import AuditEntry
+from exportadmin.lib.actor import Actor
+from exports import actions, statuses
+from exports.asked import Asked
+from exports.models import Artifact, ExportReport
+from tests.pages.reports import deliver, make_report
+from tests.support.rows import mixed
+
+HTMX = {"HX-Request": "true"}
+SHELL = Actor(kind="user", name="tester", door="shell")
+BUTTONS = {"Verify now", "Run again", "Run again with changes", "Compare", "Delete the files", "Cancel the export",
+           "Download<", "Share by link"}  # fmt: skip
+
+
+@pytest.fixture
+def clients(members: Project, alice: User, oscar: User, rita: User) -> dict[str, Client]:
+    made = {}
+    for user in (alice, oscar, rita):
+        made[user.username] = Client()
+        made[user.username].force_login(user)
+    return made
+
+
+@pytest.fixture
+def delivered(members: Project, transactional_db: None, settings, tmp_path: Path) -> Artifact:
+    """A real delivery, with a manifest."""
+    settings.ARTIFACTS_DIR = tmp_path / "artifacts"
+    write_rows(members, mixed(10))
+    report = actions.run_now(project=members, asked=Asked.parse({"format": "json"}, members), actor=SHELL)
+    return report.artifacts.get()
+
+
+def buttons(client: Client, report: ExportReport) -> set[str]:
+    page = client.get(f"/exports/{report.report_id}/").content.decode()
+    return {words.rstrip("<") for words in BUTTONS if f">{words}" in page}
+
+
+def messages(client: Client, report: ExportReport) -> str:
+    return client.get(f"/exports/{report.report_id}/").content.decode().split('<div class="ea-columns')[0]
+
+
+def last() -> AuditEntry:
+    return AuditEntry.objects.order_by("-sequence")[0]
+
+
+def test_each_sees_the_buttons_of_what_they_may_do_and_what_can_work(clients, members: Project, tmp_path: Path):
+    done = deliver(members, tmp_path / "d").report
+    everybody = {"Verify now", "Compare"}
+    runs = {"Run again", "Run again with changes"}
+    assert buttons(clients["rita"], done) == everybody
+    assert buttons(clients["oscar"], done) == everybody | runs | {"Download", "Share by link"}
+    assert buttons(clients["alice"], done) == everybody | runs | {"Download", "Share by link", "Delete the files"}
+    failed, running = (make_report(members, status=one) for one in (statuses.FAILED, statuses.RUNNING))
+    assert buttons(clients["alice"], failed) == runs
+    assert buttons(clients["alice"], running) == {"Cancel the export"}
+    assert buttons(clients["rita"], running) == set()
+    actions.remove_files(report=done, actor=SHELL, why="a try")
+    assert buttons(clients["alice"], done) == runs | {"Compare"}
+
+
+def test_a_delivery_into_somebodys_folder_has_no_delete_button(clients, members: Project, tmp_path: Path):
+    config = {"format": "json", "destination": {"kind": "local", "folder": "/somewhere"}}
+    report = deliver(members, tmp_path / "d", config=config).report
+    assert "Delete the files" not in buttons(clients["alice"], report)
+    answer = clients["alice"].post(f"/exports/{report.report_id}/delete-files/")
+    assert answer.status_code == 302
+    assert "a folder that is not ours" in messages(clients["alice"], report)
+
+
+def test_verify_reads_the_files_again_and_says_so(clients, delivered: Artifact):
+    address = f"/exports/{delivered.report.report_id}/verify/"
+    words = f"Verified: 1 file, {delivered.bytes:,} bytes"
+    said = clients["rita"].post(address, headers=HTMX).content.decode()
+    assert words in said and 'role="status"' in said and "<html" not in said
+    assert (last().event, last().outcome, last().actor_name, last().door) == ("export.verified", "done", "rita", "web")
+    assert clients["rita"].post(address).status_code == 302
+    assert words in messages(clients["rita"], delivered.report)
+
+
+def test_verify_names_the_file_that_is_not_as_it_was(clients, delivered: Artifact):
+    path = Path(delivered.report.location) / delivered.name
+    path.write_bytes(path.read_bytes().replace(b"car", b"cat", 1))
+    (path.parent / "<b>extra").write_bytes(b"x")
+    address = f"/exports/{delivered.report.report_id}/verify/"
+    said = clients["alice"].post(address, headers=HTMX).content.decode()
+    assert f"{delivered.name} was changed" in said
+    assert "&lt;b&gt;extra was added" in said and "<b>extra" not in said
+    assert 'role="alert"' in said
+    assert (last().event, last().outcome) == ("export.verified", "failed")
+    clients["alice"].post(address)
+    assert f"{delivered.name} was changed" in messages(clients["alice"], delivered.report)
+
+
+def test_verify_without_files_says_why_not(clients, members: Project, tmp_path: Path):
+    failed = make_report(members, status=statuses.FAILED)
+    said = clients["alice"].post(f"/exports/{failed.report_id}/verify/", headers=HTMX).content.decode()
+    assert "there is no delivery to verify" in said
+    clients["alice"].post(f"/exports/{failed.report_id}/verify/")
+    assert "there is no delivery to verify" in messages(clients["alice"], failed)
+
+
+def test_cancel_ends_what_waits_and_refuses_what_has_ended(clients, members: Project):
+    waiting, failed = make_report(members), make_report(members, status=statuses.FAILED)
+    assert clients["rita"].post(f"/exports/{waiting.report_id}/cancel/").status_code == 403
+    clients["oscar"].post(f"/exports/{waiting.report_id}/cancel/")
+    waiting.refresh_from_db()
+    assert waiting.status == statuses.CANCELLED
+    assert "Cancelled." in messages(clients["oscar"], waiting)
+    assert AuditEntry.objects.filter(event="export.cancel_requested", actor_name="oscar", outcome="done").exists()
+    clients["oscar"].post(f"/exports/{failed.report_id}/cancel/")
+    assert "there is nothing to cancel" in messages(clients["oscar"], failed)
+
+
+def test_run_again_leads_to_the_new_export(clients, members: Project):
+    failed = make_report(members, status=statuses.FAILED)
+    answer = clients["oscar"].post(f"/exports/{failed.report_id}/retry/")
+    again = ExportReport.objects.get(retry_of=failed)
+    assert answer.headers["Location"] == f"/exports/{again.report_id}/"
+    assert AuditEntry.objects.filter(event="export.retried", object_id=failed.report_id).exists()
+    running = make_report(members, status=statuses.RUNNING)
+    clients["oscar"].post(f"/exports/{running.report_id}/retry/")
+    assert "cancel it first" in messages(clients["oscar"], running)
+    assert clients["rita"].post(f"/exports/{failed.report_id}/retry/").status_code == 403
+
+
+def test_deleted_files_leave_the_report_with_its_check_values_and_the_reason(clients, delivered: Artifact):
+    report = delivered.report
+    address = f"/exports/{report.report_id}/delete-files/"
+    assert clients["oscar"].post(address).status_code == 403
+    clients["alice"].post(address, {"why": " asked by  <b>legal</b> "})
+    assert not Path(report.location).exists()
+    page = clients["rita"].get(f"/exports/{report.report_id}/").content.decode()
+    assert "The files were removed on" in page and "Reason: asked by &lt;b&gt;legal&lt;/b&gt;." in page
+    assert "Every sum adds up." in page and delivered.sha256 in page
+    assert ">Download<" not in page and "/preview/" not in page
+    entry = AuditEntry.objects.get(event="export.deleted", outcome="done")
+    assert (entry.actor_name, entry.details["why"]) == ("alice", "asked by <b>legal</b>")
+    clients["alice"].post(address)
+    assert "has no files to remove" in messages(clients["alice"], report)
+
+
+def test_a_reason_that_no_database_holds_is_refused_in_words(clients, members: Project, tmp_path: Path):
+    report = deliver(members, tmp_path / "d").report
+    clients["alice"].post(f"/exports/{report.report_id}/delete-files/", {"why": "a\x00b"})
+    assert "why holds U+0000" in messages(clients["alice"], report)
+    report.refresh_from_db()
+    assert report.files_removed_at is None
+
+
+@pytest.mark.parametrize("verb", ["verify", "cancel", "retry", "delete-files"])
+def test_a_button_is_no_link(clients, members: Project, tmp_path: Path, verb: str):
+    report = deliver(members, tmp_path / "d").report
+    assert clients["alice"].get(f"/exports/{report.report_id}/{verb}/").status_code == 405
+    assert Client(enforce_csrf_checks=True).post(f"/exports/{report.report_id}/{verb}/").status_code in (302, 403)
