@@ -28,7 +28,7 @@ class StaticFiles(StaticFilesConfig):
     ignore_patterns = [*StaticFilesConfig.ignore_patterns, *UNASKED]
 
 
-class Storage(CompressedManifestStaticFilesStorage):
+class Storage(CompressedManifestStaticFilesStorage):  # type: ignore[misc]  # whitenoise has no types
     """Hashed names; in style sheets they are put in place of the plain ones. Comments that name source maps stay."""
 
     patterns = tuple(
