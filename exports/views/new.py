@@ -22,15 +22,21 @@ from exports.views.finding import find_config, find_report
 from exports.views.form import MOST_PROJECTS, PLAN, RUN, SAVE, plan_context, projects_to_start, show_form, wanted
 
 PARAMETERS = ("project", "from", "config")
+UPDATED_AFTER = "updated_after"
 
 
 @looks_and_acts
 def new(request: HttpRequest) -> HttpResponse:
-    """``?project=``, ``?from=`` a report or ``?config=`` a saved config; sent, it runs, saves or plans."""
+    """``?project=``, ``?from=`` a report or ``?config=`` a saved config; sent, it runs, saves or plans.
+
+    ``?project=…&updated_after=…`` fills the time in: a project's page leads here with what has changed.
+    """
     if request.method == "POST":
         return _sent(request)
-    only(request, PARAMETERS)
-    if len(request.GET) > 1:
+    only(request, (*PARAMETERS, UPDATED_AFTER))
+    if UPDATED_AFTER in request.GET and "project" not in request.GET:
+        raise UserError(f"{UPDATED_AFTER} goes with project", field=UPDATED_AFTER)
+    if len([name for name in request.GET if name != UPDATED_AFTER]) > 1:
         raise UserError(f"give one of {', '.join(PARAMETERS)}: each says which project is meant")
     if "from" in request.GET:
         report = find_report(request, request.GET["from"], START)
@@ -41,7 +47,8 @@ def new(request: HttpRequest) -> HttpResponse:
         typed = Typed.of_body(config.body, config.project, name=config.name, description=config.description)
         return show_form(request, config.project, typed)
     if "project" in request.GET:
-        return _empty_form(request, page_project(request.user, request.GET["project"], START))
+        project = page_project(request.user, request.GET["project"], START)
+        return _empty_form(request, project, updated_after=request.GET.get(UPDATED_AFTER, ""))
     projects = projects_to_start(request)
     if len(projects) == 1:
         return _empty_form(request, page_project(request.user, projects[0].public_id, START))
@@ -49,8 +56,8 @@ def new(request: HttpRequest) -> HttpResponse:
     return render(request, "exports/new_project.html", context)
 
 
-def _empty_form(request: HttpRequest, project: Project) -> HttpResponse:
-    return show_form(request, project, Typed(project=project.public_id))
+def _empty_form(request: HttpRequest, project: Project, updated_after: str = "") -> HttpResponse:
+    return show_form(request, project, Typed(project=project.public_id, updated_after=updated_after))
 
 
 @acts

@@ -10,7 +10,6 @@ from django.core.paginator import Paginator
 from django.db.models import F, OuterRef, QuerySet, Subquery
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
-from django.utils import timezone
 
 from connections import time_zones
 from connections.actions import change_project
@@ -23,7 +22,7 @@ from exportadmin.lib.errors import UserError
 from exportadmin.lib.pages import done, looks, looks_and_acts, only
 from exports import statuses
 from exports.models import ExportReport
-from exports.permissions import MANAGE, START, VIEW, can, projects_for
+from exports.permissions import MANAGE, START, VIEW, projects_for, verbs_in
 from exports.views.holdings import since_last_export, source_of, stands_of, sums_of_holdings
 from exports.views.listed import for_list
 
@@ -109,6 +108,7 @@ def _page(
     request: HttpRequest, project: Project, said: str | None = None, error: UserError | None = None
 ) -> HttpResponse:
     """With what was typed where it was refused."""
+    verbs = verbs_in(request.user, project)
     source = source_of(project)
     overview = source.overview(project.public_id)
     members = Membership.objects.filter(project=project).select_related("user").order_by("role", "user__username")
@@ -123,12 +123,11 @@ def _page(
         "reports": list(reports[:EXPORTS_SHOWN]),
         "members": list(members[: MEMBERS_SHOWN + 1]),
         "members_shown": MEMBERS_SHOWN,
-        "may_start": can(request.user, START, project),
-        "may_manage": can(request.user, MANAGE, project),
+        "may_start": START in verbs,
+        "may_manage": MANAGE in verbs,
         "import_command": f"exportadmin import_rows annotations.json --project={shlex.quote(project.name)}",
         "time_zone": project.time_zone if said is None else said,
         "zones": time_zones.offered(),
         "errors": {error.field: error.message} if error else {},
-        "now": timezone.now(),
     }
     return render(request, "exports/project.html", context, status=400 if error else 200)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
+import html
+import re
 from typing import Any
 
 import pytest
@@ -149,6 +151,18 @@ def test_what_changed_since_the_last_export_is_said_in_words(members: Project, v
     write_rows(members, changed, now_ms=ms + 10)
     shown = visitor.get(page(members)).content.decode()
     assert "<strong>2 rows came</strong> and <strong>1 row changed</strong>" in shown
+    (address,) = re.findall(r'href="([^"]+)">Export what has changed<', shown)
+    form = visitor.get(html.unescape(address)).content.decode()
+    assert (
+        'value="2026-01-02T00:00:00.000+00:00"' in form
+    )  # updated_after is exclusive: a change at that moment was seen
+
+
+@pytest.mark.parametrize(
+    "query", ["updated_after=2026-01-02", "project={id}&config=x", "project={id}&after=2026-01-02"]
+)
+def test_a_form_that_nobody_can_mean_is_refused(members: Project, visitor: Client, query: str):
+    assert visitor.get(f"/exports/new/?{query.format(id=members.public_id)}").status_code == 400
 
 
 def test_those_who_may_not_start_exports_are_not_asked_to(members: Project, rita: User, oscar: User):
