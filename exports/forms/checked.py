@@ -92,7 +92,8 @@ class Checked:
             if not values:
                 continue
             lines = Pasted.read(getattr(typed, name)).lines
-            shown = [f"line {lines[value]:,} ({short(value)})" for value in values if value in lines]
+            found = sorted((lines[value], value) for value in values if value in lines)
+            shown = [f"line {line:,} ({short(value)})" for line, value in found]
             more = f" and {len(shown) - _MOST_MISSING:,} more" if len(shown) > _MOST_MISSING else ""
             read[name] = f"{read.get(name, '')} Not in this project: {', '.join(shown[:_MOST_MISSING])}{more}.".strip()
         return Checked(self.asked, self.errors, read)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 
 from django.db.models import Count, F, OuterRef, Q, Subquery
 from django.db.models.fields.json import KT
@@ -132,7 +133,8 @@ def _deleted_meanwhile(request: HttpRequest, config_id: str, typed: Typed, error
 
 @acts
 def config_run(request: HttpRequest, config_id: str) -> HttpResponse:
-    """Run it as it is."""
+    """Run it as it is. With a ``key``, pressed twice it runs once."""
+    _no_more_than(request, ("key",))
     config = find_config(request, config_id, START)
     try:
         return _run(request, config, request.POST.get("key") or new_id())
@@ -158,7 +160,16 @@ def _run(request: HttpRequest, config: ExportConfig, key: str) -> HttpResponse:
 @acts
 def config_delete(request: HttpRequest, config_id: str) -> HttpResponse:
     """Forget it; its runs stay."""
+    _no_more_than(request, ())
     config = find_config(request, config_id, START)
     name = config.name
     actions.delete_config(config=config, actor=actor_of(request))
     return done(request, f"Config “{name}” deleted. Its exports stay.", "configs:list")
+
+
+def _no_more_than(request: HttpRequest, known: Sequence[str]) -> None:
+    """Refuse what the button does not send."""
+    only(request, ())
+    for name in request.POST:
+        if name not in (*known, "next", "csrfmiddlewaretoken"):
+            raise UserError(f"unknown parameter {name[:80]!r}", field=name[:80])
