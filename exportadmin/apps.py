@@ -14,9 +14,10 @@ class ExportAdminConfig(AppConfig):
 
     def ready(self) -> None:
         """Register the boot checks, and have closed sign-ins and pages' refusals recorded."""
-        from exportadmin import checks, sign_in
+        from exportadmin import checks, sign_in, static_files
         from exportadmin.lib import pages
 
+        static_files.leave_out_what_nobody_asks_for()
         checks.register()
         sign_in.connect()
         pages.on_refused.append(_record_refusal)

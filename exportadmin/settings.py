@@ -31,7 +31,7 @@ INSTALLED_APPS = [
     "django.contrib.contenttypes",
     "django.contrib.sessions",
     "django.contrib.messages",
-    "exportadmin.static_files.StaticFiles",
+    "django.contrib.staticfiles",
     "django_q",
     "rest_framework",
     "drf_spectacular",
