@@ -28,6 +28,7 @@ __all__ = [
     "is_superuser",
     "projects_for",
     "require",
+    "verbs_anywhere",
     "verbs_in",
 ]
 
@@ -62,6 +63,16 @@ def verbs_in(user: Person, project: Project) -> frozenset[str]:
         return VERBS
     role = Membership.objects.filter(project=project, user_id=user.pk).values_list("role", flat=True).first()
     return frozenset() if role is None else ROLES[role][0]
+
+
+def verbs_anywhere(user: Person) -> frozenset[str]:
+    """What the person may do in one project or another, for pages over many; one query, none for superusers."""
+    if not user.is_active or user.pk is None:
+        return frozenset()
+    if getattr(user, "is_superuser", False):
+        return VERBS
+    roles = Membership.objects.filter(user_id=user.pk).order_by().values_list("role", flat=True).distinct()
+    return frozenset(verb for role in roles for verb in ROLES[role][0])
 
 
 def projects_for(user: Person, verb: str, token: ApiToken | None = None) -> QuerySet[Project]:

@@ -8,10 +8,11 @@ from django.urls import include, path
 
 from exportadmin import health
 from exportadmin.metrics import metrics
-from exports.views.home import home
+from exports.views.home import home, now
 
 urlpatterns = [
     path("", home, name="home"),
+    path("now/", now, name="home-now"),
     path("sign-in/", LoginView.as_view(template_name="sign_in.html", redirect_authenticated_user=True), name="sign-in"),
     path("sign-out/", LogoutView.as_view(), name="sign-out"),
     path("projects/", include("exports.project_urls")),

@@ -12,6 +12,7 @@ from connections.permissions import (
     can,
     projects_for,
     require,
+    verbs_anywhere,
     verbs_in,
 )
 
@@ -27,5 +28,6 @@ __all__ = [
     "can",
     "projects_for",
     "require",
+    "verbs_anywhere",
     "verbs_in",
 ]

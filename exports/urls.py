@@ -6,15 +6,19 @@ from exports import views
 from exports.views import acting
 from exports.views.compare import compare
 from exports.views.link import link, link_file
+from exports.views.list_file import list_file
 from exports.views.new import new, new_plan
 from exports.views.preview import preview
 from exports.views.progress import progress
 from exports.views.reports import active
+from exports.views.selected import selected
 
 app_name = "exports"
 urlpatterns = [
     path("", views.report_list, name="list"),
     path("active/", active, name="active"),
+    path("list.csv", list_file, name="list_file"),
+    path("selected/", selected, name="selected"),
     path("new/", new, name="new"),
     path("new/plan/", new_plan, name="new_plan"),
     path("l/<str:token>/", link, name="link"),

@@ -72,9 +72,14 @@ class RefusalsMiddleware:
         return None
 
     def _refused(self, request: HttpRequest, error: Exception, status: int, template: str) -> HttpResponse:
-        for tell in on_refused:
-            tell(request, error, status)
+        tell_refused(request, error, status)
         return render(request, template, status=status)
+
+
+def tell_refused(request: HttpRequest, error: Exception, status: int) -> None:
+    """Have a refusal recorded, by the middleware or by a view that goes on after it."""
+    for tell in on_refused:
+        tell(request, error, status)
 
 
 def done(request: HttpRequest, words: str, to: str, *args: Any) -> HttpResponse:

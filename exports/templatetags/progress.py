@@ -11,10 +11,9 @@ from django.utils import timezone
 from exports import statuses
 from exports.models import ExportReport
 from exports.progress import Progress, progress_of
-from exports.views.one_line import one_line
+from exports.views.one_line import LONG, one_line
 
 register = template.Library()
-LONG = "a long selection: open the export to see it"
 
 
 @register.filter

@@ -9,6 +9,7 @@ from exportadmin.lib import times
 from exportadmin.lib.errors import UserError
 
 EVERYTHING: Final = "every row"
+LONG: Final = "a long selection: open the export to see it"  # what was not read for a line (exports.views.listed)
 MOST_VALUES: Final = 3
 MOST_CHARACTERS: Final = 160
 # conditions whose values say little to a reader: counted

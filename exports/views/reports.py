@@ -13,7 +13,7 @@ from exportadmin.lib.pages import looks, only
 from exports import statuses
 from exports.list_filters import GROUPS
 from exports.models import ExportReport
-from exports.permissions import START, VIEW, Person, can, projects_for
+from exports.permissions import MANAGE, START, VIEW, projects_for, verbs_anywhere
 from exports.views.list_columns import NEWEST
 from exports.views.listed import listed, without_empty
 from exports.views.long_pages import LongPaginator
@@ -36,6 +36,7 @@ def report_list(request: HttpRequest) -> HttpResponse:
     if asked.reports is not None:
         page = LongPaginator(asked.reports, PAGE_SIZE).get_page(request.GET.get("page"))
     has_none = page is not None and not page.paginator.count and not asked.asked
+    verbs = verbs_anywhere(request.user)
     context = {
         "section": "exports",
         "form": asked.filters.form,
@@ -48,14 +49,10 @@ def report_list(request: HttpRequest) -> HttpResponse:
         "page": page,
         "active": [report for report in page or () if report.status in statuses.ACTIVE],
         "has_none": has_none,
-        "may_start": has_none and may_somewhere(request.user, START),
+        "may_start": START in verbs,
+        "may_delete": MANAGE in verbs,
     }
     return render(request, "exports/list.html", context, status=200 if page is not None else 400)
-
-
-def may_somewhere(user: Person, verb: str) -> bool:
-    """May ``user`` do ``verb`` in any project, or will, in the first one?"""
-    return can(user, verb, None) or projects_for(user, verb).exists()
 
 
 @looks

@@ -48,8 +48,8 @@ def test_names_made_of_markup_are_shown_as_text(connection: Connection, visitor:
     project = Project.objects.create(connection=connection, name=HOSTILE)
     make_report(project, name=HOSTILE, created_by_name=HOSTILE)
     page = visitor.get("/exports/").content.decode()
-    # name, project, the project among the filters, and who
-    assert page.count("&lt;script&gt;alert(1)&lt;/script&gt;") == 4
+    # name, its box, project, the project among the filters, and who
+    assert page.count("&lt;script&gt;alert(1)&lt;/script&gt;") == 5
     assert "<script>alert" not in page
     assert "<img src=x" not in page
 

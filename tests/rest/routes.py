@@ -104,6 +104,7 @@ BODIES: dict[str, Any] = {
     "POST projects/<str:project_id>/members/<int:user_id>/change/": {"role": "operator"},
     "POST account/preferences/": {"theme": "system", "time_zone": "UTC"},
     "POST account/tokens/": {"name": "new", "scopes": ["admin"], "days": "90", "project": "{project}"},
+    "POST exports/selected/": {"do": "cancel", "report": "{waiting}"},
     "POST exports/new/": {"project": "{project}", "format": "csv", "do": "run"},
     "POST exports/new/plan/": {"project": "{project}", "format": "csv"},
     "POST configs/<str:config_id>/edit/": {"project": "{project}", "format": "csv", "do": "save"},
@@ -116,8 +117,10 @@ QUERIES: dict[str, dict[str, str]] = {
 
 
 def body(row: str, place: Place) -> dict[str, Any]:
-    given = BODIES.get(row, {})
-    return {key: place.project.public_id if value == "{project}" else value for key, value in given.items()}
+    names = {"{waiting}": place.waiting.report_id, "{project}": place.project.public_id}
+    return {
+        key: names.get(value, value) if isinstance(value, str) else value for key, value in BODIES.get(row, {}).items()
+    }
 
 
 def query(row: str, place: Place) -> dict[str, str]:

@@ -62,12 +62,16 @@ GET    api/v1/^(?P<rest>.*)$                                             404 404
 
 # --- home
 GET    (home)                                                            302 200 200 200 200 200 -
+GET    now/                                                              302 200 200 200 200 200 -
 GET    sign-in/                                                          200 302 302 302 302 302 -
 POST   sign-in/                                                          200 302 302 302 302 302 -
 POST   sign-out/                                                         302 302 302 302 302 302 -
 
 # --- exports: list
 GET    exports/                                                          302 200 200 200 200 200 -
+GET    exports/list.csv                                                  302 200 200 200 200 200 -
+GET    exports/selected/                                                 302 200 200 200 200 200 -
+POST   exports/selected/                                                 302 302 302 302 302 302  302 302 302 302 302 302
 GET    exports/active/                                                   302 200 200 200 200 200  302 200 200 200 200 200
 
 # --- exports: new, configs
