@@ -221,7 +221,7 @@ STATIC_URL = "static/"
 STATIC_ROOT = EXPORTADMIN_HOME / "static"
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
-    "staticfiles": {"BACKEND": "exportadmin.static_files.Storage"},
+    "staticfiles": {"BACKEND": "exportadmin.static_storage.Storage"},
 }
 WHITENOISE_USE_FINDERS = DEBUG
 WHITENOISE_KEEP_ONLY_HASHED_FILES = True

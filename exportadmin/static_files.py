@@ -10,7 +10,6 @@ from typing import Final
 
 from django.apps import apps
 from django.contrib.staticfiles.apps import StaticFilesConfig
-from whitenoise.storage import CompressedManifestStaticFilesStorage
 
 UNASKED: Final = [
     "*.map",
@@ -27,13 +26,3 @@ def leave_out_what_nobody_asks_for() -> None:
     """For ``collectstatic``. (A subclass of its app would do, but test tools look for Django's own name.)"""
     app = apps.get_app_config("staticfiles")
     app.ignore_patterns = [*StaticFilesConfig.ignore_patterns, *UNASKED]  # type: ignore[attr-defined]
-
-
-class Storage(CompressedManifestStaticFilesStorage):  # type: ignore[misc]  # whitenoise has no types
-    """Hashed names; in style sheets they are put in place of the plain ones. Comments that name source maps stay."""
-
-    patterns = tuple(
-        (kind, tuple(one for one in found if "sourceMappingURL" not in (one if isinstance(one, str) else one[0])))
-        for kind, found in CompressedManifestStaticFilesStorage.patterns
-        if kind == "*.css"
-    )

@@ -101,7 +101,7 @@ def test_every_static_file_that_a_page_names_is_there(pages: dict[str, str]):
 
 def test_the_static_files_can_be_collected_as_an_installation_does(settings, tmp_path: Path):
     settings.STATIC_ROOT = tmp_path / "static"
-    settings.STORAGES = {**settings.STORAGES, "staticfiles": {"BACKEND": "exportadmin.static_files.Storage"}}
+    settings.STORAGES = {**settings.STORAGES, "staticfiles": {"BACKEND": "exportadmin.static_storage.Storage"}}
     call_command("collectstatic", interactive=False, verbosity=0)
     assert re.fullmatch(r"/static/exportadmin/app\.[0-9a-f]{12}\.css", staticfiles_storage.url("exportadmin/app.css"))
     for asked in ("django_htmx/htmx-2.min.js", "drf_spectacular_sidecar/swagger-ui-dist/swagger-ui-bundle.js"):
