@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from connections.models import ApiToken
+from django.db.models import Q
+
+from connections.models import ApiToken, Project
 from connections.permissions import AUDIT, can, projects_for
 
 
@@ -15,3 +17,9 @@ def audit_scope(request: Any) -> tuple[bool, list[str]]:
     if can(request.user, AUDIT, None, token):
         return True, []
     return False, list(projects_for(request.user, AUDIT, token).values_list("public_id", flat=True))
+
+
+def time_zone_of(name_or_id: str) -> tuple[str, str] | None:
+    """``(public id, IANA zone)`` of the project, for whom it may concern; ``None`` where there is none."""
+    found = Project.objects.filter(Q(public_id=name_or_id) | Q(name=name_or_id))
+    return found.values_list("public_id", "time_zone").first()

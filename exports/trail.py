@@ -1,4 +1,4 @@
-"""What the trail's pages are told about exports: which page an object of an entry has."""
+"""What the trail's pages are told about exports: which page an object has, and questions about exports."""
 
 from __future__ import annotations
 
@@ -7,12 +7,16 @@ from collections.abc import Collection, Mapping
 from django.urls import reverse
 
 from exportadmin.audit import places
+from exportadmin.audit.questions import QUESTIONS
 
 
 def fill() -> None:
     """Put the exports' finders into the audit room's tables, which knows nothing of exports."""
     places.FINDERS["export_report"] = places.named("exports:detail")
     places.FINDERS["artifact"] = _exports_of_files
+    for slug, module in {"row": "rows", "links": "links", "filters": "filters"}.items():
+        if slug not in QUESTIONS:
+            QUESTIONS.register(slug, f"exports.questions.{module}:QUESTION")
 
 
 def _exports_of_files(ids: Collection[str]) -> Mapping[str, str]:

@@ -22,8 +22,8 @@ from exportadmin.lib.times import iso_utc
 
 log = logging.getLogger(__name__)
 
-# form → (how entries are written, media type)
-FORMS: Final = {"ndjson": (output.ndjson, "application/x-ndjson"), "csv": (output.csv_lines, "text/csv")}
+# form → media type
+FORMS: Final = {"ndjson": "application/x-ndjson", "csv": "text/csv"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,13 +86,17 @@ def _record_verdict(verdict: Verdict, seconds: float, actor: Actor) -> AuditEntr
 
 
 def export_entries(
-    entries: QuerySet[AuditEntry], *, form: str, asked: Mapping[str, Any], actor: Actor
+    entries: QuerySet[AuditEntry],
+    *,
+    form: str,
+    asked: Mapping[str, Any],
+    actor: Actor,
+    extra: output.Extra | None = None,
 ) -> tuple[Iterator[bytes], str]:
     """``(chunks, media type)`` of entries that ``actor`` may read (:class:`Scope`), recorded before the first of them.
 
-    ``form`` is a key of :data:`FORMS`, ``asked`` what they were found with.
+    ``form`` is a key of :data:`FORMS`, ``asked`` what they were found with; ``extra`` columns stand in CSV only.
     """
-    write, media_type = FORMS[form]
     with transaction.atomic():
         record("audit.exported", actor=actor, details={"as": form, "asked": dict(asked)})
-    return write(entries), media_type
+    return output.csv_lines(entries, extra) if form == "csv" else output.ndjson(entries), FORMS[form]

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 from django.db.models import QuerySet
@@ -20,6 +22,17 @@ _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", 
 COLUMNS: tuple[str, ...] = ("sequence", "at", "sentence", *chain.HASHED[2:], "hash")
 
 
+CHUNK = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Extra:
+    """Columns that a question adds: their names, and what stands in them for some entries, in the entries' order."""
+
+    columns: Sequence[str]
+    cells: Callable[[Sequence[AuditEntry]], Sequence[Sequence[str]]]
+
+
 def as_document(entry: AuditEntry) -> dict[str, Any]:
     """What was hashed, and the hash: an outsider takes ``hash`` out and hashes the rest's canonical JSON again."""
     return {**chain.document({name: getattr(entry, name) for name in chain.HASHED}), "hash": entry.hash}
@@ -31,8 +44,9 @@ def ndjson(entries: Iterable[AuditEntry]) -> Iterator[bytes]:
         yield canonical(as_document(entry)) + b"\n"
 
 
-def csv_lines(entries: Iterable[AuditEntry]) -> Iterator[bytes]:
+def csv_lines(entries: Iterable[AuditEntry], extra: Extra | None = None) -> Iterator[bytes]:
     """A header and one line an entry, UTF-8, spreadsheet-safe: what would be a formula gets a ``'`` in front."""
+    more = extra or Extra((), lambda some: [()] * len(some))
     buffer = io.StringIO()
     writer = csv.writer(buffer, lineterminator="\r\n")
 
@@ -42,15 +56,22 @@ def csv_lines(entries: Iterable[AuditEntry]) -> Iterator[bytes]:
         buffer.truncate()
         return line
 
-    writer.writerow([chain.JSON_FIELDS.get(name, name) for name in COLUMNS])
+    writer.writerow([*(chain.JSON_FIELDS.get(name, name) for name in COLUMNS), *more.columns])
     yield taken()
-    for entry in _streamed(entries):
-        writer.writerow([_cell(entry, name) for name in COLUMNS])
+    for some in _some_at_a_time(_streamed(entries)):
+        for entry, cells in zip(some, more.cells(some), strict=True):
+            writer.writerow([*(_cell(entry, name) for name in COLUMNS), *map(_safe, cells)])
         yield taken()
 
 
 def _streamed(entries: Iterable[AuditEntry]) -> Iterable[AuditEntry]:
-    return entries.iterator(chunk_size=500) if isinstance(entries, QuerySet) else entries
+    return entries.iterator(chunk_size=CHUNK) if isinstance(entries, QuerySet) else entries
+
+
+def _some_at_a_time(entries: Iterable[AuditEntry]) -> Iterator[list[AuditEntry]]:
+    rest = iter(entries)
+    while some := list(islice(rest, CHUNK)):
+        yield some
 
 
 def _cell(entry: AuditEntry, column: str) -> str | int:
@@ -61,5 +82,8 @@ def _cell(entry: AuditEntry, column: str) -> str | int:
         return ""
     if isinstance(value, int):
         return value
-    text = str(value)
+    return _safe(str(value))
+
+
+def _safe(text: str) -> str:
     return f"'{text}" if text.lstrip(" ").startswith(_FORMULA) else text

@@ -38,7 +38,7 @@ class Registry(Mapping[str, Entry], Generic[Entry]):
     def __len__(self) -> int:
         return len(self._entries)
 
-    def register(self, key: str, entry: Entry) -> None:
+    def register(self, key: str, entry: Entry | str) -> None:
         """Add an entry at run time. Raises ``ValueError`` when the key is taken."""
         if key in self._entries:
             raise ValueError(f"{self.what} {key!r} is registered twice")

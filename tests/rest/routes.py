@@ -52,6 +52,7 @@ def address(route: str, place: Place, world: World, method: str) -> str:
         "config_id": place.config.public_id,
         "token_id": place.token_id,
         "token": place.link_token,
+        "slug": "who-exported",
         "sequence": _entry(place) if "sequence" in route else "",
         "user_id": str(world.people["rita"].pk),
         "username": "rita" if method == "delete" else "mallory",

@@ -126,6 +126,8 @@ POST   account/tokens/<str:token_id>/revoke/                             302 404
 GET    audit/                                                            302 403 200 403 200 200 -
 GET    audit/export/                                                     302 403 200 403 200 200 -
 POST   audit/verify/                                                     302 403 403 403 403 302 -
+GET    audit/questions/                                                  302 403 200 403 200 200 -
+GET    audit/questions/<slug:slug>/                                      302 403 200 403 200 200 -
 GET    audit/<int:sequence>/                                             302 403 200 403 200 200  302 403 404 403 404 200
 
 # --- help

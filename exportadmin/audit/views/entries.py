@@ -2,38 +2,51 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Final
 
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import render
 
-from exportadmin.audit import actions, places, queries
+from exportadmin.audit import actions, comparing, places, queries
 from exportadmin.audit.event_words import event_choices
+from exportadmin.audit.fields import Bound, Field, bind, given, query, tidy, wrong
 from exportadmin.audit.middleware import actor_of
 from exportadmin.audit.models import AuditEntry
+from exportadmin.audit.output import Extra
 from exportadmin.audit.reading import Scope, scope_of
 from exportadmin.audit.sentences import actor_words, sentence
-from exportadmin.audit.views import chain, changes, lines
-from exportadmin.audit.views.fields import LONGEST, Bound, Field, bind, given, query, tidy
+from exportadmin.audit.views import chain, lines
 from exportadmin.lib.errors import NotFoundError, UserError
 from exportadmin.lib.pages import looks
 
-_TIME_HINT = "UTC: 2026-11-22, 2026-11-22 09:30:00, or with an offset"
+_TIME_HINT = "UTC, such as 2026-11-22 or 2026-11-22 09:30"
+
+
+def _field(name: str, label: str, hint: str = "", choices: Sequence[Any] = (), grouped: bool = False) -> Field:
+    return Field(name, label, hint, choices, grouped, check=lambda value: queries.search_params({name: value}))
+
+
+def _same(*words: str) -> list[tuple[str, str]]:
+    return [(word, word) for word in words]
+
+
 # in the order of the screen; those of MORE stand behind a fold
 FIELDS: Final = (
-    Field("actor", "Person", "user name, or token of user name"),
-    Field("event", "Action", choices=event_choices(), grouped=True),
-    Field("object", "Object", "its name or id"),
-    Field("project", "Project", "its name or id"),
-    Field("after", "Not before", _TIME_HINT),
-    Field("before", "Not after", _TIME_HINT),
-    Field("door", "Door", choices=[(door, door) for door in ("web", "rest", "shell", "link", "worker")]),
-    Field("outcome", "Outcome", choices=[("done", "done"), ("refused", "refused"), ("failed", "failed")]),
-    Field("request_id", "Request id"),
-    Field("address", "Network address"),
-    Field("actor_kind", "Kind of person", choices=[(kind, kind) for kind in ("user", "token", "schedule", "system")]),
-    Field("object_kind", "Kind of object", "such as artifact or export_report"),
+    _field("actor", "Person", "user name, or token of user name"),
+    _field("event", "Action", choices=event_choices(), grouped=True),
+    _field("object", "Object", "its name or id"),
+    _field("project", "Project", "its name or id"),
+    _field("after", "Not before", _TIME_HINT),
+    _field("before", "Not after", _TIME_HINT),
+    _field("door", "Door", choices=_same("web", "rest", "shell", "link", "worker")),
+    _field("outcome", "Outcome", choices=_same("done", "refused", "failed")),
+    _field("request_id", "Request id"),
+    _field("address", "Network address"),
+    _field("actor_kind", "Kind of person", choices=_same("user", "token", "schedule", "system")),
+    _field("object_kind", "Kind of object", "such as artifact or export_report"),
 )
 MORE: Final = frozenset({"request_id", "address", "actor_kind", "object_kind"})
 SIBLINGS = 20
@@ -48,7 +61,7 @@ def entries(request: HttpRequest) -> HttpResponse:
         return HttpResponseRedirect(clean)
     cursor = read_cursor(asked)
     filters = {name: value for name, value in asked.items() if name in queries.FILTERS}
-    errors = wrong(filters)
+    errors = wrong(FIELDS, filters)
     page = lines.Slice([]) if errors else lines.cut(scope.within(queries.search_params(filters)), filters, cursor)
     fields = bind(FIELDS, filters, errors)
     context = {
@@ -86,8 +99,8 @@ def entry(request: HttpRequest, sequence: int) -> HttpResponse:
         "who": actor_words(found.actor_kind, found.actor_name),
         "object_href": known.get((found.object_kind, found.object_id), ""),
         "project_href": known.get(("project", found.project_id), ""),
-        "changes": changes.compare(found.before, found.after),
-        "details": changes.flat(found.details),
+        "changes": comparing.compare(found.before, found.after),
+        "details": comparing.flat(found.details),
         "siblings": [lines.Line(each, lines.told(each, known)) for each in siblings[:SIBLINGS]],
         "has_more_siblings": len(siblings) > SIBLINGS,
     }
@@ -102,31 +115,26 @@ def export(request: HttpRequest) -> HttpResponseBase:
     form = asked.pop("as", "ndjson")
     if form not in actions.FORMS:
         raise UserError(f"unknown form {form[:40]!r}; known: {', '.join(actions.FORMS)}", field="as")
-    if errors := wrong(asked):
+    if errors := wrong(FIELDS, asked):
         raise UserError(next(iter(errors.values())), field=next(iter(errors)))
     return as_file(request, scope.within(queries.search_params(asked)), form, asked, "audit")
 
 
-def as_file(request: HttpRequest, found: Any, form: str, asked: dict[str, str], name: str) -> StreamingHttpResponse:
+def as_file(
+    request: HttpRequest,
+    found: QuerySet[AuditEntry],
+    form: str,
+    asked: dict[str, str],
+    name: str,
+    extra: Extra | None = None,
+) -> StreamingHttpResponse:
     """Entries that may be read, streamed; recorded first."""
-    chunks, media_type = actions.export_entries(found, form=form, asked=asked, actor=actor_of(request))
+    actor = actor_of(request)
+    chunks, media_type = actions.export_entries(found, form=form, asked=asked, actor=actor, extra=extra)
     answer = StreamingHttpResponse(chunks, content_type=media_type)
     answer["Content-Disposition"] = f'attachment; filename="{name}.{form}"'
     answer["Cache-Control"] = "private, no-store"
     return answer
-
-
-def wrong(filters: dict[str, str]) -> dict[str, str]:
-    """What is wrong with each filter, by name: all of it at once, each in the words of the search itself."""
-    errors = {}
-    for name, value in filters.items():
-        try:
-            queries.search_params({name: value})
-            if len(value) > LONGEST:
-                raise UserError(f"{len(value):,} characters; at most {LONGEST} are looked for")
-        except UserError as error:
-            errors[name] = error.message
-    return errors
 
 
 def read_cursor(asked: dict[str, str]) -> tuple[str, int] | None:

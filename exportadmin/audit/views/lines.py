@@ -9,9 +9,9 @@ from itertools import groupby
 from django.db.models import QuerySet
 
 from exportadmin.audit import places
+from exportadmin.audit.fields import query
 from exportadmin.audit.models import AuditEntry
 from exportadmin.audit.sentences import pieces
-from exportadmin.audit.views.fields import query
 
 PAGE = 50
 OLDER, NEWER = "older_than", "newer_than"
@@ -28,11 +28,11 @@ class Told:
 
 @dataclass(slots=True)
 class Line:
-    """An entry on the page. ``cells`` are what a question adds to it."""
+    """An entry on the page. ``cells``: ``(column, text)`` that a question adds."""
 
     entry: AuditEntry
     told: list[Told]
-    cells: list[str] = field(default_factory=list)
+    cells: list[tuple[str, str]] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,9 +52,14 @@ class Slice:
     newer: str = ""
 
 
-def cut(entries: QuerySet[AuditEntry], asked: Mapping[str, str], cursor: tuple[str, int] | None) -> Slice:
-    """One page of ``entries``, newest first, by key: as quick on the last page as on the first. One query."""
-    listed = entries.defer("before_json", "after_json", "previous_hash", "hash")
+def cut(
+    entries: QuerySet[AuditEntry], asked: Mapping[str, str], cursor: tuple[str, int] | None, *, whole: bool = False
+) -> Slice:
+    """One page of ``entries``, newest first, by key: as quick on the last page as on the first. One query.
+
+    Without ``whole`` the long columns that a sentence does not need stay in the database.
+    """
+    listed = entries if whole else entries.defer("before_json", "after_json", "previous_hash", "hash")
     if cursor is not None and cursor[0] == NEWER:
         found = list(listed.filter(sequence__gt=cursor[1]).order_by("sequence")[: PAGE + 1])
         has_newer, has_older = len(found) > PAGE, True

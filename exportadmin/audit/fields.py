@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
@@ -27,6 +27,8 @@ class Field:
     required: bool = False
     # what stands in an empty field: the value that is taken then
     default: str = ""
+    # raises UserError for a value without a meaning
+    check: Callable[[str], object] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +38,7 @@ class Bound:
     field: Field
     value: str = ""
     error: str = ""
+    suggestions: Sequence[str] = ()
 
     @property
     def is_unlisted(self) -> bool:
@@ -59,9 +62,37 @@ def given(request: HttpRequest, known: Sequence[str]) -> dict[str, str]:
     return asked
 
 
-def bind(fields: Sequence[Field], asked: Mapping[str, str], errors: Mapping[str, str]) -> list[Bound]:
-    """The fields as they stand on the page."""
-    return [Bound(field, asked.get(field.name, ""), errors.get(field.name, "")) for field in fields]
+def wrong(fields: Sequence[Field], asked: Mapping[str, str]) -> dict[str, str]:
+    """What is wrong with the values, by name: all of it at once."""
+    errors = {}
+    for field in fields:
+        value = asked.get(field.name)
+        if value is None:
+            continue
+        try:
+            if "\x00" in value:
+                raise UserError(f"{field.name} holds a character that no name has")
+            if len(value) > LONGEST:
+                raise UserError(f"{len(value):,} characters; at most {LONGEST} are looked for")
+            if field.check is not None:
+                field.check(value)
+        except UserError as error:
+            errors[field.name] = error.message
+    return errors
+
+
+def bind(
+    fields: Sequence[Field],
+    asked: Mapping[str, str],
+    errors: Mapping[str, str],
+    suggestions: Mapping[str, Sequence[str]] | None = None,
+) -> list[Bound]:
+    """The fields as they stand on the page; ``suggestions`` are offered while somebody writes."""
+    offered = suggestions or {}
+    return [
+        Bound(field, asked.get(field.name, ""), errors.get(field.name, ""), offered.get(field.name, ()))
+        for field in fields
+    ]
 
 
 def query(asked: Mapping[str, str], **more: object) -> str:

@@ -25,12 +25,11 @@ class Change:
 
 
 def compare(before: Mapping[str, Any] | None, after: Mapping[str, Any] | None) -> list[Change]:
-    """Every value of both, by its path; what differs is marked."""
+    """Every value of both, by its path; what differs comes first."""
     was, now = dict(_walk(before, "")), dict(_walk(after, ""))
-    return [
-        Change(path, was.get(path), now.get(path), _state(was.get(path), now.get(path)))
-        for path in [*was, *(path for path in now if path not in was)]
-    ]
+    paths = [*was, *(path for path in now if path not in was)]
+    changes = [Change(path, was.get(path), now.get(path), _state(was.get(path), now.get(path))) for path in paths]
+    return sorted(changes, key=lambda change: change.state == SAME)
 
 
 def flat(values: Mapping[str, Any]) -> list[tuple[str, str]]:

@@ -1,0 +1,80 @@
+"""Who was given access, or had it taken?"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from django.db.models import Q
+
+from exportadmin.audit.canonical import canonical
+from exportadmin.audit.fields import Field
+from exportadmin.audit.models import DONE, AuditEntry
+from exportadmin.audit.output import Extra
+from exportadmin.audit.questions.base import (
+    PERIOD,
+    PROJECT,
+    Answer,
+    Figures,
+    Question,
+    counted,
+    people,
+    sentence,
+    under,
+    within,
+)
+from exportadmin.audit.reading import Scope
+
+
+def _answer(asked: Mapping[str, str], scope: Scope) -> Answer:
+    roles, tokens, users = under("membership"), under("token.issued", "token.changed", "token.revoked"), under("user")
+    entries = within(asked).filter(roles | tokens | users, outcome=DONE)
+    if "person" in asked:
+        named = canonical(asked["person"]).decode()  # as it stands in the details of a token
+        entries = entries.filter(Q(object_name=asked["person"]) | Q(details_json__contains=f'"for":{named}'))
+
+    def says(found: Figures) -> str:
+        parts = {
+            "roles": counted(found.parts["roles"].count, "change of a role", "changes of roles"),
+            "tokens": counted(found.parts["tokens"].count, "change of a token", "changes of tokens"),
+            "users": counted(found.parts["users"].count, "change of an account", "changes of accounts"),
+        }
+        if not found.all.count:
+            return "Nobody's access was changed in that time."
+        told = ", ".join(words for name, words in parts.items() if found.parts[name].count)
+        return sentence(told, people(found.all.people), found.between)
+
+    return Answer(
+        entries,
+        says,
+        parts={"roles": roles, "tokens": tokens, "users": users},
+        extra=Extra(["What was given"], _given),
+        whole=True,
+        notes=["A token is never more than its person: a role that was taken ends it as well."],
+    )
+
+
+def _given(entries: Sequence[AuditEntry]) -> list[list[str]]:
+    return [[_words(entry)] for entry in entries]
+
+
+def _words(entry: AuditEntry) -> str:
+    details, before = entry.details, entry.before or {}
+    if entry.event.startswith("membership."):
+        was, now = before.get("role"), details.get("role")
+        return f"{was} → {now}" if was and now else str(now or "no role any more")
+    scopes = details.get("scopes")
+    if isinstance(scopes, list):
+        days = details.get("expires_in_days")
+        lasts = f", for {days} days" if days else ", without an end"
+        return f"{', '.join(map(str, scopes))} to {details.get('for') or '?'}{lasts}"
+    return "–"
+
+
+ACCESS = Question(
+    8,
+    "access",
+    "Who was given access, or had it taken?",
+    "Roles in projects, tokens of scripts and accounts: given, changed, revoked.",
+    (Field("person", "Person", "who was given it; empty: everybody"), PROJECT, *PERIOD),
+    _answer,
+)

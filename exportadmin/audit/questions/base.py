@@ -1,0 +1,155 @@
+"""What a question is: fields that it takes, and an answer made of entries, figures and honest notes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from django.db.models import CharField, Count, Max, Min, Q, QuerySet
+from django.db.models.functions import Cast, Coalesce
+
+from exportadmin.audit import queries
+from exportadmin.audit.events import keys_under
+from exportadmin.audit.fields import Field
+from exportadmin.audit.models import AuditEntry
+from exportadmin.audit.output import Extra
+from exportadmin.audit.reading import Scope
+from exportadmin.lib import times
+
+# figures are counted over so many of the newest entries; nobody waits for more
+COUNTED = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """How many entries, by how many people, about how many objects. All without a name are one person."""
+
+    count: int
+    people: int
+    objects: int
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """Of an answer's entries. ``is_cut``: there are more than :data:`COUNTED`, and the figures are of the newest."""
+
+    all: Tally
+    parts: Mapping[str, Tally]
+    first_ms: int | None
+    last_ms: int | None
+    is_cut: bool
+
+    @property
+    def between(self) -> str:
+        """``between A and B``, ``on A``; empty without entries."""
+        if self.first_ms is None or self.last_ms is None:
+            return ""
+        first, last = moment(self.first_ms), moment(self.last_ms)
+        return f"at {first}" if first == last else f"between {first} and {last}"
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """``entries`` as asked (what may be read of them, the page decides), ``says`` the answer in words from its figures.
+
+    ``parts`` are counted apart: name → which entries. ``extra`` adds columns; where it looks at ``before`` or
+    ``after``, ``whole`` has them read at once. ``notes`` say what was searched and what could not be.
+    """
+
+    entries: QuerySet[AuditEntry]
+    says: Callable[[Figures], str]
+    parts: Mapping[str, Q] = field(default_factory=dict)
+    extra: Extra | None = None
+    whole: bool = False
+    notes: Sequence[str] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """``answer`` gets the values that were given (never an empty one) and what may be read."""
+
+    place: int
+    slug: str
+    title: str
+    help: str
+    fields: tuple[Field, ...]
+    answer: Callable[[Mapping[str, str], Scope], Answer]
+
+    @property
+    def needed(self) -> tuple[str, ...]:
+        """Fields without which there is no answer."""
+        return tuple(one.name for one in self.fields if one.required)
+
+
+# a token counts as the person behind it; without an account the name is all there is
+_WHO = Coalesce(Cast("actor_user_id", CharField()), "actor_name")
+
+
+def figures(entries: QuerySet[AuditEntry], parts: Mapping[str, Q]) -> Figures:
+    """One query, over at most :data:`COUNTED` entries."""
+    wanted: dict[str, Any] = {"first": Min("at_ms"), "last": Max("at_ms")}
+    names = {"": Q(sequence__isnull=False), **parts}
+    for place, condition in enumerate(names.values()):
+        wanted[f"count_{place}"] = Count("sequence", filter=condition)
+        wanted[f"people_{place}"] = Count(_WHO, filter=condition, distinct=True)
+        wanted[f"objects_{place}"] = Count("object_id", filter=condition, distinct=True)
+    found = entries.order_by("-sequence")[: COUNTED + 1].aggregate(**wanted)
+    tallies = {
+        name: Tally(found[f"count_{place}"], found[f"people_{place}"], found[f"objects_{place}"])
+        for place, name in enumerate(names)
+    }
+    whole = tallies.pop("")
+    return Figures(whole, tallies, found["first"], found["last"], whole.count > COUNTED)
+
+
+# --- words -----------------------------------------------------------------------------------------------------------
+
+
+def moment(ms: int) -> str:
+    """``22 Nov 2026, 03:06 UTC``."""
+    utc = times.to_datetime(ms)
+    return f"{utc.day} {utc:%b %Y, %H:%M} UTC"
+
+
+def counted(count: int, one: str, many: str) -> str:
+    """``1 export``, ``7 exports``, ``no exports``, ``more than 10,000 exports``."""
+    if count > COUNTED:
+        return f"more than {COUNTED:,} {many}"
+    return f"{count:,} {one if count == 1 else many}" if count else f"no {many}"
+
+
+def people(count: int) -> str:
+    """``by 1 person``, ``by 3 people``."""
+    return f"by {count:,} {'person' if count == 1 else 'people'}"
+
+
+def sentence(*parts: str) -> str:
+    """The parts with blanks between, a capital and a full stop; empty ones are left out."""
+    text = " ".join(part for part in parts if part)
+    return f"{text[:1].upper()}{text[1:]}."
+
+
+def of_project(asked: Mapping[str, str]) -> str:
+    """``of project X``, where one was asked for."""
+    return f"of project {asked['project']}" if "project" in asked else ""
+
+
+# --- fields and conditions that many share ---------------------------------------------------------------------------
+
+_TIME = "UTC, such as 2026-11-22 or 2026-11-22 09:30"
+PROJECT: Final = Field("project", "Project", "its name or id; empty: all that you may read")
+AFTER: Final = Field("after", "Not before", _TIME, check=times.parse_ms)
+BEFORE: Final = Field("before", "Not after", _TIME, check=times.parse_ms)
+PERIOD: Final = (AFTER, BEFORE)
+
+
+def within(asked: Mapping[str, str], time_zone: str = "UTC") -> QuerySet[AuditEntry]:
+    """Entries of the project and the period that were asked for."""
+    known = {name: asked[name] for name in ("project", "after", "before") if name in asked}
+    return queries.search_params(known, time_zone=time_zone)
+
+
+def under(*fronts: str) -> Q:
+    """Events by their keys or fronts."""
+    return Q(event__in=[key for front in fronts for key in keys_under(front)])

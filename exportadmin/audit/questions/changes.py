@@ -1,0 +1,67 @@
+"""What was changed, and how?"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from django.db.models import Q
+
+from exportadmin.audit.comparing import SAME, compare
+from exportadmin.audit.fields import Field
+from exportadmin.audit.models import DONE, AuditEntry
+from exportadmin.audit.output import Extra
+from exportadmin.audit.questions.base import (
+    PERIOD,
+    PROJECT,
+    Answer,
+    Figures,
+    Question,
+    counted,
+    people,
+    sentence,
+    under,
+    within,
+)
+from exportadmin.audit.reading import Scope
+
+SHOWN = 6
+
+
+def _changes(asked: Mapping[str, str], scope: Scope) -> Answer:
+    changed = under("connection", "config", "schedule", "watermark", "project", "import", "setting", "key")
+    entries = within(asked).filter(changed, outcome=DONE)
+    if "object" in asked:
+        entries = entries.filter(Q(object_id=asked["object"]) | Q(object_name=asked["object"]))
+    about = f"of {asked['object']}" if "object" in asked else ""
+
+    def says(found: Figures) -> str:
+        by = people(found.all.people) if found.all.count else ""
+        return sentence(counted(found.all.count, "change", "changes"), about, by, found.between)
+
+    return Answer(entries, says, extra=Extra(["What changed"], _paths), whole=True)
+
+
+def _paths(entries: Sequence[AuditEntry]) -> list[list[str]]:
+    return [[_words(entry)] for entry in entries]
+
+
+def _words(entry: AuditEntry) -> str:
+    if entry.before is None and entry.after is None:
+        return "–"
+    if entry.before is None:
+        return "made"
+    if entry.after is None:
+        return "removed"
+    paths = [change.path for change in compare(entry.before, entry.after) if change.state != SAME]
+    more = f" and {len(paths) - SHOWN} more" if len(paths) > SHOWN else ""
+    return f"{', '.join(paths[:SHOWN])}{more}" if paths else "nothing"
+
+
+CHANGES = Question(
+    4,
+    "changes",
+    "What was changed in connections, configs and projects?",
+    "Connections, saved configs, schedules, imports and settings, with what differs. Name one to see its whole life.",
+    (Field("object", "Name or id", "of a connection, config, project …; empty: all"), PROJECT, *PERIOD),
+    _changes,
+)

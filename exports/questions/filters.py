@@ -1,0 +1,112 @@
+"""Under which filter was data exported? From the frozen descriptions in the trail."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+
+from django.db.models import Q
+
+from connections.review_statuses import known_status
+from exportadmin.audit.fields import Field
+from exportadmin.audit.models import DONE, AuditEntry
+from exportadmin.audit.output import Extra
+from exportadmin.audit.questions.base import (
+    PERIOD,
+    PROJECT,
+    Answer,
+    Figures,
+    Question,
+    counted,
+    of_project,
+    people,
+    sentence,
+    under,
+    within,
+)
+from exportadmin.audit.reading import Scope
+from exportadmin.lib.errors import UserError
+from exports.models import ExportReport
+from exports.views.asked_words import Line, describe
+
+NONE, SOME = "none", "some"
+# as record() writes it: canonical JSON, so that an empty filter has one text
+UNFILTERED = Q(after_json__contains='"filter":{}') & Q(after_json__contains='"statuses":[]')
+LONGEST_WORDS = 300
+
+
+def _known_kind(text: str) -> None:
+    if text not in (NONE, SOME):
+        raise UserError(f"unknown filter {text[:40]!r}; known: {NONE}, {SOME}")
+
+
+def _answer(asked: Mapping[str, str], scope: Scope) -> Answer:
+    entries = within(asked).filter(under("export.requested"), outcome=DONE)
+    if asked.get("filter") == NONE:
+        entries = entries.filter(UNFILTERED)
+    elif asked.get("filter") == SOME:
+        entries = entries.exclude(UNFILTERED)
+    if "status" in asked:
+        # at the top or inside the filter; no status holds a bracket, so the list ends at the first one
+        entries = entries.filter(after_json__regex=rf'"statuses":\[[^]]*"{re.escape(asked["status"])}"')
+
+    def says(found: Figures) -> str:
+        under_words = {NONE: "under no filter", SOME: "under a filter"}.get(asked.get("filter", ""), "")
+        status = f"that asked for status {asked['status']}" if "status" in asked else ""
+        bare = found.parts["unfiltered"].count
+        without = f"; {bare:,} of them under no filter" if bare and "filter" not in asked else ""
+        by = people(found.all.people) if found.all.count else ""
+        exports = counted(found.all.count, "export", "exports")
+        return sentence(exports, of_project(asked), status, under_words, by, f"{found.between}{without}")
+
+    return Answer(
+        entries,
+        says,
+        parts={"unfiltered": UNFILTERED},
+        extra=Extra(["Filter", "What came of it"], _cells),
+        whole=True,
+    )
+
+
+def _cells(entries: Sequence[AuditEntry]) -> list[list[str]]:
+    """The filter in words, and how the export ended (one query)."""
+    ids = [entry.object_id for entry in entries]
+    found = ExportReport.objects.filter(report_id__in=ids).values_list("report_id", "status", "rows_done")
+    ends = {report: f"{status}, {rows:,} {'row' if rows == 1 else 'rows'}" for report, status, rows in found}
+    return [[_filter_words(entry), ends.get(entry.object_id, "not there any more")] for entry in entries]
+
+
+def _filter_words(entry: AuditEntry) -> str:
+    asked = entry.after or {}
+    kept = {key: asked[key] for key in ("statuses", "filter") if asked.get(key)}
+    words = "; ".join(_words(describe(kept))) or "none: every row"
+    return words if len(words) <= LONGEST_WORDS else f"{words[: LONGEST_WORDS - 1]}…"
+
+
+def _words(lines: Sequence[Line]) -> Iterator[str]:
+    for line in lines:
+        if line.lines:
+            yield from _words(line.lines)
+        elif line.values:
+            more = f" and {line.more} more" if line.more else ""
+            yield f"{line.term.lower()}: {', '.join(line.values)}{more}"
+
+
+QUESTION = Question(
+    9,
+    "filters",
+    "Under which filter was data exported?",
+    "What each export asked for, in words: no filter at all, some filter, or one review status.",
+    (
+        Field(
+            "filter",
+            "Filter",
+            choices=[(NONE, "none: every row"), (SOME, "some filter")],
+            check=_known_kind,
+        ),
+        Field("status", "Review status", "such as accepted", check=lambda value: known_status(value, field="status")),
+        PROJECT,
+        *PERIOD,
+    ),
+    _answer,
+)

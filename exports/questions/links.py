@@ -1,0 +1,109 @@
+"""Which links were issued, and what became of them? From the trail alone: it outlives the links."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+
+from django.db.models import Q, QuerySet
+
+from exportadmin.audit.fields import Field
+from exportadmin.audit.models import DONE, AuditEntry
+from exportadmin.audit.output import Extra
+from exportadmin.audit.questions.base import (
+    PERIOD,
+    PROJECT,
+    Answer,
+    Figures,
+    Question,
+    counted,
+    moment,
+    of_project,
+    people,
+    sentence,
+    under,
+    within,
+)
+from exportadmin.audit.questions.people import done_by
+from exportadmin.audit.reading import Scope
+from exportadmin.lib import times
+
+# uses of the links of one page that are looked at, newest first
+MOST_USES = 5_000
+
+
+def _answer(asked: Mapping[str, str], scope: Scope) -> Answer:
+    entries = within(asked).filter(under("link.issued"), outcome=DONE)
+    if "person" in asked:
+        entries = entries.filter(done_by(asked["person"]))
+    tries = within({name: value for name, value in asked.items() if name == "project"})
+    by_link = Q(event="artifact.downloaded", door="link") | under("link.revoked", "link.refused")
+    uses = scope.within(tries).filter(by_link)
+
+    def fates(issued: Sequence[AuditEntry]) -> list[list[str]]:
+        seen = _uses(uses, issued)
+        return [[_for_whom(entry), _fate(entry, seen.get(_link(entry), Counter()))] for entry in issued]
+
+    def says(found: Figures) -> str:
+        if not found.all.count:
+            return "No links were handed out in that time."
+        files = f"to {found.all.objects:,} {'file' if found.all.objects == 1 else 'files'}"
+        links = counted(found.all.count, "link", "links")
+        return sentence(links, of_project(asked), files, people(found.all.people), found.between)
+
+    return Answer(
+        entries,
+        says,
+        extra=Extra(["For", "What became of it"], fates),
+        notes=[
+            "Downloads count each part of a file that was fetched in parts. Tries with an address that fits no link "
+            "belong to none of them; they are among the refused requests."
+        ],
+    )
+
+
+def _uses(uses: QuerySet[AuditEntry], issued: Sequence[AuditEntry]) -> dict[str, Counter[str]]:
+    """Link → how often it was used, refused (by reason), revoked. One query for all of them."""
+    files = {entry.object_id for entry in issued}
+    seen: dict[str, Counter[str]] = {}
+    columns = ("sequence", "event", "outcome", "reason", "details_json")
+    for use in uses.filter(object_id__in=files).only(*columns).order_by("-sequence")[:MOST_USES]:
+        what = use.event if use.outcome == DONE else f"refused: {use.reason}"
+        seen.setdefault(_link(use), Counter())[what] += 1
+    return seen
+
+
+def _link(entry: AuditEntry) -> str:
+    return str(entry.details.get("link", ""))
+
+
+def _for_whom(entry: AuditEntry) -> str:
+    details = entry.details
+    who = str(details.get("for") or "") or "whoever has it"
+    return f"{who}, once" if details.get("one_time") else who
+
+
+def _fate(entry: AuditEntry, seen: Counter[str]) -> str:
+    """``used 2 times, expired 3 Nov 2026, 09:00 UTC, refused 1 time (expired)``."""
+    used, seconds = seen["artifact.downloaded"], entry.details.get("seconds")
+    told = [f"used {used:,} {'time' if used == 1 else 'times'}" if used else "never used"]
+    if seen["link.revoked"]:
+        told.append("revoked")
+    elif isinstance(seconds, int):
+        ends = entry.at_ms + seconds * 1000
+        told.append(f"{'expired' if ends <= times.now_ms() else 'ends'} {moment(ends)}")
+    refused = {what.removeprefix("refused: "): count for what, count in seen.items() if what.startswith("refused: ")}
+    if refused:
+        total = sum(refused.values())
+        told.append(f"refused {total:,} {'time' if total == 1 else 'times'} ({', '.join(sorted(refused))})")
+    return ", ".join(told)
+
+
+QUESTION = Question(
+    7,
+    "links",
+    "Which links were handed out, and what became of them?",
+    "Signed addresses that work without sign-in: who made them, for whom, used, revoked, expired, refused.",
+    (Field("person", "Person", "who made them; empty: everybody"), PROJECT, *PERIOD),
+    _answer,
+)

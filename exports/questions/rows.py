@@ -1,0 +1,69 @@
+"""Which exports contain a row, and who took them?"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from exportadmin.audit.fields import Field
+from exportadmin.audit.models import DONE, AuditEntry
+from exportadmin.audit.output import Extra
+from exportadmin.audit.questions.base import (
+    PERIOD,
+    PROJECT,
+    Answer,
+    Figures,
+    Question,
+    counted,
+    of_project,
+    people,
+    sentence,
+    under,
+    within,
+)
+from exportadmin.audit.questions.takings import TAKEN
+from exportadmin.audit.reading import Scope
+from exports import row_search
+
+
+def _answer(asked: Mapping[str, str], scope: Scope) -> Answer:
+    projects = None if scope.everything else scope.projects
+    found = row_search.search(asked["row"], projects=projects, project=asked.get("project"))
+    exported, issued = under("export.requested"), under("link.issued")
+    entries = within(asked).filter(exported | TAKEN | issued, outcome=DONE, object_id__in=list(found.how))
+
+    def how(some: Sequence[AuditEntry]) -> list[list[str]]:
+        return [[found.how.get(entry.object_id, "")] for entry in some]
+
+    def says(figures: Figures) -> str:
+        exports = counted(found.exports, "export", "exports")
+        if not found.exports:
+            return f"No export {of_project(asked)} was found to contain the row {asked['row']}.".replace("  ", " ")
+        taken = figures.parts["taken"]
+        return sentence(
+            f"{exports} {of_project(asked)}".strip(),
+            f"{'contains' if found.exports == 1 else 'contain'} the row {asked['row']};",
+            f"{counted(taken.count, 'download', 'downloads')} of {'it' if found.exports == 1 else 'them'}",
+            people(taken.people) if taken.count else "",
+        )
+
+    return Answer(
+        entries,
+        says,
+        parts={"taken": TAKEN},
+        extra=Extra(["How we know"], how),
+        notes=found.notes,
+    )
+
+
+QUESTION = Question(
+    3,
+    "row",
+    "Which exports contain a row, and who took them?",
+    "By data row id or global key: looked for in the delivered files themselves, newest first.",
+    (
+        Field("row", "Row", "its data row id or its global key, exactly", required=True),
+        PROJECT,
+        *PERIOD,
+    ),
+    _answer,
+)

@@ -1,0 +1,471 @@
+"""The ten questions, each asked of a trail that alice, oscar, rita and mallory made through the doors."""
+
+from __future__ import annotations
+
+import csv
+import datetime as dt
+import html
+import io
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+from django.conf import settings as django_settings
+from django.contrib.auth.models import User
+from django.core.management import call_command
+from django.db import connections, transaction
+from django.test import Client, override_settings
+
+from connections.models import Connection, Project
+from connections.store.writing import write_rows
+from exportadmin.audit import triggers
+from exportadmin.audit.models import AuditEntry
+from exportadmin.audit.questions import in_order
+from exportadmin.audit.record import record
+from exportadmin.lib import times
+from exportadmin.lib.actor import Actor
+from exports import actions, row_search, statuses
+from exports.asked import Asked
+from exports.models import ExportReport
+from tests.support import cast
+from tests.support.rows import mixed
+
+OWN, FOREIGN = "Street scenes", "Secret harbour"
+
+
+@dataclass
+class Told:
+    """An answer as it stands on the page."""
+
+    status: int
+    says: str
+    notes: str
+    lines: list[list[str]]
+
+    @property
+    def sentences(self) -> list[str]:
+        return [line[1] for line in self.lines]
+
+
+def ask(client: Client, slug: str, **query: str) -> Told:
+    response = client.get(f"/audit/questions/{slug}/", query)
+    page = response.content.decode()
+
+    def words(text: str) -> str:
+        return html.unescape(" ".join(re.sub(r"<[^>]*>", "", text).split()))
+
+    def inside(text: str, mark: str, end: str) -> str:
+        return words(text.split(mark)[1].split(end)[0]) if mark in text else ""
+
+    body = page.split("<tbody>")[1].split("</tbody>")[0] if "<tbody>" in page else ""
+    cells = [[words(cell) for cell in re.findall(r"<td[^>]*>(.*?)</td>", row, re.S)] for row in body.split("<tr>")[1:]]
+    return Told(
+        response.status_code,
+        inside(page, 'class="ea-answer">', "</p>"),
+        inside(page, 'ea-notes ea-quiet">', "</ul>"),
+        cells,
+    )
+
+
+@dataclass
+class Story:
+    """Who did what; ``clients`` are signed-in browsers by name."""
+
+    own: Project
+    foreign: Project
+    clients: dict[str, Client]
+    nightly: ExportReport
+    key: str
+
+    def person(self, name: str) -> Client:
+        return self.clients[name]
+
+
+@pytest.fixture(scope="module")
+def story(django_db_setup: None, django_db_blocker: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Story]:
+    folder = tmp_path_factory.mktemp("artifacts")
+    with override_settings(ARTIFACTS_DIR=folder), django_db_blocker.unblock():
+        try:
+            yield _live_through_it()
+        finally:
+            with triggers.lifted(connections["default"]):
+                call_command("flush", verbosity=0, interactive=False)
+
+
+@pytest.fixture(autouse=True)
+def _nothing_stays(db: None) -> None:
+    """What a test adds to the story is undone."""
+
+
+def _live_through_it() -> Story:
+    people = {"alice": cast.alice(), "oscar": cast.oscar(), "rita": cast.rita(), "mallory": cast.mallory()}
+    store = Connection.objects.create(name="Built-in store", kind="store")
+    own = Project.objects.create(connection=store, name=OWN, time_zone="Europe/Warsaw")
+    foreign = Project.objects.create(connection=store, name=FOREIGN)
+    clients = {name: _browser(user) for name, user in people.items()}
+    for project in (own, foreign):
+        write_rows(project, mixed(12), now_ms=1_000)
+    _give(clients["alice"], own, "oscar", "operator")
+    _give(clients["alice"], own, "rita", "operator")
+    _give(clients["alice"], own, "rita", "reviewer")
+    nightly = _export(own, people["oscar"], "Nightly", {"format": "ndjson"})
+    _export(own, people["oscar"], "Accepted", {"format": "csv", "statuses": ["accepted"]})
+    _export(own, people["alice"], "Coco", {"format": "coco_json", "filter": {"with_annotations": True}})
+    removed = _export(own, people["alice"], "Old", {"format": "json", "filter": {"global_keys": ["row-00001"]}})
+    actions.remove_files(report=removed, actor=_actor(people["alice"]), why="too old")
+    _export(foreign, people["alice"], "Hidden", {"format": "json"})
+    artifact = nightly.artifacts.get()
+    page = f"/exports/{nightly.report_id}/files/{artifact.name}/"
+    assert b"".join(clients["oscar"].get(page))
+    assert clients["rita"].get(page).status_code == 403
+    assert clients["mallory"].get(f"/exports/{nightly.report_id}/").status_code == 404
+    key = (
+        clients["oscar"]
+        .post(
+            "/api/v1/tokens/", {"name": "ci", "scopes": ["exports:read"], "project": own.public_id}, "application/json"
+        )
+        .json()["key"]
+    )
+    script = Client(headers={"Authorization": f"Bearer {key}"})
+    assert b"".join(script.get(f"/api/v1/artifacts/{artifact.public_id}/download/"))
+    _links(clients["oscar"], artifact.public_id)
+    config = _post(clients["oscar"], "configs/", {"project": own.public_id, "format": "csv", "name": "Weekly"})
+    changed = {"project": own.public_id, "format": "csv", "name": "Weekly", "statuses": ["accepted"]}
+    clients["oscar"].put(f"/api/v1/configs/{config['config_id']}/", changed, "application/json")
+    for _ in range(django_settings.AXES_FAILURE_LIMIT):
+        Client(REMOTE_ADDR="203.0.113.5").post("/sign-in/", {"username": "alice", "password": "guess"})
+    return Story(own, foreign, clients, nightly, key)
+
+
+def _browser(user: User) -> Client:
+    client = Client()
+    client.force_login(user)
+    return client
+
+
+def _actor(user: User) -> Actor:
+    return Actor("user", user.username, "web", user_id=user.pk)
+
+
+def _give(client: Client, project: Project, name: str, role: str) -> None:
+    address = f"/api/v1/projects/{project.public_id}/members/{name}/"
+    assert client.put(address, {"role": role}, "application/json").status_code == 200
+
+
+def _post(client: Client, path: str, body: dict[str, Any]) -> dict[str, Any]:
+    answer = client.post(f"/api/v1/{path}", body, "application/json")
+    assert answer.status_code in (200, 201), answer.content
+    return answer.json()
+
+
+def _export(project: Project, user: User, name: str, body: dict[str, Any]) -> ExportReport:
+    report = actions.run_now(project=project, asked=Asked.parse(body, project), actor=_actor(user), name=name)
+    assert report.status == statuses.COMPLETED, report.error
+    return report
+
+
+def _links(client: Client, artifact: str) -> None:
+    """One used twice, one revoked and tried, one for one person only, tried by nobody."""
+    used, revoked, _ = (
+        _post(client, f"artifacts/{artifact}/links/", body) for body in ({}, {"one_time": True}, {"for_user": "rita"})
+    )
+    visitor = Client(REMOTE_ADDR="198.51.100.4")
+    for _ in range(2):
+        assert b"".join(visitor.get(_path(used) + "file"))
+    client.post(f"/api/v1/links/{revoked['link_id']}/revoke/")
+    assert visitor.get(_path(revoked) + "file").status_code == 410
+
+
+def _path(link: dict[str, Any]) -> str:
+    return re.sub(r"https?://[^/]+", "", link["url"])
+
+
+# --- all of them ---------------------------------------------------------------------------------------------------
+
+
+def test_there_are_ten_each_with_an_address_of_its_own(story: Story):
+    assert [question.place for question in in_order()] == list(range(1, 11))
+    page = story.person("rita").get("/audit/questions/").content.decode()
+    for question in in_order():
+        assert f'<a href="/audit/questions/{question.slug}/">{html.escape(question.title)}</a>' in page
+        assert ask(story.person("rita"), question.slug).status == 200
+    assert story.person("rita").get("/audit/questions/no-such/").status_code == 404
+
+
+@pytest.mark.parametrize("slug", ["who-exported", "row", "sign-ins"])
+def test_an_operator_and_a_stranger_get_no_answers(story: Story, slug: str):
+    for name in ("oscar", "mallory"):
+        assert story.person(name).get(f"/audit/questions/{slug}/?row=row-00001").status_code == 403
+        assert story.person(name).get("/audit/questions/").status_code == 403
+
+
+def test_a_reviewer_s_answers_hold_nothing_of_another_project(story: Story):
+    needed = {"row": "row-00001", "person": "alice"}
+    for question in in_order():
+        asked = {name: needed[name] for name in question.needed}
+        page = story.person("rita").get(f"/audit/questions/{question.slug}/", asked).content.decode()
+        assert FOREIGN not in page and "Hidden" not in page, question.slug
+        taken = b"".join(story.person("rita").get(f"/audit/questions/{question.slug}/", {**asked, "as": "csv"}))
+        assert FOREIGN.encode() not in taken, question.slug
+
+
+def test_every_answer_can_be_taken_as_csv_with_its_own_columns_and_that_is_recorded(story: Story):
+    needed = {"row": "row-00001", "person": "oscar"}
+    for question in in_order():
+        asked = {name: needed[name] for name in question.needed}
+        shown = ask(story.person("alice"), question.slug, **asked)
+        body = b"".join(story.person("alice").get(f"/audit/questions/{question.slug}/", {**asked, "as": "csv"}))
+        rows = list(csv.reader(io.StringIO(body.decode(), newline="")))
+        assert len(rows) == len(shown.lines) + 1, question.slug
+        extra = len(rows[0]) - rows[0].index("hash") - 1
+        for row, line in zip(rows[1:], shown.lines, strict=True):
+            assert [cell.lstrip("'") for cell in row[len(row) - extra :]] == line[2 : 2 + extra], question.slug
+        last = AuditEntry.objects.order_by("-sequence").first()
+        assert last is not None and last.details == {"as": "csv", "asked": {**asked, "question": question.slug}}
+
+
+def test_wrong_values_stand_beside_their_field_and_unknown_parameters_are_refused(story: Story):
+    alice = story.person("alice")
+    for slug, query, words in (
+        ("who-exported", "after=yesterday", "is not a time"),
+        ("outside-hours", "zone=Mars", "unknown time zone"),
+        ("outside-hours", "from=25:00", "is not a time of day"),
+        ("outside-hours", "from=18:00&until=08:00", "before they begin"),
+        ("outside-hours", "days=never", "unknown days"),
+        ("filters", "status=nice", "nice"),
+        ("filters", "filter=odd", "unknown filter"),
+    ):
+        response = alice.get(f"/audit/questions/{slug}/?{query}")
+        assert response.status_code == 400, query
+        assert words in response.content.decode().split('class="ea-field-error"')[1].split("</p>")[0], query
+    for query in ("actor=alice", "page=2", "project=a&project=b", "older_than=x", "as=xml"):
+        assert alice.get(f"/audit/questions/who-exported/?{query}").status_code == 400, query
+    assert alice.get("/audit/questions/row/?as=csv").status_code == 400
+
+
+@pytest.mark.parametrize("slug", ["who-exported", "outside-hours", "row", "changes", "links", "access", "filters"])
+def test_an_answer_asks_the_same_few_queries_however_long_it_is(story: Story, slug: str, django_assert_max_num_queries):
+    counts = []
+    asked = {"row": "row-00001"} if slug == "row" else {}
+    for _ in range(2):
+        with django_assert_max_num_queries(14) as seen:
+            assert ask(story.person("alice"), slug, **asked).status == 200
+        counts.append(len(seen.captured_queries))
+        with transaction.atomic():
+            for entry in AuditEntry.objects.exclude(event__startswith="audit.")[:60]:
+                record(
+                    entry.event,
+                    actor=Actor(entry.actor_kind, entry.actor_name, entry.door, user_id=entry.actor_user_id),
+                    project=(entry.project_id, entry.project_name),
+                    obj=(entry.object_kind, entry.object_id, entry.object_name),
+                    outcome=entry.outcome,
+                    before=entry.before,
+                    after=entry.after,
+                    details=entry.details,
+                )
+    assert counts[0] == counts[1]
+
+
+# --- one by one ----------------------------------------------------------------------------------------------------
+
+
+def test_1_who_exported_and_who_took_the_files(story: Story):
+    told = ask(story.person("rita"), "who-exported", project=OWN)
+    assert told.says.startswith(f"4 exports of project {OWN} by 2 people and 4 downloads by 2 people "), told.says
+    assert told.says.endswith("(2 of the downloads by link, without sign-in).")
+    assert sum("requested export" in said for said in told.sentences) == 4
+    assert sum("began to download" in said for said in told.sentences) == 4
+    assert any(said.startswith("token ci of oscar began") for said in told.sentences)
+    nothing = ask(story.person("rita"), "who-exported", project=FOREIGN)
+    assert (nothing.lines, "Nothing" in nothing.says) == ([], True)
+    assert ask(story.person("alice"), "who-exported", project=FOREIGN).says.startswith("1 export of project")
+    assert ask(story.person("rita"), "who-exported", before="2020-01-01").lines == []
+
+
+def test_3_which_exports_contain_a_row(story: Story):
+    told = ask(story.person("rita"), "row", row="row-00001")
+    assert "contain the row row-00001" in told.says or "contains the row row-00001" in told.says
+    exports = {said.split("export ")[1].split(" of project")[0] for said in told.sentences if "requested" in said}
+    assert "Nightly" in exports and "Old" in exports and "Hidden" not in exports and "Coco" not in exports
+    how = {
+        line[1].split("export ")[1].split(" of project")[0]: line[2] for line in told.lines if "requested" in line[1]
+    }
+    assert how["Nightly"] == "found in the file, by its global key"
+    assert how["Old"] == "its selection names the row; the file could not be read"
+    assert sum("began to download" in said for said in told.sentences) == 4
+    assert "coco_json files carry no row ids): Coco" in told.notes
+    assert "the files were removed): Old" in told.notes
+    none = ask(story.person("rita"), "row", row="row-0000")
+    assert none.says == "No export was found to contain the row row-0000."
+    assert "not searched" in none.notes.lower()
+    waiting = ask(story.person("rita"), "row")
+    assert (waiting.status, waiting.says, waiting.lines) == (200, "", [])
+
+
+def test_3_a_row_is_found_by_either_name_in_every_format_that_has_names(story: Story):
+    artifact = story.nightly.artifacts.get()
+    from exports.row_reader import read_rows
+
+    first = b"".join(read_rows(artifact, limit=1))
+    import orjson
+
+    data_row = orjson.loads(first)["data_row"]
+    for format in ("json", "ndjson", "csv", "png"):
+        _export(story.own, User.objects.get(username="oscar"), f"As {format}", {"format": format})
+    names = set(ExportReport.objects.filter(name__startswith="As ").values_list("report_id", flat=True))
+    for key, how in (("id", "by its data row id"), ("global_key", "by its global key")):
+        found = row_search.search(data_row[key], projects=None, project=story.own.public_id)
+        assert names <= set(found.how)
+        assert {found.how[name] for name in names} == {f"found in the file, {how}"}
+
+
+def test_3_the_search_says_where_it_stopped(story: Story, monkeypatch):
+    monkeypatch.setattr(row_search, "MOST_EXPORTS", 2)
+    assert "older than the newest 2 were not searched" in ask(story.person("alice"), "row", row="x").notes
+    monkeypatch.setattr(row_search, "SECONDS", -1.0)
+    told = ask(story.person("alice"), "row", row="x")
+    assert "not reached within" in told.notes and told.lines == []
+
+
+def test_4_what_was_changed_and_how(story: Story):
+    told = ask(story.person("rita"), "changes", object="Weekly")
+    assert told.says.startswith("2 changes of Weekly by 1 person")
+    assert [line[2] for line in told.lines] == ["statuses", "made"]
+
+
+def test_5_which_requests_were_refused(story: Story):
+    told = ask(story.person("rita"), "refused")
+    assert told.says.startswith("3 requests of 3 people were refused")
+    assert any("rita" in said and "may not download" in said for said in told.sentences)
+    assert any("mallory" in said for said in told.sentences)
+    assert any("A link to" in said and "revoked" in said for said in told.sentences)
+    assert not any("sign-in" in said for said in told.sentences)
+    assert len(ask(story.person("rita"), "refused", person="mallory").lines) == 1
+
+
+def test_6_what_a_person_did(story: Story):
+    told = ask(story.person("alice"), "person", person="oscar")
+    assert ", among them 2 exports, 2 downloads and no refused tries." in told.says
+    assert all(said.startswith(("oscar ", "token ci of oscar ")) for said in told.sentences)
+    assert "Nothing is recorded of nobody" in ask(story.person("alice"), "person", person="nobody").says
+    page = story.person("alice").get("/audit/questions/person/").content.decode()
+    assert '<option value="oscar">' in page
+
+
+def test_7_what_became_of_the_links(story: Story):
+    told = ask(story.person("rita"), "links")
+    assert told.says.startswith("3 links to 1 file by 1 person")
+    personal, revoked, used = told.lines
+    assert (personal[2], used[2], revoked[2]) == ("rita", "whoever has it", "whoever has it, once")
+    assert used[3].startswith("used 2 times, ends ")
+    assert revoked[3] == "never used, revoked, refused 1 time (revoked)"
+    assert personal[3].startswith("never used, ends ")
+
+
+def test_7_a_link_that_ran_out_says_so(story: Story, monkeypatch):
+    later = times.now_ms() + 3 * 3_600_000
+    monkeypatch.setattr(times, "now_ms", lambda: later)
+    assert all("expired" in line[3] or "revoked" in line[3] for line in ask(story.person("rita"), "links").lines)
+
+
+def test_8_who_was_given_access(story: Story):
+    told = ask(story.person("rita"), "access")
+    assert told.says.startswith("3 changes of roles, 1 change of a token by 2 people")
+    given = {line[1].split(" in project")[0]: line[2] for line in told.lines}
+    assert given["alice gave oscar the role operator"] == "operator"
+    assert given["alice changed the role of rita"] == "operator → reviewer"
+    assert given["oscar issued token ci"].startswith("exports:read to oscar")
+    assert len(ask(story.person("rita"), "access", person="rita").lines) == 2
+    assert any("token ci" in said for said in ask(story.person("rita"), "access", person="oscar").sentences)
+
+
+def test_9_under_which_filter_data_was_exported(story: Story):
+    told = ask(story.person("rita"), "filters")
+    assert told.says.startswith("4 exports by 2 people") and told.says.endswith("; 1 of them under no filter.")
+    words = {line[1].split("export ")[1].split(" of project")[0]: line[2:4] for line in told.lines}
+    assert words["Nightly"] == ["none: every row", "completed, 12 rows"]
+    assert words["Accepted"][0] == "review statuses: accepted"
+    assert words["Coco"][0] == "with annotations: yes"
+    assert words["Old"] == ["global keys: row-00001", "completed, 1 row"]
+    assert len(ask(story.person("rita"), "filters", filter="none").lines) == 1
+    assert len(ask(story.person("rita"), "filters", filter="some").lines) == 3
+    accepted = ask(story.person("rita"), "filters", status="accepted")
+    assert [("Accepted" in said) for said in accepted.sentences] == [True]
+    assert ask(story.person("rita"), "filters", status="review").lines == []
+
+
+def test_10_which_sign_ins_were_refused_and_locked(story: Story):
+    told = ask(story.person("alice"), "sign-ins")
+    tries = django_settings.AXES_FAILURE_LIMIT
+    assert told.says.startswith(f"{tries} refused sign-ins under 1 name") and told.says.endswith("; locked 1 time.")
+    assert len(ask(story.person("alice"), "sign-ins", address="203.0.113.5").lines) == tries + 1
+    assert ask(story.person("alice"), "sign-ins", address="203.0.113.6").lines == []
+    hers = ask(story.person("rita"), "sign-ins")
+    assert hers.lines == [] and "is for superusers" in hers.notes
+
+
+# --- outside working hours -----------------------------------------------------------------------------------------
+
+# Warsaw's clocks went forward in the night to 29 March 2026: UTC+1 before, UTC+2 after
+MOMENTS = {
+    "Fri 07:59:59": ("2026-03-27T06:59:59Z", True),
+    "Fri 08:00": ("2026-03-27T07:00:00Z", False),
+    "Fri 17:59:59": ("2026-03-27T16:59:59Z", False),
+    "Fri 18:00": ("2026-03-27T17:00:00Z", True),
+    "Sat 12:00": ("2026-03-28T11:00:00Z", True),
+    "Sun 12:00": ("2026-03-29T10:00:00Z", True),
+    "Mon 07:59:59": ("2026-03-30T05:59:59Z", True),
+    "Mon 08:00": ("2026-03-30T06:00:00Z", False),
+    "Mon 17:59:59": ("2026-03-30T15:59:59Z", False),
+    "Mon 18:00": ("2026-03-30T16:00:00Z", True),
+}
+
+
+@pytest.fixture
+def hours(story: Story, monkeypatch) -> Client:
+    """A download by oscar at each of :data:`MOMENTS`, told by its file's name."""
+    # the trail's clock only: the sessions go on
+    with transaction.atomic():
+        for name, (moment, _) in MOMENTS.items():
+            monkeypatch.setattr("exportadmin.audit.record.times.now_ms", lambda moment=moment: times.parse_ms(moment))
+            obj = ("artifact", name, name)
+            record("artifact.downloaded", actor=Actor("user", "oscar", "web"), project=story.own, obj=obj)
+    monkeypatch.undo()
+    return story.person("rita")
+
+
+MARCH = {"after": "2026-03-01", "before": "2026-04-01"}
+
+
+def late(told: Told) -> set[str]:
+    return {name for name in MOMENTS if any(f" {name} " in said for said in told.sentences)}
+
+
+def test_2_downloads_outside_working_hours_by_the_project_s_clock(hours: Client):
+    told = ask(hours, "outside-hours", project=OWN, **MARCH)
+    assert late(told) == {name for name, (_, is_late) in MOMENTS.items() if is_late}
+    assert "Monday to Friday, 08:00 to 18:00, Europe/Warsaw, the project's time zone" in told.notes
+    assert told.says.startswith(f"6 downloads of project {OWN} by 1 person outside working hours")
+    assert any(line[2] == "Mon 30 Mar 2026, 07:59" for line in told.lines)
+
+
+def test_2_hours_days_and_zone_are_the_reviewer_s_to_choose(hours: Client):
+    assert late(ask(hours, "outside-hours", zone="UTC", **MARCH)) == {
+        "Fri 07:59:59", "Fri 08:00", "Sat 12:00", "Sun 12:00", "Mon 07:59:59", "Mon 08:00"
+    }  # fmt: skip
+    every_day = ask(hours, "outside-hours", project=OWN, days="mon-sun", **{"from": "00:00", "until": "24:00"}, **MARCH)
+    assert late(every_day) == set()
+    weekend = ask(hours, "outside-hours", zone="Europe/Warsaw", **{"from": "0:00", "until": "24:00"}, **MARCH)
+    assert late(weekend) == {"Sat 12:00", "Sun 12:00"}
+
+
+def test_2_a_real_download_in_the_night_is_told(story: Story, monkeypatch):
+    night = dt.datetime(2026, 6, 10, 1, 30, tzinfo=dt.UTC)
+    monkeypatch.setattr("exportadmin.audit.record.times.now_ms", lambda: times.from_datetime(night))
+    artifact = story.nightly.artifacts.get()
+    b"".join(story.person("oscar").get(f"/exports/{story.nightly.report_id}/files/{artifact.name}/"))
+    monkeypatch.undo()
+    told = ask(story.person("rita"), "outside-hours", project=OWN, after="2026-06-09", before="2026-06-11")
+    assert [line[2] for line in told.lines] == ["Wed 10 Jun 2026, 03:30"]
