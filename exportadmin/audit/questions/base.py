@@ -137,7 +137,7 @@ def of_project(asked: Mapping[str, str]) -> str:
 
 # --- fields and conditions that many share ---------------------------------------------------------------------------
 
-_TIME = "UTC, such as 2026-11-22 or 2026-11-22 09:30"
+_TIME = "UTC, such as 2026-11-22 09:30"
 PROJECT: Final = Field("project", "Project", "its name or id; empty: all that you may read")
 AFTER: Final = Field("after", "Not before", _TIME, check=times.parse_ms)
 BEFORE: Final = Field("before", "Not after", _TIME, check=times.parse_ms)

@@ -22,7 +22,7 @@ from exportadmin.audit.views import chain, lines
 from exportadmin.lib.errors import NotFoundError, UserError
 from exportadmin.lib.pages import looks
 
-_TIME_HINT = "UTC, such as 2026-11-22 or 2026-11-22 09:30"
+_TIME_HINT = "UTC, such as 2026-11-22 09:30"
 
 
 def _field(name: str, label: str, hint: str = "", choices: Sequence[Any] = (), grouped: bool = False) -> Field:
