@@ -17,13 +17,12 @@ says beyond its names. ``is_skipped`` is ``true`` or ``false``.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import orjson
 
-from connections.rendering.marks import KIND_LETTERS
-from connections.rendering.shapes import bounds, flat, polygon_rings
+from connections.rendering.outlines import Outline, outlines
 from connections.sources.base import KIND_NAMES
 
 COLUMNS: tuple[str, ...] = (
@@ -63,7 +62,6 @@ FORMULA_STARTS: frozenset[str] = frozenset("=+-@\t\r\n＝＋－＠")
 Escape = Callable[[str, list[str]], str]
 
 _dumps = orjson.dumps
-_letter = KIND_LETTERS.get
 _NOTHING: dict[str, Any] = {}
 _NAMES_OF_AN_OBJECT = frozenset(
     {"feature_id", "feature_schema_id", "name", "value", "annotation_kind", "classifications", "source_extra"}
@@ -102,30 +100,7 @@ def _answer(answer: Mapping[str, Any]) -> Any:
     return {key: value for key, value in answer.items() if key not in _NAMES_OF_AN_OBJECT}
 
 
-def _object_cells(mark: Mapping[str, Any], letter: str) -> tuple[str, str]:
-    """``("left,top,box_width,box_height", geometry)`` of an object; the geometry is not escaped yet."""
-    if letter == "b":
-        sides = mark["bounding_box"]
-        return _dumps((sides["left"], sides["top"], sides["width"], sides["height"]))[1:-1].decode("ascii"), ""
-    if letter == "p":
-        rings = polygon_rings(mark)
-        return _dumps(bounds(rings))[1:-1].decode("ascii"), _json(rings)
-    if letter == "m":
-        # late: an export prints stored lines and does without numpy and its quarter of a second
-        from connections.rendering.masks import area_and_box
-
-        mask = mark["mask"]
-        return _dumps(area_and_box(mask)[1])[1:-1].decode("ascii"), mask["counts"]
-    if letter == "l":
-        line = flat(mark["line"])
-        return _dumps(bounds([line]))[1:-1].decode("ascii"), _json(line)
-    if letter == "o":
-        point = flat([mark["point"]])
-        return _dumps(bounds([point]))[1:-1].decode("ascii"), _json(point)
-    return ",,,", _json({key: value for key, value in mark.items() if key not in _NAMES_OF_AN_OBJECT})
-
-
-def _lines(document: Mapping[str, Any], escape: Escape, formulas: list[str]) -> str:
+def _lines(document: Mapping[str, Any], drawn: Sequence[Outline], escape: Escape, formulas: list[str]) -> str:
     """All lines of the row. ``isalnum`` is the short cut: such a text is a cell as it stands, in both profiles."""
     data_row = document["data_row"]
     ((_, project),) = document["projects"].items()
@@ -143,6 +118,7 @@ def _lines(document: Mapping[str, Any], escape: Escape, formulas: list[str]) -> 
     row = f"{row},{'' if width is None else width},{'' if height is None else height}"
     lines: list[str] = []
     append = lines.append
+    rest = iter(drawn)
     for label in project["labels"]:
         who = label.get("label_details") or _NOTHING
         origin = (label["id"], who.get("created_at") or "", who.get("created_by") or "")
@@ -153,13 +129,15 @@ def _lines(document: Mapping[str, Any], escape: Escape, formulas: list[str]) -> 
         annotations = label["annotations"]
         objects = annotations.get("objects") or ()
         answers = annotations.get("classifications") or ()
-        for mark in objects:
-            letter = _letter(mark["annotation_kind"], "x")
-            box, geometry = _object_cells(mark, letter)
+        for mark, (letter, box, geometry, _) in zip(objects, rest, strict=False):
             if letter == "p" or letter == "l" or letter == "o":
                 geometry = f'"{geometry}"'  # numbers and commas
-            elif geometry:
+            elif letter == "m":
                 geometry = escape(geometry, formulas)
+            elif letter == "x":
+                box = ",,,"
+                others = {key: value for key, value in mark.items() if key not in _NAMES_OF_AN_OBJECT}
+                geometry = escape(_json(others), formulas)
             identity, name = mark["feature_id"], mark["name"]
             if not identity.isalnum():
                 identity = escape(identity, formulas)
@@ -188,11 +166,16 @@ def _lines(document: Mapping[str, Any], escape: Escape, formulas: list[str]) -> 
     return "".join(lines)
 
 
-def render_csv(document: Mapping[str, Any]) -> tuple[bytes, bytes | None]:
-    """``(exact lines, spreadsheet-safe lines)`` of a row, line ends included; ``None`` where the profiles agree."""
+def render_csv(document: Mapping[str, Any], drawn: Sequence[Outline] | None = None) -> tuple[bytes, bytes | None]:
+    """``(exact lines, spreadsheet-safe lines)`` of a row, line ends included; ``None`` where the profiles agree.
+
+    ``drawn`` are the row's :func:`outlines`, if they are at hand.
+    """
+    if drawn is None:
+        drawn = outlines(document)
     formulas: list[str] = []
-    exact = _lines(document, exact_cell, formulas).encode("utf-8")
-    return exact, _lines(document, safe_cell, formulas).encode("utf-8") if formulas else None
+    exact = _lines(document, drawn, exact_cell, formulas).encode("utf-8")
+    return exact, _lines(document, drawn, safe_cell, formulas).encode("utf-8") if formulas else None
 
 
 _CELL = re.compile(rb'((?:"[^"]*")+|[^",\r\n]*)(,|\r\n)')

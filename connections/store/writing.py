@@ -21,6 +21,7 @@ from connections.rendering.body import render_body
 from connections.rendering.coco import render_coco
 from connections.rendering.csv import render_csv
 from connections.rendering.marks import count_marks
+from connections.rendering.outlines import outlines
 from connections.review_statuses import known_status
 from connections.store.document import complete_document
 from connections.store.incoming import IncomingClass, IncomingRow
@@ -233,10 +234,11 @@ class _Writer:
             store.next_annotation += count
         try:
             body, embeddings = render_body(document)
+            drawn = outlines(document)
             image, annotations = render_coco(
-                document, number=number, annotation_start=start, class_numbers=book.class_numbers
+                document, number=number, annotation_start=start, class_numbers=book.class_numbers, drawn=drawn
             )
-            exact, safe = render_csv(document)
+            exact, safe = render_csv(document, drawn)
         except (KeyError, ValueError, TypeError, AttributeError) as error:
             # what a careful importer refuses before: a mask without counts, an integer beyond 64 bits
             raise UserError(f"an annotation is not as it should be: {_about(error)}") from None

@@ -7,9 +7,13 @@ from typing import Any
 import numpy as np
 import orjson
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from pycocotools import mask as coco_mask
 
-from connections.rendering.coco import SEPARATOR, render_coco
+from connections.rendering.coco import _LAST_PART, SEPARATOR, _last_part, render_coco
+from connections.rendering.outlines import outlines
+from connections.rendering.shapes import bounds, polygon_rings, ring_area
 from tests.rendering.documents import box, document, label, line, mask, point, polygon, radio
 
 CLASSES = {"can": 0, "bag": 5, '"},{"': 7}
@@ -144,3 +148,48 @@ def test_text_that_looks_like_json_stays_text():
     rendered = render_coco(row, number=4, annotation_start=1, class_numbers=CLASSES)
     assert len(rendered[1].split(SEPARATOR)) == 2
     assert image(row)["id"] == 4
+
+
+NUMBERS = (
+    st.floats(-1e9, 1e9, width=32) | st.integers(-(10**9), 10**9) | st.sampled_from([1e-7, 1e-12, 0.1 + 0.2, -0.0])
+)
+SAID = st.none() | st.dictionaries(
+    st.sampled_from(["area", "bbox", "iscrowd", "id", "note", 'a"b']), st.none() | NUMBERS | st.text(max_size=3)
+)
+
+
+@given(
+    st.lists(st.tuples(NUMBERS, NUMBERS, NUMBERS, NUMBERS, SAID), max_size=3),
+    st.lists(st.tuples(st.lists(st.tuples(NUMBERS, NUMBERS), min_size=1, max_size=5), SAID), max_size=3),
+)
+def test_the_lines_are_what_a_json_writer_makes_of_the_objects(boxes, polygons):
+    """Lines are put together from texts; their bytes are those of whole objects, written in one go."""
+    marks = [box("can", *sides, source_extra={"coco": said}) for *sides, said in boxes]
+    marks += [polygon("bag", ring, source_extra={"coco": said}) for ring, said in polygons]
+    expected = []
+    for identity, mark in enumerate(marks, start=7):
+        said = mark["source_extra"]["coco"] or {}
+        sides = mark.get("bounding_box")
+        rings = [] if sides else polygon_rings(mark)
+        area = sides["width"] * sides["height"] if sides else sum(ring_area(ring) for ring in rings)
+        around = [sides[key] for key in ("left", "top", "width", "height")] if sides else bounds(rings)
+        one = {
+            "id": identity,
+            "image_id": 4,
+            "category_id": CLASSES[mark["name"]],
+            "segmentation": rings,
+            "area": area if said.get("area") is None else said["area"],
+            "bbox": around if said.get("bbox") is None else said["bbox"],
+            "iscrowd": said.get("iscrowd", 0),
+        }
+        expected.append(orjson.dumps({**one, **{key: value for key, value in said.items() if key not in one}}))
+    row = document(label(*marks))
+    rendered = render_coco(row, number=4, annotation_start=7, class_numbers=CLASSES)
+    assert rendered[1] == SEPARATOR.join(expected)
+    assert rendered == render_coco(row, number=4, annotation_start=7, class_numbers=CLASSES, drawn=outlines(row))
+
+
+@given(st.text(st.sampled_from("ab./?#\\\n:"), max_size=12))
+def test_the_short_way_to_the_last_part_of_an_address_is_right(address):
+    found = _LAST_PART.search(address)
+    assert _last_part(address) == (found[1] if found else "")
