@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from pycocotools import mask as coco_mask
 
 _FIRST, _LAST = 48, 111
+_ALLOWED = bytes(range(_FIRST, _LAST + 1))
 _LONGEST = 8  # characters of a count: 40 bits, more than any picture has pixels
 
 
@@ -28,24 +29,24 @@ def run_lengths(counts: str | bytes) -> NDArray[np.int64]:
     raw = _raw(counts)
     if not raw:
         return np.zeros(0, np.int64)
-    codes = np.frombuffer(raw, np.uint8).astype(np.int64)
-    codes -= _FIRST
-    if codes.min() < 0 or codes.max() > _LAST - _FIRST:
+    if raw.translate(None, _ALLOWED):
         raise ValueError("the mask's counts hold a character that COCO does not use")
+    codes = np.frombuffer(raw, np.uint8) - np.uint8(_FIRST)
     last = np.flatnonzero(codes < 32)
     if not len(last) or last[-1] != len(codes) - 1:
         raise ValueError("the mask's counts break off")
-    lengths = last.copy()
-    lengths[1:] -= last[:-1]
-    lengths[0] += 1
-    if lengths.max() > _LONGEST:
+    first = np.empty_like(last)
+    first[0] = 0
+    first[1:] = last[:-1]
+    first[1:] += 1
+    more = last - first  # characters behind the first one
+    if more.max() >= _LONGEST:
         raise ValueError("the mask's counts hold a number that is too large")
-    first = last - lengths + 1
-    places = np.arange(len(codes))
-    places -= np.repeat(first, lengths)
-    runs = np.add.reduceat((codes & 31) << (5 * places), first)
-    negative = (codes[last] & 16) != 0
-    runs[negative] -= np.int64(1) << (5 * lengths[negative])
+    shifts = np.arange(len(codes))
+    shifts -= first.repeat(more + 1)
+    shifts *= 5
+    runs: NDArray[np.int64] = np.add.reduceat((codes & 31) << shifts, first)
+    runs -= (codes.take(last) & 16) * 2 << 5 * more  # the sign
     runs[1::2] = runs[1::2].cumsum()
     runs[2::2] = runs[2::2].cumsum()
     if runs.min() < 0:

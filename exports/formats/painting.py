@@ -5,7 +5,7 @@ A box, polygon or mask covers exactly the pixels that ``pycocotools`` gives for 
 (a box some 100 million pixels out) the same rule holds here, without the overflow. A ring of fewer than three corners
 covers nothing.
 
-The canvas is column-major (``canvas[x, y]``), as COCO's runs are, so that each run is one slice.
+A canvas is indexed ``canvas[x, y]``; how it lies in memory is up to the caller.
 """
 
 from __future__ import annotations
@@ -73,10 +73,18 @@ def paint_mask(canvas: Canvas, mask: Mapping[str, Any], value: int) -> None:
 
 
 def _fill(canvas: Canvas, counts: str | bytes, value: int) -> None:
-    pixels = canvas.reshape(-1)
-    ends = iter(edges(counts, canvas.shape[1], canvas.shape[0]).tolist())
-    for begin, end in zip(ends, ends, strict=True):
-        pixels[begin:end] = value
+    height = canvas.shape[1]
+    ends = edges(counts, height, canvas.shape[0])
+    begins = ends[0::2]
+    xs = begins // height
+    tops = begins - xs * height
+    for x, top, stop in zip(xs.tolist(), tops.tolist(), (tops + (ends[1::2] - begins)).tolist(), strict=True):
+        canvas[x, top:stop] = value
+        if stop > height:  # on into the next columns: whole ones, and the beginning of one
+            whole, rest = divmod(stop, height)
+            canvas[x + 1 : x + whole] = value
+            if rest:
+                canvas[x + whole, :rest] = value
 
 
 def paint(canvas: Canvas, mark: Mapping[str, Any], letter: str, value: int) -> None:

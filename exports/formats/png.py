@@ -6,7 +6,6 @@ import dataclasses
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-import numpy as np
 import orjson
 
 from connections.rendering.csv import exact_cell
@@ -15,7 +14,7 @@ from connections.sources.base import BODY, RowBatch
 from exportadmin.lib.errors import PermanentError, UserError
 from exports.formats.base import Format, FormatContext
 from exports.formats.painting import Canvas, paint
-from exports.formats.pngwriter import grey_png
+from exports.formats.pngwriter import Picture
 from exports.formats.zipstream import ZipStream
 
 MOST_PIXELS = 200_000_000
@@ -57,6 +56,7 @@ class PngFormat(Format):
             )
         self._values = {one.name: value for value, one in enumerate(self._classes, start=1)}
         self._wide = len(self._classes) > _BYTE_CLASSES
+        self._picture: Picture | None = None
 
     def header(self) -> Iterable[bytes]:
         scratch = self.context.scratch
@@ -78,11 +78,11 @@ class PngFormat(Format):
                 # nothing to paint and no size to paint it in: the index says so, the row is not lost
                 self._index.write(f"{exact_cell(row_id)},{exact_cell(key)},,,\r\n".encode())
                 continue
-            canvas = self._canvas(document, row_id, key)
-            self._paint(canvas, document, row_id, key)
+            picture = self._blank(document, row_id, key)
+            self._paint(picture.canvas, document, row_id, key)
             name = f"masks/{number:012d}.png"
-            piece = self._zip.add(name, grey_png(canvas))
-            width, height = canvas.shape
+            piece = self._zip.add(name, picture.png())
+            width, height = picture.size
             self._index.write(f"{exact_cell(row_id)},{exact_cell(key)},{name},{width},{height}\r\n".encode())
             yield piece  # each by itself: between two of them a run can be cancelled
 
@@ -99,7 +99,8 @@ class PngFormat(Format):
             for mark in label["annotations"].get("objects") or ()
         )
 
-    def _canvas(self, document: Mapping[str, Any], row_id: str, key: str) -> Canvas:
+    def _blank(self, document: Mapping[str, Any], row_id: str, key: str) -> Picture:
+        """A picture of the row's size; that of the row before, cleared, where it has the same."""
         media = document["media_attributes"]
         width, height = (_pixels(media.get(name)) for name in ("width", "height"))
         if not width or not height:
@@ -111,7 +112,11 @@ class PngFormat(Format):
             raise UserError(
                 f"row {row_id} ({key!r}): {width} x {height} is more than {MOST_PIXELS // 1_000_000} megapixels"
             )
-        return np.zeros((width, height), np.uint16) if self._wide else np.zeros((width, height), np.uint8)
+        if self._picture is not None and self._picture.size == (width, height):
+            self._picture.clear()
+        else:
+            self._picture = Picture(width, height, wide=self._wide)
+        return self._picture
 
     def _paint(self, canvas: Canvas, document: Mapping[str, Any], row_id: str, key: str) -> None:
         for label in labels_of(document):

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from pycocotools import mask as coco_mask
 
 from exports.formats.painting import paint, paint_box, paint_mask, paint_polygon
+from exports.formats.pngwriter import Picture
 from tests.rendering.documents import box, mask, polygon
 
 SIZES = st.integers(1, 70)
@@ -20,7 +21,7 @@ ANYWHERE = st.one_of(NEAR, st.floats(-5000, 5000))
 
 
 def blank(width: int, height: int) -> Any:
-    return np.zeros((width, height), np.uint8)
+    return Picture(width, height, wide=False).canvas
 
 
 def peer_box(left: float, top: float, across: float, down: float, width: int, height: int) -> Any:
