@@ -119,7 +119,13 @@ def import_rows(
             on_progress(done, survey.rows_total)
 
     try:
-        summary = write_rows(project, importer.rows(), classes=importer.classes, on_progress=progress)
+        summary = write_rows(
+            project,
+            importer.rows(),
+            classes=importer.classes,
+            keys_are_once=importer.keys_are_once,
+            on_progress=progress,
+        )
     except BaseException as error:
         with transaction.atomic():
             reason = str(error) or type(error).__name__

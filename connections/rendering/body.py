@@ -24,8 +24,8 @@ PART_KEYS: dict[str, str] = {part: "details" if part == "data_row_details" else 
 _dumps = orjson.dumps
 
 
-def _part(key: str, value: Any) -> bytes:
-    return b'\x1e,"' + key.encode("ascii") + b'":' + _dumps(value) + b"\x1e"
+def _part(key: bytes, value: Any) -> bytes:
+    return b'\x1e,"%b":%b\x1e' % (key, _dumps(value))
 
 
 def render_body(document: Mapping[str, Any]) -> tuple[bytes, bytes]:
@@ -41,11 +41,11 @@ def render_body(document: Mapping[str, Any]) -> tuple[bytes, bytes]:
     chunks = [
         b'{"data_row":',
         _dumps(data_row)[:-1],
-        _part("details", details),
+        _part(b"details", details),
         b'},"media_attributes":',
         _dumps(document["media_attributes"]),
-        _part("attachments", document["attachments"]),
-        _part("metadata_fields", document["metadata_fields"]),
+        _part(b"attachments", document["attachments"]),
+        _part(b"metadata_fields", document["metadata_fields"]),
         b'\x1e,"embeddings":\x1c\x1e' if embeddings else b'\x1e,"embeddings":[]\x1e',
         b',"projects":{',
         _dumps(project_id),
@@ -56,14 +56,14 @@ def render_body(document: Mapping[str, Any]) -> tuple[bytes, bytes]:
         head = {key: value for key, value in label.items() if key not in _LABEL_TAIL}
         append(b"," if index else b"")
         append(_dumps(head)[:-1])
-        append(_part("label_details", label["label_details"]))
-        append(_part("performance_details", label["performance_details"]))
+        append(_part(b"label_details", label["label_details"]))
+        append(_part(b"performance_details", label["performance_details"]))
         append(b',"annotations":')
         append(_dumps(label["annotations"]))
         append(b"}")
     append(b'],"project_tags":')
     append(_dumps(project["project_tags"]))
-    append(_part("project_details", project["project_details"]))
+    append(_part(b"project_details", project["project_details"]))
     append(b"}}")
     if document.get("source_extra"):
         append(b',"source_extra":')

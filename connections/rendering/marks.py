@@ -39,20 +39,27 @@ def count_marks(
     Objects and the answers on the level of a label count; answers inside an object belong to it, relationships
     are no annotations. Raises ``KeyError`` when a class or question has no number.
     """
-    counts: dict[tuple[int, int, str], int] = {}
+    objects_by: dict[tuple[str, str], int] = {}
+    answers_by: dict[str, int] = {}
     total = 0
     for label in labels_of(document):
         annotations = label["annotations"]
         objects = annotations.get("objects") or ()
         for mark in objects:
-            letter = _letter(mark["annotation_kind"], "x")
-            key = (_PLACES[letter], class_numbers[mark["name"]], letter)
-            counts[key] = counts.get(key, 0) + 1
+            key = (mark["annotation_kind"], mark["name"])
+            objects_by[key] = objects_by.get(key, 0) + 1
         answers = annotations.get("classifications") or ()
         for answer in answers:
-            key = (_PLACES["c"], question_numbers[answer["name"]], "c")
-            counts[key] = counts.get(key, 0) + 1
+            name = answer["name"]
+            answers_by[name] = answers_by.get(name, 0) + 1
         total += len(objects) + len(answers)
+    counts: dict[tuple[int, int, str], int] = {}
+    for (kind, name), count in objects_by.items():
+        letter = _letter(kind, "x")
+        place = (_PLACES[letter], class_numbers[name], letter)
+        counts[place] = counts.get(place, 0) + count
+    for name, count in answers_by.items():
+        counts[_PLACES["c"], question_numbers[name], "c"] = count
     return " ".join([f"{letter}{number}:{counts[_, number, letter]}" for _, number, letter in sorted(counts)]), total
 
 

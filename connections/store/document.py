@@ -31,6 +31,7 @@ def complete_document(
     A label keeps its first creation time: the source's, else the one from the last writing, else now.
     """
     now = iso_utc(now_ms)
+    class_numbers, schema_ids = book.class_numbers, book.schema_ids
     labels: list[dict[str, Any]] = []
     label_times: list[int] = []
     for index, label in enumerate(row.labels):
@@ -40,35 +41,38 @@ def complete_document(
             label_ms = old_label_times[index] if index < len(old_label_times) else now_ms
         label_times.append(label_ms)
         objects: list[dict[str, Any]] = []
-        for mark in label.objects:
+        for number, mark in enumerate(label.objects, start=1):
             name = mark.get("name")
             if not isinstance(name, str):
                 raise UserError(f"an annotation has no class name but {name!r}")
-            book.class_number(name)
-            completed = {
-                "feature_id": f"{label_id}-{len(objects) + 1}",
-                "feature_schema_id": book.schema_id(name, is_question=False),
-                "name": name,
-                "value": name,
-                "annotation_kind": "",
-                "classifications": [],
-            }
-            completed.update(mark)
-            objects.append(completed)
+            if name not in class_numbers:
+                book.class_number(name)
+            objects.append(
+                {
+                    "feature_id": None if "feature_id" in mark else f"{label_id}-{number}",
+                    "feature_schema_id": schema_ids.get((False, name)) or book.schema_id(name, is_question=False),
+                    "name": name,
+                    "value": name,
+                    "annotation_kind": "",
+                    "classifications": [],
+                    **mark,
+                }
+            )
         classifications: list[dict[str, Any]] = []
-        for answer in label.classifications:
+        for number, answer in enumerate(label.classifications, start=1):
             name = answer.get("name")
             if not isinstance(name, str):
                 raise UserError(f"a classification has no question name but {name!r}")
             book.question_number(name)
-            completed = {
-                "feature_id": f"{label_id}-q{len(classifications) + 1}",
-                "feature_schema_id": book.schema_id(name, is_question=True),
-                "name": name,
-                "value": name,
-            }
-            completed.update(answer)
-            classifications.append(completed)
+            classifications.append(
+                {
+                    "feature_id": f"{label_id}-q{number}",
+                    "feature_schema_id": book.schema_id(name, is_question=True),
+                    "name": name,
+                    "value": name,
+                    **answer,
+                }
+            )
         updated = iso_utc(label.updated_ms) if label.updated_ms is not None else now
         labels.append(
             {

@@ -86,21 +86,24 @@ def write_rows(
     rows: Iterable[IncomingRow],
     *,
     classes: Sequence[IncomingClass] = (),
+    keys_are_once: bool = False,
     now_ms: int | None = None,
     on_progress: Callable[[int], None] | None = None,
 ) -> WriteSummary:
     """Upsert ``rows`` into the project, in transactions of at most :data:`BATCH` rows.
 
-    A row that breaks a rule is refused with its position and reason, the rest goes in. ``now_ms`` fixes the time of
-    writing (demo data and tests). ``on_progress`` gets the number of rows done after each batch.
+    A row that breaks a rule is refused with its position and reason, the rest goes in. ``keys_are_once``: the caller
+    has seen to it that no two rows have the same key. ``now_ms`` fixes the time of writing (demo data and tests).
+    ``on_progress`` gets the number of rows done after each batch.
     """
     with collect_rarely():
-        return _Writer(project, now_ms).write(rows, classes, on_progress)
+        return _Writer(project, now_ms, keys_are_once=keys_are_once).write(rows, classes, on_progress)
 
 
 class _Writer:
-    def __init__(self, project: Project, now_ms: int | None) -> None:
+    def __init__(self, project: Project, now_ms: int | None, *, keys_are_once: bool) -> None:
         self.project = project
+        self.keys_are_once = keys_are_once
         self.fixed_now = now_ms
         self.summary = WriteSummary()
         self._batch_size = FIRST_BATCH
@@ -185,11 +188,14 @@ class _Writer:
             except UserError as error:
                 self.summary.refuse(row.position, error.message)
                 continue
-            key = hashlib.blake2b(row.key.encode(), digest_size=12).digest()
-            if self.seen.execute("INSERT OR IGNORE INTO seen VALUES (?)", (key,)).rowcount == 0:
+            if not self.keys_are_once and self._was_seen(row.key):
                 self.summary.refuse(row.position, f"key {row.key[:80]!r} occurs twice in this import")
                 continue
             yield row, digest
+
+    def _was_seen(self, key: str) -> bool:
+        short = hashlib.blake2b(key.encode(), digest_size=12).digest()
+        return self.seen.execute("INSERT OR IGNORE INTO seen VALUES (?)", (short,)).rowcount == 0
 
     def _known(self, keys: list[str]) -> dict[str, _Known]:
         found = StoreRow.objects.filter(project=self.project, global_key__in=keys).values_list(

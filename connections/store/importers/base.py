@@ -51,6 +51,8 @@ class Importer(ABC):
 
     key: ClassVar[str]
     title: ClassVar[str]
+    # every row that it yields has a key of its own: who writes the rows need not look again
+    keys_are_once: ClassVar[bool] = False
 
     def __init__(self, path: Path, *, default_status: str | None, project_key: str) -> None:
         self.path = path

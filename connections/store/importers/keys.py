@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import sqlite3
+from typing import Final
+
+_BITS: Final = 26
+_PLACES: Final = (1 << _BITS) - 1
 
 
 def scratch_database() -> sqlite3.Connection:
@@ -24,11 +28,10 @@ class SeenKeys:
     filter asks in vain about once in ten thousand.
     """
 
-    _BITS = 26
     _BATCH = 1_000
 
     def __init__(self) -> None:
-        self._bits = bytearray(1 << (self._BITS - 3))
+        self._bits = bytearray(1 << (_BITS - 3))
         self._waiting: list[tuple[str, str]] = []
         self._database = scratch_database()
         self._database.execute("CREATE TABLE seen (key TEXT, position TEXT)")
@@ -38,17 +41,18 @@ class SeenKeys:
     def first_position(self, key: str, position: str) -> str | None:
         """``None`` for a new key, which is entered; else the position at which the key stood first."""
         bits, mixed = self._bits, hash(key)
-        maybe = 1
-        for _ in range(3):
-            place = mixed & 0x3FFFFFF
-            bit = 1 << (place & 7)
-            maybe &= bits[place >> 3] >> (place & 7)
-            bits[place >> 3] |= bit
-            mixed >>= 19
-        if maybe:
+        # three places of the filter, each a byte and a bit
+        a, b, c = mixed & _PLACES, mixed >> 19 & _PLACES, mixed >> 38 & _PLACES
+        bit_a, bit_b, bit_c = 1 << (a & 7), 1 << (b & 7), 1 << (c & 7)
+        a, b, c = a >> 3, b >> 3, c >> 3
+        if bits[a] & bit_a and bits[b] & bit_b and bits[c] & bit_c:
             first = self._look_up(key)
             if first is not None:
                 return first
+        else:
+            bits[a] |= bit_a
+            bits[b] |= bit_b
+            bits[c] |= bit_c
         self._waiting.append((key, position))
         if len(self._waiting) >= self._BATCH:
             self._flush()

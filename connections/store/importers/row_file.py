@@ -21,6 +21,8 @@ _HEAD_BYTES = 64 * 1024
 class RowFileImporter(Importer):
     """An importer that turns one element of the file into one row; a key that comes again is refused."""
 
+    keys_are_once = True
+
     @abstractmethod
     def convert(self, value: dict[str, Any], position: str) -> IncomingRow:
         """The row of one JSON object.
