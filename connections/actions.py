@@ -31,13 +31,7 @@ MAX_NAME = 200
 def store_project(name: str, actor: Actor | None = None) -> Project:
     """The project of that name in the store, made (and recorded) if there is none. Raises :class:`UserError`."""
     actor = actor or system("shell")
-    name = name.strip()
-    if not name or len(name) > MAX_NAME or any(ord(char) < 32 for char in name):
-        raise UserError(
-            f"{name[:60]!r} cannot be a project name: 1 to {MAX_NAME} characters, no control characters",
-            field="project",
-        )
-    storable(name, "project")
+    name = _project_name(name)
     with transaction.atomic():
         connection, _ = Connection.objects.get_or_create(name=STORE_NAME, defaults={"kind": StoreSource.key})
         project, made = Project.objects.get_or_create(name=name, defaults={"connection": connection})
@@ -62,6 +56,18 @@ def change_project(*, project: Project, time_zone: str, actor: Actor) -> Project
         project.time_zone = time_zones.known(time_zone)
         project.save(update_fields=["time_zone"])
     return project
+
+
+def _project_name(name: str) -> str:
+    """Without blanks around it. Raises :class:`UserError` for what cannot be one."""
+    name = name.strip()
+    if not name or len(name) > MAX_NAME or any(ord(char) < 32 for char in name):
+        raise UserError(
+            f"{name[:60]!r} cannot be a project name: 1 to {MAX_NAME} characters, no control characters",
+            field="project",
+        )
+    storable(name, "project")
+    return name
 
 
 @dataclass(slots=True)
@@ -105,7 +111,8 @@ def import_rows(
     key = detect(path) if format == "auto" else format
     importer_class = IMPORTERS.pick(key, field="format")
     survey = importer_class(path, default_status=status, project_key="").survey()
-    existing = Project.objects.filter(name=project_name.strip()).first()
+    project_name = _project_name(project_name)  # before PostgreSQL is asked for a name that it cannot hold
+    existing = Project.objects.filter(name=project_name).first()
     if existing is not None:
         require(actor, MANAGE, existing)
     project = store_project(project_name, actor)
