@@ -38,8 +38,9 @@ INSTALLED_APPS = [
     "drf_spectacular_sidecar",
     "axes",
     "django_filters",
-    "django_tables2",
     "django_htmx",
+    # django-tables2 is used as a library, in one view: as an app, with none of its templates in use, it would load
+    # psycopg into every process, a fifth of what a shell command needs to start
     "exportadmin",
     "exportadmin.audit",
     "connections",
