@@ -24,7 +24,7 @@ from exports.views.handed_out import downloads_of, links_of
 from exports.views.progress import figures
 from exports.views.refused_rows import refused_of
 from exports.views.sums import sums_of
-from exports.views.timeline import steps_of
+from exports.views.timeline import phase_words, steps_of
 
 TRAIL_LINES = 8
 
@@ -47,7 +47,7 @@ def detail(request: HttpRequest, report_id: str) -> HttpResponse:
         "sums": sums_of(report.check_values),
         "refused": refused_of(report.check_values),
         "steps": steps_of(report, now),
-        "last_phase": next((phase.name for phase in reversed(phases_of(report))), ""),
+        "last_phase": next((phase_words(phase.name).lower() for phase in reversed(phases_of(report))), ""),
         **figures(report),
     }
     if report.is_delivered:

@@ -25,11 +25,16 @@ class Step:
     colour: str = "secondary"
 
 
+def phase_words(name: str) -> str:
+    """What is done in the phase."""
+    return PHASES.get(name, name.capitalize())
+
+
 def steps_of(report: ExportReport, now: dt.datetime) -> list[Step]:
     """The last attempt; earlier ones are part of the time before it."""
     begun: list[tuple[str, dt.datetime]] = [("Queued", report.created_at)]
     if report.status != statuses.QUEUED:
-        phases = [(PHASES.get(phase.name, phase.name.capitalize()), phase.at) for phase in phases_of(report)]
+        phases = [(phase_words(phase.name), phase.at) for phase in phases_of(report)]
         if report.started_at and not phases:
             phases = [("Running", report.started_at)]
         begun += phases

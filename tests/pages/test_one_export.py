@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
 from django.db import connection as database
+from django.db import transaction
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from connections.models import Connection, Project
+from connections.store.writing import write_rows
+from exportadmin.audit.record import record
+from exportadmin.lib.actor import system
+from exportadmin.lib.times import from_datetime
 from exports import statuses
 from exports.models import Artifact, Download, Link
 from tests.pages.reports import CHECK_VALUES, CONFIG, deliver, make_report
 from tests.pages.test_list_of_exports import HOSTILE
+from tests.support.rows import box, mixed, row
 
 
 def page_of(client: Client, report: Any) -> str:
@@ -157,6 +164,102 @@ def test_two_thousand_ids_are_counted_not_printed(project: Project, visitor: Cli
     assert "key-0011" in page
     assert "key-0012" not in page
     assert "and 1988 more" in page
+
+
+def test_the_life_of_a_run_is_told_in_steps_and_one_that_broke_says_how_far_it_came(project: Project, visitor: Client):
+    report = make_report(
+        project,
+        status=statuses.CANCELLED,
+        started_at=timezone.now(),
+        finished_at=timezone.now(),
+        phases=[
+            {"phase": "reading", "at": "2026-11-26T12:00:00.000+00:00"},
+            {"phase": HOSTILE, "at": 1_800_000_000_000},
+        ],
+        rows_done=3000,
+        rows_expected=9000,
+    )
+    page = page_of(visitor, report)
+    steps = page.split('<ol class="rp-steps">')[1].split("</ol>")[0]
+    told = [words.split("<")[0] for words in steps.split('rp-step-words">')[1:]]
+    assert (told[:2], told[-1], len(told)) == (["Queued", "Reading rows"], "Cancelled", 4)
+    assert told[2].startswith("&lt;script&gt;")
+    assert "3,000 of 9,000 rows; what was written until then was taken away." in page
+
+
+def test_the_newest_links_and_downloads_are_listed_and_all_are_counted(
+    project: Project, tmp_path: Path, visitor: Client
+):
+    artifact = deliver(project, tmp_path / "d")
+    soon, before = timezone.now() + timedelta(hours=1), timezone.now() - timedelta(hours=1)
+    states = {"revoked": {"revoked_at": before}, "used": {"one_time": True, "used_at": before}, "good": {},
+              "expired": {"expires_at": before}}  # fmt: skip
+    for number in range(18):
+        Link.objects.create(artifact=artifact, signature="0" * 64, expires_at=before, created_by_name=f"old {number}")
+    for state, values in states.items():
+        given = {"expires_at": soon, "created_by_name": f"{state} {HOSTILE}", **values}
+        Link.objects.create(artifact=artifact, signature="0" * 64, **given)
+    for number in range(23):
+        Download.objects.create(artifact=artifact, actor_name=f"person {number}", door="link", bytes_asked=12,
+                                bytes_sent=5, ending="broken off")  # fmt: skip
+    page = page_of(visitor, artifact.report)
+    links = page.split('id="links-title"')[1].split("</section>")[0]
+    for state in states:
+        assert f'>{state.capitalize()}</span></td><th scope="row">{state} &lt;script&gt;' in links
+    assert ("old 2<" in links, "old 1<" in links) == (True, False)
+    assert "The newest 20 of 22." in links
+    downloads = page.split('id="downloads-title"')[1].split("</section>")[0]
+    assert "5 of 12" in downloads and "Broken off" in downloads
+    assert ("person 22<" in downloads, "person 3<" in downloads, "person 2<" in downloads) == (True, True, False)
+    assert "The newest 20 of 23." in downloads
+
+
+@pytest.mark.parametrize(
+    ("kept", "words"),
+    [
+        (3, ["3 rows refused"]),
+        ({HOSTILE: 2, "no size": 1}, ["3 rows refused", "&lt;script&gt;alert(1)", "no size: 1 row"]),
+        ([{"global_key": "k-1", "reason": "no size"}, {"row_id": "r-2"}, "odd"] + [{}] * 20,
+         ["23 rows refused", "<strong>k-1</strong>: no size", "<strong>r-2</strong>: no reason was kept", "odd",
+          "and 3 more"]),
+    ],
+)  # fmt: skip
+def test_refused_rows_are_listed_where_there_are_any(project: Project, visitor: Client, kept: Any, words: list[str]):
+    report = make_report(project, status=statuses.PARTIAL, check_values={**CHECK_VALUES, "rows_refused": kept})
+    page = page_of(visitor, report)
+    assert [each for each in words if each not in page] == []
+
+
+@pytest.mark.parametrize("kept", [None, 0, {}, [], True, "text", {"x": "y"}])
+def test_without_refused_rows_there_is_nothing_about_them(project: Project, visitor: Client, kept: Any):
+    report = make_report(project, status=statuses.PARTIAL, check_values={**CHECK_VALUES, "rows_refused": kept})
+    assert 'id="refused-title"' not in page_of(visitor, report)
+
+
+def test_what_has_changed_in_the_project_since_it_was_read_is_said(project: Project, tmp_path: Path, visitor: Client):
+    write_rows(project, mixed(5), now_ms=1_000)
+    report = deliver(project, tmp_path / "d").report
+    assert "Nothing has changed since." in page_of(visitor, report)
+    later = from_datetime(timezone.now()) + 60_000
+    write_rows(project, [row("row-00001", box("bus")), row("row-00002", box("bus"))], now_ms=later)
+    assert "2 rows changed since." in page_of(visitor, report)
+    write_rows(project, [row("new")], now_ms=later)
+    assert "1 row came and 2 changed since." in page_of(visitor, report)
+    assert "The project since then" not in page_of(visitor, make_report(project, status=statuses.FAILED))
+
+
+def test_the_trail_is_shown_to_who_may_read_it_with_a_way_to_all_of_it(members: Project, oscar: User, rita: User):
+    report = make_report(members)
+    with transaction.atomic():
+        record("export.requested", actor=system(), project=members, obj=report)
+        record("export.requested", actor=system(), project=members, obj=("export_report", "another", "Another"))
+    client = Client()
+    client.force_login(rita)
+    page = page_of(client, report)
+    assert "Export Admin requested export Nightly of project Street scenes" in page and "Another" not in page
+    assert f'href="/audit/?object={report.report_id}"' in page
+    client.force_login(oscar)
+    assert 'id="trail-title"' not in page_of(client, report)
 
 
 def test_the_number_of_queries_does_not_depend_on_what_came_out_or_was_handed_out(
