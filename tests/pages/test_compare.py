@@ -100,6 +100,17 @@ def test_a_foreign_an_unknown_and_the_same_export_are_404(two, members: Project,
     assert client.get(f"/exports/{two[0].report_id}/compare/?other=1").status_code == 400
 
 
+def test_an_export_of_another_project_is_404_even_to_who_reads_no_rows_and_to_who_sees_both(
+    two, connection: Connection, rita: User, visitor: Client, tmp_path: Path
+):
+    reviewer = Client()
+    reviewer.force_login(rita)
+    foreign = rows(Project.objects.create(connection=connection, name="Secret"), tmp_path / "f", "x")
+    for client in (reviewer, visitor):
+        answer = client.get(f"/exports/{two[0].report_id}/compare/", {"with": foreign.report_id})
+        assert answer.status_code == 404
+
+
 def test_the_list_to_choose_from_has_the_projects_other_deliveries_only(two, members, connection, visitor, tmp_path):
     rows(Project.objects.create(connection=connection, name="Secret"), tmp_path / "f", "x", name="Foreign")
     make_report(members, name="Broken", status=statuses.FAILED)
