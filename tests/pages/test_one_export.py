@@ -192,8 +192,12 @@ def test_the_newest_links_and_downloads_are_listed_and_all_are_counted(
 ):
     artifact = deliver(project, tmp_path / "d")
     soon, before = timezone.now() + timedelta(hours=1), timezone.now() - timedelta(hours=1)
-    states = {"revoked": {"revoked_at": before}, "used": {"one_time": True, "used_at": before}, "good": {},
-              "expired": {"expires_at": before}}  # fmt: skip
+    states: dict[str, dict[str, Any]] = {
+        "revoked": {"revoked_at": before},
+        "used": {"one_time": True, "used_at": before},
+        "good": {},
+        "expired": {"expires_at": before},
+    }
     for number in range(18):
         Link.objects.create(artifact=artifact, signature="0" * 64, expires_at=before, created_by_name=f"old {number}")
     for state, values in states.items():
