@@ -49,7 +49,7 @@ def plan_export(*, project: Project, asked: Asked, actor: Actor, live: bool = Fa
         # planning reads all rows' figures: not within the transaction that records it
         with recorded("export.planned", actor=actor, project=project, details={"format": asked.format}):
             require(actor, START, project)
-    return plan.foresee(project, asked)
+    return plan.foresee(project, asked, live=live)
 
 
 def request_export(

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import hashlib
 import shutil
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+import orjson
 from django.conf import settings
+from django.core.cache import cache
 
 from connections.models import Project
 from connections.sources import SOURCES
@@ -26,6 +29,7 @@ LARGE_SHARE: Final = 0.3
 _ID_COLUMNS: Final = {"global_keys": "global_keys", "data_row_ids": "row_ids"}
 _ID_WORDS: Final = {"global_keys": "global keys", "data_row_ids": "data row ids"}
 _MOST_NAMED: Final = 3
+KEPT_SECONDS: Final = 600
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,15 +47,17 @@ def plan(project: Project, asked: Asked) -> dict[str, Any]:
     return foresee(project, asked).answer
 
 
-def foresee(project: Project, asked: Asked) -> Plan:
+def foresee(project: Project, asked: Asked, *, live: bool = False) -> Plan:
     """Counts as in a report's check values, ``bytes_expected`` (an estimate from a sample), what would stop the run
     (``stops``: nothing can be delivered) and what an admin should know before (``warnings``), as sentences.
 
-    Reads the filter columns of every row and the content of some (:mod:`exports.sample`). Raises what reading raises.
+    Reads the filter columns of every row and the content of some (:mod:`exports.sample`). ``live``: rows that were
+    counted for the same conditions and have not changed since are not counted again, so that a form in which parts or
+    names are chosen does not walk a large project at each step. Raises what reading raises.
     """
     selection = asked.selection(project)
     source = SOURCES.pick(project.connection.kind)()
-    counted = _counted(source, selection, asked)
+    counted = (_counted_before if live else _counted)(source, selection, asked)
     rows = counted["rows_kept"]
     taken = sample.take(project, asked) if rows else Sample()
     missing = _missing(source, selection)
@@ -78,6 +84,23 @@ def _counted(source: Source, selection: Selection, asked: Asked) -> dict[str, An
                 tally.add(batch)
         counted = tally.result(Counter(reader.dropped_at_source) + decider.dropped, [])
     return {key: value for key, value in counted.items() if key not in ("files", "bytes")}
+
+
+def _counted_before(source: Source, selection: Selection, asked: Asked) -> dict[str, Any]:
+    """As :func:`_counted`, kept until a row comes or changes."""
+    stand = source.overview(selection.project_id)
+    said = [
+        selection.project_id,
+        [stand.rows, stand.updated_ms],
+        [asked.statuses, asked.filter, asked.time_zone],
+        sorted(FORMATS.pick(asked.format).holds),
+    ]
+    key = f"plan.{hashlib.sha256(orjson.dumps(said, option=orjson.OPT_SORT_KEYS)).hexdigest()}"
+    kept: dict[str, Any] | None = cache.get(key)
+    if kept is None:
+        kept = _counted(source, selection, asked)
+        cache.set(key, kept, KEPT_SECONDS)
+    return kept
 
 
 def _missing(source: Source, selection: Selection) -> dict[str, tuple[str, ...]]:

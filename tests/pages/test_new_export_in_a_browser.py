@@ -99,6 +99,7 @@ def test_signed_out_meanwhile_the_page_says_so_and_keeps_what_was_typed(site: st
     expect(page.locator("#plan")).to_contain_text("40 of 40 rows")
     page.context.clear_cookies(name="sessionid")  # the other cookie stays: else it is 403
     page.get_by_role("textbox", name="Name").fill("Precious")
+    page.get_by_role("radio", name="Only rows without").check()
     expect(page.get_by_role("alert")).to_contain_text("You are signed out")
     expect(page.locator("#plan")).to_contain_text("40 of 40 rows")
     expect(page.get_by_role("textbox", name="Name")).to_have_value("Precious")

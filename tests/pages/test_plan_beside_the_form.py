@@ -58,7 +58,7 @@ def test_a_form_with_mistakes_gets_them_instead_of_a_plan_beside_each_field_too(
 
 
 def test_what_reading_refuses_is_said_in_words(filled: Project, operator: Client, monkeypatch: pytest.MonkeyPatch):
-    def refuses(*args: Any) -> None:
+    def refuses(*args: Any, **more: Any) -> None:
         raise PermanentError("the platform has forgotten <b>this</b> project")
 
     monkeypatch.setattr(plan, "foresee", refuses)
@@ -205,7 +205,7 @@ def test_the_trail_is_told_of_a_plan_that_was_asked_for_and_not_of_each_keystrok
     page = page_of(operator.post(NEW, form(filled, do="plan", name="Keep me")))
     assert "of 40 rows" in page and 'value="Keep me"' in page
     assert planned.get().actor_name == "oscar"
-    assert 'hx-trigger="input from:#asked delay:400ms"' in page, "the plan is there: none is asked for at once"
+    assert 'hx-trigger="input from:#what delay:400ms"' in page, "the plan is there: none is asked for at once"
     assert not ExportReport.objects.exists()
 
 
@@ -217,12 +217,37 @@ def test_a_refused_plan_is_told_once(filled: Project, rita: User):
 
 def test_a_plan_takes_as_many_queries_with_many_rows(filled: Project, operator: Client):
     ids = {"global_keys": "row-00001\nrow-00002"}
+    operator.get(NEW)  # counts what the project holds
     with CaptureQueriesContext(database) as few:
         operator.post(PLAN, form(filled, **ids))
     write_rows(filled, mixed(300), now_ms=2_000)
     for _ in range(10):
         make_report(filled, status=statuses.COMPLETED)
+    operator.get(NEW)
     with CaptureQueriesContext(database) as many:
-        operator.post(PLAN, form(filled, **ids, updated_after="1970-01-01"))
-    # session, user; project, may see, may start; the action's person and rights; pace here and elsewhere
-    assert (len(few), len(many)) == (9, 9)
+        operator.post(PLAN, form(filled, **ids))
+    # session, user; project, may see, may start; the action's person and right; stand (2); pace here and elsewhere
+    assert (len(few), len(many)) == (11, 11)
+
+
+def test_choosing_parts_names_and_formats_counts_no_row_again_and_a_new_row_does(
+    filled: Project, operator: Client, monkeypatch: pytest.MonkeyPatch
+):
+    counted: list[Any] = []
+    real = plan._counted
+
+    def counting(*args: Any) -> dict[str, Any]:
+        counted.append(args)
+        return real(*args)
+
+    monkeypatch.setattr(plan, "_counted", counting)
+    for same in ({}, {"parts": ["attachments"]}, {"name": "x"}, {"format": "json"}):
+        assert "40 of 40 rows" in words_of(page_of(operator.post(PLAN, form(filled, **same))))
+    assert len(counted) == 1
+    assert "cannot hold" in page_of(operator.post(PLAN, form(filled, format="coco_json")))
+    assert "10 of 40 rows" in words_of(page_of(operator.post(PLAN, form(filled, statuses=["accepted"]))))
+    assert len(counted) == 3
+    write_rows(filled, [row("one-more", box())], now_ms=2_000)
+    assert "41 of 41 rows" in words_of(page_of(operator.post(PLAN, form(filled))))
+    operator.post(NEW, form(filled, do="plan"))
+    assert len(counted) == 5, "whoever asks by the button gets it counted"
