@@ -7,4 +7,10 @@ from exports.views import help
 app_name = "help"
 urlpatterns = [
     path("", help.index, name="index"),
+    path("formats/", help.formats, name="formats"),
+    path("filters/", help.filters, name="filters"),
+    path("statuses/", help.review_statuses, name="statuses"),
+    path("check-values/", help.check_values, name="check-values"),
+    path("roles/", help.roles, name="roles"),
+    path("rest/", help.rest, name="rest"),
 ]

@@ -1,14 +1,126 @@
-"""Help inside: formats, filters, check values, a REST quick start."""
+"""Help inside. Whatever a table of the code knows is shown from that table."""
 
 from __future__ import annotations
 
+import json
+import shlex
+from collections.abc import Mapping
+from typing import Any, Final
+
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.urls import reverse
 
-from exportadmin.lib.pages import looks
+from connections.rendering.body import PART_KEYS
+from connections.rendering.csv import COLUMNS
+from connections.review_statuses import REVIEW_STATUSES, WORKFLOW_GROUPS
+from connections.roles import ROLES, SCOPES
+from connections.sources.base import KIND_NAMES, PARTS
+from exportadmin.lib.pages import looks, only
+from exportadmin.lib.times import iso_utc, parse_ms
+from exports import help_words, link_states, statuses
+from exports.filters import MAX_IDS, ORDER
+from exports.formats import FORMATS
+from exports.formats.png import RULES
+from exports.help_samples import check_values as sample_values
+from exports.help_samples import samples
+from exports.permissions import START, projects_for
+
+# address → (title, what is there)
+PAGES: Final[dict[str, tuple[str, str]]] = {
+    "help:formats": ("Formats", "What each is for, its options, and a real sample of each."),
+    "help:filters": ("Filters and times", "Which rows an export takes, and the ways to write a time."),
+    "help:statuses": ("Review statuses", "Where a row stands in labelling, and the workflow groups."),
+    "help:check-values": ("Check values", "What is counted, and how to take it again."),
+    "help:roles": ("Roles and tokens", "Who may do what, and what a token's scopes allow."),
+    "help:rest": ("REST quick start", "From a token to a verified file, in lines to copy."),
+}
+
+
+def _page(request: HttpRequest, name: str, context: dict[str, Any]) -> HttpResponse:
+    only(request, ())
+    address = f"help:{name}"
+    pages = [(reverse(each), title, words, each == address) for each, (title, words) in PAGES.items()]
+    title = PAGES[address][0] if address in PAGES else "Help"
+    return render(request, f"help/{name}.html", {"section": "help", "title": title, "pages": pages, **context})
 
 
 @looks
 def index(request: HttpRequest) -> HttpResponse:
     """What there is help on."""
-    return render(request, "help/index.html", {"section": "help"})
+    return _page(request, "index", {})
+
+
+@looks
+def formats(request: HttpRequest) -> HttpResponse:
+    """The formats with samples, and the parts of a row."""
+    known = [
+        {
+            # not the class itself: templates call what can be called
+            "key": key,
+            "title": writer.title,
+            "help": writer.help,
+            "extension": writer.extension,
+            "media_type": writer.media_type,
+            "options": writer.options,
+            "kinds": [words for letter, words in KIND_NAMES.items() if letter in writer.holds],
+            "holds_all": writer.holds >= frozenset(KIND_NAMES),
+            "samples": samples(key),
+        }
+        for key, writer in FORMATS.items()
+    ]
+    parts = [(part, PART_KEYS[part], help_words.PART_WORDS[part]) for part in PARTS]
+    return _page(request, "formats", {"formats": known, "parts": parts, "columns": COLUMNS, "png_rules": RULES.items()})
+
+
+@looks
+def filters(request: HttpRequest) -> HttpResponse:
+    """The conditions, and the written forms of a time with what they mean."""
+    conditions = [(key, words, json.dumps({key: help_words.FILTER_EXAMPLES[key]})) for key, words in ORDER.items()]
+    times = [
+        (words, json.dumps(value), iso_utc(parse_ms(value, time_zone=help_words.ZONE)))
+        for words, value in help_words.TIME_FORMS
+    ]
+    together = json.dumps({key: help_words.FILTER_EXAMPLES[key] for key in ("statuses", "updated_after")})
+    context = {"conditions": conditions, "times": times, "zone": help_words.ZONE, "most": MAX_IDS, "together": together}
+    return _page(request, "filters", context)
+
+
+@looks
+def review_statuses(request: HttpRequest) -> HttpResponse:
+    """The vocabulary by workflow group, and the states of exports and links."""
+    groups = [(group, [status for status, its in REVIEW_STATUSES.items() if its == group]) for group in WORKFLOW_GROUPS]
+    context = {"groups": groups, "reports": statuses.WORDS.values(), "links": link_states.WORDS.values()}
+    return _page(request, "statuses", context)
+
+
+@looks
+def check_values(request: HttpRequest) -> HttpResponse:
+    """What is counted, with figures of the sample rows."""
+    figures = [(key, help_words.CHECK_WORDS[key], json.dumps(value)) for key, value in sample_values().items()]
+    return _page(request, "check-values", {"figures": figures})
+
+
+@looks
+def roles(request: HttpRequest) -> HttpResponse:
+    """Roles and scopes by what they allow."""
+    tables = [("Roles", "role", _allowed(ROLES)), ("Scopes of tokens", "scope", _allowed(SCOPES))]
+    return _page(request, "roles", {"tables": tables})
+
+
+def _allowed(table: Mapping[str, tuple[frozenset[str], str]]) -> list[tuple[str, str, list[str]]]:
+    """``(name, sentence, what it allows)``."""
+    verbs = help_words.VERB_WORDS.items()
+    return [
+        (name, words, [said for verb, said in verbs if verb in allowed]) for name, (allowed, words) in table.items()
+    ]
+
+
+@looks
+def rest(request: HttpRequest) -> HttpResponse:
+    """Lines to copy, with this installation's address and one of the reader's own projects."""
+    project = projects_for(request.user, START).order_by("name").values_list("public_id", "name").first()
+    api = request.build_absolute_uri("/api/v1")
+    project_id, project_name = project or ("PROJECT_ID", "")
+    steps = help_words.quick_start(api, project_id, shlex.quote(request.user.get_username()))
+    return _page(request, "rest", {"steps": steps, "api": api, "project_id": project_id, "project_name": project_name})

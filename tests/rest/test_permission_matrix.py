@@ -132,6 +132,12 @@ GET    audit/<int:sequence>/                                             302 403
 
 # --- help
 GET    help/                                                             302 200 200 200 200 200 -
+GET    help/formats/                                                     302 200 200 200 200 200 -
+GET    help/filters/                                                     302 200 200 200 200 200 -
+GET    help/statuses/                                                    302 200 200 200 200 200 -
+GET    help/check-values/                                                302 200 200 200 200 200 -
+GET    help/roles/                                                       302 200 200 200 200 200 -
+GET    help/rest/                                                        302 200 200 200 200 200 -
 
 # --- the rest
 GET    media/<str:project_id>/<str:name>                                 302 404 200 200 200 200  302 404 404 404 404 200

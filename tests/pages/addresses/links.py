@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from tests.pages.hostile_world import HostileWorld
 
+HELP = ("formats", "filters", "statuses", "check-values", "roles", "rest")
+
 
 def addresses(world: HostileWorld) -> dict[str, str]:
     ended = {f"link that is {state}": f"/links/{link.public_id}/" for state, (link, _) in world.ended_links.items()}
@@ -13,5 +15,6 @@ def addresses(world: HostileWorld) -> dict[str, str]:
         "links, none fits": "/links/?q=nowhere",
         "links, revoked": "/links/?state=revoked",
         "links, unknown state": "/links/?state=lost",
+        **{f"help: {name}": f"/help/{name}/" for name in HELP},
         **ended,
     }

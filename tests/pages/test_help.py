@@ -1,0 +1,218 @@
+"""The help cannot lie: its examples are parsed, its samples are read back, its lines are run."""
+
+from __future__ import annotations
+
+import csv
+import html
+import io
+import json
+import os
+import re
+import subprocess
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.test import Client
+
+from connections.models import Membership, Project
+from connections.roles import ROLES, SCOPES, VERBS
+from connections.sources.base import PARTS
+from connections.store.writing import write_rows
+from connections.tokens import issue_token
+from exportadmin.lib.actor import Actor
+from exports import help_samples, help_words, tasks
+from exports.filters import ORDER, parse_filter
+from exports.formats import FORMATS
+from exports.models import ExportReport
+from exports.views.help import PAGES
+from tests.support import cast
+from tests.support.rows import mixed
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def reader(mallory) -> Client:
+    """Help is for everybody who may sign in."""
+    client = Client()
+    client.force_login(mallory)
+    return client
+
+
+def get(client: Client, path: str) -> str:
+    answer = client.get(path)
+    assert answer.status_code == 200
+    return answer.content.decode()
+
+
+def marked(page: str, mark: str) -> list[str]:
+    return [html.unescape(text) for text in re.findall(rf"<(?:code|pre)[^>]* {mark}[^>]*>([^<]*)<", page)]
+
+
+def test_unknown_parameters_are_refused_and_strangers_sign_in_first(reader, client):
+    for path in ("/help/", "/help/formats/", "/help/rest/"):
+        assert reader.get(f"{path}?x=1").status_code == 400
+        assert client.get(path).status_code == 302
+    assert reader.post("/help/").status_code == 405
+
+
+def test_the_index_leads_to_every_page_and_to_the_explorer(reader):
+    page = get(reader, "/help/")
+    addresses = re.findall(r'<h2><a href="([^"]+)"', page)
+    assert len(addresses) == len(PAGES) + 1
+    for address in addresses:
+        assert get(reader, address).count("<h1") == 1
+    assert "/api/v1/explorer/" in addresses
+
+
+@pytest.mark.parametrize(
+    ("words", "table"),
+    [
+        (help_words.FILTER_EXAMPLES, ORDER),
+        (help_words.PART_WORDS, PARTS),
+        (help_words.VERB_WORDS, VERBS),
+        (help_words.CHECK_WORDS, help_samples.check_values()),
+    ],
+)
+def test_there_are_words_for_every_entry_of_a_table_and_no_others(words, table):
+    assert set(words) == set(table)
+
+
+def test_every_example_of_a_filter_is_one(reader):
+    page = get(reader, "/help/filters/")
+    examples = marked(page, "data-filter")
+    assert len(examples) == len(ORDER) + 1
+    assert [parse_filter(json.loads(example), time_zone=help_words.ZONE) for example in examples]
+    assert {key for example in examples for key in json.loads(example)} == set(ORDER)
+
+
+def test_the_four_ways_to_write_a_time_are_read_and_say_what_they_are_in_utc(reader):
+    page = get(reader, "/help/filters/")
+    values = [json.loads(value) for value in marked(page, "data-time")]
+    assert [type(value) for value in values] == [int, str, str, str]
+    said = re.findall(r"<td>(\d{4}-\d\d-\d\dT[^<]+)</td>", page)
+    assert said == [
+        "2026-01-01T09:00:00.000+00:00",
+        "2025-12-31T23:00:00.000+00:00",
+        "2026-01-01T08:30:00.000+00:00",
+        "2026-01-01T07:30:00.000+00:00",
+    ]
+    for value in values:
+        assert parse_filter({"updated_after": value}, time_zone=help_words.ZONE)
+
+
+def test_every_format_has_a_sample_that_its_readers_can_read(reader):
+    page = get(reader, "/help/formats/")
+    shown = {key: marked(page, f'data-sample="{key}"') for key in FORMATS}
+    assert {key: len(texts) for key, texts in shown.items()} == {key: 2 if key == "csv" else 1 for key in FORMATS}
+    rows = json.loads(shown["json"][0])
+    assert [row["data_row"]["global_key"] for row in rows] == ["quay.jpg", "pier.jpg"]
+    assert [json.loads(line) for line in shown["ndjson"][0].splitlines()] == rows
+    coco = json.loads(shown["coco_json"][0])
+    assert (len(coco["images"]), coco["annotations"][0]["bbox"]) == (2, [8, 20, 30, 15])
+    exact, safe = (list(csv.DictReader(io.StringIO(text))) for text in shown["csv"])
+    assert [line["value"] for line in exact] == ["", "=2 people on deck", ""]
+    assert [line["value"] for line in safe] == ["", "'=2 people on deck", ""]
+    assert "masks/000000000001.png" in shown["png"][0]
+    assert "pier.jpg" in shown["png"][0]
+    for key, writer in FORMATS.items():
+        assert writer.help in html.unescape(page), key
+        assert all(option.help in html.unescape(page) for option in writer.options), key
+
+
+def test_check_values_are_those_of_a_real_count(reader):
+    values = help_samples.check_values()
+    assert values["rows_read"] == values["rows_kept"] + sum(values["rows_dropped"].values()) == 3
+    assert (values["annotations_by_class"], values["left_out_by_format"]) == ({"boat": 1}, {"classification": 1})
+    page = get(reader, "/help/check-values/")
+    for words in (*values, "sha256sum FILE", "Get-FileHash FILE", "exportadmin verify REPORT_ID", "manifest.json"):
+        assert words in page
+
+
+def test_roles_scopes_and_statuses_are_the_tables(reader):
+    page = get(reader, "/help/roles/")
+    for name, (verbs, words) in {**ROLES, **SCOPES}.items():
+        (row,) = re.findall(rf"<tr><th scope=\"row\"><code>{name}</code>.*?{re.escape(words)}.*?</tr>", page)
+        assert row.count("<li>") == len(verbs)
+    page = get(reader, "/help/statuses/")
+    assert "<code>InRework</code>" in page
+    assert "client_rejected" in page
+
+
+def test_a_reader_without_a_project_is_told_where_its_id_goes(reader):
+    page = get(reader, "/help/rest/")
+    assert "PROJECT_ID" in page
+    assert "you may not run exports in any project yet" in page
+
+
+def test_hostile_names_stay_out_of_the_lines(project, client):
+    from django.contrib.auth.models import User
+
+    hostile = User.objects.create_user("x'; rm -rf ~; '", "x@example.org", cast.PASSWORD)
+    project.name = "'$(reboot)'<script>"
+    project.save()
+    Membership.objects.create(project=project, user=hostile, role="operator")
+    client.force_login(hostile)
+    lines = "\n".join(marked(get(client, "/help/rest/"), "data-step"))
+    assert "reboot" not in lines
+    assert """issue_token 'x'"'"'; rm -rf ~; '"'"'' --scope""" in lines
+
+
+# --- the quick start, line by line -----------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def harbour(transactional_db, settings, tmp_path) -> Project:
+    from connections.models import Connection
+
+    settings.ARTIFACTS_DIR = tmp_path / "artifacts"
+    made = Project.objects.create(connection=Connection.objects.create(name="Store", kind="store"), name="Harbour")
+    write_rows(made, mixed(5))
+    return made
+
+
+def work_until(done: threading.Event) -> None:
+    """A worker: runs what is queued."""
+    try:
+        while not done.is_set():
+            for report in ExportReport.objects.filter(status="queued"):
+                tasks.run_report(report.pk)
+            time.sleep(0.05)
+    finally:
+        connection.close()
+
+
+def test_the_lines_of_the_quick_start_do_what_they_say(harbour, live_server, tmp_path: Path):
+    user: Any = cast.oscar()
+    Membership.objects.create(project=harbour, user=user, role="operator")
+    client = Client()
+    client.force_login(user)
+    host = live_server.url.removeprefix("http://")
+    steps = marked(client.get("/help/rest/", headers={"Host": host}).content.decode(), "data-step")
+    issue, api = steps[0].splitlines()
+    assert api == f"API={live_server.url}/api/v1"
+    scopes = re.findall(r"--scope (\S+?)[\s)]", issue)
+    assert issue.startswith("KEY=$(exportadmin issue_token oscar --scope ")
+    _, key = issue_token(user=user, name="quick start", scopes=scopes, actor=Actor("user", "oscar", "shell"))
+    script = "\n".join(["set -eu", f"KEY={key}", api, *steps[1:]])
+    done = threading.Event()
+    worker = threading.Thread(target=work_until, args=(done,))
+    worker.start()
+    try:
+        environment = {"PATH": os.environ["PATH"], "no_proxy": "*"}
+        ran = subprocess.run(
+            ["sh", "-c", script], cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=120
+        )
+    finally:
+        done.set()
+        worker.join()
+    assert ran.returncode == 0, ran.stderr
+    report = ExportReport.objects.get()
+    assert report.status == "completed"
+    assert "export.ndjson: OK" in ran.stdout
+    assert len((tmp_path / "export.ndjson").read_text().splitlines()) == 5
+    assert '"ok":true' in ran.stdout.replace(" ", "")
