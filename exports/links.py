@@ -94,11 +94,7 @@ def issue(
 
     Raises :class:`UserError` for a length outside 60 seconds to 30 days, :class:`GoneError` when the file is removed.
     """
-    if isinstance(seconds, bool) or not isinstance(seconds, int) or not SHORTEST <= seconds <= LONGEST:
-        raise UserError(
-            f"a link lasts 1 minute to 30 days ({SHORTEST} to {LONGEST} seconds), not {str(seconds)[:40]}",
-            field="seconds",
-        )
+    check_seconds(seconds)
     if artifact.report.files_removed_at is not None:
         raise LinkGoneError(REMOVED)
     secret = make_secret()
@@ -113,6 +109,15 @@ def issue(
     link.signature = _signatures(link, secret)[0]
     link.save(force_insert=True)
     return link, token_for(link, secret)
+
+
+def check_seconds(seconds: object) -> None:
+    """Raises :class:`UserError` for a length outside 60 seconds to 30 days."""
+    if isinstance(seconds, bool) or not isinstance(seconds, int) or not SHORTEST <= seconds <= LONGEST:
+        raise UserError(
+            f"a link lasts 1 minute to 30 days ({SHORTEST} to {LONGEST} seconds), not {str(seconds)[:40]}",
+            field="seconds",
+        )
 
 
 def person_named(name: str) -> AbstractBaseUser:

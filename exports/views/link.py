@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable
 from functools import wraps
+from typing import Any
 
 from django.contrib.auth.decorators import login_not_required
 from django.contrib.auth.views import redirect_to_login
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from django.shortcuts import render
-from django.utils import timezone
 from django.views.decorators.http import require_safe
 
 from exportadmin.audit.middleware import actor_of
 from exportadmin.lib.errors import GoneError, NotFoundError, UserError
-from exports import downloads, links
+from exports import downloads, link_use, links
+from exports.formats import FORMATS
+from exports.models import Link
 
 DOOR = "link"
 
@@ -47,9 +50,23 @@ def _behind_a_link(view: View) -> View:
 def link(request: HttpRequest, token: str) -> HttpResponseBase:
     """What the file is, who shared it, until when. Looking at it uses nothing up: previews in chats come here too."""
     found = links.open_link(token, actor_of(request, DOOR))
-    return render(
-        request, "exports/link.html", {"link": found, "artifact": found.artifact, "token": token, "now": timezone.now()}
-    )
+    return render(request, "exports/link.html", {"link": found, "token": token, **_about(found)})
+
+
+def _about(found: Link) -> dict[str, Any]:
+    """What the file itself tells: nothing of the project, the export's name or what was asked."""
+    artifact, report = found.artifact, found.artifact.report
+    values = report.check_values or {}
+    name = artifact.name
+    return {
+        "artifact": artifact,
+        "format": FORMATS[report.format].title if report.format in FORMATS else "",
+        "rows": values.get("rows_kept") if values.get("files") == 1 else None,
+        "made_at": report.finished_at or report.created_at,
+        "is_partly": found.one_time and not link_use.use_of(found).has_room_for(artifact.bytes),
+        "shell_name": shlex.quote(name),
+        "powershell_name": "'" + name.replace("'", "''") + "'",
+    }
 
 
 @_behind_a_link

@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import Any, Final
 
 from django import forms
+from django.contrib.auth.models import AbstractBaseUser
 
 from exportadmin.lib.errors import UserError
+from exports import links
 
 OTHER: Final = "other"
 # seconds, as a form sends them → words
@@ -24,7 +26,7 @@ _BLAMED: Final = {"seconds": "last", "for_user": "for_user"}
 
 
 class LinkForm(forms.Form):
-    """``seconds`` is among the cleaned data; whether a link may last that long is the action's to say."""
+    """Cleaned: ``seconds``, ``one_time`` and ``for_user`` as :func:`exports.actions.issue_link` takes them."""
 
     last = forms.ChoiceField(
         choices=DURATIONS, initial="3600", error_messages={"required": "Choose how long the link lasts."}
@@ -52,7 +54,20 @@ class LinkForm(forms.Form):
             if amount is not None:
                 self.add_error("amount", "Choose “Another time” to use this number, or leave it empty.")
             said["seconds"] = int(last)
+        if "seconds" in said and not self.errors.get("amount"):
+            try:
+                links.check_seconds(said["seconds"])
+            except UserError as error:
+                self.blame(error)
         return said
+
+    def clean_for_user(self) -> AbstractBaseUser | None:
+        """The account, or ``None`` for anybody. Whoever fills in the form may hand out links: that was asked before."""
+        name = str(self.cleaned_data["for_user"])
+        try:
+            return links.person_named(name) if name else None
+        except UserError as error:
+            raise forms.ValidationError(_sentence(error)) from error
 
     def blame(self, error: UserError) -> None:
         """Put the words of an action beside the field that they are about. Raises the error where there is none."""
@@ -61,4 +76,8 @@ class LinkForm(forms.Form):
             raise error
         if field == "last" and self.cleaned_data.get("last") == OTHER:
             field = "amount"
-        self.add_error(field, error.message[:1].upper() + error.message[1:] + ".")
+        self.add_error(field, _sentence(error))
+
+
+def _sentence(error: UserError) -> str:
+    return f"{error.message[:1].upper()}{error.message[1:]}."

@@ -59,13 +59,12 @@ def issue(request: HttpRequest, artifact_id: str) -> HttpResponse:
     if request.method == "POST" and form.is_valid():
         said = form.cleaned_data
         try:
-            for_user = links.person_named(said["for_user"]) if said["for_user"] else None
             link, token = actions.issue_link(
                 artifact=artifact,
                 actor=actor_of(request),
                 seconds=said["seconds"],
                 one_time=said["one_time"],
-                for_user=for_user,
+                for_user=said["for_user"],
             )
         except UserError as error:
             form.blame(error)
