@@ -76,46 +76,48 @@ def quick_start(api: str, project_id: str, user_name: str) -> tuple[Step, ...]:
 
     ``api`` is the address of REST without a slash at its end; ``user_name`` is quoted for the shell already.
     """
-    report_id, artifact_id, sha256 = (
-        _pick(f'{place}"]') for place in ('["report_id', '[0]["artifact_id', '[0]["sha256')
-    )
-    bearer = '-H "Authorization: Bearer $KEY"'
-    asked = f"""-H 'Content-Type: application/json' -d '{{"project": "{project_id}", "format": "ndjson"}}'"""
+    places = ('["report_id"]', '[0]["artifact_id"]', '[0]["sha256"]')
+    report_id, artifact_id, sha256 = (_pick(place) for place in places)
+    call = 'curl -fsS -H "$AUTH"'
+    ask = f"""{call} -H "$JSON" -d "$ASKED\""""
     return (
         Step(
             "Make a token",
             "On your account page, or in a shell of the installation. It acts for you, within its scopes.",
-            f"KEY=$(exportadmin issue_token {user_name} --scope exports:run --scope exports:read)\nAPI={api}",
+            f"KEY=$(exportadmin issue_token {user_name} --scope exports:run --scope exports:read)",
         ),
         Step(
             "Plan",
             "Counts, sizes and what would stop it. Nothing is run.",
-            f'curl -fsS {bearer} {asked} "$API/reports/plan/"',
+            f"API={api}\n"
+            'AUTH="Authorization: Bearer $KEY"\n'
+            "JSON='Content-Type: application/json'\n"
+            f"""ASKED='{{"project": "{project_id}", "format": "ndjson"}}'\n"""
+            f'{ask} "$API/reports/plan/"',
         ),
         Step(
             "Request the export",
             "The same key with the same request gives the same export, however often it is sent.",
-            f"REPORT=$(curl -fsS {bearer} -H 'Idempotency-Key: first-try' {asked} \\\n"
-            f'  "$API/reports/" | {report_id})',
+            f"REPORT=$({ask} -H 'Idempotency-Key: first-try' \"$API/reports/\" \\\n  | {report_id})",
         ),
         Step(
             "Wait for its end",
             "Answers when it has ended, or after a while: look at status, and ask again while it is queued or running.",
-            f'curl -fsS {bearer} "$API/reports/$REPORT/wait/"',
+            f'{call} "$API/reports/$REPORT/wait/"',
         ),
         Step(
             "Download",
-            "A download that breaks off can be continued: curl -C - asks for the rest.",
-            f'FILES=$(curl -fsS {bearer} "$API/reports/$REPORT/artifacts/")\n'
+            "A download that breaks off can be continued: add -C - to the last line.",
+            f'FILES=$({call} "$API/reports/$REPORT/artifacts/")\n'
             f'ARTIFACT=$(echo "$FILES" | {artifact_id})\n'
-            f'curl -fsS {bearer} -o export.ndjson "$API/artifacts/$ARTIFACT/download/"',
+            f'{call} -o export.ndjson "$API/artifacts/$ARTIFACT/download/"',
         ),
         Step(
             "Verify",
             "First what arrived here, then what is kept there: its check values are taken again.",
             f'SHA256=$(echo "$FILES" | {sha256})\n'
             'echo "$SHA256  export.ndjson" | sha256sum -c\n'
-            f'curl -fsS {bearer} -X POST "$API/reports/$REPORT/verify/"',
+            f'{call} -X POST "$API/reports/$REPORT/verify/"',
         ),
     )
 
