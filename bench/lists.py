@@ -30,6 +30,7 @@ PEOPLE = {"superuser": None, "member of one": 1, "member of three": 3}  # of how
 DOORS = {
     "page": "/exports/",
     "page 2": "/exports/?page=2",
+    "page, failed": "/exports/?status=failed",
     "REST": "/api/v1/reports/",
     "REST, completed": "/api/v1/reports/?status=completed",
 }
