@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 from django.contrib import admin, messages
 from django.contrib.admin.utils import unquote
 from django.contrib.auth.admin import UserAdmin
+from django.contrib.auth.forms import ReadOnlyPasswordHashField, ReadOnlyPasswordHashWidget, UserChangeForm
+from django.contrib.auth.hashers import is_password_usable
 from django.contrib.auth.models import Group, User
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse
@@ -26,6 +28,19 @@ else:
 admin.site.unregister([Group, User])
 
 
+class _SetOrNot(ReadOnlyPasswordHashWidget):
+    """Is there a password? No piece of its hash or salt is shown."""
+
+    def get_context(self, name: str, value: Any, attrs: Any) -> dict[str, Any]:
+        context: dict[str, Any] = super().get_context(name, value, attrs)
+        context["summary"] = [{"label": "Set" if is_password_usable(value) else "Not set: nobody signs in with it"}]
+        return context
+
+
+class _AccountForm(UserChangeForm):  # type: ignore[type-arg]  # generic for the type checker only
+    password = ReadOnlyPasswordHashField(label="Password", widget=_SetOrNot)
+
+
 @admin.register(User)
 class PeopleAdmin(_Admin):
     """Accounts. Whatever is changed stands in the trail, in the same transaction; what is refused, too."""
@@ -33,6 +48,7 @@ class PeopleAdmin(_Admin):
     list_display = ("username", "email", "first_name", "last_name", "is_active", "is_superuser", "last_login")
     list_filter = ("is_active", "is_superuser", "is_staff")
     filter_horizontal = ()
+    form = _AccountForm
     readonly_fields = ("last_login", "date_joined")
     fieldsets = (
         (None, {"fields": ("username", "password")}),

@@ -184,6 +184,18 @@ def test_an_account_that_was_never_used_can_be_deleted(rita: User, visitor: Clie
     assert (line.object_name, line.before["username"], line.after) == ("rita", "rita", None)
 
 
+def test_no_piece_of_a_password_is_shown(rita: User, visitor: Client):
+    rita.set_password(NEW)
+    rita.save()
+    shown = visitor.get(page(rita)).content.decode()
+    algorithm, salt, digest = rita.password.split("$")[0], *rita.password.split("$")[-2:]
+    assert [piece for piece in (algorithm, salt[:4], digest[:6]) if piece in shown] == []
+    assert "<strong>Set</strong>" in shown
+    rita.set_unusable_password()
+    rita.save()
+    assert "Not set: nobody signs in with it" in visitor.get(page(rita)).content.decode()
+
+
 def test_groups_give_nobody_anything_and_are_not_there():
     assert Group not in admin.site._registry
     fields = [name for _, options in admin.site._registry[User].fieldsets or () for name in options["fields"]]
