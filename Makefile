@@ -58,8 +58,8 @@ test: $(DONE)/dev machine-packages ## linters, then the suite on SQLite and on P
 test-sqlite: $(DONE)/dev machine-packages ## the suite on SQLite only
 	@$(PY) scripts/suite.py sqlite -- $(ARGS)
 
-test-postgres: $(DONE)/dev machine-packages ## the suite on a private PostgreSQL only
-	@$(PY) scripts/suite.py postgres -- $(ARGS)
+test-postgres: $(DONE)/dev machine-packages ## the suite on a private PostgreSQL only, browsers and all
+	@WHOLE=1 $(PY) scripts/suite.py postgres -- $(ARGS)
 
 lint: $(DONE)/dev ## ruff and mypy
 	@$(VENV)/bin/ruff check .

@@ -29,7 +29,7 @@ from tests.support.shell import PROGRAMS, Installation  # noqa: E402
 
 TARGET = ROOT / "screenshots"
 SIZES = {"wide": {"width": 1280, "height": 800}, "narrow": {"width": 390, "height": 844}}
-MOST_PAGES = 40
+MOST_PAGES = 60
 START_SECONDS = 60
 
 
@@ -77,13 +77,23 @@ def links(page: Page, base: str) -> list[str]:
     """Addresses of the pages of this installation that the page links to; no downloads, no sign-out."""
     found = page.eval_on_selector_all("a[href]:not([download])", "anchors => anchors.map(a => a.getAttribute('href'))")
     here = [urldefrag(urljoin(page.url, link)).url for link in found]
-    unwanted = ("/files/", "/sign-out", "/media/", "/static/", "/admin/")
+    unwanted = (
+        "/files/",
+        "/sign-out",
+        "/media/",
+        "/static/",
+        "/admin/",
+        "/list.csv",
+        "/audit/export",
+        "/schema/",
+        "as=",
+    )
     return [link for link in here if link.startswith(base) and not any(part in link for part in unwanted)]
 
 
 def pattern(address: str) -> str:
     """The address with ids taken out, fit for a file name."""
-    path = re.sub(r"/[a-z2-7]{24}(?=/|$)", "/id", urlsplit(address).path).strip("/")
+    path = re.sub(r"/([a-z2-7]{24}|\d+)(?=/|$)", "/id", urlsplit(address).path).strip("/")
     return re.sub(r"[^\w-]+", "-", path) or "home"
 
 

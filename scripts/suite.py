@@ -88,14 +88,14 @@ def lint() -> Outcome:
 
 
 def suite(database: str, arguments: list[str]) -> Outcome:
-    """Pytest on one database, two processes."""
+    """Pytest on one database, three processes: on two cores one of them mostly waits for what it started."""
     title, begun = TITLES[database], time.monotonic()
     if database == "postgres" and postgres.binaries() is None:
         remark = "no PostgreSQL server programs here: " + postgres.ADVICE
         return Outcome(title, "FAILED" if IN_CI else "NOT RUN", remark=remark)
     report = RESULTS / f"{database}.xml"
     report.unlink(missing_ok=True)
-    command = [sys.executable, "-m", "pytest", "-n", "2", "--dist", "worksteal", "-p", "no:cacheprovider", "-q"]
+    command = [sys.executable, "-m", "pytest", "-n", "3", "--dist", "worksteal", "-p", "no:cacheprovider", "-q"]
     command += ["--junitxml", str(report), "--output", str(RESULTS / f"{database}-browser")]
     command += ["--screenshot", "only-on-failure", "--tracing", "retain-on-failure", *arguments]
     code = run(command, {**os.environ, "EXPORTADMIN_TEST_DB": database})

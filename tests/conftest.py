@@ -47,14 +47,38 @@ def pytest_unconfigure() -> None:
         _cluster.stop()
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Whoever asks for ``shared`` or a browser is marked so."""
+# folders and files whose tests ask no database, or nothing in which databases differ
+ONE_DATABASE = (
+    "tests/formats/",
+    "tests/lib/",
+    "tests/operations/test_boot.py",
+    "tests/operations/test_logs.py",
+    "tests/rendering/",
+    "tests/test_readme.py",
+    "tests/test_static.py",
+    "tests/test_support.py",
+)
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Whoever asks for ``shared`` or a browser is marked so; on PostgreSQL, ``one_database`` and browsers are left out.
+
+    What a browser shows of a page does not depend on the database; what the page asks of it, tests with Django's client
+    prove on both. ``WHOLE=1`` (``make test-postgres``) leaves nothing out.
+    """
     for item in items:
         fixtures = getattr(item, "fixturenames", ())
         if "shared" in fixtures:
             item.add_marker("shared")
         if "browser" in fixtures:
             item.add_marker("chromium")
+        if item.nodeid.startswith(ONE_DATABASE):
+            item.add_marker("one_database")
+    if os.environ.get("EXPORTADMIN_TEST_DB") != "postgres" or os.environ.get("WHOLE"):
+        return
+    out = [item for item in items if any(item.get_closest_marker(mark) for mark in ("one_database", "chromium"))]
+    config.hook.pytest_deselected(items=out)
+    items[:] = [item for item in items if item not in set(out)]
 
 
 @pytest.fixture(autouse=True, scope="session")

@@ -200,7 +200,7 @@ def test_an_export_of_the_trail_is_in_it_and_safe_in_a_spreadsheet(world: World)
     table = list(csv.DictReader(io.StringIO(whole(answer).decode())))
     assert {line["project_name"] for line in table} == {OWN}
     (entry,) = AuditEntry.objects.filter(event="audit.exported")
-    assert (entry.actor_user_id, entry.details) == (world.people["rita"].pk, {"as": "csv"})
+    assert (entry.actor_user_id, entry.details) == (world.people["rita"].pk, {"as": "csv", "asked": {}})
     assert world.script("rita").get("audit/export/", {"as": "pdf"}).json()["field"] == "as"
 
 
