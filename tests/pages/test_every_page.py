@@ -21,7 +21,7 @@ AREAS = sorted(module.name for module in pkgutil.iter_modules(addresses.__path__
 # no pages of ours (Swagger UI and Django's admin are others' work), or answers to machines
 ELSEWHERE = ("admin/", "api/v1/", "healthz", "readyz", "metrics", "media/", "sign-in/", "sign-out/")
 FILES = {"audit/export/", "exports/<str:report_id>/files/<path:name>/", "exports/l/<str:token>/file"}
-WIDTHS = (768, 375, 320)
+WIDTHS = (375, 320)
 
 
 def pages_of(area: str, world: HostileWorld) -> dict[str, str]:

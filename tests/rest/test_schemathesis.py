@@ -7,6 +7,7 @@ with rows, reports, files, links and configs. Stated in the document, or found h
 from __future__ import annotations
 
 import copy
+import os
 import zlib
 from collections import Counter
 from collections.abc import Iterator
@@ -26,7 +27,8 @@ from exportadmin.wsgi import application
 from exports.api import views
 from tests.rest.world import OWN, World
 
-EXAMPLES = 15
+# `make soak` looks longer
+EXAMPLES = 60 if os.environ.get("SOAK") else 8
 SCENARIOS = 40
 SETTINGS = hypothesis.settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=list(hypothesis.HealthCheck))
 CONFIG = SchemathesisConfig.from_dict(
@@ -203,9 +205,9 @@ def test_what_was_made_is_there_until_it_is_removed_and_then_no_more(world: Worl
         "GET /api/v1/reports/{report_id}/ 200",
         "POST /api/v1/links/{link_id}/revoke/ 200",
     }
-    for scenarios in (SCENARIOS, 4 * SCENARIOS):  # the same ones each time, and more where they came across too little
+    for steps in range(6, 12):  # the same scenarios each time, and longer ones where they came across too little
         Machine.run(
-            settings=hypothesis.settings(SETTINGS, max_examples=scenarios, stateful_step_count=6, derandomize=True)
+            settings=hypothesis.settings(SETTINGS, max_examples=SCENARIOS, stateful_step_count=steps, derandomize=True)
         )
         if wanted <= set(done):
             break
