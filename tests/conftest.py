@@ -52,6 +52,8 @@ ONE_DATABASE = (
     "tests/formats/",
     "tests/lib/",
     "tests/operations/test_boot.py",
+    "tests/outage/test_outage_sample.py",  # brings a PostgreSQL of its own
+    "tests/pages/test_demo.py",
     "tests/rendering/",
     "tests/store/test_import_brush_masks.py",
     "tests/store/test_import_detect.py",

@@ -201,8 +201,17 @@ class _Driver:
         since = (
             "SELECT extract(epoch FROM min(finished_at)) FROM exports_exportreport WHERE finished_at > to_timestamp(%s)"
         )
+        self._wait_until_it_is_ready(deadline)
         first = self._server.rows(since, time.time() - (time.monotonic() - up))[0][0]
         self._out.worked_again = float(first) - (time.time() - (time.monotonic() - up)) if first else float("inf")
+
+    def _wait_until_it_is_ready(self, deadline: float) -> None:
+        """It says so once it has seen its worker again, which has a beat of its own."""
+        while time.monotonic() < deadline:
+            answer = self._book.ask("readyz", "/readyz")
+            if answer is not None and answer.status_code == 200:
+                return
+            time.sleep(0.1)
 
     # --- what has to be true ------------------------------------------------------------------------------------------
 

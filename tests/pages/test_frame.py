@@ -99,6 +99,7 @@ def test_every_static_file_that_a_page_names_is_there(pages: dict[str, str]):
     assert [name for name in named if not finders.find(name)] == []
 
 
+@pytest.mark.one_database
 def test_the_static_files_can_be_collected_as_an_installation_does(settings, tmp_path: Path):
     settings.STATIC_ROOT = tmp_path / "static"
     settings.STORAGES = {**settings.STORAGES, "staticfiles": {"BACKEND": "exportadmin.static_storage.Storage"}}

@@ -317,6 +317,7 @@ def test_every_call_of_rest_says_what_a_token_needs():
     assert calls == set(NEEDS) | LISTS | ELSEWHERE
 
 
+@pytest.mark.one_database
 @pytest.mark.parametrize("row", NEEDS)
 def test_a_token_can_do_what_its_scopes_say_in_the_project_it_is_bound_to(row: str, world: World):
     verb = NEEDS[row]
@@ -328,6 +329,7 @@ def test_a_token_can_do_what_its_scopes_say_in_the_project_it_is_bound_to(row: s
             assert ask(script, row, world.own, world)[0] == expected, (scope, bound_to)
 
 
+@pytest.mark.one_database
 @pytest.mark.parametrize("row", sorted(set(NEEDS) - {"GET api/v1/audit/", "GET api/v1/audit/export/"}))
 def test_a_token_bound_to_a_project_finds_nothing_of_another_one_not_even_a_superusers(row: str, world: World):
     for scope in SCOPES:
@@ -337,6 +339,7 @@ def test_a_token_bound_to_a_project_finds_nothing_of_another_one_not_even_a_supe
         assert told(said, row, world.foreign, world) == []
 
 
+@pytest.mark.one_database
 @pytest.mark.parametrize("row", [*sorted(LISTS), "GET api/v1/audit/", "GET api/v1/audit/export/"])
 def test_a_bound_token_lists_its_own_project_only(row: str, world: World):
     script = world.script("sue", "admin", project=world.own.project).client
@@ -347,6 +350,7 @@ def test_a_bound_token_lists_its_own_project_only(row: str, world: World):
     assert "tokens" in row or any(thing.encode() in said for thing in things)
 
 
+@pytest.mark.one_database
 @pytest.mark.parametrize("row", sorted({*NEEDS, *LISTS, *ELSEWHERE}))
 def test_a_token_that_opens_nothing_is_401_everywhere(row: str, world: World):
     status, said = ask(Rest("ea_" + "x" * 43).client, row, world.own, world)
@@ -354,6 +358,7 @@ def test_a_token_that_opens_nothing_is_401_everywhere(row: str, world: World):
     assert told(said, row, world.own, world) == []
 
 
+@pytest.mark.one_database
 def test_a_token_can_never_do_more_than_its_person(world: World):
     for role, person in {"reviewer": "rita", "operator": "oscar"}.items():
         verbs = ROLES[role][0]

@@ -180,6 +180,7 @@ def test_tokens_are_managed_by_someone_who_is_signed_in(case: schemathesis.Case,
     assert response.status_code != 403
 
 
+@pytest.mark.one_database
 def test_what_was_made_is_there_until_it_is_removed_and_then_no_more(world: World, key: str):
     """Calls in a row, each with what the one before answered; the checks are about the things, not the calls."""
 

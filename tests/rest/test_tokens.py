@@ -194,6 +194,7 @@ def test_a_token_can_be_bound_to_a_project_and_to_a_time(world: World):
     assert dt.timedelta(days=6, hours=23) < token.expires_at - timezone.now() <= dt.timedelta(days=7)
 
 
+@pytest.mark.one_database
 def test_the_shell_prints_a_key_that_works_and_nothing_else(installation: Installation):
     installation.extra["DJANGO_SUPERUSER_PASSWORD"] = "correct horse battery staple"
     installation.run("createsuperuser", "--noinput", "--username", "sue", "--email", "sue@example.test")

@@ -85,6 +85,7 @@ def test_the_scene_lists_that_coco_does_not_know_are_in_the_rows(exported):
     assert len(StoreProject.objects.get(project=result.project).source_extra["coco"]["scene_categories"]) == 7
 
 
+@pytest.mark.one_database  # pycocotools asks the file, which is the same from both
 @pytest.mark.parametrize("kind", ["bbox", "segm"])
 def test_the_export_scores_against_the_original_what_the_original_scores_against_itself(
     exported, shared, kind, tmp_path
