@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -68,7 +69,8 @@ def test_rows_of_a_file_are_shown_as_they_were_delivered_and_the_look_is_recorde
     page = look(visitor, report)
     assert "First 5 rows" in page and "As they stand in the delivered file." in page
     assert "<h3>first</h3>" in page and "<dd>accepted</dd>" in page and "<dd>rain</dd>" in page
-    assert 'd="M10 20h30v40h-30z"' in page and "bus" not in page
+    assert 'd="M10 20h30v40h-30z"' in page
+    assert re.search(r"\bbus\b", page) is None  # as a word: an id may hold the letters
     (entry,) = reads()
     assert (entry.actor_name, entry.object_id) == ("alice", report.artifacts.get().public_id)
     assert (entry.details["rows"], entry.details["from"]) == (5, "file")
