@@ -105,7 +105,7 @@ def take(browser: Browser, base: str, password: str) -> int:
 
     def shoot(name: str, dark: bool = False) -> None:
         nonlocal taken
-        page.emulate_media(color_scheme="dark" if dark else "light")
+        page.emulate_media(color_scheme="dark" if dark else "light", reduced_motion="reduce")
         for size, viewport in SIZES.items():
             page.set_viewport_size(viewport)  # type: ignore[arg-type]
             page.screenshot(path=TARGET / f"{name}{'-dark' if dark else ''}-{size}.png", full_page=True)
