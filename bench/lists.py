@@ -198,7 +198,8 @@ def fill(size: int) -> dict[str, Any]:
     from django.test import Client
     from django.utils import timezone
 
-    from connections.models import Connection, Membership, Project
+    from connections.access.models import Membership
+    from connections.models import Connection, Project
     from exports.models import Artifact, ExportReport
 
     store = Connection.objects.create(name="Built-in store", kind="store")

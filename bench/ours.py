@@ -41,8 +41,8 @@ def main(arguments: list[str]) -> None:
 
 def _load_format(command: str, key: str) -> None:
     if command == "run_export":
-        from connections.sources import SOURCES
         from exports.formats import FORMATS
+        from exports.sources import SOURCES
 
         SOURCES.pick("store")
         FORMATS.pick(key)

@@ -199,8 +199,8 @@ def fill(home: Path, rows: int) -> None:
     from django.contrib.auth import get_user_model
     from django.utils import timezone
 
+    from connections.access.tokens import issue_token
     from connections.models import Connection, Project
-    from connections.tokens import issue_token
     from exportadmin.lib.command import shell_actor
     from exports.models import Artifact, ExportReport
 

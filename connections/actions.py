@@ -10,19 +10,19 @@ from typing import Any
 
 from django.db import transaction
 
-from connections import time_zones
+from connections.access import time_zones
+from connections.access.permissions import MANAGE, require
 from connections.models import Connection, Project
-from connections.permissions import MANAGE, require
-from connections.review_statuses import known_status
+from connections.rows.review_statuses import known_status
 from connections.store.importers import IMPORTERS, detect
 from connections.store.models import StoreProject
-from connections.store.source import StoreSource
-from connections.store.writing import WriteSummary, write_rows
+from connections.store.upsert import WriteSummary, write_rows
 from exportadmin.audit.record import record, recorded
 from exportadmin.lib import times
 from exportadmin.lib.actor import Actor, system
 from exportadmin.lib.errors import UserError
-from exportadmin.lib.storable import storable
+from exportadmin.lib.text import storable
+from exports.sources.store import StoreSource
 
 STORE_NAME = "Built-in store"
 MAX_NAME = 200

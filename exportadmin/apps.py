@@ -14,8 +14,9 @@ class ExportAdminConfig(AppConfig):
 
     def ready(self) -> None:
         """Register the boot checks, and have closed sign-ins and pages' refusals recorded."""
-        from exportadmin import checks, sign_in, static_files
+        from exportadmin import sign_in, static_files
         from exportadmin.lib import pages
+        from exportadmin.operations import checks
 
         static_files.leave_out_what_nobody_asks_for()
         checks.register()

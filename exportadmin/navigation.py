@@ -34,5 +34,5 @@ def _menu(request: HttpRequest) -> list[tuple[str, str, str]]:
 
 def _may_audit(request: HttpRequest) -> bool:
     # imports go down only: the rule stands above this room
-    everything, projects = import_string("connections.audit_scope.audit_scope")(request)
+    everything, projects = import_string("connections.access.audit_scope.audit_scope")(request)
     return bool(everything or projects)

@@ -5,8 +5,9 @@ from __future__ import annotations
 from datetime import timedelta
 from pathlib import Path
 
-from exportadmin import database, logs, proxies
+from exportadmin import database
 from exportadmin.lib import env
+from exportadmin.operations import logs, proxies
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 EXPORTADMIN_HOME = env.home(BASE_DIR)
@@ -44,16 +45,17 @@ INSTALLED_APPS = [
     "exportadmin",
     "exportadmin.audit",
     "connections",
+    "connections.access",
     "connections.store",
     "exports",
 ]
 
 MIDDLEWARE = [
-    "exportadmin.proxies.TrustedProxiesMiddleware",
+    "exportadmin.operations.proxies.TrustedProxiesMiddleware",
     "exportadmin.audit.middleware.RequestIdMiddleware",
-    "exportadmin.logs.RequestLogMiddleware",
-    "exportadmin.unavailable.UnavailableMiddleware",
-    "exportadmin.health.ProbesMiddleware",
+    "exportadmin.operations.logs.RequestLogMiddleware",
+    "exportadmin.operations.unavailable.UnavailableMiddleware",
+    "exportadmin.operations.health.ProbesMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -65,7 +67,7 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "exportadmin.lib.pages.RefusalsMiddleware",
-    "connections.middleware.TimeZoneMiddleware",
+    "connections.access.middleware.TimeZoneMiddleware",
     "csp.middleware.CSPMiddleware",
     "axes.middleware.AxesMiddleware",
 ]
@@ -83,7 +85,7 @@ TEMPLATES = [
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
                 "exportadmin.navigation.frame",
-                "connections.preferences.page_theme",
+                "connections.access.preferences.page_theme",
             ],
         },
     },
@@ -151,7 +153,7 @@ AUTH_PASSWORD_VALIDATORS = [
     )
 ]
 # five failed sign-ins of a name from an address close it for a quarter of an hour (exportadmin/sign_in.py)
-AUTHENTICATION_BACKENDS = ["exportadmin.sign_in.ThrottleBackend", "connections.backend.PeopleBackend"]
+AUTHENTICATION_BACKENDS = ["exportadmin.sign_in.ThrottleBackend", "connections.access.backend.PeopleBackend"]
 AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
 AXES_FAILURE_LIMIT = 5
 AXES_COOLOFF_TIME = timedelta(minutes=15)
@@ -189,7 +191,7 @@ CONTENT_SECURITY_POLICY = {
 REST_FRAMEWORK = {
     # the token first: its header is what a 401 asks for; a browser session works too, with CSRF
     "DEFAULT_AUTHENTICATION_CLASSES": [
-        "connections.authentication.TokenAuthentication",
+        "connections.access.authentication.TokenAuthentication",
         "rest_framework.authentication.SessionAuthentication",
     ],
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],

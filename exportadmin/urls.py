@@ -6,8 +6,8 @@ from django.contrib import admin
 from django.contrib.auth.views import LoginView, LogoutView
 from django.urls import include, path
 
-from exportadmin import health
-from exportadmin.metrics import metrics
+from exportadmin.operations import health
+from exportadmin.operations.metrics import metrics
 from exports.views.home import home, now
 
 urlpatterns = [
@@ -15,13 +15,13 @@ urlpatterns = [
     path("now/", now, name="home-now"),
     path("sign-in/", LoginView.as_view(template_name="sign_in.html", redirect_authenticated_user=True), name="sign-in"),
     path("sign-out/", LogoutView.as_view(), name="sign-out"),
-    path("projects/", include("exports.project_urls")),
-    path("exports/", include("exports.urls")),
-    path("configs/", include("exports.config_urls")),
-    path("links/", include("exports.link_urls")),
+    path("projects/", include("exports.urls.projects")),
+    path("exports/", include("exports.urls.exports")),
+    path("configs/", include("exports.urls.configs")),
+    path("links/", include("exports.urls.links")),
     path("audit/", include("exportadmin.audit.urls")),
-    path("account/", include("connections.account_urls")),
-    path("help/", include("exports.help_urls")),
+    path("account/", include("connections.access.account_urls")),
+    path("help/", include("exports.urls.help")),
     path("media/", include("connections.urls")),
     path("api/v1/", include("exportadmin.api")),
     path("admin/", admin.site.urls),

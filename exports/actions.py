@@ -17,17 +17,22 @@ from django.contrib.auth.models import AbstractBaseUser
 from django.db import IntegrityError, InterfaceError, OperationalError, transaction
 from django.utils import timezone
 
+from connections.access.permissions import DOWNLOAD, LINK, MANAGE, START, VIEW, require
 from connections.models import Project
 from exportadmin.audit.record import record, recorded
 from exportadmin.lib.actor import Actor
 from exportadmin.lib.errors import ConflictError, GoneError, NotFoundError, TransientError, UserError
 from exportadmin.lib.ids import derived_id
-from exportadmin.lib.storable import storable
-from exports import comparing, links, pipeline, plan, runs, statuses, verify
-from exports.asked import Asked
-from exports.first_rows import ROWS, FirstRows, first_rows, rows_artifact
+from exportadmin.lib.text import storable
+from exports import runs, statuses
+from exports.delivery import verify
+from exports.links import tokens
 from exports.models import Artifact, ExportConfig, ExportReport, Link
-from exports.permissions import DOWNLOAD, LINK, MANAGE, START, VIEW, require
+from exports.results import compare
+from exports.results.preview import ROWS, FirstRows, first_rows, rows_artifact
+from exports.run import pipeline
+from exports.spec import plan
+from exports.spec.spec import Asked
 
 MAX_NAME = 200
 MAX_KEY = 255
@@ -186,7 +191,7 @@ def look_at_rows(*, report: ExportReport, actor: Actor) -> FirstRows:
     return first_rows(report, artifact)
 
 
-def compare_rows(*, older: ExportReport, newer: ExportReport, actor: Actor) -> comparing.Compared:
+def compare_rows(*, older: ExportReport, newer: ExportReport, actor: Actor) -> compare.Compared:
     """Two deliveries of one project row by row. Raises :class:`ConflictError` where that cannot be done exactly."""
     files = []
     for report, other in ((older, newer), (newer, older)):
@@ -197,8 +202,8 @@ def compare_rows(*, older: ExportReport, newer: ExportReport, actor: Actor) -> c
         ):
             require(actor, DOWNLOAD, report.project)
             _must_have_files(report, "there are no rows to compare")
-            files.append(comparing.comparable(report, artifact))
-    return comparing.compare(*files)  # reads the files: outside any transaction
+            files.append(compare.comparable(report, artifact))
+    return compare.compare(*files)  # reads the files: outside any transaction
 
 
 def _must_have_files(report: ExportReport, words: str) -> None:
@@ -243,7 +248,7 @@ def issue_link(
     with recorded("link.issued", actor=actor, project=report.project, obj=artifact, details=details) as line:
         require(actor, LINK, report.project)
         check_linkable(report)
-        link, token = links.issue(artifact, seconds=seconds, one_time=one_time, for_user=for_user, actor=actor)
+        link, token = tokens.issue(artifact, seconds=seconds, one_time=one_time, for_user=for_user, actor=actor)
         line.details["link"] = link.public_id
     return link, token
 

@@ -6,9 +6,9 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from connections.rendering.marks import add_up
+from connections.rows.batch import KIND_NAMES, OntologyClass, RowBatch
+from connections.rows.counts import add_up
 from connections.sinks.base import DeliveredFile
-from connections.sources.base import KIND_NAMES, OntologyClass, RowBatch
 
 # distinct mark texts held before they are added up: bounds memory when every row is different
 _MAX_TEXTS = 20_000

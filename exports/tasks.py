@@ -39,7 +39,7 @@ def run_report(report_pk: int) -> str:
 
 
 def _run(guard: runs.RunGuard) -> str:
-    from exports import pipeline  # late: found when it is needed
+    from exports.run import pipeline  # late: found when it is needed
 
     report = ExportReport.objects.select_related("project__connection").get(pk=guard.pk)
     try:
@@ -63,7 +63,7 @@ def _run(guard: runs.RunGuard) -> str:
 
 
 def _end(report: ExportReport, guard: runs.RunGuard, status: str, error: str) -> str:
-    from exports import pipeline
+    from exports.run import pipeline
 
     pipeline.end(report, guard, status, error)
     return status
@@ -77,6 +77,6 @@ def _delay(attempt: int, error: TransientError) -> timedelta:
 
 def tidy(report: ExportReport) -> None:
     """Take away what a dead process left half-made (for :data:`exports.runs.on_reaped`)."""
-    from exports import pipeline
+    from exports.run import pipeline
 
     pipeline.discard(report)

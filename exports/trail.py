@@ -6,14 +6,14 @@ from collections.abc import Collection, Mapping
 
 from django.urls import reverse
 
-from exportadmin.audit import places
+from exportadmin.audit import object_urls
 from exportadmin.audit.questions import QUESTIONS
 
 
 def fill() -> None:
     """Put the exports' finders into the audit room's tables, which knows nothing of exports."""
-    places.FINDERS["export_report"] = places.named("exports:detail")
-    places.FINDERS["artifact"] = _exports_of_files
+    object_urls.FINDERS["export_report"] = object_urls.named("exports:detail")
+    object_urls.FINDERS["artifact"] = _exports_of_files
     for slug, module in {"row": "rows", "links": "links", "filters": "filters"}.items():
         if slug not in QUESTIONS:
             QUESTIONS.register(slug, f"exports.questions.{module}:QUESTION")

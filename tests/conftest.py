@@ -88,7 +88,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 @pytest.fixture(autouse=True, scope="session")
 def _flush_lifts_the_triggers() -> Iterator[None]:
     """The trail refuses to be emptied, also by the flush between transactional tests: lift its triggers for that."""
-    from tests.audit.support import flush_lifts_the_triggers
+    from tests.exportadmin.audit.support import flush_lifts_the_triggers
 
     with flush_lifts_the_triggers():
         yield
@@ -145,7 +145,7 @@ def project(connection: Connection) -> Project:
 @pytest.fixture
 def members(project: Project, oscar: User, rita: User) -> Project:
     """The project with oscar as its operator and rita as its reviewer."""
-    from connections.models import Membership
+    from connections.access.models import Membership
 
     Membership.objects.create(project=project, user=oscar, role="operator")
     Membership.objects.create(project=project, user=rita, role="reviewer")

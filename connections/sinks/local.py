@@ -12,7 +12,7 @@ from pathlib import Path
 
 from connections.sinks.base import DeliveredFile, Delivery, Sink
 from exportadmin.lib.errors import PermanentError, UserError
-from exportadmin.lib.storable import storable
+from exportadmin.lib.text import storable
 
 MANIFEST_NAME = "manifest.json"
 log = logging.getLogger(__name__)

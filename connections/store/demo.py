@@ -22,8 +22,8 @@ from numpy.typing import NDArray
 from PIL import Image
 from pycocotools import mask as coco_mask
 
-from connections.review_statuses import REVIEW_STATUSES
-from connections.store.incoming import IncomingClass, IncomingLabel, IncomingRow
+from connections.rows.review_statuses import REVIEW_STATUSES
+from connections.store.import_row import IncomingClass, IncomingLabel, IncomingRow
 from exportadmin.lib.ids import derived_id
 
 PROJECT_NAME = "Demo"

@@ -65,8 +65,8 @@ class StoreProject(models.Model):
 class StoreRow(models.Model):
     """One data row with its annotations.
 
-    ``body`` is the row's canonical JSON with marked parts (:mod:`connections.rendering.body`); ``marks`` counts its
-    annotations (:class:`connections.sources.base.RowBatch`); ``digest`` tells a changed row from the same one again.
+    ``body`` is the row's canonical JSON with marked parts (:mod:`connections.rows.body`); ``marks`` counts its
+    annotations (:class:`exports.sources.base.RowBatch`); ``digest`` tells a changed row from the same one again.
     ``annotation_start`` and ``annotation_room`` are the block of COCO annotation ids that belongs to this row.
     """
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from connections.models import Project
-from connections.sources.base import OntologyClass
-from connections.store.incoming import IncomingClass
+from connections.rows.batch import OntologyClass
+from connections.store.import_row import IncomingClass
 from connections.store.models import StoreClass
 from exportadmin.lib.errors import UserError
 from exportadmin.lib.ids import derived_id

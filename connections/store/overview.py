@@ -3,20 +3,59 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Final
 
 from django.core.cache import cache
 from django.db.models import Count, F, Max, Q, QuerySet, Sum
 
 from connections.models import Project
-from connections.rendering.marks import add_up
-from connections.sources.base import KIND_NAMES, Changes, Overview, Stand
+from connections.rows.batch import KIND_NAMES
+from connections.rows.counts import add_up
 from connections.store.models import NUMBER_BITS, StoreClass, StoreRow
 from exportadmin.lib.errors import NotFoundError
 
 KEPT_SECONDS: Final = 600
 MOST_BATCHES: Final = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Overview:
+    """What a project holds now. ``by_class`` and ``by_kind`` count annotations, ``batches`` rows by batch id.
+
+    ``activity_ms`` is the latest activity of any row, ``updated_ms`` the latest change; ``None`` without rows.
+    """
+
+    rows: int
+    annotations: int
+    by_status: Mapping[str, int]
+    by_class: Mapping[str, int]
+    by_kind: Mapping[str, int]
+    batches: Mapping[str, int]
+    activity_ms: int | None
+    updated_ms: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Stand:
+    """A project in a list: how many rows, and when one of them came or changed last (``None`` without rows)."""
+
+    rows: int
+    updated_ms: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """What has changed since a moment: rows that came (``added``), and others that were ``changed``."""
+
+    added: int
+    changed: int
+
+    @property
+    def any(self) -> int:
+        """Rows that are not as they were."""
+        return self.added + self.changed
 
 
 def overview(project_id: str) -> Overview:

@@ -11,8 +11,8 @@ from django.http import FileResponse, Http404, HttpRequest
 from django.http.response import HttpResponseBase
 from django.views.decorators.http import require_safe
 
+from connections.access.permissions import VIEW, can
 from connections.models import Project
-from connections.permissions import VIEW, can
 
 # extension → media type; anything else is not shown. SVG is missing on purpose: it can carry scripts.
 MEDIA_TYPES: dict[str, str] = {

@@ -11,10 +11,10 @@ from typing import Any, Final
 from django.db import DatabaseError, transaction
 from django.db.models import QuerySet
 
-from exportadmin.audit import output
+from exportadmin.audit import serialize
 from exportadmin.audit.models import DONE, FAILED, AuditEntry
-from exportadmin.audit.reading import Scope
 from exportadmin.audit.record import TrailError, head, record
+from exportadmin.audit.scope import Scope
 from exportadmin.audit.verify import Verdict, verify
 from exportadmin.lib.actor import Actor
 from exportadmin.lib.errors import ConflictError, DeniedError
@@ -91,7 +91,7 @@ def export_entries(
     form: str,
     asked: Mapping[str, Any],
     actor: Actor,
-    extra: output.Extra | None = None,
+    extra: serialize.Extra | None = None,
 ) -> tuple[Iterator[bytes], str]:
     """``(chunks, media type)`` of entries that ``actor`` may read (:class:`Scope`), recorded before the first of them.
 
@@ -99,4 +99,4 @@ def export_entries(
     """
     with transaction.atomic():
         record("audit.exported", actor=actor, details={"as": form, "asked": dict(asked)})
-    return output.csv_lines(entries, extra) if form == "csv" else output.ndjson(entries), FORMS[form]
+    return serialize.csv_lines(entries, extra) if form == "csv" else serialize.ndjson(entries), FORMS[form]

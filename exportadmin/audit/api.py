@@ -18,8 +18,8 @@ from exportadmin.audit import actions, queries
 from exportadmin.audit.events import EVENTS
 from exportadmin.audit.middleware import actor_of
 from exportadmin.audit.models import OUTCOMES, REFUSED, AuditEntry
-from exportadmin.audit.reading import may_read, scope_of
 from exportadmin.audit.record import record
+from exportadmin.audit.scope import may_read, scope_of
 from exportadmin.audit.sentences import sentence
 from exportadmin.lib.errors import HiddenError
 from exportadmin.lib.rest import Pages, Parameter, RestView, address

@@ -9,17 +9,17 @@ from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from connections.api.finding import seen_project
+from connections.access.api.lookup import seen_project
 from exportadmin.audit.middleware import actor_of
 from exportadmin.lib.errors import UserError
 from exportadmin.lib.rest import Header, Pages, RestView
 from exports import actions
-from exports.api.asking import ConfigBodySerializer
-from exports.api.finding import seen_config, visible_configs
+from exports.api.lookup import seen_config, visible_configs
 from exports.api.serializers import ConfigSerializer
+from exports.api.spec import ConfigBodySerializer
 from exports.api.views import PROJECT
+from exports.display.representation import config_json
 from exports.models import ExportConfig
-from exports.representation import config_json
 
 
 class _Newest(Pages):

@@ -13,6 +13,7 @@ from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from connections.access.permissions import DOWNLOAD, require
 from connections.models import Project
 from exportadmin.audit.middleware import actor_of
 from exportadmin.audit.models import REFUSED
@@ -20,11 +21,11 @@ from exportadmin.audit.record import record, recorded
 from exportadmin.lib.actor import Actor
 from exportadmin.lib.errors import ConflictError, UserError
 from exportadmin.lib.rest import Header, Parameter, RestView, problem
-from exports import downloads, row_reader
-from exports.api.finding import seen_artifact, seen_report
+from exports.api.lookup import seen_artifact, seen_report
 from exports.api.serializers import ArtifactSerializer
-from exports.permissions import DOWNLOAD, require
-from exports.representation import artifact_json
+from exports.display.representation import artifact_json
+from exports.links import downloads
+from exports.results import reader
 
 NDJSON: Final = "application/x-ndjson"
 _PLACE: Final = {
@@ -143,7 +144,7 @@ class RowsView(RestView):
         artifact = report.artifacts.filter(lines__isnull=False).first()
         if artifact is None:
             raise ConflictError(f"rows can be read from json and ndjson results; this one is {report.format}")
-        rows = row_reader.read_rows(artifact, **place)
+        rows = reader.read_rows(artifact, **place)
         try:
             details = {"line": rows.first_line, "limit": place["limit"]}
             with recorded("artifact.rows_read", actor=actor, project=report.project, obj=artifact, details=details):

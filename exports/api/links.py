@@ -10,16 +10,16 @@ from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from connections.api.finding import token_of
+from connections.access.api.lookup import token_of
+from connections.access.permissions import LINK, can
 from exportadmin.audit.middleware import actor_of
 from exportadmin.lib.rest import Pages, Parameter, RestView
 from exports import actions
-from exports.api.asking import IssueLinkSerializer
-from exports.api.finding import seen_artifact, seen_link, seen_report, visible_links
+from exports.api.lookup import seen_artifact, seen_link, seen_report, visible_links
 from exports.api.serializers import IssuedLinkSerializer, LinkSerializer
-from exports.links import person_named
+from exports.api.spec import IssueLinkSerializer
+from exports.links.tokens import person_named
 from exports.models import Artifact
-from exports.permissions import LINK, can
 
 
 class ArtifactLinksView(RestView):

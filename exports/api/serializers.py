@@ -51,7 +51,7 @@ class ArtifactSerializer(serializers.Serializer[Any]):
 
 
 class ReportSerializer(serializers.Serializer[Any]):
-    """A report, as :func:`exports.representation.report_json` prints it."""
+    """A report, as :func:`exports.display.representation.report_json` prints it."""
 
     report_id = serializers.CharField()
     name = serializers.CharField()
@@ -101,7 +101,7 @@ class VerdictSerializer(serializers.Serializer[Any]):
 
 
 class PlanAnswerSerializer(serializers.Serializer[Any]):
-    """A plan, as :func:`exports.plan.plan` makes it."""
+    """A plan, as :func:`exports.spec.plan.plan` makes it."""
 
     project = NamedSerializer()
     format = serializers.CharField()

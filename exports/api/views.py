@@ -11,13 +11,12 @@ from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from connections.api.finding import is_findable, seen_project
+from connections.access.api.lookup import is_findable, seen_project
 from exportadmin.audit.middleware import actor_of
 from exportadmin.lib.errors import ConflictError, NotFoundError, UserError
 from exportadmin.lib.rest import Header, Pages, Parameter, RestView
-from exports import actions, listing, statuses
-from exports.api.asking import CreateReportSerializer, PlanSerializer
-from exports.api.finding import filtered_reports, seen_report, visible_reports
+from exports import actions, statuses
+from exports.api.lookup import filtered_reports, seen_report, visible_reports
 from exports.api.serializers import (
     GroupedSerializer,
     PlanAnswerSerializer,
@@ -25,10 +24,12 @@ from exports.api.serializers import (
     StatusSerializer,
     VerdictSerializer,
 )
-from exports.asked import Asked
+from exports.api.spec import CreateReportSerializer, PlanSerializer
+from exports.display.representation import progress_json, report_json
 from exports.formats import FORMATS
+from exports.lists import listing
 from exports.models import ExportConfig, ExportReport
-from exports.representation import progress_json, report_json
+from exports.spec.spec import Asked
 
 MAX_IDS: Final = 200
 MAX_WAIT_SECONDS: Final = 30

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar
 
-from connections.sources.base import BODY, KIND_NAMES, OntologyClass, RowBatch
+from connections.rows.batch import BODY, KIND_NAMES, OntologyClass, RowBatch
 
 # few: rows may be large
 _PARSED_AT_ONCE = 8
@@ -81,7 +81,7 @@ class Format(ABC):
         """The rows parsed: the slow way, for writers that need to look inside."""
         import orjson
 
-        from connections.rendering.body import BodyPrinter
+        from connections.rows.body import BodyPrinter
 
         printer = BodyPrinter(self.context.parts, self.context.project_name)
         for start in range(0, len(batch.bodies), _PARSED_AT_ONCE):

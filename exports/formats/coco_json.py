@@ -7,8 +7,8 @@ from typing import Any
 
 import orjson
 
-from connections.rendering.coco import SEPARATOR
-from connections.sources.base import COCO, OntologyClass, RowBatch
+from connections.rows.batch import COCO, OntologyClass, RowBatch
+from connections.rows.coco import SEPARATOR
 from exports.formats.base import Format, FormatContext
 from exports.formats.fragments import Fragments
 
@@ -24,7 +24,7 @@ class CocoJsonFormat(Format):
     """``{"info", "licenses", "categories", "annotations", "images"}``, one object a line, in that order.
 
     Annotations come before images, so that both come from one pass over the rows: images wait in a scratch file and
-    memory stays flat. Rules for ids, areas and names are those of :mod:`connections.rendering.coco`.
+    memory stays flat. Rules for ids, areas and names are those of :mod:`connections.rows.coco`.
     """
 
     key = "coco_json"

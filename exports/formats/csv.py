@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from connections.rendering.csv import HEADER, without_parts
-from connections.sources.base import CSV, RowBatch
+from connections.rows.batch import CSV, RowBatch
+from connections.rows.csv import HEADER, without_parts
 from exports.formats.base import Format, FormatContext, Option
 from exports.formats.fragments import Fragments
 
@@ -13,7 +13,7 @@ EXACT, SAFE = "exact", "spreadsheet-safe"
 
 
 class CsvFormat(Format):
-    """Header line, then the rows' lines; UTF-8 without byte order mark. Columns: :mod:`connections.rendering.csv`."""
+    """Header line, then the rows' lines; UTF-8 without byte order mark. Columns: :mod:`connections.rows.csv`."""
 
     key = "csv"
     title = "CSV"

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from connections.rendering.coco import render_coco
-from connections.rendering.csv import render_csv
-from connections.rendering.marks import labels_of
-from connections.sources.base import RowBatch
+from connections.rows.batch import RowBatch
+from connections.rows.coco import render_coco
+from connections.rows.counts import labels_of
+from connections.rows.csv import render_csv
 from exportadmin.lib.errors import PermanentError
 from exports.formats.base import Format
 

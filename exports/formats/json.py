@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from connections.rendering.body import BodyPrinter
-from connections.sources.base import RowBatch
+from connections.rows.batch import RowBatch
+from connections.rows.body import BodyPrinter
 from exports.formats.base import Format, FormatContext
 
 

@@ -17,8 +17,8 @@ import numpy as np
 from numpy.typing import NDArray
 from pycocotools import mask as coco_mask
 
-from connections.rendering.masks import edges
-from connections.rendering.shapes import bounds, polygon_rings
+from connections.rows.masks import edges
+from connections.rows.shapes import bounds, polygon_rings
 
 Canvas = NDArray[np.uint8] | NDArray[np.uint16]
 

@@ -8,9 +8,9 @@ from typing import Any
 
 import orjson
 
-from connections.rendering.csv import exact_cell
-from connections.rendering.marks import KIND_LETTERS, labels_of
-from connections.sources.base import BODY, RowBatch
+from connections.rows.batch import BODY, RowBatch
+from connections.rows.counts import KIND_LETTERS, labels_of
+from connections.rows.csv import exact_cell
 from exportadmin.lib.errors import PermanentError, UserError
 from exports.formats.base import Format, FormatContext
 from exports.formats.painting import Canvas, paint

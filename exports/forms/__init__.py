@@ -1,4 +1,4 @@
-"""The form of an export: what was typed, what it means, and what may be chosen. The rules are :mod:`exports.asked`."""
+"""The form of an export: what was typed, what it means, what may be chosen. The rules are :mod:`exports.spec.spec`."""
 
 from exports.forms.checked import Checked, Said, check
 from exports.forms.choices import choices_of

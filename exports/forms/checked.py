@@ -10,11 +10,11 @@ from typing import Any, Final
 from connections.models import Project
 from exportadmin.lib import times
 from exportadmin.lib.errors import UserError
-from exportadmin.lib.storable import storable
-from exports.asked import Asked
+from exportadmin.lib.text import storable
 from exports.formats import FORMATS
 from exports.forms.pasted import Pasted, short
 from exports.forms.typed import WINDOWS, Typed
+from exports.spec.spec import Asked
 
 # input → its words on screen, in the order of the page
 LABELS: Final[dict[str, str]] = {

@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from connections.review_statuses import REVIEW_STATUSES, WORKFLOW_GROUPS
-from connections.sources.base import PARTS, Overview
+from connections.rows.batch import PARTS
+from connections.rows.review_statuses import REVIEW_STATUSES, WORKFLOW_GROUPS
+from connections.store.overview import Overview
 from exports.formats import FORMATS
 from exports.forms.typed import WITH, WITHOUT, Typed
 

@@ -6,8 +6,8 @@ import re
 from dataclasses import dataclass
 
 from exportadmin.lib.errors import UserError
-from exportadmin.lib.storable import storable
-from exports.filters import MAX_IDS
+from exportadmin.lib.text import storable
+from exports.spec.filters import MAX_IDS
 
 _BETWEEN = re.compile(r"(\r\n|[\r\n\t])")
 _SHOWN = 40

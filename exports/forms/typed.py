@@ -10,8 +10,8 @@ from typing import Any, Final
 from django.http import QueryDict
 
 from connections.models import Project
-from connections.review_statuses import REVIEW_STATUSES, statuses_in
-from connections.sources.base import PARTS
+from connections.rows.batch import PARTS
+from connections.rows.review_statuses import REVIEW_STATUSES, statuses_in
 from exportadmin.lib.errors import UserError
 from exportadmin.lib.ids import new_id
 from exports.formats import FORMATS
@@ -116,7 +116,7 @@ class Typed:
         return dataclasses.replace(self, key=new_id())
 
     def body(self) -> dict[str, Any]:
-        """The description, as :meth:`exports.asked.Asked.parse` reads it; options of other formats stay behind."""
+        """The description, as :meth:`exports.spec.spec.Asked.parse` reads it; options of other formats stay behind."""
         prefix = f"{self.format}."
         return {
             "format": self.format,

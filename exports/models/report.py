@@ -5,14 +5,15 @@ from __future__ import annotations
 from django.conf import settings
 from django.db import models
 
-from connections.models import ApiToken, Project
+from connections.access.models import ApiToken
+from connections.models import Project
 from exportadmin.lib.ids import new_id
 from exports import statuses
 from exports.models.config import ExportConfig
 
 
 class ExportReport(models.Model):
-    """``config`` is what was asked, frozen when it was asked: the JSON of :class:`exports.asked.Asked`.
+    """``config`` is what was asked, frozen when it was asked: the JSON of :class:`exports.spec.spec.Asked`.
 
     ``error`` is one line in words that an admin can act on. ``location`` is the folder of the delivery.
     ``created_by_name`` outlives the account.

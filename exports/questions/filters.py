@@ -7,10 +7,9 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from django.db.models import Q
 
-from connections.review_statuses import known_status
+from connections.rows.review_statuses import known_status
 from exportadmin.audit.fields import Field
 from exportadmin.audit.models import DONE, AuditEntry
-from exportadmin.audit.output import Extra
 from exportadmin.audit.questions.base import (
     PERIOD,
     PROJECT,
@@ -24,10 +23,11 @@ from exportadmin.audit.questions.base import (
     under,
     within,
 )
-from exportadmin.audit.reading import Scope
+from exportadmin.audit.scope import Scope
+from exportadmin.audit.serialize import Extra
 from exportadmin.lib.errors import UserError
+from exports.display.spec_text import Line, describe
 from exports.models import ExportReport
-from exports.views.asked_words import Line, describe
 
 NONE, SOME = "none", "some"
 # as record() writes it: canonical JSON, so that an empty filter has one text

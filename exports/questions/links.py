@@ -9,7 +9,6 @@ from django.db.models import Q, QuerySet
 
 from exportadmin.audit.fields import Field
 from exportadmin.audit.models import DONE, AuditEntry
-from exportadmin.audit.output import Extra
 from exportadmin.audit.questions.base import (
     PERIOD,
     PROJECT,
@@ -25,7 +24,8 @@ from exportadmin.audit.questions.base import (
     within,
 )
 from exportadmin.audit.questions.people import done_by
-from exportadmin.audit.reading import Scope
+from exportadmin.audit.scope import Scope
+from exportadmin.audit.serialize import Extra
 from exportadmin.lib import times
 
 # uses of the links of one page that are looked at, newest first

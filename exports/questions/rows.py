@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 
 from exportadmin.audit.fields import Field
 from exportadmin.audit.models import DONE, AuditEntry
-from exportadmin.audit.output import Extra
 from exportadmin.audit.questions.base import (
     PERIOD,
     PROJECT,
@@ -20,14 +19,15 @@ from exportadmin.audit.questions.base import (
     under,
     within,
 )
-from exportadmin.audit.questions.takings import TAKEN
-from exportadmin.audit.reading import Scope
-from exports import row_search
+from exportadmin.audit.questions.downloads import TAKEN
+from exportadmin.audit.scope import Scope
+from exportadmin.audit.serialize import Extra
+from exports.results import search
 
 
 def _answer(asked: Mapping[str, str], scope: Scope) -> Answer:
     projects = None if scope.everything else scope.projects
-    found = row_search.search(asked["row"], projects=projects, project=asked.get("project"))
+    found = search.search(asked["row"], projects=projects, project=asked.get("project"))
     exported, issued = under("export.requested"), under("link.issued")
     entries = within(asked).filter(exported | TAKEN | issued, outcome=DONE, object_id__in=list(found.how))
 

@@ -7,7 +7,7 @@ from typing import Any
 from django import template
 
 from exportadmin.lib.times import to_datetime
-from exports import link_states
+from exports.links import states
 from exports.models import Link
 from exports.templatetags.words import moment
 
@@ -29,7 +29,7 @@ def left(seconds: int) -> str:
 @register.inclusion_tag("exports/_state.html")
 def link_state(link: Link) -> dict[str, Any]:
     """The state as a coloured word."""
-    word, colour, sentence = link_states.WORDS[link_states.state_of(link)]
+    word, colour, sentence = states.WORDS[states.state_of(link)]
     return {"word": word, "colour": colour, "sentence": sentence}
 
 

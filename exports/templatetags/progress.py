@@ -9,16 +9,16 @@ from django import template
 from django.utils import timezone
 
 from exports import statuses
+from exports.display.progress import Progress, progress_of
+from exports.display.selection_line import LONG, one_line
 from exports.models import ExportReport
-from exports.progress import Progress, progress_of
-from exports.views.one_line import LONG, one_line
 
 register = template.Library()
 
 
 @register.filter
 def selects(report: ExportReport) -> str:
-    """What was asked for, in one line; ``report`` is of :func:`exports.views.listed.for_list`."""
+    """What was asked for, in one line; ``report`` is of :func:`exports.lists.report_query.for_list`."""
     config = getattr(report, "short_config", None)
     return LONG if config is None else one_line(config)
 

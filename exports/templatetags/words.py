@@ -46,7 +46,7 @@ def plural(count: int, words: str) -> str:
 def moment(value: dt.datetime | None) -> str | SafeString:
     """A ``<time>`` element, "22 Nov 2026, 03:06 UTC", with the exact time for machines.
 
-    In the zone of the one who looks (:class:`connections.middleware.TimeZoneMiddleware`); UTC for everybody else.
+    In the zone of the one who looks (:mod:`connections.access.middleware`); UTC for everybody else.
     """
     if value is None:
         return "–"

@@ -9,14 +9,14 @@ from typing import Any, Final
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
-from connections.finding import is_findable
+from connections.access.lookup import is_findable
+from connections.access.permissions import DOWNLOAD, VIEW, can
 from exportadmin.audit.middleware import actor_of
 from exportadmin.lib.errors import ConflictError, GoneError, NotFoundError
 from exportadmin.lib.pages import looks, only
 from exports import actions, statuses
 from exports.models import ExportReport
-from exports.permissions import DOWNLOAD, VIEW, can
-from exports.views.finding import find_report
+from exports.views.lookup import find_report
 
 CHOICES: Final = 50
 MOST_LINES: Final = 200

@@ -11,21 +11,21 @@ from django.db.models.functions import Coalesce
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 
-from connections.finding import is_findable, page_project
+from connections.access.lookup import is_findable, page_project
+from connections.access.permissions import START, VIEW, can, projects_for
 from exportadmin.audit.middleware import actor_of
 from exportadmin.lib.errors import DeniedError, GoneError, NotFoundError, UserError
 from exportadmin.lib.ids import new_id
 from exportadmin.lib.pages import acts, done, looks, looks_and_acts, only, refused
 from exports import actions
-from exports.asked import Asked
+from exports.display.spec_text import describe
 from exports.forms import Typed, check
 from exports.forms.checked import suggested_name
+from exports.lists.capped_paginator import LongPaginator
 from exports.models import ExportConfig, ExportReport
-from exports.permissions import START, VIEW, can, projects_for
-from exports.views.asked_words import describe
-from exports.views.finding import find_config
+from exports.spec.spec import Asked
 from exports.views.form import PLAN, SAVE_AND_RUN, show_form, wanted
-from exports.views.long_pages import LongPaginator
+from exports.views.lookup import find_config
 from exports.views.new import planned
 
 PAGE_SIZE = 50

@@ -8,23 +8,23 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
 
+from connections.access.permissions import AUDIT, VIEW, verbs_in
 from exportadmin.audit.models import AuditEntry
 from exportadmin.audit.sentences import sentence
 from exportadmin.lib.pages import looks, only
 from exportadmin.lib.times import to_datetime
 from exports import statuses
+from exports.display.allowed_actions import offers
+from exports.display.check_value_tables import sums_of
+from exports.display.distribution import downloads_of, links_of
+from exports.display.progress import phases_of
+from exports.display.refused_rows import refused_of
+from exports.display.spec_text import describe
+from exports.display.timeline import phase_words, steps_of
 from exports.models import ExportReport
-from exports.offers import offers
-from exports.permissions import AUDIT, VIEW, verbs_in
-from exports.progress import phases_of
-from exports.staleness import changes_after, changes_words
-from exports.views.asked_words import describe
-from exports.views.finding import find_report
-from exports.views.handed_out import downloads_of, links_of
+from exports.results.staleness import changes_after, changes_words
+from exports.views.lookup import find_report
 from exports.views.progress import figures
-from exports.views.refused_rows import refused_of
-from exports.views.sums import sums_of
-from exports.views.timeline import phase_words, steps_of
 
 TRAIL_LINES = 8
 

@@ -7,14 +7,14 @@ from typing import Any
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
+from connections.access.permissions import START, projects_for
 from connections.models import Project
-from connections.sources import SOURCES
 from exportadmin.lib.errors import UserError
+from exports.display.check_value_tables import DROPPED_WORDS
 from exports.forms import Checked, Typed, check, choices_of
 from exports.models import ExportConfig
-from exports.permissions import START, projects_for
-from exports.plan import Plan
-from exports.views.sums import DROPPED_WORDS
+from exports.sources import SOURCES
+from exports.spec.plan import Plan
 
 # what the form's buttons ask for
 RUN, SAVE, SAVE_AND_RUN, PLAN = "run", "save", "save-run", "plan"

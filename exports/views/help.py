@@ -11,20 +11,22 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
 
-from connections.rendering.body import PART_KEYS
-from connections.rendering.csv import COLUMNS
-from connections.review_statuses import REVIEW_STATUSES, WORKFLOW_GROUPS
-from connections.roles import ROLES, SCOPES
-from connections.sources.base import KIND_NAMES, PARTS
+from connections.access.permissions import START, projects_for
+from connections.access.roles import ROLES, SCOPES
+from connections.rows.batch import KIND_NAMES, PARTS
+from connections.rows.body import PART_KEYS
+from connections.rows.csv import COLUMNS
+from connections.rows.review_statuses import REVIEW_STATUSES, WORKFLOW_GROUPS
 from exportadmin.lib.pages import looks, only
 from exportadmin.lib.times import iso_utc, parse_ms
-from exports import help_words, link_states, statuses
-from exports.filters import MAX_IDS, ORDER
+from exports import statuses
 from exports.formats import FORMATS
 from exports.formats.png import RULES
-from exports.help_samples import check_values as sample_values
-from exports.help_samples import samples
-from exports.permissions import START, projects_for
+from exports.help import texts
+from exports.help.samples import check_values as sample_values
+from exports.help.samples import samples
+from exports.links import states
+from exports.spec.filters import MAX_IDS, ORDER
 
 # address → (title, what is there)
 PAGES: Final[dict[str, tuple[str, str]]] = {
@@ -69,20 +71,19 @@ def formats(request: HttpRequest) -> HttpResponse:
         }
         for key, writer in FORMATS.items()
     ]
-    parts = [(part, PART_KEYS[part], help_words.PART_WORDS[part]) for part in PARTS]
+    parts = [(part, PART_KEYS[part], texts.PART_WORDS[part]) for part in PARTS]
     return _page(request, "formats", {"formats": known, "parts": parts, "columns": COLUMNS, "png_rules": RULES.items()})
 
 
 @looks
 def filters(request: HttpRequest) -> HttpResponse:
     """The conditions, and the written forms of a time with what they mean."""
-    conditions = [(key, words, json.dumps({key: help_words.FILTER_EXAMPLES[key]})) for key, words in ORDER.items()]
+    conditions = [(key, words, json.dumps({key: texts.FILTER_EXAMPLES[key]})) for key, words in ORDER.items()]
     times = [
-        (words, json.dumps(value), iso_utc(parse_ms(value, time_zone=help_words.ZONE)))
-        for words, value in help_words.TIME_FORMS
+        (words, json.dumps(value), iso_utc(parse_ms(value, time_zone=texts.ZONE))) for words, value in texts.TIME_FORMS
     ]
-    together = json.dumps({key: help_words.FILTER_EXAMPLES[key] for key in ("statuses", "updated_after")})
-    context = {"conditions": conditions, "times": times, "zone": help_words.ZONE, "most": MAX_IDS, "together": together}
+    together = json.dumps({key: texts.FILTER_EXAMPLES[key] for key in ("statuses", "updated_after")})
+    context = {"conditions": conditions, "times": times, "zone": texts.ZONE, "most": MAX_IDS, "together": together}
     return _page(request, "filters", context)
 
 
@@ -90,14 +91,14 @@ def filters(request: HttpRequest) -> HttpResponse:
 def review_statuses(request: HttpRequest) -> HttpResponse:
     """The vocabulary by workflow group, and the states of exports and links."""
     groups = [(group, [status for status, its in REVIEW_STATUSES.items() if its == group]) for group in WORKFLOW_GROUPS]
-    context = {"groups": groups, "reports": statuses.WORDS.values(), "links": link_states.WORDS.values()}
+    context = {"groups": groups, "reports": statuses.WORDS.values(), "links": states.WORDS.values()}
     return _page(request, "statuses", context)
 
 
 @looks
 def check_values(request: HttpRequest) -> HttpResponse:
     """What is counted, with figures of the sample rows."""
-    figures = [(key, help_words.CHECK_WORDS[key], json.dumps(value)) for key, value in sample_values().items()]
+    figures = [(key, texts.CHECK_WORDS[key], json.dumps(value)) for key, value in sample_values().items()]
     return _page(request, "check-values", {"figures": figures})
 
 
@@ -110,7 +111,7 @@ def roles(request: HttpRequest) -> HttpResponse:
 
 def _allowed(table: Mapping[str, tuple[frozenset[str], str]]) -> list[tuple[str, str, list[str]]]:
     """``(name, sentence, what it allows)``."""
-    verbs = help_words.VERB_WORDS.items()
+    verbs = texts.VERB_WORDS.items()
     return [
         (name, words, [said for verb, said in verbs if verb in allowed]) for name, (allowed, words) in table.items()
     ]
@@ -122,5 +123,5 @@ def rest(request: HttpRequest) -> HttpResponse:
     project = projects_for(request.user, START).order_by("name").values_list("public_id", "name").first()
     api = request.build_absolute_uri("/api/v1")
     project_id, project_name = project or ("PROJECT_ID", "")
-    steps = help_words.quick_start(api, project_id, shlex.quote(request.user.get_username()))
+    steps = texts.quick_start(api, project_id, shlex.quote(request.user.get_username()))
     return _page(request, "rest", {"steps": steps, "api": api, "project_id": project_id, "project_name": project_name})

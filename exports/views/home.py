@@ -11,15 +11,15 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
 
+from connections.access.permissions import START, VIEW, projects_for, verbs_anywhere
 from connections.models import Project
 from exportadmin.lib.pages import looks, only
 from exports import statuses
-from exports.listing import in_progress, within
+from exports.display.check_value_tables import Sum, sum_of
+from exports.display.project_contents import source_of
+from exports.lists.listing import in_progress, within
+from exports.lists.per_day import Day, per_day
 from exports.models import ExportReport
-from exports.per_day import Day, per_day
-from exports.permissions import START, VIEW, projects_for, verbs_anywhere
-from exports.views.holdings import source_of
-from exports.views.sums import Sum, sum_of
 
 MOST_ACTIVE: Final = 10
 MOST_FAILED: Final = 5

@@ -16,8 +16,8 @@ from django.views.decorators.http import require_safe
 
 from exportadmin.audit.middleware import actor_of
 from exportadmin.lib.errors import GoneError, NotFoundError, UserError
-from exports import downloads, link_use, links
 from exports.formats import FORMATS
+from exports.links import downloads, one_copy, tokens
 from exports.models import Link
 
 DOOR = "link"
@@ -34,7 +34,7 @@ def _behind_a_link(view: View) -> View:
     def guarded(request: HttpRequest, token: str) -> HttpResponseBase:
         try:
             response = view(request, token)
-        except links.SignInNeededError:
+        except tokens.SignInNeededError:
             response = redirect_to_login(request.get_full_path())
         except (GoneError, NotFoundError) as error:
             response = _refused(request, error)
@@ -49,7 +49,7 @@ def _behind_a_link(view: View) -> View:
 @_behind_a_link
 def link(request: HttpRequest, token: str) -> HttpResponseBase:
     """What the file is, who shared it, until when. Looking at it uses nothing up: previews in chats come here too."""
-    found = links.open_link(token, actor_of(request, DOOR))
+    found = tokens.open_link(token, actor_of(request, DOOR))
     return render(request, "exports/link.html", {"link": found, "token": token, **_about(found)})
 
 
@@ -63,7 +63,7 @@ def _about(found: Link) -> dict[str, Any]:
         "format": FORMATS[report.format].title if report.format in FORMATS else "",
         "rows": values.get("rows_kept") if values.get("files") == 1 else None,
         "made_at": report.finished_at or report.created_at,
-        "is_partly": found.one_time and not link_use.use_of(found).has_room_for(artifact.bytes),
+        "is_partly": found.one_time and not one_copy.use_of(found).has_room_for(artifact.bytes),
         "shell_name": shlex.quote(name),
         "powershell_name": "'" + name.replace("'", "''") + "'",
     }
@@ -71,16 +71,16 @@ def _about(found: Link) -> dict[str, Any]:
 
 @_behind_a_link
 def link_file(request: HttpRequest, token: str) -> HttpResponseBase:
-    """The bytes (:func:`exports.downloads.respond`)."""
+    """The bytes (:func:`exports.links.downloads.respond`)."""
     actor = actor_of(request, DOOR)
-    found = links.open_link(token, actor)
+    found = tokens.open_link(token, actor)
     return downloads.respond(request, found.artifact, actor=actor, link=found)
 
 
 def _refused(request: HttpRequest, error: UserError) -> HttpResponseBase:
     """404 for who may not know, 410 for what was good once. Nothing here tells of the file."""
     status = 410 if isinstance(error, GoneError) else 404
-    wait = error.retry_after if isinstance(error, links.LinkGoneError) else None
+    wait = error.retry_after if isinstance(error, tokens.LinkGoneError) else None
     context = {
         "status": status,
         "words": error.message,

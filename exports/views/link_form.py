@@ -8,7 +8,7 @@ from django import forms
 from django.contrib.auth.models import AbstractBaseUser
 
 from exportadmin.lib.errors import UserError
-from exports import links
+from exports.links import tokens
 
 OTHER: Final = "other"
 # seconds, as a form sends them → words
@@ -56,7 +56,7 @@ class LinkForm(forms.Form):
             said["seconds"] = int(last)
         if "seconds" in said and not self.errors.get("amount"):
             try:
-                links.check_seconds(said["seconds"])
+                tokens.check_seconds(said["seconds"])
             except UserError as error:
                 self.blame(error)
         return said
@@ -65,7 +65,7 @@ class LinkForm(forms.Form):
         """The account, or ``None`` for anybody. Whoever fills in the form may hand out links: that was asked before."""
         name = str(self.cleaned_data["for_user"])
         try:
-            return links.person_named(name) if name else None
+            return tokens.person_named(name) if name else None
         except UserError as error:
             raise forms.ValidationError(_sentence(error)) from error
 

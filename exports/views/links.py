@@ -9,19 +9,20 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.cache import never_cache
 
-from connections.finding import page_project
+from connections.access.lookup import page_project
+from connections.access.permissions import AUDIT, LINK, VIEW, can, projects_for
 from connections.models import Project
 from exportadmin.audit.middleware import actor_of
 from exportadmin.audit.models import AuditEntry
 from exportadmin.lib.errors import UserError
 from exportadmin.lib.pages import acts, done, looks, looks_and_acts, only
-from exportadmin.lib.storable import storable
-from exports import actions, link_states, link_use, links
+from exportadmin.lib.text import storable
+from exports import actions
+from exports.links import one_copy, states, tokens
+from exports.lists.capped_paginator import LongPaginator
 from exports.models import Download, Link
-from exports.permissions import AUDIT, LINK, VIEW, can, projects_for
-from exports.views.finding import find_artifact, find_link
 from exports.views.link_form import LinkForm
-from exports.views.long_pages import LongPaginator
+from exports.views.lookup import find_artifact, find_link
 
 PAGE_SIZE = 50
 REFUSED_SHOWN = 20
@@ -40,7 +41,7 @@ def link_list(request: HttpRequest) -> HttpResponse:
     context = {
         "section": "links",
         "page": page,
-        "states": [(state, words[0]) for state, words in link_states.WORDS.items()],
+        "states": [(state, words[0]) for state, words in states.WORDS.items()],
         "projects": visible.order_by("name").values_list("public_id", "name")[:500],
         "asked": {name: request.GET.get(name, "") for name in FILTERS},
         "is_filtered": any(request.GET.get(name) for name in FILTERS),
@@ -69,7 +70,7 @@ def issue(request: HttpRequest, artifact_id: str) -> HttpResponse:
         except UserError as error:
             form.blame(error)
         else:
-            return _issued(request, link, request.build_absolute_uri(links.path_for(token)))
+            return _issued(request, link, request.build_absolute_uri(tokens.path_for(token)))
     context = {"section": "links", "artifact": artifact, "report": artifact.report, "form": form}
     return render(request, "exports/links_issue.html", context, status=400 if form.errors else 200)
 
@@ -104,10 +105,10 @@ def uses(request: HttpRequest, link_id: str) -> HttpResponse:
         "report": link.artifact.report,
         "project": project,
         "page": page,
-        "sent": link_use.use_of(link).sent,
+        "sent": one_copy.use_of(link).sent,
         "may_audit": (may_audit := can(request.user, AUDIT, project)),
         "refused": _refused_tries(link) if may_audit else [],
-        "is_open": (is_open := link_states.state_of(link) == link_states.OPEN),
+        "is_open": (is_open := states.state_of(link) == states.OPEN),
         "may_revoke": is_open and can(request.user, LINK, project),
     }
     return render(request, "exports/links_uses.html", context)
@@ -132,9 +133,9 @@ def _listed(projects: QuerySet[Project]) -> QuerySet[Link]:
 def _filtered(request: HttpRequest, found: QuerySet[Link]) -> QuerySet[Link]:
     """Raises :class:`UserError` for a value without a meaning, and as :func:`page_project` does."""
     if state := request.GET.get("state", ""):
-        if state not in link_states.WORDS:
-            raise UserError(f"unknown state {state[:40]!r}; known: {', '.join(link_states.WORDS)}", field="state")
-        found = found.filter(link_states.in_state(state))
+        if state not in states.WORDS:
+            raise UserError(f"unknown state {state[:40]!r}; known: {', '.join(states.WORDS)}", field="state")
+        found = found.filter(states.in_state(state))
     if project_id := request.GET.get("project", ""):
         found = found.filter(artifact__report__project=page_project(request.user, project_id))
     if words := storable(request.GET.get("q", ""), "q").strip():
@@ -151,7 +152,7 @@ def _filtered(request: HttpRequest, found: QuerySet[Link]) -> QuerySet[Link]:
 
 
 def _row(link: Link, mine: set[int]) -> dict[str, Any]:
-    is_open = link_states.state_of(link) == link_states.OPEN
+    is_open = states.state_of(link) == states.OPEN
     return {"link": link, "is_open": is_open, "may_revoke": is_open and link.artifact.report.project_id in mine}
 
 

@@ -10,13 +10,13 @@ from django.db.models import QuerySet
 from django.http import HttpRequest, StreamingHttpResponse
 from django.utils import timezone
 
-from connections.rendering.csv import safe_cell
+from connections.rows.csv import safe_cell
 from exportadmin.lib.errors import UserError
 from exportadmin.lib.pages import looks
 from exports import statuses
+from exports.display.selection_line import LONG, one_line
+from exports.lists.report_query import listed
 from exports.models import ExportReport
-from exports.views.listed import listed
-from exports.views.one_line import LONG, one_line
 
 AT_ONCE: Final = 1_000
 # column of the file → of the database

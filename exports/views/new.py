@@ -7,19 +7,19 @@ import dataclasses
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 
-from connections.finding import page_project
+from connections.access.lookup import page_project
+from connections.access.permissions import START
 from connections.models import Project
 from exportadmin.audit.middleware import actor_of
 from exportadmin.lib.errors import ConflictError, DeniedError, ExportAdminError, NotFoundError, UserError
 from exportadmin.lib.pages import acts, done, looks_and_acts, only
 from exports import actions
-from exports.asked import Asked
 from exports.forms import Checked, Typed, check
 from exports.forms.checked import suggested_name
-from exports.permissions import START
-from exports.plan import Plan
-from exports.views.finding import find_config, find_report
+from exports.spec.plan import Plan
+from exports.spec.spec import Asked
 from exports.views.form import MOST_PROJECTS, PLAN, RUN, SAVE, plan_context, projects_to_start, show_form, wanted
+from exports.views.lookup import find_config, find_report
 
 PARAMETERS = ("project", "from", "config")
 UPDATED_AFTER = "updated_after"

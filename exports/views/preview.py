@@ -7,16 +7,16 @@ from typing import Any
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
+from connections.access.permissions import VIEW
 from exportadmin.audit.middleware import actor_of
 from exportadmin.lib.errors import ConflictError, GoneError
 from exportadmin.lib.pages import looks, only
 from exports import actions
-from exports.drawing import Budget
-from exports.first_rows import FirstRows
+from exports.display.row_preview import row_view
 from exports.models import ExportReport
-from exports.permissions import VIEW
-from exports.views.finding import find_report
-from exports.views.row_words import row_view
+from exports.results.drawing import Budget
+from exports.results.preview import FirstRows
+from exports.views.lookup import find_report
 
 
 @looks

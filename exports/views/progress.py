@@ -9,12 +9,12 @@ from django.shortcuts import redirect, render
 from django.utils import timezone
 from django_htmx.http import HttpResponseStopPolling
 
+from connections.access.permissions import VIEW
 from exportadmin.lib.pages import looks, only
 from exports import statuses
+from exports.display.progress import progress_of
 from exports.models import ExportReport
-from exports.permissions import VIEW
-from exports.progress import progress_of
-from exports.views.finding import find_report
+from exports.views.lookup import find_report
 
 
 @looks

@@ -11,20 +11,21 @@ from django.db.models import F, OuterRef, QuerySet, Subquery
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
-from connections import time_zones
+from connections.access import time_zones
+from connections.access.lookup import is_findable, page_project
+from connections.access.models import Membership
+from connections.access.permissions import MANAGE, START, VIEW, projects_for, verbs_in
 from connections.actions import change_project
-from connections.finding import is_findable, page_project
-from connections.models import Membership, Project
-from connections.sources.base import Stand
+from connections.models import Project
+from connections.store.overview import Stand
 from exportadmin.audit.middleware import actor_of
 from exportadmin.lib import times
 from exportadmin.lib.errors import UserError
 from exportadmin.lib.pages import done, looks, looks_and_acts, only
 from exports import statuses
+from exports.display.project_contents import since_last_export, source_of, stands_of, sums_of_holdings
+from exports.lists.report_query import for_list
 from exports.models import ExportReport
-from exports.permissions import MANAGE, START, VIEW, projects_for, verbs_in
-from exports.views.holdings import since_last_export, source_of, stands_of, sums_of_holdings
-from exports.views.listed import for_list
 
 PAGE_SIZE = 25
 EXPORTS_SHOWN = 10

@@ -8,15 +8,15 @@ from typing import Final
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 
+from connections.access.permissions import MANAGE, START, VIEW, projects_for, verbs_anywhere
 from exportadmin.lib.errors import UserError
 from exportadmin.lib.pages import looks, only
 from exports import statuses
-from exports.list_filters import GROUPS
+from exports.lists.capped_paginator import LongPaginator
+from exports.lists.columns import NEWEST
+from exports.lists.filters import GROUPS
+from exports.lists.report_query import listed, without_empty
 from exports.models import ExportReport
-from exports.permissions import MANAGE, START, VIEW, projects_for, verbs_anywhere
-from exports.views.list_columns import NEWEST
-from exports.views.listed import listed, without_empty
-from exports.views.long_pages import LongPaginator
 
 PAGE_SIZE: Final = 50
 MORE: Final = {"format", "who", "created_after", "created_before"}  # filters that are folded away until asked for
@@ -25,7 +25,7 @@ _ID: Final = re.compile(r"[A-Za-z0-9_-]{1,64}", re.ASCII)
 
 @looks
 def report_list(request: HttpRequest) -> HttpResponse:
-    """Filters (:class:`~exports.list_filters.ReportFilters`), ``sort`` and ``page``.
+    """Filters (:class:`~exports.lists.filters.ReportFilters`), ``sort`` and ``page``.
 
     400 for what has no meaning, said beside its field where it has one. A page that is not there shows the nearest.
     """

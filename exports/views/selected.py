@@ -8,14 +8,14 @@ from typing import Any, Final
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 
+from connections.access.permissions import VIEW
 from exportadmin.audit.middleware import actor_of
 from exportadmin.lib.actor import Actor
 from exportadmin.lib.errors import NotFoundError, UserError
 from exportadmin.lib.pages import came_from, looks_and_acts, only, refused, tell_refused
 from exports import actions, statuses
 from exports.models import ExportReport
-from exports.permissions import VIEW
-from exports.views.finding import find_report
+from exports.views.lookup import find_report
 from exports.views.reports import PAGE_SIZE
 
 KEPT: Final = "selected_exports"  # in the session: a page that is looked at again does nothing again

@@ -8,15 +8,16 @@ from pathlib import Path
 import pytest
 from django.utils import timezone
 
-from connections.models import Membership
-from connections.store.writing import write_rows
+from connections.access.models import Membership
+from connections.store.upsert import write_rows
 from exportadmin.audit.models import AuditEntry
 from exportadmin.lib.actor import Actor
 from exportadmin.lib.errors import ConflictError, DeniedError, NotFoundError, UserError
-from exports import actions, pipeline, runs, statuses
-from exports.asked import Asked
+from exports import actions, runs, statuses
 from exports.models import ExportReport
-from exports.plan import plan
+from exports.run import pipeline
+from exports.spec.plan import plan
+from exports.spec.spec import Asked
 from tests.support.rows import mixed
 
 pytestmark = pytest.mark.django_db(transaction=True)

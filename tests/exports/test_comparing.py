@@ -8,12 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from connections.store.writing import write_rows
+from connections.store.upsert import write_rows
 from exportadmin.lib.actor import Actor
 from exportadmin.lib.errors import ConflictError, GoneError
-from exports import actions, comparing, statuses
-from exports.asked import Asked
+from exports import actions, statuses
 from exports.models import Artifact
+from exports.results import compare
+from exports.spec.spec import Asked
 from tests.pages.reports import make_report
 from tests.support.rows import box, mixed, row
 
@@ -41,13 +42,13 @@ def test_rows_that_came_went_changed_and_stayed_are_told_apart_across_formats(pr
     newer = artifacts(
         "ndjson", filter={"global_keys": ["row-90000", *(f"row-{number:05d}" for number in range(2, 38))]}
     )
-    found = comparing.compare(older, newer)
+    found = compare.compare(older, newer)
     assert (found.unchanged, found.changed, found.added, found.removed) == (32, 1, 4, 2)
     assert (len(found.changed_ids), len(found.added_ids), len(found.removed_ids)) == (1, 4, 2)
-    again = comparing.compare(newer, older)
+    again = compare.compare(newer, older)
     assert (again.unchanged, again.changed, again.added, again.removed) == (32, 1, 2, 4)
     assert again.added_ids == found.removed_ids
-    same = comparing.compare(older, older)
+    same = compare.compare(older, older)
     assert (same.unchanged, same.changed, same.added, same.removed) == (35, 0, 0, 0)
 
 
@@ -63,15 +64,15 @@ def written(project, path: Path, lines: list[bytes]) -> Artifact:
 def test_an_empty_delivery_is_compared_too(project, tmp_path):
     none = written(project, tmp_path / "a" / "rows.ndjson", [])
     one = written(project, tmp_path / "b" / "rows.ndjson", [b'{"data_row":{"id":"a"}}'])
-    found, back = comparing.compare(none, one), comparing.compare(one, none)
+    found, back = compare.compare(none, one), compare.compare(one, none)
     assert (found.added, found.removed, back.added, back.removed) == (1, 0, 0, 1)
-    assert comparing.compare(none, none) == comparing.Compared()
+    assert compare.compare(none, none) == compare.Compared()
 
 
 def test_a_row_is_known_by_its_id_however_it_is_written(project, tmp_path):
     plain = written(project, tmp_path / "a" / "rows.ndjson", [b'{"data_row":{"id":"a\\u0062"}}'])
     other = written(project, tmp_path / "b" / "rows.ndjson", [b'{"x":1,"data_row":{"global_key":"k","id":"ab"}}'])
-    assert comparing.compare(plain, other).changed == 1
+    assert compare.compare(plain, other).changed == 1
 
 
 @pytest.mark.parametrize("line", [b"[]", b"3", b"{}", b'{"data_row":3}', b"not json", b""])
@@ -79,23 +80,23 @@ def test_a_line_that_is_no_row_is_refused_in_words(project, tmp_path, line):
     good = written(project, tmp_path / "a" / "rows.ndjson", [b'{"data_row":{"id":"a"}}'])
     bad = written(project, tmp_path / "b" / "rows.ndjson", [line])
     with pytest.raises(ConflictError, match="not a row"):
-        comparing.compare(good, bad)
+        compare.compare(good, bad)
 
 
 def test_a_file_that_is_not_as_delivered_is_not_compared(project, tmp_path):
     good = written(project, tmp_path / "a" / "rows.ndjson", [b'{"data_row":{"id":"a"}}'])
     (tmp_path / "a" / "rows.ndjson").write_bytes(b"x")
     with pytest.raises(GoneError):
-        comparing.compare(good, good)
+        compare.compare(good, good)
 
 
 def test_what_is_too_large_or_holds_no_rows_is_said(project, tmp_path):
     artifact = written(project, tmp_path / "a" / "rows.ndjson", [b"{}"])
-    artifact.lines = comparing.MOST_ROWS + 1
+    artifact.lines = compare.MOST_ROWS + 1
     with pytest.raises(ConflictError, match="at most 2,000,000 rows"):
-        comparing.comparable(artifact.report, artifact)
+        compare.comparable(artifact.report, artifact)
     with pytest.raises(ConflictError, match="between json and ndjson"):
-        comparing.comparable(artifact.report, None)
+        compare.comparable(artifact.report, None)
 
 
 def test_memory_is_sixteen_bytes_a_row_and_what_passes_by(project, tmp_path):
@@ -104,7 +105,7 @@ def test_memory_is_sixteen_bytes_a_row_and_what_passes_by(project, tmp_path):
     newer = written(project, tmp_path / "b" / "r", [line % (n, n, n % 10 == 0) for n in range(20_000, 5, -1)])
     tracemalloc.start()
     try:
-        found = comparing.compare(older, newer)
+        found = compare.compare(older, newer)
         _, peak = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from pycocotools import mask as coco_mask
 
-from exports import drawing
-from exports.drawing import BROKEN, TOO_MANY, UNKNOWN, Budget, draw
+from exports.results import drawing
+from exports.results.drawing import BROKEN, TOO_MANY, UNKNOWN, Budget, draw
 from tests.support.rows import box, mask, point, polygon
 
 RECTANGLE = re.compile(r"M(\d+) (\d+)h(\d+)v(\d+)h-(\d+)z")

@@ -9,15 +9,16 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from connections.review_statuses import REVIEW_STATUSES, WORKFLOW_GROUPS
-from connections.sources.base import BODY, RowBatch, Selection, Window
-from connections.store.incoming import IncomingLabel
-from connections.store.source import StoreSource
-from connections.store.writing import write_rows
+from connections.rows.batch import BODY, RowBatch
+from connections.rows.review_statuses import REVIEW_STATUSES, WORKFLOW_GROUPS
+from connections.store.import_row import IncomingLabel
+from connections.store.upsert import write_rows
 from exportadmin.lib.errors import UserError
 from exportadmin.lib.times import iso_utc
-from exports.asked import Asked
-from exports.filters import ORDER, Decider, SourceFilterError, parse_filter
+from exports.sources.store import StoreSource
+from exports.spec.filters import ORDER, Decider, SourceFilterError, parse_filter
+from exports.spec.selection import Selection, Window
+from exports.spec.spec import Asked
 from tests.support.rows import box, row
 
 DAY = 86_400_000

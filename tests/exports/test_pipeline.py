@@ -13,18 +13,18 @@ import orjson
 import pytest
 from django.conf import settings
 
+from connections.rows.batch import BODY, COCO, RowBatch
 from connections.sinks import local
-from connections.sources import SOURCES
-from connections.sources.base import BODY, COCO, RowBatch
-from connections.store.source import StoreReader, StoreSource
-from connections.store.writing import write_rows
+from connections.store.upsert import write_rows
 from exportadmin.lib.actor import Actor
 from exports import actions, statuses
-from exports.asked import Asked
+from exports.delivery.verify import verify_report
 from exports.formats import FORMATS
 from exports.formats.base import Format
 from exports.models import Artifact, ExportReport
-from exports.verify import verify_report
+from exports.sources import SOURCES
+from exports.sources.store import StoreReader, StoreSource
+from exports.spec.spec import Asked
 from tests.support.rows import mixed
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -131,7 +131,7 @@ def test_a_source_that_returns_fewer_rows_than_it_announced_fails(filled, monkey
 
 
 def test_a_source_that_ignores_the_filter_fails_the_report(filled, monkeypatch):
-    monkeypatch.setattr("connections.store.source._conditions", lambda selection: {})
+    monkeypatch.setattr("exports.sources.store._conditions", lambda selection: {})
     report = export(filled, body={"statuses": ["accepted"]})
     assert report.status == statuses.FAILED
     assert "filter by statuses but returned row" in report.error
@@ -258,7 +258,7 @@ def test_exactly_the_rows_that_changed_since_come_with_updated_after(filled):
 
 def test_a_reader_of_the_same_moment_ignores_rows_written_meanwhile(filled, monkeypatch):
     """The export reads a snapshot: a write between two batches is not in it, and is not blocked by it."""
-    monkeypatch.setattr("connections.store.source.BATCH_ROWS", 10)
+    monkeypatch.setattr("exports.sources.store.BATCH_ROWS", 10)
     real = StoreReader.batches
 
     def slow(self):
@@ -313,7 +313,7 @@ def test_a_toy_source_takes_one_class_and_one_registry_entry(filled):
         honours = frozenset()
 
         def open(self, selection, columns):
-            from connections.sources.base import Selection
+            from exports.spec.selection import Selection
 
             return super().open(Selection(selection.project_id), columns)
 
@@ -329,7 +329,7 @@ def test_a_toy_source_takes_one_class_and_one_registry_entry(filled):
 
 
 def test_column_groups_that_nobody_asked_for_are_not_read(filled):
-    from connections.sources.base import Selection
+    from exports.spec.selection import Selection
 
     with StoreSource().open(Selection(filled.public_id), frozenset({COCO})) as reader:
         batch = next(iter(reader.batches()))

@@ -7,9 +7,9 @@ import datetime as dt
 import pytest
 
 from exports import statuses
+from exports.display.progress import phases_of, progress_of, reading_began
+from exports.display.timeline import steps_of
 from exports.models import ExportReport
-from exports.progress import phases_of, progress_of, reading_began
-from exports.views.timeline import steps_of
 
 START = dt.datetime(2026, 11, 26, 12, 0, tzinfo=dt.UTC)
 

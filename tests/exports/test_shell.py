@@ -7,9 +7,9 @@ import json
 import pytest
 from django.core.management import CommandError, call_command
 
-from connections.store.writing import write_rows
+from connections.store.upsert import write_rows
+from exports.display.representation import report_json
 from exports.models import ExportReport
-from exports.representation import report_json
 from tests.support.rows import mixed
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -56,8 +56,8 @@ def test_a_project_that_there_is_not_is_named_with_those_that_there_are(filled):
 
 
 def test_a_failed_export_is_exit_code_1_with_its_reason(filled, monkeypatch, tmp_path):
-    from connections.store.source import StoreReader
     from exportadmin.lib.errors import PermanentError
+    from exports.sources.store import StoreReader
 
     def refused(self):
         raise PermanentError("the platform says no")

@@ -9,12 +9,12 @@ from pathlib import Path
 import pytest
 from django.core.management import CommandError, call_command
 
-from connections.store.writing import write_rows
+from connections.store.upsert import write_rows
 from exportadmin.lib.actor import Actor
 from exports import actions
-from exports.asked import Asked
-from exports.manifest import build, read
-from exports.verify import verify_folder, verify_report
+from exports.delivery.manifest import build, read
+from exports.delivery.verify import verify_folder, verify_report
+from exports.spec.spec import Asked
 from tests.support.rows import mixed
 
 pytestmark = pytest.mark.django_db(transaction=True)

@@ -9,12 +9,13 @@ import pytest
 from django.utils import timezone
 
 from connections.sinks import local
-from connections.store.writing import write_rows
+from connections.store.upsert import write_rows
 from exportadmin.lib.actor import Actor
-from exports import actions, pipeline, runs, statuses
-from exports.asked import Asked
+from exports import actions, runs, statuses
+from exports.delivery.verify import verify_report
 from exports.models import ExportReport
-from exports.verify import verify_report
+from exports.run import pipeline
+from exports.spec.spec import Asked
 from tests.support.rows import mixed
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -154,7 +155,7 @@ def test_a_manifest_that_points_elsewhere_is_none(files, tmp_path):
 
     import orjson
 
-    from exports.verify import verify_folder
+    from exports.delivery.verify import verify_folder
 
     def canonical(document):
         return orjson.dumps(document, option=orjson.OPT_SORT_KEYS | orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)

@@ -15,9 +15,9 @@ from pathlib import Path
 
 import requests
 
+from tests.exportadmin.runs.world import TERMINAL, until
 from tests.outage.server import Server
 from tests.outage.visitors import FORMATS, JUDGES, Answer, Book, Visitors
-from tests.runs.world import TERMINAL, until
 from tests.support.paths import ROOT
 from tests.support.shell import PROGRAMS, Installation
 

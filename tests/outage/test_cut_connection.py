@@ -5,11 +5,11 @@ from __future__ import annotations
 import pytest
 from django.db import InterfaceError, connection
 
-from connections.store import source
-from connections.store.writing import write_rows
+from connections.store.upsert import write_rows
 from exportadmin.lib.actor import Actor
 from exports import actions, run_guard, runs, statuses, tasks
-from exports.asked import Asked
+from exports.sources import store
+from exports.spec.spec import Asked
 from tests.support.rows import mixed
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -26,7 +26,7 @@ def own_folders(tmp_path, settings):
 @pytest.fixture
 def report(project, monkeypatch):
     """Of more rows than the reader holds at a time, waiting for a worker."""
-    monkeypatch.setattr(source, "BATCH_ROWS", 50)
+    monkeypatch.setattr(store, "BATCH_ROWS", 50)
     write_rows(project, mixed(600), now_ms=1_000)
     return actions.request_export(project=project, asked=Asked.parse({"format": "ndjson"}, project), actor=SHELL)
 
@@ -35,7 +35,7 @@ def report(project, monkeypatch):
 def cut_once(monkeypatch):
     """The first run's connection to the rows is cut after a batch: by the server, or by SQLite's own interrupt."""
     opened, cut = [], []
-    snapshot_init, check = source.StoreReader.__init__, run_guard.RunGuard.check
+    snapshot_init, check = store.StoreReader.__init__, run_guard.RunGuard.check
 
     def remember(reader, database, *arguments):
         opened.append(database)
@@ -54,7 +54,7 @@ def cut_once(monkeypatch):
                 cursor.execute("SELECT pg_terminate_backend(%s, 5000)", [driver.info.backend_pid])
                 assert cursor.fetchone() == (True,)
 
-    monkeypatch.setattr(source.StoreReader, "__init__", remember)
+    monkeypatch.setattr(store.StoreReader, "__init__", remember)
     monkeypatch.setattr(run_guard.RunGuard, "check", check_and_cut)
     return cut
 

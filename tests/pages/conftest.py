@@ -11,7 +11,7 @@ from django.test import Client
 from playwright.sync_api import Page
 from pytest_django.live_server_helper import LiveServer
 
-from tests.audit.support import flush_lifts_the_triggers
+from tests.exportadmin.audit.support import flush_lifts_the_triggers
 
 
 @pytest.fixture(autouse=True, scope="session")

@@ -16,14 +16,15 @@ from django.db import transaction
 from django.utils import timezone
 from PIL import Image
 
-from connections.models import ApiToken, Connection, Membership, Project
-from connections.store.writing import write_rows
-from connections.tokens import issue_token
+from connections.access.models import ApiToken, Membership
+from connections.access.tokens import issue_token
+from connections.models import Connection, Project
+from connections.store.upsert import write_rows
 from exportadmin.audit.record import record
 from exportadmin.lib.actor import Actor
 from exports import actions, statuses
-from exports.asked import Asked
 from exports.models import Artifact, Download, ExportConfig, ExportReport, Link
+from exports.spec.spec import Asked
 from tests.pages.reports import CONFIG, make_report
 from tests.support import cast
 from tests.support.rows import answer, box, mask, mixed, point, polygon, row

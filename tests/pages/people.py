@@ -7,7 +7,8 @@ from typing import Any
 from django.contrib.auth.models import User
 from django.test import Client
 
-from connections.models import Membership, Project
+from connections.access.models import Membership
+from connections.models import Project
 from exportadmin.audit.models import AuditEntry
 
 

@@ -11,8 +11,9 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from connections.models import Preference, Project
-from connections.preferences import set_preference
+from connections.access.models import Preference
+from connections.access.preferences import set_preference
+from connections.models import Project
 from exportadmin.audit.models import AuditEntry
 from exportadmin.lib.actor import Actor
 from exportadmin.lib.errors import DeniedError

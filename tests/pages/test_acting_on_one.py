@@ -9,12 +9,12 @@ from django.contrib.auth.models import User
 from django.test import Client
 
 from connections.models import Project
-from connections.store.writing import write_rows
+from connections.store.upsert import write_rows
 from exportadmin.audit.models import AuditEntry
 from exportadmin.lib.actor import Actor
 from exports import actions, statuses
-from exports.asked import Asked
 from exports.models import Artifact, ExportReport
+from exports.spec.spec import Asked
 from tests.pages.reports import deliver, make_report
 from tests.support.rows import mixed
 

@@ -30,7 +30,7 @@ def pages(model: type) -> tuple[str, str]:
 
 @pytest.fixture
 def filled(project: Project, tmp_path: Path) -> Project:
-    from connections.store.writing import write_rows
+    from connections.store.upsert import write_rows
     from tests.support.rows import box, row
 
     write_rows(project, [row("row-1", box()), row("row-2")])
@@ -77,7 +77,7 @@ def test_the_list_of_rows_leaves_the_bodies_alone(visitor: Client, filled: Proje
 
 
 def test_what_could_be_tried_against_a_guess_is_not_shown():
-    from connections.models import ApiToken
+    from connections.access.models import ApiToken
     from exports.models import Link
 
     for model, secret in ((ApiToken, "digest"), (Link, "signature")):

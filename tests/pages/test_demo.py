@@ -19,10 +19,10 @@ from PIL import Image
 from pycocotools import mask as coco_mask
 
 from connections.models import Project
-from connections.rendering.shapes import polygon_rings, ring_area
-from connections.review_statuses import REVIEW_STATUSES
+from connections.rows.review_statuses import REVIEW_STATUSES
+from connections.rows.shapes import polygon_rings, ring_area
 from connections.store import demo
-from connections.store.incoming import IncomingRow
+from connections.store.import_row import IncomingRow
 from connections.store.models import StoreClass, StoreRow
 from exports import statuses
 from exports.formats import FORMATS

@@ -18,16 +18,18 @@ import pytest
 from django.db import connection
 from django.test import Client
 
-from connections.models import Membership, Project
-from connections.roles import ROLES, SCOPES, VERBS
-from connections.sources.base import PARTS
-from connections.store.writing import write_rows
-from connections.tokens import issue_token
+from connections.access.models import Membership
+from connections.access.roles import ROLES, SCOPES, VERBS
+from connections.access.tokens import issue_token
+from connections.models import Project
+from connections.rows.batch import PARTS
+from connections.store.upsert import write_rows
 from exportadmin.lib.actor import Actor
-from exports import help_samples, help_words, tasks
-from exports.filters import ORDER, parse_filter
+from exports import tasks
 from exports.formats import FORMATS
+from exports.help import samples, texts
 from exports.models import ExportReport
+from exports.spec.filters import ORDER, parse_filter
 from exports.views.help import PAGES
 from tests.support import cast
 from tests.support.rows import mixed
@@ -72,10 +74,10 @@ def test_the_index_leads_to_every_page_and_to_the_explorer(reader):
 @pytest.mark.parametrize(
     ("words", "table"),
     [
-        (help_words.FILTER_EXAMPLES, ORDER),
-        (help_words.PART_WORDS, PARTS),
-        (help_words.VERB_WORDS, VERBS),
-        (help_words.CHECK_WORDS, help_samples.check_values()),
+        (texts.FILTER_EXAMPLES, ORDER),
+        (texts.PART_WORDS, PARTS),
+        (texts.VERB_WORDS, VERBS),
+        (texts.CHECK_WORDS, samples.check_values()),
     ],
 )
 def test_there_are_words_for_every_entry_of_a_table_and_no_others(words, table):
@@ -86,7 +88,7 @@ def test_every_example_of_a_filter_is_one(reader):
     page = get(reader, "/help/filters/")
     examples = marked(page, "data-filter")
     assert len(examples) == len(ORDER) + 1
-    assert [parse_filter(json.loads(example), time_zone=help_words.ZONE) for example in examples]
+    assert [parse_filter(json.loads(example), time_zone=texts.ZONE) for example in examples]
     assert {key for example in examples for key in json.loads(example)} == set(ORDER)
 
 
@@ -102,7 +104,7 @@ def test_the_four_ways_to_write_a_time_are_read_and_say_what_they_are_in_utc(rea
         "2026-01-01T07:30:00.000+00:00",
     ]
     for value in values:
-        assert parse_filter({"updated_after": value}, time_zone=help_words.ZONE)
+        assert parse_filter({"updated_after": value}, time_zone=texts.ZONE)
 
 
 def test_every_format_has_a_sample_that_its_readers_can_read(reader):
@@ -125,7 +127,7 @@ def test_every_format_has_a_sample_that_its_readers_can_read(reader):
 
 
 def test_check_values_are_those_of_a_real_count(reader):
-    values = help_samples.check_values()
+    values = samples.check_values()
     assert values["rows_read"] == values["rows_kept"] + sum(values["rows_dropped"].values()) == 3
     assert (values["annotations_by_class"], values["left_out_by_format"]) == ({"boat": 1}, {"classification": 1})
     page = get(reader, "/help/check-values/")

@@ -13,10 +13,11 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from connections.models import Connection, Membership, Project
-from connections.store.writing import write_rows
+from connections.access.models import Membership
+from connections.models import Connection, Project
+from connections.store.upsert import write_rows
+from exports.lists.per_day import per_day
 from exports.models import ExportReport
-from exports.per_day import per_day
 from exports.views.home import MOST_ACTIVE, MOST_FAILED, MOST_PROJECTS, chart_of
 from tests.pages.reports import make_report
 from tests.support.rows import mixed

@@ -12,9 +12,9 @@ from django.test import Client
 from django.utils import timezone
 
 from exportadmin.audit.models import AuditEntry
-from exports import links
+from exports.links import tokens
 from exports.models import Artifact, Link
-from tests.downloads.support import trail
+from tests.exports.downloads.support import trail
 from tests.pages.reports import deliver, make_report
 
 pytestmark = pytest.mark.django_db
@@ -175,7 +175,7 @@ def test_the_form_needs_its_csrf_token(artifact, oscar):
 
 
 @pytest.mark.parametrize(
-    ("amount", "unit", "seconds"), [("1", "minutes", links.SHORTEST), ("30", "days", links.LONGEST)]
+    ("amount", "unit", "seconds"), [("1", "minutes", tokens.SHORTEST), ("30", "days", tokens.LONGEST)]
 )
 def test_the_shortest_and_the_longest(operator, artifact, amount, unit, seconds):
     answer = operator.post(form(artifact), {"last": "other", "amount": amount, "unit": unit})

@@ -17,14 +17,15 @@ from django.contrib.auth.models import User
 from django.utils import timezone
 from playwright.sync_api import Browser, Page, expect
 
-from connections.models import Connection, Membership, Project
-from connections.store.source import StoreReader
-from connections.store.writing import write_rows
+from connections.access.models import Membership
+from connections.models import Connection, Project
+from connections.store.upsert import write_rows
 from exportadmin.lib.actor import Actor
 from exportadmin.lib.errors import PermanentError
 from exports import actions, statuses, tasks
-from exports.asked import Asked
 from exports.models import ExportReport
+from exports.sources.store import StoreReader
+from exports.spec.spec import Asked
 from tests.pages.reports import CONFIG
 from tests.support import cast
 from tests.support.browsing import sign_in

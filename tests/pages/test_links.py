@@ -12,10 +12,10 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from connections.models import Project
-from exports import link_states
+from exports.links import states
 from exports.models import Artifact, Download, Link
 from exports.templatetags.link_words import left
-from tests.downloads.support import file_path, issue, trail
+from tests.exports.downloads.support import file_path, issue, trail
 from tests.pages.reports import deliver
 
 pytestmark = pytest.mark.django_db
@@ -38,7 +38,7 @@ def in_each_state(artifact, members, oscar, tmp_path) -> dict[str, Link]:
     """A link a state; where it can, one that would be in two."""
     now = timezone.now()
     gone = deliver(members, tmp_path / "gone", files_removed_at=now)
-    made = {state: issue(artifact, oscar, one_time=state == "used")[0] for state in link_states.WORDS}
+    made = {state: issue(artifact, oscar, one_time=state == "used")[0] for state in states.WORDS}
     changes = {
         "used": {"used_at": now, "expires_at": now - timedelta(1)},
         "expired": {"expires_at": now - timedelta(seconds=1)},
@@ -80,13 +80,13 @@ def test_a_foreign_project_cannot_be_asked_for_and_its_links_are_not_listed(oper
 
 def test_each_state_has_its_word_and_its_filter(operator, in_each_state):
     page = get(operator, "/links/")
-    assert len(shown(page)) == len(link_states.WORDS)
-    for state, (word, *_) in link_states.WORDS.items():
+    assert len(shown(page)) == len(states.WORDS)
+    for state, (word, *_) in states.WORDS.items():
         page = get(operator, f"/links/?state={state}")
         assert shown(page) == [in_each_state[state].public_id]
         assert re.search(rf'class="ea-state[^>]*>{word}<', page)
         link = Link.objects.select_related("artifact__report").get(pk=in_each_state[state].pk)
-        assert link_states.state_of(link) == state
+        assert states.state_of(link) == state
         # only what is open counts down and can be revoked
         assert ("data-seconds-left" in page) == ("Revoke it" in page) == (state == "open")
 

@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from exports.models import Artifact, Link
-from tests.downloads.support import issue
+from tests.exports.downloads.support import issue
 from tests.pages.reports import deliver
 from tests.support import cast
 from tests.support.browsing import cut_off, overflow, sign_in, violations

@@ -11,7 +11,8 @@ from django.db import connection as database
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
-from connections.models import Connection, Membership, Preference, Project
+from connections.access.models import Membership, Preference
+from connections.models import Connection, Project
 from exportadmin.audit.models import AuditEntry
 from exports.models import ExportReport
 from tests.pages.reports import make_report

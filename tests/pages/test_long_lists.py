@@ -12,11 +12,12 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from connections.models import Connection, Membership, Project
-from connections.permissions import projects_for
-from exports.listing import ended, in_progress, within
+from connections.access.models import Membership
+from connections.access.permissions import projects_for
+from connections.models import Connection, Project
+from exports.lists import capped_paginator
+from exports.lists.listing import ended, in_progress, within
 from exports.models import ExportReport
-from exports.views import long_pages
 from tests.pages.reports import make_report
 
 NAMES = re.compile(r'<th scope="row" class="ea-list-name"><a [^>]*>([^<]*)</a>')
@@ -75,8 +76,8 @@ def foot(client: Client, page: int | str = 1) -> str:
 
 
 def test_a_list_that_is_too_long_to_count_says_so_and_shows_all_of_it(projects, monkeypatch):
-    monkeypatch.setattr(long_pages, "COUNTED", 100)
-    monkeypatch.setattr(long_pages.LongPaginator, "counted", 100)
+    monkeypatch.setattr(capped_paginator, "COUNTED", 100)
+    monkeypatch.setattr(capped_paginator.LongPaginator, "counted", 100)
     alice = someone("superuser", projects)
     assert foot(alice).startswith("1–50 of more than 100 exports Page 1 Older")
     assert foot(alice, 2).startswith("51–100 of more than 100 exports Newer Page 2 Older")
@@ -87,12 +88,12 @@ def test_a_list_that_is_too_long_to_count_says_so_and_shows_all_of_it(projects, 
 
 
 def test_a_list_that_just_fits_is_counted(projects, monkeypatch):
-    monkeypatch.setattr(long_pages, "COUNTED", 120)
+    monkeypatch.setattr(capped_paginator, "COUNTED", 120)
     assert foot(someone("superuser", projects)).startswith("1–50 of 120 exports Page 1 of 3 Older")
 
 
 def test_the_count_of_a_long_list_looks_at_a_bounded_number_of_rows(projects, monkeypatch):
-    monkeypatch.setattr(long_pages, "COUNTED", 100)
+    monkeypatch.setattr(capped_paginator, "COUNTED", 100)
     alice = someone("superuser", projects)
     for page, whole in ((2, 0), (3, 1)):
         with CaptureQueriesContext(database) as queries:

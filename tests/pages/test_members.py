@@ -6,8 +6,9 @@ import pytest
 from django.contrib.auth.models import User
 from django.test import Client
 
-from connections.members import remove_member, set_role
-from connections.models import Membership, Project
+from connections.access.members import remove_member, set_role
+from connections.access.models import Membership
+from connections.models import Project
 from exportadmin.audit.models import AuditEntry
 from exportadmin.lib.actor import Actor
 from exportadmin.lib.errors import ConflictError

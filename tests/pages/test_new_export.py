@@ -12,10 +12,11 @@ from django.db import connection as database
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
-from connections.models import Connection, Membership, Project
-from connections.review_statuses import REVIEW_STATUSES
-from connections.sources.base import PARTS
-from connections.store.writing import write_rows
+from connections.access.models import Membership
+from connections.models import Connection, Project
+from connections.rows.batch import PARTS
+from connections.rows.review_statuses import REVIEW_STATUSES
+from connections.store.upsert import write_rows
 from exportadmin.audit.models import AuditEntry
 from exports.models import ExportConfig, ExportReport
 from tests.pages.reports import CONFIG, make_report
@@ -142,7 +143,7 @@ def test_a_reviewer_and_a_stranger_get_nothing(
 def test_no_plan_is_made_for_a_project_that_one_may_not_see(
     members: Project, mallory: User, monkeypatch: pytest.MonkeyPatch
 ):
-    from exports import plan
+    from exports.spec import plan
 
     monkeypatch.setattr(plan, "foresee", lambda *args, **more: pytest.fail("a plan was made"))
     assert signed_in(mallory).post(PLAN, form(members)).status_code == 404

@@ -6,7 +6,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from connections.models import Connection, Project
-from connections.store.writing import write_rows
+from connections.store.upsert import write_rows
 from exports import statuses
 from exports.models import ExportReport
 from tests.support import cast

@@ -15,7 +15,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from connections.models import Connection, Project
-from connections.store.writing import write_rows
+from connections.store.upsert import write_rows
 from exportadmin.audit.record import record
 from exportadmin.lib.actor import system
 from exportadmin.lib.times import from_datetime
@@ -45,7 +45,7 @@ def test_a_strangers_export_is_a_404(project: Project, stranger: Client):
 
 
 def test_whoever_may_only_look_gets_no_download_button(project: Project, tmp_path: Path, rita: User, client: Client):
-    from connections.models import Membership
+    from connections.access.models import Membership
 
     Membership.objects.create(project=project, user=rita, role="reviewer")
     client.force_login(rita)

@@ -17,11 +17,11 @@ from pycocotools import mask as coco_mask
 from connections import actions as store
 from connections.models import Connection, Project
 from connections.store import demo
-from connections.store.writing import write_rows
+from connections.store.upsert import write_rows
 from exportadmin.lib.actor import Actor
 from exports import actions, statuses
-from exports.asked import Asked
 from exports.models import ExportReport
+from exports.spec.spec import Asked
 from tests.pages.reports import make_report
 from tests.support import cast
 from tests.support.browsing import cut_off, overflow, sign_in, violations

@@ -6,8 +6,9 @@ import re
 
 from playwright.sync_api import Browser, Page, expect
 
-from connections.models import ApiToken, Connection, Membership, Project
-from connections.tokens import find_token
+from connections.access.models import ApiToken, Membership
+from connections.access.tokens import find_token
+from connections.models import Connection, Project
 from tests.support import cast
 from tests.support.browsing import cut_off, overflow, sign_in, violations
 

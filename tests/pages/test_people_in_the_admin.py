@@ -11,9 +11,10 @@ from django.contrib.auth.models import Group, User
 from django.test import Client
 from django.urls import reverse
 
-from connections import people
-from connections.models import Membership, Preference, Project
-from connections.tokens import issue_token
+from connections.access import people
+from connections.access.models import Membership, Preference
+from connections.access.tokens import issue_token
+from connections.models import Project
 from exportadmin.audit.models import AuditEntry
 from exportadmin.lib.actor import Actor
 from exportadmin.lib.errors import ConflictError, DeniedError
@@ -112,7 +113,7 @@ def test_a_change_that_cannot_be_recorded_does_not_happen(rita: User, visitor: C
         raise RuntimeError("no line")
 
     monkeypatch.setattr("exportadmin.audit.record.record", broken)
-    monkeypatch.setattr("connections.people.record", broken)
+    monkeypatch.setattr("connections.access.people.record", broken)
     visitor.raise_request_exception = False
     assert visitor.post(page(rita), form(rita, email="new@example.org")).status_code == 500
     said = {"password1": NEW, "password2": NEW, "usable_password": "true"}

@@ -14,12 +14,13 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from connections.models import Project
-from connections.store.writing import write_rows
+from connections.store.upsert import write_rows
 from exportadmin.audit.models import AuditEntry
 from exportadmin.lib.errors import PermanentError
-from exports import pace, plan, sample, statuses
-from exports.asked import Asked
+from exports import statuses
 from exports.models import ExportReport
+from exports.spec import duration, plan, sample
+from exports.spec.spec import Asked
 from tests.pages.reports import make_report
 from tests.pages.test_new_export import NEW, PLAN, form, page_of, said, signed_in
 from tests.support.rows import box, mixed, row
@@ -177,7 +178,7 @@ def test_time_is_told_by_the_last_exports_of_the_format_here_then_elsewhere_then
     taken = sample.Sample(rows=10, bytes=1_000, seconds=0.5)
 
     def words() -> tuple[str, str]:
-        found = pace.expected(filled, "csv", 2_000, taken)
+        found = duration.expected(filled, "csv", 2_000, taken)
         assert found is not None
         return found.words, found.basis
 
@@ -192,7 +193,7 @@ def test_time_is_told_by_the_last_exports_of_the_format_here_then_elsewhere_then
     seconds(project=filled)
     seconds(project=filled)
     assert words() == ("about 60 s", "by the last 2 exports in this format of this project")
-    assert pace.expected(filled, "csv", 0, taken) is None
+    assert duration.expected(filled, "csv", 0, taken) is None
 
 
 # --- who is told, what it costs --------------------------------------------------------------------------------------

@@ -13,12 +13,13 @@ from django.test import Client
 from PIL import Image
 
 from connections.models import Project
-from connections.store.writing import write_rows
+from connections.store.upsert import write_rows
 from exportadmin.audit.models import AuditEntry
 from exportadmin.lib.actor import Actor
-from exports import actions, first_rows, statuses
-from exports.asked import Asked
+from exports import actions, statuses
 from exports.models import Artifact, ExportReport
+from exports.results import preview
+from exports.spec.spec import Asked
 from tests.pages.reports import deliver, make_report
 from tests.pages.test_list_of_exports import HOSTILE
 from tests.support.rows import answer, box, mixed, row
@@ -139,7 +140,7 @@ def test_a_row_that_is_not_json_ends_the_preview_with_words(project: Project, vi
 
 
 def test_a_row_that_is_too_large_is_cut_with_words(project: Project, visitor: Client, tmp_path: Path):
-    large = {"data_row": {"id": "large", "row_data": "x" * first_rows.MOST_BYTES}}
+    large = {"data_row": {"id": "large", "row_data": "x" * preview.MOST_BYTES}}
     page = look(visitor, delivered(project, tmp_path / "d", {"data_row": {"id": "small"}}, large, {}))
     assert "<h3>small</h3>" in page and "Row 2 is too large to be shown here" in page
     assert len(page) < 50_000

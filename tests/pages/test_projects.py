@@ -12,8 +12,9 @@ from django.contrib.auth.models import User
 from django.core.cache import cache
 from django.test import Client
 
-from connections.models import Membership, Project
-from connections.store.writing import write_rows
+from connections.access.models import Membership
+from connections.models import Project
+from connections.store.upsert import write_rows
 from exportadmin.audit.models import AuditEntry
 from exportadmin.lib import times
 from tests.pages.people import make_admin, signed_in, trail

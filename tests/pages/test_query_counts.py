@@ -13,8 +13,9 @@ from django.db import connection, transaction
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
-from connections.models import ApiToken, Membership, Project
-from connections.store.writing import write_rows
+from connections.access.models import ApiToken, Membership
+from connections.models import Project
+from connections.store.upsert import write_rows
 from exportadmin.audit.record import record
 from exports.models import ExportConfig, ExportReport, Link
 from tests.pages.hostile_world import HostileWorld, build

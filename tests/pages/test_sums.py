@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exports.filters import ORDER
-from exports.views.sums import DROPPED_WORDS, sums_of
+from exports.display.check_value_tables import DROPPED_WORDS, sums_of
+from exports.spec.filters import ORDER
 
 COUNTS = st.dictionaries(st.text(min_size=1, max_size=5), st.integers(0, 10**12), max_size=30)
 REASONS = st.dictionaries(st.sampled_from([*ORDER, "status_of_mars"]), st.integers(0, 10**12))

@@ -11,8 +11,9 @@ from django.contrib.auth.models import User
 from django.test import Client
 from django.utils import timezone
 
-from connections.models import ApiToken, Connection, Project
-from connections.tokens import find_token, issue_token
+from connections.access.models import ApiToken
+from connections.access.tokens import find_token, issue_token
+from connections.models import Connection, Project
 from exportadmin.audit.models import AuditEntry
 from exportadmin.lib.actor import Actor
 from tests.pages.people import signed_in, trail

@@ -9,8 +9,9 @@ from django.contrib.auth.models import User
 from django.db import transaction
 from django.test import Client
 
-from connections.models import Membership, Project
-from connections.roles import ADMIN
+from connections.access.models import Membership
+from connections.access.roles import ADMIN
+from connections.models import Project
 from exportadmin.audit.models import AuditEntry
 from exportadmin.audit.record import record
 from exportadmin.lib.actor import Actor

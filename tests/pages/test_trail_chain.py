@@ -13,7 +13,7 @@ from exportadmin.audit.models import AuditEntry
 from exportadmin.audit.record import record
 from exportadmin.audit.views import chain
 from exportadmin.lib.actor import Actor
-from tests.audit.support import fill, sql
+from tests.exportadmin.audit.support import fill, sql
 
 ALICE = Actor("user", "alice", "web")
 

@@ -19,16 +19,17 @@ from django.db import connections, transaction
 from django.test import Client, override_settings
 
 from connections.models import Connection, Project
-from connections.store.writing import write_rows
+from connections.store.upsert import write_rows
 from exportadmin.audit import triggers
 from exportadmin.audit.models import AuditEntry
 from exportadmin.audit.questions import in_order
 from exportadmin.audit.record import record
 from exportadmin.lib import times
 from exportadmin.lib.actor import Actor
-from exports import actions, row_search, statuses
-from exports.asked import Asked
+from exports import actions, statuses
 from exports.models import ExportReport
+from exports.results import search
+from exports.spec.spec import Asked
 from tests.support import cast
 from tests.support.rows import mixed
 
@@ -306,7 +307,7 @@ def test_3_which_exports_contain_a_row(story: Story):
 
 def test_3_a_row_is_found_by_either_name_in_every_format_that_has_names(story: Story):
     artifact = story.nightly.artifacts.get()
-    from exports.row_reader import read_rows
+    from exports.results.reader import read_rows
 
     first = b"".join(read_rows(artifact, limit=1))
     import orjson
@@ -316,15 +317,15 @@ def test_3_a_row_is_found_by_either_name_in_every_format_that_has_names(story: S
         _export(story.own, User.objects.get(username="oscar"), f"As {format}", {"format": format})
     names = set(ExportReport.objects.filter(name__startswith="As ").values_list("report_id", flat=True))
     for key, how in (("id", "by its data row id"), ("global_key", "by its global key")):
-        found = row_search.search(data_row[key], projects=None, project=story.own.public_id)
+        found = search.search(data_row[key], projects=None, project=story.own.public_id)
         assert names <= set(found.how)
         assert {found.how[name] for name in names} == {f"found in the file, {how}"}
 
 
 def test_3_the_search_says_where_it_stopped(story: Story, monkeypatch):
-    monkeypatch.setattr(row_search, "MOST_EXPORTS", 2)
+    monkeypatch.setattr(search, "MOST_EXPORTS", 2)
     assert "older than the newest 2 were not searched" in ask(story.person("alice"), "row", row="x").notes
-    monkeypatch.setattr(row_search, "SECONDS", -1.0)
+    monkeypatch.setattr(search, "SECONDS", -1.0)
     told = ask(story.person("alice"), "row", row="x")
     assert "not reached within" in told.notes and told.lines == []
 

@@ -11,7 +11,7 @@ from django.contrib.staticfiles import finders
 from django.test import Client
 
 from connections.models import Project
-from connections.store.writing import write_rows
+from connections.store.upsert import write_rows
 from tests.pages.reports import make_report
 from tests.support.rows import mixed
 

@@ -9,7 +9,7 @@ from typing import Any
 from django.contrib.auth.views import LoginView, LogoutView
 from django.urls import URLPattern, URLResolver, get_resolver
 
-from connections.views.account import PasswordView
+from connections.access.views.account import PasswordView
 from exportadmin.audit.models import AuditEntry
 from exportadmin.lib.rest import RestView
 from tests.rest.world import Place, World

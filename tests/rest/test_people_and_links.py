@@ -9,7 +9,7 @@ import json
 import pytest
 from django.test import Client
 
-from connections.models import Membership
+from connections.access.models import Membership
 from exportadmin.audit.models import AuditEntry
 from exports.models import Link
 from tests.rest.world import OWN, World, whole

@@ -16,7 +16,7 @@ from django.conf import settings as django_settings
 from django.db import transaction
 from django.test import Client, override_settings
 
-from connections.roles import ROLES, SCOPES
+from connections.access.roles import ROLES, SCOPES
 from tests.rest.routes import address, body, query, routes
 from tests.rest.world import PEOPLE, Place, Rest, World, whole
 

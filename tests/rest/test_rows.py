@@ -7,8 +7,8 @@ import hashlib
 import pytest
 
 from exportadmin.audit.models import AuditEntry
-from exports import row_reader
 from exports.models import Download
+from exports.results import reader
 from tests.rest.world import World, folder_of, whole
 
 
@@ -95,13 +95,13 @@ def test_reading_rows_is_on_the_trail_and_without_it_nothing_is_read(world: Worl
     assert (entry.object_id, entry.details["line"]) == (world.own.artifact.public_id, 3)
     assert rows(world, "rita").status_code == 403
     opened = []
-    real = row_reader.read_rows
+    real = reader.read_rows
 
     def read_rows(*args, **place):
         opened.append(real(*args, **place))
         return opened[-1]
 
-    monkeypatch.setattr(row_reader, "read_rows", read_rows)
+    monkeypatch.setattr(reader, "read_rows", read_rows)
 
     def broken(*_, **__):
         raise RuntimeError("no trail")

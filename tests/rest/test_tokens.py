@@ -10,8 +10,8 @@ import pytest
 from django.db import OperationalError, connection
 from django.utils import timezone
 
-from connections import tokens
-from connections.models import ApiToken
+from connections.access import tokens
+from connections.access.models import ApiToken
 from exportadmin.audit.models import AuditEntry
 from exportadmin.lib.rest import WrongKeyThrottle
 from tests.rest.world import Rest, World

@@ -16,13 +16,14 @@ from django.contrib.auth import get_user_model
 from django.contrib.auth.models import User
 from django.test import Client
 
-from connections.models import ApiToken, Connection, Membership, Project
-from connections.store.writing import write_rows
-from connections.tokens import issue_token
+from connections.access.models import ApiToken, Membership
+from connections.access.tokens import issue_token
+from connections.models import Connection, Project
+from connections.store.upsert import write_rows
 from exportadmin.lib.actor import Actor
 from exports import actions, statuses
-from exports.asked import Asked
 from exports.models import Artifact, ExportConfig, ExportReport, Link
+from exports.spec.spec import Asked
 from tests.support.cast import PASSWORD
 from tests.support.rows import mixed
 

@@ -7,7 +7,7 @@ import re
 from collections import Counter
 from typing import Any
 
-from tests.runs import console
+from tests.exportadmin.runs import console
 
 
 def request(configs: list[dict[str, Any]]) -> list[int]:
@@ -15,7 +15,7 @@ def request(configs: list[dict[str, Any]]) -> list[int]:
     from connections.models import Project
     from exportadmin.lib.command import shell_actor
     from exports import actions
-    from exports.asked import Asked
+    from exports.spec.spec import Asked
 
     project = Project.objects.get()
     return [
@@ -34,8 +34,8 @@ def check(pk: int) -> dict[str, Any]:
     from django.conf import settings
 
     from exportadmin.audit.models import AuditEntry
+    from exports.delivery.verify import verify_report
     from exports.models import ExportReport
-    from exports.verify import verify_report
 
     report = ExportReport.objects.get(pk=pk)
     wrong = []

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from tests.runs.world import PATIENCE, TERMINAL, Waiting, World
+from tests.exportadmin.runs.world import PATIENCE, TERMINAL, Waiting, World
 from tests.soak.barriers.apps import BARRIERS
 from tests.support.paths import ROOT
 from tests.support.shell import Installation

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from connections.store.incoming import IncomingLabel, IncomingRow
+from connections.store.import_row import IncomingLabel, IncomingRow
 
 
 def box(name: str = "car", left: float = 10.0, top: float = 20.0, width: float = 30.0, height: float = 40.0) -> dict:

@@ -14,7 +14,7 @@ from connections import actions as store
 from connections.store.models import StoreRow
 from exportadmin.lib.actor import Actor
 from exports import actions
-from exports.asked import Asked
+from exports.spec.spec import Asked
 from tests.support import counting
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow]

@@ -12,7 +12,7 @@ import pytest
 from connections import actions as store
 from exportadmin.lib.actor import Actor
 from exports import actions
-from exports.asked import Asked
+from exports.spec.spec import Asked
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow]
 SHELL = Actor(kind="user", name="tester", door="shell")

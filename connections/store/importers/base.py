@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO, ClassVar
 
-from connections.store.incoming import IncomingClass, IncomingRow
+from connections.store.import_row import IncomingClass, IncomingRow
 from exportadmin.lib.errors import UserError
 from exportadmin.lib.json_stream import RowRefused
 

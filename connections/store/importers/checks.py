@@ -9,7 +9,7 @@ from typing import Any, Final
 import numpy as np
 from pycocotools import mask as coco_mask
 
-from connections.rendering.masks import edges
+from connections.rows.masks import edges
 
 _NUMBERS: Final = frozenset({int, float})  # bool is neither
 # Far beyond any picture, far below where doubles lose whole pixels; and no product of two such numbers is infinite.

@@ -19,13 +19,13 @@ from typing import Any, BinaryIO, Final
 
 import orjson
 
+from connections.store.import_row import IncomingLabel, IncomingRow
 from connections.store.importers.base import Importer, Survey
 from connections.store.importers.checks import MAX_COORDINATE, BadMark, mask, number, numbers, ring, size
 from connections.store.importers.coco_ids import identity_of, said_id, too_large
 from connections.store.importers.coco_project import Categories, Others
 from connections.store.importers.coco_spool import Place, Spool
 from connections.store.importers.media import mime_type
-from connections.store.incoming import IncomingLabel, IncomingRow
 from exportadmin.lib import json_stream
 from exportadmin.lib.errors import UserError
 from exportadmin.lib.json_stream import Element, Piece, RowRefused

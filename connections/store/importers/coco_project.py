@@ -7,8 +7,8 @@ from typing import Any, Final
 
 import orjson
 
+from connections.store.import_row import IncomingClass
 from connections.store.importers.coco_ids import identity_of
-from connections.store.incoming import IncomingClass
 from exportadmin.lib import json_stream
 from exportadmin.lib.errors import UserError
 from exportadmin.lib.json_stream import Element, RowRefused

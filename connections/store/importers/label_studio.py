@@ -11,6 +11,7 @@ from typing import Any, Final
 
 import orjson
 
+from connections.store.import_row import IncomingLabel, IncomingRow
 from connections.store.importers.checks import MAX_COORDINATE, BadMark
 from connections.store.importers.label_studio_regions import (
     SHAPES,
@@ -22,7 +23,6 @@ from connections.store.importers.label_studio_regions import (
 )
 from connections.store.importers.media import looks_like_media, mime_type
 from connections.store.importers.row_file import RowFileImporter
-from connections.store.incoming import IncomingLabel, IncomingRow
 from exportadmin.lib import times
 from exportadmin.lib.ids import derived_id
 

@@ -11,10 +11,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Final
 
-from connections.review_statuses import REVIEW_STATUSES
+from connections.rows.review_statuses import REVIEW_STATUSES
+from connections.store.import_row import IncomingLabel, IncomingRow
 from connections.store.importers.checks import BadMark, box, mask, number, points, size
 from connections.store.importers.row_file import RowFileImporter
-from connections.store.incoming import IncomingLabel, IncomingRow
 from exportadmin.lib import times
 
 # Labelbox's words as its rows and its filters have them (contracts/labelbox.md §2.4) → ours

@@ -7,10 +7,10 @@ from collections.abc import Iterator
 from contextlib import closing
 from typing import Any, BinaryIO
 
+from connections.store.import_row import IncomingRow
 from connections.store.importers.base import Importer, Survey
 from connections.store.importers.checks import BadMark
 from connections.store.importers.keys import SeenKeys
-from connections.store.incoming import IncomingRow
 from exportadmin.lib import json_stream
 from exportadmin.lib.errors import UserError
 from exportadmin.lib.json_stream import Element, RowRefused

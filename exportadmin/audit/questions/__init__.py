@@ -12,7 +12,7 @@ _HERE = "exportadmin.audit.questions"
 QUESTIONS: Final[Registry[Question]] = Registry(
     "question",
     {
-        "who-exported": f"{_HERE}.takings:WHO_EXPORTED",
+        "who-exported": f"{_HERE}.downloads:WHO_EXPORTED",
         "outside-hours": f"{_HERE}.hours:OUTSIDE_HOURS",
         "changes": f"{_HERE}.changes:CHANGES",
         "refused": f"{_HERE}.people:REFUSED_REQUESTS",

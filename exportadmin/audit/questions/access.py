@@ -9,7 +9,6 @@ from django.db.models import Q
 from exportadmin.audit.canonical import canonical
 from exportadmin.audit.fields import Field
 from exportadmin.audit.models import DONE, AuditEntry
-from exportadmin.audit.output import Extra
 from exportadmin.audit.questions.base import (
     PERIOD,
     PROJECT,
@@ -22,7 +21,8 @@ from exportadmin.audit.questions.base import (
     under,
     within,
 )
-from exportadmin.audit.reading import Scope
+from exportadmin.audit.scope import Scope
+from exportadmin.audit.serialize import Extra
 
 
 def _answer(asked: Mapping[str, str], scope: Scope) -> Answer:

@@ -13,8 +13,8 @@ from exportadmin.audit import queries
 from exportadmin.audit.events import keys_under
 from exportadmin.audit.fields import Field
 from exportadmin.audit.models import AuditEntry
-from exportadmin.audit.output import Extra
-from exportadmin.audit.reading import Scope
+from exportadmin.audit.scope import Scope
+from exportadmin.audit.serialize import Extra
 from exportadmin.lib import times
 
 # figures are counted over so many of the newest entries; nobody waits for more

@@ -6,10 +6,9 @@ from collections.abc import Mapping, Sequence
 
 from django.db.models import Q
 
-from exportadmin.audit.comparing import SAME, compare
+from exportadmin.audit.diff import SAME, compare
 from exportadmin.audit.fields import Field
 from exportadmin.audit.models import DONE, AuditEntry
-from exportadmin.audit.output import Extra
 from exportadmin.audit.questions.base import (
     PERIOD,
     PROJECT,
@@ -22,7 +21,8 @@ from exportadmin.audit.questions.base import (
     under,
     within,
 )
-from exportadmin.audit.reading import Scope
+from exportadmin.audit.scope import Scope
+from exportadmin.audit.serialize import Extra
 
 SHOWN = 6
 

@@ -13,7 +13,6 @@ from django.utils.module_loading import import_string
 
 from exportadmin.audit.fields import Field
 from exportadmin.audit.models import DONE, AuditEntry
-from exportadmin.audit.output import Extra
 from exportadmin.audit.questions.base import (
     PERIOD,
     PROJECT,
@@ -26,8 +25,9 @@ from exportadmin.audit.questions.base import (
     sentence,
     within,
 )
-from exportadmin.audit.questions.takings import TAKEN
-from exportadmin.audit.reading import Scope
+from exportadmin.audit.questions.downloads import TAKEN
+from exportadmin.audit.scope import Scope
+from exportadmin.audit.serialize import Extra
 from exportadmin.lib import times
 from exportadmin.lib.errors import UserError
 
@@ -102,7 +102,7 @@ def _zone(asked: Mapping[str, str], scope: Scope) -> tuple[str, str]:
     if "zone" in asked:
         return asked["zone"], ""
     if "project" in asked:
-        found = import_string("connections.audit_scope.time_zone_of")(asked["project"])
+        found = import_string("connections.access.audit_scope.time_zone_of")(asked["project"])
         if found is not None and (scope.everything or found[0] in scope.projects):
             return str(found[1]), ", the project's time zone"
     return "UTC", ", the installation's time zone"

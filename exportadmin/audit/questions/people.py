@@ -19,7 +19,7 @@ from exportadmin.audit.questions.base import (
     under,
     within,
 )
-from exportadmin.audit.reading import Scope
+from exportadmin.audit.scope import Scope
 from exportadmin.lib.actor import TOKEN
 
 SIGNING_IN = under("sign_in.refused", "sign_in.locked")

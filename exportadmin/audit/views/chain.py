@@ -11,8 +11,8 @@ from django.shortcuts import redirect, render
 from exportadmin.audit import actions
 from exportadmin.audit.middleware import actor_of
 from exportadmin.audit.models import DONE, AuditEntry
-from exportadmin.audit.reading import Scope, scope_of
 from exportadmin.audit.record import head
+from exportadmin.audit.scope import Scope, scope_of
 from exportadmin.audit.sentences import actor_words
 from exportadmin.audit.verify import Verdict
 from exportadmin.lib import times

@@ -10,14 +10,14 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, Streami
 from django.http.response import HttpResponseBase
 from django.shortcuts import render
 
-from exportadmin.audit import actions, comparing, places, queries
+from exportadmin.audit import actions, diff, object_urls, queries
 from exportadmin.audit.event_words import event_choices
 from exportadmin.audit.fields import Bound, Field, bind, given, query, tidy, wrong
 from exportadmin.audit.middleware import actor_of
 from exportadmin.audit.models import AuditEntry
-from exportadmin.audit.output import Extra
-from exportadmin.audit.reading import Scope, scope_of
+from exportadmin.audit.scope import Scope, scope_of
 from exportadmin.audit.sentences import actor_words, sentence
+from exportadmin.audit.serialize import Extra
 from exportadmin.audit.views import chain, lines
 from exportadmin.lib.errors import NotFoundError, UserError
 from exportadmin.lib.pages import looks
@@ -90,7 +90,7 @@ def entry(request: HttpRequest, sequence: int) -> HttpResponse:
     if found is None:
         raise NotFoundError(f"no entry {sequence} that you may read")
     siblings = _siblings(found, scope)
-    known = places.addresses([found, *siblings[:SIBLINGS]])
+    known = object_urls.addresses([found, *siblings[:SIBLINGS]])
     context = {
         "section": "audit",
         "entry": found,
@@ -99,8 +99,8 @@ def entry(request: HttpRequest, sequence: int) -> HttpResponse:
         "who": actor_words(found.actor_kind, found.actor_name),
         "object_href": known.get((found.object_kind, found.object_id), ""),
         "project_href": known.get(("project", found.project_id), ""),
-        "changes": comparing.compare(found.before, found.after),
-        "details": comparing.flat(found.details),
+        "changes": diff.compare(found.before, found.after),
+        "details": diff.flat(found.details),
         "siblings": [lines.Line(each, lines.told(each, known)) for each in siblings[:SIBLINGS]],
         "has_more_siblings": len(siblings) > SIBLINGS,
     }

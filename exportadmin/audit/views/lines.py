@@ -8,7 +8,7 @@ from itertools import groupby
 
 from django.db.models import QuerySet
 
-from exportadmin.audit import places
+from exportadmin.audit import object_urls
 from exportadmin.audit.fields import query
 from exportadmin.audit.models import AuditEntry
 from exportadmin.audit.sentences import pieces
@@ -81,12 +81,12 @@ def cut(
 
 def lines(entries: Sequence[AuditEntry]) -> list[Line]:
     """With the names in their sentences linked: a query a kind of object at most."""
-    known = places.addresses(entries)
+    known = object_urls.addresses(entries)
     return [Line(entry, told(entry, known)) for entry in entries]
 
 
 def told(entry: AuditEntry, known: Mapping[tuple[str, str], str]) -> list[Told]:
-    """The sentence of an entry; ``known`` is from :func:`exportadmin.audit.places.addresses`."""
+    """The sentence of an entry; ``known`` is from :func:`exportadmin.audit.object_urls.addresses`."""
     keys = {"object": (entry.object_kind, entry.object_id), "project": ("project", entry.project_id)}
     return [Told(piece.text, known.get(keys[piece.role], "") if piece.role else "") for piece in pieces(entry)]
 

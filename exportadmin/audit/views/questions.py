@@ -13,7 +13,7 @@ from exportadmin.audit.fields import bind, given, query, tidy, wrong
 from exportadmin.audit.models import AuditEntry
 from exportadmin.audit.questions import QUESTIONS, in_order
 from exportadmin.audit.questions.base import Answer, Question, figures
-from exportadmin.audit.reading import Scope, scope_of
+from exportadmin.audit.scope import Scope, scope_of
 from exportadmin.audit.views import lines
 from exportadmin.audit.views.entries import as_file, read_cursor
 from exportadmin.lib.errors import NotFoundError, UserError

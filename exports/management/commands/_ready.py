@@ -7,7 +7,7 @@ from django.db import Error as DatabaseTrouble
 from django.db import connections
 from django.db.migrations.executor import MigrationExecutor
 
-from exportadmin.checks import must_be_startable
+from exportadmin.operations.checks import must_be_startable
 
 
 def refuse_unless_migrated() -> None:

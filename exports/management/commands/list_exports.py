@@ -7,8 +7,8 @@ from argparse import ArgumentParser
 from typing import Any
 
 from exportadmin.lib.command import Door
+from exports.display.representation import report_json
 from exports.models import ExportReport
-from exports.representation import report_json
 
 
 class Command(Door):

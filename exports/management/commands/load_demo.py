@@ -17,13 +17,13 @@ from django.db import IntegrityError, transaction
 from connections.actions import store_project
 from connections.models import Project
 from connections.store import demo
-from connections.store.incoming import IncomingRow
-from connections.store.writing import write_rows
+from connections.store.import_row import IncomingRow
+from connections.store.upsert import write_rows
 from exportadmin.lib.command import FAILED, Door, shell_actor
 from exports import actions, statuses
-from exports.asked import Asked
 from exports.formats import FORMATS
 from exports.models import ExportReport
+from exports.spec.spec import Asked
 
 ADMIN = "admin"
 

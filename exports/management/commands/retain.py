@@ -10,7 +10,7 @@ from django.conf import settings
 from django.utils import timezone
 
 from exportadmin.lib.command import Door
-from exports import retention
+from exports.run import retention
 
 _WORDS = {
     retention.EXPIRED: "files of an old delivery",

@@ -14,9 +14,9 @@ from connections.sinks.local import refuse_unless_free
 from exportadmin.lib.command import FAILED, Door, shell_actor
 from exportadmin.lib.errors import UserError
 from exports import actions
-from exports.asked import Asked
+from exports.display.representation import report_json
 from exports.formats import FORMATS
-from exports.representation import report_json
+from exports.spec.spec import Asked
 
 
 class Command(Door):

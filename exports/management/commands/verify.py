@@ -11,7 +11,7 @@ from django.core.management.base import CommandError
 
 from exportadmin.lib.command import FAILED, Door, shell_actor
 from exports import actions
-from exports.verify import verify_folder
+from exports.delivery.verify import verify_folder
 
 
 class Command(Door):

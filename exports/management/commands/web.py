@@ -52,7 +52,7 @@ class Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
             "graceful_timeout": GRACEFUL_SECONDS,
             "control_socket_disable": True,
             "loglevel": "warning",
-            "logger_class": "exportadmin.gunicorn_logs.GunicornLogger",
+            "logger_class": "exportadmin.operations.gunicorn_logs.GunicornLogger",
         }.items():
             self.cfg.set(name, value)
 

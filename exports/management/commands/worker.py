@@ -14,11 +14,12 @@ from django.db import Error as DatabaseTrouble
 from django.db import connection, connections
 
 from exportadmin.lib import env
-from exportadmin.lib.cluster import HAND_BACK_SECONDS, Cluster
 from exportadmin.lib.command import Door
 from exportadmin.lib.processes import RESTART, Signals, forks_die_with_parent
-from exports import retention, runs, tasks
+from exportadmin.runs.cluster import HAND_BACK_SECONDS, Cluster
+from exports import runs, tasks
 from exports.management.commands._ready import refuse_unless_migrated
+from exports.run import retention
 
 log = logging.getLogger(__name__)
 
@@ -39,7 +40,7 @@ class Command(Door):
     def handle(self, *args: Any, **options: Any) -> None:
         """Does not return: the exit code is this process's last word."""
         refuse_unless_migrated()
-        importlib.import_module("exports.pipeline")  # once, before the forks, instead of in each of them
+        importlib.import_module("exports.run.pipeline")  # once, before the forks, instead of in each of them
         forks_die_with_parent()
         cluster = Cluster()
         runs.stop_when(cluster.shared.is_stopping)

@@ -1,0 +1,33 @@
+"""How a REST view comes by what an address names: only what the one who asks may see, everything else is 404."""
+
+from __future__ import annotations
+
+from rest_framework.request import Request
+
+from connections.access.lookup import is_findable, unseen
+from connections.access.models import ApiToken
+from connections.access.permissions import VIEW, projects_for
+from connections.models import Project
+from exportadmin.lib.errors import NotFoundError
+
+__all__ = ["is_findable", "seen_project", "token_of", "unseen"]
+
+
+def token_of(request: Request) -> ApiToken | None:
+    """The token that the request came with."""
+    return request.auth if isinstance(request.auth, ApiToken) else None
+
+
+def seen_project(request: Request, wanted: str, *, field: str | None = None) -> Project:
+    """The project by id or name, if the one who asks may see it. Raises :class:`NotFoundError` otherwise."""
+    words = f"no project {wanted[:80]!r}"
+    if is_findable(wanted):
+        everything = Project.objects.select_related("connection")
+        visible = projects_for(request.user, VIEW, token_of(request)).select_related("connection")
+        for projects in (visible, everything):
+            found = projects.filter(public_id=wanted).first() or projects.filter(name=wanted).first()
+            if found is not None and projects is visible:
+                return found
+            if found is not None:
+                raise unseen(words, found, found)
+    raise NotFoundError(words, field=field)

@@ -1,0 +1,12 @@
+"""People and what they may do, as a Django app."""
+
+from django.apps import AppConfig
+
+
+class AccessConfig(AppConfig):
+    """Roles, tokens and preferences."""
+
+    name = "connections.access"
+    label = "access"
+    verbose_name = "Access"
+    default_auto_field = "django.db.models.BigAutoField"

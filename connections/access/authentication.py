@@ -1,0 +1,47 @@
+"""``Authorization: Bearer ea_…``: a token stands for its user."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.db import transaction
+from rest_framework import exceptions
+from rest_framework.authentication import BaseAuthentication, get_authorization_header
+from rest_framework.request import Request
+
+from connections.access.models import ApiToken
+from connections.access.tokens import BEGINNING, find_token
+from exportadmin.audit.middleware import actor_of
+from exportadmin.audit.record import record
+
+
+class TokenAuthentication(BaseAuthentication):
+    """``request.auth`` is the :class:`ApiToken`. A wrong one is 401 and is recorded; none at all is not our matter."""
+
+    def authenticate(self, request: Request) -> tuple[Any, ApiToken] | None:
+        """DRF's door. Raises ``AuthenticationFailed``, and ``Throttled`` for who keeps trying."""
+        words = get_authorization_header(request).split()
+        if not words or words[0].lower() not in (b"bearer", b"token"):
+            return None
+        key = words[1].decode("latin-1") if len(words) == 2 else ""
+        token = find_token(key) if key.startswith(BEGINNING) else None
+        if token is not None:
+            return token.user, token
+        _count(request)
+        reason = "unknown, expired or revoked" if key else "not of the form: Authorization: Bearer <token>"
+        with transaction.atomic():
+            record("token.refused", actor=actor_of(request._request, "rest"), outcome="refused", reason=reason)
+        raise exceptions.AuthenticationFailed(f"the token is {reason}")
+
+    def authenticate_header(self, request: Request) -> str:
+        """Makes DRF answer 401 rather than 403."""
+        return 'Bearer realm="Export Admin"'
+
+
+def _count(request: Request) -> None:
+    """Wrong keys are counted, not right ones: who shares an address with a guesser keeps working."""
+    from exportadmin.lib.rest import WrongKeyThrottle  # late: DRF's views import this module
+
+    throttle = WrongKeyThrottle()
+    if not throttle.allow_request(request, None):  # type: ignore[arg-type]
+        raise exceptions.Throttled(throttle.wait(), "too many wrong tokens from this address")

@@ -1,0 +1,39 @@
+"""``exportadmin set_role USER PROJECT ROLE``: a person's role in a project."""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser
+from typing import Any
+
+from django.contrib.auth import get_user_model
+from django.db.models import Q
+
+from connections.access.members import set_role
+from connections.access.roles import ROLES
+from connections.models import Project
+from exportadmin.lib.command import Door, shell_actor
+from exportadmin.lib.errors import NotFoundError
+
+
+class Command(Door):
+    """Superusers need no role."""
+
+    help = "Give a person a role in a project: admin, operator or reviewer."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        """The arguments."""
+        parser.add_argument("user")
+        parser.add_argument("project", help="name or id")
+        parser.add_argument("role", choices=sorted(ROLES))
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        """Set and say so."""
+        user = get_user_model().objects.filter(username=options["user"]).first()
+        if user is None:
+            raise NotFoundError(f"no user {options['user']!r}", field="user")
+        wanted = options["project"]
+        project = Project.objects.filter(Q(name=wanted) | Q(public_id=wanted)).first()
+        if project is None:
+            raise NotFoundError(f"no project {options['project']!r}", field="project")
+        set_role(project=project, user=user, role=options["role"], actor=shell_actor())
+        self.stdout.write(f"{user.get_username()} is {options['role']} in {project.name}")

@@ -1,0 +1,152 @@
+"""Accounts: changed, disabled, given a password. One verb, every door: the account page, Django's admin."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from django.contrib.auth.models import User
+from django.core.exceptions import ValidationError
+from django.db import transaction
+
+from connections.access.models import ApiToken, Membership
+from connections.access.permissions import is_superuser
+from exportadmin.audit.models import REFUSED, AuditEntry
+from exportadmin.audit.record import record, recorded
+from exportadmin.lib.actor import Actor
+from exportadmin.lib.errors import ConflictError, DeniedError, UserError
+from exportadmin.lib.text import storable
+
+# what people change of themselves
+PROFILE: Final[tuple[str, ...]] = ("first_name", "last_name", "email")
+# what the trail tells of an account
+KEPT: Final[tuple[str, ...]] = ("username", *PROFILE, "is_active", "is_staff", "is_superuser")
+
+
+def change_profile(*, user: User, actor: Actor, first_name: str, last_name: str, email: str) -> None:
+    """A person's own name and email. Raises :class:`UserError` with the field."""
+    said = {"first_name": first_name, "last_name": last_name, "email": email}
+    changed = User.objects.get(pk=user.pk)
+    for name, value in said.items():
+        setattr(changed, name, _clean(name, value.strip(), changed))
+    save_user(user=changed, actor=actor)
+
+
+def _clean(name: str, value: str, user: User) -> str:
+    words = name.replace("_", " ")
+    storable(value, name)
+    if not all(char.isprintable() for char in value):
+        raise UserError(f"the {words} holds a character that cannot be printed", field=name)
+    field: Any = User._meta.get_field(name)
+    try:
+        return str(field.clean(value, user))
+    except ValidationError as error:
+        raise UserError(" ".join(error.messages), field=name) from error
+
+
+def save_user(*, user: User, actor: Actor) -> None:
+    """Save an account, new or changed, and record what is other than before. Nothing other: nothing recorded.
+
+    Superusers change everything, people their own :data:`PROFILE`. Raises :class:`DeniedError`, and
+    :class:`ConflictError` where it would leave no superuser.
+    """
+    before = state_of(User.objects.filter(pk=user.pk).first())
+    after = state_of(user)
+    changed = [name for name in KEPT if before is None or after is None or before[name] != after[name]]
+    if before is not None and not changed:
+        user.save()  # a password that was hashed anew, a date: no business of the trail
+        return
+    was = None if before is None else {name: before[name] for name in changed}
+    now = {name: after[name] for name in changed} if after is not None else None
+    with recorded(_event(was, now), actor=actor, obj=_person(user), before=was, after=now) as line:
+        _may_change(actor, user, changed)
+        _leave_a_superuser(user, before, after)
+        user.save()
+        line.obj = _person(user)
+
+
+def change_password(*, user: User, password: str | None, actor: Actor) -> None:
+    """A new password, or none at all: the account then signs in no more. The password is not recorded."""
+    with recorded("user.password_changed", actor=actor, obj=_person(user)):
+        _may_change(actor, user, ())
+        user.set_password(password)
+        user.save(update_fields=["password"])
+
+
+def record_password(*, user: User, actor: Actor) -> None:
+    """Record the new password that a form of Django's has given, in its transaction."""
+    record("user.password_changed", actor=actor, obj=_person(user))
+
+
+def record_refusal(event: str, *, user: User, reason: str, actor: Actor) -> None:
+    """Record what was refused where no action has done so: a form's own check, a transaction that is gone."""
+    with transaction.atomic():
+        record(event, actor=actor, obj=_person(user), outcome=REFUSED, reason=reason)
+
+
+def delete_user(*, user: User, actor: Actor) -> None:
+    """Remove an account that was made by mistake. One with a history is disabled instead: :func:`history_of`."""
+    with recorded("user.deleted", actor=actor, obj=_person(user), before=state_of(user)):
+        _may_change(actor, user, ("is_active",))
+        require_no_history(user)
+        user.delete()
+
+
+def require_no_history(user: User) -> None:
+    """Raises :class:`ConflictError` for an account that is to be disabled instead."""
+    history = history_of(user)
+    if history:
+        raise ConflictError(
+            f"{user.get_username()} {history}. An account with a history is not deleted but disabled:"
+            " take “Active” away, and nobody signs in with it any more"
+        )
+
+
+def history_of(user: User) -> str:
+    """Why an account stays: what it has done or may do, in words; empty where there is nothing."""
+    if AuditEntry.objects.filter(actor_user_id=user.pk).exists():
+        return "has lines of its own in the audit trail"
+    if Membership.objects.filter(user_id=user.pk).exists():
+        return "has a role in a project"
+    if ApiToken.objects.filter(user_id=user.pk).exists():
+        return "has tokens"
+    return ""
+
+
+def state_of(user: User | None) -> dict[str, Any] | None:
+    """What the trail tells of an account; never its password."""
+    return None if user is None else {name: getattr(user, name) for name in KEPT}
+
+
+def _event(before: dict[str, Any] | None, after: dict[str, Any] | None) -> str:
+    if before is None or after is None:
+        return "user.created"
+    if "is_active" in after:
+        return "user.enabled" if after["is_active"] else "user.disabled"
+    return "user.changed"
+
+
+def _person(user: User) -> tuple[str, str, str]:
+    return ("user", "" if user.pk is None else str(user.pk), user.get_username())
+
+
+def _may_change(actor: Actor, user: User, changed: Any) -> None:
+    if actor.door == "shell":
+        return
+    if actor.token_id is not None:
+        raise DeniedError("accounts are changed by people who are signed in, not by tokens")
+    if actor.user_id == user.pk and set(changed) <= set(PROFILE):
+        return
+    if not is_superuser(actor):
+        raise DeniedError(f"{actor.name} may not change the account of {user.get_username()}")
+
+
+def _leave_a_superuser(user: User, before: dict[str, Any] | None, after: dict[str, Any] | None) -> None:
+    if not _rules(before) or _rules(after):
+        return
+    others = User.objects.select_for_update().filter(is_superuser=True, is_active=True).exclude(pk=user.pk)
+    if not list(others.values_list("pk", flat=True)[:1]):
+        raise ConflictError(f"{user.get_username()} is the last superuser: make someone else one first")
+
+
+def _rules(state: dict[str, Any] | None) -> bool:
+    return state is not None and state["is_active"] and state["is_superuser"]

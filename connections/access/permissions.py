@@ -1,0 +1,125 @@
+"""Who may do what in a project: one question, :func:`can`, asked by every door and again when a queued run starts.
+
+It stands beside the project, since pictures (:mod:`connections.views`) ask it too; :mod:`exports.permissions` hands
+it on. A "no" to seeing is shown as 404: a stranger does not learn that the thing exists (DESIGN.md §6).
+"""
+
+from __future__ import annotations
+
+from django.contrib.auth import get_user_model
+from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
+from django.db.models import QuerySet
+
+from connections.access.models import ApiToken, Membership
+from connections.access.roles import AUDIT, DOWNLOAD, LINK, MANAGE, ROLES, SCOPES, START, VERBS, VIEW
+from connections.models import Project
+from exportadmin.lib.actor import SYSTEM, USER, Actor
+from exportadmin.lib.errors import DeniedError, NotFoundError
+
+__all__ = [
+    "AUDIT",
+    "DOWNLOAD",
+    "LINK",
+    "MANAGE",
+    "START",
+    "VERBS",
+    "VIEW",
+    "Person",
+    "can",
+    "is_superuser",
+    "projects_for",
+    "require",
+    "verbs_anywhere",
+    "verbs_in",
+]
+
+Person = AbstractBaseUser | AnonymousUser
+
+
+def can(user: Person, verb: str, project: Project | None, token: ApiToken | None = None) -> bool:
+    """May ``user`` (with ``token``, where the call came with one) do ``verb`` in ``project``?
+
+    ``project=None`` asks for "in every project": superusers only. Raises ``ValueError`` for an unknown verb: a slip of
+    the pen is not a "no".
+    """
+    if verb not in VERBS:
+        raise ValueError(f"unknown verb {verb!r}")
+    if not user.is_active or user.pk is None:
+        return False
+    if token is not None and not _token_allows(token, verb, project):
+        return False
+    if getattr(user, "is_superuser", False):
+        return True
+    if project is None:
+        return False
+    role = Membership.objects.filter(project=project, user_id=user.pk).values_list("role", flat=True).first()
+    return role is not None and verb in ROLES[role][0]
+
+
+def verbs_in(user: Person, project: Project) -> frozenset[str]:
+    """All verbs for which :func:`can` says yes, in one query (none for superusers): for pages with many buttons."""
+    if not user.is_active or user.pk is None:
+        return frozenset()
+    if getattr(user, "is_superuser", False):
+        return VERBS
+    role = Membership.objects.filter(project=project, user_id=user.pk).values_list("role", flat=True).first()
+    return frozenset() if role is None else ROLES[role][0]
+
+
+def verbs_anywhere(user: Person) -> frozenset[str]:
+    """What the person may do in one project or another, for pages over many; one query, none for superusers."""
+    if not user.is_active or user.pk is None:
+        return frozenset()
+    if getattr(user, "is_superuser", False):
+        return VERBS
+    roles = Membership.objects.filter(user_id=user.pk).order_by().values_list("role", flat=True).distinct()
+    return frozenset(verb for role in roles for verb in ROLES[role][0])
+
+
+def projects_for(user: Person, verb: str, token: ApiToken | None = None) -> QuerySet[Project]:
+    """The projects for which :func:`can` says yes, as a query: for lists."""
+    if verb not in VERBS:
+        raise ValueError(f"unknown verb {verb!r}")
+    projects = Project.objects.all()
+    if not user.is_active or user.pk is None:
+        return projects.none()
+    if token is not None:
+        if not any(verb in SCOPES[scope][0] for scope in token.scopes if scope in SCOPES):
+            return projects.none()
+        if token.project_id is not None:
+            projects = projects.filter(pk=token.project_id)
+    if getattr(user, "is_superuser", False):
+        return projects
+    roles = [role for role, (verbs, _) in ROLES.items() if verb in verbs]
+    return projects.filter(memberships__user_id=user.pk, memberships__role__in=roles)
+
+
+def require(actor: Actor, verb: str, project: Project) -> None:
+    """Raise unless the actor may: :class:`NotFoundError` to a stranger, :class:`DeniedError` to someone who may see.
+
+    The system and whoever sits at the machine's own shell may everything.
+    """
+    if actor.kind == SYSTEM or (actor.kind == USER and actor.door == "shell" and actor.user_id is None):
+        return
+    user = get_user_model().objects.filter(pk=actor.user_id).first() if actor.user_id is not None else None
+    token = ApiToken.objects.filter(pk=actor.token_id).first() if actor.token_id is not None else None
+    if user is None or (actor.token_id is not None and token is None):
+        raise NotFoundError(f"no project {project.public_id!r}")
+    if can(user, verb, project, token):
+        return
+    if can(user, VIEW, project, token):
+        raise DeniedError(f"{actor.name} may not {verb} in project {project.name!r}", about={"project": project})
+    raise NotFoundError(f"no project {project.public_id!r}")
+
+
+def is_superuser(actor: Actor) -> bool:
+    """Is there a superuser's account behind the actor?"""
+    if actor.user_id is None:
+        return False
+    return get_user_model().objects.filter(pk=actor.user_id, is_superuser=True, is_active=True).exists()
+
+
+def _token_allows(token: ApiToken, verb: str, project: Project | None) -> bool:
+    if token.project_id is not None and (project is None or project.pk != token.project_id):
+        return False
+    return any(verb in SCOPES[scope][0] for scope in token.scopes if scope in SCOPES)

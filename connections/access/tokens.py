@@ -1,0 +1,113 @@
+"""Tokens: keys for scripts. Made, found, revoked here; the key itself exists only in the answer that made it."""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+import logging
+import secrets
+from collections.abc import Sequence
+
+from django.contrib.auth.models import AbstractBaseUser
+from django.db import OperationalError
+from django.db.models import Q
+from django.utils import timezone
+
+from connections.access.models import ApiToken
+from connections.access.permissions import VIEW, can
+from connections.access.roles import SCOPES
+from connections.models import Project
+from exportadmin.audit.record import recorded
+from exportadmin.lib.actor import Actor
+from exportadmin.lib.errors import DeniedError, UserError
+
+log = logging.getLogger(__name__)
+
+BEGINNING = "ea_"
+# last use is written at most this often: a busy script costs no write a request
+USE_WRITTEN_EVERY = dt.timedelta(minutes=1)
+LONGEST_DAYS = 3650
+
+
+def issue_token(
+    *,
+    user: AbstractBaseUser,
+    name: str,
+    scopes: Sequence[str],
+    actor: Actor,
+    project: Project | None = None,
+    expires_in_days: int | None = None,
+) -> tuple[ApiToken, str]:
+    """``(token, key)``; the key is 256 random bits and is not kept. Raises :class:`UserError`.
+
+    People issue tokens for themselves (superusers and the shell for others), never through another token, and only
+    for a project that they may see.
+    """
+    details = {"scopes": list(scopes), "for": user.get_username(), "expires_in_days": expires_in_days}
+    with recorded("token.issued", actor=actor, project=project, details=details) as line:
+        _may_issue(actor, user)
+        if project is not None and not can(user, VIEW, project):
+            raise UserError(f"{user.get_username()} has no role in project {project.name!r}", field="project")
+        name = name.strip()
+        if not name or len(name) > 120 or not name.isprintable():
+            raise UserError("a token needs a name of 1 to 120 printable characters", field="name")
+        if not scopes:
+            raise UserError(f"a token needs at least one scope; known: {', '.join(SCOPES)}", field="scopes")
+        for scope in scopes:
+            if scope not in SCOPES:
+                raise UserError(f"unknown scope {scope!r}; known: {', '.join(SCOPES)}", field="scopes")
+        if expires_in_days is not None and not 1 <= expires_in_days <= LONGEST_DAYS:
+            raise UserError(f"a token lives 1 to {LONGEST_DAYS} days", field="expires_in_days")
+        key = BEGINNING + secrets.token_urlsafe(32)
+        token = ApiToken.objects.create(
+            user_id=user.pk,
+            name=name,
+            prefix=key[: len(BEGINNING) + 6],
+            digest=_digest(key),
+            scopes=sorted(set(scopes)),
+            project=project,
+            expires_at=timezone.now() + dt.timedelta(days=expires_in_days) if expires_in_days else None,
+        )
+        line.obj = token
+    return token, key
+
+
+def find_token(key: str) -> ApiToken | None:
+    """The living token of a key, its last use noted. ``None``: unknown, expired, revoked, or its user is gone."""
+    now = timezone.now()
+    token = (
+        ApiToken.objects.select_related("user", "project")
+        .filter(Q(expires_at=None) | Q(expires_at__gt=now), digest=_digest(key), revoked_at=None, user__is_active=True)
+        .first()
+    )
+    if token is not None and (token.last_used_at is None or now - token.last_used_at > USE_WRITTEN_EVERY):
+        try:
+            ApiToken.objects.filter(pk=token.pk).update(last_used_at=now)
+        except OperationalError as error:  # the database is busy or read-only: no reason to refuse a reader
+            log.warning("last use of token %s not noted: %s", token.public_id, " ".join(str(error).split()))
+    return token
+
+
+def revoke_token(*, token: ApiToken, actor: Actor) -> ApiToken:
+    """End a token now; twice is no error."""
+    with recorded("token.revoked", actor=actor, project=token.project, obj=token):
+        _may_issue(actor, token.user)
+        ApiToken.objects.filter(pk=token.pk, revoked_at=None).update(revoked_at=timezone.now())
+    token.refresh_from_db()
+    return token
+
+
+def _may_issue(actor: Actor, user: AbstractBaseUser) -> None:
+    from django.contrib.auth import get_user_model
+
+    if actor.door == "shell":
+        return
+    if actor.token_id is not None:
+        raise DeniedError("tokens are managed by people who are signed in, not by tokens")
+    me = get_user_model().objects.filter(pk=actor.user_id).first() if actor.user_id is not None else None
+    if me is None or not (me.pk == user.pk or getattr(me, "is_superuser", False)):
+        raise DeniedError(f"{actor.name} may not manage tokens of {user.get_username()}")
+
+
+def _digest(key: str) -> str:
+    return hashlib.sha256(key.encode("utf-8", "surrogatepass")).hexdigest()

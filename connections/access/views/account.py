@@ -1,0 +1,97 @@
+"""One's own account: name, email, password, looks, time zone."""
+
+from __future__ import annotations
+
+from typing import Any, cast
+
+from django.contrib.auth import update_session_auth_hash
+from django.contrib.auth.forms import PasswordChangeForm
+from django.contrib.auth.models import User
+from django.contrib.auth.views import PasswordChangeView
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+
+from connections.access import people, preferences, time_zones
+from connections.access.models import Membership
+from connections.access.roles import ROLES
+from exportadmin.audit.middleware import actor_of
+from exportadmin.lib.errors import UserError
+from exportadmin.lib.pages import acts, done, looks, only
+
+ROLES_SHOWN = 20
+
+
+@looks
+def account(request: HttpRequest) -> HttpResponse:
+    """The person's own page."""
+    only(request, ())
+    return _page(request)
+
+
+@acts
+def change_profile(request: HttpRequest) -> HttpResponse:
+    """Name and email."""
+    said = {name: request.POST.get(name, "") for name in people.PROFILE}
+    try:
+        people.change_profile(user=cast(User, request.user), actor=actor_of(request), **said)
+    except UserError as error:
+        if error.field is None:
+            raise
+        return _page(request, error, **said)
+    return done(request, "Your name and email are kept.", "account:account")
+
+
+@acts
+def change_preferences(request: HttpRequest) -> HttpResponse:
+    """Light or dark, and the time zone."""
+    said = {"theme": request.POST.get("theme", ""), "time_zone": request.POST.get("time_zone", "")}
+    try:
+        preferences.set_preference(user=cast(User, request.user), actor=actor_of(request), **said)
+    except UserError as error:
+        if error.field is None:
+            raise
+        return _page(request, error, **said)
+    return done(request, "Pages now look as you have chosen.", "account:account")
+
+
+def _page(request: HttpRequest, error: UserError | None = None, **said: str) -> HttpResponse:
+    """With what was typed where it was refused."""
+    user = cast(User, request.user)
+    chosen = preferences.preference_of(user)
+    memberships = Membership.objects.filter(user_id=user.pk).select_related("project").order_by("project__name")
+    context: dict[str, Any] = {
+        "section": "account",
+        "values": {
+            **{name: getattr(user, name) for name in people.PROFILE},
+            "theme": chosen.theme,
+            "time_zone": chosen.time_zone,
+            **said,
+        },
+        "errors": {error.field: error.message} if error else {},
+        "themes": preferences.THEMES,
+        "zones": time_zones.offered(),
+        "roles": [(each.project, each.role, ROLES[each.role][1]) for each in memberships[:ROLES_SHOWN]],
+    }
+    return render(request, "access/account.html", context, status=400 if error else 200)
+
+
+class PasswordView(PasswordChangeView):
+    """Django's form; the change and its line in the trail are one."""
+
+    template_name = "access/password.html"
+    extra_context = {"section": "account"}
+
+    def form_valid(self, form: PasswordChangeForm) -> HttpResponse:
+        """Keep it; the other browsers of this person are signed out, this one stays."""
+        user = form.user
+        people.change_password(user=user, password=form.cleaned_data["new_password1"], actor=actor_of(self.request))
+        update_session_auth_hash(self.request, user)
+        return done(self.request, "Your password is changed; other browsers are signed out.", "account:account")
+
+    def form_invalid(self, form: PasswordChangeForm) -> HttpResponse:
+        """Say why not. Who does not know the old password may not be that person at all: the trail is told."""
+        if "old_password" in form.errors:
+            user = User.objects.get(pk=form.user.pk)
+            reason = "the old password was wrong"
+            people.record_refusal("user.password_changed", user=user, reason=reason, actor=actor_of(self.request))
+        return self.render_to_response(self.get_context_data(form=form), status=400)

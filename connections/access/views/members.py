@@ -1,0 +1,105 @@
+"""Who has which role in a project: seen by its members, changed by those who manage it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib.auth.models import User
+from django.core.paginator import Paginator
+from django.db.models import BigIntegerField
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+
+from connections.access.lookup import is_findable, page_project
+from connections.access.members import remove_member, set_role
+from connections.access.models import Membership
+from connections.access.permissions import MANAGE, can
+from connections.access.roles import ROLES
+from connections.models import Project
+from exportadmin.audit.middleware import actor_of
+from exportadmin.lib.errors import NotFoundError, UserError
+from exportadmin.lib.pages import acts, done, looks_and_acts, only, refused
+
+PAGE_SIZE = 50
+HOME = "projects:members"
+
+
+@looks_and_acts
+def members(request: HttpRequest, project_id: str) -> HttpResponse:
+    """``?page=N``; sent back: give a person a role, by user name."""
+    only(request, ("page",))
+    if request.method != "POST":
+        return _page(request, page_project(request.user, project_id))
+    # asked before the name is looked up: nobody else learns which accounts there are
+    project = page_project(request.user, project_id, MANAGE)
+    said = {"username": request.POST.get("username", "").strip(), "role": request.POST.get("role", "")}
+    try:
+        user = _person(said["username"])
+        if Membership.objects.filter(project=project, user_id=user.pk).exists():
+            raise UserError(f"{user.get_username()} is a member already: change the role in the list", field="username")
+        set_role(project=project, user=user, role=said["role"], actor=actor_of(request))
+    except UserError as error:
+        if error.field is None:
+            raise
+        return _page(request, project, said, error)
+    return done(request, f"{user.get_username()} is now {said['role']} of this project.", HOME, project_id)
+
+
+@acts
+def change(request: HttpRequest, project_id: str, user_id: int) -> HttpResponse:
+    """Another role for a member."""
+    project = page_project(request.user, project_id, MANAGE)
+    user = _member(project, user_id)
+    role = request.POST.get("role", "")
+    try:
+        set_role(project=project, user=user, role=role, actor=actor_of(request))
+    except UserError as error:
+        return refused(request, error, HOME, project_id)
+    return done(request, f"{user.get_username()} is now {role} of this project.", HOME, project_id)
+
+
+@acts
+def remove(request: HttpRequest, project_id: str, user_id: int) -> HttpResponse:
+    """Take a member out."""
+    project = page_project(request.user, project_id, MANAGE)
+    user = _member(project, user_id)
+    try:
+        remove_member(project=project, user=user, actor=actor_of(request))
+    except UserError as error:
+        return refused(request, error, HOME, project_id)
+    to = (HOME, project_id) if can(request.user, MANAGE, project) else ("projects:list",)
+    return done(request, f"{user.get_username()} is no member of “{project.name}” any more.", *to)
+
+
+def _person(name: str) -> User:
+    if not name:
+        raise UserError("whose role is it? Give a user name", field="username")
+    found = User.objects.filter(username=name, is_active=True).first() if is_findable(name) else None
+    if found is None:
+        raise UserError(f"there is no user {name[:80]!r}, or the account is disabled", field="username")
+    return found
+
+
+def _member(project: Project, user_id: int) -> User:
+    found = None
+    if user_id <= BigIntegerField.MAX_BIGINT:
+        found = Membership.objects.filter(project=project, user_id=user_id).select_related("user").first()
+    if found is None:
+        raise NotFoundError("no such member")
+    return found.user
+
+
+def _page(
+    request: HttpRequest, project: Project, said: dict[str, str] | None = None, error: UserError | None = None
+) -> HttpResponse:
+    listed = Membership.objects.filter(project=project).select_related("user").order_by("user__username")
+    context: dict[str, Any] = {
+        "section": "projects",
+        "project": project,
+        "page": Paginator(listed, PAGE_SIZE).get_page(request.GET.get("page")),
+        "roles": {role: words for role, (_, words) in ROLES.items()},
+        "may_manage": can(request.user, MANAGE, project),
+        "values": said or {},
+        "errors": {error.field: error.message} if error else {},
+    }
+    return render(request, "access/members.html", context, status=400 if error else 200)

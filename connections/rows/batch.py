@@ -1,0 +1,91 @@
+"""Rows in column batches, so that writers can join, count and hash in C.
+
+Nothing in the export path touches a row in Python unless it has to. A row has one shape whatever it came from: the
+documented Labelbox export row.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+# The parts that an export may leave out (contracts/labelbox.md §2.1), in the order in which they stand in a row.
+PARTS: tuple[str, ...] = (
+    "data_row_details",
+    "attachments",
+    "metadata_fields",
+    "embeddings",
+    "label_details",
+    "performance_details",
+    "project_details",
+)
+
+# Column groups that a format can ask for on top of the filter columns.
+BODY, COCO, CSV = "body", "coco", "csv"
+
+# One letter a kind of mark, as it stands in ``RowBatch.marks``.
+KIND_NAMES: dict[str, str] = {
+    "b": "box",
+    "p": "polygon",
+    "m": "mask",
+    "l": "polyline",
+    "o": "point",
+    "c": "classification",
+    "x": "other",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class OntologyClass:
+    """A class of marks, or (``is_question``) a classification question.
+
+    ``number`` is its COCO category id where it is a class; it never changes once given. Classes and questions are
+    numbered apart.
+    """
+
+    number: int
+    name: str
+    is_question: bool = False
+    supercategory: str = ""
+    extra: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class RowBatch:
+    """Some rows, column by column; every list has the same length, in the source's canonical order.
+
+    ``bodies`` are row bytes with parts marked as :mod:`connections.rows.body` says; ``coco_*`` and ``csv_*`` are
+    the fragments of :mod:`connections.rows.coco` and ``.csv``. Groups that were not asked for are empty lists.
+    ``marks`` counts a row's annotations: ``"b3:2 c1:1"`` is two boxes of class 3, one answer to question 1.
+    ``label_times`` are the creation times of the row's labels in ms, separated by blanks.
+    """
+
+    row_ids: Sequence[str]
+    global_keys: Sequence[str]
+    statuses: Sequence[str]
+    batch_ids: Sequence[str]
+    updated_ms: Sequence[int]
+    activity_ms: Sequence[int]
+    label_times: Sequence[str]
+    annotation_counts: Sequence[int]
+    marks: Sequence[str]
+    numbers: Sequence[int]
+    bodies: Sequence[bytes] = ()
+    embeddings: Sequence[bytes] = ()
+    coco_images: Sequence[bytes] = ()
+    coco_annotations: Sequence[bytes] = ()
+    csv_exact: Sequence[bytes] = ()
+    csv_safe: Sequence[bytes] = ()
+
+    def __len__(self) -> int:
+        return len(self.row_ids)
+
+    def take(self, indices: Sequence[int]) -> RowBatch:
+        """A batch of only the rows at ``indices``."""
+        kept: dict[str, Any] = {}
+        for column in dataclasses.fields(self):
+            values = getattr(self, column.name)
+            kept[column.name] = [values[i] for i in indices] if values else values
+        return RowBatch(**kept)

@@ -1,0 +1,98 @@
+"""The row as bytes: canonical JSON whose optional parts can be cut out without parsing.
+
+A *marked body* is the complete row with a SEAM (U+001E) on both sides of every optional part, NAME_HERE (U+001D) where
+the project's name goes, and EMBEDDINGS_HERE (U+001C) where the row's embeddings (kept apart, they are most of a
+row's size) go. JSON text never holds these characters raw, so taking parts out and putting names in are plain byte
+replacements that run over a whole batch in C.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import orjson
+
+from connections.rows.batch import PARTS
+
+SEAM, NAME_HERE, EMBEDDINGS_HERE = b"\x1e", b"\x1d", b"\x1c"
+
+# part → the JSON key that it switches (contracts/labelbox.md §2.1)
+PART_KEYS: dict[str, str] = {part: "details" if part == "data_row_details" else part for part in PARTS}
+
+_dumps = orjson.dumps
+
+
+def _part(key: bytes, value: Any) -> bytes:
+    return b'\x1e,"%b":%b\x1e' % (key, _dumps(value))
+
+
+def render_body(document: Mapping[str, Any]) -> tuple[bytes, bytes]:
+    """``(marked body, embeddings)`` of a complete row (every part on), keys in the documented order.
+
+    ``document`` is the row of contracts/labelbox.md §2.2 with exactly one project, whose ``name`` is ignored: it is
+    put in when the row is printed, so that renaming a project touches no row. Embeddings are ``b"[]"`` when none.
+    """
+    data_row = dict(document["data_row"])
+    details = data_row.pop("details")
+    ((project_id, project),) = document["projects"].items()
+    embeddings = document["embeddings"]
+    chunks = [
+        b'{"data_row":',
+        _dumps(data_row)[:-1],
+        _part(b"details", details),
+        b'},"media_attributes":',
+        _dumps(document["media_attributes"]),
+        _part(b"attachments", document["attachments"]),
+        _part(b"metadata_fields", document["metadata_fields"]),
+        b'\x1e,"embeddings":\x1c\x1e' if embeddings else b'\x1e,"embeddings":[]\x1e',
+        b',"projects":{',
+        _dumps(project_id),
+        b':{"name":\x1d,"labels":[',
+    ]
+    append = chunks.append
+    for index, label in enumerate(project["labels"]):
+        head = {key: value for key, value in label.items() if key not in _LABEL_TAIL}
+        append(b"," if index else b"")
+        append(_dumps(head)[:-1])
+        append(_part(b"label_details", label["label_details"]))
+        append(_part(b"performance_details", label["performance_details"]))
+        append(b',"annotations":')
+        append(_dumps(label["annotations"]))
+        append(b"}")
+    append(b'],"project_tags":')
+    append(_dumps(project["project_tags"]))
+    append(_part(b"project_details", project["project_details"]))
+    append(b"}}")
+    if document.get("source_extra"):
+        append(b',"source_extra":')
+        append(_dumps(document["source_extra"]))
+    append(b"}")
+    return b"".join(chunks), _dumps(embeddings) if embeddings else b"[]"
+
+
+_LABEL_TAIL = frozenset({"label_details", "performance_details", "annotations"})
+
+
+class BodyPrinter:
+    """Turns marked bodies into row bytes for one choice of parts and one project name."""
+
+    def __init__(self, parts: frozenset[str], project_name: str) -> None:
+        left_out = [PART_KEYS[part] for part in PARTS if part not in parts]
+        keys = "|".join(map(re.escape, left_out)).encode("ascii")
+        self._left_out = re.compile(b'\x1e,"(?:' + keys + b')":[^\x1e]*') if left_out else None
+        self._name = _dumps(project_name)
+        self._with_embeddings = "embeddings" in parts
+
+    def join(self, bodies: Sequence[bytes], embeddings: Sequence[bytes], separator: bytes) -> bytes:
+        """All rows, printed, with ``separator`` between them. ``embeddings`` may be empty when no row has any."""
+        if embeddings and self._with_embeddings:
+            bodies = [
+                body.replace(EMBEDDINGS_HERE, values) if values != b"[]" else body
+                for body, values in zip(bodies, embeddings, strict=True)
+            ]
+        text = separator.join(bodies)
+        if self._left_out is not None:
+            text = self._left_out.sub(b"", text)
+        return text.replace(SEAM, b"").replace(NAME_HERE, self._name)

@@ -1,0 +1,73 @@
+"""A row's annotations counted.
+
+``"b3:2 p5:1 c1:1"`` is two boxes of class 3, a polygon of class 5 and an answer to question 1. The text stands beside
+each row, so that check values by class come from counting equal texts in C and reading each distinct text once.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from typing import Any
+
+from connections.rows.batch import KIND_NAMES
+
+# annotation_kind of an object (contracts/labelbox.md §2.2) → letter; any other kind is "x"
+KIND_LETTERS: dict[str, str] = {
+    "ImageBoundingBox": "b",
+    "ImagePolygon": "p",
+    "ImageSegmentationMask": "m",
+    "ImagePolyline": "l",
+    "ImagePoint": "o",
+}
+_PLACES: dict[str, int] = {letter: place for place, letter in enumerate(KIND_NAMES)}
+_letter = KIND_LETTERS.get
+
+
+def labels_of(document: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The labels of the row's one project."""
+    ((_, project),) = document["projects"].items()
+    labels: list[dict[str, Any]] = project["labels"]
+    return labels
+
+
+def count_marks(
+    document: Mapping[str, Any], class_numbers: Mapping[str, int], question_numbers: Mapping[str, int]
+) -> tuple[str, int]:
+    """``(text, how many)`` over all labels of the row, sorted by kind (in the order of :data:`KIND_NAMES`) and number.
+
+    Objects and the answers on the level of a label count; answers inside an object belong to it, relationships
+    are no annotations. Raises ``KeyError`` when a class or question has no number.
+    """
+    objects_by: dict[tuple[str, str], int] = {}
+    answers_by: dict[str, int] = {}
+    total = 0
+    for label in labels_of(document):
+        annotations = label["annotations"]
+        objects = annotations.get("objects") or ()
+        for mark in objects:
+            key = (mark["annotation_kind"], mark["name"])
+            objects_by[key] = objects_by.get(key, 0) + 1
+        answers = annotations.get("classifications") or ()
+        for answer in answers:
+            name = answer["name"]
+            answers_by[name] = answers_by.get(name, 0) + 1
+        total += len(objects) + len(answers)
+    counts: dict[tuple[int, int, str], int] = {}
+    for (kind, name), count in objects_by.items():
+        letter = _letter(kind, "x")
+        place = (_PLACES[letter], class_numbers[name], letter)
+        counts[place] = counts.get(place, 0) + count
+    for name, count in answers_by.items():
+        counts[_PLACES["c"], question_numbers[name], "c"] = count
+    return " ".join([f"{letter}{number}:{counts[_, number, letter]}" for _, number, letter in sorted(counts)]), total
+
+
+def add_up(texts: Counter[str]) -> Counter[tuple[str, int]]:
+    """Mark texts with how often each was met → ``(kind letter, class or question number)`` with its annotations."""
+    sums: Counter[tuple[str, int]] = Counter()
+    for text, times in texts.items():
+        for mark in text.split():
+            name, _, count = mark.partition(":")
+            sums[name[0], int(name[1:])] += int(count) * times
+    return sums

@@ -1,0 +1,192 @@
+"""A row as CSV lines (RFC 4180: comma, CR LF, quotes only where a cell needs them, UTF-8).
+
+One line an annotation: every object and every classification of every label. A label without annotations, and a row
+without labels, has one line whose ``kind`` is empty, so that neither disappears. Relationships are not in CSV.
+
+Two profiles. *exact*: cells are what was stored. *spreadsheet-safe*: a text cell that a spreadsheet would run as a
+formula gets a leading apostrophe (OWASP, "CSV Injection": ``= + - @``, TAB, CR, LF and the full-width ``＝ ＋ － ＠``);
+numbers stay numbers.
+
+Cells that are not plain: ``value`` is the answer's name (radio), a JSON array of names (checklist), the text; for an
+object with answers of its own it is a JSON object, question → value. ``left`` … ``box_height`` go around the
+geometry, in pixels. ``geometry`` is JSON: a polygon's rings ``[[x1,y1,x2,y2,…],…]``, a line ``[x1,y1,…]``, a point
+``[x,y]``; for a mask its compressed COCO counts (the size is that of the picture); of other kinds, all that the object
+says beyond its names. ``is_skipped`` is ``true`` or ``false``.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import orjson
+
+from connections.rows.batch import KIND_NAMES
+from connections.rows.outlines import Outline, outlines
+
+COLUMNS: tuple[str, ...] = (
+    "data_row_id",
+    "global_key",
+    "external_id",
+    "review_status",
+    "batch_id",
+    "width",
+    "height",
+    "label_id",
+    "label_created_at",
+    "label_created_by",
+    "annotation_id",
+    "kind",
+    "class",
+    "value",
+    "left",
+    "top",
+    "box_width",
+    "box_height",
+    "geometry",
+    "is_skipped",
+)
+HEADER: bytes = ",".join(COLUMNS).encode("ascii") + b"\r\n"
+
+# columns that a part of the row feeds (contracts/labelbox.md §2.1): empty when the part was not asked for
+PART_COLUMNS: dict[str, tuple[str, ...]] = {
+    "label_details": ("label_created_at", "label_created_by"),
+    "performance_details": ("is_skipped",),
+    "project_details": ("review_status", "batch_id"),
+}
+
+FORMULA_STARTS: frozenset[str] = frozenset("=+-@\t\r\n＝＋－＠")
+
+# a text and the list that takes note of formulas → the cell
+Escape = Callable[[str, list[str]], str]
+
+_dumps = orjson.dumps
+_NOTHING: dict[str, Any] = {}
+_NAMES_OF_AN_OBJECT = frozenset(
+    {"feature_id", "feature_schema_id", "name", "value", "annotation_kind", "classifications", "source_extra"}
+)
+
+
+def exact_cell(text: str, formulas: list[str] | None = None) -> str:
+    """The text as a cell, quoted where RFC 4180 asks for it. What a spreadsheet would run is noted in ``formulas``."""
+    if formulas is not None and text[:1] in FORMULA_STARTS:
+        formulas.append(text)
+    if '"' in text:
+        return '"' + text.replace('"', '""') + '"'
+    if "," in text or "\n" in text or "\r" in text:
+        return f'"{text}"'
+    return text
+
+
+def safe_cell(text: str, formulas: list[str] | None = None) -> str:
+    """The text as a cell that no spreadsheet runs."""
+    return exact_cell("'" + text if text[:1] in FORMULA_STARTS else text)
+
+
+def _json(value: Any) -> str:
+    return _dumps(value).decode("utf-8")
+
+
+def _answer(answer: Mapping[str, Any]) -> Any:
+    """What was answered: a name, a list of names, or a text; anything else as it is."""
+    if "radio_answer" in answer:
+        chosen = answer["radio_answer"]
+        return chosen["name"] if chosen else ""
+    if "checklist_answers" in answer:
+        return [chosen["name"] for chosen in answer["checklist_answers"] or ()]
+    if "text_answer" in answer:
+        return (answer["text_answer"] or _NOTHING).get("content", "")
+    return {key: value for key, value in answer.items() if key not in _NAMES_OF_AN_OBJECT}
+
+
+def _lines(document: Mapping[str, Any], drawn: Sequence[Outline], escape: Escape, formulas: list[str]) -> str:
+    """All lines of the row. ``isalnum`` is the short cut: such a text is a cell as it stands, in both profiles."""
+    data_row = document["data_row"]
+    ((_, project),) = document["projects"].items()
+    details = project.get("project_details") or _NOTHING
+    media = document["media_attributes"]
+    texts = (
+        data_row["id"],
+        data_row.get("global_key") or "",
+        data_row.get("external_id") or "",
+        details.get("workflow_status") or "",
+        details.get("batch_id") or "",
+    )
+    row = ",".join([text if text.isalnum() else escape(text, formulas) for text in texts])
+    width, height = media.get("width"), media.get("height")
+    row = f"{row},{'' if width is None else width},{'' if height is None else height}"
+    lines: list[str] = []
+    append = lines.append
+    rest = iter(drawn)
+    for label in project["labels"]:
+        who = label.get("label_details") or _NOTHING
+        origin = (label["id"], who.get("created_at") or "", who.get("created_by") or "")
+        head = ",".join([text if text.isalnum() else escape(text, formulas) for text in origin])
+        head = f"{row},{head}"
+        skipped = (label.get("performance_details") or _NOTHING).get("skipped")
+        tail = "\r\n" if skipped is None else "true\r\n" if skipped else "false\r\n"
+        annotations = label["annotations"]
+        objects = annotations.get("objects") or ()
+        answers = annotations.get("classifications") or ()
+        for mark, (letter, box, geometry, _) in zip(objects, rest, strict=False):
+            if letter == "p" or letter == "l" or letter == "o":
+                geometry = f'"{geometry}"'  # numbers and commas
+            elif letter == "m":
+                geometry = escape(geometry, formulas)
+            elif letter == "x":
+                box = ",,,"
+                others = {key: value for key, value in mark.items() if key not in _NAMES_OF_AN_OBJECT}
+                geometry = escape(_json(others), formulas)
+            identity, name = mark["feature_id"], mark["name"]
+            if not identity.isalnum():
+                identity = escape(identity, formulas)
+            if not name.isalnum():
+                name = escape(name, formulas)
+            value = ""
+            if mark.get("classifications"):
+                value = escape(_json({one["name"]: _answer(one) for one in mark["classifications"]}), formulas)
+            append(f"{head},{identity},{KIND_NAMES[letter]},{name},{value},{box},{geometry},{tail}")
+        for answer in answers:
+            value = _answer(answer)
+            if not isinstance(value, str):
+                value = _json(value)
+            identity, name = answer["feature_id"], answer["name"]
+            if not identity.isalnum():
+                identity = escape(identity, formulas)
+            if not name.isalnum():
+                name = escape(name, formulas)
+            if not value.isalnum():
+                value = escape(value, formulas)
+            append(f"{head},{identity},classification,{name},{value},,,,,,{tail}")
+        if not objects and not answers:
+            append(f"{head},,,,,,,,,,{tail}")
+    if not lines:
+        append(f"{row},,,,,,,,,,,,,\r\n")
+    return "".join(lines)
+
+
+def render_csv(document: Mapping[str, Any], drawn: Sequence[Outline] | None = None) -> tuple[bytes, bytes | None]:
+    """``(exact lines, spreadsheet-safe lines)`` of a row, line ends included; ``None`` where the profiles agree.
+
+    ``drawn`` are the row's :func:`outlines`, if they are at hand.
+    """
+    if drawn is None:
+        drawn = outlines(document)
+    formulas: list[str] = []
+    exact = _lines(document, drawn, exact_cell, formulas).encode("utf-8")
+    return exact, _lines(document, drawn, safe_cell, formulas).encode("utf-8") if formulas else None
+
+
+_CELL = re.compile(rb'((?:"[^"]*")+|[^",\r\n]*)(,|\r\n)')
+
+
+def without_parts(lines: bytes, parts: frozenset[str]) -> bytes:
+    """Lines of :func:`render_csv` (either profile) with the columns of parts that are not in ``parts`` emptied."""
+    hidden = {COLUMNS.index(name) for part, names in PART_COLUMNS.items() if part not in parts for name in names}
+    if not hidden:
+        return lines
+    width = len(COLUMNS)
+    return b"".join(
+        [end if place % width in hidden else cell + end for place, (cell, end) in enumerate(_CELL.findall(lines))]
+    )

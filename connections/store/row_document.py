@@ -1,0 +1,132 @@
+"""From what an importer said to the complete row document (contracts/labelbox.md §2.2, every part on)."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import Any
+
+from connections.store.import_row import IncomingRow
+from connections.store.ontology import OntologyBook
+from exportadmin.lib.errors import UserError
+from exportadmin.lib.ids import derived_id
+from exportadmin.lib.times import iso_utc
+
+LABEL_VERSION = "1.0.0"
+# ids that thousands of rows share
+_shared_id = lru_cache(maxsize=1024)(derived_id)
+
+
+def complete_document(
+    row: IncomingRow,
+    row_id: str,
+    project_id: str,
+    book: OntologyBook,
+    *,
+    created_ms: int,
+    now_ms: int,
+    old_label_times: list[int],
+) -> tuple[dict[str, Any], list[int]]:
+    """``(document, creation times of its labels)``. New classes are entered into ``book``.
+
+    A label keeps its first creation time: the source's, else the one from the last writing, else now.
+    """
+    now = iso_utc(now_ms)
+    class_numbers, schema_ids = book.class_numbers, book.schema_ids
+    labels: list[dict[str, Any]] = []
+    label_times: list[int] = []
+    for index, label in enumerate(row.labels):
+        label_id = label.label_id or f"{row_id}-{index + 1}"
+        label_ms = label.created_ms
+        if label_ms is None:
+            label_ms = old_label_times[index] if index < len(old_label_times) else now_ms
+        label_times.append(label_ms)
+        objects: list[dict[str, Any]] = []
+        for number, mark in enumerate(label.objects, start=1):
+            name = mark.get("name")
+            if not isinstance(name, str):
+                raise UserError(f"an annotation has no class name but {name!r}")
+            if name not in class_numbers:
+                book.class_number(name)
+            objects.append(
+                {
+                    "feature_id": None if "feature_id" in mark else f"{label_id}-{number}",
+                    "feature_schema_id": schema_ids.get((False, name)) or book.schema_id(name, is_question=False),
+                    "name": name,
+                    "value": name,
+                    "annotation_kind": "",
+                    "classifications": [],
+                    **mark,
+                }
+            )
+        classifications: list[dict[str, Any]] = []
+        for number, answer in enumerate(label.classifications, start=1):
+            name = answer.get("name")
+            if not isinstance(name, str):
+                raise UserError(f"a classification has no question name but {name!r}")
+            book.question_number(name)
+            classifications.append(
+                {
+                    "feature_id": f"{label_id}-q{number}",
+                    "feature_schema_id": book.schema_id(name, is_question=True),
+                    "name": name,
+                    "value": name,
+                    **answer,
+                }
+            )
+        updated = iso_utc(label.updated_ms) if label.updated_ms is not None else now
+        labels.append(
+            {
+                "label_kind": "Default",
+                "version": LABEL_VERSION,
+                "id": label_id,
+                **label.extra,
+                "label_details": {
+                    "created_at": iso_utc(label_ms),
+                    "updated_at": updated,
+                    "created_by": label.created_by,
+                    "content_last_updated_at": updated,
+                    "reviews": [],
+                },
+                "performance_details": label.performance or {"skipped": False},
+                "annotations": {
+                    "objects": objects,
+                    "classifications": classifications,
+                    "relationships": label.relationships,
+                },
+            }
+        )
+    data_row: dict[str, Any] = {"id": row_id}
+    if row.external_id:
+        data_row["external_id"] = row.external_id
+    data_row["global_key"] = row.key
+    data_row["row_data"] = row.row_data
+    data_row["details"] = {
+        "dataset_id": _shared_id(project_id, "dataset", row.dataset),
+        "dataset_name": row.dataset,
+        "created_at": iso_utc(created_ms),
+        "updated_at": now,
+        "last_activity_at": now,
+        "created_by": row.created_by,
+    }
+    details: dict[str, Any] = {"ontology_id": _shared_id(project_id, "ontology")}
+    if row.batch_id:
+        details["batch_id"] = row.batch_id
+        details["batch_name"] = row.batch_name
+    details["workflow_status"] = row.status
+    if row.priority is not None:
+        details["priority"] = row.priority
+    details.update(row.project_details)
+    details.setdefault("workflow_history", [])
+    document: dict[str, Any] = {
+        "data_row": data_row,
+        "media_attributes": row.media_attributes,
+        "attachments": row.attachments,
+        "metadata_fields": row.metadata_fields,
+        "embeddings": row.embeddings,
+        "projects": {
+            project_id: {"name": "", "labels": labels, "project_tags": row.project_tags, "project_details": details}
+        },
+    }
+    if row.source_extra:
+        document["source_extra"] = row.source_extra
+    return document, label_times

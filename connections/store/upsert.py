@@ -1,0 +1,352 @@
+"""The one way into the built-in store: rows in batches, validated, rendered once, upserted by key.
+
+A second writing of the same row leaves it untouched; a changed row gets a new body, fragments and times, and keeps its
+id, number and (where they suffice) its COCO annotation ids.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import sqlite3
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import islice
+from typing import Any
+
+import orjson
+from django.db import connection, models, transaction
+
+from connections.models import Project
+from connections.rows.body import render_body
+from connections.rows.coco import render_coco
+from connections.rows.counts import count_marks
+from connections.rows.csv import render_csv
+from connections.rows.outlines import outlines
+from connections.rows.review_statuses import known_status
+from connections.store.import_row import IncomingClass, IncomingRow
+from connections.store.models import MAX_WANTED_NUMBER, StoreCoco, StoreCsv, StoreProject, StoreRow, row_pk
+from connections.store.ontology import OntologyBook
+from connections.store.row_document import complete_document
+from exportadmin.lib import times
+from exportadmin.lib.errors import UserError
+from exportadmin.lib.ids import derived_id
+from exportadmin.lib.relaxed_gc import collect_rarely
+
+# rows a transaction: at most so many, fewer when they are large (rendered, a row is held three times)
+BATCH = 500
+FIRST_BATCH = 50
+BATCH_BYTES = 8 << 20
+MAX_KEY = 500
+# refused rows kept with their reasons; all of them are counted
+MAX_REFUSED_KEPT = 1000
+
+
+@dataclass(slots=True)
+class Refused:
+    """A row that did not go in: where it stood and why."""
+
+    position: str
+    reason: str
+
+
+@dataclass(slots=True)
+class WriteSummary:
+    """What became of the rows: ``rows = created + updated + unchanged + refused_count``."""
+
+    rows: int = 0
+    created: int = 0
+    updated: int = 0
+    unchanged: int = 0
+    annotations: int = 0
+    refused_count: int = 0
+    # parts of a file that are no rows and were refused by themselves: an annotation of an image that there is not
+    pieces_refused: int = 0
+    refused: list[Refused] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
+
+    def refuse(self, position: str, reason: str) -> None:
+        """Count a refused row, and keep the first :data:`MAX_REFUSED_KEPT` reasons."""
+        self.refused_count += 1
+        if len(self.refused) < MAX_REFUSED_KEPT:
+            self.refused.append(Refused(position, reason))
+
+
+@dataclass(slots=True)
+class _Known:
+    number: int
+    digest: str
+    created_ms: int
+    label_times: str
+    annotation_start: int
+    annotation_room: int
+
+
+def write_rows(
+    project: Project,
+    rows: Iterable[IncomingRow],
+    *,
+    classes: Sequence[IncomingClass] = (),
+    keys_are_once: bool = False,
+    now_ms: int | None = None,
+    on_progress: Callable[[int], None] | None = None,
+) -> WriteSummary:
+    """Upsert ``rows`` into the project, in transactions of at most :data:`BATCH` rows.
+
+    A row that breaks a rule is refused with its position and reason, the rest goes in. ``keys_are_once``: the caller
+    has seen to it that no two rows have the same key. ``now_ms`` fixes the time of writing (demo data and tests).
+    ``on_progress`` gets the number of rows done after each batch.
+    """
+    with collect_rarely():
+        return _Writer(project, now_ms, keys_are_once=keys_are_once).write(rows, classes, on_progress)
+
+
+class _Writer:
+    def __init__(self, project: Project, now_ms: int | None, *, keys_are_once: bool) -> None:
+        self.project = project
+        self.keys_are_once = keys_are_once
+        self.fixed_now = now_ms
+        self.summary = WriteSummary()
+        self._batch_size = FIRST_BATCH
+        # keys already met in this writing, on disk so that memory stays flat
+        self.seen = sqlite3.connect("", isolation_level=None)
+        self.seen.execute("PRAGMA synchronous=OFF")
+        self.seen.execute("CREATE TABLE seen (key BLOB PRIMARY KEY) WITHOUT ROWID")
+
+    def write(
+        self,
+        rows: Iterable[IncomingRow],
+        classes: Sequence[IncomingClass],
+        on_progress: Callable[[int], None] | None,
+    ) -> WriteSummary:
+        iterator = iter(rows)
+        first = True
+        try:
+            while True:
+                # the importer learns its classes while it reads, at the latest before its first row
+                wanted = self._batch_size
+                batch = list(islice(iterator, wanted))
+                if not batch and not first:
+                    break
+                with transaction.atomic():
+                    self._write_batch(batch, classes if first else ())
+                first = False
+                if on_progress is not None:
+                    on_progress(self.summary.rows)
+                if len(batch) < wanted:
+                    break
+        finally:
+            self.seen.close()
+        return self.summary
+
+    def _write_batch(self, batch: list[IncomingRow], classes: Sequence[IncomingClass]) -> None:
+        # the row lock makes two imports into one project take turns, so that numbers are given once
+        store, _ = StoreProject.objects.select_for_update().get_or_create(project=self.project)
+        book = OntologyBook(self.project)
+        book.announce(classes)
+        self.summary.warnings.extend(book.warnings)
+        now = self.fixed_now if self.fixed_now is not None else times.now_ms()
+        accepted = list(self._accepted(batch))
+        known = self._known([row.key for row, _ in accepted])
+        taken = self._taken_numbers([row.number for row, _ in accepted if row.number is not None])
+        written: list[_Written] = []
+        for row, digest in accepted:
+            before = known.get(row.key)
+            if before is not None and before.digest == digest:
+                self.summary.unchanged += 1
+                continue
+            try:
+                written.append(self._render(row, digest, before, store, taken, book, now))
+            except UserError as error:
+                self.summary.refuse(row.position, error.message)
+                continue
+            if before is None:
+                self.summary.created += 1
+            else:
+                self.summary.updated += 1
+        self.summary.rows += len(batch)
+        book.save()
+        store.save()
+        if written:
+            mean = sum(len(one.row[_BODY]) + len(one.row[_BODY + 1]) for one in written) // len(written)
+            self._batch_size = max(1, min(BATCH, BATCH_BYTES // max(mean, 1)))
+        _upsert(StoreRow, [one.row for one in written])
+        _upsert(StoreCoco, [one.coco for one in written])
+        _upsert(StoreCsv, [one.csv for one in written])
+
+    def _accepted(self, batch: list[IncomingRow]) -> Iterator[tuple[IncomingRow, str]]:
+        """The rows that may go in, with their digests."""
+        for row in batch:
+            try:
+                if not row.key:
+                    raise UserError("the row has no key (global_key)")
+                if len(row.key) > MAX_KEY:
+                    raise UserError(f"the key has {len(row.key)} characters; at most {MAX_KEY} are kept")
+                if row.external_id and len(row.external_id) > MAX_KEY:
+                    raise UserError(f"external_id has {len(row.external_id)} characters; at most {MAX_KEY} are kept")
+                known_status(row.status, field="status")
+                digest = _digest(row)
+            except UserError as error:
+                self.summary.refuse(row.position, error.message)
+                continue
+            if not self.keys_are_once and self._was_seen(row.key):
+                self.summary.refuse(row.position, f"key {row.key[:80]!r} occurs twice in this import")
+                continue
+            yield row, digest
+
+    def _was_seen(self, key: str) -> bool:
+        short = hashlib.blake2b(key.encode(), digest_size=12).digest()
+        return self.seen.execute("INSERT OR IGNORE INTO seen VALUES (?)", (short,)).rowcount == 0
+
+    def _known(self, keys: list[str]) -> dict[str, _Known]:
+        found = StoreRow.objects.filter(project=self.project, global_key__in=keys).values_list(
+            "global_key", "number", "digest", "created_ms", "label_times", "annotation_start", "annotation_room"
+        )
+        return {
+            key: _Known(number, digest, created, label_times, start, room)
+            for key, number, digest, created, label_times, start, room in found
+        }
+
+    def _taken_numbers(self, numbers: list[int]) -> set[int]:
+        if not numbers:
+            return set()
+        wanted = [row_pk(self.project.pk, number) for number in numbers if 0 <= number <= MAX_WANTED_NUMBER]
+        return set(StoreRow.objects.filter(pk__in=wanted).values_list("number", flat=True))
+
+    def _render(
+        self,
+        row: IncomingRow,
+        digest: str,
+        before: _Known | None,
+        store: StoreProject,
+        taken: set[int],
+        book: OntologyBook,
+        now: int,
+    ) -> _Written:
+        row_id = derived_id(self.project.public_id, row.key)
+        created = before.created_ms if before else row.created_ms if row.created_ms is not None else now
+        old_times = [int(text) for text in before.label_times.split()] if before else []
+        document, label_times = complete_document(
+            row, row_id, self.project.public_id, book, created_ms=created, now_ms=now, old_label_times=old_times
+        )
+        try:
+            marks, count = count_marks(document, book.class_numbers, book.question_numbers)
+        except (KeyError, TypeError, AttributeError) as error:
+            raise UserError(f"an annotation is not as it should be: {_about(error)}") from None
+        number = before.number if before else _give_number(row.number, store, taken)
+        if before is not None and before.annotation_room >= count:
+            start, room = before.annotation_start, before.annotation_room
+        else:
+            start, room = store.next_annotation, count
+            store.next_annotation += count
+        try:
+            body, embeddings = render_body(document)
+            drawn = outlines(document)
+            image, annotations = render_coco(
+                document, number=number, annotation_start=start, class_numbers=book.class_numbers, drawn=drawn
+            )
+            exact, safe = render_csv(document, drawn)
+        except (KeyError, ValueError, TypeError, AttributeError) as error:
+            # what a careful importer refuses before: a mask without counts, an integer beyond 64 bits
+            raise UserError(f"an annotation is not as it should be: {_about(error)}") from None
+        store.has_embeddings = store.has_embeddings or embeddings != b"[]"
+        pk = row_pk(self.project.pk, number)
+        self.summary.annotations += count
+        return _Written(
+            row=(
+                pk,
+                self.project.pk,
+                number,
+                row_id,
+                row.key,
+                row.external_id or "",
+                row.status,
+                row.batch_id,
+                created,
+                now,
+                now,
+                " ".join(map(str, label_times)),
+                min(label_times, default=None),
+                max(label_times, default=None),
+                count,
+                start,
+                room,
+                digest,
+                marks,
+                body.decode(),
+                embeddings.decode() if embeddings != b"[]" else "",
+            ),
+            coco=(pk, image.decode(), annotations.decode()),
+            csv=(pk, exact.decode(), None if safe is None else safe.decode()),
+        )
+
+
+@dataclass(slots=True)
+class _Written:
+    """The values of one row's three tables, in the order of the models' fields."""
+
+    row: tuple[Any, ...]
+    coco: tuple[Any, ...]
+    csv: tuple[Any, ...]
+
+
+def _about(error: Exception) -> str:
+    return f"{error.args[0]!r} is missing" if isinstance(error, KeyError) else str(error)
+
+
+def _give_number(wanted: int | None, store: StoreProject, taken: set[int]) -> int:
+    """The number that the source had if it is free, else the next one."""
+    if wanted is not None and 0 <= wanted <= MAX_WANTED_NUMBER and wanted not in taken:
+        number = wanted
+    else:
+        number = store.next_number
+    taken.add(number)
+    store.next_number = max(store.next_number, number + 1)
+    return number
+
+
+def _digest(row: IncomingRow) -> str:
+    """Equal for rows that say the same. Raises :class:`UserError` for what JSON cannot hold."""
+    said = (
+        (row.key, row.row_data, row.status, row.external_id, row.dataset, row.batch_id, row.batch_name, row.priority),
+        (row.created_ms, row.created_by, row.media_attributes, row.attachments, row.metadata_fields, row.embeddings),
+        (row.project_details, row.project_tags, row.source_extra),
+        [
+            (
+                (label.objects, label.classifications, label.relationships, label.performance, label.extra),
+                (label.label_id, label.created_ms, label.updated_ms, label.created_by),
+            )
+            for label in row.labels
+        ],
+    )
+    try:
+        text = orjson.dumps(said, option=orjson.OPT_SORT_KEYS)
+    except TypeError as error:
+        raise UserError(f"cannot be written as JSON: {error}") from None
+    return hashlib.blake2b(text, digest_size=16).hexdigest()
+
+
+# where the body stands among the values of StoreRow
+_BODY = [field.name for field in StoreRow._meta.concrete_fields].index("body")
+_UPSERTS: dict[tuple[str, type[models.Model]], str] = {}
+
+
+def _upsert(model: type[models.Model], values: list[tuple[Any, ...]]) -> None:
+    """INSERT … ON CONFLICT (primary key) DO UPDATE, which SQLite and PostgreSQL spell alike.
+
+    Not ``bulk_create``: building and preparing a model instance of 21 fields costs more than rendering the row.
+    """
+    if not values:
+        return
+    key = (connection.vendor, model)
+    sql = _UPSERTS.get(key)
+    if sql is None:
+        quote = connection.ops.quote_name
+        columns = [quote(field.column) for field in model._meta.concrete_fields if field.column]
+        pk = quote(model._meta.pk.column or "id")
+        updates = ", ".join(f"{column} = excluded.{column}" for column in columns if column != pk)
+        sql = _UPSERTS[key] = (
+            f"INSERT INTO {quote(model._meta.db_table)} ({', '.join(columns)}) "  # noqa: S608 - names from the models
+            f"VALUES ({', '.join(['%s'] * len(columns))}) ON CONFLICT ({pk}) DO UPDATE SET {updates}"
+        )
+    with connection.cursor() as cursor:
+        cursor.executemany(sql, values)

@@ -1,0 +1,63 @@
+"""Who exported, and who took the files away?"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from django.db.models import Q
+
+from exportadmin.audit.models import DONE
+from exportadmin.audit.questions.base import (
+    PERIOD,
+    PROJECT,
+    Answer,
+    Figures,
+    Question,
+    counted,
+    of_project,
+    people,
+    sentence,
+    under,
+    within,
+)
+from exportadmin.audit.scope import Scope
+
+TAKEN = under("artifact.downloaded", "artifact.rows_read")
+
+
+def _who_exported(asked: Mapping[str, str], scope: Scope) -> Answer:
+    exported = under("export.requested")
+    by_link = TAKEN & Q(door="link", actor_user_id=None)
+
+    def says(found: Figures) -> str:
+        exports, taken = found.parts["exports"], found.parts["taken"]
+        if not found.all.count:
+            return sentence("Nothing", of_project(asked), "was exported or taken away in that time")
+        return sentence(
+            f"{counted(exports.count, 'export', 'exports')} {of_project(asked)}".strip(),
+            people(exports.people) if exports.count else "",
+            f"and {counted(taken.count, 'download', 'downloads')}",
+            people(taken.people) if taken.count else "",
+            found.between,
+            f"({bare:,} of the downloads by link, without sign-in)" if (bare := found.parts["by link"].count) else "",
+        )
+
+    return Answer(
+        within(asked).filter(exported | TAKEN, outcome=DONE),
+        says,
+        parts={"exports": exported, "taken": TAKEN, "by link": by_link},
+        notes=[
+            "A token counts as its person. A download that goes on after a break has an entry for each part. "
+            "Refused tries are not counted."
+        ],
+    )
+
+
+WHO_EXPORTED = Question(
+    1,
+    "who-exported",
+    "Who exported a project, and who took the files?",
+    "Every export that was asked for and every download through any door: people, scripts and links.",
+    (PROJECT, *PERIOD),
+    _who_exported,
+)

@@ -1,0 +1,171 @@
+"""``/metrics`` for Prometheus, computed from the database when it is asked for, so that every process says the same.
+
+Five queries whatever there is to count, kept for five seconds. Whoever may not see them is told that there is nothing.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import logging
+import threading
+import time
+from collections.abc import Iterator
+from typing import Any, Final
+
+from django.conf import settings
+from django.contrib.auth.decorators import login_not_required
+from django.db import Error
+from django.db.models import Count, Sum
+from django.http import Http404, HttpRequest, HttpResponse
+from django.utils.crypto import constant_time_compare
+from django.views.decorators.http import require_safe
+from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
+from prometheus_client.registry import Collector
+
+from connections.access.tokens import find_token
+from exportadmin.audit.record import head
+from exportadmin.operations.health import WORKER_SECONDS, look_at_queue, worker_seen_seconds
+from exports import statuses
+from exports.models import Download, ExportReport
+
+log = logging.getLogger(__name__)
+
+KEPT_SECONDS = 5.0
+SCOPE: Final = "admin"
+RUNNING: Final = "running"  # of a download that has no end yet
+_PROXY_HEADERS: Final = ("X-Forwarded-For", "Forwarded", "X-Real-Ip", "Via")
+
+
+@login_not_required
+@require_safe
+def metrics(request: HttpRequest) -> HttpResponse:
+    """The figures, as text. Raises :class:`Http404` for everybody else."""
+    if not may_see(request):
+        raise Http404
+    return HttpResponse(kept.text(), content_type=CONTENT_TYPE_PLAIN_0_0_4, headers={"Cache-Control": "no-store"})
+
+
+def may_see(request: HttpRequest) -> bool:
+    """This machine itself, the metrics token, or a superuser's API token of scope ``admin``."""
+    scheme, _, key = request.headers.get("Authorization", "").partition(" ")
+    if scheme.lower() not in ("bearer", "token"):
+        return _is_this_machine(request)
+    key = key.strip()
+    if settings.METRICS_TOKEN and constant_time_compare(key, settings.METRICS_TOKEN):
+        return True
+    token = find_token(key)
+    return (
+        token is not None
+        and SCOPE in token.scopes
+        and token.project_id is None
+        and bool(getattr(token.user, "is_superuser", False))
+    )
+
+
+def _is_this_machine(request: HttpRequest) -> bool:
+    """What came through a proxy on this machine comes from anywhere."""
+    if any(name in request.headers for name in _PROXY_HEADERS):
+        return False
+    try:
+        return ipaddress.ip_address(request.META.get("REMOTE_ADDR", "")).is_loopback
+    except ValueError:
+        return False
+
+
+class ExportsCollector(Collector):
+    """Everything that we count."""
+
+    def describe(self) -> list[Metric]:
+        """Nothing: else registering it would collect once, to learn the names."""
+        return []
+
+    def collect(self) -> Iterator[Metric]:
+        """Prometheus' door. Without the database: only that it is away, and the worker."""
+        yield from _worker()
+        try:
+            found = [*_reports(), *_queue(), *_downloads(), _audit()]
+        except Error as error:
+            log.warning("no metrics: %s", " ".join(str(error).split()))
+            found = []
+        yield GaugeMetricFamily("exportadmin_database_up", "1: the database answers.", value=float(bool(found)))
+        yield from found
+
+
+def _worker() -> Iterator[Metric]:
+    seconds = worker_seen_seconds()
+    is_up = seconds is not None and seconds <= WORKER_SECONDS
+    yield GaugeMetricFamily("exportadmin_worker_up", "1: this machine's worker lives.", value=float(is_up))
+    if seconds is not None:
+        yield GaugeMetricFamily("exportadmin_worker_seen_seconds", "Since the worker last said so.", value=seconds)
+
+
+def _reports() -> Iterator[Metric]:
+    counted: dict[str, Any] = {
+        row["status"]: row
+        for row in ExportReport.objects.order_by()
+        .values("status")
+        .annotate(count=Count("pk"), rows=Sum("rows_done"), size=Sum("bytes_done"))
+    }
+    reports = GaugeMetricFamily("exportadmin_reports", "Reports by status.", labels=["status"])
+    for status in statuses.WORDS:
+        reports.add_metric([status], counted.get(status, {}).get("count", 0))
+    yield reports
+    delivered = [row for status, row in counted.items() if status in statuses.DELIVERED]
+    yield CounterMetricFamily(
+        "exportadmin_delivered_rows", "Rows in all deliveries.", value=sum(row["rows"] or 0 for row in delivered)
+    )
+    yield CounterMetricFamily(
+        "exportadmin_delivered_bytes", "Bytes in all deliveries.", value=sum(row["size"] or 0 for row in delivered)
+    )
+
+
+def _queue() -> Iterator[Metric]:
+    queue = look_at_queue()
+    for name, words, value in (
+        ("queue_oldest_report_seconds", "Age of the oldest queued report; 0: none.", queue.oldest_report_seconds),
+        ("queue_doorbells", "Doorbells that no worker has answered yet.", queue.doorbells),
+        ("queue_oldest_doorbell_seconds", "Age of the oldest of them; 0: none.", queue.oldest_doorbell_seconds),
+    ):
+        yield GaugeMetricFamily(f"exportadmin_{name}", words, value=value or 0)
+
+
+def _downloads() -> Iterator[Metric]:
+    counted = list(Download.objects.order_by().values("ending").annotate(count=Count("pk"), size=Sum("bytes_sent")))
+    downloads = CounterMetricFamily("exportadmin_downloads", "Downloads by how they ended.", labels=["ending"])
+    for row in counted:
+        downloads.add_metric([row["ending"] or RUNNING], row["count"])
+    yield downloads
+    sent = sum(row["size"] or 0 for row in counted)
+    yield CounterMetricFamily("exportadmin_download_bytes", "Bytes sent in downloads.", value=sent)
+
+
+def _audit() -> Metric:
+    words = "Entries of the audit trail."
+    return GaugeMetricFamily("exportadmin_audit_head_sequence", words, value=head()[0])
+
+
+class _Kept:
+    """The last text, for some seconds; who comes while it is made waits for it instead of making another."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._text = b""
+        self._until = 0.0
+        self._registry = CollectorRegistry()
+        self._registry.register(ExportsCollector())
+
+    def text(self) -> bytes:
+        with self._lock:
+            if time.monotonic() >= self._until:
+                self._text = generate_latest(self._registry)
+                self._until = time.monotonic() + KEPT_SECONDS
+            return self._text
+
+    def forget(self) -> None:
+        """Tests."""
+        self._until = 0.0
+
+
+kept = _Kept()

@@ -1,0 +1,1 @@
+"""What everything that runs in the background has."""

@@ -1,0 +1,40 @@
+"""What a page offers to do with a report: where it can work, and the person may. The action still decides."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from connections.access.permissions import DOWNLOAD, LINK, MANAGE, START
+from exports import statuses
+from exports.models import ExportReport
+
+
+@dataclass(frozen=True, slots=True)
+class Offers:
+    """A button each."""
+
+    download: bool
+    preview: bool
+    verify: bool
+    compare: bool
+    link: bool
+    cancel: bool
+    retry: bool
+    delete: bool
+
+
+def offers(report: ExportReport, verbs: frozenset[str]) -> Offers:
+    """``verbs`` are those of the person in the report's project, who may see it."""
+    is_active = report.status in statuses.ACTIVE
+    has_files = report.is_delivered and report.files_removed_at is None
+    is_ours = not (report.config.get("destination") or {}).get("folder") if isinstance(report.config, dict) else True
+    return Offers(
+        download=has_files and DOWNLOAD in verbs,
+        preview=has_files and DOWNLOAD in verbs,
+        verify=has_files,
+        compare=report.is_delivered,
+        link=has_files and LINK in verbs,
+        cancel=is_active and not report.cancel_requested and START in verbs,
+        retry=not is_active and START in verbs,
+        delete=has_files and is_ours and MANAGE in verbs,
+    )

@@ -1,0 +1,1 @@
+"""How delivered files leave: signed links, downloads, ranges."""

@@ -1,0 +1,1 @@
+"""Lists of exports: filters, order, pages."""

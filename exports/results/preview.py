@@ -1,0 +1,99 @@
+"""The first rows of an export, few and bounded: from the delivered file where it holds rows, else from the source."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import dataclass, field
+from itertools import islice
+from typing import Any, Final
+
+import orjson
+
+from connections.rows.batch import BODY
+from connections.rows.body import BodyPrinter
+from exportadmin.lib.errors import ExportAdminError, UserError
+from exports.models import Artifact, ExportReport
+from exports.results import reader
+from exports.sources import SOURCES
+from exports.spec.filters import Decider
+from exports.spec.spec import Asked
+
+ROWS: Final = 5
+MOST_BYTES: Final = 2_000_000
+# batches of the source that are looked through for rows that the filter keeps
+MOST_BATCHES: Final = 40
+
+
+@dataclass(slots=True)
+class FirstRows:
+    """``documents`` are rows of DESIGN.md §3. ``is_delivered``: they are the file's, not the source's of this moment.
+
+    ``trouble`` says in words what could not be shown.
+    """
+
+    is_delivered: bool
+    documents: list[dict[str, Any]] = field(default_factory=list)
+    trouble: str = ""
+
+
+def rows_artifact(report: ExportReport) -> Artifact | None:
+    """The delivered file that can be read row by row, if the format has one."""
+    return report.artifacts.filter(lines__isnull=False).first()
+
+
+def first_rows(report: ExportReport, artifact: Artifact | None) -> FirstRows:
+    """At most :data:`ROWS` rows of at most :data:`MOST_BYTES` together.
+
+    Raises :class:`UserError` as :func:`exports.results.reader.read_rows` does.
+    """
+    found = FirstRows(is_delivered=artifact is not None)
+    size = 0
+    try:
+        for line in _from_file(artifact) if artifact is not None else _from_source(report):
+            size += len(line)
+            if size > MOST_BYTES:
+                found.trouble = f"Row {len(found.documents) + 1} is too large to be shown here, and ends the preview."
+                break
+            document = orjson.loads(line)
+            if not isinstance(document, dict):
+                raise orjson.JSONDecodeError("not a row", "", 0)
+            found.documents.append(document)
+    except orjson.JSONDecodeError:
+        found.trouble = f"Row {len(found.documents) + 1} cannot be read: it is not the JSON object that a row is."
+    except UserError:
+        raise
+    except (ExportAdminError, OSError) as error:
+        found.trouble = f"The rows cannot be read now: {error}."
+    return found
+
+
+def _from_file(artifact: Artifact) -> Iterator[bytes]:
+    """Lines; the last may be cut where it alone is too large."""
+    with closing(reader.read_rows(artifact, limit=ROWS)) as stream:
+        held = b""
+        for chunk in stream:
+            *lines, held = (held + chunk).split(b"\n")
+            yield from lines
+            if len(held) > MOST_BYTES:
+                break
+        if held:
+            yield held
+
+
+def _from_source(report: ExportReport) -> Iterator[bytes]:
+    asked = Asked.from_json(report.config)
+    selection = asked.selection(report.project)
+    source = SOURCES.pick(report.project.connection.kind)()
+    decider = Decider(selection, source.honours)
+    left = ROWS
+    with source.open(selection, frozenset({BODY})) as reader:
+        printer = BodyPrinter(selection.parts, reader.project_name)
+        for batch in islice(reader.batches(), MOST_BATCHES):
+            kept = decider.keep(batch)
+            for place in range(min(left, len(kept))):
+                embeddings = kept.embeddings[place : place + 1] if kept.embeddings else ()
+                yield printer.join(kept.bodies[place : place + 1], embeddings, b"")
+            left -= min(left, len(kept))
+            if not left:
+                return

@@ -1,0 +1,1 @@
+"""How an export runs, and what becomes of its files later."""

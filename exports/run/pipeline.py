@@ -1,0 +1,335 @@
+"""One export, all stages on one screen: source → filter → writer → sink → check values → manifest → report."""
+
+from __future__ import annotations
+
+import errno
+import logging
+import re
+import shutil
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.db import InterfaceError, OperationalError, transaction
+from django.utils import timezone
+
+from connections.access.permissions import START, require
+from connections.sinks import SINKS
+from connections.sinks.base import DeliveredFile, Sink
+from connections.sinks.local import MANIFEST_NAME, LocalSink
+from exportadmin.audit.record import head as audit_head
+from exportadmin.audit.record import record
+from exportadmin.lib.actor import USER, Actor, system
+from exportadmin.lib.errors import ExportAdminError, PermanentError, TransientError, UserError
+from exports import statuses
+from exports.check_values import Tally
+from exports.delivery import manifest
+from exports.delivery.verify import verify_folder
+from exports.formats import FORMATS
+from exports.formats.base import FormatContext
+from exports.models import Artifact, ExportReport
+from exports.runs import Cancelled, Guard, LeaseLost
+from exports.sources import SOURCES
+from exports.spec.filters import Decider
+from exports.spec.spec import Asked
+
+log = logging.getLogger(__name__)
+
+
+def run(report: ExportReport, guard: Guard, *, sink: Sink | None = None) -> None:
+    """Carry out a claimed report to its end, whatever that is; the end is written through ``guard``.
+
+    Raises :class:`TransientError` and database errors, which another attempt may cure (the caller decides on it);
+    everything else becomes a state of the report.
+    """
+    sink = sink or sink_for(report)
+    try:
+        _deliver(report, guard, sink)
+    except LeaseLost as lost:
+        log.warning("report %s: %s", report.report_id, lost)
+    except Cancelled:
+        end(report, guard, statuses.CANCELLED, "")
+    except (TransientError, OperationalError, InterfaceError):
+        raise
+    except ExportAdminError as error:
+        end(report, guard, statuses.FAILED, str(error))
+    except OSError as error:
+        log.exception("report %s", report.report_id)
+        end(report, guard, statuses.FAILED, _disk_words(error))
+    except Exception as error:
+        log.exception("report %s", report.report_id)
+        words = f"stopped by a fault in Export Admin ({type(error).__name__}); the log has the details"
+        end(report, guard, statuses.ERRORED, words)
+
+
+def end(report: ExportReport, guard: Guard, status: str, error: str) -> bool:
+    """Write an end without a delivery, and its line in the trail, in one transaction. ``False``: no longer ours."""
+    with transaction.atomic():
+        ended = guard.finish(status, error=error, phase="")
+        if ended:
+            withdraw(report)
+            record_end(report, status, error)
+    return ended
+
+
+def record_end(report: ExportReport, status: str, reason: str = "", **details: Any) -> None:
+    """The trail's line about a report's end, in the transaction that writes it."""
+    outcome = "done" if status in statuses.DELIVERED or status == statuses.CANCELLED else "failed"
+    record(
+        f"export.{status}",
+        actor=system("worker"),
+        project=report.project,
+        obj=report,
+        outcome=outcome,
+        reason=reason,
+        details=details,
+    )
+
+
+def cancel_if_queued(report: ExportReport) -> None:
+    """End a queued report that somebody asked to cancel; one that runs is ended by its worker."""
+    with transaction.atomic():
+        ended = ExportReport.objects.filter(pk=report.pk, status=statuses.QUEUED, cancel_requested=True).update(
+            status=statuses.CANCELLED, finished_at=timezone.now(), phase=""
+        )
+        if ended:
+            withdraw(report)  # an attempt may have published and died before it could say so
+            record_end(report, statuses.CANCELLED)
+
+
+def withdraw(report: ExportReport) -> None:
+    """Take a published delivery of this very report away again: it will end without one, so none may be visible.
+
+    Called in the transaction that writes the end, under the report's fence. A folder that holds anything else stays.
+    """
+    sink = sink_for(report)
+    if not isinstance(sink, LocalSink):
+        return
+    folder = sink.root if sink.exact else sink.root / folder_name(report)
+    try:
+        published = manifest.read((folder / MANIFEST_NAME).read_bytes()).get("report_id")
+    except (OSError, UserError):
+        return
+    if published == report.report_id:
+        gone = folder.parent / f".{report.report_id}.withdrawn.part"
+        folder.rename(gone)  # first out of sight, at once
+        shutil.rmtree(gone, ignore_errors=True)
+
+
+def _ask_again(report: ExportReport, guard: Guard) -> None:
+    """Permission is asked again when a queued run starts: roles and tokens may have gone since."""
+    if report.requested_by is None or not guard.obeys_worker:  # the shell's own run, asked a moment ago
+        return
+    actor = Actor(
+        kind=USER,
+        name=report.created_by_name,
+        door="worker",
+        user_id=report.requested_by,
+        token_id=report.created_by_token_id,
+    )
+    token = report.created_by_token
+    if token is not None and (token.revoked_at or (token.expires_at and token.expires_at <= timezone.now())):
+        raise PermanentError(f"token {token.name!r}, which asked for this export, ended before the export started")
+    try:
+        require(actor, START, report.project)
+    except UserError:
+        raise PermanentError(
+            f"{report.created_by_name} may no longer run exports in this project: nothing was delivered"
+        ) from None
+
+
+def _deliver(report: ExportReport, guard: Guard, sink: Sink) -> None:
+    guard.check(now=True)
+    adopted = _adopt(report, sink)
+    if adopted is not None:  # an earlier attempt died between publication and commit
+        _finish(report, guard, *adopted)
+        return
+    _ask_again(report, guard)
+    asked = Asked.from_json(report.config)
+    selection = asked.selection(report.project)
+    writer_class = FORMATS.pick(asked.format)
+    source = SOURCES.pick(report.project.connection.kind)()
+    started = timezone.now()
+    with transaction.atomic():
+        event = "export.started" if report.attempts < 2 else "export.resumed"
+        details = {"attempt": report.attempts}
+        record(event, actor=system("worker"), project=report.project, obj=report, details=details)
+    guard.progress(phase="reading", rows_done=0, bytes_done=0)
+    with _scratch(report) as scratch, source.open(selection, writer_class.needs) as reader:
+        guard.progress(rows_expected=reader.rows_expected)
+        context = FormatContext(
+            project_id=report.project.public_id,
+            project_name=reader.project_name,
+            ontology=reader.ontology,
+            parts=selection.parts,
+            scratch=scratch,
+            options=asked.options,
+        )
+        writer = writer_class(context)
+        decider = Decider(selection, source.honours)
+        tally = Tally(reader.ontology, writer_class.holds)
+        line_index: list[tuple[int, int]] = []
+
+        def chunks() -> Iterator[bytes]:
+            size = 0
+            for chunk in writer.header():
+                size += len(chunk)
+                yield chunk
+            for batch in reader.batches():
+                guard.check()
+                batch = decider.keep(batch)
+                if len(batch):
+                    if writer_class.row_a_line:
+                        line_index.append((tally.rows, size + writer.lead_bytes()))
+                    tally.add(batch)
+                    for chunk in writer.rows(batch):
+                        size += len(chunk)
+                        yield chunk
+                        guard.check()
+                guard.progress(rows_done=tally.rows, bytes_done=size)
+            guard.progress(phase="finishing", rows_done=tally.rows)
+            for chunk in writer.footer():
+                yield chunk
+                guard.check()
+
+        delivery = sink.begin(report.report_id, folder_name(report), report.attempts)
+        try:
+            name = file_name(report, writer_class.extension)
+            files = [delivery.write_file(name, writer_class.media_type, chunks())]
+            dropped = Counter(reader.dropped_at_source) + decider.dropped
+            check_values = tally.result(dropped, files)
+            _must_add_up(check_values, reader.rows_expected, decider.dropped)
+            guard.check(now=True)
+            location = delivery.commit(manifest.build(_head(report, started), check_values, files))
+        finally:
+            delivery.abort()
+    _finish(report, guard, location, check_values, files, line_index if writer_class.row_a_line else None)
+
+
+def _must_add_up(check_values: dict[str, Any], expected: int | None, dropped_here: Counter[str]) -> None:
+    """The post-condition on counts: what the source promised has arrived, every row of it."""
+    arrived = check_values["rows_kept"] + sum(dropped_here.values())
+    if expected is not None and arrived != expected:
+        raise PermanentError(f"the source announced {expected:,} rows but {arrived:,} arrived: nothing was delivered")
+
+
+def _finish(
+    report: ExportReport,
+    guard: Guard,
+    location: str,
+    check_values: dict[str, Any],
+    files: list[DeliveredFile],
+    line_index: list[tuple[int, int]] | None = None,
+) -> None:
+    with transaction.atomic():
+        finished = guard.finish(
+            statuses.COMPLETED,
+            phase="",
+            error="",
+            check_values=check_values,
+            location=location,
+            rows_done=check_values["rows_kept"],
+            bytes_done=check_values["bytes"],
+        )
+        if not finished:
+            raise LeaseLost(f"report {report.report_id} was taken over while it was being finished")
+        Artifact.objects.bulk_create(
+            Artifact(
+                report=report,
+                name=file.name,
+                media_type=file.media_type,
+                bytes=file.bytes,
+                sha256=file.sha256,
+                lines=check_values["rows_kept"] if FORMATS.pick(report.format).row_a_line else None,
+                line_index=line_index,
+            )
+            for file in files
+        )
+        record_end(report, statuses.COMPLETED, rows=check_values["rows_kept"], bytes=check_values["bytes"])
+
+
+def _adopt(report: ExportReport, sink: Sink) -> tuple[str, dict[str, Any], list[DeliveredFile]] | None:
+    """The delivery that an earlier attempt of this very report published, if it is whole."""
+    if not isinstance(sink, LocalSink) or report.attempts < 2:
+        return None
+    folder = sink.root if sink.exact else sink.root / folder_name(report)
+    if not folder.is_dir() or not any(folder.iterdir()):
+        return None
+    verdict = verify_folder(folder)
+    if not verdict.ok or verdict.report_id != report.report_id:
+        problems = "; ".join(verdict.problems)
+        raise PermanentError(f"{folder} holds something else than this report's delivery: {problems}")
+    document = manifest.read((folder / MANIFEST_NAME).read_bytes())
+    return str(folder), document["check_values"], [DeliveredFile(**entry) for entry in document["files"]]
+
+
+def sink_for(report: ExportReport) -> Sink:
+    """The sink that the report's config names; ``folder`` (shell only) delivers into exactly that folder."""
+    destination = report.config.get("destination") or {"kind": "local"}
+    SINKS.pick(destination["kind"])
+    if "folder" in destination:
+        return LocalSink(Path(destination["folder"]), exact=True)
+    return LocalSink(settings.ARTIFACTS_DIR)
+
+
+def folder_name(report: ExportReport) -> str:
+    """Where below the sink's root: project id and report id, both made by us."""
+    return f"{report.project.public_id}/{report.report_id}"
+
+
+def file_name(report: ExportReport, extension: str) -> str:
+    """``<project>_<UTC time>_<report id>.<extension>``: only ``a-z0-9-`` of the project's name is taken over."""
+    project = re.sub(r"[^a-z0-9]+", "-", report.project.name.lower()).strip("-")[:40].strip("-") or "project"
+    return f"{project}_{report.created_at:%Y%m%dT%H%M%SZ}_{report.report_id}.{extension}"
+
+
+def _head(report: ExportReport, started: Any) -> dict[str, Any]:
+    return {
+        "report_id": report.report_id,
+        "project": {"id": report.project.public_id, "name": report.project.name},
+        "name": report.name,
+        "config": report.config,
+        "requested_at": report.created_at.isoformat(),
+        "requested_by": report.created_by_name,
+        "started_at": started.isoformat(),
+        # where the trail stood: a trail that was cut off later does not reach this entry any more
+        "audit_head": dict(zip(("sequence", "hash"), audit_head(), strict=True)),
+    }
+
+
+@contextmanager
+def _scratch(report: ExportReport) -> Iterator[Path]:
+    """A folder for spools, gone afterwards; what a killed attempt left is taken away first."""
+    root = settings.EXPORTADMIN_HOME / "scratch"
+    folder = root / f"{report.report_id}.{report.attempts}"
+    discard_scratch(report.report_id)
+    folder.mkdir(parents=True)
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def discard_scratch(report_id: str) -> None:
+    """Take away spools of attempts that died."""
+    for leftover in (settings.EXPORTADMIN_HOME / "scratch").glob(f"{report_id}.*"):
+        shutil.rmtree(leftover, ignore_errors=True)
+
+
+def discard(report: ExportReport) -> None:
+    """Take away everything half-made of a report that will not run again."""
+    discard_scratch(report.report_id)
+    sink = sink_for(report)
+    if isinstance(sink, LocalSink):
+        parent = sink.root.parent if sink.exact else (sink.root / folder_name(report)).parent
+        for leftover in parent.glob(f".{report.report_id}.*.part"):
+            shutil.rmtree(leftover, ignore_errors=True)
+
+
+def _disk_words(error: OSError) -> str:
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return "the disk is full: free some space and run the export again"
+    return f"the machine refused: {error.strerror or type(error).__name__}"

@@ -1,0 +1,318 @@
+"""The built-in store as a source: one walk along the table, through a database snapshot of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
+from typing import Any
+
+from django.core.exceptions import EmptyResultSet
+from django.db import connections
+from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.models import BinaryField, Case, CharField, Count, F, Func, Q, QuerySet, TextField, Value, When
+from django.db.models.functions import Coalesce
+
+from connections.models import Project
+from connections.rows.batch import BODY, COCO, CSV, OntologyClass, RowBatch
+from connections.rows.review_statuses import statuses_in
+from connections.store.models import NUMBER_BITS, StoreClass, StoreProject, StoreRow
+from connections.store.overview import Changes, Overview, Stand
+from exportadmin.lib.errors import PermanentError
+from exports.sources.base import Reader, Source
+from exports.spec.selection import Selection
+
+# a batch is closed at this many bytes or rows, whichever comes first; with larger ones the allocator asks the kernel
+# for new pages each time, which costs more than the loop around a small one
+BATCH_BYTES = 1 << 18
+BATCH_ROWS = 1000
+# PostgreSQL: rows a fetch, at first, while nothing is known of their size, and at most
+FIRST_FETCHED, MOST_FETCHED = 20, 500
+
+
+class StoreSource(Source):
+    """Reads :class:`StoreRow`. Pushes down everything; ``label_created_at`` only roughly (first and last label)."""
+
+    key = "store"
+    title = "Built-in store"
+    honours = frozenset(
+        {
+            "statuses",
+            "workflow_status",
+            "updated_after",
+            "last_activity_at",
+            "batch_ids",
+            "global_keys",
+            "data_row_ids",
+            "with_annotations",
+        }
+    )
+
+    def overview(self, project_id: str) -> Overview:
+        """Counted anew when a row has come or changed (:mod:`connections.store.overview`)."""
+        from connections.store import overview
+
+        return overview.overview(project_id)
+
+    def changes_since(self, project_id: str, since_ms: int) -> Changes:
+        """By the rows' times of creation and change in this store."""
+        from connections.store import overview
+
+        return overview.changes_since(project_id, since_ms)
+
+    def stands(self, project_ids: Sequence[str]) -> Mapping[str, Stand]:
+        """Counted along the index by time of change."""
+        from connections.store import overview
+
+        return overview.stands(project_ids)
+
+    @contextmanager
+    def open(self, selection: Selection, columns: frozenset[str]) -> Iterator[Reader]:
+        """Begin a snapshot: every query of the reader sees the same moment, and blocks no writer."""
+        with _snapshot() as database:
+            reader = StoreReader(database, selection, columns)
+            # the walk uses the driver's own cursor, whose errors are not Django's: a server that went away has to look
+            # like one. The reader is closed before its connection, also when a run stops half way.
+            with database.wrap_database_errors, closing(reader):
+                yield reader
+
+
+@contextmanager
+def _snapshot() -> Iterator[BaseDatabaseWrapper]:
+    """A second connection in a read-only transaction (SQLite: WAL snapshot; PostgreSQL: REPEATABLE READ)."""
+    database = connections.create_connection("default")
+    # within a test's database, too
+    database.settings_dict = {**connections["default"].settings_dict}
+    try:
+        database.ensure_connection()
+        with database.cursor() as cursor:
+            if database.vendor == "postgresql":
+                cursor.execute("BEGIN TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
+                _hand_out_text_as_bytes(database)
+            else:
+                cursor.execute("BEGIN DEFERRED")
+        yield database
+    finally:
+        database.close()
+
+
+def _hand_out_text_as_bytes(database: BaseDatabaseWrapper) -> None:
+    """Row texts go to the file as they come: decoding and encoding them again would be a third of the work."""
+    from psycopg.adapt import Buffer, Loader
+
+    class BytesLoader(Loader):
+        def load(self, data: Buffer) -> bytes:
+            return bytes(data)
+
+    database.connection.adapters.register_loader("text", BytesLoader)
+
+
+class _AsBytes(Func):
+    """The text column as bytes, on SQLite by a cast that copies nothing (PostgreSQL: see the loader above)."""
+
+    output_field = BinaryField()
+
+    def as_sqlite(self, compiler: Any, connection: Any, **extra: Any) -> Any:
+        return super().as_sql(compiler, connection, template="CAST(%(expressions)s AS BLOB)", **extra)
+
+    def as_postgresql(self, compiler: Any, connection: Any, **extra: Any) -> Any:
+        return super().as_sql(compiler, connection, template="%(expressions)s", **extra)
+
+
+class _AsWords(Func):
+    """A text column as str on both databases."""
+
+    output_field = CharField()
+
+    def as_sqlite(self, compiler: Any, connection: Any, **extra: Any) -> Any:
+        return super().as_sql(compiler, connection, template="%(expressions)s", **extra)
+
+    def as_postgresql(self, compiler: Any, connection: Any, **extra: Any) -> Any:
+        return super().as_sql(compiler, connection, template="%(expressions)s::varchar", **extra)
+
+
+# column of RowBatch → expression; always read, in this order
+_BASE: dict[str, Any] = {
+    "row_ids": F("row_id"),
+    "global_keys": F("global_key"),
+    "statuses": F("status"),
+    "batch_ids": F("batch_id"),
+    "updated_ms": F("updated_ms"),
+    "activity_ms": F("activity_ms"),
+    "label_times": _AsWords("label_times"),
+    "annotation_counts": F("annotation_count"),
+    "marks": _AsWords("marks"),
+    "numbers": F("number"),
+}
+_GROUPS: dict[str, dict[str, Any]] = {
+    BODY: {"bodies": _AsBytes("body")},
+    COCO: {"coco_images": _AsBytes("coco__image"), "coco_annotations": _AsBytes("coco__annotations")},
+    CSV: {
+        "csv_exact": _AsBytes("csv__exact"),
+        "csv_safe": _AsBytes(Coalesce("csv__safe", "csv__exact", output_field=TextField())),
+    },
+}
+
+
+class StoreReader:
+    """One snapshot of one selection."""
+
+    def __init__(self, database: BaseDatabaseWrapper, selection: Selection, columns: frozenset[str]) -> None:
+        self._database = database
+        self._columns = columns
+        self._cursor: Any = None
+        self._fetch_rows = FIRST_FETCHED
+        found = self._fetch(Project.objects.filter(public_id=selection.project_id).values_list("pk", "name"))
+        if not found:
+            raise PermanentError(f"project {selection.project_id} is not in the store")
+        ((project_pk, self.project_name),) = found
+        self.ontology: Sequence[OntologyClass] = [
+            OntologyClass(number, name, bool(is_question), supercategory, _parsed(extra))
+            for number, name, is_question, supercategory, extra in self._fetch(
+                StoreClass.objects.filter(project_id=project_pk)
+                .order_by("is_question", "number")
+                .values_list("number", "name", "is_question", "supercategory", "extra")
+            )
+        ]
+        # the primary key begins with the project: see StoreRow.id
+        low = project_pk << NUMBER_BITS
+        self._all = StoreRow.objects.filter(id__gte=low, id__lt=low + (1 << NUMBER_BITS))
+        conditions = _conditions(selection)
+        self._kept = self._all
+        for condition in conditions.values():
+            self._kept = self._kept.filter(condition)
+        self.rows_expected: int | None = self._count()
+        self.dropped_at_source: Mapping[str, int] = self._count_dropped(conditions)
+        self._with_embeddings = "embeddings" in selection.parts and BODY in columns and self._any_embeddings(project_pk)
+
+    def close(self) -> None:
+        """End the walk."""
+        if self._cursor is not None:
+            self._cursor.close()
+
+    def batches(self) -> Iterator[RowBatch]:
+        """Rows in the order of their numbers."""
+        expressions = dict(_BASE)
+        for group, members in _GROUPS.items():
+            if group in self._columns:
+                expressions.update(members)
+        if self._with_embeddings:
+            expressions["embeddings"] = _AsBytes(
+                Case(When(embeddings="", then=Value("[]")), default=F("embeddings"), output_field=TextField())
+            )
+        names = list(expressions)
+        query = self._kept.order_by("id").values_list(*expressions.values())
+        width = len(_BASE)
+        for rows in self._walk(query, width):
+            yield RowBatch(**dict(zip(names, map(list, zip(*rows, strict=True)), strict=True)))
+
+    def _walk(self, query: QuerySet[Any, Any], width: int) -> Iterator[list[tuple[Any, ...]]]:
+        """Lists of raw rows, cut by :data:`BATCH_BYTES` and :data:`BATCH_ROWS`."""
+        try:
+            sql, params = query.query.get_compiler(connection=self._database).as_sql()
+        except EmptyResultSet:  # conditions that exclude each other
+            return
+        on_server = self._database.vendor == "postgresql"
+        if on_server:
+            cursor = self._database.connection.cursor(name="exportadmin_rows")
+        else:
+            cursor = self._database.cursor().cursor
+        heavy = len(self._columns) > 0
+        self._cursor = cursor
+        cursor.execute(sql, params)
+        rows: list[tuple[Any, ...]] = []
+        size = 0
+        for row in self._fetched(cursor) if on_server else cursor:
+            rows.append(row)
+            if heavy:
+                size += len(row[width]) + len(row[-1])
+            if size >= BATCH_BYTES or len(rows) >= BATCH_ROWS:
+                yield rows
+                self._fetch_rows = min(MOST_FETCHED, len(rows))
+                rows, size = [], 0
+        if rows:
+            yield rows
+
+    def _fetched(self, cursor: Any) -> Iterator[tuple[Any, ...]]:
+        """All rows, as many a fetch as made the last batch: rows may be large.
+
+        (Not by the cursor's own iteration: it takes a page that is shorter than ``itersize`` for the last one, so it
+        ends early when ``itersize`` grows on the way.)
+        """
+        while page := cursor.fetchmany(self._fetch_rows):
+            yield from page
+
+    def _fetch(self, query: QuerySet[Any, Any]) -> list[tuple[Any, ...]]:
+        try:
+            sql, params = query.query.get_compiler(connection=self._database).as_sql()
+        except EmptyResultSet:
+            return []
+        with self._database.cursor() as cursor:
+            cursor.execute(sql, params)
+            return list(cursor.fetchall())
+
+    def _count(self) -> int:
+        counted = self._kept.order_by().values(one=Value(1)).annotate(n=Count("*")).values_list("n")
+        found = self._fetch(counted)
+        return int(found[0][0]) if found else 0
+
+    def _count_dropped(self, conditions: Mapping[str, Q]) -> dict[str, int]:
+        """Rows left out by each condition: a row counts for the first one that it fails."""
+        if not conditions:
+            return {}
+        reasons = [When(~condition, then=Value(key)) for key, condition in conditions.items()]
+        reason = _AsWords(Case(*reasons, default=Value(""), output_field=CharField()))
+        counted = self._all.order_by().annotate(reason=reason).values("reason").annotate(n=Count("*"))
+        return {key: n for key, n in self._fetch(counted.values_list("reason", "n")) if key}
+
+    def _any_embeddings(self, project_pk: int) -> bool:
+        # kept with the project: asking the rows would walk the whole table to hear "none"
+        return bool(
+            self._fetch(StoreProject.objects.filter(project_id=project_pk, has_embeddings=True).values_list("pk"))
+        )
+
+
+def _parsed(extra: Any) -> dict[str, Any]:
+    import json
+
+    parsed = json.loads(extra) if isinstance(extra, str | bytes) else extra
+    return parsed if isinstance(parsed, dict) else {}
+
+
+def _conditions(selection: Selection) -> dict[str, Q]:
+    """Filter key → condition, in the order of :data:`exports.spec.filters.ORDER`."""
+    asked: dict[str, Q] = {}
+    if selection.global_keys is not None:
+        asked["global_keys"] = Q(global_key__in=sorted(selection.global_keys))
+    if selection.data_row_ids is not None:
+        asked["data_row_ids"] = Q(row_id__in=sorted(selection.data_row_ids))
+    if selection.batch_ids is not None:
+        asked["batch_ids"] = Q(batch_id__in=sorted(selection.batch_ids))
+    if selection.statuses is not None:
+        asked["statuses"] = Q(status__in=sorted(selection.statuses))
+    if selection.workflow_groups is not None:
+        asked["workflow_status"] = Q(status__in=sorted(statuses_in(selection.workflow_groups)))
+    if selection.updated_after_ms is not None:
+        asked["updated_after"] = Q(updated_ms__gt=selection.updated_after_ms)
+    if selection.last_activity is not None:
+        asked["last_activity_at"] = _between("activity_ms", selection.last_activity)
+    if selection.with_annotations is not None:
+        asked["with_annotations"] = Q(annotation_count__gt=0) if selection.with_annotations else Q(annotation_count=0)
+    if selection.label_created is not None:
+        # some label may lie in the window: the exact answer is given by exports.spec.filters
+        window = selection.label_created
+        rough = Q(label_first_ms__isnull=False)
+        if window.end_ms is not None:
+            rough &= Q(label_first_ms__lte=window.end_ms)
+        if window.start_ms is not None:
+            rough &= Q(label_last_ms__gte=window.start_ms)
+        asked["label_created_at"] = rough
+    return asked
+
+
+def _between(column: str, window: Any) -> Q:
+    condition = Q()
+    if window.start_ms is not None:
+        condition &= Q(**{f"{column}__gte": window.start_ms})
+    if window.end_ms is not None:
+        condition &= Q(**{f"{column}__lte": window.end_ms})
+    return condition

@@ -1,0 +1,140 @@
+"""A sample of an export: the first rows, really written, to learn their size and pace and to show how they look."""
+
+from __future__ import annotations
+
+import io
+import tempfile
+import time
+import zipfile
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from connections.models import Project
+from connections.rows.batch import RowBatch
+from exportadmin.lib.errors import PermanentError, UserError
+from exports.formats import FORMATS
+from exports.formats.base import Format, FormatContext
+from exports.sources import SOURCES
+from exports.spec.filters import Decider
+from exports.spec.spec import Asked
+
+# rows that are written to learn how large one is; rows and bytes that are shown
+SAMPLE_ROWS: Final = 200
+SHOWN_ROWS: Final = 3
+SHOWN_BYTES: Final = 4_096
+SHOWN_FRAME_BYTES: Final = 600
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """A stretch of the file as text, and how many bytes after it are not shown."""
+
+    text: str
+    left_out: int
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """``rows`` were written as ``bytes`` (of which ``embeddings``) in ``seconds``; ``frame`` are the bytes around them.
+
+    ``pieces`` (begin, first rows, end) show a text format, ``members`` (name, bytes) what a zip holds of those rows.
+    ``refused``: writing them failed with these words, as the export would.
+    """
+
+    rows: int = 0
+    bytes: int = 0
+    frame: int = 0
+    embeddings: int = 0
+    seconds: float = 0.0
+    pieces: tuple[Piece, ...] = ()
+    members: tuple[tuple[str, int], ...] = ()
+    refused: str = ""
+
+    def bytes_of(self, rows: int) -> int:
+        """Expected of so many rows."""
+        return self.frame + (self.bytes * rows // self.rows if self.rows else 0)
+
+    @property
+    def embeddings_share(self) -> float:
+        """0 to 1, of the rows' bytes."""
+        return self.embeddings / self.bytes if self.bytes else 0.0
+
+
+def take(project: Project, asked: Asked) -> Sample:
+    """Write the first rows into the void. Raises what reading raises; what writing refuses is in ``refused``."""
+    selection = asked.selection(project)
+    writer_class = FORMATS.pick(asked.format)
+    source = SOURCES.pick(project.connection.kind)()
+    began = time.perf_counter()
+    with (
+        tempfile.TemporaryDirectory(prefix="exportadmin-sample-") as scratch,
+        source.open(selection, writer_class.needs) as reader,
+    ):
+        decider = Decider(selection, source.honours)
+        batches: list[RowBatch] = []
+        taken = 0
+        for batch in reader.batches():
+            batch = decider.keep(batch)
+            if len(batch):
+                batches.append(batch.take(range(min(len(batch), SAMPLE_ROWS - taken))))
+                taken += len(batches[-1])
+            if taken >= SAMPLE_ROWS:
+                break
+
+        def writer(folder: str) -> Format:
+            spools = Path(scratch) / folder
+            spools.mkdir()
+            return writer_class(
+                FormatContext(
+                    project.public_id, reader.project_name, reader.ontology, selection.parts, spools, asked.options
+                )
+            )
+
+        try:
+            return _write(writer("measured"), writer("shown"), batches, taken, began)
+        except (UserError, PermanentError) as error:
+            return Sample(refused=str(error))
+
+
+def _write(measured: Format, shown: Format, batches: list[RowBatch], taken: int, began: float) -> Sample:
+    frame = sum(map(len, measured.header()))
+    written = sum(len(chunk) for batch in batches for chunk in measured.rows(batch))
+    frame += sum(map(len, measured.footer()))
+    seconds = time.perf_counter() - began
+    embeddings = 0
+    if "embeddings" in measured.context.parts:
+        embeddings = sum(len(vectors) for batch in batches for vectors in batch.embeddings if vectors != b"[]")
+    begin, rows, end = b"".join(shown.header()), b"".join(_first_rows(shown, batches)), b"".join(shown.footer())
+    is_zip = shown.media_type == "application/zip"
+    return Sample(
+        rows=taken,
+        bytes=written,
+        frame=frame,
+        embeddings=embeddings,
+        seconds=seconds,
+        pieces=()
+        if is_zip
+        else (_cut(begin, SHOWN_FRAME_BYTES), _cut(rows, SHOWN_BYTES), _cut(end, SHOWN_FRAME_BYTES)),
+        members=_members(begin + rows + end) if is_zip else (),
+    )
+
+
+def _first_rows(writer: Format, batches: list[RowBatch]) -> Iterable[bytes]:
+    left = SHOWN_ROWS
+    for batch in batches:
+        first = batch.take(range(min(left, len(batch))))
+        left -= len(first)
+        if len(first):
+            yield from writer.rows(first)
+
+
+def _cut(text: bytes, most: int) -> Piece:
+    shown = text[:most]
+    return Piece(shown.decode("utf-8", "ignore" if len(text) > most else "replace"), len(text) - len(shown))
+
+
+def _members(archive: bytes) -> tuple[tuple[str, int], ...]:
+    with zipfile.ZipFile(io.BytesIO(archive)) as opened:
+        return tuple((each.filename, each.file_size) for each in opened.infolist())

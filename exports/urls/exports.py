@@ -1,0 +1,35 @@
+"""Addresses of the pages on exports."""
+
+from django.urls import path
+
+from exports import views
+from exports.views import report_actions
+from exports.views.compare import compare
+from exports.views.link import link, link_file
+from exports.views.list_file import list_file
+from exports.views.new import new, new_plan
+from exports.views.preview import preview
+from exports.views.progress import progress
+from exports.views.reports import active
+from exports.views.selected import selected
+
+app_name = "exports"
+urlpatterns = [
+    path("", views.report_list, name="list"),
+    path("active/", active, name="active"),
+    path("list.csv", list_file, name="list_file"),
+    path("selected/", selected, name="selected"),
+    path("new/", new, name="new"),
+    path("new/plan/", new_plan, name="new_plan"),
+    path("l/<str:token>/", link, name="link"),
+    path("l/<str:token>/file", link_file, name="link_file"),
+    path("<str:report_id>/", views.detail, name="detail"),
+    path("<str:report_id>/progress/", progress, name="progress"),
+    path("<str:report_id>/preview/", preview, name="preview"),
+    path("<str:report_id>/compare/", compare, name="compare"),
+    path("<str:report_id>/verify/", report_actions.verify, name="verify"),
+    path("<str:report_id>/cancel/", report_actions.cancel, name="cancel"),
+    path("<str:report_id>/retry/", report_actions.retry, name="retry"),
+    path("<str:report_id>/delete-files/", report_actions.delete_files, name="delete_files"),
+    path("<str:report_id>/files/<path:name>/", views.download, name="download"),
+]

@@ -1,0 +1,15 @@
+"""Addresses of the pages on projects."""
+
+from django.urls import path
+
+from connections.access.views import members
+from exports.views import projects
+
+app_name = "projects"
+urlpatterns = [
+    path("", projects.project_list, name="list"),
+    path("<str:project_id>/", projects.project, name="project"),
+    path("<str:project_id>/members/", members.members, name="members"),
+    path("<str:project_id>/members/<int:user_id>/change/", members.change, name="change_member"),
+    path("<str:project_id>/members/<int:user_id>/remove/", members.remove, name="remove_member"),
+]

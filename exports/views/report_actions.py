@@ -1,0 +1,103 @@
+"""The buttons of one export: each calls the action that REST calls, and says what came of it."""
+
+from __future__ import annotations
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+
+from connections.access.permissions import VIEW
+from exportadmin.audit.middleware import actor_of
+from exportadmin.lib.errors import DeniedError, NotFoundError, UserError
+from exportadmin.lib.pages import acts, done, refused
+from exports import actions
+from exports.delivery.verify import Verdict
+from exports.models import ExportReport
+from exports.templatetags.words import plural, size
+from exports.views.lookup import find_report
+
+PAGE = "exports:detail"
+MOST_PROBLEMS = 10
+
+
+@acts
+def verify(request: HttpRequest, report_id: str) -> HttpResponse:
+    """Take the check values again. Within the page for htmx, else back to the page with the verdict on top."""
+    report = find_report(request, report_id, VIEW)
+    try:
+        verdict = actions.verify_report(report=report, actor=actor_of(request))
+    except UserError as error:
+        return _no_verdict(request, report, error)
+    context = {"verdict": verdict, "words": verdict_words(verdict), "problems": problems(verdict)}
+    if request.htmx:  # type: ignore[attr-defined]
+        return render(request, "exports/_verdict.html", context)
+    if verdict.ok:
+        return done(request, verdict_words(verdict), PAGE, report_id)
+    words = f"{verdict_words(verdict)} {'; '.join(problems(verdict))}."
+    return refused(request, UserError(words), PAGE, report_id)
+
+
+def _no_verdict(request: HttpRequest, report: ExportReport, error: UserError) -> HttpResponse:
+    if isinstance(error, NotFoundError | DeniedError):
+        raise error
+    if request.htmx:  # type: ignore[attr-defined]
+        return render(request, "exports/_verdict.html", {"refusal": error.message})
+    return refused(request, error, PAGE, report.report_id)
+
+
+def verdict_words(verdict: Verdict) -> str:
+    """The verdict in one sentence."""
+    read = f"{plural(verdict.files, 'file,files')}, {plural(verdict.bytes, 'byte,bytes')}"
+    if verdict.bytes >= 1000:
+        read += f" ({size(verdict.bytes)})"
+    if verdict.ok:
+        return f"Verified: {read} read again, everything as it was delivered."
+    return f"Not as delivered. {read} read again."
+
+
+def problems(verdict: Verdict) -> list[str]:
+    """What is wrong, by the file's name; a long list is cut with words."""
+    shown = verdict.problems[:MOST_PROBLEMS]
+    more = len(verdict.problems) - len(shown)
+    return [*shown, f"and {more} more"] if more else shown
+
+
+@acts
+def cancel(request: HttpRequest, report_id: str) -> HttpResponse:
+    """Stop the run."""
+    report = find_report(request, report_id, VIEW)
+    try:
+        now = actions.cancel(report=report, actor=actor_of(request))
+    except UserError as error:
+        return _back(request, report, error)
+    words = "Cancelled." if now.status == "cancelled" else "The run was asked to stop; it does so within seconds."
+    return done(request, words, PAGE, report_id)
+
+
+@acts
+def retry(request: HttpRequest, report_id: str) -> HttpResponse:
+    """The same again, as a new export, whose page comes next."""
+    report = find_report(request, report_id, VIEW)
+    try:
+        again = actions.retry(report=report, actor=actor_of(request))
+    except UserError as error:
+        return _back(request, report, error)
+    return done(request, "Requested again. This is the new export.", PAGE, again.report_id)
+
+
+@acts
+def delete_files(request: HttpRequest, report_id: str) -> HttpResponse:
+    """Take the files away; report, check values and trail stay."""
+    report = find_report(request, report_id, VIEW)
+    why = " ".join(request.POST.get("why", "").split()) or "deleted by hand"
+    try:
+        actions.remove_files(report=report, actor=actor_of(request), why=why)
+    except UserError as error:
+        return _back(request, report, error)
+    return done(request, "The files were deleted. Report, check values and trail stay.", PAGE, report_id)
+
+
+def _back(request: HttpRequest, report: ExportReport, error: UserError) -> HttpResponse:
+    """To the page with the reason; who may not is told so by an error page."""
+    if isinstance(error, NotFoundError | DeniedError):
+        raise error
+    return refused(request, error, PAGE, report.report_id)

@@ -1,0 +1,199 @@
+"""A row as CSV lines, in both profiles."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from connections.rows.batch import PARTS
+from connections.rows.csv import COLUMNS, HEADER, render_csv, without_parts
+from tests.connections.rows.documents import box, checklist, document, label, line, mask, point, polygon, radio, text
+
+FORMULAS = tuple("=+-@\t\r\n＝＋－＠")
+NUMBERS = {"width", "height", "left", "top", "box_width", "box_height"}
+HOSTILE = [
+    "../../x",
+    '=HYPERLINK("http://x.invalid","y"), "quoted",\nnew line; ünïcødé 漢字 \u2028 ../../etc/passwd',
+    "a/b\r\nX: y",
+    "\U0001f600" * 300,
+    'ends with a quote"',
+    '"',
+    ",",
+    "\r",
+    "\x00\x0b\x85",
+    "=",
+    "@SUM(1)",
+    "＝1+1",
+    "\t=1",
+    "\n=1",
+    " leading and trailing ",
+    "'",
+]
+
+
+def read(lines: bytes) -> list[dict[str, str]]:
+    stream = io.StringIO((HEADER + lines).decode("utf-8"), newline="")
+    return list(csv.DictReader(stream, strict=True))
+
+
+def test_the_bytes_of_a_row_are_these():
+    row = document(
+        label(
+            box("can", 1.5, 2.0, 4.0, 3.5, id="f1"),
+            polygon("bag, big", [(1.0, 1.0), (5.0, 1.0), (5.0, 5.5)], id="f2"),
+            mask("can", [10, 20], "06R6", id="f3"),
+            line("can", (0.5, 1.0), (3.0, 0.0), id="f4"),
+            point("can", 7.25, 8.0, id="f5"),
+            radio("quality", "good", id="q1"),
+            checklist("seen", "a", "b", id="q2"),
+            text("note", 'say "hi"', id="q3"),
+            skipped=True,
+        ),
+        external_id="ext-1",
+    )
+    head = "row1,photo.jpg,ext-1,accepted,batch1,20,10,l1,2024-04-08T16:21:26.000+00:00,ann@example.test,"
+    expected = [
+        "f1,box,can,,1.5,2.0,4.0,3.5,,true",
+        'f2,polygon,"bag, big",,1.0,1.0,4.0,4.5,"[[1.0,1.0,5.0,1.0,5.0,5.5]]",true',
+        "f3,mask,can,,0.0,0.0,1.0,6.0,06R6,true",
+        'f4,polyline,can,,0.5,0.0,2.5,1.0,"[0.5,1.0,3.0,0.0]",true',
+        'f5,point,can,,7.25,8.0,0.0,0.0,"[7.25,8.0]",true',
+        "q1,classification,quality,good,,,,,,true",
+        'q2,classification,seen,"[""a"",""b""]",,,,,,true',
+        'q3,classification,note,"say ""hi""",,,,,,true',
+    ]
+    assert render_csv(row) == ("".join(f"{head}{one}\r\n" for one in expected).encode(), None)
+
+
+def test_the_header_names_the_columns():
+    assert HEADER.decode() == ",".join(COLUMNS) + "\r\n"
+
+
+def test_a_row_without_labels_does_not_disappear():
+    exact, _ = render_csv(document(size=None))
+    assert exact == b"row1,photo.jpg,,accepted,batch1" + b"," * 15 + b"\r\n"
+
+
+def test_a_label_without_annotations_does_not_disappear():
+    lines = read(render_csv(document(label(id="l1", skipped=True), label(box("can", 0, 0, 1, 1), id="l2")))[0])
+    assert [(one["label_id"], one["kind"], one["is_skipped"]) for one in lines] == [
+        ("l1", "", "true"),
+        ("l2", "box", "false"),
+    ]
+
+
+def test_answers_inside_an_object_stand_in_its_value():
+    marked = box("can", 0, 0, 1, 1, classifications=[radio("crushed", "yes"), checklist("seen", "a", "b")])
+    (one,) = read(render_csv(document(label(marked)))[0])
+    assert json.loads(one["value"]) == {"crushed": "yes", "seen": ["a", "b"]}
+
+
+def test_a_kind_that_we_do_not_know_keeps_what_it_says():
+    entity = {**box("person", 0, 0, 1, 1), "annotation_kind": "TextEntity", "location": {"start": 1, "end": 4}}
+    del entity["bounding_box"]
+    (one,) = read(render_csv(document(label(entity)))[0])
+    assert (one["kind"], json.loads(one["geometry"])) == ("other", {"location": {"start": 1, "end": 4}})
+
+
+def test_all_rings_of_a_polygon_are_there():
+    rings = [(0.0, 0.0), (1.0, 0.0), (1.0, 1.0)], [(5.0, 5.0), (6.0, 5.0), (6.0, 7.0)]
+    (one,) = read(render_csv(document(label(polygon("bag", *rings))))[0])
+    assert json.loads(one["geometry"]) == [[0, 0, 1, 0, 1, 1], [5, 5, 6, 5, 6, 7]]
+    assert [one[name] for name in ("left", "top", "box_width", "box_height")] == ["0.0", "0.0", "6.0", "7.0"]
+
+
+def hostile_row(content: str):
+    return document(
+        label(
+            text(content, content, id=content),
+            radio(content, content, id=content),
+            box(content, -3.5, 2.0, 4.0, 3.5, id=content),
+            id=content,
+            by=content,
+        ),
+        row_id=content,
+        global_key=content,
+        external_id=content,
+        status=content,
+        batch_id=content,
+    )
+
+
+def expected_cells(content: str) -> list[list[str]]:
+    head = [content] * 5 + ["20", "10", content, "2024-04-08T16:21:26.000+00:00", content, content]
+    return [
+        [*head, "box", content, "", "-3.5", "2.0", "4.0", "3.5", "", "false"],
+        [*head, "classification", content, content, "", "", "", "", "", "false"],
+        [*head, "classification", content, content, "", "", "", "", "", "false"],
+    ]
+
+
+def check_round_trip(content: str) -> None:
+    exact, safe = render_csv(hostile_row(content))
+    cells = expected_cells(content)
+    assert list(csv.reader(io.StringIO(exact.decode(), newline=""), strict=True)) == cells
+    dangerous = content.startswith(FORMULAS)
+    assert (safe is not None) is dangerous
+    if safe is not None:
+        spared = [["'" + cell if cell == content else cell for cell in one] for one in cells]
+        assert list(csv.reader(io.StringIO(safe.decode(), newline=""), strict=True)) == spared
+
+
+@pytest.mark.parametrize("content", HOSTILE)
+def test_hostile_text_comes_back_exactly(content: str):
+    check_round_trip(content)
+
+
+TEXTS = st.text(
+    st.one_of(st.sampled_from(list("=+-@\t\r\n＝＋－＠\",;' ")), st.characters(exclude_categories=["Cs"])),
+    min_size=1,
+    max_size=12,
+)
+
+
+@given(TEXTS.filter(lambda one: one not in {"20", "10", "box"}))
+def test_any_text_comes_back_exactly(content: str):
+    check_round_trip(content)
+
+
+@given(st.lists(TEXTS, min_size=9, max_size=9), st.floats(-1e6, 1e6))
+def test_no_text_cell_of_the_safe_profile_begins_like_a_formula(texts: list[str], left: float):
+    row = document(
+        label(
+            box(texts[0], left, -2.0, 1.0, 1.0, id=texts[1], classifications=[text(texts[2], texts[3])]),
+            text(texts[4], texts[5], id=texts[6]),
+            mask("can", [10, 20], "@", id="f"),
+        ),
+        row_id=texts[7],
+        global_key=texts[8],
+    )
+    exact, safe = render_csv(row)
+    assert safe is not None  # the mask's counts begin with "@"
+    for before, after in zip(read(exact), read(safe), strict=True):
+        for name, cell in after.items():
+            if name in NUMBERS:
+                assert cell == before[name]
+            else:
+                assert not cell.startswith(FORMULAS)
+                assert cell.removeprefix("'") == before[name].removeprefix("'")
+
+
+def test_numbers_stay_numbers_in_the_safe_profile():
+    (one,) = read(render_csv(document(label(box("=x", -3.5, -0.25, 4.0, 3.5))))[1] or b"")
+    assert (one["left"], one["top"], one["class"]) == ("-3.5", "-0.25", "'=x")
+
+
+@pytest.mark.parametrize("content", HOSTILE)
+@pytest.mark.parametrize("profile", [0, 1])
+def test_columns_of_a_part_that_was_left_out_are_empty_and_the_rest_is_untouched(content: str, profile: int):
+    lines = render_csv(hostile_row(content))[profile] or b""
+    kept = frozenset(PARTS) - {"label_details", "project_details", "performance_details"}
+    emptied = {"label_created_at", "label_created_by", "review_status", "batch_id", "is_skipped"}
+    expected = [{name: "" if name in emptied else cell for name, cell in one.items()} for one in read(lines)]
+    assert read(without_parts(lines, kept)) == expected
+    assert without_parts(lines, frozenset(PARTS)) == lines

@@ -1,0 +1,49 @@
+"""Counting a row's annotations."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import pytest
+
+from connections.rows.counts import add_up, count_marks
+from tests.connections.rows.documents import box, document, label, line, mask, point, polygon, radio, text
+
+CLASSES = {"can": 3, "bag": 5, "bottle": 12}
+QUESTIONS = {"quality": 1, "note": 2}
+
+
+def test_a_class_without_a_number_is_an_error_and_not_a_lower_count():
+    with pytest.raises(KeyError, match="unheard"):
+        count_marks(document(label(box("unheard", 0, 0, 1, 1))), CLASSES, QUESTIONS)
+
+
+def test_a_row_without_labels_counts_nothing():
+    assert count_marks(document(), CLASSES, QUESTIONS) == ("", 0)
+
+
+def test_marks_are_counted_by_kind_and_class_over_all_labels_in_one_fixed_order():
+    ring = [(0.0, 0.0), (4.0, 0.0), (4.0, 4.0)]
+    first = label(text("note", "x"), radio("quality", "good"), point("can", 1, 1), box("bottle", 0, 0, 1, 1))
+    second = label(
+        mask("can", [1, 1], "01"),
+        line("can", (0, 0), (1, 1)),
+        polygon("bag", ring),
+        box("can", 0, 0, 2, 2),
+        box("can", 1, 1, 2, 2),
+        {**box("can", 1, 1, 2, 2), "annotation_kind": "ImageCuboid"},
+        id="l2",
+    )
+    expected = "b3:2 b12:1 p5:1 m3:1 l3:1 o3:1 c1:1 c2:1 x3:1"
+    assert count_marks(document(first, second), CLASSES, QUESTIONS) == (expected, 10)
+    assert count_marks(document(second, first), CLASSES, QUESTIONS) == (expected, 10)
+
+
+def test_answers_inside_an_object_belong_to_the_object():
+    marked = box("can", 0, 0, 1, 1, classifications=[radio("quality", "good")])
+    assert count_marks(document(label(marked)), CLASSES, QUESTIONS) == ("b3:1", 1)
+
+
+def test_counted_texts_add_up_to_what_the_rows_held():
+    sums = add_up(Counter({"b3:2 c1:1": 10, "b3:1 p12:4": 2, "": 7}))
+    assert sums == {("b", 3): 22, ("c", 1): 10, ("p", 12): 8}

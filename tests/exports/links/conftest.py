@@ -1,0 +1,3 @@
+from tests.exports.downloads.conftest import artifact, big, endings, server
+
+__all__ = ["artifact", "big", "endings", "server"]

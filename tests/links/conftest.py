@@ -1,3 +1,0 @@
-from tests.downloads.conftest import artifact, big, endings, server
-
-__all__ = ["artifact", "big", "endings", "server"]

@@ -1,1 +1,0 @@
-"""Puts :mod:`tests.runs.stub.pipeline` in the place of ``exports.pipeline``."""
