@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Django's usual door. ``exportadmin`` in ``.venv/bin`` is the same by another name."""
+"""Django's usual program. ``exportadmin`` in ``.venv/bin`` is the same by another name."""
 
 from exportadmin.cli import main
 

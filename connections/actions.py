@@ -1,4 +1,4 @@
-"""What can be done with connections, projects and the built-in store: one verb, three doors."""
+"""What can be done with connections, projects and the built-in store: one verb, three channels."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from connections.rows.review_statuses import known_status
 from connections.store.importers import IMPORTERS, detect
 from connections.store.models import StoreProject
 from connections.store.upsert import WriteSummary, write_rows
-from exportadmin.audit.record import record, recorded
+from exportadmin.audit.record import audited, record
 from exportadmin.lib import times
 from exportadmin.lib.actor import Actor, system
 from exportadmin.lib.errors import UserError
-from exportadmin.lib.text import storable
+from exportadmin.lib.text import check_text
 from exports.sources.store import StoreSource
 
 STORE_NAME = "Built-in store"
@@ -51,7 +51,7 @@ def change_project(*, project: Project, time_zone: str, actor: Actor) -> Project
         require(actor, MANAGE, project)
         return project
     before, after = {"time_zone": project.time_zone}, {"time_zone": time_zone.strip()}
-    with recorded("project.changed", actor=actor, project=project, obj=project, before=before, after=after):
+    with audited("project.changed", actor=actor, project=project, obj=project, before=before, after=after):
         require(actor, MANAGE, project)
         project.time_zone = time_zones.known(time_zone)
         project.save(update_fields=["time_zone"])
@@ -66,7 +66,7 @@ def _project_name(name: str) -> str:
             f"{name[:60]!r} cannot be a project name: 1 to {MAX_NAME} characters, no control characters",
             field="project",
         )
-    storable(name, "project")
+    check_text(name, "project")
     return name
 
 

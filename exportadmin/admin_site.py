@@ -1,4 +1,4 @@
-"""Django's admin under our name. What has a page of ours leads there: one door for a verb, and it records."""
+"""Django's admin under our name. What has a page of ours leads there: one place for a verb, and it records."""
 
 from __future__ import annotations
 

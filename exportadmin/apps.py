@@ -27,4 +27,4 @@ class ExportAdminConfig(AppConfig):
 def _record_refusal(request: HttpRequest, error: Exception, status: int) -> None:
     from exportadmin.audit.api import record_refusal  # late: it brings REST along, which a shell command does not need
 
-    record_refusal(request, error, status, door="web")
+    record_refusal(request, error, status, channel="web")

@@ -69,7 +69,7 @@ def _record(sender: Any, *, request: HttpRequest, username: str | None, **_: Any
     actor = Actor(
         kind=USER,
         name=username or NOBODY,
-        door=getattr(request, "audit_door", "web"),
+        channel=getattr(request, "audit_door", "web"),
         request_id=getattr(request, "request_id", ""),
         address=request.META.get("REMOTE_ADDR", ""),
     )

@@ -1,4 +1,4 @@
-"""What can be done with exports: one verb, three doors (web, REST, shell).
+"""What can be done with exports: one verb, three channels (web, REST, shell).
 
 Every action asks for permission, changes, and records, in one transaction; a refusal is recorded too and raised as a
 :class:`UserError` (:class:`NotFoundError`, :class:`DeniedError`, :class:`ConflictError`).
@@ -19,11 +19,11 @@ from django.utils import timezone
 
 from connections.access.permissions import DOWNLOAD, LINK, MANAGE, START, VIEW, require
 from connections.models import Project
-from exportadmin.audit.record import record, recorded
+from exportadmin.audit.record import audited, record
 from exportadmin.lib.actor import Actor
 from exportadmin.lib.errors import ConflictError, GoneError, NotFoundError, TransientError, UserError
 from exportadmin.lib.ids import derived_id
-from exportadmin.lib.text import storable
+from exportadmin.lib.text import check_text
 from exports import runs, statuses
 from exports.delivery import verify
 from exports.links import tokens
@@ -32,7 +32,7 @@ from exports.results import compare
 from exports.results.preview import ROWS, FirstRows, first_rows, rows_artifact
 from exports.run import pipeline
 from exports.spec import plan
-from exports.spec.spec import Asked
+from exports.spec.spec import ExportSpec
 
 MAX_NAME = 200
 MAX_KEY = 255
@@ -41,7 +41,7 @@ MAX_KEY = 255
 # --- runs ------------------------------------------------------------------------------------------------------------
 
 
-def plan_export(*, project: Project, asked: Asked, actor: Actor, live: bool = False) -> plan.Plan:
+def plan_export(*, project: Project, asked: ExportSpec, actor: Actor, live: bool = False) -> plan.Plan:
     """What the export would deliver; nothing is run. Raises what reading raises.
 
     Permission is asked in any case. The trail is told of a plan that somebody asked for (REST, the page's button), not
@@ -52,15 +52,15 @@ def plan_export(*, project: Project, asked: Asked, actor: Actor, live: bool = Fa
         require(actor, START, project)
     else:
         # planning reads all rows' figures: not within the transaction that records it
-        with recorded("export.planned", actor=actor, project=project, details={"format": asked.format}):
+        with audited("export.planned", actor=actor, project=project, details={"format": asked.format}):
             require(actor, START, project)
-    return plan.foresee(project, asked, live=live)
+    return plan.build_plan(project, asked, live=live)
 
 
 def request_export(
     *,
     project: Project,
-    asked: Asked,
+    asked: ExportSpec,
     actor: Actor,
     name: str = "",
     description: str = "",
@@ -78,7 +78,7 @@ def request_export(
         require(actor, START, project)
         return before
     try:
-        with recorded("export.requested", actor=actor, project=project, details={"format": asked.format}) as line:
+        with audited("export.requested", actor=actor, project=project, details={"format": asked.format}) as line:
             require(actor, START, project)
             report = _create(
                 project, asked, actor, name, description, key=key, saved_config=saved_config, retry_of=retry_of
@@ -93,9 +93,11 @@ def request_export(
     return report
 
 
-def run_now(*, project: Project, asked: Asked, actor: Actor, name: str = "", description: str = "") -> ExportReport:
+def run_now(
+    *, project: Project, asked: ExportSpec, actor: Actor, name: str = "", description: str = ""
+) -> ExportReport:
     """Run an export in this process and wait for its end; the report comes back as it ended."""
-    with recorded("export.requested", actor=actor, project=project, details={"format": asked.format}) as line:
+    with audited("export.requested", actor=actor, project=project, details={"format": asked.format}) as line:
         require(actor, START, project)
         report = _create(project, asked, actor, name, description)
         line.obj, line.after = report, report.config
@@ -123,7 +125,7 @@ def cancel(*, report: ExportReport, actor: Actor) -> ExportReport:
 
     Asking twice is no error: cancelling what is being cancelled gives the report as it is.
     """
-    with recorded("export.cancel_requested", actor=actor, project=report.project, obj=report):
+    with audited("export.cancel_requested", actor=actor, project=report.project, obj=report):
         require(actor, START, report.project)
         current = ExportReport.objects.select_for_update().get(pk=report.pk)
         if current.status in statuses.TERMINAL and current.status != statuses.CANCELLED:
@@ -146,7 +148,7 @@ def retry(*, report: ExportReport, actor: Actor) -> ExportReport:
     config = {**report.config, "destination": {"kind": "local"}}
     again = request_export(
         project=report.project,
-        asked=Asked.from_json(config),
+        asked=ExportSpec.from_json(config),
         actor=actor,
         name=report.name,
         description=report.description,
@@ -182,7 +184,7 @@ def look_at_rows(*, report: ExportReport, actor: Actor) -> FirstRows:
     """The first rows of a delivery. Raises :class:`ConflictError` without one, :class:`GoneError` without its files."""
     artifact = rows_artifact(report)
     details = {"rows": ROWS, "from": "file" if artifact else "source"}
-    with recorded(
+    with audited(
         "artifact.rows_read", actor=actor, project=report.project, obj=artifact or report, details=details
     ) as line:
         require(actor, DOWNLOAD, report.project)
@@ -197,7 +199,7 @@ def compare_rows(*, older: ExportReport, newer: ExportReport, actor: Actor) -> c
     for report, other in ((older, newer), (newer, older)):
         artifact = rows_artifact(report)
         details = {"compared_with": other.report_id}
-        with recorded(
+        with audited(
             "artifact.rows_read", actor=actor, project=report.project, obj=artifact or report, details=details
         ):
             require(actor, DOWNLOAD, report.project)
@@ -215,9 +217,9 @@ def _must_have_files(report: ExportReport, words: str) -> None:
 
 def remove_files(*, report: ExportReport, actor: Actor, why: str) -> ExportReport:
     """Take the delivered files away; report and trail stay. Raises :class:`ConflictError` when there are none."""
-    with recorded("export.deleted", actor=actor, project=report.project, obj=report, details={"why": why}):
+    with audited("export.deleted", actor=actor, project=report.project, obj=report, details={"why": why}):
         require(actor, MANAGE, report.project)
-        storable(why, "why")
+        check_text(why, "why")
         current = ExportReport.objects.select_for_update().get(pk=report.pk)
         if not current.is_delivered or current.files_removed_at is not None:
             raise ConflictError(f"report {report.report_id} has no files to remove")
@@ -245,7 +247,7 @@ def issue_link(
     """``(link, token)``: the token is the secret half of the address and is given out only here."""
     report = artifact.report
     details = {"seconds": seconds, "one_time": one_time, "for": str(for_user or "")}
-    with recorded("link.issued", actor=actor, project=report.project, obj=artifact, details=details) as line:
+    with audited("link.issued", actor=actor, project=report.project, obj=artifact, details=details) as line:
         require(actor, LINK, report.project)
         check_linkable(report)
         link, token = tokens.issue(artifact, seconds=seconds, one_time=one_time, for_user=for_user, actor=actor)
@@ -262,7 +264,7 @@ def check_linkable(report: ExportReport) -> None:
 def revoke_link(*, link: Link, actor: Actor) -> Link:
     """End a link now. Revoking twice is no error."""
     project = link.artifact.report.project
-    with recorded("link.revoked", actor=actor, project=project, obj=link.artifact, details={"link": link.public_id}):
+    with audited("link.revoked", actor=actor, project=project, obj=link.artifact, details={"link": link.public_id}):
         require(actor, LINK, project)
         Link.objects.filter(pk=link.pk, revoked_at=None).update(revoked_at=timezone.now())
     link.refresh_from_db()
@@ -294,7 +296,7 @@ def save_config(
             _fill(config, project, name, description, body)
             return _saved_before(before, config)
     try:
-        with recorded("config.created", actor=actor, project=project) as line:
+        with audited("config.created", actor=actor, project=project) as line:
             require(actor, START, project)
             _fill(config, project, name, description, body)
             config.save(force_insert=True)
@@ -322,7 +324,7 @@ def change_config(
 
     Raises :class:`GoneError` when the config was deleted meanwhile: it must not come back by being saved.
     """
-    with recorded("config.changed", actor=actor, project=config.project, obj=config, before=config.body) as line:
+    with audited("config.changed", actor=actor, project=config.project, obj=config, before=config.body) as line:
         require(actor, START, config.project)
         _fill(config, config.project, name, description, body)
         if not ExportConfig.objects.select_for_update().filter(pk=config.pk).first():
@@ -334,13 +336,13 @@ def change_config(
 
 def delete_config(*, config: ExportConfig, actor: Actor) -> None:
     """Forget a saved description; reports stay."""
-    with recorded("config.deleted", actor=actor, project=config.project, obj=config, before=config.body):
+    with audited("config.deleted", actor=actor, project=config.project, obj=config, before=config.body):
         require(actor, START, config.project)
         config.delete()
 
 
 def _fill(config: ExportConfig, project: Project, name: str, description: str, body: Mapping[str, Any]) -> None:
-    asked = Asked.parse(body, project)
+    asked = ExportSpec.parse(body, project)
     config.name = _named(name, "")
     config.description = description
     config.body = {key: value for key, value in asked.to_json(project).items() if key not in ("resolved", "time_zone")}
@@ -377,7 +379,7 @@ class _Key:
 
     @classmethod
     def of(
-        cls, key: str | None, actor: Actor, project: Project, asked: Asked, name: str, description: str
+        cls, key: str | None, actor: Actor, project: Project, asked: ExportSpec, name: str, description: str
     ) -> _Key | None:
         if key is None:
             return None
@@ -411,7 +413,7 @@ def _usable_key(key: str) -> str:
 
 def _create(
     project: Project,
-    asked: Asked,
+    asked: ExportSpec,
     actor: Actor,
     name: str,
     description: str,
@@ -420,7 +422,7 @@ def _create(
     saved_config: ExportConfig | None = None,
     retry_of: ExportReport | None = None,
 ) -> ExportReport:
-    storable(description, "description")
+    check_text(description, "description")
     return ExportReport.objects.create(
         project=project,
         name=_named(name, f"{project.name[:150]} {asked.format}"),
@@ -445,4 +447,4 @@ def _named(name: str, default: str) -> str:
         raise UserError("a name is missing", field="name")
     if len(name) > MAX_NAME:
         raise UserError(f"the name has {len(name)} characters; at most {MAX_NAME} are kept", field="name")
-    return storable(name, "name")
+    return check_text(name, "name")

@@ -1,4 +1,4 @@
-"""django-q2's doors: an id in, a small plain word out. Each is safe to run twice, late, or never."""
+"""Tasks of django-q2: an id in, a short plain text out. Each is safe to run twice, late, or never."""
 
 from __future__ import annotations
 

@@ -19,7 +19,7 @@ class TokenAuthentication(BaseAuthentication):
     """``request.auth`` is the :class:`ApiToken`. A wrong one is 401 and is recorded; none at all is not our matter."""
 
     def authenticate(self, request: Request) -> tuple[Any, ApiToken] | None:
-        """DRF's door. Raises ``AuthenticationFailed``, and ``Throttled`` for who keeps trying."""
+        """What DRF calls. Raises ``AuthenticationFailed``, and ``Throttled`` for who keeps trying."""
         words = get_authorization_header(request).split()
         if not words or words[0].lower() not in (b"bearer", b"token"):
             return None

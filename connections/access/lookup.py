@@ -1,4 +1,4 @@
-"""How any door comes by what an address names: what may not be seen is answered as if it were not there."""
+"""How any channel comes by what an address names: what may not be seen is answered as if it were not there."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from exportadmin.lib.errors import DeniedError, HiddenError, NotFoundError
 LONGEST_ID = 200
 
 
-def is_findable(text: str) -> bool:
+def is_valid_key(text: str) -> bool:
     """Can it be in a column at all? (PostgreSQL takes no U+0000, not even to look for it.)"""
     return len(text) <= LONGEST_ID and "\x00" not in text
 
@@ -40,7 +40,7 @@ def allowed(
 def page_project(user: AbstractBaseUser | AnonymousUser, project_id: str, verb: str = VIEW) -> Project:
     """The project that a page's address names. Raises :class:`NotFoundError` and :class:`DeniedError`."""
     found = None
-    if is_findable(project_id):
+    if is_valid_key(project_id):
         found = Project.objects.select_related("connection").filter(public_id=project_id).first()
     allowed(user, verb, found, found, "no such project")
     assert found is not None

@@ -8,7 +8,7 @@ from connections.access.models import Membership
 from connections.access.permissions import MANAGE, is_superuser, require
 from connections.access.roles import ADMIN, ROLES
 from connections.models import Project
-from exportadmin.audit.record import recorded
+from exportadmin.audit.record import audited
 from exportadmin.lib.actor import Actor
 from exportadmin.lib.errors import ConflictError, NotFoundError, UserError
 
@@ -22,7 +22,7 @@ def set_role(*, project: Project, user: AbstractBaseUser, role: str, actor: Acto
     event = "membership.changed" if before else "membership.granted"
     person = ("user", str(user.pk), user.get_username())
     was = {"role": before.role} if before else None
-    with recorded(event, actor=actor, project=project, obj=person, before=was, details={"role": role}):
+    with audited(event, actor=actor, project=project, obj=person, before=was, details={"role": role}):
         require(actor, MANAGE, project)
         if role not in ROLES:
             raise UserError(f"unknown role {role!r}; known: {', '.join(ROLES)}", field="role")
@@ -38,7 +38,7 @@ def remove_member(*, project: Project, user: AbstractBaseUser, actor: Actor) -> 
     Raises :class:`NotFoundError` when the person is not in it, :class:`ConflictError` where it would leave no admin.
     """
     person = ("user", str(user.pk), user.get_username())
-    with recorded("membership.revoked", actor=actor, project=project, obj=person):
+    with audited("membership.revoked", actor=actor, project=project, obj=person):
         require(actor, MANAGE, project)
         _leave_an_admin(project, user, actor)
         deleted, _ = Membership.objects.filter(project=project, user_id=user.pk).delete()

@@ -1,4 +1,4 @@
-"""Accounts: changed, disabled, given a password. One verb, every door: the account page, Django's admin."""
+"""Accounts: changed, disabled, given a password. One verb, every channel: the account page, Django's admin."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from django.db import transaction
 from connections.access.models import ApiToken, Membership
 from connections.access.permissions import is_superuser
 from exportadmin.audit.models import REFUSED, AuditEntry
-from exportadmin.audit.record import record, recorded
+from exportadmin.audit.record import audited, record
 from exportadmin.lib.actor import Actor
 from exportadmin.lib.errors import ConflictError, DeniedError, UserError
-from exportadmin.lib.text import storable
+from exportadmin.lib.text import check_text
 
 # what people change of themselves
 PROFILE: Final[tuple[str, ...]] = ("first_name", "last_name", "email")
@@ -33,7 +33,7 @@ def change_profile(*, user: User, actor: Actor, first_name: str, last_name: str,
 
 def _clean(name: str, value: str, user: User) -> str:
     words = name.replace("_", " ")
-    storable(value, name)
+    check_text(value, name)
     if not all(char.isprintable() for char in value):
         raise UserError(f"the {words} holds a character that cannot be printed", field=name)
     field: Any = User._meta.get_field(name)
@@ -57,7 +57,7 @@ def save_user(*, user: User, actor: Actor) -> None:
         return
     was = None if before is None else {name: before[name] for name in changed}
     now = {name: after[name] for name in changed} if after is not None else None
-    with recorded(_event(was, now), actor=actor, obj=_person(user), before=was, after=now) as line:
+    with audited(_event(was, now), actor=actor, obj=_person(user), before=was, after=now) as line:
         _may_change(actor, user, changed)
         _leave_a_superuser(user, before, after)
         user.save()
@@ -66,7 +66,7 @@ def save_user(*, user: User, actor: Actor) -> None:
 
 def change_password(*, user: User, password: str | None, actor: Actor) -> None:
     """A new password, or none at all: the account then signs in no more. The password is not recorded."""
-    with recorded("user.password_changed", actor=actor, obj=_person(user)):
+    with audited("user.password_changed", actor=actor, obj=_person(user)):
         _may_change(actor, user, ())
         user.set_password(password)
         user.save(update_fields=["password"])
@@ -85,7 +85,7 @@ def record_refusal(event: str, *, user: User, reason: str, actor: Actor) -> None
 
 def delete_user(*, user: User, actor: Actor) -> None:
     """Remove an account that was made by mistake. One with a history is disabled instead: :func:`history_of`."""
-    with recorded("user.deleted", actor=actor, obj=_person(user), before=state_of(user)):
+    with audited("user.deleted", actor=actor, obj=_person(user), before=state_of(user)):
         _may_change(actor, user, ("is_active",))
         require_no_history(user)
         user.delete()
@@ -130,7 +130,7 @@ def _person(user: User) -> tuple[str, str, str]:
 
 
 def _may_change(actor: Actor, user: User, changed: Any) -> None:
-    if actor.door == "shell":
+    if actor.channel == "shell":
         return
     if actor.token_id is not None:
         raise DeniedError("accounts are changed by people who are signed in, not by tokens")

@@ -1,4 +1,4 @@
-"""Who may do what in a project: one question, :func:`can`, asked by every door and again when a queued run starts.
+"""Who may do what in a project: one question, :func:`can`, asked by every channel and again when a queued run starts.
 
 It stands beside the project, since pictures (:mod:`connections.views`) ask it too; :mod:`exports.permissions` hands
 it on. A "no" to seeing is shown as 404: a stranger does not learn that the thing exists (DESIGN.md §6).
@@ -99,7 +99,7 @@ def require(actor: Actor, verb: str, project: Project) -> None:
 
     The system and whoever sits at the machine's own shell may everything.
     """
-    if actor.kind == SYSTEM or (actor.kind == USER and actor.door == "shell" and actor.user_id is None):
+    if actor.kind == SYSTEM or (actor.kind == USER and actor.channel == "shell" and actor.user_id is None):
         return
     user = get_user_model().objects.filter(pk=actor.user_id).first() if actor.user_id is not None else None
     token = ApiToken.objects.filter(pk=actor.token_id).first() if actor.token_id is not None else None

@@ -12,7 +12,7 @@ from django.utils.functional import SimpleLazyObject
 
 from connections.access import time_zones
 from connections.access.models import Preference
-from exportadmin.audit.record import recorded
+from exportadmin.audit.record import audited
 from exportadmin.lib import times
 from exportadmin.lib.actor import Actor
 from exportadmin.lib.errors import DeniedError, UserError
@@ -60,7 +60,7 @@ def set_preference(*, user: AbstractBaseUser, theme: str, time_zone: str, actor:
     if wanted == before:
         return kept
     person = ("preference", str(user.pk), f"theme and time zone of {user.get_username()}")
-    with recorded("setting.changed", actor=actor, obj=person, before=before, after=wanted):
+    with audited("setting.changed", actor=actor, obj=person, before=before, after=wanted):
         if actor.token_id is not None or actor.user_id != user.pk:
             raise DeniedError("people choose theme and time zone for themselves")
         if theme not in THEMES:

@@ -17,7 +17,7 @@ from connections.access.models import ApiToken
 from connections.access.permissions import VIEW, can
 from connections.access.roles import SCOPES
 from connections.models import Project
-from exportadmin.audit.record import recorded
+from exportadmin.audit.record import audited
 from exportadmin.lib.actor import Actor
 from exportadmin.lib.errors import DeniedError, UserError
 
@@ -44,7 +44,7 @@ def issue_token(
     for a project that they may see.
     """
     details = {"scopes": list(scopes), "for": user.get_username(), "expires_in_days": expires_in_days}
-    with recorded("token.issued", actor=actor, project=project, details=details) as line:
+    with audited("token.issued", actor=actor, project=project, details=details) as line:
         _may_issue(actor, user)
         if project is not None and not can(user, VIEW, project):
             raise UserError(f"{user.get_username()} has no role in project {project.name!r}", field="project")
@@ -90,7 +90,7 @@ def find_token(key: str) -> ApiToken | None:
 
 def revoke_token(*, token: ApiToken, actor: Actor) -> ApiToken:
     """End a token now; twice is no error."""
-    with recorded("token.revoked", actor=actor, project=token.project, obj=token):
+    with audited("token.revoked", actor=actor, project=token.project, obj=token):
         _may_issue(actor, token.user)
         ApiToken.objects.filter(pk=token.pk, revoked_at=None).update(revoked_at=timezone.now())
     token.refresh_from_db()
@@ -100,7 +100,7 @@ def revoke_token(*, token: ApiToken, actor: Actor) -> ApiToken:
 def _may_issue(actor: Actor, user: AbstractBaseUser) -> None:
     from django.contrib.auth import get_user_model
 
-    if actor.door == "shell":
+    if actor.channel == "shell":
         return
     if actor.token_id is not None:
         raise DeniedError("tokens are managed by people who are signed in, not by tokens")

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from connections.sinks.base import DeliveredFile, Delivery, Sink
 from exportadmin.lib.errors import PermanentError, UserError
-from exportadmin.lib.text import storable
+from exportadmin.lib.text import check_text
 
 MANIFEST_NAME = "manifest.json"
 log = logging.getLogger(__name__)
@@ -45,7 +45,7 @@ class LocalSink(Sink):
 
 def refuse_unless_free(folder: Path) -> None:
     """Raises :class:`UserError` when ``folder`` holds something, or cannot be put in place by one rename."""
-    storable(str(folder), "output")
+    check_text(str(folder), "output")
     if folder.is_symlink() or (folder.exists() and not folder.is_dir()):
         raise UserError(f"{folder} is not a folder", field="output")
     if folder.is_dir() and any(folder.iterdir()):

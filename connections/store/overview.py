@@ -38,7 +38,7 @@ class Overview:
 
 
 @dataclass(frozen=True, slots=True)
-class Stand:
+class ProjectSummary:
     """A project in a list: how many rows, and when one of them came or changed last (``None`` without rows)."""
 
     rows: int
@@ -74,12 +74,12 @@ def overview(project_id: str) -> Overview:
     return kept
 
 
-def stands(project_ids: Sequence[str]) -> dict[str, Stand]:
+def stands(project_ids: Sequence[str]) -> dict[str, ProjectSummary]:
     """Two queries, answered from the index by time of change alone."""
     names = dict(Project.objects.filter(public_id__in=project_ids).values_list("pk", "public_id"))
     rows = StoreRow.objects.filter(project_id__in=list(names)).order_by()
     counted = rows.values("project_id").annotate(rows=Count("pk"), updated=Max("updated_ms"))
-    return {names[each["project_id"]]: Stand(each["rows"], each["updated"]) for each in counted}
+    return {names[each["project_id"]]: ProjectSummary(each["rows"], each["updated"]) for each in counted}
 
 
 def changes_since(project_id: str, since_ms: int) -> Changes:

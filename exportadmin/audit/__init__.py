@@ -1,1 +1,1 @@
-"""The audit trail: who did what, when, through which door, and how it ended; append-only and chained by hashes."""
+"""The audit trail: who did what, when, through which channel, and how it ended; append-only and chained by hashes."""

@@ -18,9 +18,9 @@ class AuditEntryAdmin(ReadOnlyAdmin):
     """The lines, newest first; before, after and details on a line's own page only."""
 
     list_display = (
-        "sequence", "at", "event", "outcome", "actor_name", "door", "project_name", "object_name", "request_id",
+        "sequence", "at", "event", "outcome", "actor_name", "channel", "project_name", "object_name", "request_id",
     )  # fmt: skip
-    list_filter = ("outcome", "door")
+    list_filter = ("outcome", "channel")
     search_fields = ("event", "actor_name", "object_id", "request_id")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:

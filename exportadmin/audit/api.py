@@ -32,7 +32,7 @@ _WORDS: Final[dict[str, str]] = {
     "actor_kind": "user, token, schedule or system",
     "object": "a public id or a frozen name",
     "project": "a public id or a frozen name",
-    "door": "web, rest, shell, link, worker",
+    "channel": "web, rest, shell, link, worker",
     "request_id": "the X-Request-ID of an answer",
 }
 _EVENTS: Final = sorted({part for key in EVENTS for part in (key, key.partition(".")[0])})
@@ -61,14 +61,14 @@ def readable(request: Request, asked: dict[str, Any]) -> QuerySet[AuditEntry]:
     return scope.within(queries.search(**wanted))
 
 
-def record_refusal(request: Any, error: Exception, status: int, door: str = "rest") -> None:
+def record_refusal(request: Any, error: Exception, status: int, channel: str = "rest") -> None:
     """For ``on_refused`` of REST and of pages: what was refused, unless the action has recorded it itself.
 
     Not recorded: addresses of nothing (404), which tell of no one's intent.
     """
     if getattr(error, "is_recorded", False):
         return
-    actor = actor_of(request, door)
+    actor = actor_of(request, channel)
     details = {"method": request.method, "path": request.path[:300]}
     if status == 429:
         who = f"user-{actor.user_id}" if actor.user_id is not None else address(request)
@@ -101,7 +101,7 @@ class AuditEntrySerializer(serializers.Serializer[Any]):
     outcome = serializers.ChoiceField(choices=list(OUTCOMES))
     reason = serializers.CharField(allow_blank=True)
     actor = AuditActorSerializer()
-    door = serializers.CharField()
+    channel = serializers.CharField()
     request_id = serializers.CharField(allow_blank=True)
     address = serializers.CharField(allow_blank=True)
     project = serializers.DictField(child=serializers.CharField(allow_blank=True))
@@ -123,7 +123,7 @@ def entry_json(entry: AuditEntry) -> dict[str, Any]:
         "outcome": entry.outcome,
         "reason": entry.reason,
         "actor": {"kind": entry.actor_kind, "name": entry.actor_name, "user_id": entry.actor_user_id},
-        "door": entry.door,
+        "channel": entry.channel,
         "request_id": entry.request_id,
         "address": entry.address,
         "project": {"id": entry.project_id, "name": entry.project_name},

@@ -24,7 +24,7 @@ HASHED: tuple[str, ...] = (
     "actor_name",
     "actor_user_id",
     "actor_token_id",
-    "door",
+    "channel",
     "request_id",
     "address",
     "project_id",

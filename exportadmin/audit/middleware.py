@@ -43,7 +43,7 @@ class RequestIdMiddleware:
         return response
 
 
-def actor_of(request: Any, door: str = "web") -> Actor:
+def actor_of(request: Any, channel: str = "web") -> Actor:
     """Who is behind a request (Django's or DRF's): its token, its user, or ``anonymous``.
 
     A token is whatever DRF's authentication left in ``request.auth`` with a ``pk`` and a ``name``.
@@ -57,7 +57,7 @@ def actor_of(request: Any, door: str = "web") -> Actor:
         name=f"{token.name} of {user.get_username()}"  # type: ignore[union-attr]
         if has_token and known
         else (user.get_username() if known else NOBODY),  # type: ignore[union-attr]
-        door=door,
+        channel=channel,
         user_id=user.pk if known else None,  # type: ignore[union-attr]
         token_id=token.pk if has_token else None,  # type: ignore[union-attr]
         request_id=getattr(request, "request_id", ""),

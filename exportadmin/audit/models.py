@@ -18,7 +18,7 @@ GENESIS = "0" * 64
 
 
 class AppendOnlyError(TypeError):
-    """Someone tried to write to the trail past its one door."""
+    """Someone tried to write to the trail past its one way in."""
 
 
 def _refuse(what: str) -> NoReturn:
@@ -72,7 +72,7 @@ class AuditEntry(models.Model):
     actor_name = models.CharField(max_length=200)
     actor_user_id = models.BigIntegerField(null=True)
     actor_token_id = models.BigIntegerField(null=True)
-    door = models.CharField(max_length=20)
+    channel = models.CharField(max_length=20)
     request_id = models.CharField(max_length=64, blank=True)
     address = models.CharField(max_length=64, blank=True)
     project_id = models.CharField(max_length=64, blank=True)

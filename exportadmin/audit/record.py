@@ -84,7 +84,7 @@ def record(
         "actor_name": line(actor.name, 200),
         "actor_user_id": actor.user_id,
         "actor_token_id": actor.token_id,
-        "door": line(actor.door, 20),
+        "channel": line(actor.channel, 20),
         "request_id": line(actor.request_id, 64),
         "address": line(actor.address, 64),
         "project_id": line(project_id, 64),
@@ -161,7 +161,7 @@ class Line:
 
 
 @contextmanager
-def recorded(
+def audited(
     event: str,
     *,
     actor: Actor,

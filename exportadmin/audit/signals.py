@@ -30,7 +30,7 @@ def connect() -> None:
 
 def _actor(request: HttpRequest | None, *, name: str, user_id: int | None) -> Actor:
     if request is None:
-        return Actor(kind=USER, name=name, door="shell", user_id=user_id)
+        return Actor(kind=USER, name=name, channel="shell", user_id=user_id)
     seen = actor_of(request, getattr(request, "audit_door", "web"))
     return dataclasses.replace(seen, kind=USER, name=name, user_id=user_id, token_id=None)
 

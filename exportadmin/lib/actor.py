@@ -9,20 +9,20 @@ USER, TOKEN, SCHEDULE, SYSTEM = "user", "token", "schedule", "system"
 
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """``kind`` is one of the four words; ``door`` is how the call came in: ``web``, ``rest``, ``shell``, ``link`` ….
+    """``kind`` is one of the four words; ``channel`` is how the call came in: ``web``, ``rest``, ``shell``, ``link`` ….
 
     ``user_id`` is the account behind the actor, also behind a token; ``None`` for schedule and system.
     """
 
     kind: str
     name: str
-    door: str
+    channel: str
     user_id: int | None = None
     token_id: int | None = None
     request_id: str = ""
     address: str = ""
 
 
-def system(door: str = "worker") -> Actor:
+def system(channel: str = "worker") -> Actor:
     """The product itself."""
-    return Actor(kind=SYSTEM, name="system", door=door)
+    return Actor(kind=SYSTEM, name="system", channel=channel)

@@ -16,7 +16,7 @@ from exportadmin.lib.errors import ExportAdminError, UserError
 FAILED, WRONG_USE = 1, 2
 
 
-class Door(BaseCommand):
+class AppCommand(BaseCommand):
     """A command whose :class:`ExportAdminError` ends as one line on stderr.
 
     A :class:`UserError` that names a field is wrong use (exit code 2); every other error is a failure (1).
@@ -71,7 +71,7 @@ def shell_actor() -> Actor:
         name = getpass.getuser()
     except (KeyError, OSError):
         name = "unknown"
-    return Actor(kind=USER, name=f"{name} (shell)", door="shell")
+    return Actor(kind=USER, name=f"{name} (shell)", channel="shell")
 
 
 class ProgressBar:

@@ -63,7 +63,7 @@ def home(base: Path) -> Path:
     return folder
 
 
-def kept_secret(folder: Path, name: str) -> str:
+def persistent_secret(folder: Path, name: str) -> str:
     """A random secret that is made once per installation and kept in ``HOME/keys/`` with mode 0600.
 
     Two processes that start together end up with the same one: the file appears whole or not at all.

@@ -44,9 +44,9 @@ def _answers(*methods: str) -> Callable[[View], View]:
 
 
 # a page to look at; a form that is sent; a page with the form that it takes back
-looks = _answers("GET")
-acts = _answers("POST")
-looks_and_acts = _answers("GET", "POST")
+get_view = _answers("GET")
+post_view = _answers("POST")
+form_view = _answers("GET", "POST")
 
 
 class RefusalsMiddleware:

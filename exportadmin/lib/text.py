@@ -5,7 +5,7 @@ from __future__ import annotations
 from exportadmin.lib.errors import UserError
 
 
-def storable(text: str, field: str) -> str:
+def check_text(text: str, field: str) -> str:
     """The text itself. Raises :class:`UserError` for U+0000 (PostgreSQL) and half surrogate pairs (UTF-8)."""
     if "\x00" in text:
         raise UserError(f"{field} holds U+0000, which cannot be stored", field=field)

@@ -82,7 +82,7 @@ class ExportsCollector(Collector):
         return []
 
     def collect(self) -> Iterator[Metric]:
-        """Prometheus' door. Without the database: only that it is away, and the worker."""
+        """What Prometheus reads. Without the database: only that it is away, and the worker."""
         yield from _worker()
         try:
             found = [*_reports(), *_queue(), *_downloads(), _audit()]

@@ -1,4 +1,4 @@
-"""A database that does not answer is a 503 that says "try again", in every door; never a traceback, never a 500.
+"""A database that does not answer is a 503 that says "try again", in every channel; never a traceback, never a 500.
 
 Any layer may meet it (the session, the sign-in check, a view, a template), and Django turns an exception into a 500
 at the layer where it happens. So the exception is noticed where Django tells of it, and the answer is exchanged at

@@ -17,7 +17,7 @@ from connections.access.permissions import DOWNLOAD, require
 from connections.models import Project
 from exportadmin.audit.middleware import actor_of
 from exportadmin.audit.models import REFUSED
-from exportadmin.audit.record import record, recorded
+from exportadmin.audit.record import audited, record
 from exportadmin.lib.actor import Actor
 from exportadmin.lib.errors import ConflictError, UserError
 from exportadmin.lib.rest import Header, Parameter, RestView, problem
@@ -147,7 +147,7 @@ class RowsView(RestView):
         rows = reader.read_rows(artifact, **place)
         try:
             details = {"line": rows.first_line, "limit": place["limit"]}
-            with recorded("artifact.rows_read", actor=actor, project=report.project, obj=artifact, details=details):
+            with audited("artifact.rows_read", actor=actor, project=report.project, obj=artifact, details=details):
                 pass
         except BaseException:
             rows.close()  # what cannot be recorded is not handed out

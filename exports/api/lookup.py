@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.db.models import Prefetch, QuerySet
 from rest_framework.request import Request
 
-from connections.access.api.lookup import is_findable, seen_project, token_of, unseen
+from connections.access.api.lookup import is_valid_key, seen_project, token_of, unseen
 from connections.access.permissions import VIEW, projects_for
 from exports.lists.listing import ended, in_progress, within
 from exports.models import Artifact, ExportConfig, ExportReport, Link
@@ -42,7 +42,7 @@ def filtered_reports(request: Request, asked: dict[str, object]) -> QuerySet[Exp
 def seen_report(request: Request, report_id: str) -> ExportReport:
     """Raises :class:`NotFoundError`."""
     words = f"no report {report_id[:80]!r}"
-    if is_findable(report_id):
+    if is_valid_key(report_id):
         found = visible_reports(request).filter(report_id=report_id).first()
         if found is not None:
             return found
@@ -54,7 +54,7 @@ def seen_report(request: Request, report_id: str) -> ExportReport:
 def seen_artifact(request: Request, artifact_id: str) -> Artifact:
     """Raises :class:`NotFoundError`."""
     words = f"no artifact {artifact_id[:80]!r}"
-    if is_findable(artifact_id):
+    if is_valid_key(artifact_id):
         everything = Artifact.objects.select_related("report__project")
         visible = everything.filter(report__project__in=projects_for(request.user, VIEW, token_of(request)))
         found = visible.filter(public_id=artifact_id).first()
@@ -75,7 +75,7 @@ def visible_links(request: Request) -> QuerySet[Link]:
 def seen_link(request: Request, link_id: str) -> Link:
     """Raises :class:`NotFoundError`."""
     words = f"no link {link_id[:80]!r}"
-    if is_findable(link_id):
+    if is_valid_key(link_id):
         found = visible_links(request).filter(public_id=link_id).first()
         if found is not None:
             return found
@@ -93,7 +93,7 @@ def visible_configs(request: Request) -> QuerySet[ExportConfig]:
 def seen_config(request: Request, config_id: str) -> ExportConfig:
     """Raises :class:`NotFoundError`."""
     words = f"no config {config_id[:80]!r}"
-    if is_findable(config_id):
+    if is_valid_key(config_id):
         found = visible_configs(request).filter(public_id=config_id).first()
         if found is not None:
             return found

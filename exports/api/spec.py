@@ -114,7 +114,7 @@ class Described(StrictSerializer):
     options = OptionsField(required=False)
 
     def described(self) -> dict[str, Any]:
-        """The part that :meth:`exports.spec.spec.Asked.parse` reads."""
+        """The part that :meth:`exports.spec.spec.ExportSpec.parse` reads."""
         keys = ("format", "statuses", "filter", "include", "destination", "options")
         return {key: self.validated_data[key] for key in keys if key in self.validated_data}
 

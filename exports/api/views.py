@@ -11,7 +11,7 @@ from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from connections.access.api.lookup import is_findable, seen_project
+from connections.access.api.lookup import is_valid_key, seen_project
 from exportadmin.audit.middleware import actor_of
 from exportadmin.lib.errors import ConflictError, NotFoundError, UserError
 from exportadmin.lib.rest import Header, Pages, Parameter, RestView
@@ -29,7 +29,7 @@ from exports.display.representation import progress_json, report_json
 from exports.formats import FORMATS
 from exports.lists import listing
 from exports.models import ExportConfig, ExportReport
-from exports.spec.spec import Asked
+from exports.spec.spec import ExportSpec
 
 MAX_IDS: Final = 200
 MAX_WAIT_SECONDS: Final = 30
@@ -104,7 +104,7 @@ class ReportsView(RestView):
             described = saved.body
         report = actions.request_export(
             project=project,
-            asked=Asked.parse(described, project),
+            asked=ExportSpec.parse(described, project),
             actor=actor_of(request, "rest"),
             name=said.get("name") or (saved.name if saved else ""),
             description=said.get("description", ""),
@@ -114,7 +114,7 @@ class ReportsView(RestView):
         return _accepted(request, report.report_id)
 
     def _saved(self, project: Any, config_id: str) -> ExportConfig:
-        saved = ExportConfig.objects.filter(project=project, public_id=config_id) if is_findable(config_id) else None
+        saved = ExportConfig.objects.filter(project=project, public_id=config_id) if is_valid_key(config_id) else None
         found = saved.first() if saved is not None else None
         if found is None:
             raise NotFoundError(f"no config {config_id[:80]!r} in this project", field="config_id")
@@ -172,7 +172,7 @@ class PlanView(RestView):
         """Counts by status and class, rows and bytes expected, what would stop it. Nothing is run."""
         body = PlanSerializer.read(request.data)
         project = seen_project(request, body.validated_data["project"], field="project")
-        asked = Asked.parse(body.described(), project)
+        asked = ExportSpec.parse(body.described(), project)
         planned = actions.plan_export(project=project, asked=asked, actor=actor_of(request, "rest"))
         return Response(planned.answer)
 

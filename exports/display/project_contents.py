@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from connections.models import Project
-from connections.store.overview import Overview, Stand
+from connections.store.overview import Overview, ProjectSummary
 from exportadmin.lib import times
 from exports import statuses
 from exports.display.check_value_tables import Sum, sum_of
@@ -64,7 +64,7 @@ def since_last_export(project: Project, source: Source) -> SinceLast | None:
     return SinceLast(report, since_ms, found.added, found.changed)
 
 
-def stands_of(projects: list[Project]) -> Mapping[str, Stand]:
+def stands_of(projects: list[Project]) -> Mapping[str, ProjectSummary]:
     """How the projects of a page of a list stand: some queries a kind of connection, not a project."""
     kinds: dict[str, list[str]] = {}
     for project in projects:

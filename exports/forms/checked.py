@@ -10,11 +10,11 @@ from typing import Any, Final
 from connections.models import Project
 from exportadmin.lib import times
 from exportadmin.lib.errors import UserError
-from exportadmin.lib.text import storable
+from exportadmin.lib.text import check_text
 from exports.formats import FORMATS
 from exports.forms.pasted import Pasted, short
 from exports.forms.typed import WINDOWS, Typed
-from exports.spec.spec import Asked
+from exports.spec.spec import ExportSpec
 
 # input → its words on screen, in the order of the page
 LABELS: Final[dict[str, str]] = {
@@ -63,7 +63,7 @@ class Said:
 class Checked:
     """``asked`` is there when ``errors`` (input → words) are none; ``read`` says how inputs were understood."""
 
-    asked: Asked | None
+    asked: ExportSpec | None
     errors: Mapping[str, str] = field(default_factory=dict)
     read: Mapping[str, str] = field(default_factory=dict)
 
@@ -105,14 +105,14 @@ def check(typed: Typed, project: Project) -> Checked:
     sound = typed.format if typed.format in FORMATS else next(iter(FORMATS))
     for name, part in _pieces(typed):
         try:
-            Asked.parse({"format": sound, **part}, project)
+            ExportSpec.parse({"format": sound, **part}, project)
         except UserError as error:
             errors.setdefault(name, _words(error))
     errors.update(dict(_of_texts(typed)))
     asked = None
     if not errors:
         try:
-            asked = Asked.parse(typed.body(), project)
+            asked = ExportSpec.parse(typed.body(), project)
         except UserError as error:
             errors[_input(error)] = _words(error)
     return Checked(asked, errors, dict(_readings(typed, project)))
@@ -146,7 +146,7 @@ def _of_texts(typed: Typed) -> Iterator[tuple[str, str]]:
     for name, longest in (("name", LONGEST_NAME), ("description", LONGEST_DESCRIPTION)):
         text = getattr(typed, name)
         try:
-            storable(text, LABELS[name])
+            check_text(text, LABELS[name])
         except UserError as error:
             yield name, error.message
         if len(text.strip()) > longest:

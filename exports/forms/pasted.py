@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 
 from exportadmin.lib.errors import UserError
-from exportadmin.lib.text import storable
+from exportadmin.lib.text import check_text
 from exports.spec.filters import MAX_IDS
 
 _BETWEEN = re.compile(r"(\r\n|[\r\n\t])")
@@ -51,7 +51,7 @@ class Pasted:
             )
         for value, line in self.lines.items():
             try:
-                storable(value, f"line {line:,}")
+                check_text(value, f"line {line:,}")
             except UserError as error:
                 return error.message
         return ""

@@ -116,7 +116,7 @@ class Typed:
         return dataclasses.replace(self, key=new_id())
 
     def body(self) -> dict[str, Any]:
-        """The description, as :meth:`exports.spec.spec.Asked.parse` reads it; options of other formats stay behind."""
+        """The description, as ``ExportSpec.parse`` reads it; options of other formats stay behind."""
         prefix = f"{self.format}."
         return {
             "format": self.format,

@@ -1,4 +1,4 @@
-"""Handing out a delivered file, whole or from anywhere in it, through any door.
+"""Handing out a delivered file, whole or from anywhere in it, through any channel.
 
 Who took which bytes is written down before the first of them leaves; if that cannot be written, none leaves. How it
 ended is written when the body has ended or broken off. Asking the caller's permission is the caller's duty.
@@ -156,7 +156,7 @@ def _start(artifact: Artifact, span: Span, actor: Actor, link: Link | None) -> D
                 link=link,
                 user_id=actor.user_id,
                 actor_name=actor.name[:200],
-                door=actor.door[:20],
+                channel=actor.channel[:20],
                 first_byte=span.first,
                 bytes_asked=span.length,
             )

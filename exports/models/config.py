@@ -10,7 +10,7 @@ from exportadmin.lib.ids import new_id
 
 
 class ExportConfig(models.Model):
-    """``body`` is the frozen-able description: the JSON of :class:`exports.spec.spec.Asked`."""
+    """``body`` is the frozen-able description: the JSON of :class:`exports.spec.spec.ExportSpec`."""
 
     public_id = models.CharField(max_length=64, unique=True, default=new_id, editable=False)
     project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="configs")

@@ -1,4 +1,4 @@
-"""Signed links to artifacts, and the downloads made through any door."""
+"""Signed links to artifacts, and the downloads made through any channel."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ class Download(models.Model):
     link = models.ForeignKey(Link, null=True, on_delete=models.SET_NULL, related_name="downloads")
     user = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")
     actor_name = models.CharField(max_length=200)
-    door = models.CharField(max_length=20)
+    channel = models.CharField(max_length=20)
     started_at = models.DateTimeField(auto_now_add=True)
     last_seen_at = models.DateTimeField(default=timezone.now)
     ended_at = models.DateTimeField(null=True)

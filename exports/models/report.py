@@ -13,7 +13,7 @@ from exports.models.config import ExportConfig
 
 
 class ExportReport(models.Model):
-    """``config`` is what was asked, frozen when it was asked: the JSON of :class:`exports.spec.spec.Asked`.
+    """``config`` is what was asked, frozen when it was asked: the JSON of :class:`exports.spec.spec.ExportSpec`.
 
     ``error`` is one line in words that an admin can act on. ``location`` is the folder of the delivery.
     ``created_by_name`` outlives the account.

@@ -37,7 +37,7 @@ def _answer(asked: Mapping[str, str], scope: Scope) -> Answer:
     if "person" in asked:
         entries = entries.filter(done_by(asked["person"]))
     tries = within({name: value for name, value in asked.items() if name == "project"})
-    by_link = Q(event="artifact.downloaded", door="link") | under("link.revoked", "link.refused")
+    by_link = Q(event="artifact.downloaded", channel="link") | under("link.revoked", "link.refused")
     uses = scope.within(tries).filter(by_link)
 
     def fates(issued: Sequence[AuditEntry]) -> list[list[str]]:

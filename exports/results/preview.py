@@ -16,8 +16,8 @@ from exportadmin.lib.errors import ExportAdminError, UserError
 from exports.models import Artifact, ExportReport
 from exports.results import reader
 from exports.sources import SOURCES
-from exports.spec.filters import Decider
-from exports.spec.spec import Asked
+from exports.spec.filters import RowFilter
+from exports.spec.spec import ExportSpec
 
 ROWS: Final = 5
 MOST_BYTES: Final = 2_000_000
@@ -82,10 +82,10 @@ def _from_file(artifact: Artifact) -> Iterator[bytes]:
 
 
 def _from_source(report: ExportReport) -> Iterator[bytes]:
-    asked = Asked.from_json(report.config)
+    asked = ExportSpec.from_json(report.config)
     selection = asked.selection(report.project)
     source = SOURCES.pick(report.project.connection.kind)()
-    decider = Decider(selection, source.honours)
+    decider = RowFilter(selection, source.pushed_down)
     left = ROWS
     with source.open(selection, frozenset({BODY})) as reader:
         printer = BodyPrinter(selection.parts, reader.project_name)

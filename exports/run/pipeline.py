@@ -33,8 +33,8 @@ from exports.formats.base import FormatContext
 from exports.models import Artifact, ExportReport
 from exports.runs import Cancelled, Guard, LeaseLost
 from exports.sources import SOURCES
-from exports.spec.filters import Decider
-from exports.spec.spec import Asked
+from exports.spec.filters import RowFilter
+from exports.spec.spec import ExportSpec
 
 log = logging.getLogger(__name__)
 
@@ -126,7 +126,7 @@ def _ask_again(report: ExportReport, guard: Guard) -> None:
     actor = Actor(
         kind=USER,
         name=report.created_by_name,
-        door="worker",
+        channel="worker",
         user_id=report.requested_by,
         token_id=report.created_by_token_id,
     )
@@ -148,7 +148,7 @@ def _deliver(report: ExportReport, guard: Guard, sink: Sink) -> None:
         _finish(report, guard, *adopted)
         return
     _ask_again(report, guard)
-    asked = Asked.from_json(report.config)
+    asked = ExportSpec.from_json(report.config)
     selection = asked.selection(report.project)
     writer_class = FORMATS.pick(asked.format)
     source = SOURCES.pick(report.project.connection.kind)()
@@ -169,7 +169,7 @@ def _deliver(report: ExportReport, guard: Guard, sink: Sink) -> None:
             options=asked.options,
         )
         writer = writer_class(context)
-        decider = Decider(selection, source.honours)
+        decider = RowFilter(selection, source.pushed_down)
         tally = Tally(reader.ontology, writer_class.holds)
         line_index: list[tuple[int, int]] = []
 

@@ -12,7 +12,7 @@ from contextlib import AbstractContextManager
 from typing import ClassVar, Protocol
 
 from connections.rows.batch import OntologyClass, RowBatch
-from connections.store.overview import Changes, Overview, Stand
+from connections.store.overview import Changes, Overview, ProjectSummary
 from exports.spec.selection import Selection
 
 
@@ -35,7 +35,7 @@ class Source(ABC):
 
     key: ClassVar[str]
     title: ClassVar[str]
-    honours: ClassVar[frozenset[str]]
+    pushed_down: ClassVar[frozenset[str]]
 
     @abstractmethod
     def open(self, selection: Selection, columns: frozenset[str]) -> AbstractContextManager[Reader]:
@@ -50,5 +50,5 @@ class Source(ABC):
         """Rows that came or changed after ``since_ms`` (exclusive)."""
 
     @abstractmethod
-    def stands(self, project_ids: Sequence[str]) -> Mapping[str, Stand]:
+    def stands(self, project_ids: Sequence[str]) -> Mapping[str, ProjectSummary]:
         """How these projects stand, for lists: a few queries however many they are. Missing: no rows."""

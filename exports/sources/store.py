@@ -16,7 +16,7 @@ from connections.models import Project
 from connections.rows.batch import BODY, COCO, CSV, OntologyClass, RowBatch
 from connections.rows.review_statuses import statuses_in
 from connections.store.models import NUMBER_BITS, StoreClass, StoreProject, StoreRow
-from connections.store.overview import Changes, Overview, Stand
+from connections.store.overview import Changes, Overview, ProjectSummary
 from exportadmin.lib.errors import PermanentError
 from exports.sources.base import Reader, Source
 from exports.spec.selection import Selection
@@ -34,7 +34,7 @@ class StoreSource(Source):
 
     key = "store"
     title = "Built-in store"
-    honours = frozenset(
+    pushed_down = frozenset(
         {
             "statuses",
             "workflow_status",
@@ -59,7 +59,7 @@ class StoreSource(Source):
 
         return overview.changes_since(project_id, since_ms)
 
-    def stands(self, project_ids: Sequence[str]) -> Mapping[str, Stand]:
+    def stands(self, project_ids: Sequence[str]) -> Mapping[str, ProjectSummary]:
         """Counted along the index by time of change."""
         from connections.store import overview
 

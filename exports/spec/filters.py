@@ -12,7 +12,7 @@ from typing import Any
 from connections.rows.batch import RowBatch
 from connections.rows.review_statuses import WORKFLOW_GROUPS, known_status, statuses_in
 from exportadmin.lib.errors import PermanentError, UserError
-from exportadmin.lib.text import storable
+from exportadmin.lib.text import check_text
 from exportadmin.lib.times import iso_utc, parse_ms
 from exports.spec.selection import Selection, Window
 
@@ -66,7 +66,7 @@ def _ids(value: object, time_zone: str, field: str) -> frozenset[str]:
     for entry in value:
         if not isinstance(entry, str) or not entry:
             raise UserError(f"{field} holds {entry!r}; expected non-empty texts", field=field)
-        storable(entry, field)
+        check_text(entry, field)
     return frozenset(value)
 
 
@@ -131,16 +131,16 @@ def resolved_windows(selection: Selection) -> dict[str, Any]:
     return resolved
 
 
-class Decider:
+class RowFilter:
     """Keeps or drops rows of one run, and counts why.
 
     ``honours`` are the filter keys that the source says it applied: a row that fails one of those raises
     :class:`SourceFilterError`. The rest is decided here. ``dropped`` counts by key.
     """
 
-    def __init__(self, selection: Selection, honours: frozenset[str]) -> None:
+    def __init__(self, selection: Selection, pushed_down: frozenset[str]) -> None:
         self.dropped: Counter[str] = Counter()
-        self._tests = [(key, test, key in honours) for key, test in _tests(selection)]
+        self._tests = [(key, test, key in pushed_down) for key, test in _tests(selection)]
 
     def keep(self, batch: RowBatch) -> RowBatch:
         """The rows of the batch that satisfy the selection (the batch itself when all do)."""

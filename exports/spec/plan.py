@@ -19,10 +19,10 @@ from exports.formats import FORMATS
 from exports.sources import SOURCES
 from exports.sources.base import Source
 from exports.spec import duration, sample
-from exports.spec.filters import Decider, resolved_windows
+from exports.spec.filters import RowFilter, resolved_windows
 from exports.spec.sample import Sample
 from exports.spec.selection import Selection
-from exports.spec.spec import Asked
+from exports.spec.spec import ExportSpec
 
 # embeddings are worth a word from this share of the rows' bytes on
 LARGE_SHARE: Final = 0.3
@@ -43,12 +43,12 @@ class Plan:
     missing: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
-def plan(project: Project, asked: Asked) -> dict[str, Any]:
-    """The answer of :func:`foresee`."""
-    return foresee(project, asked).answer
+def plan(project: Project, asked: ExportSpec) -> dict[str, Any]:
+    """The answer of :func:`build_plan`."""
+    return build_plan(project, asked).answer
 
 
-def foresee(project: Project, asked: Asked, *, live: bool = False) -> Plan:
+def build_plan(project: Project, asked: ExportSpec, *, live: bool = False) -> Plan:
     """Counts as in a report's check values, ``bytes_expected`` (an estimate from a sample), what would stop the run
     (``stops``: nothing can be delivered) and what an admin should know before (``warnings``), as sentences.
 
@@ -75,9 +75,9 @@ def foresee(project: Project, asked: Asked, *, live: bool = False) -> Plan:
     return Plan(answer, taken, duration.expected(project, asked.format, rows, taken), missing)
 
 
-def _counted(source: Source, selection: Selection, asked: Asked) -> dict[str, Any]:
+def _counted(source: Source, selection: Selection, asked: ExportSpec) -> dict[str, Any]:
     with source.open(selection, frozenset()) as reader:
-        decider = Decider(selection, source.honours)
+        decider = RowFilter(selection, source.pushed_down)
         tally = Tally(reader.ontology, FORMATS.pick(asked.format).holds)
         for batch in reader.batches():
             batch = decider.keep(batch)
@@ -87,7 +87,7 @@ def _counted(source: Source, selection: Selection, asked: Asked) -> dict[str, An
     return {key: value for key, value in counted.items() if key not in ("files", "bytes")}
 
 
-def _counted_before(source: Source, selection: Selection, asked: Asked) -> dict[str, Any]:
+def _counted_before(source: Source, selection: Selection, asked: ExportSpec) -> dict[str, Any]:
     """As :func:`_counted`, kept until a row comes or changes."""
     stand = source.overview(selection.project_id)
     said = [
@@ -130,7 +130,7 @@ def _stops(size: int, taken: Sample) -> list[str]:
 
 
 def _warnings(
-    asked: Asked,
+    asked: ExportSpec,
     selection: Selection,
     counted: Mapping[str, Any],
     taken: Sample,

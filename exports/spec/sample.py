@@ -17,8 +17,8 @@ from exportadmin.lib.errors import PermanentError, UserError
 from exports.formats import FORMATS
 from exports.formats.base import Format, FormatContext
 from exports.sources import SOURCES
-from exports.spec.filters import Decider
-from exports.spec.spec import Asked
+from exports.spec.filters import RowFilter
+from exports.spec.spec import ExportSpec
 
 # rows that are written to learn how large one is; rows and bytes that are shown
 SAMPLE_ROWS: Final = 200
@@ -62,7 +62,7 @@ class Sample:
         return self.embeddings / self.bytes if self.bytes else 0.0
 
 
-def take(project: Project, asked: Asked) -> Sample:
+def take(project: Project, asked: ExportSpec) -> Sample:
     """Write the first rows into the void. Raises what reading raises; what writing refuses is in ``refused``."""
     selection = asked.selection(project)
     writer_class = FORMATS.pick(asked.format)
@@ -72,7 +72,7 @@ def take(project: Project, asked: Asked) -> Sample:
         tempfile.TemporaryDirectory(prefix="exportadmin-sample-") as scratch,
         source.open(selection, writer_class.needs) as reader,
     ):
-        decider = Decider(selection, source.honours)
+        decider = RowFilter(selection, source.pushed_down)
         batches: list[RowBatch] = []
         taken = 0
         for batch in reader.batches():

@@ -19,7 +19,7 @@ KEYS: tuple[str, ...] = ("format", "statuses", "filter", "include", "destination
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class ExportSpec:
     """A validated description. ``statuses`` and ``filter`` empty: every row; ``include``: the parts, all by default.
 
     Times in ``filter`` stay as they were written; :meth:`to_json` adds the resolved UTC window beside them, and
@@ -35,7 +35,7 @@ class Asked:
     time_zone: str = "UTC"
 
     @classmethod
-    def parse(cls, body: Mapping[str, Any], project: Project) -> Asked:
+    def parse(cls, body: Mapping[str, Any], project: Project) -> ExportSpec:
         """From outside. Raises :class:`UserError` for unknown keys and for values without a meaning."""
         for key in body:
             if key not in KEYS:
@@ -72,7 +72,7 @@ class Asked:
         return body
 
     @classmethod
-    def from_json(cls, body: Mapping[str, Any]) -> Asked:
+    def from_json(cls, body: Mapping[str, Any]) -> ExportSpec:
         """Back from the frozen form."""
         known = {entry.name for entry in dataclasses.fields(cls)}
         values = {key: value for key, value in body.items() if key in known}

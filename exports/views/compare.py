@@ -9,11 +9,11 @@ from typing import Any, Final
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
-from connections.access.lookup import is_findable
+from connections.access.lookup import is_valid_key
 from connections.access.permissions import DOWNLOAD, VIEW, can
 from exportadmin.audit.middleware import actor_of
 from exportadmin.lib.errors import ConflictError, GoneError, NotFoundError
-from exportadmin.lib.pages import looks, only
+from exportadmin.lib.pages import get_view, only
 from exports import actions, statuses
 from exports.models import ExportReport
 from exports.views.lookup import find_report
@@ -47,7 +47,7 @@ class Table:
     more: int
 
 
-@looks
+@get_view
 def compare(request: HttpRequest, report_id: str) -> HttpResponse:
     """``?with=<report id>``; without it, a list to choose from."""
     only(request, ("with",))
@@ -72,7 +72,7 @@ def _others(report: ExportReport) -> list[ExportReport]:
 
 def _other(report: ExportReport, wanted: str) -> ExportReport:
     """Of the same project, so that whoever may see the one may see the other. Raises :class:`NotFoundError`."""
-    if not is_findable(wanted):
+    if not is_valid_key(wanted):
         raise NotFoundError("no such export")
     others = ExportReport.objects.filter(project=report.project_id, status__in=statuses.DELIVERED).exclude(pk=report.pk)
     other = others.select_related("project").filter(report_id=wanted).order_by().first()

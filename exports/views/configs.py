@@ -11,19 +11,19 @@ from django.db.models.functions import Coalesce
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 
-from connections.access.lookup import is_findable, page_project
+from connections.access.lookup import is_valid_key, page_project
 from connections.access.permissions import START, VIEW, can, projects_for
 from exportadmin.audit.middleware import actor_of
 from exportadmin.lib.errors import DeniedError, GoneError, NotFoundError, UserError
 from exportadmin.lib.ids import new_id
-from exportadmin.lib.pages import acts, done, looks, looks_and_acts, only, refused
+from exportadmin.lib.pages import done, form_view, get_view, only, post_view, refused
 from exports import actions
 from exports.display.spec_text import describe
 from exports.forms import Typed, check
 from exports.forms.checked import suggested_name
 from exports.lists.capped_paginator import LongPaginator
 from exports.models import ExportConfig, ExportReport
-from exports.spec.spec import Asked
+from exports.spec.spec import ExportSpec
 from exports.views.form import PLAN, SAVE_AND_RUN, show_form, wanted
 from exports.views.lookup import find_config
 from exports.views.new import planned
@@ -32,7 +32,7 @@ PAGE_SIZE = 50
 RUNS_SHOWN = 20
 
 
-@looks
+@get_view
 def config_list(request: HttpRequest) -> HttpResponse:
     """The saved configs that one may see, by name. ``?q=`` part of a name, ``?page=N``."""
     only(request, ("q", "page"))
@@ -46,7 +46,7 @@ def config_list(request: HttpRequest) -> HttpResponse:
         .defer("body", "description")
         .order_by("name", "pk")
     )
-    if words and is_findable(words):
+    if words and is_valid_key(words):
         configs = configs.filter(Q(name__icontains=words) | Q(project__name__icontains=words))
     elif words:
         configs = configs.none()
@@ -60,7 +60,7 @@ def config_list(request: HttpRequest) -> HttpResponse:
     return render(request, "exports/configs.html", context)
 
 
-@looks
+@get_view
 def config_detail(request: HttpRequest, config_id: str) -> HttpResponse:
     """One config: what it asks for, and its runs."""
     only(request, ("page",))
@@ -78,7 +78,7 @@ def config_detail(request: HttpRequest, config_id: str) -> HttpResponse:
     return render(request, "exports/config.html", context)
 
 
-@looks_and_acts
+@form_view
 def config_edit(request: HttpRequest, config_id: str) -> HttpResponse:
     """Change it: the form of a new export, with the project fixed."""
     only(request, ())
@@ -124,14 +124,14 @@ def config_edit(request: HttpRequest, config_id: str) -> HttpResponse:
 
 def _deleted_meanwhile(request: HttpRequest, config_id: str, typed: Typed, error: NotFoundError) -> HttpResponse:
     """What was typed becomes a new export's form, for whoever may run exports in the project that it names."""
-    if is_findable(config_id) and ExportConfig.objects.filter(public_id=config_id).exists():
+    if is_valid_key(config_id) and ExportConfig.objects.filter(public_id=config_id).exists():
         raise error  # it is there, and not for this person
     project = page_project(request.user, typed.project, START)
     gone = GoneError("the config was deleted meanwhile. What you typed is here: save it as a new one, or run it")
     return show_form(request, project, typed.renewed(), checked=check(typed, project).refused(gone), status=410)
 
 
-@acts
+@post_view
 def config_run(request: HttpRequest, config_id: str) -> HttpResponse:
     """Run it as it is. With a ``key``, pressed twice it runs once."""
     _no_more_than(request, ("key",))
@@ -147,7 +147,7 @@ def config_run(request: HttpRequest, config_id: str) -> HttpResponse:
 def _run(request: HttpRequest, config: ExportConfig, key: str) -> HttpResponse:
     report = actions.request_export(
         project=config.project,
-        asked=Asked.parse(config.body, config.project),
+        asked=ExportSpec.parse(config.body, config.project),
         actor=actor_of(request),
         name=config.name,
         description=config.description,
@@ -157,7 +157,7 @@ def _run(request: HttpRequest, config: ExportConfig, key: str) -> HttpResponse:
     return redirect("exports:detail", report.report_id)
 
 
-@acts
+@post_view
 def config_delete(request: HttpRequest, config_id: str) -> HttpResponse:
     """Forget it; its runs stay."""
     _no_more_than(request, ())

@@ -11,7 +11,7 @@ from django.utils import timezone
 from connections.access.permissions import AUDIT, VIEW, verbs_in
 from exportadmin.audit.models import AuditEntry
 from exportadmin.audit.sentences import sentence
-from exportadmin.lib.pages import looks, only
+from exportadmin.lib.pages import get_view, only
 from exportadmin.lib.times import to_datetime
 from exports import statuses
 from exports.display.allowed_actions import offers
@@ -29,7 +29,7 @@ from exports.views.progress import figures
 TRAIL_LINES = 8
 
 
-@looks
+@get_view
 def detail(request: HttpRequest, report_id: str) -> HttpResponse:
     """The number of queries depends on the state and on the person, never on how much came out or was handed out."""
     only(request, ())

@@ -17,7 +17,7 @@ from connections.rows.batch import KIND_NAMES, PARTS
 from connections.rows.body import PART_KEYS
 from connections.rows.csv import COLUMNS
 from connections.rows.review_statuses import REVIEW_STATUSES, WORKFLOW_GROUPS
-from exportadmin.lib.pages import looks, only
+from exportadmin.lib.pages import get_view, only
 from exportadmin.lib.times import iso_utc, parse_ms
 from exports import statuses
 from exports.formats import FORMATS
@@ -47,13 +47,13 @@ def _page(request: HttpRequest, name: str, context: dict[str, Any]) -> HttpRespo
     return render(request, f"help/{name}.html", {"section": "help", "title": title, "pages": pages, **context})
 
 
-@looks
+@get_view
 def index(request: HttpRequest) -> HttpResponse:
     """What there is help on."""
     return _page(request, "index", {})
 
 
-@looks
+@get_view
 def formats(request: HttpRequest) -> HttpResponse:
     """The formats with samples, and the parts of a row."""
     known = [
@@ -75,7 +75,7 @@ def formats(request: HttpRequest) -> HttpResponse:
     return _page(request, "formats", {"formats": known, "parts": parts, "columns": COLUMNS, "png_rules": RULES.items()})
 
 
-@looks
+@get_view
 def filters(request: HttpRequest) -> HttpResponse:
     """The conditions, and the written forms of a time with what they mean."""
     conditions = [(key, words, json.dumps({key: texts.FILTER_EXAMPLES[key]})) for key, words in ORDER.items()]
@@ -87,7 +87,7 @@ def filters(request: HttpRequest) -> HttpResponse:
     return _page(request, "filters", context)
 
 
-@looks
+@get_view
 def review_statuses(request: HttpRequest) -> HttpResponse:
     """The vocabulary by workflow group, and the states of exports and links."""
     groups = [(group, [status for status, its in REVIEW_STATUSES.items() if its == group]) for group in WORKFLOW_GROUPS]
@@ -95,14 +95,14 @@ def review_statuses(request: HttpRequest) -> HttpResponse:
     return _page(request, "statuses", context)
 
 
-@looks
+@get_view
 def check_values(request: HttpRequest) -> HttpResponse:
     """What is counted, with figures of the sample rows."""
     figures = [(key, texts.CHECK_WORDS[key], json.dumps(value)) for key, value in sample_values().items()]
     return _page(request, "check-values", {"figures": figures})
 
 
-@looks
+@get_view
 def roles(request: HttpRequest) -> HttpResponse:
     """Roles and scopes by what they allow."""
     tables = [("Roles", "role", _allowed(ROLES)), ("Scopes of tokens", "scope", _allowed(SCOPES))]
@@ -117,7 +117,7 @@ def _allowed(table: Mapping[str, tuple[frozenset[str], str]]) -> list[tuple[str,
     ]
 
 
-@looks
+@get_view
 def rest(request: HttpRequest) -> HttpResponse:
     """Lines to copy, with this installation's address and one of the reader's own projects."""
     project = projects_for(request.user, START).order_by("name").values_list("public_id", "name").first()

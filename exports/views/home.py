@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from connections.access.permissions import START, VIEW, projects_for, verbs_anywhere
 from connections.models import Project
-from exportadmin.lib.pages import looks, only
+from exportadmin.lib.pages import get_view, only
 from exports import statuses
 from exports.display.check_value_tables import Sum, sum_of
 from exports.display.project_contents import source_of
@@ -28,7 +28,7 @@ MOST_PROJECTS: Final = 6
 _BIG: Final = ("config", "check_values", "description", "location")
 
 
-@looks
+@get_view
 def home(request: HttpRequest) -> HttpResponse:
     """The first page after sign-in. Its queries grow with the projects shown (two each), never with the reports."""
     only(request, ())
@@ -54,7 +54,7 @@ def home(request: HttpRequest) -> HttpResponse:
     return render(request, "exports/home.html", context)
 
 
-@looks
+@get_view
 def now(request: HttpRequest) -> HttpResponse:
     """What runs and waits, for htmx to put in its place: at most four queries."""
     only(request, ())

@@ -15,8 +15,8 @@ from connections.models import Project
 from exportadmin.audit.middleware import actor_of
 from exportadmin.audit.models import AuditEntry
 from exportadmin.lib.errors import UserError
-from exportadmin.lib.pages import acts, done, looks, looks_and_acts, only
-from exportadmin.lib.text import storable
+from exportadmin.lib.pages import done, form_view, get_view, only, post_view
+from exportadmin.lib.text import check_text
 from exports import actions
 from exports.links import one_copy, states, tokens
 from exports.lists.capped_paginator import LongPaginator
@@ -30,7 +30,7 @@ LONGEST_SEARCH = 200
 FILTERS = ("state", "project", "q")
 
 
-@looks
+@get_view
 def link_list(request: HttpRequest) -> HttpResponse:
     """``?state= &project= &q= &page=``; queries do not grow with the links."""
     only(request, (*FILTERS, "page"))
@@ -50,7 +50,7 @@ def link_list(request: HttpRequest) -> HttpResponse:
     return render(request, "exports/links.html", context)
 
 
-@looks_and_acts
+@form_view
 def issue(request: HttpRequest, artifact_id: str) -> HttpResponse:
     """A form, and as the answer to it the address: shown this once, and never part of an address of ours."""
     only(request, ())
@@ -83,7 +83,7 @@ def _issued(request: HttpRequest, link: Link, address: str) -> HttpResponse:
     return response
 
 
-@acts
+@post_view
 def revoke(request: HttpRequest, link_id: str) -> HttpResponse:
     """End a link now; revoking twice is no error."""
     link = actions.revoke_link(link=find_link(request, link_id, LINK), actor=actor_of(request))
@@ -91,7 +91,7 @@ def revoke(request: HttpRequest, link_id: str) -> HttpResponse:
     return done(request, words, "links:list")
 
 
-@looks
+@get_view
 def uses(request: HttpRequest, link_id: str) -> HttpResponse:
     """The downloads through a link and how they ended; refused tries for those who may read the trail."""
     only(request, ("page",))
@@ -138,7 +138,7 @@ def _filtered(request: HttpRequest, found: QuerySet[Link]) -> QuerySet[Link]:
         found = found.filter(states.in_state(state))
     if project_id := request.GET.get("project", ""):
         found = found.filter(artifact__report__project=page_project(request.user, project_id))
-    if words := storable(request.GET.get("q", ""), "q").strip():
+    if words := check_text(request.GET.get("q", ""), "q").strip():
         if len(words) > LONGEST_SEARCH:
             raise UserError(f"the search has {len(words)} characters; at most {LONGEST_SEARCH} are read", field="q")
         found = found.filter(

@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from connections.rows.csv import safe_cell
 from exportadmin.lib.errors import UserError
-from exportadmin.lib.pages import looks
+from exportadmin.lib.pages import get_view
 from exports import statuses
 from exports.display.selection_line import LONG, one_line
 from exports.lists.report_query import listed
@@ -37,7 +37,7 @@ COLUMNS: Final[dict[str, str]] = {
 }
 
 
-@looks
+@get_view
 def list_file(request: HttpRequest) -> StreamingHttpResponse:
     """Takes what the list takes, but for ``page``. Cells are spreadsheet-safe, times UTC. 400 as the list."""
     asked = listed(request)

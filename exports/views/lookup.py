@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.http import HttpRequest
 
-from connections.access.lookup import allowed, is_findable
+from connections.access.lookup import allowed, is_valid_key
 from exports.models import Artifact, ExportConfig, ExportReport, Link
 
 
@@ -15,7 +15,7 @@ def find_report(request: HttpRequest, report_id: str, verb: str) -> ExportReport
     trail is told), :class:`~exportadmin.lib.errors.DeniedError` for someone who may see it but not do ``verb`` with it.
     """
     report = None
-    if is_findable(report_id):
+    if is_valid_key(report_id):
         report = ExportReport.objects.select_related("project").filter(report_id=report_id).order_by().first()
     allowed(request.user, verb, report.project if report else None, report, "no such export")
     assert report is not None
@@ -25,7 +25,7 @@ def find_report(request: HttpRequest, report_id: str, verb: str) -> ExportReport
 def find_artifact(request: HttpRequest, artifact_id: str, verb: str) -> Artifact:
     """The delivered file with its report and project. Raises as :func:`find_report` does."""
     artifact = None
-    if is_findable(artifact_id):
+    if is_valid_key(artifact_id):
         files = Artifact.objects.select_related("report__project").defer("line_index", "report__config")
         artifact = files.filter(public_id=artifact_id).order_by().first()
     allowed(request.user, verb, artifact.report.project if artifact else None, artifact, "no such file")
@@ -36,7 +36,7 @@ def find_artifact(request: HttpRequest, artifact_id: str, verb: str) -> Artifact
 def find_link(request: HttpRequest, link_id: str, verb: str) -> Link:
     """The link with its file, report and project. Raises as :func:`find_report` does; the trail is told of the file."""
     link = None
-    if is_findable(link_id):
+    if is_valid_key(link_id):
         links = Link.objects.select_related("artifact__report__project", "for_user")
         links = links.defer("artifact__line_index", "artifact__report__config", "artifact__report__check_values")
         link = links.filter(public_id=link_id).order_by().first()
@@ -49,7 +49,7 @@ def find_link(request: HttpRequest, link_id: str, verb: str) -> Link:
 def find_config(request: HttpRequest, config_id: str, verb: str) -> ExportConfig:
     """The saved config with its project, for a page. Raises as :func:`find_report` does."""
     config = None
-    if is_findable(config_id):
+    if is_valid_key(config_id):
         configs = ExportConfig.objects.select_related("project__connection", "created_by")
         config = configs.filter(public_id=config_id).order_by().first()
     allowed(request.user, verb, config.project if config else None, config, "no such config")

@@ -12,12 +12,12 @@ from connections.access.permissions import START
 from connections.models import Project
 from exportadmin.audit.middleware import actor_of
 from exportadmin.lib.errors import ConflictError, DeniedError, ExportAdminError, NotFoundError, UserError
-from exportadmin.lib.pages import acts, done, looks_and_acts, only
+from exportadmin.lib.pages import done, form_view, only, post_view
 from exports import actions
 from exports.forms import Checked, Typed, check
 from exports.forms.checked import suggested_name
 from exports.spec.plan import Plan
-from exports.spec.spec import Asked
+from exports.spec.spec import ExportSpec
 from exports.views.form import MOST_PROJECTS, PLAN, RUN, SAVE, plan_context, projects_to_start, show_form, wanted
 from exports.views.lookup import find_config, find_report
 
@@ -25,7 +25,7 @@ PARAMETERS = ("project", "from", "config")
 UPDATED_AFTER = "updated_after"
 
 
-@looks_and_acts
+@form_view
 def new(request: HttpRequest) -> HttpResponse:
     """``?project=``, ``?from=`` a report or ``?config=`` a saved config; sent, it runs, saves or plans.
 
@@ -60,7 +60,7 @@ def _empty_form(request: HttpRequest, project: Project, updated_after: str = "")
     return show_form(request, project, Typed(project=project.public_id, updated_after=updated_after))
 
 
-@acts
+@post_view
 def new_plan(request: HttpRequest) -> HttpResponse:
     """The live plan beside the form (a fragment, 200 also for a form with mistakes: it says which)."""
     only(request, ())
@@ -72,7 +72,7 @@ def new_plan(request: HttpRequest) -> HttpResponse:
     return render(request, "exports/_plan_live.html", context)
 
 
-def planned(request: HttpRequest, project: Project, asked: Asked | None, *, live: bool) -> tuple[Plan | None, str]:
+def planned(request: HttpRequest, project: Project, asked: ExportSpec | None, *, live: bool) -> tuple[Plan | None, str]:
     """The plan, or why there can be none, in words."""
     if asked is None:
         return None, ""
@@ -111,7 +111,7 @@ def _sent_before(checked: Checked, error: ConflictError) -> Checked:
     return checked.refused(ConflictError(words, field=error.field))
 
 
-def _carry_out(request: HttpRequest, do: str, project: Project, typed: Typed, asked: Asked) -> HttpResponse:
+def _carry_out(request: HttpRequest, do: str, project: Project, typed: Typed, asked: ExportSpec) -> HttpResponse:
     typed = dataclasses.replace(typed, name=typed.name.strip() or suggested_name(typed, project))
     actor = actor_of(request)
     config = None

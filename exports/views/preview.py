@@ -10,7 +10,7 @@ from django.shortcuts import render
 from connections.access.permissions import VIEW
 from exportadmin.audit.middleware import actor_of
 from exportadmin.lib.errors import ConflictError, GoneError
-from exportadmin.lib.pages import looks, only
+from exportadmin.lib.pages import get_view, only
 from exports import actions
 from exports.display.row_preview import row_view
 from exports.models import ExportReport
@@ -19,7 +19,7 @@ from exports.results.preview import FirstRows
 from exports.views.lookup import find_report
 
 
-@looks
+@get_view
 def preview(request: HttpRequest, report_id: str) -> HttpResponse:
     """Recorded once a look, as it shows data. A fragment for htmx, with its refusal in words, too."""
     only(request, ())

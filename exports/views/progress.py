@@ -10,14 +10,14 @@ from django.utils import timezone
 from django_htmx.http import HttpResponseStopPolling
 
 from connections.access.permissions import VIEW
-from exportadmin.lib.pages import looks, only
+from exportadmin.lib.pages import get_view, only
 from exports import statuses
 from exports.display.progress import progress_of
 from exports.models import ExportReport
 from exports.views.lookup import find_report
 
 
-@looks
+@get_view
 def progress(request: HttpRequest, report_id: str) -> HttpResponse:
     """A fragment for htmx (at most four queries); everybody else is sent to the page.
 

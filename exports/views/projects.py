@@ -12,16 +12,16 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
 from connections.access import time_zones
-from connections.access.lookup import is_findable, page_project
+from connections.access.lookup import is_valid_key, page_project
 from connections.access.models import Membership
 from connections.access.permissions import MANAGE, START, VIEW, projects_for, verbs_in
 from connections.actions import change_project
 from connections.models import Project
-from connections.store.overview import Stand
+from connections.store.overview import ProjectSummary
 from exportadmin.audit.middleware import actor_of
 from exportadmin.lib import times
 from exportadmin.lib.errors import UserError
-from exportadmin.lib.pages import done, looks, looks_and_acts, only
+from exportadmin.lib.pages import done, form_view, get_view, only
 from exports import statuses
 from exports.display.project_contents import since_last_export, source_of, stands_of, sums_of_holdings
 from exports.lists.report_query import for_list
@@ -43,7 +43,7 @@ class Listed:
     """One line of the list."""
 
     project: Project
-    stand: Stand
+    stand: ProjectSummary
 
     @property
     def changed_at(self) -> Any:
@@ -51,7 +51,7 @@ class Listed:
         return None if self.stand.updated_ms is None else times.to_datetime(self.stand.updated_ms)
 
 
-@looks
+@get_view
 def project_list(request: HttpRequest) -> HttpResponse:
     """``?q=WORDS&sort=name|exported|newest&page=N``; a page that is not there shows the nearest one that is."""
     only(request, ("q", "sort", "page"))
@@ -68,7 +68,7 @@ def project_list(request: HttpRequest) -> HttpResponse:
     context = {
         "section": "projects",
         "page": page,
-        "lines": [Listed(project, stands.get(project.public_id, Stand(0, None))) for project in shown],
+        "lines": [Listed(project, stands.get(project.public_id, ProjectSummary(0, None))) for project in shown],
         "q": words,
         "sort": sort,
         "sorts": {key: name for key, (name, _) in SORTS.items()},
@@ -79,7 +79,7 @@ def project_list(request: HttpRequest) -> HttpResponse:
 def _found(projects: QuerySet[Project], words: str, request: HttpRequest) -> QuerySet[Project]:
     """Those whose name holds the words; each with its last delivery and one's own role."""
     if words:
-        projects = projects.filter(name__icontains=words) if is_findable(words) else projects.none()
+        projects = projects.filter(name__icontains=words) if is_valid_key(words) else projects.none()
     delivered = ExportReport.objects.filter(project=OuterRef("pk"), status__in=statuses.DELIVERED)
     mine = Membership.objects.filter(project=OuterRef("pk"), user_id=cast(int, request.user.pk))
     return projects.select_related("connection").annotate(
@@ -88,7 +88,7 @@ def _found(projects: QuerySet[Project], words: str, request: HttpRequest) -> Que
     )
 
 
-@looks_and_acts
+@form_view
 def project(request: HttpRequest, project_id: str) -> HttpResponse:
     """One project; sent back: its settings."""
     only(request, ())

@@ -8,7 +8,7 @@ from django.shortcuts import render
 from connections.access.permissions import VIEW
 from exportadmin.audit.middleware import actor_of
 from exportadmin.lib.errors import DeniedError, NotFoundError, UserError
-from exportadmin.lib.pages import acts, done, refused
+from exportadmin.lib.pages import done, post_view, refused
 from exports import actions
 from exports.delivery.verify import Verdict
 from exports.models import ExportReport
@@ -19,7 +19,7 @@ PAGE = "exports:detail"
 MOST_PROBLEMS = 10
 
 
-@acts
+@post_view
 def verify(request: HttpRequest, report_id: str) -> HttpResponse:
     """Take the check values again. Within the page for htmx, else back to the page with the verdict on top."""
     report = find_report(request, report_id, VIEW)
@@ -61,7 +61,7 @@ def problems(verdict: Verdict) -> list[str]:
     return [*shown, f"and {more} more"] if more else shown
 
 
-@acts
+@post_view
 def cancel(request: HttpRequest, report_id: str) -> HttpResponse:
     """Stop the run."""
     report = find_report(request, report_id, VIEW)
@@ -73,7 +73,7 @@ def cancel(request: HttpRequest, report_id: str) -> HttpResponse:
     return done(request, words, PAGE, report_id)
 
 
-@acts
+@post_view
 def retry(request: HttpRequest, report_id: str) -> HttpResponse:
     """The same again, as a new export, whose page comes next."""
     report = find_report(request, report_id, VIEW)
@@ -84,7 +84,7 @@ def retry(request: HttpRequest, report_id: str) -> HttpResponse:
     return done(request, "Requested again. This is the new export.", PAGE, again.report_id)
 
 
-@acts
+@post_view
 def delete_files(request: HttpRequest, report_id: str) -> HttpResponse:
     """Take the files away; report, check values and trail stay."""
     report = find_report(request, report_id, VIEW)

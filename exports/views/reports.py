@@ -10,7 +10,7 @@ from django.shortcuts import redirect, render
 
 from connections.access.permissions import MANAGE, START, VIEW, projects_for, verbs_anywhere
 from exportadmin.lib.errors import UserError
-from exportadmin.lib.pages import looks, only
+from exportadmin.lib.pages import get_view, only
 from exports import statuses
 from exports.lists.capped_paginator import LongPaginator
 from exports.lists.columns import NEWEST
@@ -23,7 +23,7 @@ MORE: Final = {"format", "who", "created_after", "created_before"}  # filters th
 _ID: Final = re.compile(r"[A-Za-z0-9_-]{1,64}", re.ASCII)
 
 
-@looks
+@get_view
 def report_list(request: HttpRequest) -> HttpResponse:
     """Filters (:class:`~exports.lists.filters.ReportFilters`), ``sort`` and ``page``.
 
@@ -55,7 +55,7 @@ def report_list(request: HttpRequest) -> HttpResponse:
     return render(request, "exports/list.html", context, status=200 if page is not None else 400)
 
 
-@looks
+@get_view
 def active(request: HttpRequest) -> HttpResponse:
     """``?ids=A,B``: the parts of these lines that change while an export runs, to be put in their places.
 

@@ -12,7 +12,7 @@ from connections.access.permissions import VIEW
 from exportadmin.audit.middleware import actor_of
 from exportadmin.lib.actor import Actor
 from exportadmin.lib.errors import NotFoundError, UserError
-from exportadmin.lib.pages import came_from, looks_and_acts, only, refused, tell_refused
+from exportadmin.lib.pages import came_from, form_view, only, refused, tell_refused
 from exports import actions, statuses
 from exports.models import ExportReport
 from exports.views.lookup import find_report
@@ -46,7 +46,7 @@ DOES: Final[dict[str, tuple[str, Callable[[ExportReport, Actor], dict[str, str]]
 }
 
 
-@looks_and_acts
+@form_view
 def selected(request: HttpRequest) -> HttpResponse:
     """POST ``do`` and ``report`` (once for each, at most a page of them); the answer is the page of what came of it.
 

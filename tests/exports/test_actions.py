@@ -17,14 +17,14 @@ from exports import actions, runs, statuses
 from exports.models import ExportReport
 from exports.run import pipeline
 from exports.spec.plan import plan
-from exports.spec.spec import Asked
+from exports.spec.spec import ExportSpec
 from tests.support.rows import mixed
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
-def person(user, door="rest") -> Actor:
-    return Actor(kind="user", name=user.username, door=door, user_id=user.pk)
+def person(user, channel="rest") -> Actor:
+    return Actor(kind="user", name=user.username, channel=channel, user_id=user.pk)
 
 
 @pytest.fixture
@@ -35,8 +35,8 @@ def filled(members, tmp_path, settings):
 
 
 @pytest.fixture
-def asked(filled) -> Asked:
-    return Asked.parse({"format": "ndjson", "statuses": ["review"]}, filled)
+def asked(filled) -> ExportSpec:
+    return ExportSpec.parse({"format": "ndjson", "statuses": ["review"]}, filled)
 
 
 def last_entry() -> AuditEntry:
@@ -58,7 +58,7 @@ def test_the_same_key_gives_the_same_report_and_another_request_with_it_is_refus
     again = actions.request_export(project=filled, asked=asked, actor=person(oscar), idempotency_key="nightly-1")
     assert first.pk == again.pk
     assert ExportReport.objects.count() == 1
-    other = Asked.parse({"format": "csv"}, filled)
+    other = ExportSpec.parse({"format": "csv"}, filled)
     with pytest.raises(ConflictError, match="was used for another request"):
         actions.request_export(project=filled, asked=other, actor=person(oscar), idempotency_key="nightly-1")
 
@@ -95,8 +95,8 @@ def test_a_running_export_obeys_in_every_phase_and_leaves_nothing(filled, asked,
         guard._next_look = 0.0  # the guard looks once a second: this is a second later
 
     if phase == "reading":
-        real = pipeline.Decider.keep
-        monkeypatch.setattr(pipeline.Decider, "keep", lambda self, batch: (cancel_now(), real(self, batch))[1])
+        real = pipeline.RowFilter.keep
+        monkeypatch.setattr(pipeline.RowFilter, "keep", lambda self, batch: (cancel_now(), real(self, batch))[1])
     elif phase == "finishing":
         real = pipeline.Tally.result
         monkeypatch.setattr(pipeline.Tally, "result", lambda self, *a: (cancel_now(), real(self, *a))[1])
@@ -191,7 +191,7 @@ def test_a_change_that_cannot_be_recorded_does_not_happen(filled, asked, oscar, 
 
 @pytest.mark.parametrize("format", ["json", "ndjson", "coco_json", "csv", "png"])
 def test_the_plan_says_what_the_run_then_delivers(filled, oscar, format):
-    wanted = Asked.parse({"format": format, "statuses": ["review", "rejected"]}, filled)
+    wanted = ExportSpec.parse({"format": format, "statuses": ["review", "rejected"]}, filled)
     foreseen = plan(filled, wanted)
     report = actions.run_now(project=filled, asked=wanted, actor=person(oscar))
     assert report.is_delivered, report.error
@@ -203,9 +203,9 @@ def test_the_plan_says_what_the_run_then_delivers(filled, oscar, format):
 
 
 def test_the_plan_warns_of_what_an_admin_would_not_expect(filled):
-    foreseen = plan(filled, Asked.parse({"format": "coco_json"}, filled))
+    foreseen = plan(filled, ExportSpec.parse({"format": "coco_json"}, filled))
     assert any("cannot hold" in warning and "classification" in warning for warning in foreseen["warnings"])
-    nothing = plan(filled, Asked.parse({"format": "json", "filter": {"global_keys": ["none-such"]}}, filled))
+    nothing = plan(filled, ExportSpec.parse({"format": "json", "filter": {"global_keys": ["none-such"]}}, filled))
     assert nothing["warnings"] == [
         "no row matches: the delivery would be empty",
         "1 of 1 global keys are not in this project: 'none-such'",

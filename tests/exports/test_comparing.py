@@ -14,11 +14,11 @@ from exportadmin.lib.errors import ConflictError, GoneError
 from exports import actions, statuses
 from exports.models import Artifact
 from exports.results import compare
-from exports.spec.spec import Asked
+from exports.spec.spec import ExportSpec
 from tests.pages.reports import make_report
 from tests.support.rows import box, mixed, row
 
-SHELL = Actor(kind="user", name="tester", door="shell")
+SHELL = Actor(kind="user", name="tester", channel="shell")
 
 
 @pytest.fixture
@@ -26,7 +26,7 @@ def artifacts(project, tmp_path, settings):
     settings.ARTIFACTS_DIR = tmp_path / "artifacts"
 
     def run(format: str, **body) -> Artifact:
-        asked = Asked.parse({"format": format, **body}, project)
+        asked = ExportSpec.parse({"format": format, **body}, project)
         report = actions.run_now(project=project, asked=asked, actor=SHELL, name=f"As {format}")
         assert report.status == statuses.COMPLETED, report.error
         return report.artifacts.get()

@@ -16,9 +16,9 @@ from connections.store.upsert import write_rows
 from exportadmin.lib.errors import UserError
 from exportadmin.lib.times import iso_utc
 from exports.sources.store import StoreSource
-from exports.spec.filters import ORDER, Decider, SourceFilterError, parse_filter
+from exports.spec.filters import ORDER, RowFilter, SourceFilterError, parse_filter
 from exports.spec.selection import Selection, Window
-from exports.spec.spec import Asked
+from exports.spec.spec import ExportSpec
 from tests.support.rows import box, row
 
 DAY = 86_400_000
@@ -98,11 +98,11 @@ def test_windows_have_four_forms(bounds, window):
 
 def test_the_resolved_window_is_frozen_with_the_report(project):
     project.time_zone = "Europe/Warsaw"
-    asked = Asked.parse({"format": "json", "filter": {"updated_after": "2024-07-01"}}, project)
+    asked = ExportSpec.parse({"format": "json", "filter": {"updated_after": "2024-07-01"}}, project)
     frozen = json.loads(json.dumps(asked.to_json(project)))
     assert frozen["resolved"] == {"updated_after": "2024-06-30T22:00:00.000+00:00"}
     project.time_zone = "Asia/Tokyo"
-    again = Asked.from_json(frozen)
+    again = ExportSpec.from_json(frozen)
     assert again.selection(project) == asked.selection(project)
 
 
@@ -159,11 +159,11 @@ def read(selection: Selection) -> tuple[list[RowBatch], dict[str, int]]:
 def test_what_sql_keeps_is_what_the_filter_keeps_and_reasons_agree(filled, asked):
     selection = Selection(filled.public_id, **asked)
     whole, _ = read(Selection(filled.public_id))
-    decider = Decider(selection, honours=frozenset())
+    decider = RowFilter(selection, pushed_down=frozenset())
     expected = [row_id for batch in whole for row_id in decider.keep(batch).row_ids]
 
     batches, dropped_there = read(selection)
-    rest = Decider(selection, honours=StoreSource.honours)  # raises where SQL let something through
+    rest = RowFilter(selection, pushed_down=StoreSource.pushed_down)  # raises where SQL let something through
     kept = [row_id for batch in batches for row_id in rest.keep(batch).row_ids]
     assert kept == expected
     dropped = {key: dropped_there.get(key, 0) + rest.dropped[key] for key in ORDER}
@@ -173,7 +173,7 @@ def test_what_sql_keeps_is_what_the_filter_keeps_and_reasons_agree(filled, asked
 
 def test_a_source_that_ignores_a_filter_it_claims_to_apply_is_caught(filled):
     whole, _ = read(Selection(filled.public_id))
-    decider = Decider(Selection(filled.public_id, updated_after_ms=2 * DAY), honours=frozenset({"updated_after"}))
+    decider = RowFilter(Selection(filled.public_id, updated_after_ms=2 * DAY), pushed_down=frozenset({"updated_after"}))
     with pytest.raises(SourceFilterError, match="filter by updated_after but returned row"):
         for batch in whole:
             decider.keep(batch)

@@ -24,11 +24,11 @@ from exports.formats.base import Format
 from exports.models import Artifact, ExportReport
 from exports.sources import SOURCES
 from exports.sources.store import StoreReader, StoreSource
-from exports.spec.spec import Asked
+from exports.spec.spec import ExportSpec
 from tests.support.rows import mixed
 
 pytestmark = pytest.mark.django_db(transaction=True)
-SHELL = Actor(kind="user", name="tester", door="shell")
+SHELL = Actor(kind="user", name="tester", channel="shell")
 
 
 @pytest.fixture(autouse=True)
@@ -45,7 +45,7 @@ def filled(project):
 
 
 def export(project, format="ndjson", *, body=None, **more) -> ExportReport:
-    asked = Asked.parse({"format": format, **(body or {})}, project)
+    asked = ExportSpec.parse({"format": format, **(body or {})}, project)
     return actions.run_now(project=project, asked=asked, actor=SHELL, **more)
 
 
@@ -310,7 +310,7 @@ def test_a_toy_source_takes_one_class_and_one_registry_entry(filled):
         """Claims to apply no filter at all, and applies none: the filter here does the work."""
 
         key = "toy"
-        honours = frozenset()
+        pushed_down = frozenset()
 
         def open(self, selection, columns):
             from exports.spec.selection import Selection

@@ -14,7 +14,7 @@ from exportadmin.lib.actor import Actor
 from exports import actions
 from exports.delivery.manifest import build, read
 from exports.delivery.verify import verify_folder, verify_report
-from exports.spec.spec import Asked
+from exports.spec.spec import ExportSpec
 from tests.support.rows import mixed
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -24,8 +24,8 @@ pytestmark = pytest.mark.django_db(transaction=True)
 def report(project, tmp_path, settings):
     settings.ARTIFACTS_DIR = tmp_path / "artifacts"
     write_rows(project, mixed(20), now_ms=1_000)
-    asked = Asked.parse({"format": "coco_json"}, project)
-    done = actions.run_now(project=project, asked=asked, actor=Actor(kind="user", name="tester", door="shell"))
+    asked = ExportSpec.parse({"format": "coco_json"}, project)
+    done = actions.run_now(project=project, asked=asked, actor=Actor(kind="user", name="tester", channel="shell"))
     assert done.is_delivered, done.error
     return done
 

@@ -15,7 +15,7 @@ from exports import actions, runs, statuses
 from exports.delivery.verify import verify_report
 from exports.models import ExportReport
 from exports.run import pipeline
-from exports.spec.spec import Asked
+from exports.spec.spec import ExportSpec
 from tests.support.rows import mixed
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -33,12 +33,12 @@ def filled(members, tmp_path, settings):
 
 
 @pytest.fixture
-def asked(filled) -> Asked:
-    return Asked.parse({"format": "ndjson"}, filled)
+def asked(filled) -> ExportSpec:
+    return ExportSpec.parse({"format": "ndjson"}, filled)
 
 
 def person(user) -> Actor:
-    return Actor(kind="user", name=user.username, door="rest", user_id=user.pk)
+    return Actor(kind="user", name=user.username, channel="rest", user_id=user.pk)
 
 
 def published_and_killed(report: ExportReport, monkeypatch) -> None:

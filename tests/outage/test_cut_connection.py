@@ -9,11 +9,11 @@ from connections.store.upsert import write_rows
 from exportadmin.lib.actor import Actor
 from exports import actions, run_guard, runs, statuses, tasks
 from exports.sources import store
-from exports.spec.spec import Asked
+from exports.spec.spec import ExportSpec
 from tests.support.rows import mixed
 
 pytestmark = pytest.mark.django_db(transaction=True)
-SHELL = Actor(kind="user", name="tester", door="shell")
+SHELL = Actor(kind="user", name="tester", channel="shell")
 
 
 @pytest.fixture(autouse=True)
@@ -28,7 +28,7 @@ def report(project, monkeypatch):
     """Of more rows than the reader holds at a time, waiting for a worker."""
     monkeypatch.setattr(store, "BATCH_ROWS", 50)
     write_rows(project, mixed(600), now_ms=1_000)
-    return actions.request_export(project=project, asked=Asked.parse({"format": "ndjson"}, project), actor=SHELL)
+    return actions.request_export(project=project, asked=ExportSpec.parse({"format": "ndjson"}, project), actor=SHELL)
 
 
 @pytest.fixture

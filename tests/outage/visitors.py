@@ -21,7 +21,7 @@ RETRY_SECONDS = 0.4  # sooner than Retry-After says: the load is to stay a load
 class Answer:
     """One answer, when it was asked for and how long it took. ``wrong`` is empty, or says in words what is."""
 
-    door: str
+    channel: str
     began: float
     seconds: float
     status: int  # 0: none came
@@ -42,15 +42,15 @@ class Book:
     formats: dict[str, str] = field(default_factory=dict)  # key → format
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def ask(self, door: str, path: str, **more: Any) -> requests.Response | None:
+    def ask(self, channel: str, path: str, **more: Any) -> requests.Response | None:
         """Ask once and note the answer. ``None``: there was none."""
-        judge = JUDGES[door]
+        judge = JUDGES[channel]
         began = time.monotonic()
         response = None
         try:
             # a connection a request: a kept one may end just when it is used again, which is nobody's fault
             headers = {"Connection": "close", **more.pop("headers", {})}
-            asker: Any = self.session if door == "page" else requests
+            asker: Any = self.session if channel == "page" else requests
             response = asker.request(
                 more.pop("method", "GET"),
                 self.address + path,
@@ -63,7 +63,7 @@ class Book:
         except requests.RequestException as error:
             status, wrong = 0, f"no answer: {type(error).__name__}"
         with self._lock:
-            self.answers.append(Answer(door, began, time.monotonic() - began, status, wrong))
+            self.answers.append(Answer(channel, began, time.monotonic() - began, status, wrong))
         return response
 
     def request_export(self, key: str) -> str | None:
@@ -78,9 +78,9 @@ class Book:
             self.reports.setdefault(key, set()).add(report_id)
         return report_id
 
-    def get(self, door: str, path: str) -> requests.Response | None:
+    def get(self, channel: str, path: str) -> requests.Response | None:
         """REST."""
-        return self.ask(door, f"/api/v1{path}", headers={"Authorization": f"Bearer {self.token}"})
+        return self.ask(channel, f"/api/v1{path}", headers={"Authorization": f"Bearer {self.token}"})
 
     def download(self) -> None:
         """The artifact; where bytes come, they have to be all of it."""

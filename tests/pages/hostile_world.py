@@ -24,7 +24,7 @@ from exportadmin.audit.record import record
 from exportadmin.lib.actor import Actor
 from exports import actions, statuses
 from exports.models import Artifact, Download, ExportConfig, ExportReport, Link
-from exports.spec.spec import Asked
+from exports.spec.spec import ExportSpec
 from tests.pages.reports import CONFIG, make_report
 from tests.support import cast
 from tests.support.rows import answer, box, mask, mixed, point, polygon, row
@@ -65,16 +65,16 @@ class HostileWorld:
     ended_links: dict[str, tuple[Link, str]]
     token: ApiToken
 
-    def actor(self, name: str, door: str = "web") -> Actor:
+    def actor(self, name: str, channel: str = "web") -> Actor:
         """Someone of this world, as the one who acts."""
-        return Actor(kind="user", name=name, door=door, user_id=self.people[name].pk)
+        return Actor(kind="user", name=name, channel=channel, user_id=self.people[name].pk)
 
 
 def build(folder: Path) -> HostileWorld:
     """Committed, since exports read through a connection of their own. ``MEDIA_DIR`` must be ``folder / "media"``."""
     people = {"alice": cast.alice(), "oscar": cast.oscar(), "rita": cast.rita(), "mallory": cast.mallory()}
     people["hostile"] = User.objects.create_user(HOSTILE[:150], "h@example.org", cast.PASSWORD)
-    alice = Actor(kind="user", name="alice", door="web", user_id=people["alice"].pk)
+    alice = Actor(kind="user", name="alice", channel="web", user_id=people["alice"].pk)
     connection = Connection.objects.create(name=HOSTILE[:120], kind="store")
     project = Project.objects.create(connection=connection, name=NAME, time_zone="Europe/Berlin")
     empty = Project.objects.create(connection=connection, name="Nothing in it yet")
@@ -99,7 +99,7 @@ def build(folder: Path) -> HostileWorld:
         user=people["alice"], name=HOSTILE[:120], scopes=["exports:read"], actor=alice, project=project
     )
     with transaction.atomic():
-        record("sign_in.refused", actor=Actor(kind="user", name=NAME, door="web"), outcome="refused", reason=HOSTILE)
+        record("sign_in.refused", actor=Actor(kind="user", name=NAME, channel="web"), outcome="refused", reason=HOSTILE)
         before = {HOSTILE: HOSTILE, "name": "a", "password": "x"}
         record("project.changed", actor=alice, project=project, obj=project, before=before, after={"name": HOSTILE})
     return HostileWorld(
@@ -122,10 +122,10 @@ def _rows(project: Project, folder: Path) -> None:
 
 
 def _run(project: Project, people: dict[str, User], format: str) -> ExportReport:
-    actor = Actor(kind="user", name=people["hostile"].username, door="web", user_id=people["hostile"].pk)
+    actor = Actor(kind="user", name=people["hostile"].username, channel="web", user_id=people["hostile"].pk)
     body: dict[str, Any] = {"format": format, "filter": {"updated_after": 0}}
     report = actions.run_now(
-        project=project, asked=Asked.parse(body, project), actor=actor, name=NAME, description=HOSTILE
+        project=project, asked=ExportSpec.parse(body, project), actor=actor, name=NAME, description=HOSTILE
     )
     assert report.status == statuses.COMPLETED, report.error
     return report
@@ -171,7 +171,7 @@ def _ended_links(artifact: Artifact, alice: Actor) -> dict[str, tuple[Link, str]
         Link.objects.filter(pk=link.pk).update(**change)
         ended[state] = link, token
     Download.objects.create(
-        artifact=artifact, link=ended["used"][0], actor_name=HOSTILE, door="link", bytes_asked=artifact.bytes,
+        artifact=artifact, link=ended["used"][0], actor_name=HOSTILE, channel="link", bytes_asked=artifact.bytes,
         bytes_sent=artifact.bytes, ended_at=now, ending="complete",
     )  # fmt: skip
     return ended

@@ -69,8 +69,8 @@ def test_a_profile_that_makes_no_sense_is_refused_beside_its_field(visitor: Clie
 
 
 def test_nobody_chooses_for_somebody_else(oscar: User, rita: User):
-    other = Actor(kind="user", name="rita", door="web", user_id=rita.pk)
-    script = Actor(kind="token", name="t of oscar", door="rest", user_id=oscar.pk, token_id=1)
+    other = Actor(kind="user", name="rita", channel="web", user_id=rita.pk)
+    script = Actor(kind="token", name="t of oscar", channel="rest", user_id=oscar.pk, token_id=1)
     for actor in (other, script):
         with pytest.raises(DeniedError):
             set_preference(user=oscar, theme="dark", time_zone="UTC", actor=actor)
@@ -189,7 +189,7 @@ def test_theme_and_zone_cost_no_query_of_their_own(visitor: Client, project: Pro
     for _ in range(2):  # with nothing chosen, and with something
         with CaptureQueriesContext(database) as asked:
             assert visitor.get(address).status_code == 200
-            assert [query["sql"] for query in asked if 'FROM "connections_preference"' in query["sql"]] == []
+            assert [query["sql"] for query in asked if 'FROM "access_preference"' in query["sql"]] == []
         prefer(visitor, "dark", "Asia/Tokyo")
 
 

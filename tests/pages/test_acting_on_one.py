@@ -14,12 +14,12 @@ from exportadmin.audit.models import AuditEntry
 from exportadmin.lib.actor import Actor
 from exports import actions, statuses
 from exports.models import Artifact, ExportReport
-from exports.spec.spec import Asked
+from exports.spec.spec import ExportSpec
 from tests.pages.reports import deliver, make_report
 from tests.support.rows import mixed
 
 HTMX = {"HX-Request": "true"}
-SHELL = Actor(kind="user", name="tester", door="shell")
+SHELL = Actor(kind="user", name="tester", channel="shell")
 BUTTONS = {"Verify now", "Run again", "Run again with changes", "Compare", "Delete the files", "Cancel the export",
            "Download<", "Share by link"}  # fmt: skip
 
@@ -38,7 +38,7 @@ def delivered(members: Project, transactional_db: None, settings, tmp_path: Path
     """A real delivery, with a manifest."""
     settings.ARTIFACTS_DIR = tmp_path / "artifacts"
     write_rows(members, mixed(10))
-    report = actions.run_now(project=members, asked=Asked.parse({"format": "json"}, members), actor=SHELL)
+    report = actions.run_now(project=members, asked=ExportSpec.parse({"format": "json"}, members), actor=SHELL)
     return report.artifacts.get()
 
 
@@ -84,7 +84,12 @@ def test_verify_reads_the_files_again_and_says_so(clients, delivered: Artifact):
     words = f"Verified: 1 file, {delivered.bytes:,} bytes"
     said = clients["rita"].post(address, headers=HTMX).content.decode()
     assert words in said and 'role="status"' in said and "<html" not in said
-    assert (last().event, last().outcome, last().actor_name, last().door) == ("export.verified", "done", "rita", "web")
+    assert (last().event, last().outcome, last().actor_name, last().channel) == (
+        "export.verified",
+        "done",
+        "rita",
+        "web",
+    )
     assert clients["rita"].post(address).status_code == 302
     assert words in messages(clients["rita"], delivered.report)
 

@@ -149,5 +149,5 @@ def test_asking_for_the_head_writes_nothing(visitor: Client, artifact: Artifact,
 def test_a_download_is_written_down_with_who_and_how_much(visitor: Client, artifact: Artifact):
     visitor.get(address(artifact)).getvalue()
     (download,) = Download.objects.all()
-    assert (download.actor_name, download.door, download.link) == ("alice", "web", None)
+    assert (download.actor_name, download.channel, download.link) == ("alice", "web", None)
     assert (download.bytes_asked, download.bytes_sent, download.ending) == (len(BODY), len(BODY), "complete")

@@ -44,7 +44,7 @@ def pages(site: str, page: Page, tmp_path: Path) -> dict[str, str]:
     }
     for status in statuses.WORDS:
         make_report(project, name=HOSTILE, status=status, created_by_name=LONG)
-    actor = Actor(kind="user", name=LONG, door="web", user_id=alice.pk)
+    actor = Actor(kind="user", name=LONG, channel="web", user_id=alice.pk)
     _, token = actions.issue_link(artifact=completed, actor=actor)
     sign_in(page, site, "alice", cast.PASSWORD)
     return {

@@ -126,7 +126,7 @@ def test_the_queries_do_not_grow_with_the_links(operator, artifact, oscar, rita)
     for more in (2, 20):
         for _ in range(more):
             link, _ = issue(artifact, oscar, for_user=rita)
-            Download.objects.create(artifact=artifact, link=link, actor_name="x", door="link", bytes_asked=1)
+            Download.objects.create(artifact=artifact, link=link, actor_name="x", channel="link", bytes_asked=1)
         with CaptureQueriesContext(connection) as made:
             get(operator, "/links/")
         counts.append(len(made))

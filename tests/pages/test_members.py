@@ -134,11 +134,11 @@ def test_a_superuser_may_take_the_last_one(members: Project, trudy: User, visito
 
 def test_the_rule_holds_in_every_door(members: Project, trudy: User):
     make_admin(members, trudy)
-    for door in (Actor("user", "root (shell)", "shell"), Actor("user", "trudy", "rest", user_id=trudy.pk)):
+    for channel in (Actor("user", "root (shell)", "shell"), Actor("user", "trudy", "rest", user_id=trudy.pk)):
         with pytest.raises(ConflictError, match="last admin"):
-            set_role(project=members, user=trudy, role="reviewer", actor=door)
+            set_role(project=members, user=trudy, role="reviewer", actor=channel)
         with pytest.raises(ConflictError, match="last admin"):
-            remove_member(project=members, user=trudy, actor=door)
+            remove_member(project=members, user=trudy, actor=channel)
     assert roles(members)["trudy"] == "admin"
 
 

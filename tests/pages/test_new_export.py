@@ -145,7 +145,7 @@ def test_no_plan_is_made_for_a_project_that_one_may_not_see(
 ):
     from exports.spec import plan
 
-    monkeypatch.setattr(plan, "foresee", lambda *args, **more: pytest.fail("a plan was made"))
+    monkeypatch.setattr(plan, "build_plan", lambda *args, **more: pytest.fail("a plan was made"))
     assert signed_in(mallory).post(PLAN, form(members)).status_code == 404
     assert signed_in(mallory).post(NEW, form(members, do="plan")).status_code == 404
 

@@ -21,12 +21,12 @@ from connections.store.upsert import write_rows
 from exportadmin.lib.actor import Actor
 from exports import actions, statuses
 from exports.models import ExportReport
-from exports.spec.spec import Asked
+from exports.spec.spec import ExportSpec
 from tests.pages.reports import make_report
 from tests.support import cast
 from tests.support.browsing import cut_off, overflow, sign_in, violations
 
-SHELL = Actor(kind="user", name="tester", door="shell")
+SHELL = Actor(kind="user", name="tester", channel="shell")
 Pixels = np.ndarray
 
 
@@ -35,7 +35,7 @@ def project_of(name: str) -> Project:
 
 
 def exported(project: Project) -> ExportReport:
-    report = actions.run_now(project=project, asked=Asked.parse({"format": "json"}, project), actor=SHELL)
+    report = actions.run_now(project=project, asked=ExportSpec.parse({"format": "json"}, project), actor=SHELL)
     assert report.status == statuses.COMPLETED, report.error
     return report
 

@@ -23,7 +23,7 @@ from tests.pages.reports import deliver
 from tests.support.cast import PASSWORD
 
 NEW = "another horse, another staple"
-SHELL = Actor(kind="user", name="tester", door="shell")
+SHELL = Actor(kind="user", name="tester", channel="shell")
 
 
 def page(user: User, verb: str = "change") -> str:
@@ -96,8 +96,8 @@ def test_many_are_not_deleted_at_once(visitor: Client, rita: User):
 
 
 def test_a_token_changes_no_account_and_nobody_anybody_elses(alice: User, rita: User, mallory: User):
-    script = Actor(kind="token", name="t of alice", door="rest", user_id=alice.pk, token_id=1)
-    other = Actor(kind="user", name="mallory", door="web", user_id=mallory.pk)
+    script = Actor(kind="token", name="t of alice", channel="rest", user_id=alice.pk, token_id=1)
+    other = Actor(kind="user", name="mallory", channel="web", user_id=mallory.pk)
     rita.email = "elsewhere@example.org"
     for actor in (script, other):
         with pytest.raises(DeniedError):

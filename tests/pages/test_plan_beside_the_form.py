@@ -20,7 +20,7 @@ from exportadmin.lib.errors import PermanentError
 from exports import statuses
 from exports.models import ExportReport
 from exports.spec import duration, plan, sample
-from exports.spec.spec import Asked
+from exports.spec.spec import ExportSpec
 from tests.pages.reports import make_report
 from tests.pages.test_new_export import NEW, PLAN, form, page_of, said, signed_in
 from tests.support.rows import box, mixed, row
@@ -62,7 +62,7 @@ def test_what_reading_refuses_is_said_in_words(filled: Project, operator: Client
     def refuses(*args: Any, **more: Any) -> None:
         raise PermanentError("the platform has forgotten <b>this</b> project")
 
-    monkeypatch.setattr(plan, "foresee", refuses)
+    monkeypatch.setattr(plan, "build_plan", refuses)
     for path in (PLAN, NEW):
         response = operator.post(path, form(filled, do="plan"))
         assert response.status_code == 200
@@ -147,7 +147,7 @@ def test_rows_made_of_markup_are_shown_as_text(members: Project, oscar: User):
 
 def test_a_long_row_is_cut_and_says_how_much_is_missing(members: Project, oscar: User):
     write_rows(members, [row(f"r{n}", box(), embeddings=[EMBEDDING] * 5) for n in range(3)], now_ms=1_000)
-    asked = Asked.parse({"format": "ndjson"}, members)
+    asked = ExportSpec.parse({"format": "ndjson"}, members)
     taken = sample.take(members, asked)
     begin, rows, end = taken.pieces
     assert (begin.left_out, end.left_out) == (0, 0)

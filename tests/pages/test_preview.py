@@ -19,17 +19,17 @@ from exportadmin.lib.actor import Actor
 from exports import actions, statuses
 from exports.models import Artifact, ExportReport
 from exports.results import preview
-from exports.spec.spec import Asked
+from exports.spec.spec import ExportSpec
 from tests.pages.reports import deliver, make_report
 from tests.pages.test_list_of_exports import HOSTILE
 from tests.support.rows import answer, box, mixed, row
 
 HTMX = {"HX-Request": "true"}
-SHELL = Actor(kind="user", name="tester", door="shell")
+SHELL = Actor(kind="user", name="tester", channel="shell")
 
 
 def run(project: Project, format: str) -> ExportReport:
-    report = actions.run_now(project=project, asked=Asked.parse({"format": format}, project), actor=SHELL)
+    report = actions.run_now(project=project, asked=ExportSpec.parse({"format": format}, project), actor=SHELL)
     assert report.status == statuses.COMPLETED, report.error
     return report
 

@@ -26,7 +26,7 @@ def test_a_strangers_export_is_not_there_and_the_trail_knows_who_tried(members: 
     assert answer.status_code == 404
     assert report.name not in answer.content.decode()
     entry = last()
-    assert (entry.event, entry.outcome, entry.actor_name, entry.door) == (
+    assert (entry.event, entry.outcome, entry.actor_name, entry.channel) == (
         "request.refused", "refused", "mallory", "web",
     )  # fmt: skip
     assert (entry.object_id, entry.project_id) == (report.report_id, members.public_id)
@@ -79,9 +79,16 @@ def test_an_unknown_parameter_is_named_with_those_that_there_are():
 
 @pytest.mark.parametrize(
     ("decorate", "method", "status"),
-    [(pages.looks, "get", 200), (pages.looks, "head", 200), (pages.looks, "post", 405), (pages.acts, "get", 405),
-     (pages.acts, "post", 200), (pages.looks_and_acts, "post", 200), (pages.looks_and_acts, "delete", 405)],
-)  # fmt: skip
+    [
+        (pages.get_view, "get", 200),
+        (pages.get_view, "head", 200),
+        (pages.get_view, "post", 405),
+        (pages.post_view, "get", 405),
+        (pages.post_view, "post", 200),
+        (pages.form_view, "post", 200),
+        (pages.form_view, "delete", 405),
+    ],
+)
 def test_a_view_answers_the_methods_that_it_names(decorate, method: str, status: int):
     def view(request: HttpRequest) -> HttpResponse:
         return HttpResponse()

@@ -20,7 +20,7 @@ from exports.models import ExportConfig, ExportReport
 from tests.pages.reports import make_report
 from tests.pages.test_new_export import form, page_of, said, signed_in
 
-SHELL = Actor(kind="user", name="tester", door="shell")
+SHELL = Actor(kind="user", name="tester", channel="shell")
 
 
 @pytest.fixture

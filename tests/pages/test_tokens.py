@@ -19,7 +19,7 @@ from exportadmin.lib.actor import Actor
 from tests.pages.people import signed_in, trail
 
 PAGE = "/account/tokens/"
-SHELL = Actor(kind="user", name="tester", door="shell")
+SHELL = Actor(kind="user", name="tester", channel="shell")
 
 
 def asked(**more: Any) -> dict[str, Any]:

@@ -77,7 +77,7 @@ def test_reading_leaves_no_entry_and_taking_away_leaves_one(visitor: Client):
     visitor.get("/audit/export/?as=csv&actor=alice")
     last = AuditEntry.objects.order_by("-sequence").first()
     assert last is not None
-    assert (last.event, last.door) == ("audit.exported", "web")
+    assert (last.event, last.channel) == ("audit.exported", "web")
     assert last.details == {"as": "csv", "asked": {"actor": "alice"}}
 
 
@@ -135,7 +135,7 @@ def test_the_form_s_empty_fields_leave_the_address(visitor: Client):
 
 @pytest.mark.parametrize("value", ["\x00", "a\x00b", "'", "%", "💥", "x" * 300])
 def test_any_text_is_looked_for_or_refused_in_words(visitor: Client, value: str):
-    for name in ("actor", "object", "project", "request_id", "address", "door", "actor_kind", "object_kind"):
+    for name in ("actor", "object", "project", "request_id", "address", "channel", "actor_kind", "object_kind"):
         response = visitor.get("/audit/", {name: value})
         assert response.status_code == (400 if "\x00" in value else 200), name
     assert visitor.get("/audit/", {"actor": "x" * 301}).status_code == 400

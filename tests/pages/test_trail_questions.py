@@ -29,7 +29,7 @@ from exportadmin.lib.actor import Actor
 from exports import actions, statuses
 from exports.models import ExportReport
 from exports.results import search
-from exports.spec.spec import Asked
+from exports.spec.spec import ExportSpec
 from tests.support import cast
 from tests.support.rows import mixed
 
@@ -162,7 +162,7 @@ def _post(client: Client, path: str, body: dict[str, Any]) -> dict[str, Any]:
 
 
 def _export(project: Project, user: User, name: str, body: dict[str, Any]) -> ExportReport:
-    report = actions.run_now(project=project, asked=Asked.parse(body, project), actor=_actor(user), name=name)
+    report = actions.run_now(project=project, asked=ExportSpec.parse(body, project), actor=_actor(user), name=name)
     assert report.status == statuses.COMPLETED, report.error
     return report
 
@@ -258,7 +258,7 @@ def test_an_answer_asks_the_same_few_queries_however_long_it_is(story: Story, sl
             for entry in AuditEntry.objects.exclude(event__startswith="audit.")[:60]:
                 record(
                     entry.event,
-                    actor=Actor(entry.actor_kind, entry.actor_name, entry.door, user_id=entry.actor_user_id),
+                    actor=Actor(entry.actor_kind, entry.actor_name, entry.channel, user_id=entry.actor_user_id),
                     project=(entry.project_id, entry.project_name),
                     obj=(entry.object_kind, entry.object_id, entry.object_name),
                     outcome=entry.outcome,

@@ -78,8 +78,8 @@ def _admin_object(model: str, place: Place) -> str:
     known: dict[str, Any] = {
         "connections/project": place.project,
         "connections/connection": place.project.connection,
-        "connections/membership": place.project.memberships.first(),
-        "connections/apitoken": place.project.tokens.first(),
+        "access/membership": place.project.memberships.first(),
+        "access/apitoken": place.project.tokens.first(),
         "exports/exportconfig": place.config,
         "exports/exportreport": place.done,
         "exports/artifact": place.artifact,

@@ -153,7 +153,7 @@ GET    admin/autocomplete/                                               302 302
 GET    admin/jsi18n/                                                     302 302 302 302 302 200 -
 GET    admin/r/<path:content_type_id>/<path:object_id>/                  302 302 302 302 302 404 -
 GET    admin/auth/user/<id>/password/                                    302 302 302 302 302 200 -
-GET    admin/^(?P<app_label>audit|auth|connections|store|exports)/$  302 302 302 302 302 200 -
+GET    admin/^(?P<app_label>audit|connections|auth|access|store|exports)/$  302 302 302 302 302 200 -
 GET    admin/(?P<url>.*)$                                                302 302 302 302 302 404 -
 """
 # Django's admin: (list, add, history, delete, change) for superusers; everybody else is sent to sign in.
@@ -165,9 +165,9 @@ HISTORY = (200, 200, 200, 302, 200)
 ADMIN = {
     "connections/connection": LOOKING,
     "connections/project": LOOKING,
-    "connections/membership": LOOKING,
-    "connections/apitoken": LOOKING,
-    "connections/preference": NONE_THERE,
+    "access/membership": LOOKING,
+    "access/apitoken": LOOKING,
+    "access/preference": NONE_THERE,
     "exports/exportconfig": LOOKING,
     "exports/exportreport": LOOKING,
     "exports/artifact": LOOKING,

@@ -93,7 +93,7 @@ def test_the_request_id_comes_back_and_stands_in_the_trail(world: World):
     assert answer.headers["X-Request-ID"] == "nightly.2024-04-08_1"
     (entry,) = AuditEntry.objects.filter(request_id="nightly.2024-04-08_1")
     assert (entry.event, entry.object_id) == ("export.requested", answer.json()["report_id"])
-    assert (entry.actor_kind, entry.actor_name, entry.door) == ("token", "script of oscar", "rest")
+    assert (entry.actor_kind, entry.actor_name, entry.channel) == ("token", "script of oscar", "rest")
 
 
 @pytest.mark.parametrize("header", ["", "a b", "x" * 65, "<script>", "ü"])

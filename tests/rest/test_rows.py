@@ -126,7 +126,7 @@ def test_a_file_comes_whole_or_in_part_and_is_recorded(world: World):
     assert (part.status_code, whole(part)) == (206, text[10:20])
     assert part.headers["Content-Range"] == f"bytes 10-19/{len(text)}"
     assert script.get(path, headers={"If-None-Match": answer.headers["ETag"]}).status_code == 304
-    assert [(each.door, each.bytes_sent) for each in Download.objects.order_by("pk")] == [
+    assert [(each.channel, each.bytes_sent) for each in Download.objects.order_by("pk")] == [
         ("rest", len(text)),
         ("rest", 10),
     ]

@@ -23,11 +23,11 @@ from connections.store.upsert import write_rows
 from exportadmin.lib.actor import Actor
 from exports import actions, statuses
 from exports.models import Artifact, ExportConfig, ExportReport, Link
-from exports.spec.spec import Asked
+from exports.spec.spec import ExportSpec
 from tests.support.cast import PASSWORD
 from tests.support.rows import mixed
 
-SHELL = Actor(kind="user", name="tester", door="shell")
+SHELL = Actor(kind="user", name="tester", channel="shell")
 API = "/api/v1/"
 OWN, FOREIGN = "Street scenes", "Secret harbour"
 PEOPLE = ("mallory", "rita", "oscar", "alice", "sue")
@@ -131,13 +131,16 @@ def place(connection: Connection, name: str) -> Place:
 
     def run(format: str) -> ExportReport:
         report = actions.run_now(
-            project=project, asked=Asked.parse({"format": format}, project), actor=SHELL, name=f"{name} {format} run"
+            project=project,
+            asked=ExportSpec.parse({"format": format}, project),
+            actor=SHELL,
+            name=f"{name} {format} run",
         )
         assert report.status == statuses.COMPLETED, report.error
         return report
 
     done, table = run("ndjson"), run("csv")
-    asked = Asked.parse({"format": "json", "statuses": ["accepted"]}, project)
+    asked = ExportSpec.parse({"format": "json", "statuses": ["accepted"]}, project)
     waiting = actions.request_export(project=project, asked=asked, actor=SHELL, name=f"{name} waiting run")
     failed = actions.request_export(project=project, asked=asked, actor=SHELL, name=f"{name} failed run")
     ExportReport.objects.filter(pk=failed.pk).update(status=statuses.FAILED, error="the disk is full")

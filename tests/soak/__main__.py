@@ -44,7 +44,7 @@ def trail(database: str) -> int:
     """Every byte of a trail of 1,000 entries, flipped one at a time. 1 when one of them was not found."""
     say(f"=== trail on {database}: every byte of 1,000 entries")
     command = [sys.executable, "-m", "pytest", "-q", "-rP", "-p", "no:cacheprovider", "--no-header"]
-    command += ["tests/audit/test_tampering.py", "-k", "every_byte_of_every_entry"]
+    command += ["tests/exportadmin/audit/test_tampering.py", "-k", "every_byte_of_every_entry"]
     environment = {**os.environ, "SOAK": "1", "EXPORTADMIN_TEST_DB": database}
     done = subprocess.run(command, env=environment, cwd=ROOT, capture_output=True, text=True, check=False)
     told = [line for line in done.stdout.splitlines() if "flipped bytes" in line]

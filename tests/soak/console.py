@@ -1,4 +1,4 @@
-"""``python -m tests.soak.console``: the driver's way to the product's own functions; see tests/runs/console.py."""
+"""``python -m tests.soak.console``: our own functions for the driver; see tests/exportadmin/runs/console.py."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ def request(configs: list[dict[str, Any]]) -> list[int]:
     from connections.models import Project
     from exportadmin.lib.command import shell_actor
     from exports import actions
-    from exports.spec.spec import Asked
+    from exports.spec.spec import ExportSpec
 
     project = Project.objects.get()
     return [
         actions.request_export(
             project=project,
-            asked=Asked.parse({"format": config["format"]}, project),
+            asked=ExportSpec.parse({"format": config["format"]}, project),
             actor=shell_actor(),
             name=json.dumps(config["places"]),
         ).pk

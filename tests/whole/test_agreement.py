@@ -14,11 +14,11 @@ from connections import actions as store
 from connections.store.models import StoreRow
 from exportadmin.lib.actor import Actor
 from exports import actions
-from exports.spec.spec import Asked
+from exports.spec.spec import ExportSpec
 from tests.support import counting
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow]
-SHELL = Actor(kind="user", name="tester", door="shell")
+SHELL = Actor(kind="user", name="tester", channel="shell")
 TASKS = 2000
 
 
@@ -32,7 +32,7 @@ def edge(shared, tmp_path, settings):
 
 
 def delivered(project, format: str, **body) -> tuple[Path, dict]:
-    asked = Asked.parse({"format": format, **body}, project)
+    asked = ExportSpec.parse({"format": format, **body}, project)
     report = actions.run_now(project=project, asked=asked, actor=SHELL)
     assert report.is_delivered, f"{format}: {report.error}"
     (artifact,) = report.artifacts.all()

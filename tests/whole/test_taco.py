@@ -12,10 +12,10 @@ import pytest
 from connections import actions as store
 from exportadmin.lib.actor import Actor
 from exports import actions
-from exports.spec.spec import Asked
+from exports.spec.spec import ExportSpec
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow]
-SHELL = Actor(kind="user", name="tester", door="shell")
+SHELL = Actor(kind="user", name="tester", channel="shell")
 
 
 @pytest.fixture
@@ -23,7 +23,7 @@ def exported(shared, tmp_path, settings):
     settings.ARTIFACTS_DIR = tmp_path / "artifacts"
     result = store.import_rows(project_name="TACO", path=shared / "data" / "taco.coco.json", actor=SHELL)
     report = actions.run_now(
-        project=result.project, asked=Asked.parse({"format": "coco_json"}, result.project), actor=SHELL
+        project=result.project, asked=ExportSpec.parse({"format": "coco_json"}, result.project), actor=SHELL
     )
     assert report.is_delivered, report.error
     (artifact,) = report.artifacts.all()

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from rest_framework.request import Request
 
-from connections.access.lookup import is_findable, unseen
+from connections.access.lookup import is_valid_key, unseen
 from connections.access.models import ApiToken
 from connections.access.permissions import VIEW, projects_for
 from connections.models import Project
 from exportadmin.lib.errors import NotFoundError
 
-__all__ = ["is_findable", "seen_project", "token_of", "unseen"]
+__all__ = ["is_valid_key", "seen_project", "token_of", "unseen"]
 
 
 def token_of(request: Request) -> ApiToken | None:
@@ -21,7 +21,7 @@ def token_of(request: Request) -> ApiToken | None:
 def seen_project(request: Request, wanted: str, *, field: str | None = None) -> Project:
     """The project by id or name, if the one who asks may see it. Raises :class:`NotFoundError` otherwise."""
     words = f"no project {wanted[:80]!r}"
-    if is_findable(wanted):
+    if is_valid_key(wanted):
         everything = Project.objects.select_related("connection")
         visible = projects_for(request.user, VIEW, token_of(request)).select_related("connection")
         for projects in (visible, everything):

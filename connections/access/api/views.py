@@ -11,7 +11,7 @@ from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from connections.access.api.lookup import is_findable, seen_project, token_of
+from connections.access.api.lookup import is_valid_key, seen_project, token_of
 from connections.access.api.serializers import (
     IssuedTokenSerializer,
     IssueTokenSerializer,
@@ -91,7 +91,7 @@ class MemberView(RestView):
         if not can(request.user, MANAGE, project, token_of(request)):
             words = f"managing members of {project.name!r} takes the role admin, and the scope admin"
             raise DeniedError(words, about={"project": project})
-        found = get_user_model().objects.filter(username=username).first() if is_findable(username) else None
+        found = get_user_model().objects.filter(username=username).first() if is_valid_key(username) else None
         if found is None:
             raise NotFoundError(f"no user {username[:80]!r}")
         return found
@@ -130,7 +130,7 @@ class RevokeTokenView(RestView):
     @extend_schema(operation_id="tokens_revoke", request=None, responses=TokenSerializer)
     def post(self, request: Request, token_id: str) -> Response:
         """End a token now, signed in as oneself. Twice is no error."""
-        token = _tokens(request).filter(public_id=token_id).first() if is_findable(token_id) else None
+        token = _tokens(request).filter(public_id=token_id).first() if is_valid_key(token_id) else None
         if token is None:
             raise NotFoundError(f"no token {token_id[:80]!r}")
         return Response(TokenSerializer(revoke_token(token=token, actor=actor_of(request, "rest"))).data)

@@ -16,19 +16,19 @@ from connections.access.models import Membership
 from connections.access.roles import ROLES
 from exportadmin.audit.middleware import actor_of
 from exportadmin.lib.errors import UserError
-from exportadmin.lib.pages import acts, done, looks, only
+from exportadmin.lib.pages import done, get_view, only, post_view
 
 ROLES_SHOWN = 20
 
 
-@looks
+@get_view
 def account(request: HttpRequest) -> HttpResponse:
     """The person's own page."""
     only(request, ())
     return _page(request)
 
 
-@acts
+@post_view
 def change_profile(request: HttpRequest) -> HttpResponse:
     """Name and email."""
     said = {name: request.POST.get(name, "") for name in people.PROFILE}
@@ -41,7 +41,7 @@ def change_profile(request: HttpRequest) -> HttpResponse:
     return done(request, "Your name and email are kept.", "account:account")
 
 
-@acts
+@post_view
 def change_preferences(request: HttpRequest) -> HttpResponse:
     """Light or dark, and the time zone."""
     said = {"theme": request.POST.get("theme", ""), "time_zone": request.POST.get("time_zone", "")}

@@ -10,7 +10,7 @@ from django.db.models import BigIntegerField
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
-from connections.access.lookup import is_findable, page_project
+from connections.access.lookup import is_valid_key, page_project
 from connections.access.members import remove_member, set_role
 from connections.access.models import Membership
 from connections.access.permissions import MANAGE, can
@@ -18,13 +18,13 @@ from connections.access.roles import ROLES
 from connections.models import Project
 from exportadmin.audit.middleware import actor_of
 from exportadmin.lib.errors import NotFoundError, UserError
-from exportadmin.lib.pages import acts, done, looks_and_acts, only, refused
+from exportadmin.lib.pages import done, form_view, only, post_view, refused
 
 PAGE_SIZE = 50
 HOME = "projects:members"
 
 
-@looks_and_acts
+@form_view
 def members(request: HttpRequest, project_id: str) -> HttpResponse:
     """``?page=N``; sent back: give a person a role, by user name."""
     only(request, ("page",))
@@ -45,7 +45,7 @@ def members(request: HttpRequest, project_id: str) -> HttpResponse:
     return done(request, f"{user.get_username()} is now {said['role']} of this project.", HOME, project_id)
 
 
-@acts
+@post_view
 def change(request: HttpRequest, project_id: str, user_id: int) -> HttpResponse:
     """Another role for a member."""
     project = page_project(request.user, project_id, MANAGE)
@@ -58,7 +58,7 @@ def change(request: HttpRequest, project_id: str, user_id: int) -> HttpResponse:
     return done(request, f"{user.get_username()} is now {role} of this project.", HOME, project_id)
 
 
-@acts
+@post_view
 def remove(request: HttpRequest, project_id: str, user_id: int) -> HttpResponse:
     """Take a member out."""
     project = page_project(request.user, project_id, MANAGE)
@@ -74,7 +74,7 @@ def remove(request: HttpRequest, project_id: str, user_id: int) -> HttpResponse:
 def _person(name: str) -> User:
     if not name:
         raise UserError("whose role is it? Give a user name", field="username")
-    found = User.objects.filter(username=name, is_active=True).first() if is_findable(name) else None
+    found = User.objects.filter(username=name, is_active=True).first() if is_valid_key(name) else None
     if found is None:
         raise UserError(f"there is no user {name[:80]!r}, or the account is disabled", field="username")
     return found

@@ -13,14 +13,14 @@ from django.shortcuts import render
 from django.utils import timezone
 from django.views.decorators.cache import never_cache
 
-from connections.access.lookup import is_findable, page_project
+from connections.access.lookup import is_valid_key, page_project
 from connections.access.models import ApiToken
 from connections.access.permissions import VIEW, can, projects_for
 from connections.access.roles import SCOPES
 from connections.access.tokens import issue_token, revoke_token
 from exportadmin.audit.middleware import actor_of
 from exportadmin.lib.errors import ConflictError, DeniedError, NotFoundError, UserError
-from exportadmin.lib.pages import acts, done, looks_and_acts, only
+from exportadmin.lib.pages import done, form_view, only, post_view
 
 PAGE_SIZE = 25
 NO_END: Final = "no end"
@@ -39,7 +39,7 @@ _SENT: Final = "token_forms_sent"
 
 
 @never_cache
-@looks_and_acts
+@form_view
 def tokens(request: HttpRequest) -> HttpResponse:
     """``?state=living|ended&page=N``, for superusers ``user=NAME``; sent back: issue one and show its key, once."""
     only(request, ("state", "user", "page"))
@@ -55,10 +55,10 @@ def tokens(request: HttpRequest) -> HttpResponse:
     return render(request, "access/token.html", {"section": "account", "token": token, "key": key})
 
 
-@acts
+@post_view
 def revoke(request: HttpRequest, token_id: str) -> HttpResponse:
     """The end of a token. Twice is no error."""
-    token = _visible(request).filter(public_id=token_id).first() if is_findable(token_id) else None
+    token = _visible(request).filter(public_id=token_id).first() if is_valid_key(token_id) else None
     if token is None:
         raise NotFoundError("no such token")
     revoke_token(token=token, actor=actor_of(request))
@@ -90,7 +90,7 @@ def _owner(request: HttpRequest, name: str) -> User:
     # asked before the name is looked up: nobody else learns which accounts there are
     if not me.is_superuser:
         raise DeniedError("tokens for others are issued by superusers")
-    found = User.objects.filter(username=name).first() if is_findable(name) else None
+    found = User.objects.filter(username=name).first() if is_valid_key(name) else None
     if found is None:
         raise UserError(f"there is no user {name[:80]!r}", field="user")
     return found
@@ -138,7 +138,7 @@ def _filtered(request: HttpRequest, listed: QuerySet[ApiToken]) -> QuerySet[ApiT
     state, user = request.GET.get("state", ""), request.GET.get("user", "")
     if state not in STATES:
         raise UserError(f"unknown state {state[:40]!r}; known: living, ended", field="state")
-    if user and not is_findable(user):
+    if user and not is_valid_key(user):
         raise UserError("that cannot be a user name", field="user")
     if user:
         listed = listed.filter(user__username=user)

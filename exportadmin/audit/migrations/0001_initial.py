@@ -23,7 +23,7 @@ class Migration(migrations.Migration):
                 ('actor_name', models.CharField(max_length=200)),
                 ('actor_user_id', models.BigIntegerField(null=True)),
                 ('actor_token_id', models.BigIntegerField(null=True)),
-                ('door', models.CharField(max_length=20)),
+                ('channel', models.CharField(max_length=20)),
                 ('request_id', models.CharField(blank=True, max_length=64)),
                 ('address', models.CharField(blank=True, max_length=64)),
                 ('project_id', models.CharField(blank=True, max_length=64)),

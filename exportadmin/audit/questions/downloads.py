@@ -27,7 +27,7 @@ TAKEN = under("artifact.downloaded", "artifact.rows_read")
 
 def _who_exported(asked: Mapping[str, str], scope: Scope) -> Answer:
     exported = under("export.requested")
-    by_link = TAKEN & Q(door="link", actor_user_id=None)
+    by_link = TAKEN & Q(channel="link", actor_user_id=None)
 
     def says(found: Figures) -> str:
         exports, taken = found.parts["exports"], found.parts["taken"]
@@ -57,7 +57,7 @@ WHO_EXPORTED = Question(
     1,
     "who-exported",
     "Who exported a project, and who took the files?",
-    "Every export that was asked for and every download through any door: people, scripts and links.",
+    "Every export that was asked for and every download through any channel: people, scripts and links.",
     (PROJECT, *PERIOD),
     _who_exported,
 )

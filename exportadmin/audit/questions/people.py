@@ -129,7 +129,7 @@ SIGN_INS = Question(
     10,
     "sign-ins",
     "Which sign-ins were refused or locked?",
-    "Wrong passwords and closed doors, by the name that was typed and the network address.",
+    "Wrong passwords and closed accounts, by the name that was typed and the network address.",
     (_WHO, Field("address", "Network address"), *PERIOD),
     _sign_ins,
 )

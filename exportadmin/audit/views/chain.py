@@ -17,7 +17,7 @@ from exportadmin.audit.sentences import actor_words
 from exportadmin.audit.verify import Verdict
 from exportadmin.lib import times
 from exportadmin.lib.errors import UserError
-from exportadmin.lib.pages import acts
+from exportadmin.lib.pages import post_view
 
 # entries that a page may walk through: some 15 seconds on a small machine
 MOST = 200_000
@@ -74,7 +74,7 @@ def context(scope: Scope) -> dict[str, Any]:
     return {"chain": now, "may_verify": may, "is_too_long": now.head > MOST, "most_entries": MOST}
 
 
-@acts
+@post_view
 def verify(request: HttpRequest) -> HttpResponse:
     """Verify now; the verdict stands on the list's page, since it stands in the trail."""
     done = actions.verify_chain(scope=scope_of(request), actor=actor_of(request), most=MOST)

@@ -20,7 +20,7 @@ from exportadmin.audit.sentences import actor_words, sentence
 from exportadmin.audit.serialize import Extra
 from exportadmin.audit.views import chain, lines
 from exportadmin.lib.errors import NotFoundError, UserError
-from exportadmin.lib.pages import looks
+from exportadmin.lib.pages import get_view
 
 _TIME_HINT = "UTC, such as 2026-11-22 09:30"
 
@@ -41,7 +41,7 @@ FIELDS: Final = (
     _field("project", "Project", "its name or id"),
     _field("after", "Not before", _TIME_HINT),
     _field("before", "Not after", _TIME_HINT),
-    _field("door", "Door", choices=_same("web", "rest", "shell", "link", "worker")),
+    _field("channel", "Channel", choices=_same("web", "rest", "shell", "link", "worker")),
     _field("outcome", "Outcome", choices=_same("done", "refused", "failed")),
     _field("request_id", "Request id"),
     _field("address", "Network address"),
@@ -52,7 +52,7 @@ MORE: Final = frozenset({"request_id", "address", "actor_kind", "object_kind"})
 SIBLINGS = 20
 
 
-@looks
+@get_view
 def entries(request: HttpRequest) -> HttpResponse:
     """The entries that one may read, newest first; a constant number of queries."""
     scope = scope_of(request)
@@ -82,7 +82,7 @@ def entries(request: HttpRequest) -> HttpResponse:
     return render(request, "audit/entries.html", context, status=400 if errors else 200)
 
 
-@looks
+@get_view
 def entry(request: HttpRequest, sequence: int) -> HttpResponse:
     """One entry with all that it holds."""
     scope = scope_of(request)
@@ -107,7 +107,7 @@ def entry(request: HttpRequest, sequence: int) -> HttpResponse:
     return render(request, "audit/entry.html", context)
 
 
-@looks
+@get_view
 def export(request: HttpRequest) -> HttpResponseBase:
     """The filtered list as a file, ``?as=csv`` or ``ndjson``, recorded before the first byte."""
     scope = scope_of(request)

@@ -17,13 +17,13 @@ from exportadmin.audit.scope import Scope, scope_of
 from exportadmin.audit.views import lines
 from exportadmin.audit.views.entries import as_file, read_cursor
 from exportadmin.lib.errors import NotFoundError, UserError
-from exportadmin.lib.pages import looks, only
+from exportadmin.lib.pages import get_view, only
 
 # names are suggested from so many of the newest entries
 SUGGESTED_FROM = 300
 
 
-@looks
+@get_view
 def questions(request: HttpRequest) -> HttpResponse:
     """All of them, each a click."""
     scope_of(request)
@@ -31,7 +31,7 @@ def questions(request: HttpRequest) -> HttpResponse:
     return render(request, "audit/questions.html", {"section": "audit", "tab": "questions", "questions": in_order()})
 
 
-@looks
+@get_view
 def question(request: HttpRequest, slug: str) -> HttpResponseBase:
     """One question: a form for what it needs, the answer in words, then the entries it is made of."""
     scope = scope_of(request)

@@ -6,12 +6,12 @@ import json
 from argparse import ArgumentParser
 from typing import Any
 
-from exportadmin.lib.command import Door
+from exportadmin.lib.command import AppCommand
 from exports.display.representation import report_json
 from exports.models import ExportReport
 
 
-class Command(Door):
+class Command(AppCommand):
     """Newest first."""
 
     help = "List the exports, newest first."

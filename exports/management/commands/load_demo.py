@@ -19,16 +19,16 @@ from connections.models import Project
 from connections.store import demo
 from connections.store.import_row import IncomingRow
 from connections.store.upsert import write_rows
-from exportadmin.lib.command import FAILED, Door, shell_actor
+from exportadmin.lib.command import FAILED, AppCommand, shell_actor
 from exports import actions, statuses
 from exports.formats import FORMATS
 from exports.models import ExportReport
-from exports.spec.spec import Asked
+from exports.spec.spec import ExportSpec
 
 ADMIN = "admin"
 
 
-class Command(Door):
+class Command(AppCommand):
     """An admin, a demo project with pictures, and one export of it in each format; what is there already stays."""
 
     help = "Make the admin user, the demo project and one export of it in each format; safe to run again."
@@ -78,7 +78,7 @@ class Command(Door):
             there = ExportReport.objects.filter(project=project, format=key, name=name, status__in=statuses.DELIVERED)
             if there.exists():
                 continue
-            asked = Asked.parse({"format": key}, project)
+            asked = ExportSpec.parse({"format": key}, project)
             report = actions.run_now(project=project, asked=asked, name=name, actor=shell_actor())
             if not report.is_delivered:
                 raise CommandError(f"export {name!r} {report.status}: {report.error}", returncode=FAILED)

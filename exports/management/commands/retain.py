@@ -9,7 +9,7 @@ from typing import Any
 from django.conf import settings
 from django.utils import timezone
 
-from exportadmin.lib.command import Door
+from exportadmin.lib.command import AppCommand
 from exports.run import retention
 
 _WORDS = {
@@ -21,7 +21,7 @@ _WORDS = {
 }
 
 
-class Command(Door):
+class Command(AppCommand):
     """Says what it takes away."""
 
     help = "Remove files of deliveries older than EXPORTADMIN_RETENTION_DAYS (0: none) and what dead runs left."

@@ -11,15 +11,15 @@ from typing import Any
 from django.core.management.base import CommandError
 
 from connections.sinks.local import refuse_unless_free
-from exportadmin.lib.command import FAILED, Door, shell_actor
+from exportadmin.lib.command import FAILED, AppCommand, shell_actor
 from exportadmin.lib.errors import UserError
 from exports import actions
 from exports.display.representation import report_json
 from exports.formats import FORMATS
-from exports.spec.spec import Asked
+from exports.spec.spec import ExportSpec
 
 
-class Command(Door):
+class Command(AppCommand):
     """Run an export here and now, wait for its end and say what came out."""
 
     help = "Run an export in the foreground and print its report."
@@ -40,7 +40,7 @@ class Command(Door):
     def handle(self, *args: Any, **options: Any) -> None:
         """Run and print; exit code 1 when nothing was delivered."""
         project = actions.find_project(options["project"])
-        asked = Asked.parse(_body(options), project)
+        asked = ExportSpec.parse(_body(options), project)
         if options["output"] is not None:
             folder = options["output"].expanduser().absolute()
             refuse_unless_free(folder)

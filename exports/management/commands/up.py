@@ -14,12 +14,12 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import CommandError
 
-from exportadmin.lib.command import WRONG_USE, Door
+from exportadmin.lib.command import WRONG_USE, AppCommand
 from exportadmin.lib.processes import Child, Supervisor
 from exports.management.commands._ready import refuse_unless_migrated
 
 
-class Command(Door):
+class Command(AppCommand):
     """The whole product in one terminal or one service unit."""
 
     help = "Serve the web pages and run exports, until Ctrl-C or SIGTERM."

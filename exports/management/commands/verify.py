@@ -9,12 +9,12 @@ from typing import Any
 
 from django.core.management.base import CommandError
 
-from exportadmin.lib.command import FAILED, Door, shell_actor
+from exportadmin.lib.command import FAILED, AppCommand, shell_actor
 from exports import actions
 from exports.delivery.verify import verify_folder
 
 
-class Command(Door):
+class Command(AppCommand):
     """Exit code 0: everything is as it was delivered; 1: it is not, and the files are named."""
 
     help = "Compare a delivery with its manifest: every file's size and sha256, nothing missing, nothing added."

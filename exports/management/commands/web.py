@@ -11,14 +11,14 @@ from django.db import connections
 from gunicorn.app.base import BaseApplication
 
 from exportadmin.lib import env
-from exportadmin.lib.command import Door
+from exportadmin.lib.command import AppCommand
 from exportadmin.lib.processes import forks_die_with_parent
 from exports.management.commands._ready import refuse_unless_migrated
 
 GRACEFUL_SECONDS = 8  # `exportadmin up` kills after ten
 
 
-class Command(Door):
+class Command(AppCommand):
     """gunicorn with threads; static files come from whitenoise."""
 
     help = "Serve the web pages and the API until SIGTERM."

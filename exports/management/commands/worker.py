@@ -14,7 +14,7 @@ from django.db import Error as DatabaseTrouble
 from django.db import connection, connections
 
 from exportadmin.lib import env
-from exportadmin.lib.command import Door
+from exportadmin.lib.command import AppCommand
 from exportadmin.lib.processes import RESTART, Signals, forks_die_with_parent
 from exportadmin.runs.cluster import HAND_BACK_SECONDS, Cluster
 from exports import runs, tasks
@@ -32,7 +32,7 @@ CANARY_SECONDS: Final = max(60.0, 2 * runs.LEASE.total_seconds())
 SENTINEL_SECONDS: Final = 60.0  # it looks twice a second; a locked database makes it wait for up to 20 s
 
 
-class Command(Door):
+class Command(AppCommand):
     """One cluster on this machine. Ends with 70 when it has to be started anew; ``exportadmin up`` does so."""
 
     help = "Run queued exports until SIGTERM. Exit code 70: start me again at once."

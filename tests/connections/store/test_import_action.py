@@ -16,7 +16,7 @@ from exportadmin.lib.actor import Actor
 from exportadmin.lib.errors import DeniedError, UserError
 
 pytestmark = pytest.mark.django_db
-SHELL = Actor(kind="user", name="tester", door="shell")
+SHELL = Actor(kind="user", name="tester", channel="shell")
 
 
 def coco(*images: dict, annotations: tuple = ()) -> str:
@@ -108,7 +108,7 @@ def test_an_import_that_dies_is_recorded_and_running_it_again_completes_it(file,
 
 
 def test_rows_go_only_into_projects_that_one_manages(file, members, oscar):
-    actor = Actor(kind="user", name=oscar.username, door="rest", user_id=oscar.pk)
+    actor = Actor(kind="user", name=oscar.username, channel="rest", user_id=oscar.pk)
     with pytest.raises(DeniedError):
         actions.import_rows(project_name=members.name, path=file(coco(PICTURE)), actor=actor)
     Membership.objects.filter(user=oscar).update(role="admin")

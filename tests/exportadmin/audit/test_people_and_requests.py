@@ -43,7 +43,9 @@ def test_signing_in_and_out_is_recorded(carol):
     assert sign_in(request, "carol", "a long pass phrase")
     logout(request)
     entries = list(AuditEntry.objects.order_by("sequence"))
-    assert [(e.event, e.outcome, e.actor_name, e.actor_user_id, e.door, e.request_id, e.address) for e in entries] == [
+    assert [
+        (e.event, e.outcome, e.actor_name, e.actor_user_id, e.channel, e.request_id, e.address) for e in entries
+    ] == [
         ("sign_in.completed", "done", "carol", carol.pk, "web", "req-9", "127.0.0.1"),
         ("sign_out.completed", "done", "carol", carol.pk, "web", "req-9", "127.0.0.1"),
     ]
@@ -72,7 +74,7 @@ def test_a_refused_sign_in_is_recorded_with_the_typed_name_and_without_the_passw
 
 def test_a_sign_in_from_a_shell_has_no_request(carol):
     assert authenticate(None, username="carol", password="wrong") is None
-    assert AuditEntry.objects.get().door == "shell"
+    assert AuditEntry.objects.get().channel == "shell"
 
 
 def test_a_sign_in_that_cannot_be_recorded_does_not_happen(carol):
@@ -121,15 +123,15 @@ def test_without_one_each_request_gets_its_own():
 
 def test_the_actor_is_the_user_of_the_request(carol):
     actor = actor_of(request_of(carol))
-    assert (actor.kind, actor.name, actor.user_id, actor.door) == ("user", "carol", carol.pk, "web")
+    assert (actor.kind, actor.name, actor.user_id, actor.channel) == ("user", "carol", carol.pk, "web")
     assert (actor.request_id, actor.address) == ("req-9", "127.0.0.1")
 
 
 def test_a_token_acts_for_its_user_under_its_own_name(carol):
     request = request_of(carol)
     request.auth = SimpleNamespace(pk=5, name="ci")
-    actor = actor_of(request, door="rest")
-    assert (actor.kind, actor.name, actor.user_id, actor.token_id, actor.door) == (
+    actor = actor_of(request, channel="rest")
+    assert (actor.kind, actor.name, actor.user_id, actor.token_id, actor.channel) == (
         "token",
         "ci of carol",
         carol.pk,
@@ -139,8 +141,8 @@ def test_a_token_acts_for_its_user_under_its_own_name(carol):
 
 
 def test_nobody_is_anonymous():
-    actor = actor_of(request_of(), door="link")
-    assert (actor.kind, actor.name, actor.user_id, actor.door) == ("user", "anonymous", None, "link")
+    actor = actor_of(request_of(), channel="link")
+    assert (actor.kind, actor.name, actor.user_id, actor.channel) == ("user", "anonymous", None, "link")
 
 
 def test_a_request_that_the_middleware_never_saw_still_has_an_actor():

@@ -45,7 +45,7 @@ def four(db):
         ({"object_kind": "export_report"}, [2, 1]),
         ({"project": "p1"}, [3, 1]),
         ({"project": "Cats"}, [2]),
-        ({"door": "rest"}, [4, 2]),
+        ({"channel": "rest"}, [4, 2]),
         ({"outcome": "refused"}, [4]),
         ({"request_id": "req-2"}, [4, 2]),
         ({"actor": "alice", "event": "link", "project": "Litter"}, [3]),

@@ -14,7 +14,7 @@ from django.test.utils import CaptureQueriesContext, isolate_apps
 from exportadmin.audit import chain
 from exportadmin.audit import record as recording
 from exportadmin.audit.models import GENESIS, AuditEntry, AuditHead
-from exportadmin.audit.record import TrailError, record, recorded
+from exportadmin.audit.record import TrailError, audited, record
 from exportadmin.audit.verify import verify
 from exportadmin.lib.actor import Actor
 from exportadmin.lib.errors import UserError
@@ -63,7 +63,7 @@ def test_what_was_told_stands_in_the_entry_word_for_word(db):
         "actor_name": "alice",
         "actor_user_id": 7,
         "actor_token_id": None,
-        "door": "web",
+        "channel": "web",
         "request_id": "req-1",
         "address": "192.0.2.7",
         "project_id": "p1",
@@ -174,7 +174,7 @@ def test_with_the_head_gone_nothing_is_recorded(db):
 
 @pytest.mark.django_db(transaction=True)
 def test_recorded_writes_the_change_and_what_the_block_learnt():
-    with recorded("user.created", actor=ALICE, details={"how": "form"}) as line:
+    with audited("user.created", actor=ALICE, details={"how": "form"}) as line:
         line.obj = Group.objects.create(name="new")
         line.after = {"name": "new"}
     assert line.entry is not None
@@ -198,7 +198,7 @@ def test_recorded_writes_the_change_and_what_the_block_learnt():
     ],
 )
 def test_a_refusal_undoes_the_change_and_is_recorded_with_its_reason(refusal, reason):
-    with pytest.raises(type(refusal)), recorded("config.created", actor=ALICE, after={"name": "x"}):
+    with pytest.raises(type(refusal)), audited("config.created", actor=ALICE, after={"name": "x"}):
         Group.objects.create(name="new")
         raise refusal
     entry = AuditEntry.objects.get()
@@ -208,7 +208,7 @@ def test_a_refusal_undoes_the_change_and_is_recorded_with_its_reason(refusal, re
 
 @pytest.mark.django_db(transaction=True)
 def test_a_crash_undoes_the_change_and_leaves_no_entry():
-    with pytest.raises(ZeroDivisionError), recorded("config.created", actor=ALICE):
+    with pytest.raises(ZeroDivisionError), audited("config.created", actor=ALICE):
         Group.objects.create(name="new")
         raise ZeroDivisionError
     assert (Group.objects.count(), AuditEntry.objects.count()) == (0, 0)

@@ -47,9 +47,9 @@ def refused(started: tuple[int, list[str]], variable: str, *words: str) -> str:
     return lines[0]
 
 
-@pytest.mark.parametrize("door", [("web", "--bind", "127.0.0.1:0"), ("worker",), ("up", "--bind", "127.0.0.1:0")])
-def test_every_door_is_guarded(start, door):
-    refused(start(*door, SECRET_KEY="changeme"), "SECRET_KEY", "known default")
+@pytest.mark.parametrize("channel", [("web", "--bind", "127.0.0.1:0"), ("worker",), ("up", "--bind", "127.0.0.1:0")])
+def test_every_door_is_guarded(start, channel):
+    refused(start(*channel, SECRET_KEY="changeme"), "SECRET_KEY", "known default")
 
 
 def test_the_wsgi_door_is_guarded(tmp_path):

@@ -62,7 +62,7 @@ def test_it_stands_on_the_trail_once_with_name_and_address(client: Client, alice
     attempt(client, PASSWORD)
     attempt(client, PASSWORD)
     (entry,) = entries("sign_in.locked")
-    assert (entry.actor_name, entry.address, entry.outcome, entry.door) == ("alice", HERE, "refused", "web")
+    assert (entry.actor_name, entry.address, entry.outcome, entry.channel) == ("alice", HERE, "refused", "web")
     assert entry.actor_user_id is None  # nobody has proven to be her
     assert entry.request_id
     assert "5 failed tries" in entry.reason

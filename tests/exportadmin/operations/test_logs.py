@@ -28,7 +28,7 @@ from tests.pages.reports import deliver
 from tests.support.paths import ROOT
 from tests.support.shell import plain_environment
 
-SHELL = Actor(kind="user", name="root (shell)", door="shell")
+SHELL = Actor(kind="user", name="root (shell)", channel="shell")
 
 
 def _fault(request: HttpRequest) -> HttpResponse:

@@ -19,7 +19,7 @@ from exports.models import Artifact, Download
 from tests.pages.reports import make_report
 
 KEY = "a-long-random-metrics-token-0123456789"
-SHELL = Actor(kind="user", name="root (shell)", door="shell")
+SHELL = Actor(kind="user", name="root (shell)", channel="shell")
 ELSEWHERE = "203.0.113.9"
 
 
@@ -49,7 +49,7 @@ def test_the_figures_are_those_of_the_database(client: Client, project):
     artifact = Artifact.objects.create(report=delivered, name="a", media_type="x/y", bytes=9, sha256="0" * 64)
     for sent, ending in ((9, "complete"), (9, "complete"), (4, "broken off"), (0, "")):
         Download.objects.create(
-            artifact=artifact, actor_name="alice", door="web", bytes_asked=9, bytes_sent=sent, ending=ending
+            artifact=artifact, actor_name="alice", channel="web", bytes_asked=9, bytes_sent=sent, ending=ending
         )
     caches["q"].set(SEEN_KEY, time.time())
     found = scrape(client)

@@ -85,7 +85,7 @@ def test_old_files_go_and_the_report_says_when_and_why(deliver):
     assert old.files_removed_why == "older than 30 days"
     assert old.status == statuses.COMPLETED
     (entry,) = AuditEntry.objects.filter(event="export.deleted")
-    assert (entry.object_id, entry.actor_kind, entry.door) == (old.report_id, "system", "retention")
+    assert (entry.object_id, entry.actor_kind, entry.channel) == (old.report_id, "system", "retention")
 
 
 def test_partial_deliveries_go_too(deliver):

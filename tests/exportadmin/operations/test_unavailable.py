@@ -18,7 +18,7 @@ from exportadmin.operations import unavailable
 from exportadmin.urls import urlpatterns as product_patterns
 from tests.support.cast import PASSWORD
 
-SHELL = Actor(kind="user", name="root (shell)", door="shell")
+SHELL = Actor(kind="user", name="root (shell)", channel="shell")
 
 
 def _interface(request: HttpRequest) -> HttpResponse:

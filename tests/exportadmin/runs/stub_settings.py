@@ -1,4 +1,4 @@
-"""The product's settings with a pipeline that stops where a test asks it to (tests/runs/stub)."""
+"""The product's settings with a pipeline that stops where a test asks it to (tests/exportadmin/runs/stub)."""
 
 from exportadmin.settings import *  # noqa: F403
 from exportadmin.settings import STORAGES

@@ -18,12 +18,12 @@ from exports.models import ExportReport
 @pytest.fixture
 def pipeline(monkeypatch):
     """In the place of the real one; the door looks it up late."""
-    import exports
+    import exports.run
 
     made = types.ModuleType("exports.run.pipeline")
     made.end = lambda report, guard, status, error: guard.finish(status, error=error, phase="")
     monkeypatch.setitem(sys.modules, "exports.run.pipeline", made)
-    monkeypatch.setattr(exports, "pipeline", made, raising=False)
+    monkeypatch.setattr(exports.run, "pipeline", made, raising=False)
     return made
 
 

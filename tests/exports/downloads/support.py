@@ -19,8 +19,8 @@ from exports.models import Artifact, Download, Link
 BIG = 24 << 20
 
 
-def actor(user: Any, door: str = "web") -> Actor:
-    return Actor(USER, user.username, door, user_id=user.pk)
+def actor(user: Any, channel: str = "web") -> Actor:
+    return Actor(USER, user.username, channel, user_id=user.pk)
 
 
 def issue(artifact: Artifact, user: Any, **more: Any) -> tuple[Link, str]:

@@ -245,11 +245,11 @@ def test_what_is_written_down(server, artifact, alice, endings):
     assert fetch(server, page, Cookie=cookie, Range="bytes=10-29")[0] == 206
     download = endings.wait()
     assert download.artifact == artifact
-    assert (download.user, download.actor_name, download.door, download.link) == (alice, "alice", "web", None)
+    assert (download.user, download.actor_name, download.channel, download.link) == (alice, "alice", "web", None)
     assert (download.first_byte, download.bytes_asked, download.bytes_sent) == (10, 20, 20)
     began, ended = trail("artifact.downloaded")[0], trail("artifact.download_ended")[0]
     for entry in (began, ended):
-        assert (entry.outcome, entry.actor_name, entry.door) == ("done", "alice", "web")
+        assert (entry.outcome, entry.actor_name, entry.channel) == ("done", "alice", "web")
         assert (entry.object_kind, entry.object_id) == ("artifact", artifact.public_id)
         assert entry.project_name == artifact.report.project.name
         assert entry.request_id == began.request_id != ""

@@ -33,7 +33,7 @@ def refused(client: Client, token: str, status: int, words: str, reason: str) ->
         assert answer.headers["Cache-Control"] == "no-store"
         assert answer.headers["Referrer-Policy"] == "no-referrer"
         entries = trail("link.refused")
-        assert [(entry.outcome, entry.reason, entry.door) for entry in entries] == [
+        assert [(entry.outcome, entry.reason, entry.channel) for entry in entries] == [
             ("refused", reason, "link")
         ] * number
     assert not Download.objects.exists()

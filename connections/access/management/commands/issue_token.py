@@ -12,11 +12,11 @@ from django.db.models import Q
 from connections.access.roles import SCOPES
 from connections.access.tokens import issue_token
 from connections.models import Project
-from exportadmin.lib.command import Door, shell_actor
+from exportadmin.lib.command import AppCommand, shell_actor
 from exportadmin.lib.errors import NotFoundError
 
 
-class Command(Door):
+class Command(AppCommand):
     """The key is the only line on stdout, so that a script can catch it."""
 
     help = "Issue an API token and print its key, once."

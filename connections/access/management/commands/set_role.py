@@ -11,11 +11,11 @@ from django.db.models import Q
 from connections.access.members import set_role
 from connections.access.roles import ROLES
 from connections.models import Project
-from exportadmin.lib.command import Door, shell_actor
+from exportadmin.lib.command import AppCommand, shell_actor
 from exportadmin.lib.errors import NotFoundError
 
 
-class Command(Door):
+class Command(AppCommand):
     """Superusers need no role."""
 
     help = "Give a person a role in a project: admin, operator or reviewer."

@@ -9,12 +9,12 @@ from typing import Any
 
 from connections import actions
 from connections.store.importers import IMPORTERS
-from exportadmin.lib.command import Door, ProgressBar, shell_actor
+from exportadmin.lib.command import AppCommand, ProgressBar, shell_actor
 
 SHOWN = 20
 
 
-class Command(Door):
+class Command(AppCommand):
     """Import a COCO, Label Studio or ndjson file; running it again updates what changed and touches nothing else."""
 
     help = "Import a COCO, Label Studio or ndjson file into a project of the built-in store."

@@ -14,7 +14,7 @@ class StubConfig(AppConfig):
 
     def ready(self) -> None:
         """``from exports import pipeline`` finds ours from now on, in this process and in its forks."""
-        import exports
+        import exports.run
         from tests.exportadmin.runs.stub import pipeline
 
         assert "exports.run.pipeline" not in sys.modules
