@@ -33,6 +33,7 @@ INSTALLED_APPS = [
     "django.contrib.sessions",
     "django.contrib.messages",
     "django.contrib.staticfiles",
+    "django.forms",
     "django_q",
     "rest_framework",
     "drf_spectacular",
@@ -73,6 +74,7 @@ MIDDLEWARE = [
 ]
 
 ROOT_URLCONF = "exportadmin.urls"
+FORM_RENDERER = "exportadmin.lib.forms.FormRenderer"
 WSGI_APPLICATION = "exportadmin.wsgi.application"
 TEMPLATES = [
     {
