@@ -16,6 +16,7 @@ from exports import actions, statuses
 from exports.models import Artifact, ExportReport
 from exports.spec.spec import ExportSpec
 from tests.pages.reports import deliver, make_report
+from tests.pages.squeezed import page_html
 from tests.support.rows import mixed
 
 HTMX = {"HX-Request": "true"}
@@ -43,12 +44,12 @@ def delivered(members: Project, transactional_db: None, settings, tmp_path: Path
 
 
 def buttons(client: Client, report: ExportReport) -> set[str]:
-    page = client.get(f"/exports/{report.report_id}/").content.decode()
+    page = page_html(client.get(f"/exports/{report.report_id}/"))
     return {words.rstrip("<") for words in BUTTONS if f">{words}" in page}
 
 
 def messages(client: Client, report: ExportReport) -> str:
-    return client.get(f"/exports/{report.report_id}/").content.decode().split('<div class="ea-columns')[0]
+    return page_html(client.get(f"/exports/{report.report_id}/")).split('<div class="ea-columns')[0]
 
 
 def last() -> AuditEntry:
@@ -82,7 +83,7 @@ def test_a_delivery_into_somebodys_folder_has_no_delete_button(clients, members:
 def test_verify_reads_the_files_again_and_says_so(clients, delivered: Artifact):
     address = f"/exports/{delivered.report.report_id}/verify/"
     words = f"Verified: 1 file, {delivered.bytes:,} bytes"
-    said = clients["rita"].post(address, headers=HTMX).content.decode()
+    said = page_html(clients["rita"].post(address, headers=HTMX))
     assert words in said and 'role="status"' in said and "<html" not in said
     assert (last().event, last().outcome, last().actor_name, last().channel) == (
         "export.verified",
@@ -99,7 +100,7 @@ def test_verify_names_the_file_that_is_not_as_it_was(clients, delivered: Artifac
     path.write_bytes(path.read_bytes().replace(b"car", b"cat", 1))
     (path.parent / "<b>extra").write_bytes(b"x")
     address = f"/exports/{delivered.report.report_id}/verify/"
-    said = clients["alice"].post(address, headers=HTMX).content.decode()
+    said = page_html(clients["alice"].post(address, headers=HTMX))
     assert f"{delivered.name} was changed" in said
     assert "&lt;b&gt;extra was added" in said and "<b>extra" not in said
     assert 'role="alert"' in said
@@ -110,7 +111,7 @@ def test_verify_names_the_file_that_is_not_as_it_was(clients, delivered: Artifac
 
 def test_verify_without_files_says_why_not(clients, members: Project, tmp_path: Path):
     failed = make_report(members, status=statuses.FAILED)
-    said = clients["alice"].post(f"/exports/{failed.report_id}/verify/", headers=HTMX).content.decode()
+    said = page_html(clients["alice"].post(f"/exports/{failed.report_id}/verify/", headers=HTMX))
     assert "there is no delivery to verify" in said
     clients["alice"].post(f"/exports/{failed.report_id}/verify/")
     assert "there is no delivery to verify" in messages(clients["alice"], failed)
@@ -146,7 +147,7 @@ def test_deleted_files_leave_the_report_with_its_check_values_and_the_reason(cli
     assert clients["oscar"].post(address).status_code == 403
     clients["alice"].post(address, {"why": " asked by  <b>legal</b> "})
     assert not Path(report.location).exists()
-    page = clients["rita"].get(f"/exports/{report.report_id}/").content.decode()
+    page = page_html(clients["rita"].get(f"/exports/{report.report_id}/"))
     assert "The files were removed on" in page and "Reason: asked by &lt;b&gt;legal&lt;/b&gt;." in page
     assert "Every sum adds up." in page and delivered.sha256 in page
     assert ">Download<" not in page and "/preview/" not in page

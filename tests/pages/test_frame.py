@@ -14,6 +14,7 @@ from django.test import Client
 
 from connections.models import Project
 from tests.pages.reports import deliver, make_report
+from tests.pages.squeezed import page_html
 
 VENDORED = "exportadmin/vendor/tabler/tabler.min.css"
 
@@ -52,12 +53,12 @@ def pages(project: Project, tmp_path: Path, visitor: Client, client: Client) -> 
     removed = deliver(project, tmp_path / "e")
     (tmp_path / "e" / removed.name).unlink()
     return {
-        "sign-in": client.get("/sign-in/").content.decode(),
-        "list": visitor.get("/exports/").content.decode(),
-        "one": visitor.get(f"/exports/{artifact.report.report_id}/").content.decode(),
-        "running": visitor.get(f"/exports/{running.report_id}/").content.decode(),
-        "gone": visitor.get(f"/exports/{removed.report.report_id}/files/{removed.name}/").content.decode(),
-        "404": visitor.get("/nowhere/").content.decode(),
+        "sign-in": page_html(client.get("/sign-in/")),
+        "list": page_html(visitor.get("/exports/")),
+        "one": page_html(visitor.get(f"/exports/{artifact.report.report_id}/")),
+        "running": page_html(visitor.get(f"/exports/{running.report_id}/")),
+        "gone": page_html(visitor.get(f"/exports/{removed.report.report_id}/files/{removed.name}/")),
+        "404": page_html(visitor.get("/nowhere/")),
     }
 
 

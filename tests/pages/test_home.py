@@ -20,6 +20,7 @@ from exports.lists.per_day import per_day
 from exports.models import ExportReport
 from exports.views.home import MOST_ACTIVE, MOST_FAILED, MOST_PROJECTS, chart_of
 from tests.pages.reports import make_report
+from tests.pages.squeezed import page_html
 from tests.support.rows import mixed
 
 HOSTILE = """<script>alert(1)</script>"><img src=x onerror=alert(1)>"""
@@ -45,7 +46,7 @@ def foreign(connection: Connection) -> Project:
 def words(client: Client, address: str = "/") -> str:
     response = client.get(address)
     assert response.status_code == 200
-    page = response.content.decode()
+    page = page_html(response)
     page = page[page.index("<main") :] if "<main" in page else page
     return " ".join(re.sub(r"<[^>]*>", " ", page).split())
 
@@ -80,7 +81,7 @@ def test_hostile_names_and_reasons_are_text(connection: Connection, visitor: Cli
     for status in ("running", "queued", "failed"):
         make_report(project, name=HOSTILE, status=status, error=HOSTILE, phase=HOSTILE[:40], created_by_name=HOSTILE)
     for address in ("/", "/now/"):
-        page = visitor.get(address).content.decode()
+        page = page_html(visitor.get(address))
         assert "&lt;script&gt;alert(1)" in page
         assert "<script>alert" not in page and "<img src=x" not in page
 
@@ -91,7 +92,7 @@ def test_unknown_parameters_are_refused(visitor: Client, address: str):
 
 
 def test_without_any_export_the_way_to_the_first_is_shown(visitor: Client, project: Project):
-    page = visitor.get("/").content.decode()
+    page = page_html(visitor.get("/"))
     assert "Three steps to the first export" in page
     for way in ("/projects/", "/exports/new/", "/help/"):
         assert f'href="{way}">' in page[page.index("<main") :]
@@ -109,13 +110,13 @@ def test_what_runs_says_how_far_it_is_and_is_asked_for_again_until_nothing_runs(
     report = make_report(project, name="Big one", status="running", phase="reading", rows_done=250, rows_expected=1000)
     ExportReport.objects.filter(pk=report.pk).update(started_at=timezone.now() - timedelta(seconds=10))
     for address in ("/", "/now/"):
-        page = visitor.get(address).content.decode()
+        page = page_html(visitor.get(address))
         assert 'hx-get="/now/" hx-trigger="every 3s"' in page
         assert '<progress class="ea-live-bar" max="100" value="25"' in page
         assert re.search(r"Reading, 25%, 2\d rows/s, about \d+ s left", page)
     ExportReport.objects.update(status="completed")
     for address in ("/", "/now/"):
-        assert "hx-get" not in visitor.get(address).content.decode()
+        assert "hx-get" not in page_html(visitor.get(address))
 
 
 def test_more_than_fit_are_named_as_more(visitor: Client, project: Project):
@@ -164,7 +165,7 @@ def test_days_are_those_of_the_persons_zone_and_all_of_them_are_there(project: P
 def test_bars_have_the_heights_of_their_counts_and_words_beside_them(visitor: Client, project: Project):
     for _ in range(3):
         make_report(project, status="completed", bytes_done=1_000_000)
-    page = visitor.get("/").content.decode()
+    page = page_html(visitor.get("/"))
     assert page.count("<svg viewBox") >= 2
     assert 'aria-hidden="true"' in page
     table = page[page.index('class="table ea-days"') :]

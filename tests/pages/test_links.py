@@ -17,6 +17,7 @@ from exports.models import Artifact, Download, Link
 from exports.templatetags.link_words import left
 from tests.exports.downloads.support import file_path, issue, trail
 from tests.pages.reports import deliver
+from tests.pages.squeezed import page_html
 
 pytestmark = pytest.mark.django_db
 
@@ -58,7 +59,7 @@ def shown(page: str) -> list[str]:
 def get(client: Client, path: str) -> str:
     answer = client.get(path)
     assert answer.status_code == 200
-    return answer.content.decode()
+    return page_html(answer)
 
 
 @pytest.mark.parametrize(
@@ -155,7 +156,7 @@ def test_revoking_ends_the_address_at_once_and_comes_back_to_the_filtered_list(o
     link, token = issue(artifact, oscar)
     answer = operator.post(f"/links/{link.public_id}/revoke/", {"next": "/links/?q=rows"}, follow=True)
     assert answer.redirect_chain == [("/links/?q=rows", 302)]
-    assert "was revoked: its address opens nothing any more." in answer.content.decode()
+    assert "was revoked: its address opens nothing any more." in page_html(answer)
     assert client.get(file_path(token)).status_code == 410
     again = operator.post(f"/links/{link.public_id}/revoke/", {"next": "https://evil.example/"})
     assert again.headers["Location"] == "/links/"

@@ -16,6 +16,7 @@ from connections.models import Connection, Project
 from exportadmin.audit.models import AuditEntry
 from exports.models import ExportReport
 from tests.pages.reports import make_report
+from tests.pages.squeezed import page_html
 
 NAMES = re.compile(r'<th scope="row" class="ea-list-name"><a [^>]*>([^<]*)</a>')
 
@@ -44,7 +45,7 @@ def reports(project: Project, other: Project) -> dict[str, ExportReport]:
 def ask(client: Client, **query: str) -> list[str]:
     response = client.get("/exports/", query)
     assert response.status_code == 200, response.content
-    return NAMES.findall(response.content.decode())
+    return NAMES.findall(page_html(response))
 
 
 # --- bad days --------------------------------------------------------------------------------------------------------
@@ -69,8 +70,8 @@ def ask(client: Client, **query: str) -> list[str]:
 def test_what_the_list_does_not_know_is_refused(reports, visitor: Client, query: str):
     response = visitor.get(f"/exports/?{query}")
     assert response.status_code == 400
-    assert "This cannot be done as asked" in response.content.decode()
-    assert NAMES.findall(response.content.decode()) == []
+    assert "This cannot be done as asked" in page_html(response)
+    assert NAMES.findall(page_html(response)) == []
 
 
 @pytest.mark.parametrize(
@@ -91,7 +92,7 @@ def test_a_value_without_a_meaning_is_said_beside_its_field_and_nothing_is_liste
     reports, visitor: Client, name: str, value: str
 ):
     response = visitor.get("/exports/", {name: value})
-    page = response.content.decode()
+    page = page_html(response)
     assert response.status_code == 400
     assert 'class="ea-filter-error"' in page or name == "group"
     assert "Nothing is listed" in page
@@ -101,7 +102,7 @@ def test_a_value_without_a_meaning_is_said_beside_its_field_and_nothing_is_liste
 @pytest.mark.parametrize("value", ["<script>alert(1)</script>", '"><img src=x onerror=alert(1)>', "' OR 1=1 --"])
 def test_a_hostile_value_is_text(reports, visitor: Client, value: str):
     for name in ("q", "who", "status", "created_after", "sort", value):
-        page = visitor.get("/exports/", {name: value}).content.decode()
+        page = page_html(visitor.get("/exports/", {name: value}))
         assert "<script>alert" not in page
         assert "<img src=x" not in page
 
@@ -120,7 +121,7 @@ def test_a_strangers_project_is_not_there_and_the_trail_hears_of_it(reports, pro
     assert (entry.actor_name, entry.project_name) == ("oscar", "Harbour")
     assert client.get("/exports/", {"project": "nosuch"}).status_code == 404
     assert AuditEntry.objects.filter(event="request.refused").count() == 1
-    page = client.get("/exports/").content.decode()
+    page = page_html(client.get("/exports/"))
     assert "Harbour" not in page, "not even among the filters"
     assert NAMES.findall(page) == ["charlie", "Alpha"]
 
@@ -190,7 +191,7 @@ def test_names_sort_whatever_the_database_thinks_of_capitals(reports, visitor: C
 def test_equal_ones_keep_an_order_over_pages(project: Project, visitor: Client):
     for number in range(70):
         make_report(project, name="Same", rows_done=1, created_by_name=f"who-{number}")
-    pages = [visitor.get("/exports/", {"sort": "rows", "page": n}).content.decode() for n in (1, 2)]
+    pages = [page_html(visitor.get("/exports/", {"sort": "rows", "page": n})) for n in (1, 2)]
     seen = [who for page in pages for who in re.findall(r">(who-\d+)<", page)]
     assert len(seen) == len(set(seen)) == 70
 
@@ -198,7 +199,7 @@ def test_equal_ones_keep_an_order_over_pages(project: Project, visitor: Client):
 def test_links_to_pages_and_sorting_keep_the_filters(project: Project, visitor: Client):
     for number in range(60):
         make_report(project, name=f"Run {number}", status="failed")
-    page = visitor.get("/exports/?status=failed&sort=-rows").content.decode()
+    page = page_html(visitor.get("/exports/?status=failed&sort=-rows"))
     assert 'rel="next" href="?status=failed&amp;sort=-rows&amp;page=2"' in page
     assert 'href="?status=failed&amp;sort=rows"' in page, "the other way round"
     assert 'aria-sort="descending"' in page
@@ -215,9 +216,9 @@ def test_a_form_without_wishes_leads_to_a_clean_address(reports, visitor: Client
 
 
 def test_nothing_matches_is_another_page_than_no_exports_at_all(project: Project, visitor: Client):
-    assert "Three steps to the first export" in visitor.get("/exports/").content.decode()
+    assert "Three steps to the first export" in page_html(visitor.get("/exports/"))
     make_report(project)
-    page = visitor.get("/exports/?q=nosuch").content.decode()
+    page = page_html(visitor.get("/exports/?q=nosuch"))
     assert "Nothing matches these filters" in page
     assert 'href="/exports/">Clear' in page
     assert "Three steps" not in page
@@ -227,7 +228,7 @@ def test_an_operator_gets_the_steps_and_a_reviewer_does_not(members: Project, os
     for person, words in ((oscar, "Three steps to the first export"), (rita, "No exports to see")):
         client = Client()
         client.force_login(person)
-        assert words in client.get("/exports/").content.decode()
+        assert words in page_html(client.get("/exports/"))
 
 
 # --- figures ---------------------------------------------------------------------------------------------------------
@@ -249,7 +250,7 @@ def test_the_number_of_queries_and_lines_is_the_same_for_ten_thousand(members, o
         )
         for query in QUERIES:
             with CaptureQueriesContext(database) as queries:
-                page = client.get(f"/exports/{query}").content.decode()
+                page = page_html(client.get(f"/exports/{query}"))
             counts.append(len(queries))
             lines.append(len(NAMES.findall(page)))
     assert lines == [50] * 6

@@ -17,6 +17,7 @@ from connections.models import Connection, Project
 from exports import statuses
 from exports.models import ExportReport
 from tests.pages.reports import deliver, make_report
+from tests.pages.squeezed import page_html
 
 HOSTILE = """<script>alert(1)</script>"><img src=x onerror=alert(1)> & 'quoted'"""
 
@@ -28,14 +29,14 @@ def names(page: str) -> list[str]:
 
 def test_a_stranger_sees_no_exports_and_no_commands(project: Project, stranger: Client):
     make_report(project, name="Secret plan")
-    page = stranger.get("/exports/").content.decode()
+    page = page_html(stranger.get("/exports/"))
     assert "Secret plan" not in page
     assert "No exports to see" in page
     assert "import_rows" not in page
 
 
 def test_an_empty_installation_shows_the_three_steps(visitor: Client):
-    page = visitor.get("/exports/").content.decode()
+    page = page_html(visitor.get("/exports/"))
     assert "Three steps to the first export" in page
     assert [word for word in ("import_rows", "run_export", "verify") if f"exportadmin {word}" in page] == [
         "import_rows",
@@ -47,7 +48,7 @@ def test_an_empty_installation_shows_the_three_steps(visitor: Client):
 def test_names_made_of_markup_are_shown_as_text(connection: Connection, visitor: Client):
     project = Project.objects.create(connection=connection, name=HOSTILE)
     make_report(project, name=HOSTILE, created_by_name=HOSTILE)
-    page = visitor.get("/exports/").content.decode()
+    page = page_html(visitor.get("/exports/"))
     # name, its box, project, the project among the filters, and who
     assert page.count("&lt;script&gt;alert(1)&lt;/script&gt;") == 5
     assert "<script>alert" not in page
@@ -56,13 +57,13 @@ def test_names_made_of_markup_are_shown_as_text(connection: Connection, visitor:
 
 def test_an_unknown_state_shows_as_it_is(project: Project, visitor: Client):
     make_report(project, status="melting")
-    assert "melting" in visitor.get("/exports/").content.decode()
+    assert "melting" in page_html(visitor.get("/exports/"))
 
 
 @pytest.mark.parametrize("page", ["0", "-1", "99", "x", "", "1e9", "٣"])
 def test_a_page_that_is_not_there_shows_the_nearest(project: Project, visitor: Client, page: str):
     make_report(project, name="Only one")
-    assert names(visitor.get("/exports/", {"page": page}).content.decode()) == ["Only one"]
+    assert names(page_html(visitor.get("/exports/", {"page": page}))) == ["Only one"]
 
 
 def test_only_reading_is_allowed(visitor: Client):
@@ -73,14 +74,14 @@ def test_only_reading_is_allowed(visitor: Client):
 def test_every_state_has_its_word_and_colour(project: Project, visitor: Client, status: str):
     make_report(project, status=status)
     word, colour, sentence = statuses.WORDS[status]
-    page = visitor.get("/exports/").content.decode()
+    page = page_html(visitor.get("/exports/"))
     assert f'<span class="ea-state ea-state-{colour}" title="{sentence}">{word}</span>' in page
 
 
 def test_a_line_tells_project_format_rows_size_time_and_person(project: Project, tmp_path: Path, visitor: Client):
     artifact = deliver(project, tmp_path / "d", body=b"x" * 12_345, rows_done=1_234_567, format="coco_json")
     moment = artifact.report.created_at
-    page = visitor.get("/exports/").content.decode()
+    page = page_html(visitor.get("/exports/"))
     for part in (
         ">Street scenes<",
         ">coco_json<",
@@ -97,13 +98,13 @@ def test_the_newest_comes_first(project: Project, visitor: Client):
     for age, name in enumerate(["new", "older", "oldest"]):
         report = make_report(project, name=name)
         ExportReport.objects.filter(pk=report.pk).update(created_at=timezone.now() - timedelta(days=age))
-    assert names(visitor.get("/exports/").content.decode()) == ["new", "older", "oldest"]
+    assert names(page_html(visitor.get("/exports/"))) == ["new", "older", "oldest"]
 
 
 def test_fifty_to_a_page_and_all_of_them_once(project: Project, visitor: Client):
     for number in range(120):
         make_report(project, name=f"Run {number}")
-    pages = [visitor.get("/exports/", {"page": page}).content.decode() for page in (1, 2, 3)]
+    pages = [page_html(visitor.get("/exports/", {"page": page})) for page in (1, 2, 3)]
     assert [len(names(page)) for page in pages] == [50, 50, 20]
     assert [name for page in pages for name in names(page)] == [f"Run {number}" for number in reversed(range(120))]
     assert "Newer" not in pages[0]
@@ -124,7 +125,7 @@ def test_the_number_of_queries_does_not_grow_with_the_list(
         other = Project.objects.create(connection=connection, name=f"Project {number}")
         deliver(other, tmp_path / str(number))
     with CaptureQueriesContext(database) as many:
-        assert len(names(visitor.get("/exports/").content.decode())) == 31
+        assert len(names(page_html(visitor.get("/exports/")))) == 31
     # session, user, projects to filter by, count, page
     assert (len(few), len(many)) == (5, 5)
 
@@ -133,7 +134,7 @@ def test_the_list_does_not_read_the_big_columns(project: Project, visitor: Clien
     make_report(project)
     make_report(project, name="By keys", config={"filter": {"global_keys": [f"key-{n:06}" for n in range(2000)]}})
     with CaptureQueriesContext(database) as queries:
-        page = visitor.get("/exports/").content.decode()
+        page = page_html(visitor.get("/exports/"))
     (page_query,) = [
         query["sql"] for query in queries if "ORDER BY" in query["sql"] and "exports_exportreport" in query["sql"]
     ]

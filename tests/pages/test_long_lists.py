@@ -19,6 +19,7 @@ from exports.lists import capped_paginator
 from exports.lists.listing import ended, in_progress, within
 from exports.models import ExportReport
 from tests.pages.reports import make_report
+from tests.pages.squeezed import page_html
 
 NAMES = re.compile(r'<th scope="row" class="ea-list-name"><a [^>]*>([^<]*)</a>')
 PEOPLE = {"superuser": None, "member of all": 4, "member of two": 2, "member of one": 1, "stranger": 0}
@@ -66,12 +67,12 @@ def someone(name: str, projects: list[Project]) -> Client:
 
 def names(client: Client, page: int | str = 1) -> list[str]:
     """The names on a page, from the top."""
-    return NAMES.findall(client.get("/exports/", {"page": page}).content.decode())
+    return NAMES.findall(page_html(client.get("/exports/", {"page": page})))
 
 
 def foot(client: Client, page: int | str = 1) -> str:
     """What stands below the list, in words."""
-    page_of = client.get("/exports/", {"page": page}).content.decode()
+    page_of = page_html(client.get("/exports/", {"page": page}))
     return " ".join(re.sub(r"<[^>]*>", " ", page_of[page_of.index('class="ea-foot"') :]).split()[1:])
 
 

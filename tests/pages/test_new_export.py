@@ -20,6 +20,7 @@ from connections.store.upsert import write_rows
 from exportadmin.audit.models import AuditEntry
 from exports.models import ExportConfig, ExportReport
 from tests.pages.reports import CONFIG, make_report
+from tests.pages.squeezed import page_html
 from tests.support.rows import mixed
 
 NEW, PLAN = "/exports/new/", "/exports/new/plan/"
@@ -46,7 +47,7 @@ def form(project: Project, **values: Any) -> dict[str, Any]:
 
 
 def page_of(response: Any) -> str:
-    return html.unescape(response.content.decode())
+    return html.unescape(page_html(response))
 
 
 def said(page: str, name: str) -> str:

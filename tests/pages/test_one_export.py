@@ -22,6 +22,7 @@ from exportadmin.lib.times import from_datetime
 from exports import statuses
 from exports.models import Artifact, Download, Link
 from tests.pages.reports import CHECK_VALUES, CONFIG, deliver, make_report
+from tests.pages.squeezed import page_html
 from tests.pages.test_list_of_exports import HOSTILE
 from tests.support.rows import box, mixed, row
 
@@ -29,14 +30,14 @@ from tests.support.rows import box, mixed, row
 def page_of(client: Client, report: Any) -> str:
     answer = client.get(f"/exports/{report.report_id}/")
     assert answer.status_code == 200
-    return answer.content.decode()
+    return page_html(answer)
 
 
 @pytest.mark.parametrize("report_id", ["nosuch", "%00", "..%2F..%2Fetc", "' OR 1=1 --", "ä" * 300])
 def test_an_unknown_id_is_a_404_with_words(visitor: Client, report_id: str):
     answer = visitor.get(f"/exports/{report_id}/")
     assert answer.status_code == 404
-    assert "There is nothing here" in answer.content.decode()
+    assert "There is nothing here" in page_html(answer)
 
 
 def test_a_strangers_export_is_a_404(project: Project, stranger: Client):

@@ -21,6 +21,7 @@ from exports.models import Artifact, ExportReport
 from exports.results import preview
 from exports.spec.spec import ExportSpec
 from tests.pages.reports import deliver, make_report
+from tests.pages.squeezed import page_html
 from tests.pages.test_list_of_exports import HOSTILE
 from tests.support.rows import answer, box, mixed, row
 
@@ -46,7 +47,7 @@ def look(client: Client, report: ExportReport, **more: Any) -> str:
     answer = client.get(f"/exports/{report.report_id}/preview/", **more)
     assert answer.status_code == 200
     assert "no-store" in answer.headers["Cache-Control"]
-    return answer.content.decode()
+    return page_html(answer)
 
 
 def reads() -> list[AuditEntry]:
@@ -94,7 +95,7 @@ def test_who_may_not_download_sees_no_row_and_the_try_is_recorded(members: Proje
     answer = client.get(f"/exports/{report.report_id}/preview/", headers=HTMX)
     assert answer.status_code == 403 and b"secret" not in answer.content
     assert [(entry.actor_name, entry.outcome) for entry in reads()] == [("rita", "refused")]
-    assert "/preview/" not in client.get(f"/exports/{report.report_id}/").content.decode()
+    assert "/preview/" not in page_html(client.get(f"/exports/{report.report_id}/"))
 
 
 def test_a_stranger_learns_nothing(project: Project, stranger: Client, tmp_path: Path):
@@ -104,7 +105,7 @@ def test_a_stranger_learns_nothing(project: Project, stranger: Client, tmp_path:
 
 def test_the_page_of_the_export_reads_no_row_by_itself(project: Project, visitor: Client, tmp_path: Path):
     report = delivered(project, tmp_path / "d", {"data_row": {"id": "secret"}})
-    page = visitor.get(f"/exports/{report.report_id}/").content.decode()
+    page = page_html(visitor.get(f"/exports/{report.report_id}/"))
     assert f'hx-get="/exports/{report.report_id}/preview/" hx-trigger="intersect once"' in page
     assert f'href="/exports/{report.report_id}/preview/"' in page
     assert reads() == []

@@ -12,6 +12,7 @@ from django.utils import timezone
 from connections.models import Project
 from exports import statuses
 from tests.pages.reports import make_report
+from tests.pages.squeezed import page_html
 
 HTMX = {"HX-Request": "true"}
 
@@ -29,7 +30,7 @@ def test_a_poll_says_how_far_it_is_in_at_most_four_queries(members: Project, ope
                          bytes_done=2_000_000, started_at=started)  # fmt: skip
     with CaptureQueriesContext(database) as queries:
         answer = operator.get(f"/exports/{report.report_id}/progress/", headers=HTMX)
-    said = answer.content.decode()
+    said = page_html(answer)
     assert len(queries) == 4
     assert answer.status_code == 200
     assert "Reading: 1,200 of 5,000 rows, 2.0 MB" in said
@@ -44,7 +45,7 @@ def test_the_end_stops_the_polling_and_loads_the_page_anew(members: Project, ope
     report = make_report(members, status=status)
     answer = operator.get(f"/exports/{report.report_id}/progress/", headers=HTMX)
     assert (answer.status_code, answer.headers["HX-Refresh"]) == (286, "true")
-    assert "The export has ended." in answer.content.decode()
+    assert "The export has ended." in page_html(answer)
 
 
 def test_whoever_comes_without_htmx_is_sent_to_the_page(members: Project, operator: Client):
@@ -64,17 +65,17 @@ def test_a_stranger_and_an_unknown_parameter_are_refused(members: Project, stran
 def test_the_page_polls_only_while_there_is_something_to_wait_for(members: Project, operator: Client):
     for status in statuses.WORDS:
         report = make_report(members, status=status)
-        page = operator.get(f"/exports/{report.report_id}/").content.decode()
+        page = page_html(operator.get(f"/exports/{report.report_id}/"))
         assert (f'hx-get="/exports/{report.report_id}/progress/"' in page) == (status in statuses.ACTIVE), status
         assert ("Look again" in page) == (status in statuses.ACTIVE)
 
 
 def test_one_that_waits_says_so_and_one_that_was_asked_to_stop_says_that(members: Project, operator: Client):
     waiting = make_report(members, status=statuses.QUEUED, attempts=1)
-    page = operator.get(f"/exports/{waiting.report_id}/").content.decode()
+    page = page_html(operator.get(f"/exports/{waiting.report_id}/"))
     assert "Waiting for a worker, after 1 attempt" in page
     assert "Cancel the export" in page
     stopping = make_report(members, status=statuses.RUNNING, cancel_requested=True)
-    page = operator.get(f"/exports/{stopping.report_id}/").content.decode()
+    page = page_html(operator.get(f"/exports/{stopping.report_id}/"))
     assert "A stop was asked for." in page
     assert "Cancel the export" not in page

@@ -19,6 +19,7 @@ from exportadmin.audit.models import AuditEntry
 from exportadmin.lib import times
 from tests.pages.people import make_admin, signed_in, trail
 from tests.pages.reports import make_report
+from tests.pages.squeezed import page_html
 from tests.support.rows import box, row
 
 
@@ -42,11 +43,11 @@ def delivered(project: Project, started: dt.datetime, **more: Any):
 def test_a_strangers_project_is_not_there_and_the_trail_is_told(members: Project, stranger: Client):
     for answer in (stranger.get(page(members)), stranger.post(page(members), {"time_zone": "UTC"})):
         assert answer.status_code == 404
-        assert members.name not in answer.content.decode()
+        assert members.name not in page_html(answer)
     entries = AuditEntry.objects.filter(event="request.refused")
     assert [(entry.actor_name, entry.project_name) for entry in entries] == [("mallory", members.name)] * 2
     assert stranger.get("/projects/nosuch/").status_code == 404
-    listed = stranger.get("/projects/").content.decode()
+    listed = page_html(stranger.get("/projects/"))
     assert members.name not in listed
     assert "You have no role in a project yet" in listed
 
@@ -60,12 +61,12 @@ def test_an_unknown_sorting_or_parameter_is_refused(visitor: Client, members: Pr
 def test_odd_questions_are_answered(visitor: Client, members: Project, query: dict[str, str]):
     answer = visitor.get("/projects/", query)
     assert answer.status_code == 200
-    assert "<b>" not in answer.content.decode()
+    assert "<b>" not in page_html(answer)
 
 
 def test_an_operator_changes_no_settings(members: Project, oscar: User):
     client = signed_in(oscar)
-    assert "Save" not in client.get(page(members)).content.decode()
+    assert "Save" not in page_html(client.get(page(members)))
     assert client.post(page(members), {"time_zone": "Asia/Tokyo"}).status_code == 403
     members.refresh_from_db()
     assert members.time_zone == "UTC"
@@ -75,13 +76,13 @@ def test_an_operator_changes_no_settings(members: Project, oscar: User):
 def test_a_zone_that_there_is_not_is_refused_beside_its_field(members: Project, visitor: Client, zone: str):
     answer = visitor.post(page(members), {"time_zone": zone})
     assert answer.status_code == 400
-    assert 'id="time_zone-error"' in answer.content.decode()
+    assert 'id="time_zone-error"' in page_html(answer)
     assert trail("project.changed") == [("project.changed", "refused", "alice", members.name)]
 
 
 def test_a_hostile_name_stays_text_in_page_and_command(visitor: Client, connection):
     name = """x'; rm -rf "$HOME" <script>"""
-    shown = visitor.get(page(Project.objects.create(connection=connection, name=name))).content.decode()
+    shown = page_html(visitor.get(page(Project.objects.create(connection=connection, name=name))))
     assert "<script>" not in shown
     quoted = """--project=&#x27;x&#x27;&quot;&#x27;&quot;&#x27;; rm -rf &quot;$HOME&quot; &lt;script&gt;&#x27;"""
     assert quoted in shown
@@ -95,16 +96,16 @@ def test_the_list_shows_rows_role_and_last_export_and_sorts(visitor: Client, ali
     write_rows(old, [row("r1", box()), row("r2")])
     delivered(old, dt.datetime(2026, 1, 2, tzinfo=dt.UTC))
     Membership.objects.create(project=new, user=alice, role="reviewer")
-    listed = visitor.get("/projects/").content.decode()
+    listed = page_html(visitor.get("/projects/"))
     assert listed.index("Alpha") < listed.index("Beta")
     assert '<td data-label="Rows" class="ea-num">2</td>' in listed
     assert "2 Jan 2026, 00:00 UTC" in listed
     assert "Reviewer" in listed and "Superuser" in listed
-    by_export = visitor.get("/projects/", {"sort": "exported"}).content.decode()
+    by_export = page_html(visitor.get("/projects/", {"sort": "exported"}))
     assert by_export.index("Beta") < by_export.index("Alpha")
-    found = visitor.get("/projects/", {"q": "alph"}).content.decode()
+    found = page_html(visitor.get("/projects/", {"q": "alph"}))
     assert "Alpha" in found and "Beta" not in found
-    assert "No project of that name" in visitor.get("/projects/", {"q": "gamma"}).content.decode()
+    assert "No project of that name" in page_html(visitor.get("/projects/", {"q": "gamma"}))
 
 
 def test_the_list_costs_the_same_with_many_projects(visitor: Client, project: Project, django_assert_num_queries):
@@ -114,7 +115,7 @@ def test_the_list_costs_the_same_with_many_projects(visitor: Client, project: Pr
         made = Project.objects.create(connection=project.connection, name=f"P{number:02}")
         delivered(made, dt.datetime(2026, 1, 2, tzinfo=dt.UTC))
     with django_assert_num_queries(6):
-        assert "1–25 of 41 projects" in visitor.get("/projects/").content.decode()
+        assert "1–25 of 41 projects" in page_html(visitor.get("/projects/"))
 
 
 # --- one project -----------------------------------------------------------------------------------------------------
@@ -122,15 +123,15 @@ def test_the_list_costs_the_same_with_many_projects(visitor: Client, project: Pr
 
 def test_an_empty_project_says_how_to_bring_rows_in(members: Project, visitor: Client, rita: User):
     command = "exportadmin import_rows annotations.json --project=&#x27;Street scenes&#x27;"
-    assert command in visitor.get(page(members)).content.decode()
-    reviewer = signed_in(rita).get(page(members)).content.decode()
+    assert command in page_html(visitor.get(page(members)))
+    reviewer = page_html(signed_in(rita).get(page(members)))
     assert command not in reviewer
     assert "Its admins can do that" in reviewer
 
 
 def test_rows_and_annotations_are_counted_with_bars(members: Project, visitor: Client):
     write_rows(members, [row("r1", box("car"), box("tree")), row("r2", box("car"), status="accepted")])
-    shown = visitor.get(page(members)).content.decode()
+    shown = page_html(visitor.get(page(members)))
     assert "2 rows with 3 annotations" in shown
     for words in ("accepted", "review", "car", "tree", "by class", "by review status"):
         assert words in shown
@@ -142,18 +143,18 @@ def test_what_changed_since_the_last_export_is_said_in_words(members: Project, v
     start = dt.datetime(2026, 1, 2, tzinfo=dt.UTC)
     ms = times.from_datetime(start)
     write_rows(members, [row("r1", created_ms=ms - 5), row("r2", created_ms=ms - 5)], now_ms=ms - 1)
-    assert "Nothing was exported" in visitor.get(page(members)).content.decode()
+    assert "Nothing was exported" in page_html(visitor.get(page(members)))
     delivered(members, start - dt.timedelta(days=9), name="Older")
     delivered(members, start, name="Newer")
     make_report(members, name="Failed since", status="failed", started_at=start + dt.timedelta(days=1))
-    shown = visitor.get(page(members)).content.decode()
+    shown = page_html(visitor.get(page(members)))
     assert "No row came or changed" in shown and ">Newer</a> began" in shown
     changed = [row("r1", box(), created_ms=ms - 5), row("r3", created_ms=ms + 5), row("r4", created_ms=ms + 5)]
     write_rows(members, changed, now_ms=ms + 10)
-    shown = visitor.get(page(members)).content.decode()
+    shown = page_html(visitor.get(page(members)))
     assert "<strong>2 rows came</strong> and <strong>1 row changed</strong>" in shown
     (address,) = re.findall(r'href="([^"]+)">Export what has changed<', shown)
-    form = visitor.get(html.unescape(address)).content.decode()
+    form = page_html(visitor.get(html.unescape(address)))
     assert (
         'value="2026-01-02T00:00:00.000+00:00"' in form
     )  # updated_after is exclusive: a change at that moment was seen
@@ -168,8 +169,8 @@ def test_a_form_that_nobody_can_mean_is_refused(members: Project, visitor: Clien
 
 def test_those_who_may_not_start_exports_are_not_asked_to(members: Project, rita: User, oscar: User):
     write_rows(members, [row("r1")])
-    assert "/exports/new/" in signed_in(oscar).get(page(members)).content.decode()
-    assert "/exports/new/" not in signed_in(rita).get(page(members)).content.decode()
+    assert "/exports/new/" in page_html(signed_in(oscar).get(page(members)))
+    assert "/exports/new/" not in page_html(signed_in(rita).get(page(members)))
 
 
 def test_the_latest_ten_exports_of_this_project_are_listed(members: Project, visitor: Client):
@@ -177,7 +178,7 @@ def test_the_latest_ten_exports_of_this_project_are_listed(members: Project, vis
     make_report(other, name="Not mine")
     for number in range(12):
         make_report(members, name=f"Run {number:02}")
-    shown = visitor.get(page(members)).content.decode()
+    shown = page_html(visitor.get(page(members)))
     assert [f"Run {number:02}" in shown for number in (0, 1, 2, 11)] == [False, False, True, True]
     assert "Not mine" not in shown
 

@@ -18,6 +18,7 @@ from exportadmin.lib.errors import GoneError
 from exports import actions
 from exports.models import ExportConfig, ExportReport
 from tests.pages.reports import make_report
+from tests.pages.squeezed import page_html
 from tests.pages.test_new_export import form, page_of, said, signed_in
 
 SHELL = Actor(kind="user", name="tester", channel="shell")
@@ -136,7 +137,7 @@ def test_the_list_is_searched_by_name_and_project(members: Project, operator: Cl
     save(members, "Weekly"), save(members, "Monthly"), save(other, "Weekly of others")
 
     def names(q: str) -> list[str]:
-        page = operator.get("/configs/", {"q": q}).content.decode()
+        page = page_html(operator.get("/configs/", {"q": q}))
         return re.findall(r'ea-list-name"><a [^>]*>([^<]*)<', page)
 
     assert names("") == ["Monthly", "Weekly"]
@@ -177,7 +178,7 @@ def test_a_config_is_told_in_words_with_its_runs(config: ExportConfig, operator:
 
 
 def test_its_form_is_filled_and_saving_it_changes_it(config: ExportConfig, operator: Client):
-    page = html.unescape(operator.get(here(config, "edit/")).content.decode())
+    page = html.unescape(page_html(operator.get(here(config, "edit/"))))
     assert 'value="Weekly"' in page and ">\na,b</textarea>" in page
     answer = operator.post(here(config, "edit/"), form(config.project, do="save", name="Daily", annotations="without"))
     assert answer.url == here(config)

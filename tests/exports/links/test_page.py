@@ -10,6 +10,7 @@ from exports.links import tokens
 from exports.models import Download
 from tests.exports.downloads.conftest import BODY
 from tests.exports.downloads.support import file_path, issue
+from tests.pages.squeezed import page_html
 
 pytestmark = pytest.mark.django_db
 
@@ -17,7 +18,7 @@ pytestmark = pytest.mark.django_db
 def test_it_says_what_the_file_is_and_works_without_sign_in(client, artifact, alice):
     _, token = issue(artifact, alice, one_time=True)
     answer = client.get(tokens.path_for(token))
-    page = answer.content.decode()
+    page = page_html(answer)
     assert answer.status_code == 200
     for words in (artifact.name, "alice", artifact.sha256, "10,240 bytes (10.2 kB)", "application/json"):
         assert words in page
@@ -32,7 +33,7 @@ def test_it_says_what_the_file_is_and_works_without_sign_in(client, artifact, al
 def test_it_shows_nothing_else_also_to_somebody_signed_in(client, artifact, alice, mallory):
     _, token = issue(artifact, alice)
     client.force_login(mallory)
-    page = client.get(tokens.path_for(token)).content.decode()
+    page = page_html(client.get(tokens.path_for(token)))
     assert artifact.report.project.name not in page
     assert artifact.report.report_id not in page
     assert artifact.report.location not in page
@@ -64,6 +65,6 @@ def test_a_name_that_is_markup_is_text(client, artifact, alice):
     artifact.name = "<b>x.json"
     artifact.save()
     _, token = issue(artifact, alice)
-    page = client.get(tokens.path_for(token)).content.decode()
+    page = page_html(client.get(tokens.path_for(token)))
     assert "&lt;b&gt;x.json" in page
     assert "<b>x.json" not in page
