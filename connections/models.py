@@ -19,7 +19,10 @@ def is_time_zone(name: str) -> None:
 
 
 class Connection(models.Model):
-    """A stored way to reach a platform. ``kind`` is a key of :data:`exports.sources.SOURCES`."""
+    """A stored way to reach a platform or a place to deliver to.
+
+    ``kind`` is a key of :data:`exports.sources.SOURCES` or of :data:`connections.sinks.SINKS`.
+    """
 
     name = models.CharField(max_length=120, unique=True)
     kind = models.CharField(max_length=40)

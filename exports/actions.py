@@ -6,10 +6,10 @@ Every action asks for permission, changes, and records, in one transaction; a re
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
-import shutil
+import logging
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 import orjson
@@ -19,13 +19,15 @@ from django.utils import timezone
 
 from connections.access.permissions import DOWNLOAD, LINK, MANAGE, START, VIEW, require
 from connections.models import Project
+from connections.sinks.base import Delivery
 from exportadmin.audit.record import audited, record
 from exportadmin.lib.actor import Actor
-from exportadmin.lib.errors import ConflictError, GoneError, NotFoundError, TransientError, UserError
+from exportadmin.lib.errors import ConflictError, GoneError, NotFoundError, PermanentError, TransientError, UserError
 from exportadmin.lib.ids import derived_id
 from exportadmin.lib.text import check_text
 from exports import runs, statuses
 from exports.delivery import verify
+from exports.delivery.destination import connection_of, delivery_of, parse_destination, sink_of
 from exports.links import tokens
 from exports.models import Artifact, ExportConfig, ExportReport, Link
 from exports.results import compare
@@ -33,6 +35,8 @@ from exports.results.preview import ROWS, FirstRows, first_rows, rows_artifact
 from exports.run import pipeline
 from exports.spec import plan
 from exports.spec.spec import ExportSpec
+
+log = logging.getLogger(__name__)
 
 MAX_NAME = 200
 MAX_KEY = 255
@@ -145,10 +149,12 @@ def retry(*, report: ExportReport, actor: Actor) -> ExportReport:
     if report.status in statuses.ACTIVE:
         require(actor, START, report.project)
         raise ConflictError(f"report {report.report_id} is still {report.status}: cancel it first, or wait for its end")
-    config = {**report.config, "destination": {"kind": "local"}}
+    asked = ExportSpec.from_json(report.config)
+    if not report.is_ours:  # a folder that somebody named holds the first one
+        asked = dataclasses.replace(asked, destination=parse_destination(None))
     again = request_export(
         project=report.project,
-        asked=ExportSpec.from_json(config),
+        asked=asked,
         actor=actor,
         name=report.name,
         description=report.description,
@@ -223,14 +229,23 @@ def remove_files(*, report: ExportReport, actor: Actor, why: str) -> ExportRepor
         current = ExportReport.objects.select_for_update().get(pk=report.pk)
         if not current.is_delivered or current.files_removed_at is not None:
             raise ConflictError(f"report {report.report_id} has no files to remove")
-        if current.config.get("destination", {}).get("folder"):
+        if not current.is_ours:
             raise ConflictError(f"report {report.report_id} was delivered into a folder that is not ours to empty")
         current.files_removed_at = timezone.now()
         current.files_removed_why = why[:200]
         current.save(update_fields=["files_removed_at", "files_removed_why"])
-        # after the commit: a folder that is gone while the row says it is there would be worse than the reverse
-        transaction.on_commit(lambda: shutil.rmtree(Path(current.location), ignore_errors=True))
+        delivery = delivery_of(current)
+        # after the commit: files that are gone while the row says they are there would be worse than the reverse
+        transaction.on_commit(lambda: _remove(delivery))
     return current
+
+
+def _remove(delivery: Delivery) -> None:
+    """What cannot be removed now is a leftover, which retention tries again."""
+    try:
+        delivery.remove()
+    except PermanentError:
+        log.exception("the files at %s are to be removed, but stay", delivery.address)
 
 
 # --- links -----------------------------------------------------------------------------------------------------------
@@ -423,8 +438,11 @@ def _create(
     retry_of: ExportReport | None = None,
 ) -> ExportReport:
     check_text(description, "description")
+    destination = connection_of(asked.destination)
     return ExportReport.objects.create(
         project=project,
+        destination=destination,
+        is_ours=sink_of(asked.destination, destination).is_ours,
         name=_named(name, f"{project.name[:150]} {asked.format}"),
         description=description,
         format=asked.format,

@@ -12,10 +12,11 @@ if TYPE_CHECKING:
 
 def _record_reaped(report: ExportReport, status: str) -> None:
     """The trail's line for a report that the reaper ended, in its transaction."""
+    from exports.delivery.publication import unpublish
     from exports.run import pipeline  # late: every shell command loads this file, few need the pipeline
 
     report.refresh_from_db(fields=["error"])
-    pipeline.withdraw(report)
+    unpublish(report)
     pipeline.record_end(report, status, report.error)
 
 

@@ -186,7 +186,7 @@ def _take_over(report: ExportReport, done: Reaped) -> None:
             log.exception("report %s: tidying up failed", report.report_id)
     if report.cancel_requested:
         done.cancelled += _end(report, fence, statuses.CANCELLED, "")
-    elif (report.config.get("destination") or {}).get("folder"):
+    elif not report.is_ours:
         # begun in somebody's shell, into a folder of theirs: not ours to go on with, perhaps days later
         done.cancelled += _end(report, fence, statuses.CANCELLED, "its shell went away before it was done")
     elif report.attempts >= MAX_ATTEMPTS:

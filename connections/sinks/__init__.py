@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from connections.sinks.base import Sink
-from connections.sinks.local import LocalSink
 from exportadmin.lib.registry import Registry
 
 SINKS: Registry[type[Sink]] = Registry(
     "destination",
     {
-        "local": LocalSink,
+        "local": "connections.sinks.local:LocalSink",
     },
 )

@@ -1,11 +1,45 @@
-"""What every sink speaks: files are written, then the delivery is committed whole, or it never was."""
+"""What every sink speaks: a delivery is drafted, committed whole or not at all, and lives on until it is removed.
+
+Whoever downloads, previews, compares, verifies, retains or unpublishes asks the :class:`Delivery`; nobody outside this
+package knows where its files lie. ``tests/connections/sinks`` holds the contract as tests, which run over every sink.
+"""
 
 from __future__ import annotations
 
+import hashlib
 from abc import ABC, abstractmethod
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import ClassVar
+from datetime import datetime
+from typing import ClassVar, Final, Protocol
+
+from connections.models import Connection
+from exportadmin.lib.errors import ExportAdminError
+
+MANIFEST_NAME: Final = "manifest.json"
+
+
+class DeliveredFileError(ExportAdminError):
+    """A file of a delivery is not there or is no plain file. The words go on after its name: ``is missing``."""
+
+
+@dataclass(frozen=True, slots=True)
+class SinkField:
+    """One setting of a destination, a text. ``name`` is its JSON key, ``title`` and ``help`` are for people."""
+
+    name: str
+    title: str
+    help: str
+    is_required: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ReportKey:
+    """The run that a delivery is of: ids are made by us, ``attempt`` counts from 1 (0: none in particular)."""
+
+    report_id: str
+    project_id: str
+    attempt: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,28 +52,172 @@ class DeliveredFile:
     sha256: str
 
 
-class Delivery(ABC):
-    """One delivery under way. Nothing of it is visible before :meth:`commit`; :meth:`abort` leaves nothing behind."""
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One file as it lies at the destination. ``sha256`` (hexadecimal) where the place knows it without reading."""
+
+    name: str
+    bytes: int
+    sha256: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Leftover:
+    """What lies at a sink for some time. ``is_draft``: never visible; else it was published, if it ``is_whole``.
+
+    ``location`` is that of the delivery, or the sink's own name of the draft; ``address`` is it for people.
+    """
+
+    report_id: str
+    location: str
+    address: str
+    is_draft: bool
+    is_whole: bool = False
+
+
+class OpenedFile(Protocol):
+    """Bytes of a delivered file from the first that was asked for on. ``size`` is that of the whole file."""
+
+    size: int
+
+    def read(self, size: int) -> bytes:
+        """At most ``size`` bytes; none at the end. Raises ``OSError``."""
+        ...
+
+    def seek(self, place: int) -> None:
+        """Go on at this byte of the file, which stays the one that was opened. Raises ``OSError`` when it cannot."""
+        ...
+
+    def close(self) -> None:
+        """Let go of it; safe to call twice."""
+        ...
+
+
+class DraftFile(ABC):
+    """A file under way; several of a draft may be. Bytes are counted and hashed while they pass."""
+
+    def __init__(self, name: str, media_type: str) -> None:
+        self.name = name
+        self.media_type = media_type
+        self.bytes = 0
+        self._digest = hashlib.sha256()
+
+    def write(self, chunk: bytes) -> None:
+        """Append. Raises ``PermanentError`` in words (disk full, no permission)."""
+        self._write(chunk)
+        self._digest.update(chunk)
+        self.bytes += len(chunk)
+
+    def close(self) -> DeliveredFile:
+        """Everything is written and lasts."""
+        self._close()
+        return DeliveredFile(self.name, self.media_type, self.bytes, self._digest.hexdigest())
 
     @abstractmethod
+    def _write(self, chunk: bytes) -> None: ...
+
+    @abstractmethod
+    def _close(self) -> None: ...
+
+
+class Draft(ABC):
+    """A delivery under way. Nothing of it is visible before :meth:`commit`; :meth:`abort` leaves nothing behind."""
+
+    @abstractmethod
+    def open_file(self, name: str, media_type: str) -> DraftFile:
+        """Begin a file; a name is given once. Raises ``PermanentError``."""
+
     def write_file(self, name: str, media_type: str, chunks: Iterable[bytes]) -> DeliveredFile:
-        """Write one file. Raises ``PermanentError`` (disk full, no permission) or what the chunks raise."""
+        """A whole file. Raises ``PermanentError`` or what the chunks raise."""
+        file = self.open_file(name, media_type)
+        for chunk in chunks:
+            file.write(chunk)
+        return file.close()
 
     @abstractmethod
-    def commit(self, manifest: bytes) -> str:
-        """Make everything visible at once, the manifest with it or last. The location of the delivery comes back."""
+    def commit(self, manifest: bytes) -> Delivery:
+        """Make everything visible at once, the manifest (:data:`MANIFEST_NAME`) with it or last.
+
+        Raises ``PermanentError`` when something else was published there meanwhile.
+        """
 
     @abstractmethod
     def abort(self) -> None:
         """Take away what was written. Safe to call at any time, also after a commit (then it does nothing)."""
 
 
+class Delivery(ABC):
+    """A published delivery. ``location`` finds it again (:meth:`Sink.delivery`), ``address`` is it for people."""
+
+    def __init__(self, location: str, address: str) -> None:
+        self.location = location
+        self.address = address
+
+    @abstractmethod
+    def open(self, name: str, first: int = 0, last: int | None = None) -> OpenedFile:
+        """The bytes ``first`` to ``last`` (inclusive; ``None``: to the end).
+
+        Raises :class:`DeliveredFileError` when there is no plain file of that name; a name never leads elsewhere.
+        """
+
+    @abstractmethod
+    def entries(self) -> Iterator[Entry]:
+        """Everything that lies there, the manifest too, by name; nothing when the delivery is gone."""
+
+    def url(self, name: str, seconds: int) -> str | None:
+        """An address that hands the file out for so long without passing us; ``None`` where there is no such thing."""
+        return None
+
+    @abstractmethod
+    def remove(self) -> None:
+        """Take all of it away, out of sight first; a second time is no error. Raises ``PermanentError``."""
+
+
 class Sink(ABC):
-    """A place to deliver to."""
+    """A place to deliver to, as one destination describes it. One file and one line in :data:`connections.sinks.SINKS`.
+
+    ``connection`` is how it is reached (``None``: this machine) and has the sink's ``key`` as its kind; ``settings``
+    are those of the destination, by the names of ``fields``.
+    """
 
     key: ClassVar[str]
     title: ClassVar[str]
+    help: ClassVar[str]
+    fields: ClassVar[tuple[SinkField, ...]] = ()
+    needs_connection: ClassVar[bool] = True
+
+    def __init__(self, connection: Connection | None, settings: Mapping[str, str]) -> None:
+        self.connection = connection
+        self.settings = settings
+
+    @property
+    def is_ours(self) -> bool:
+        """May what is delivered here be removed by us, when it is old or when somebody says so?"""
+        return True
 
     @abstractmethod
-    def begin(self, report_id: str, folder_name: str, attempt: int) -> Delivery:
+    def begin(self, report: ReportKey) -> Draft:
         """Start a delivery; half-made files of earlier attempts of the same report are taken away."""
+
+    @abstractmethod
+    def delivery(self, location: str) -> Delivery:
+        """What was published at ``location`` (it may be gone by now), whatever the settings are.
+
+        A location that is none leads to nothing.
+        """
+
+    @abstractmethod
+    def published(self, report: ReportKey) -> Delivery | None:
+        """What lies where the report's delivery goes, by whomever: after a crash nobody knows whether it got there."""
+
+    @abstractmethod
+    def discard(self, report: ReportKey) -> None:
+        """Take away the drafts of all attempts. Never raises for what cannot be removed: it is left over."""
+
+    @abstractmethod
+    def leftovers(self, older_than: datetime) -> Iterator[Leftover]:
+        """Drafts and deliveries of ours whose last change is older. Whether somebody needs them the caller knows."""
+
+    @abstractmethod
+    def remove_leftover(self, leftover: Leftover) -> None:
+        """Take it away. Raises ``PermanentError`` when it stays."""

@@ -2,37 +2,73 @@
 
 from __future__ import annotations
 
-import os
-import stat
-from pathlib import Path
-from typing import BinaryIO
+import io
+from typing import Any
 
-from exportadmin.lib.errors import GoneError
+from connections.sinks.base import DeliveredFileError, OpenedFile
+from exportadmin.lib.errors import GoneError, UserError
+from exports.delivery.destination import delivery_of
 from exports.models import Artifact
 
 MISSING = "The file is no longer in its place. It was deleted or moved after the export."
 CHANGED = "The file is no longer the one that was delivered: its size has changed since, so it is not handed out."
 
 
-def open_delivered(artifact: Artifact) -> BinaryIO:
-    """The regular file of the artifact, unbuffered, with the size that was delivered; the caller closes it.
+class DeliveredFileReader(io.RawIOBase):
+    """An opened file of a sink as Python's own readers (buffers, zip) want it."""
+
+    def __init__(self, file: OpenedFile) -> None:
+        self._file = file
+        self._place = 0
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def tell(self) -> int:
+        return self._place
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        base = {io.SEEK_SET: 0, io.SEEK_CUR: self._place, io.SEEK_END: self._file.size}[whence]
+        if self._place != max(base + offset, 0):
+            self._place = max(base + offset, 0)
+            self._file.seek(self._place)
+        return self._place
+
+    def readinto(self, buffer: Any) -> int:
+        data = self._file.read(len(buffer))
+        buffer[: len(data)] = data
+        self._place += len(data)
+        return len(data)
+
+    def read(self, size: int = -1) -> bytes:
+        data = self._file.read(self._file.size if size < 0 else size)
+        self._place += len(data)
+        return data
+
+    def close(self) -> None:
+        if not self.closed:
+            self._file.close()
+        super().close()
+
+
+def open_delivered(artifact: Artifact) -> DeliveredFileReader:
+    """The plain file of the artifact, unbuffered, with the size that was delivered; the caller closes it.
 
     Raises :class:`GoneError` in words for a person: removed by retention, missing, or of another size.
     """
-    report = artifact.report
-    if report.files_removed_at is not None:
+    if artifact.report.files_removed_at is not None:
         raise GoneError(removed_words(artifact))
-    # names are made by us and folders come from the report; a row that was tampered with leads nowhere else
-    if not Path(report.location).is_absolute() or Path(artifact.name).name != artifact.name:
-        raise GoneError(MISSING)
     try:
-        file = _open(Path(report.location) / artifact.name)
-    except (OSError, ValueError):  # ValueError: a NUL in the name
+        file = delivery_of(artifact.report).open(artifact.name)
+    except (DeliveredFileError, OSError, UserError):  # the last: a kind of destination that there is not any more
         raise GoneError(MISSING) from None
-    if os.fstat(file.fileno()).st_size != artifact.bytes:
+    if file.size != artifact.bytes:
         file.close()
         raise GoneError(CHANGED)
-    return file
+    return DeliveredFileReader(file)
 
 
 def removed_words(artifact: Artifact) -> str:
@@ -42,13 +78,3 @@ def removed_words(artifact: Artifact) -> str:
     when = f" on {at.day} {at:%b %Y}" if at else ""
     why = f" Reason: {report.files_removed_why.rstrip('.')}." if report.files_removed_why else ""
     return f"The file was removed{when}.{why}"
-
-
-def _open(path: Path) -> BinaryIO:
-    """Raises ``OSError``. A link in the file's place is not followed."""
-    # O_NONBLOCK: a named pipe in the file's place must not hold the web worker
-    descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
-    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-        os.close(descriptor)
-        raise FileNotFoundError(path)
-    return os.fdopen(descriptor, "rb", buffering=0)

@@ -1,20 +1,24 @@
-"""Take the check values of a delivery again and compare (DESIGN.md §5)."""
+"""Take the check values of a delivery again and compare."""
 
 from __future__ import annotations
 
 import hashlib
-import os
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from connections.sinks.local import MANIFEST_NAME
+from connections.sinks.base import MANIFEST_NAME, DeliveredFileError, Delivery
+from connections.sinks.local import folder_delivery
 from exportadmin.lib.errors import UserError
 from exports.delivery import manifest
+from exports.delivery.destination import delivery_of
 from exports.models import ExportReport
 
 BLOCK = 1 << 20
+# a manifest has a line a file and some hundred more
+LARGEST_MANIFEST = 1 << 28
 
 
 @dataclass(slots=True)
@@ -22,7 +26,6 @@ class Verdict:
     """``problems`` is empty when everything is as it was delivered; each entry is one sentence that names a file."""
 
     report_id: str
-    location: str
     files: int = 0
     bytes: int = 0
     problems: list[str] = field(default_factory=list)
@@ -43,16 +46,31 @@ class Verdict:
         }
 
 
+def read_whole(delivery: Delivery, name: str) -> bytes:
+    """A small file. Raises :class:`DeliveredFileError`, ``OSError``."""
+    with closing(delivery.open(name)) as file:
+        chunks = []
+        left = min(file.size, LARGEST_MANIFEST)
+        while left and (chunk := file.read(min(BLOCK, left))):
+            chunks.append(chunk)
+            left -= len(chunk)
+    return b"".join(chunks)
+
+
 def verify_folder(folder: Path, *, on_bytes: Callable[[int], None] | None = None) -> Verdict:
-    """Compare a folder with its manifest. Raises :class:`UserError` when there is no folder."""
+    """Compare a folder of this machine with its manifest. Raises :class:`UserError` when there is no folder."""
     if not folder.is_dir():
         raise UserError(f"{folder} is not a folder")
-    verdict = Verdict(report_id="", location=str(folder))
+    return verify_delivery(folder_delivery(folder), on_bytes=on_bytes)
+
+
+def verify_delivery(delivery: Delivery, *, on_bytes: Callable[[int], None] | None = None) -> Verdict:
+    """Compare a delivery with its manifest: every file's size and sha256, nothing missing, nothing added."""
+    verdict = Verdict(report_id="")
     try:
-        raw = (folder / MANIFEST_NAME).read_bytes()
-        document = manifest.read(raw)
-    except FileNotFoundError:
-        verdict.problems.append(f"{MANIFEST_NAME} is missing: a folder without it is not a finished delivery")
+        document = manifest.read(read_whole(delivery, MANIFEST_NAME))
+    except DeliveredFileError as error:
+        verdict.problems.append(f"{MANIFEST_NAME} {error}: what has none is not a finished delivery")
         return verdict
     except (UserError, OSError) as error:
         verdict.problems.append(str(error))
@@ -61,27 +79,27 @@ def verify_folder(folder: Path, *, on_bytes: Callable[[int], None] | None = None
     listed = {MANIFEST_NAME}
     for entry in document["files"]:
         listed.add(entry["name"])
-        _compare(folder / entry["name"], entry, verdict, on_bytes)
-    for path in sorted(_files_below(folder)):
-        if path not in listed:
-            verdict.problems.append(f"{path} was added: the manifest does not list it")
+        _compare(delivery, entry, verdict, on_bytes)
+    for found in delivery.entries():
+        if found.name not in listed:
+            verdict.problems.append(f"{found.name} was added: the manifest does not list it")
     return verdict
 
 
 def verify_report(report: ExportReport, *, on_bytes: Callable[[int], None] | None = None) -> Verdict:
-    """As :func:`verify_folder`, and the manifest must be the one that the database knows.
+    """As :func:`verify_delivery`, and the manifest must be the one that the database knows.
 
     Raises :class:`UserError` when the report has no delivery.
     """
     if not report.is_delivered:
         raise UserError(f"report {report.report_id} is {report.status}: there is no delivery to verify")
-    folder = Path(report.location)
-    if not folder.is_dir():
-        return Verdict(report.report_id, report.location, problems=[f"{folder.name}: the delivery's folder is missing"])
-    verdict = verify_folder(folder, on_bytes=on_bytes)
+    delivery = delivery_of(report)
+    if not any(delivery.entries()):
+        return Verdict(report.report_id, problems=["the delivery is missing: there is nothing left in its place"])
+    verdict = verify_delivery(delivery, on_bytes=on_bytes)
     if not verdict.ok:
         return verdict
-    document = manifest.read((folder / MANIFEST_NAME).read_bytes())
+    document = manifest.read(read_whole(delivery, MANIFEST_NAME))
     known = {artifact.name: (artifact.bytes, artifact.sha256) for artifact in report.artifacts.all()}
     written = {entry["name"]: (entry["bytes"], entry["sha256"]) for entry in document["files"]}
     if document.get("report_id") != report.report_id:
@@ -91,21 +109,20 @@ def verify_report(report: ExportReport, *, on_bytes: Callable[[int], None] | Non
     return verdict
 
 
-def _compare(path: Path, entry: dict[str, Any], verdict: Verdict, on_bytes: Callable[[int], None] | None) -> None:
+def _compare(
+    delivery: Delivery, entry: dict[str, Any], verdict: Verdict, on_bytes: Callable[[int], None] | None
+) -> None:
     digest = hashlib.sha256()
     size = 0
     try:
-        if path.is_symlink():
-            verdict.problems.append(f"{entry['name']} was replaced by a link")
-            return
-        with path.open("rb") as stream:
-            while block := stream.read(BLOCK):
+        with closing(delivery.open(entry["name"])) as file:
+            while block := file.read(BLOCK):
                 digest.update(block)
                 size += len(block)
                 if on_bytes is not None:
                     on_bytes(len(block))
-    except FileNotFoundError:
-        verdict.problems.append(f"{entry['name']} is missing")
+    except DeliveredFileError as error:
+        verdict.problems.append(f"{entry['name']} {error}")
         return
     except OSError as error:
         verdict.problems.append(f"{entry['name']} cannot be read: {error.strerror}")
@@ -116,12 +133,3 @@ def _compare(path: Path, entry: dict[str, Any], verdict: Verdict, on_bytes: Call
         verdict.problems.append(f"{entry['name']} has {size:,} bytes; {entry['bytes']:,} were delivered")
     elif digest.hexdigest() != entry["sha256"]:
         verdict.problems.append(f"{entry['name']} was changed: its sha256 is not the one that was delivered")
-
-
-def _files_below(folder: Path) -> list[str]:
-    found = []
-    for root, folders, files in os.walk(folder):
-        base = Path(root).relative_to(folder)
-        found += [str(base / name) for name in files]
-        found += [str(base / name) for name in folders if (Path(root) / name).is_symlink()]
-    return found

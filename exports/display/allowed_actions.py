@@ -27,7 +27,6 @@ def offers(report: ExportReport, verbs: frozenset[str]) -> Offers:
     """``verbs`` are those of the person in the report's project, who may see it."""
     is_active = report.status in statuses.ACTIVE
     has_files = report.is_delivered and report.files_removed_at is None
-    is_ours = not (report.config.get("destination") or {}).get("folder") if isinstance(report.config, dict) else True
     return Offers(
         download=has_files and DOWNLOAD in verbs,
         preview=has_files and DOWNLOAD in verbs,
@@ -36,5 +35,5 @@ def offers(report: ExportReport, verbs: frozenset[str]) -> Offers:
         link=has_files and LINK in verbs,
         cancel=is_active and not report.cancel_requested and START in verbs,
         retry=not is_active and START in verbs,
-        delete=has_files and is_ours and MANAGE in verbs,
+        delete=has_files and report.is_ours and MANAGE in verbs,
     )

@@ -46,7 +46,7 @@ def report_json(report: ExportReport) -> dict[str, Any]:
         "config": report.config,
         "check_values": report.check_values,
         "artifacts": [artifact_json(artifact) for artifact in report.artifacts.all()],
-        "location": report.location if report.config.get("destination", {}).get("folder") else "",
+        "location": "" if report.is_ours else report.location,
         "files_removed_at": report.files_removed_at.isoformat() if report.files_removed_at else None,
         "retry_of": report.retry_of.report_id if report.retry_of else None,
         "created_at": report.created_at.isoformat(),

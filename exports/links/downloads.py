@@ -12,7 +12,7 @@ import logging
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack
-from typing import BinaryIO, NoReturn
+from typing import NoReturn
 
 from django.db import InterfaceError, OperationalError, connection, transaction
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
@@ -25,7 +25,7 @@ from exportadmin.audit.models import DONE, FAILED, REFUSED
 from exportadmin.audit.record import record
 from exportadmin.lib.actor import Actor
 from exportadmin.lib.errors import GoneError
-from exports.delivery.reading import open_delivered
+from exports.delivery.reading import DeliveredFileReader, open_delivered
 from exports.links import tokens
 from exports.links.ranges import Span, UnsatisfiableError, parse_range
 from exports.models import Artifact, Download, Link
@@ -80,7 +80,7 @@ def respond(request: HttpRequest, artifact: Artifact, *, actor: Actor, link: Lin
 
 
 def _answer(
-    request: HttpRequest, artifact: Artifact, file: BinaryIO, actor: Actor, link: Link | None
+    request: HttpRequest, artifact: Artifact, file: DeliveredFileReader, actor: Actor, link: Link | None
 ) -> HttpResponse | StreamingHttpResponse:
     etag, modified = f'"{artifact.sha256}"', _modified(artifact)
     headers = {
@@ -186,7 +186,7 @@ class Body:
     the answer ends, writes down how it ended.
     """
 
-    def __init__(self, file: BinaryIO, span: Span, download: Download, actor: Actor) -> None:
+    def __init__(self, file: DeliveredFileReader, span: Span, download: Download, actor: Actor) -> None:
         self.span = span
         self.sent = 0
         self._file = file

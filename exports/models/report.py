@@ -6,7 +6,7 @@ from django.conf import settings
 from django.db import models
 
 from connections.access.models import ApiToken
-from connections.models import Project
+from connections.models import Connection, Project
 from exportadmin.lib.ids import new_id
 from exports import statuses
 from exports.models.config import ExportConfig
@@ -15,8 +15,10 @@ from exports.models.config import ExportConfig
 class ExportReport(models.Model):
     """``config`` is what was asked, frozen when it was asked: the JSON of :class:`exports.spec.spec.ExportSpec`.
 
-    ``error`` is one line in words that an admin can act on. ``location`` is the folder of the delivery.
-    ``created_by_name`` outlives the account.
+    ``error`` is one line in words that an admin can act on. ``created_by_name`` outlives the account.
+
+    The delivery lies at ``destination`` (``None``: this machine); ``location`` is for its sink alone to read.
+    ``is_ours``: it may be removed by us (the shell delivers into folders that are somebody's own).
     """
 
     report_id = models.CharField(max_length=64, unique=True, default=new_id, editable=False)
@@ -35,7 +37,9 @@ class ExportReport(models.Model):
     rows_done = models.PositiveBigIntegerField(default=0)
     bytes_done = models.PositiveBigIntegerField(default=0)
     check_values = models.JSONField(null=True)
+    destination = models.ForeignKey(Connection, null=True, blank=True, on_delete=models.PROTECT, related_name="+")
     location = models.TextField(blank=True)
+    is_ours = models.BooleanField(default=True)
     created_at = models.DateTimeField(auto_now_add=True)
     started_at = models.DateTimeField(null=True)
     finished_at = models.DateTimeField(null=True)

@@ -10,10 +10,9 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import BinaryIO
 
 from exportadmin.lib.errors import UserError
-from exports.delivery.reading import open_delivered
+from exports.delivery.reading import DeliveredFileReader, open_delivered
 from exports.models import Artifact
 
 BLOCK = 1 << 17
@@ -48,7 +47,14 @@ class RowStream:
     """
 
     def __init__(
-        self, blocks: Iterator[bytes], file: BinaryIO, *, first_line: int, first_offset: int, size: int, lines: int
+        self,
+        blocks: Iterator[bytes],
+        file: DeliveredFileReader,
+        *,
+        first_line: int,
+        first_offset: int,
+        size: int,
+        lines: int,
     ) -> None:
         self.first_line = first_line
         self.first_offset = first_offset
@@ -119,7 +125,7 @@ def _must_be_inside(what: str, asked: int | None, count: int) -> None:
 
 
 class _Reader:
-    def __init__(self, file: BinaryIO, artifact: Artifact, layout: _Layout) -> None:
+    def __init__(self, file: DeliveredFileReader, artifact: Artifact, layout: _Layout) -> None:
         self._file = file
         self._layout = layout
         self._end = max(artifact.bytes - layout.after, layout.before)

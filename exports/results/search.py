@@ -8,14 +8,14 @@ import time
 import zipfile
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field
-from typing import BinaryIO, Final, cast
+from typing import Final
 
 import orjson
 from django.db.models import Prefetch, Q
 
 from exportadmin.lib.errors import GoneError
 from exports import statuses
-from exports.delivery.reading import open_delivered
+from exports.delivery.reading import DeliveredFileReader, open_delivered
 from exports.models import Artifact, ExportReport
 
 # a page looks so far back, and so long, and says so where there is more
@@ -139,7 +139,7 @@ InTime = Callable[[], None]
 EVERY: Final = 1000  # lines between two looks at the clock
 
 
-def _in_lines(file: BinaryIO, row: str, in_time: InTime) -> str:
+def _in_lines(file: DeliveredFileReader, row: str, in_time: InTime) -> str:
     """json and ndjson: a row a line. Bytes are looked for first; only lines that have them are parsed."""
     text = orjson.dumps(row)
     by_id, by_key = b'"id":' + text, b'"global_key":' + text
@@ -163,13 +163,13 @@ def _which(row: str, row_id: object, global_key: object) -> str:
     return "by its global key" if row == global_key else ""
 
 
-def _in_csv(file: BinaryIO, row: str, in_time: InTime) -> str:
+def _in_csv(file: DeliveredFileReader, row: str, in_time: InTime) -> str:
     return _in_table(io.TextIOWrapper(_buffered(file), "utf-8", newline=""), row, in_time)
 
 
-def _in_zip(file: BinaryIO, row: str, in_time: InTime) -> str:
+def _in_zip(file: DeliveredFileReader, row: str, in_time: InTime) -> str:
     """Masks: the index inside names every row."""
-    with zipfile.ZipFile(file) as archive, archive.open("index.csv") as index:
+    with zipfile.ZipFile(_buffered(file)) as archive, archive.open("index.csv") as index:
         return _in_table(io.TextIOWrapper(index, "utf-8", newline=""), row, in_time)
 
 
@@ -187,11 +187,11 @@ def _in_table(lines: io.TextIOWrapper, row: str, in_time: InTime) -> str:
     return ""
 
 
-def _buffered(file: BinaryIO) -> io.BufferedReader:
-    return io.BufferedReader(cast("io.RawIOBase", file), 1 << 20)
+def _buffered(file: DeliveredFileReader) -> io.BufferedReader:
+    return io.BufferedReader(file, 1 << 20)
 
 
-READERS: Final[dict[str, Callable[[BinaryIO, str, InTime], str]]] = {
+READERS: Final[dict[str, Callable[[DeliveredFileReader, str, InTime], str]]] = {
     "json": _in_lines,
     "ndjson": _in_lines,
     "csv": _in_csv,

@@ -5,21 +5,15 @@ from __future__ import annotations
 import errno
 import logging
 import re
-import shutil
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
-from django.conf import settings
 from django.db import InterfaceError, OperationalError, transaction
 from django.utils import timezone
 
 from connections.access.permissions import START, require
-from connections.sinks import SINKS
-from connections.sinks.base import DeliveredFile, Sink
-from connections.sinks.local import MANIFEST_NAME, LocalSink
+from connections.sinks.base import DeliveredFile, Delivery, Sink
 from exportadmin.audit.record import head as audit_head
 from exportadmin.audit.record import record
 from exportadmin.lib.actor import USER, Actor, system
@@ -27,10 +21,12 @@ from exportadmin.lib.errors import ExportAdminError, PermanentError, TransientEr
 from exports import statuses
 from exports.check_values import Tally
 from exports.delivery import manifest
-from exports.delivery.verify import verify_folder
+from exports.delivery.destination import key_of, sink_for
+from exports.delivery.publication import adopt_published, discard_drafts, unpublish
 from exports.formats import FORMATS
 from exports.formats.base import FormatContext
 from exports.models import Artifact, ExportReport
+from exports.run import scratch
 from exports.runs import Cancelled, Guard, LeaseLost
 from exports.sources import SOURCES
 from exports.spec.filters import RowFilter
@@ -45,9 +41,8 @@ def run(report: ExportReport, guard: Guard, *, sink: Sink | None = None) -> None
     Raises :class:`TransientError` and database errors, which another attempt may cure (the caller decides on it);
     everything else becomes a state of the report.
     """
-    sink = sink or sink_for(report)
     try:
-        _deliver(report, guard, sink)
+        _deliver(report, guard, sink or sink_for(report))
     except LeaseLost as lost:
         log.warning("report %s: %s", report.report_id, lost)
     except Cancelled:
@@ -70,7 +65,7 @@ def end(report: ExportReport, guard: Guard, status: str, error: str) -> bool:
     with transaction.atomic():
         ended = guard.finish(status, error=error, phase="")
         if ended:
-            withdraw(report)
+            unpublish(report)
             record_end(report, status, error)
     return ended
 
@@ -96,27 +91,8 @@ def cancel_if_queued(report: ExportReport) -> None:
             status=statuses.CANCELLED, finished_at=timezone.now(), phase=""
         )
         if ended:
-            withdraw(report)  # an attempt may have published and died before it could say so
+            unpublish(report)  # an attempt may have published and died before it could say so
             record_end(report, statuses.CANCELLED)
-
-
-def withdraw(report: ExportReport) -> None:
-    """Take a published delivery of this very report away again: it will end without one, so none may be visible.
-
-    Called in the transaction that writes the end, under the report's fence. A folder that holds anything else stays.
-    """
-    sink = sink_for(report)
-    if not isinstance(sink, LocalSink):
-        return
-    folder = sink.root if sink.exact else sink.root / folder_name(report)
-    try:
-        published = manifest.read((folder / MANIFEST_NAME).read_bytes()).get("report_id")
-    except (OSError, UserError):
-        return
-    if published == report.report_id:
-        gone = folder.parent / f".{report.report_id}.withdrawn.part"
-        folder.rename(gone)  # first out of sight, at once
-        shutil.rmtree(gone, ignore_errors=True)
 
 
 def _ask_again(report: ExportReport, guard: Guard) -> None:
@@ -143,7 +119,7 @@ def _ask_again(report: ExportReport, guard: Guard) -> None:
 
 def _deliver(report: ExportReport, guard: Guard, sink: Sink) -> None:
     guard.check(now=True)
-    adopted = _adopt(report, sink)
+    adopted = adopt_published(sink, report)
     if adopted is not None:  # an earlier attempt died between publication and commit
         _finish(report, guard, *adopted)
         return
@@ -158,14 +134,14 @@ def _deliver(report: ExportReport, guard: Guard, sink: Sink) -> None:
         details = {"attempt": report.attempts}
         record(event, actor=system("worker"), project=report.project, obj=report, details=details)
     guard.progress(phase="reading", rows_done=0, bytes_done=0)
-    with _scratch(report) as scratch, source.open(selection, writer_class.needs) as reader:
+    with scratch.folder_for(report) as folder, source.open(selection, writer_class.needs) as reader:
         guard.progress(rows_expected=reader.rows_expected)
         context = FormatContext(
             project_id=report.project.public_id,
             project_name=reader.project_name,
             ontology=reader.ontology,
             parts=selection.parts,
-            scratch=scratch,
+            scratch=folder,
             options=asked.options,
         )
         writer = writer_class(context)
@@ -195,18 +171,18 @@ def _deliver(report: ExportReport, guard: Guard, sink: Sink) -> None:
                 yield chunk
                 guard.check()
 
-        delivery = sink.begin(report.report_id, folder_name(report), report.attempts)
+        draft = sink.begin(key_of(report))
         try:
             name = file_name(report, writer_class.extension)
-            files = [delivery.write_file(name, writer_class.media_type, chunks())]
+            files = [draft.write_file(name, writer_class.media_type, chunks())]
             dropped = Counter(reader.dropped_at_source) + decider.dropped
             check_values = tally.result(dropped, files)
             _must_add_up(check_values, reader.rows_expected, decider.dropped)
             guard.check(now=True)
-            location = delivery.commit(manifest.build(_head(report, started), check_values, files))
+            delivery = draft.commit(manifest.build(_head(report, started), check_values, files))
         finally:
-            delivery.abort()
-    _finish(report, guard, location, check_values, files, line_index if writer_class.row_a_line else None)
+            draft.abort()
+    _finish(report, guard, delivery, check_values, files, line_index if writer_class.row_a_line else None)
 
 
 def _must_add_up(check_values: dict[str, Any], expected: int | None, dropped_here: Counter[str]) -> None:
@@ -219,7 +195,7 @@ def _must_add_up(check_values: dict[str, Any], expected: int | None, dropped_her
 def _finish(
     report: ExportReport,
     guard: Guard,
-    location: str,
+    delivery: Delivery,
     check_values: dict[str, Any],
     files: list[DeliveredFile],
     line_index: list[tuple[int, int]] | None = None,
@@ -230,7 +206,7 @@ def _finish(
             phase="",
             error="",
             check_values=check_values,
-            location=location,
+            location=delivery.location,
             rows_done=check_values["rows_kept"],
             bytes_done=check_values["bytes"],
         )
@@ -249,35 +225,6 @@ def _finish(
             for file in files
         )
         record_end(report, statuses.COMPLETED, rows=check_values["rows_kept"], bytes=check_values["bytes"])
-
-
-def _adopt(report: ExportReport, sink: Sink) -> tuple[str, dict[str, Any], list[DeliveredFile]] | None:
-    """The delivery that an earlier attempt of this very report published, if it is whole."""
-    if not isinstance(sink, LocalSink) or report.attempts < 2:
-        return None
-    folder = sink.root if sink.exact else sink.root / folder_name(report)
-    if not folder.is_dir() or not any(folder.iterdir()):
-        return None
-    verdict = verify_folder(folder)
-    if not verdict.ok or verdict.report_id != report.report_id:
-        problems = "; ".join(verdict.problems)
-        raise PermanentError(f"{folder} holds something else than this report's delivery: {problems}")
-    document = manifest.read((folder / MANIFEST_NAME).read_bytes())
-    return str(folder), document["check_values"], [DeliveredFile(**entry) for entry in document["files"]]
-
-
-def sink_for(report: ExportReport) -> Sink:
-    """The sink that the report's config names; ``folder`` (shell only) delivers into exactly that folder."""
-    destination = report.config.get("destination") or {"kind": "local"}
-    SINKS.pick(destination["kind"])
-    if "folder" in destination:
-        return LocalSink(Path(destination["folder"]), exact=True)
-    return LocalSink(settings.ARTIFACTS_DIR)
-
-
-def folder_name(report: ExportReport) -> str:
-    """Where below the sink's root: project id and report id, both made by us."""
-    return f"{report.project.public_id}/{report.report_id}"
 
 
 def file_name(report: ExportReport, extension: str) -> str:
@@ -300,33 +247,10 @@ def _head(report: ExportReport, started: Any) -> dict[str, Any]:
     }
 
 
-@contextmanager
-def _scratch(report: ExportReport) -> Iterator[Path]:
-    """A folder for spools, gone afterwards; what a killed attempt left is taken away first."""
-    root = settings.EXPORTADMIN_HOME / "scratch"
-    folder = root / f"{report.report_id}.{report.attempts}"
-    discard_scratch(report.report_id)
-    folder.mkdir(parents=True)
-    try:
-        yield folder
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
-
-
-def discard_scratch(report_id: str) -> None:
-    """Take away spools of attempts that died."""
-    for leftover in (settings.EXPORTADMIN_HOME / "scratch").glob(f"{report_id}.*"):
-        shutil.rmtree(leftover, ignore_errors=True)
-
-
 def discard(report: ExportReport) -> None:
     """Take away everything half-made of a report that will not run again."""
-    discard_scratch(report.report_id)
-    sink = sink_for(report)
-    if isinstance(sink, LocalSink):
-        parent = sink.root.parent if sink.exact else (sink.root / folder_name(report)).parent
-        for leftover in parent.glob(f".{report.report_id}.*.part"):
-            shutil.rmtree(leftover, ignore_errors=True)
+    scratch.discard(report.report_id)
+    discard_drafts(report)
 
 
 def _disk_words(error: OSError) -> str:

@@ -11,28 +11,27 @@ Everything here may run twice, at the same time, and be killed anywhere.
 from __future__ import annotations
 
 import logging
-import os
-import re
-import shutil
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import islice
-from pathlib import Path
 from typing import Final
 
 from django.conf import settings
 from django.db import Error, transaction
 from django.utils import timezone
 
-from connections.sinks.local import MANIFEST_NAME
+from connections.models import Connection
+from connections.sinks import SINKS
+from connections.sinks.base import Leftover, Sink
 from exportadmin.audit.record import record
 from exportadmin.lib.actor import system
 from exportadmin.lib.errors import ConflictError
-from exportadmin.lib.ids import LENGTH
 from exports import actions, statuses
+from exports.delivery.destination import delivery_of, sink_of
 from exports.models import ExportReport
+from exports.run import scratch
 
 log = logging.getLogger(__name__)
 
@@ -44,10 +43,6 @@ EVERY_SECONDS: Final = 3600.0
 SLICE_SECONDS: Final = 2.0
 
 EXPIRED, DRAFT, FOLDER, SCRATCH, UNKNOWN = "expired", "draft", "folder", "scratch", "unknown"
-_ID: Final = rf"[a-z2-7]{{{LENGTH}}}"
-_DRAFT: Final = re.compile(rf"\.({_ID})\.\d+\.part", re.ASCII)
-_FOLDER: Final = re.compile(rf"({_ID})", re.ASCII)
-_SCRATCH: Final = re.compile(rf"({_ID})\.\d+", re.ASCII)
 
 
 @dataclass(frozen=True)
@@ -56,20 +51,20 @@ class Step:
 
     kind: str
     report_id: str
-    path: Path
+    address: str
 
 
 @dataclass
 class Summary:
-    """What was done: paths by kind."""
+    """What was done: addresses by kind."""
 
-    paths: dict[str, list[Path]] = field(
+    addresses: dict[str, list[str]] = field(
         default_factory=lambda: {kind: [] for kind in (EXPIRED, DRAFT, FOLDER, SCRATCH, UNKNOWN)}
     )
 
     def add(self, step: Step) -> None:
         """Count it in."""
-        self.paths[step.kind].append(step.path)
+        self.addresses[step.kind].append(step.address)
 
 
 def remove_expired(now: datetime, *, days: int | None = None) -> int:
@@ -111,7 +106,9 @@ class Hourly:
         try:
             for step in self._running:
                 level = logging.WARNING if step.kind == UNKNOWN else logging.INFO
-                log.log(level, "retention: %s %s", "kept, not known:" if step.kind == UNKNOWN else step.kind, step.path)
+                log.log(
+                    level, "retention: %s %s", "kept, not known:" if step.kind == UNKNOWN else step.kind, step.address
+                )
                 if time.monotonic() - started > SLICE_SECONDS:
                     return
         except Error:
@@ -126,22 +123,24 @@ class Hourly:
 
 
 def expired(now: datetime, *, days: int | None = None, dry: bool = False) -> Iterator[Step]:
-    """Deliveries into our own folder only: what was delivered into a folder that somebody named is theirs."""
+    """Only what is ours: a folder that somebody named is theirs."""
     days = settings.RETENTION_DAYS if days is None else days
     if days <= 0:
         return
     old = ExportReport.objects.filter(
-        status__in=statuses.DELIVERED, files_removed_at=None, finished_at__lt=now - timedelta(days=days)
+        is_ours=True,
+        status__in=statuses.DELIVERED,
+        files_removed_at=None,
+        finished_at__lt=now - timedelta(days=days),
     ).select_related("project")
     last = 0
     while batch := list(old.filter(pk__gt=last).order_by("pk")[:BATCH]):
         for report in batch:
             last = report.pk
-            if (report.config.get("destination") or {}).get("folder"):
-                continue
+            address = delivery_of(report).address
             if not dry and not _remove(report, days):
                 continue
-            yield Step(EXPIRED, report.report_id, Path(report.location))
+            yield Step(EXPIRED, report.report_id, address)
 
 
 def _remove(report: ExportReport, days: int) -> bool:
@@ -156,79 +155,64 @@ def _remove(report: ExportReport, days: int) -> bool:
 
 
 def leftovers(now: datetime, *, dry: bool = False) -> Iterator[Step]:
-    """Only what bears a name that we give, is older than a day and a real folder; links are never followed."""
-    before = (now - LEFTOVER_AGE).timestamp()
-    for project in _folders(settings.ARTIFACTS_DIR):
-        if not _FOLDER.fullmatch(project.name):
-            continue
-        yield from _sweep(project, _DRAFT, DRAFT, before, dry=dry)
-        yield from _sweep(project, _FOLDER, FOLDER, before, dry=dry)
-    yield from _sweep(settings.EXPORTADMIN_HOME / "scratch", _SCRATCH, SCRATCH, before, dry=dry)
+    """Of every sink that there is, and spools: only what is ours and older than a day."""
+    before = now - LEFTOVER_AGE
+    for sink in _sinks():
+        yield from _sweep(sink, before, dry=dry)
+    for report_id, folder in scratch.older_than(before):
+        if not _is_active(report_id):
+            if not dry:
+                scratch.discard(report_id)
+            yield Step(SCRATCH, report_id, str(folder))
 
 
-def _sweep(parent: Path, name: re.Pattern[str], kind: str, before: float, *, dry: bool) -> Iterator[Step]:
-    found = ((match[1], path) for path in _folders(parent) if (match := name.fullmatch(path.name)))
-    old = ((report_id, path) for report_id, path in found if _last_change(path) < before)
+def _sinks() -> Iterator[Sink]:
+    yield sink_of({}, None)
+    for connection in Connection.objects.filter(kind__in=list(SINKS)):
+        yield sink_of({"kind": connection.kind}, connection)
+
+
+def _sweep(sink: Sink, before: datetime, *, dry: bool) -> Iterator[Step]:
+    old = sink.leftovers(before)
     while batch := list(islice(old, BATCH)):
-        known = {
-            report.report_id: report
-            for report in ExportReport.objects.select_related("project").filter(
-                report_id__in=[report_id for report_id, _ in batch]
-            )
-        }
-        for report_id, path in batch:
-            report = known.get(report_id)
-            if _is_needed(report, kind, path):
+        ids = [leftover.report_id for leftover in batch]
+        reports = ExportReport.objects.select_related("project").filter(report_id__in=ids)
+        known = {report.report_id: report for report in reports}
+        for leftover in batch:
+            report = known.get(leftover.report_id)
+            kind = DRAFT if leftover.is_draft else FOLDER
+            if report is not None and _is_needed(report, leftover):
                 continue
-            if kind == FOLDER and report is None and (path / MANIFEST_NAME).exists():
-                yield Step(UNKNOWN, report_id, path)
+            if report is None and leftover.is_whole:
+                yield Step(UNKNOWN, leftover.report_id, leftover.address)
                 continue
             if not dry:
-                _take_away(report_id, report, kind, path)
-            yield Step(kind, report_id, path)
+                _take_away(sink, leftover, report)
+            yield Step(kind, leftover.report_id, leftover.address)
 
 
-def _is_needed(report: ExportReport | None, kind: str, path: Path) -> bool:
-    if report is None:
-        return False
+def _is_active(report_id: str) -> bool:
+    return ExportReport.objects.filter(report_id=report_id, status__in=statuses.ACTIVE).exists()
+
+
+def _is_needed(report: ExportReport, leftover: Leftover) -> bool:
     if report.status in statuses.ACTIVE:  # the next attempt may adopt it
         return True
     is_kept = report.is_delivered and report.files_removed_at is None
-    # by name, not by path: an installation may have been moved since
-    return kind == FOLDER and is_kept and Path(report.location).name == path.name
+    return not leftover.is_draft and is_kept and report.location == leftover.location
 
 
-def _take_away(report_id: str, report: ExportReport | None, kind: str, path: Path) -> None:
-    if kind != FOLDER:  # never visible to anybody, so nothing for the trail
-        shutil.rmtree(path, ignore_errors=True)
+def _take_away(sink: Sink, leftover: Leftover, report: ExportReport | None) -> None:
+    if leftover.is_draft:  # never visible to anybody, so nothing for the trail
+        sink.remove_leftover(leftover)
         return
     with transaction.atomic():
         record(
             "artifact.removed",
             actor=system(DOOR),
             project=report.project if report else None,
-            obj=report or ("export_report", report_id, report_id),
-            details={"folder": f"{path.parent.name}/{path.name}"},
+            obj=report or ("export_report", leftover.report_id, leftover.report_id),
+            details={"location": leftover.location},
             reason="a folder without a delivery",
         )
-        transaction.on_commit(lambda: shutil.rmtree(path, ignore_errors=True))
-
-
-def _folders(parent: Path) -> Iterator[Path]:
-    try:
-        with os.scandir(parent) as entries:
-            names = sorted(entry.name for entry in entries if entry.is_dir(follow_symlinks=False))
-    except FileNotFoundError:
-        return
-    yield from (parent / name for name in names)
-
-
-def _last_change(folder: Path) -> float:
-    """Seconds since 1970 of the last change in the folder or to a file directly in it; infinite: it is gone already."""
-    try:
-        times = [folder.stat().st_mtime]
-        with os.scandir(folder) as entries:
-            times += [entry.stat(follow_symlinks=False).st_mtime for entry in entries]
-    except FileNotFoundError:
-        return float("inf")
-    return max(times)
+        transaction.on_commit(lambda: sink.remove_leftover(leftover))

@@ -10,6 +10,7 @@ from typing import Any
 from connections.models import Project
 from connections.rows.batch import PARTS
 from exportadmin.lib.errors import UserError
+from exports.delivery.destination import parse_destination
 from exports.formats import FORMATS
 from exports.spec.filters import parse_filter, resolved_windows
 from exports.spec.selection import Selection
@@ -49,7 +50,7 @@ class ExportSpec:
             statuses=_texts(body.get("statuses"), "statuses"),
             filter=_mapping(body.get("filter"), "filter"),
             include=_parts(body.get("include")),
-            destination=_destination(body.get("destination")),
+            destination=parse_destination(body.get("destination")),
             options=_options(body.get("options"), writer.options),
             time_zone=project.time_zone,
         )
@@ -111,13 +112,6 @@ def _parts(value: object) -> tuple[str, ...]:
         if part not in PARTS:
             raise UserError(f"unknown part {part!r}; known: {', '.join(PARTS)}", field="include")
     return tuple(part for part in PARTS if part in parts)
-
-
-def _destination(value: object) -> dict[str, Any]:
-    wanted = _mapping(value, "destination") or {"kind": "local"}
-    if wanted.get("kind") != "local" or set(wanted) - {"kind"}:
-        raise UserError(f"unknown destination {wanted!r}; known: {{'kind': 'local'}}", field="destination")
-    return wanted
 
 
 def _options(value: object, offered: Sequence[Any]) -> dict[str, str]:

@@ -6,6 +6,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from django.conf import settings
 from django.utils import timezone
 
 from connections.access.models import Membership
@@ -18,6 +19,7 @@ from exports.models import ExportReport
 from exports.run import pipeline
 from exports.spec.plan import plan
 from exports.spec.spec import ExportSpec
+from tests.support.deliveries import delivery_folder
 from tests.support.rows import mixed
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -108,7 +110,7 @@ def test_a_running_export_obeys_in_every_phase_and_leaves_nothing(filled, asked,
     report.refresh_from_db()
     assert report.status == statuses.CANCELLED
     assert last_entry().event == "export.cancelled"
-    assert [path for path in Path(pipeline.settings.ARTIFACTS_DIR).rglob("*") if path.is_file()] == []
+    assert [path for path in Path(settings.ARTIFACTS_DIR).rglob("*") if path.is_file()] == []
 
 
 def test_permission_is_asked_again_when_the_run_starts(filled, asked, oscar):
@@ -154,7 +156,7 @@ def test_a_delivery_that_was_published_before_its_worker_died_is_adopted_not_rep
     first.release()
     # a kill lets the lease run out: it ended a minute ago
     ExportReport.objects.filter(pk=report.pk).update(lease_until=timezone.now() - timedelta(minutes=1))
-    before = sorted(path.name for path in Path(pipeline.settings.ARTIFACTS_DIR).rglob("*"))
+    before = sorted(path.name for path in Path(settings.ARTIFACTS_DIR).rglob("*"))
     with runs.claim(report.pk) as second:
         report.refresh_from_db()
         assert report.attempts == 2
@@ -162,7 +164,7 @@ def test_a_delivery_that_was_published_before_its_worker_died_is_adopted_not_rep
     report.refresh_from_db()
     assert report.status == statuses.COMPLETED, report.error
     assert report.check_values["rows_kept"] == 8
-    assert sorted(path.name for path in Path(pipeline.settings.ARTIFACTS_DIR).rglob("*")) == before
+    assert sorted(path.name for path in Path(settings.ARTIFACTS_DIR).rglob("*")) == before
     assert report.artifacts.count() == 1
 
 
@@ -172,7 +174,7 @@ def test_files_can_be_taken_away_by_who_manages_and_the_report_stays(filled, ask
         actions.remove_files(report=report, actor=person(oscar), why="room")
     gone = actions.remove_files(report=report, actor=person(alice), why="room")
     assert gone.files_removed_at
-    assert not Path(report.location).exists()
+    assert not delivery_folder(report).exists()
     with pytest.raises(ConflictError, match="no files"):
         actions.remove_files(report=report, actor=person(alice), why="again")
 

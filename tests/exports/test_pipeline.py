@@ -25,6 +25,7 @@ from exports.models import Artifact, ExportReport
 from exports.sources import SOURCES
 from exports.sources.store import StoreReader, StoreSource
 from exports.spec.spec import ExportSpec
+from tests.support.deliveries import delivery_folder
 from tests.support.rows import mixed
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -51,7 +52,7 @@ def export(project, format="ndjson", *, body=None, **more) -> ExportReport:
 
 def delivered(report: ExportReport) -> Path:
     (artifact,) = report.artifacts.all()
-    return Path(report.location) / artifact.name
+    return delivery_folder(report) / artifact.name
 
 
 def visible_files() -> list[str]:

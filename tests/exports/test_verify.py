@@ -15,6 +15,7 @@ from exports import actions
 from exports.delivery.manifest import build, read
 from exports.delivery.verify import verify_folder, verify_report
 from exports.spec.spec import ExportSpec
+from tests.support.deliveries import delivery_folder
 from tests.support.rows import mixed
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -32,7 +33,7 @@ def report(project, tmp_path, settings):
 
 @pytest.fixture
 def folder(report) -> Path:
-    return Path(report.location)
+    return delivery_folder(report)
 
 
 def data_file(folder: Path) -> Path:

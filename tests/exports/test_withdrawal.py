@@ -6,6 +6,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from django.conf import settings
 from django.utils import timezone
 
 from connections.sinks import local
@@ -58,7 +59,7 @@ def published_and_killed(report: ExportReport, monkeypatch) -> None:
 
 
 def visible() -> list[str]:
-    return [path.name for path in Path(pipeline.settings.ARTIFACTS_DIR).rglob("*") if path.is_file()]
+    return [path.name for path in Path(settings.ARTIFACTS_DIR).rglob("*") if path.is_file()]
 
 
 def test_a_run_cancelled_after_its_worker_died_behind_publication(filled, asked, oscar, monkeypatch):
@@ -131,7 +132,11 @@ def test_a_shell_run_whose_terminal_died_is_not_gone_on_with_by_a_worker(filled,
     report = actions.request_export(project=filled, asked=asked, actor=person(oscar))
     config = {**report.config, "destination": {"kind": "local", "folder": str(tmp_path / "mine")}}
     ExportReport.objects.filter(pk=report.pk).update(
-        config=config, status=statuses.RUNNING, attempts=1, lease_until=timezone.now() - timedelta(minutes=1)
+        config=config,
+        is_ours=False,
+        status=statuses.RUNNING,
+        attempts=1,
+        lease_until=timezone.now() - timedelta(minutes=1),
     )
     runs.reap()
     report.refresh_from_db()

@@ -286,7 +286,7 @@ class _Driver:
             " JOIN exports_artifact a ON a.report_id = r.id WHERE r.report_id = %s",
             report_id,
         )
-        content = (Path(location) / name).read_bytes()
+        content = (self._installation.home / "artifacts" / location / name).read_bytes()
         if (len(content), hashlib.sha256(content).hexdigest()) != (size, digest):
             self._out.wrong.append(f"{name} is not what the database says of it")
         return content

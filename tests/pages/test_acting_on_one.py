@@ -17,6 +17,7 @@ from exports.models import Artifact, ExportReport
 from exports.spec.spec import ExportSpec
 from tests.pages.reports import deliver, make_report
 from tests.pages.squeezed import page_html
+from tests.support.deliveries import delivery_folder
 from tests.support.rows import mixed
 
 HTMX = {"HX-Request": "true"}
@@ -73,7 +74,7 @@ def test_each_sees_the_buttons_of_what_they_may_do_and_what_can_work(clients, me
 
 def test_a_delivery_into_somebodys_folder_has_no_delete_button(clients, members: Project, tmp_path: Path):
     config = {"format": "json", "destination": {"kind": "local", "folder": "/somewhere"}}
-    report = deliver(members, tmp_path / "d", config=config).report
+    report = deliver(members, tmp_path / "d", config=config, is_ours=False).report
     assert "Delete the files" not in buttons(clients["alice"], report)
     answer = clients["alice"].post(f"/exports/{report.report_id}/delete-files/")
     assert answer.status_code == 302
@@ -96,7 +97,7 @@ def test_verify_reads_the_files_again_and_says_so(clients, delivered: Artifact):
 
 
 def test_verify_names_the_file_that_is_not_as_it_was(clients, delivered: Artifact):
-    path = Path(delivered.report.location) / delivered.name
+    path = delivery_folder(delivered.report) / delivered.name
     path.write_bytes(path.read_bytes().replace(b"car", b"cat", 1))
     (path.parent / "<b>extra").write_bytes(b"x")
     address = f"/exports/{delivered.report.report_id}/verify/"
@@ -146,7 +147,7 @@ def test_deleted_files_leave_the_report_with_its_check_values_and_the_reason(cli
     address = f"/exports/{report.report_id}/delete-files/"
     assert clients["oscar"].post(address).status_code == 403
     clients["alice"].post(address, {"why": " asked by  <b>legal</b> "})
-    assert not Path(report.location).exists()
+    assert not delivery_folder(report).exists()
     page = page_html(clients["rita"].get(f"/exports/{report.report_id}/"))
     assert "The files were removed on" in page and "Reason: asked by &lt;b&gt;legal&lt;/b&gt;." in page
     assert "Every sum adds up." in page and delivered.sha256 in page

@@ -14,6 +14,7 @@ from exportadmin.audit.models import AuditEntry
 from exports import statuses
 from exports.models import Artifact, ExportReport
 from tests.pages.reports import CHECK_VALUES, deliver, make_report
+from tests.support.deliveries import delivery_folder
 
 
 def rows(project: Project, folder: Path, *ids: str, name: str = "Nightly", **values: Any) -> ExportReport:
@@ -78,7 +79,7 @@ def test_what_cannot_be_compared_exactly_is_compared_by_check_values_and_that_is
     if unread == "removed":
         ExportReport.objects.filter(pk=newer.pk).update(files_removed_at=newer.finished_at, files_removed_why="old")
     elif unread == "missing":
-        (Path(newer.location) / "rows.json").unlink()
+        (delivery_folder(newer) / "rows.json").unlink()
     else:
         newer.artifacts.update(lines=None)
     page = page_of(visitor, older, newer)

@@ -13,6 +13,7 @@ from connections.models import Project
 from exports import statuses
 from exports.models import Artifact, Download
 from tests.pages.reports import deliver
+from tests.support.deliveries import delivery_folder
 
 BODY = b"[1,\n2]\n" + bytes(range(256)) * 700
 
@@ -28,7 +29,7 @@ def artifact(project: Project, tmp_path: Path) -> Artifact:
 
 @pytest.fixture
 def file(artifact: Artifact) -> Path:
-    return Path(artifact.report.location) / artifact.name
+    return delivery_folder(artifact.report) / artifact.name
 
 
 def gone(client: Client, artifact: Artifact) -> str:

@@ -17,6 +17,7 @@ from exports.models import ExportReport
 from tests.pages.reports import CHECK_VALUES, CONFIG, deliver, make_report
 from tests.support import cast
 from tests.support.browsing import cut_off, overflow, sign_in, violations
+from tests.support.deliveries import delivery_folder
 
 LONG = "W" * 180
 HOSTILE = """<script>document.title='ran'</script><img src=x onerror="document.title='ran'">"""
@@ -76,7 +77,7 @@ def test_from_sign_in_to_a_file_whose_sha256_is_the_pages(site: str, page: Page,
     report = ExportReport.objects.get(format="coco_json")
     artifact = report.artifacts.get()
     assert download.value.suggested_filename == artifact.name
-    delivered = (Path(report.location) / artifact.name).read_bytes()
+    delivered = (delivery_folder(report) / artifact.name).read_bytes()
     assert target.read_bytes() == delivered
     assert hashlib.sha256(delivered).hexdigest() == shown == artifact.sha256
     page.get_by_role("button", name="Sign out").click()

@@ -25,6 +25,7 @@ from exports import actions, statuses
 from exports.models import Artifact, ExportConfig, ExportReport, Link
 from exports.spec.spec import ExportSpec
 from tests.support.cast import PASSWORD
+from tests.support.deliveries import delivery_folder
 from tests.support.rows import mixed
 
 SHELL = Actor(kind="user", name="tester", channel="shell")
@@ -157,4 +158,4 @@ def whole(response: Any) -> bytes:
 
 
 def folder_of(report: ExportReport) -> Path:
-    return Path(report.location)
+    return delivery_folder(report)

@@ -16,6 +16,7 @@ from exportadmin.lib.actor import Actor
 from exports import actions
 from exports.spec.spec import ExportSpec
 from tests.support import counting
+from tests.support.deliveries import delivery_folder
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow]
 SHELL = Actor(kind="user", name="tester", channel="shell")
@@ -36,7 +37,7 @@ def delivered(project, format: str, **body) -> tuple[Path, dict]:
     report = actions.run_now(project=project, asked=asked, actor=SHELL)
     assert report.is_delivered, f"{format}: {report.error}"
     (artifact,) = report.artifacts.all()
-    return Path(report.location) / artifact.name, report.check_values
+    return delivery_folder(report) / artifact.name, report.check_values
 
 
 def test_every_task_is_accounted_for_and_five_formats_agree(edge):

@@ -13,6 +13,7 @@ from connections import actions as store
 from exportadmin.lib.actor import Actor
 from exports import actions
 from exports.spec.spec import ExportSpec
+from tests.support.deliveries import delivery_folder
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow]
 SHELL = Actor(kind="user", name="tester", channel="shell")
@@ -27,7 +28,7 @@ def exported(shared, tmp_path, settings):
     )
     assert report.is_delivered, report.error
     (artifact,) = report.artifacts.all()
-    return result, report, Path(report.location) / artifact.name
+    return result, report, delivery_folder(report) / artifact.name
 
 
 def scores(truth: Path, found: list[dict], kind: str) -> float:

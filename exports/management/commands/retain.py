@@ -36,12 +36,11 @@ class Command(AppCommand):
         dry = options["dry_run"]
         summary = retention.retain(timezone.now(), dry=dry)
         if options["json"]:
-            paths = {kind: [str(path) for path in found] for kind, found in summary.paths.items()}
-            document = {"dry_run": dry, "retention_days": settings.RETENTION_DAYS, **paths}
+            document = {"dry_run": dry, "retention_days": settings.RETENTION_DAYS, **summary.addresses}
             self.stdout.write(json.dumps(document, ensure_ascii=False, indent=2))
             return
-        for kind, found in summary.paths.items():
-            for path in found:
-                self.stdout.write(f"{_WORDS[kind]}: {path}")
-        removed = sum(len(found) for kind, found in summary.paths.items() if kind != retention.UNKNOWN)
+        for kind, found in summary.addresses.items():
+            for address in found:
+                self.stdout.write(f"{_WORDS[kind]}: {address}")
+        removed = sum(len(found) for kind, found in summary.addresses.items() if kind != retention.UNKNOWN)
         self.stdout.write(f"{removed:,} {'would be removed' if dry else 'removed'}")

@@ -14,6 +14,7 @@ from connections.sinks.local import refuse_unless_free
 from exportadmin.lib.command import FAILED, AppCommand, shell_actor
 from exportadmin.lib.errors import UserError
 from exports import actions
+from exports.delivery.destination import delivery_of
 from exports.display.representation import report_json
 from exports.formats import FORMATS
 from exports.spec.spec import ExportSpec
@@ -65,8 +66,9 @@ class Command(AppCommand):
         if values["left_out_by_format"]:
             left_out = ", ".join(f"{kind} {count:,}" for kind, count in values["left_out_by_format"].items())
             self.stdout.write(f"note: {report.format} cannot hold these annotations, they were left out: {left_out}")
+        address = delivery_of(report).address
         for artifact in report.artifacts.all():
-            self.stdout.write(f"{artifact.sha256}  {report.location}/{artifact.name}  ({artifact.bytes:,} bytes)")
+            self.stdout.write(f"{artifact.sha256}  {address}/{artifact.name}  ({artifact.bytes:,} bytes)")
 
 
 def _body(options: dict[str, Any]) -> dict[str, Any]:

@@ -16,9 +16,12 @@ from django.utils import timezone
 from exportadmin.audit.models import AuditEntry
 from exportadmin.lib.ids import new_id
 from exports import statuses
+from exports.delivery.destination import delivery_of
+from exports.delivery.verify import read_whole
 from exports.models import ExportReport
 from exports.run import retention
 from tests.pages.reports import make_report
+from tests.support.deliveries import delivery_folder
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -61,7 +64,8 @@ def deliver(project, artifacts):
         ended = timezone.now() - timedelta(days=days)
         report = make_report(project, **{"status": statuses.COMPLETED, "finished_at": ended, **values})
         if not report.location:
-            report.location = str(fill(folder_of(report, artifacts), age=days * DAY))
+            fill(folder_of(report, artifacts), age=days * DAY)
+            report.location = f"{project.public_id}/{report.report_id}"
             report.save()
         return report
 
@@ -70,7 +74,7 @@ def deliver(project, artifacts):
 
 def removed(report: ExportReport) -> bool:
     report.refresh_from_db()
-    gone = not Path(report.location).exists()
+    gone = not delivery_folder(report).exists()
     assert gone == (report.files_removed_at is not None)
     return gone
 
@@ -111,9 +115,9 @@ def test_zero_days_is_for_ever(deliver, settings):
 def test_what_was_delivered_into_somebodys_own_folder_is_theirs(deliver, tmp_path):
     theirs = fill(tmp_path / "theirs", age=99 * DAY)
     config = {"format": "json", "destination": {"kind": "local", "folder": str(theirs)}}
-    report = deliver(99, location=str(theirs), config=config)
+    report = deliver(99, location=str(theirs), config=config, is_ours=False)
     assert retention.remove_expired(timezone.now()) == 0
-    assert retention.retain(timezone.now()).paths[retention.FOLDER] == []
+    assert retention.retain(timezone.now()).addresses[retention.FOLDER] == []
     assert not removed(report)
 
 
@@ -156,7 +160,7 @@ def test_one_that_somebody_else_removed_meanwhile_is_passed_over(deliver, monkey
 
 
 def sweep(kind: str) -> list[Path]:
-    return retention.retain(timezone.now()).paths[kind]
+    return [Path(address) for address in retention.retain(timezone.now()).addresses[kind]]
 
 
 def test_a_delivery_that_is_kept_is_never_swept_away(deliver):
@@ -165,12 +169,12 @@ def test_a_delivery_that_is_kept_is_never_swept_away(deliver):
     assert not removed(kept)
 
 
-def test_an_installation_that_was_moved_keeps_its_deliveries(deliver):
+def test_an_installation_that_was_moved_keeps_and_finds_its_deliveries(deliver, artifacts, settings, tmp_path):
     report = deliver(20)
-    there = Path(report.location)
-    ExportReport.objects.filter(pk=report.pk).update(location=f"/old/place/{there.parent.name}/{there.name}")
+    settings.ARTIFACTS_DIR = artifacts.rename(tmp_path / "elsewhere")
     assert sweep(retention.FOLDER) == []
-    assert there.exists()
+    assert (delivery_folder(report) / "rows.json").exists()
+    assert read_whole(delivery_of(report), "rows.json") == b"[]"
 
 
 @pytest.mark.parametrize("status", [statuses.FAILED, statuses.ERRORED, statuses.CANCELLED])
@@ -194,15 +198,15 @@ def test_nothing_of_an_active_report_goes_however_old(project, artifacts, status
         fill(tmp_path / "scratch" / f"{report.report_id}.2", age=9 * DAY),
     ]
     found = retention.retain(timezone.now())
-    assert all(not each for each in found.paths.values())
+    assert all(not each for each in found.addresses.values())
     assert all(path.exists() for path in paths)
 
 
 def test_a_folder_that_was_to_go_when_the_machine_died_goes_now(deliver):
     report = deliver(10)
     ExportReport.objects.filter(pk=report.pk).update(files_removed_at=timezone.now())
-    assert sweep(retention.FOLDER) == [Path(report.location)]
-    assert not Path(report.location).exists()
+    assert sweep(retention.FOLDER) == [delivery_folder(report)]
+    assert not delivery_folder(report).exists()
 
 
 def test_drafts_and_spools_of_dead_runs_go_after_a_day(project, artifacts, tmp_path):
@@ -213,7 +217,9 @@ def test_drafts_and_spools_of_dead_runs_go_after_a_day(project, artifacts, tmp_p
     }
     young = fill(tmp_path / "scratch" / f"{new_id()}.1")
     found = retention.retain(timezone.now())
-    assert {kind: paths for kind, paths in found.paths.items() if paths} == {kind: [path] for kind, path in old.items()}
+    assert {kind: there for kind, there in found.addresses.items() if there} == {
+        kind: [str(path)] for kind, path in old.items()
+    }
     assert not any(path.exists() for path in old.values())
     assert young.exists()
 
@@ -229,8 +235,8 @@ def test_a_folder_of_no_report_goes_unless_it_is_a_whole_delivery(artifacts, pro
     half = fill(artifacts / project.public_id / new_id(), age=9 * DAY, manifest=False)
     whole = fill(artifacts / project.public_id / new_id(), age=9 * DAY)
     found = retention.retain(timezone.now())
-    assert found.paths[retention.FOLDER] == [half]
-    assert found.paths[retention.UNKNOWN] == [whole]
+    assert found.addresses[retention.FOLDER] == [str(half)]
+    assert found.addresses[retention.UNKNOWN] == [str(whole)]
     assert not half.exists()
     assert whole.exists()
 
@@ -239,7 +245,7 @@ def test_what_is_not_named_by_us_is_not_ours(artifacts, project, tmp_path):
     names = ["lost+found", "notes", new_id()[:-1], new_id().upper(), f"{new_id()}.bak", f".{new_id()}.part"]
     others = [fill(artifacts / project.public_id / name, age=99 * DAY, manifest=False) for name in names]
     others += [fill(artifacts / "by hand" / new_id(), age=99 * DAY, manifest=False)]
-    assert all(not each for each in retention.retain(timezone.now()).paths.values())
+    assert all(not each for each in retention.retain(timezone.now()).addresses.values())
     assert all(path.exists() for path in others)
 
 
@@ -248,13 +254,13 @@ def test_a_link_is_not_followed(artifacts, project, tmp_path):
     (artifacts / project.public_id).mkdir()
     (artifacts / project.public_id / new_id()).symlink_to(theirs)
     (artifacts / new_id()).symlink_to(tmp_path)
-    assert all(not each for each in retention.retain(timezone.now()).paths.values())
+    assert all(not each for each in retention.retain(timezone.now()).addresses.values())
     assert (theirs / "rows.json").exists()
 
 
 def test_without_any_folder_there_is_nothing_to_do(artifacts):
     artifacts.rmdir()
-    assert all(not each for each in retention.retain(timezone.now()).paths.values())
+    assert all(not each for each in retention.retain(timezone.now()).addresses.values())
 
 
 # --- the doors -------------------------------------------------------------------------------------------------------
@@ -275,7 +281,7 @@ def test_a_dry_run_says_the_same_and_does_nothing(deliver, artifacts, project, t
     call_command("retain", "--json")
     done = json.loads(capsys.readouterr().out)
     assert {kind: done[kind] for kind in told} == told
-    assert told["expired"] == [old.location]
+    assert told["expired"] == [str(delivery_folder(old))]
     assert len(told["folder"]) == len(told["scratch"]) == 1
 
 
@@ -284,7 +290,7 @@ def test_the_command_says_what_it_took_away(deliver, artifacts, project, capsys)
     whole = fill(artifacts / project.public_id / new_id(), age=9 * DAY)
     call_command("retain")
     assert capsys.readouterr().out.splitlines() == [
-        f"files of an old delivery: {old.location}",
+        f"files of an old delivery: {delivery_folder(old)}",
         f"kept: a whole delivery that the database does not know: {whole}",
         "1 removed",
     ]

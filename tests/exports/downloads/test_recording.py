@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from datetime import timedelta
-from pathlib import Path
 from typing import Any, BinaryIO
 
 import pytest
@@ -20,6 +19,7 @@ from exports.links import downloads
 from exports.models import Artifact, Download
 from tests.exports.downloads.conftest import BODY
 from tests.exports.downloads.support import BIG, Connection, actor, asking, fetch, file_path, issue, sha256, trail
+from tests.support.deliveries import delivery_folder
 
 
 def respond(artifact: Artifact, alice, **headers: str):
@@ -119,7 +119,7 @@ def test_a_download_that_breaks_off_is_written_down_with_the_bytes_sent(server, 
     ],
 )
 def test_a_file_that_is_not_as_delivered_is_refused_and_the_trail_says_why(artifact, alice, change, words):
-    change(Path(artifact.report.location) / artifact.name, artifact.report)
+    change(delivery_folder(artifact.report) / artifact.name, artifact.report)
     with pytest.raises(GoneError, match=words):
         respond(artifact, alice)
     (entry,) = trail("artifact.downloaded")

@@ -10,9 +10,12 @@ import json
 import os
 import socket
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django.apps import AppConfig
+
+if TYPE_CHECKING:
+    from connections.sinks.base import Delivery
 
 BARRIERS = ("reading", "between rows", "after the last byte", "after publication", "before commit")
 
@@ -24,21 +27,21 @@ class BarriersConfig(AppConfig):
 
     def ready(self) -> None:
         """Put the wrappers in their places, for this process and its forks."""
-        from connections.sinks.local import LocalDelivery
+        from connections.sinks.local import LocalDraft
         from exports.runs import RunGuard
 
         _before(RunGuard, "progress", lambda guard, named: "reading" if named.get("phase") == "reading" else None)
         _before(RunGuard, "check", lambda guard, named: "after the last byte" if named.get("now") else "between rows")
         _before(RunGuard, "finish", lambda guard, named: "before commit")
-        commit = LocalDelivery.commit
+        commit = LocalDraft.commit
 
         @functools.wraps(commit)
-        def published(self: LocalDelivery, manifest: bytes) -> str:
-            location = commit(self, manifest)
+        def published(self: LocalDraft, manifest: bytes) -> Delivery:
+            delivery = commit(self, manifest)
             _meet("after publication", _current[-1])
-            return location
+            return delivery
 
-        LocalDelivery.commit = published  # type: ignore[method-assign]
+        LocalDraft.commit = published  # type: ignore[method-assign]
 
 
 _current: list[Any] = []  # the guard of the run in this process

@@ -1,0 +1,58 @@
+"""What an attempt that died may have published: adopted by the next one, or taken away when there is none."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from connections.sinks.base import MANIFEST_NAME, DeliveredFile, DeliveredFileError, Delivery, Sink
+from exportadmin.lib.errors import PermanentError, UserError
+from exports.delivery import manifest
+from exports.delivery.destination import key_of, sink_for
+from exports.delivery.verify import read_whole, verify_delivery
+from exports.models import ExportReport
+
+Adopted = tuple[Delivery, dict[str, Any], list[DeliveredFile]]
+
+
+def adopt_published(sink: Sink, report: ExportReport) -> Adopted | None:
+    """The delivery that an earlier attempt of this very report published, its check values and its files.
+
+    Raises :class:`PermanentError` where something else lies in its place.
+    """
+    delivery = sink.published(key_of(report)) if report.attempts > 1 else None
+    if delivery is None:
+        return None
+    verdict = verify_delivery(delivery)
+    if not verdict.ok or verdict.report_id != report.report_id:
+        problems = "; ".join(verdict.problems)
+        raise PermanentError(f"{delivery.address} holds something else than this report's delivery: {problems}")
+    document = manifest.read(read_whole(delivery, MANIFEST_NAME))
+    return delivery, document["check_values"], [DeliveredFile(**entry) for entry in document["files"]]
+
+
+def unpublish(report: ExportReport) -> None:
+    """Take a published delivery of this very report away again: it will end without one, so none may be visible.
+
+    Called in the transaction that writes the end, under the report's fence. What is anything else stays.
+    """
+    try:
+        delivery = sink_for(report).published(key_of(report))
+    except UserError:  # a destination that there is not: nothing can have been delivered there
+        return
+    if delivery is None:
+        return
+    try:
+        published = manifest.read(read_whole(delivery, MANIFEST_NAME)).get("report_id")
+    except (DeliveredFileError, OSError, UserError):
+        return
+    if published == report.report_id:
+        delivery.remove()
+
+
+def discard_drafts(report: ExportReport) -> None:
+    """Take away what attempts that died left half-made."""
+    try:
+        sink = sink_for(report)
+    except UserError:
+        return
+    sink.discard(key_of(report))

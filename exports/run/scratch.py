@@ -1,0 +1,49 @@
+"""Spools of a run: a folder of its own, gone when the run is over."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+from typing import Final
+
+from django.conf import settings
+
+from exportadmin.lib.ids import LENGTH
+from exports.models import ExportReport
+
+_NAME: Final = re.compile(rf"([a-z2-7]{{{LENGTH}}})\.\d+", re.ASCII)
+
+
+def _root() -> Path:
+    return Path(settings.EXPORTADMIN_HOME, "scratch")
+
+
+@contextmanager
+def folder_for(report: ExportReport) -> Iterator[Path]:
+    """An empty folder; what a killed attempt left is taken away first."""
+    folder = _root() / f"{report.report_id}.{report.attempts}"
+    discard(report.report_id)
+    folder.mkdir(parents=True)
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def discard(report_id: str) -> None:
+    """Take away spools of attempts that died."""
+    for leftover in _root().glob(f"{report_id}.*"):
+        shutil.rmtree(leftover, ignore_errors=True)
+
+
+def older_than(moment: datetime) -> Iterator[tuple[str, Path]]:
+    """``(report id, folder)`` of spools that were last written before ``moment``; links are never followed."""
+    for path in sorted(_root().glob("*")):
+        if (found := _NAME.fullmatch(path.name)) and path.is_dir() and not path.is_symlink():
+            changed = max((one.lstat().st_mtime for one in (path, *path.iterdir())), default=0.0)
+            if changed < moment.timestamp():
+                yield found[1], path
