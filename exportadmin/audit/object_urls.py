@@ -31,7 +31,7 @@ def named(name: str) -> Finder:
 
 
 # kind of object → ids → addresses; a finder asks the database at most once, however many ids there are
-FINDERS: Final[dict[str, Finder]] = {"project": named("projects:detail")}
+FINDERS: Final[dict[str, Finder]] = {"project": named("projects:project")}
 
 
 def addresses(entries: Iterable[AuditEntry]) -> dict[tuple[str, str], str]:

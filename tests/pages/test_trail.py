@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
 from django.contrib.auth.models import User
@@ -12,6 +13,7 @@ from django.test import Client
 from connections.access.models import Membership
 from connections.access.roles import ADMIN
 from connections.models import Project
+from exportadmin.audit import object_urls
 from exportadmin.audit.models import AuditEntry
 from exportadmin.audit.record import record
 from exportadmin.lib.actor import Actor
@@ -143,6 +145,23 @@ def test_any_text_is_looked_for_or_refused_in_words(visitor: Client, value: str)
 
 
 # --- entries -------------------------------------------------------------------------------------------------------
+
+
+def test_a_project_in_a_sentence_and_in_an_entry_leads_to_its_page(visitor: Client, project: Project):
+    entry = write(project=project)
+    link = f'<a href="/projects/{project.public_id}/">Street scenes</a>'
+    assert f"of project {link}" in text(visitor.get("/audit/"))
+    one = text(visitor.get(f"/audit/{entry.sequence}/"))
+    assert one.count(link) >= 2  # in the sentence and among what the entry holds
+    assert visitor.get(f"/projects/{project.public_id}/").status_code == 200
+
+
+@pytest.mark.parametrize("kind", sorted(object_urls.FINDERS))
+def test_every_kind_that_has_pages_finds_them(visitor: Client, project: Project, tmp_path: Path, kind: str):
+    artifact = deliver(project, tmp_path / "d")
+    things = {"project": project.public_id, "export_report": artifact.report.report_id, "artifact": artifact.public_id}
+    (address,) = object_urls.FINDERS[kind]([things[kind]]).values()
+    assert visitor.get(address).status_code == 200
 
 
 def test_an_entry_is_a_sentence_whose_names_lead_to_their_pages(visitor: Client, project: Project):
