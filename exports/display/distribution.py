@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from django.utils import timezone
-
 from exports.models import Download, ExportReport, Link
 
 SHOWN = 20
@@ -14,9 +12,9 @@ SHOWN = 20
 
 @dataclass(frozen=True, slots=True)
 class Newest:
-    """``rows`` newest first, each a pair of the thing and its state in a word; ``count`` all that there are."""
+    """``rows`` newest first, downloads each with how it ended in a word; ``count`` all that there are."""
 
-    rows: Sequence[tuple[Link, str] | tuple[Download, str]]
+    rows: Sequence[Link] | Sequence[tuple[Download, str]]
     count: int
 
     @property
@@ -28,17 +26,10 @@ class Newest:
 def links_of(report: ExportReport) -> Newest:
     """Two queries."""
     links = Link.objects.filter(artifact__report=report)
-    newest = links.select_related("artifact", "for_user").defer("artifact__line_index", "signature")[:SHOWN]
-    return Newest([(link, link_state(link)) for link in newest], links.count())
-
-
-def link_state(link: Link) -> str:
-    """``revoked``, ``used``, ``expired`` or ``good``."""
-    if link.revoked_at is not None:
-        return "revoked"
-    if link.one_time and link.used_at is not None:
-        return "used"
-    return "expired" if link.expires_at <= timezone.now() else "good"
+    newest = list(links.select_related("artifact", "for_user").defer("artifact__line_index", "signature")[:SHOWN])
+    for link in newest:
+        link.artifact.report = report  # a link's state asks it
+    return Newest(newest, links.count())
 
 
 def downloads_of(report: ExportReport) -> Newest:

@@ -27,11 +27,11 @@ from exportadmin.lib.actor import Actor
 from exportadmin.lib.errors import GoneError, NotFoundError, UserError
 from exports.links import one_copy
 from exports.models import Artifact, Link
+from exports.models.link import EXPIRED, OPEN, REMOVED, REVOKED, USED
 
 SHORTEST, LONGEST = 60, 30 * 24 * 3600  # seconds
 RETRY_SECONDS = 5
-EXPIRED, REVOKED, USED, REMOVED, PARTLY = "expired", "revoked", "used", "removed", "partly used"
-UNKNOWN, NOT_FOR_YOU = "unknown", "not for you"
+PARTLY, UNKNOWN, NOT_FOR_YOU = "partly used", "unknown", "not for you"
 
 _SALT: Final = "exportadmin.link"
 _TOKEN = re.compile(r"([a-z2-7]{24})\.([A-Za-z0-9_-]{43})", re.ASCII)
@@ -144,8 +144,6 @@ def open_link(token: str, actor: Actor) -> Link:
         raise error
     try:
         check(link)
-        if link.artifact.report.files_removed_at is not None:
-            raise LinkGoneError(REMOVED)
         if link.one_time:
             check_unused(link)
     except LinkGoneError as error:
@@ -161,7 +159,8 @@ def hold(link: Link) -> None:
     :class:`LinkGoneError`, and :class:`LinkNotFoundError` when the link was deleted meanwhile; records nothing, since
     the transaction is the caller's (:func:`refuse`).
     """
-    held = Link.objects.select_for_update().filter(pk=link.pk).first()
+    links = Link.objects.select_related("artifact__report").defer("artifact__line_index")
+    held = links.select_for_update(of=("self",)).filter(pk=link.pk).first()
     if held is None:
         raise LinkNotFoundError(UNKNOWN)
     check(held)
@@ -170,13 +169,9 @@ def hold(link: Link) -> None:
 
 
 def check(link: Link) -> None:
-    """Raises :class:`LinkGoneError` when the link was revoked, used or has run out."""
-    if link.revoked_at is not None:
-        raise LinkGoneError(REVOKED)
-    if link.one_time and link.used_at is not None:
-        raise LinkGoneError(USED)
-    if link.expires_at <= timezone.now():
-        raise LinkGoneError(EXPIRED)
+    """Raises :class:`LinkGoneError` when the link was revoked, used or has run out, or its file is removed."""
+    if link.state != OPEN:
+        raise LinkGoneError(link.state)
 
 
 def check_unused(link: Link) -> None:

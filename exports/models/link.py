@@ -16,6 +16,8 @@ from exports.models.artifact import Artifact
 COMPLETE, BROKEN_OFF, FELL_SILENT = "complete", "broken off", "fell silent"
 ENDINGS: Final = (COMPLETE, BROKEN_OFF, FELL_SILENT)
 SILENCE: Final = timedelta(minutes=2)
+# what may have become of a link
+OPEN, USED, EXPIRED, REVOKED, REMOVED = "open", "used", "expired", "revoked", "removed"
 
 
 class Link(models.Model):
@@ -47,11 +49,36 @@ class Link(models.Model):
         return f"link to {self.artifact}"
 
     @property
+    def state(self) -> str:
+        """Of the states that fit, the one that whoever opens the address is told. Reads the artifact's report."""
+        if self.revoked_at is not None:
+            return REVOKED
+        if self.one_time and self.used_at is not None:
+            return USED
+        if self.expires_at <= timezone.now():
+            return EXPIRED
+        return OPEN if self.artifact.report.files_removed_at is None else REMOVED
+
+    @staticmethod
+    def in_state(state: str) -> Q:
+        """The links whose :attr:`state` it is. Raises ``KeyError`` for a state that is none."""
+        now = timezone.now()
+        kept = Q(artifact__report__files_removed_at=None)
+        used = Q(one_time=True, used_at__isnull=False)
+        living = Q(revoked_at=None) & ~used & Q(expires_at__gt=now)
+        conditions = {
+            OPEN: living & kept,
+            USED: Q(revoked_at=None) & used,
+            EXPIRED: Q(revoked_at=None) & ~used & Q(expires_at__lte=now),
+            REVOKED: Q(revoked_at__isnull=False),
+            REMOVED: living & ~kept,
+        }
+        return conditions[state]
+
+    @property
     def seconds_left(self) -> int:
         """Whole seconds until the link ends; 0 when it has, for whatever reason."""
-        if self.revoked_at or (self.one_time and self.used_at):
-            return 0
-        return max(int((self.expires_at - timezone.now()).total_seconds()), 0)
+        return int((self.expires_at - timezone.now()).total_seconds()) if self.state == OPEN else 0
 
 
 class Download(models.Model):

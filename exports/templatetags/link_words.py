@@ -29,7 +29,7 @@ def left(seconds: int) -> str:
 @register.inclusion_tag("exports/_state.html")
 def link_state(link: Link) -> dict[str, Any]:
     """The state as a coloured word."""
-    word, colour, sentence = states.WORDS[states.state_of(link)]
+    word, colour, sentence = states.WORDS[link.state]
     return {"word": word, "colour": colour, "sentence": sentence}
 
 

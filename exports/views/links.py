@@ -21,6 +21,7 @@ from exports import actions
 from exports.links import one_copy, states, tokens
 from exports.lists.capped_paginator import LongPaginator
 from exports.models import Download, Link
+from exports.models.link import OPEN
 from exports.views.link_form import LinkForm
 from exports.views.lookup import find_artifact, find_link
 
@@ -108,7 +109,7 @@ def uses(request: HttpRequest, link_id: str) -> HttpResponse:
         "sent": one_copy.use_of(link).sent,
         "may_audit": (may_audit := can(request.user, AUDIT, project)),
         "refused": _refused_tries(link) if may_audit else [],
-        "is_open": (is_open := states.state_of(link) == states.OPEN),
+        "is_open": (is_open := link.state == OPEN),
         "may_revoke": is_open and can(request.user, LINK, project),
     }
     return render(request, "exports/links_uses.html", context)
@@ -135,7 +136,7 @@ def _filtered(request: HttpRequest, found: QuerySet[Link]) -> QuerySet[Link]:
     if state := request.GET.get("state", ""):
         if state not in states.WORDS:
             raise UserError(f"unknown state {state[:40]!r}; known: {', '.join(states.WORDS)}", field="state")
-        found = found.filter(states.in_state(state))
+        found = found.filter(Link.in_state(state))
     if project_id := request.GET.get("project", ""):
         found = found.filter(artifact__report__project=page_project(request.user, project_id))
     if words := check_text(request.GET.get("q", ""), "q").strip():
@@ -152,7 +153,7 @@ def _filtered(request: HttpRequest, found: QuerySet[Link]) -> QuerySet[Link]:
 
 
 def _row(link: Link, mine: set[int]) -> dict[str, Any]:
-    is_open = states.state_of(link) == states.OPEN
+    is_open = link.state == OPEN
     return {"link": link, "is_open": is_open, "may_revoke": is_open and link.artifact.report.project_id in mine}
 
 

@@ -87,9 +87,24 @@ def test_each_state_has_its_word_and_its_filter(operator, in_each_state):
         assert shown(page) == [in_each_state[state].public_id]
         assert re.search(rf'class="ea-state[^>]*>{word}<', page)
         link = Link.objects.select_related("artifact__report").get(pk=in_each_state[state].pk)
-        assert states.state_of(link) == state
+        assert link.state == state
         # only what is open counts down and can be revoked
         assert ("data-seconds-left" in page) == ("Revoke it" in page) == (state == "open")
+
+
+@pytest.mark.parametrize("state", states.WORDS)
+def test_an_exports_page_says_a_links_state_as_the_list_does(operator, in_each_state, state):
+    link = Link.objects.get(pk=in_each_state[state].pk)
+    Link.objects.exclude(pk=link.pk).delete()
+    expected = [states.WORDS[state][:2]]
+    for path in ("/links/", f"/links/{link.public_id}/", f"/exports/{link.artifact.report.report_id}/"):
+        page = get(operator, path).split('id="downloads-title"')[0].split('id="links-title"')[-1]
+        told = re.findall(r'class="ea-state ea-state-(\w+)"[^>]*>([^<]+)<', page)
+        assert [(word, colour) for colour, word in told] == expected, path
+
+
+def test_only_an_open_link_has_time_left(in_each_state):
+    assert {state for state in states.WORDS if Link.objects.get(pk=in_each_state[state].pk).seconds_left} == {"open"}
 
 
 def test_the_search_finds_files_exports_and_people(operator, artifact, oscar, rita, members, tmp_path):

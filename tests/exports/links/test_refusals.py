@@ -11,7 +11,7 @@ from django.test import Client
 from django.utils import timezone
 
 from exports.links import tokens
-from exports.models import Artifact, Download, Link
+from exports.models import Artifact, Download, ExportReport, Link
 from tests.exports.downloads.support import actor, file_path, issue, trail
 
 pytestmark = pytest.mark.django_db
@@ -72,6 +72,20 @@ def test_revoked_between_the_check_and_the_first_byte(client, artifact, alice, m
     monkeypatch.setattr(tokens, "hold", late)
     assert client.get(file_path(token)).status_code == 410
     assert [entry.reason for entry in trail("link.refused")] == ["revoked"]
+    assert not Download.objects.exists()
+
+
+def test_removed_between_the_check_and_the_first_byte(client, artifact, alice, monkeypatch):
+    _, token = issue(artifact, alice)
+    real = tokens.hold
+
+    def late(each):
+        ExportReport.objects.filter(pk=artifact.report_id).update(files_removed_at=timezone.now())
+        real(each)
+
+    monkeypatch.setattr(tokens, "hold", late)
+    assert client.get(file_path(token)).status_code == 410
+    assert [entry.reason for entry in trail("link.refused")] == ["removed"]
     assert not Download.objects.exists()
 
 
