@@ -28,6 +28,7 @@ RETENTION_DAYS = env.number("RETENTION_DAYS", 0)  # 0: delivered files are kept 
 
 INSTALLED_APPS = [
     "exportadmin.admin_app.AdminConfig",
+    "connections.access",  # before Django's: its createsuperuser takes the place of theirs
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
@@ -46,7 +47,6 @@ INSTALLED_APPS = [
     "exportadmin",
     "exportadmin.audit",
     "connections",
-    "connections.access",
     "connections.store",
     "exports",
 ]

@@ -64,6 +64,14 @@ def save_user(*, user: User, actor: Actor) -> None:
         line.obj = _person(user)
 
 
+def create_superuser(*, username: str, email: str, password: str | None, actor: Actor) -> User:
+    """An account that may do everything; without a password it cannot sign in yet."""
+    user = User(username=User.normalize_username(username), email=email, is_staff=True, is_superuser=True)
+    user.set_password(password)
+    save_user(user=user, actor=actor)
+    return user
+
+
 def change_password(*, user: User, password: str | None, actor: Actor) -> None:
     """A new password, or none at all: the account then signs in no more. The password is not recorded."""
     with audited("user.password_changed", actor=actor, obj=_person(user)):

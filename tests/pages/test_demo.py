@@ -24,6 +24,7 @@ from connections.rows.shapes import polygon_rings, ring_area
 from connections.store import demo
 from connections.store.import_row import IncomingRow
 from connections.store.models import StoreClass, StoreRow
+from exportadmin.audit.models import AuditEntry
 from exports import statuses
 from exports.formats import FORMATS
 from exports.models import ExportReport
@@ -78,6 +79,9 @@ def test_loading_makes_admin_project_pictures_and_an_export_in_each_format(folde
     admin = get_user_model().objects.get(username="admin")
     assert admin.is_superuser
     assert admin.check_password(password[1])
+    (made,) = AuditEntry.objects.filter(event__startswith="user.")
+    assert (made.event, made.object_name, made.channel) == ("user.created", "admin", "shell")
+    assert password[1] not in made.after_json
     project = Project.objects.get(name="Demo")
     assert StoreRow.objects.filter(project=project).count() == 300
     assert {path.name for path in (folders / "media" / project.public_id).iterdir()} == {row.key for row in ROWS}

@@ -14,6 +14,7 @@ from django.contrib.auth import get_user_model
 from django.core.management.base import CommandError
 from django.db import IntegrityError, transaction
 
+from connections.access import people
 from connections.actions import store_project
 from connections.models import Project
 from connections.store import demo
@@ -46,13 +47,12 @@ class Command(AppCommand):
 
     def _admin(self) -> None:
         """The password is shown here and nowhere else: only its hash is kept."""
-        users = get_user_model().objects
-        if users.filter(username=ADMIN).exists():
+        if get_user_model().objects.filter(username=ADMIN).exists():
             return
         password = secrets.token_urlsafe(12)
         try:
             with transaction.atomic():
-                users.create_superuser(ADMIN, "", password)
+                people.create_superuser(username=ADMIN, email="", password=password, actor=shell_actor())
         except IntegrityError:  # made by someone else just now, who was told the password
             return
         self.stdout.write(f"user {ADMIN} made; its password, shown this once: {password}")
