@@ -62,6 +62,30 @@ def test_one_changed_byte_anywhere_is_found_and_the_file_named(report, folder):
     assert verify_folder(folder).ok
 
 
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        (b"{\n  ", b"{\n    "),
+        (b": ", b":"),
+        (b",\n  ", b",  "),
+        (b"}\n", b"}"),
+        (b"}\n", b"}\n\n"),
+        (b'"seal"', b'"\\u0073eal"'),
+    ],
+    ids=["a blank more", "a blank less", "one line less", "no last newline", "a newline more", "an escape"],
+)
+def test_a_manifest_that_says_the_same_in_other_bytes_is_found(folder, old, new):
+    """The seal is taken of what the manifest says; its own bytes are fixed by the canonical form."""
+    path = folder / "manifest.json"
+    original = path.read_bytes()
+    changed = new.join(original.rsplit(old, 1))
+    assert changed != original and json.loads(changed) == json.loads(original)
+    path.write_bytes(changed)
+    assert verify_folder(folder).problems == [
+        "manifest.json does not match its seal: it was changed after delivery",
+    ]
+
+
 def test_a_cut_off_file_is_found_by_its_size(folder):
     path = data_file(folder)
     path.write_bytes(path.read_bytes()[:-1])

@@ -82,6 +82,14 @@ def test_a_changed_row_keeps_id_number_and_creation_time_and_gets_a_new_time(pro
     assert orjson.loads(after.coco.annotations)["category_id"] == number
 
 
+def test_a_priority_alone_that_changed_is_an_update(project):
+    write_rows(project, [row("a", box(), priority=1), row("b", box(), priority=1)], now_ms=1_000)
+    summary = write_rows(project, [row("a", box(), priority=5), row("b", box(), priority=1)], now_ms=9_000)
+    assert (summary.updated, summary.unchanged) == (1, 1)
+    assert printed(stored("a"))["projects"][project.public_id]["project_details"]["priority"] == 5
+    assert (stored("a").updated_ms, stored("b").updated_ms) == (9_000, 1_000)
+
+
 def test_annotation_ids_stay_with_a_row_as_long_as_they_suffice_and_never_collide(project):
     write_rows(project, [row("a", box(), box()), row("b", box())])
     first = stored("a").annotation_start

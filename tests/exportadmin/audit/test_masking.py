@@ -64,6 +64,9 @@ def test_a_thing_that_was_not_or_is_not_any_more_stays_none():
         "passphrase",
         "dsn",
         "otp",
+        "sig",
+        "sas",
+        "blob_sas",
     ],
 )
 def test_names_that_look_secret(name):
@@ -87,6 +90,9 @@ def test_names_that_look_secret(name):
         "tokenizer",
         "secretary",
         "spinner",
+        "sigma",
+        "design",
+        "sasquatch",
         "author",
         "password_changed_at",
         "monkey",
@@ -138,6 +144,8 @@ def test_a_secret_that_reads_like_one_of_the_words_is_masked_all_the_same():
         f"refused: password={SECRET}",
         f'{{"api_key": "{SECRET}"}}',
         f"x#access_token={SECRET}",
+        f"https://acct.blob.core.windows.net/c/f.json?sv=2024-11-04&sig={SECRET}&se=2026-12-01",
+        f"https://h/x?sas={SECRET}",
         f"-----BEGIN RSA PRIVATE KEY-----\n{SECRET}\n-----END RSA PRIVATE KEY-----",
         f"-----BEGIN PRIVATE KEY-----\n{SECRET}",
     ],
