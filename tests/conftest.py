@@ -49,15 +49,15 @@ def pytest_unconfigure() -> None:
 
 # folders and files whose tests ask no database, or nothing in which databases differ
 ONE_DATABASE = (
-    "tests/formats/",
-    "tests/lib/",
-    "tests/operations/test_boot.py",
+    "tests/connections/rows/",
+    "tests/connections/store/test_import_brush_masks.py",
+    "tests/connections/store/test_import_detect.py",
+    "tests/connections/store/test_import_label_studio.py",
+    "tests/exportadmin/lib/",
+    "tests/exportadmin/operations/test_boot.py",
+    "tests/exports/formats/",
     "tests/outage/test_outage_sample.py",  # brings a PostgreSQL of its own
     "tests/pages/test_demo.py",
-    "tests/rendering/",
-    "tests/store/test_import_brush_masks.py",
-    "tests/store/test_import_detect.py",
-    "tests/store/test_import_label_studio.py",
     "tests/test_readme.py",
     "tests/test_static.py",
     "tests/test_support.py",
