@@ -2,23 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from connections.models import Project
-from connections.store.overview import Overview, ProjectSummary
+from connections.store.overview import Overview, changes_since
 from exportadmin.lib import times
 from exports import statuses
 from exports.display.check_value_tables import Sum, sum_of
 from exports.models import ExportReport
-from exports.sources import SOURCES
-from exports.sources.base import Source
-
-
-def source_of(project: Project) -> Source:
-    """The adapter that reads the project."""
-    return SOURCES.pick(project.connection.kind)()
 
 
 def sums_of_holdings(overview: Overview) -> list[Sum]:
@@ -51,7 +42,7 @@ class SinceLast:
         return times.iso_utc(self.since_ms)
 
 
-def since_last_export(project: Project, source: Source) -> SinceLast | None:
+def since_last_export(project: Project) -> SinceLast | None:
     """``None`` where nothing was delivered yet. Rows that changed while it ran count: it may have missed them."""
     delivered = ExportReport.objects.filter(
         project=project, status__in=statuses.DELIVERED, started_at__isnull=False
@@ -60,16 +51,5 @@ def since_last_export(project: Project, source: Source) -> SinceLast | None:
     if report is None or report.started_at is None:
         return None
     since_ms = times.from_datetime(report.started_at)
-    found = source.changes_since(project.public_id, since_ms)
+    found = changes_since(project.public_id, since_ms)
     return SinceLast(report, since_ms, found.added, found.changed)
-
-
-def stands_of(projects: list[Project]) -> Mapping[str, ProjectSummary]:
-    """How the projects of a page of a list stand: some queries a kind of connection, not a project."""
-    kinds: dict[str, list[str]] = {}
-    for project in projects:
-        kinds.setdefault(project.connection.kind, []).append(project.public_id)
-    found: dict[str, Any] = {}
-    for kind, ids in kinds.items():
-        found.update(SOURCES.pick(kind)().stands(ids))
-    return found

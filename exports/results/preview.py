@@ -15,7 +15,7 @@ from connections.rows.body import BodyPrinter
 from exportadmin.lib.errors import ExportAdminError, UserError
 from exports.models import Artifact, ExportReport
 from exports.results import reader
-from exports.sources import SOURCES
+from exports.sources import source_of
 from exports.spec.filters import RowFilter
 from exports.spec.spec import ExportSpec
 
@@ -84,7 +84,7 @@ def _from_file(artifact: Artifact) -> Iterator[bytes]:
 def _from_source(report: ExportReport) -> Iterator[bytes]:
     asked = ExportSpec.from_json(report.config)
     selection = asked.selection(report.project)
-    source = SOURCES.pick(report.project.connection.kind)()
+    source = source_of(report.project)
     decider = RowFilter(selection, source.pushed_down)
     left = ROWS
     with source.open(selection, frozenset({BODY})) as reader:

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from connections.store.overview import Changes
-from exportadmin.lib.errors import ExportAdminError
+from connections.store.overview import Changes, changes_since
 from exportadmin.lib.times import from_datetime
 from exports.display.progress import reading_began
 from exports.models import ExportReport
-from exports.sources import SOURCES
 
 
 def changes_after(report: ExportReport) -> Changes | None:
@@ -15,11 +13,7 @@ def changes_after(report: ExportReport) -> Changes | None:
     began = reading_began(report)
     if not report.is_delivered or began is None:
         return None
-    try:
-        source = SOURCES.pick(report.project.connection.kind)()
-        return source.changes_since(report.project.public_id, from_datetime(began))
-    except ExportAdminError:
-        return None
+    return changes_since(report.project.public_id, from_datetime(began))
 
 
 def changes_words(changes: Changes) -> str:

@@ -28,7 +28,7 @@ from exports.formats.base import FormatContext
 from exports.models import Artifact, ExportReport
 from exports.run import scratch
 from exports.runs import Cancelled, Guard, LeaseLost
-from exports.sources import SOURCES
+from exports.sources import source_of
 from exports.spec.filters import RowFilter
 from exports.spec.spec import ExportSpec
 
@@ -127,7 +127,7 @@ def _deliver(report: ExportReport, guard: Guard, sink: Sink) -> None:
     asked = ExportSpec.from_json(report.config)
     selection = asked.selection(report.project)
     writer_class = FORMATS.pick(asked.format)
-    source = SOURCES.pick(report.project.connection.kind)()
+    source = source_of(report.project)
     started = timezone.now()
     with transaction.atomic():
         event = "export.started" if report.attempts < 2 else "export.resumed"

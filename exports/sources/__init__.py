@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from connections.models import Project
 from exportadmin.lib.registry import Registry
 from exports.sources.base import Source
 
@@ -11,3 +12,8 @@ SOURCES: Registry[type[Source]] = Registry(
         "store": "exports.sources.store:StoreSource",
     },
 )
+
+
+def source_of(project: Project) -> Source:
+    """What reads the project's rows. Raises :class:`UserError` for a kind of connection that is no source."""
+    return SOURCES.pick(project.connection.kind)(project)

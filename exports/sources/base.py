@@ -1,6 +1,6 @@
 """What every source speaks: the Selection that was asked for, the batches of rows that come back, the ontology.
 
-A row has one shape whatever the source (DESIGN.md §3): the Labelbox export row. Rows travel in column batches, so that
+A row has one shape whatever the source : the documented Labelbox export row. Rows travel in column batches, so that
 the writers can join, count and hash in C; nothing in the export path touches a row in Python unless it has to.
 """
 
@@ -11,8 +11,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import ClassVar, Protocol
 
+from connections.models import Project
 from connections.rows.batch import OntologyClass, RowBatch
-from connections.store.overview import Changes, Overview, ProjectSummary
 from exports.spec.selection import Selection
 
 
@@ -31,24 +31,15 @@ class Reader(Protocol):
 
 
 class Source(ABC):
-    """Reads rows of one project. ``honours`` are the filter keys that the platform applies itself (pushed down)."""
+    """Reads rows of one project. ``pushed_down`` are the filter keys that it applies itself."""
 
     key: ClassVar[str]
     title: ClassVar[str]
     pushed_down: ClassVar[frozenset[str]]
 
+    def __init__(self, project: Project) -> None:
+        self.project = project
+
     @abstractmethod
     def open(self, selection: Selection, columns: frozenset[str]) -> AbstractContextManager[Reader]:
         """Begin a consistent reading. ``columns`` are the column groups needed (:data:`BODY`, :data:`COCO`, …)."""
-
-    @abstractmethod
-    def overview(self, project_id: str) -> Overview:
-        """The project's figures as they are now. May be some seconds old where counting is dear."""
-
-    @abstractmethod
-    def changes_since(self, project_id: str, since_ms: int) -> Changes:
-        """Rows that came or changed after ``since_ms`` (exclusive)."""
-
-    @abstractmethod
-    def stands(self, project_ids: Sequence[str]) -> Mapping[str, ProjectSummary]:
-        """How these projects stand, for lists: a few queries however many they are. Missing: no rows."""

@@ -16,7 +16,6 @@ from connections.models import Project
 from connections.rows.batch import BODY, COCO, CSV, OntologyClass, RowBatch
 from connections.rows.review_statuses import statuses_in
 from connections.store.models import NUMBER_BITS, StoreClass, StoreProject, StoreRow
-from connections.store.overview import Changes, Overview, ProjectSummary
 from exportadmin.lib.errors import PermanentError
 from exports.sources.base import Reader, Source
 from exports.spec.selection import Selection
@@ -46,24 +45,6 @@ class StoreSource(Source):
             "with_annotations",
         }
     )
-
-    def overview(self, project_id: str) -> Overview:
-        """Counted anew when a row has come or changed (:mod:`connections.store.overview`)."""
-        from connections.store import overview
-
-        return overview.overview(project_id)
-
-    def changes_since(self, project_id: str, since_ms: int) -> Changes:
-        """By the rows' times of creation and change in this store."""
-        from connections.store import overview
-
-        return overview.changes_since(project_id, since_ms)
-
-    def stands(self, project_ids: Sequence[str]) -> Mapping[str, ProjectSummary]:
-        """Counted along the index by time of change."""
-        from connections.store import overview
-
-        return overview.stands(project_ids)
 
     @contextmanager
     def open(self, selection: Selection, columns: frozenset[str]) -> Iterator[Reader]:

@@ -14,9 +14,10 @@ from django.conf import settings
 from django.core.cache import cache
 
 from connections.models import Project
+from connections.store.overview import overview
 from exports.check_values import Tally
 from exports.formats import FORMATS
-from exports.sources import SOURCES
+from exports.sources import source_of
 from exports.sources.base import Source
 from exports.spec import duration, sample
 from exports.spec.filters import RowFilter, resolved_windows
@@ -57,7 +58,7 @@ def build_plan(project: Project, asked: ExportSpec, *, live: bool = False) -> Pl
     names are chosen does not walk a large project at each step. Raises what reading raises.
     """
     selection = asked.selection(project)
-    source = SOURCES.pick(project.connection.kind)()
+    source = source_of(project)
     counted = (_counted_before if live else _counted)(source, selection, asked)
     rows = counted["rows_kept"]
     taken = sample.take(project, asked) if rows else Sample()
@@ -89,7 +90,7 @@ def _counted(source: Source, selection: Selection, asked: ExportSpec) -> dict[st
 
 def _counted_before(source: Source, selection: Selection, asked: ExportSpec) -> dict[str, Any]:
     """As :func:`_counted`, kept until a row comes or changes."""
-    stand = source.overview(selection.project_id)
+    stand = overview(selection.project_id)
     said = [
         selection.project_id,
         [stand.rows, stand.updated_ms],

@@ -16,7 +16,7 @@ from connections.rows.batch import RowBatch
 from exportadmin.lib.errors import PermanentError, UserError
 from exports.formats import FORMATS
 from exports.formats.base import Format, FormatContext
-from exports.sources import SOURCES
+from exports.sources import source_of
 from exports.spec.filters import RowFilter
 from exports.spec.spec import ExportSpec
 
@@ -66,7 +66,7 @@ def take(project: Project, asked: ExportSpec) -> Sample:
     """Write the first rows into the void. Raises what reading raises; what writing refuses is in ``refused``."""
     selection = asked.selection(project)
     writer_class = FORMATS.pick(asked.format)
-    source = SOURCES.pick(project.connection.kind)()
+    source = source_of(project)
     began = time.perf_counter()
     with (
         tempfile.TemporaryDirectory(prefix="exportadmin-sample-") as scratch,

@@ -9,11 +9,11 @@ from django.shortcuts import render
 
 from connections.access.permissions import START, projects_for
 from connections.models import Project
+from connections.store.overview import overview as project_overview
 from exportadmin.lib.errors import UserError
 from exports.display.check_value_tables import DROPPED_WORDS
 from exports.forms import Checked, Typed, check, choices_of
 from exports.models import ExportConfig
-from exports.sources import SOURCES
 from exports.spec.plan import Plan
 
 # what the form's buttons ask for
@@ -43,7 +43,7 @@ def show_form(
     status: int = 200,
 ) -> HttpResponse:
     """The page with what was typed. ``config`` is the one that is changed, ``stopped`` why there is no plan."""
-    overview = SOURCES.pick(project.connection.kind)().overview(project.public_id)
+    overview = project_overview(project.public_id)
     checked = checked or check(typed, project)
     context: dict[str, Any] = {
         "section": "configs" if config else "exports",

@@ -13,10 +13,10 @@ from django.utils import timezone
 
 from connections.access.permissions import START, VIEW, projects_for, verbs_anywhere
 from connections.models import Project
+from connections.store.overview import overview as project_overview
 from exportadmin.lib.pages import get_view, only
 from exports import statuses
 from exports.display.check_value_tables import Sum, sum_of
-from exports.display.project_contents import source_of
 from exports.lists.listing import in_progress, within
 from exports.lists.per_day import Day, per_day
 from exports.models import ExportReport
@@ -99,7 +99,7 @@ def _holdings(projects: QuerySet[Project]) -> dict[str, Any]:
 
 
 def _rows_of(project: Project) -> Sum | None:
-    overview = source_of(project).overview(project.public_id)
+    overview = project_overview(project.public_id)
     return sum_of("Rows", "by review status", "Review status", overview.rows, overview.by_status)
 
 

@@ -18,12 +18,14 @@ from connections.access.permissions import MANAGE, START, VIEW, projects_for, ve
 from connections.actions import change_project
 from connections.models import Project
 from connections.store.overview import ProjectSummary
+from connections.store.overview import overview as project_overview
+from connections.store.overview import stands as project_summaries
 from exportadmin.audit.middleware import actor_of
 from exportadmin.lib import times
 from exportadmin.lib.errors import UserError
 from exportadmin.lib.pages import done, form_view, get_view, only
 from exports import statuses
-from exports.display.project_contents import since_last_export, source_of, stands_of, sums_of_holdings
+from exports.display.project_contents import since_last_export, sums_of_holdings
 from exports.lists.report_query import for_list
 from exports.models import ExportReport
 
@@ -64,7 +66,7 @@ def project_list(request: HttpRequest) -> HttpResponse:
         request.GET.get("page")
     )
     shown = list(page)
-    stands = stands_of(shown)
+    stands = project_summaries([each.public_id for each in shown])
     context = {
         "section": "projects",
         "page": page,
@@ -110,8 +112,7 @@ def _page(
 ) -> HttpResponse:
     """With what was typed where it was refused."""
     verbs = verbs_in(request.user, project)
-    source = source_of(project)
-    overview = source.overview(project.public_id)
+    overview = project_overview(project.public_id)
     members = Membership.objects.filter(project=project).select_related("user").order_by("role", "user__username")
     reports = for_list(Project.objects.filter(pk=project.pk))
     context: dict[str, Any] = {
@@ -120,7 +121,7 @@ def _page(
         "overview": overview,
         "sums": sums_of_holdings(overview),
         "activity": None if overview.activity_ms is None else times.to_datetime(overview.activity_ms),
-        "since_last": since_last_export(project, source) if overview.rows else None,
+        "since_last": since_last_export(project) if overview.rows else None,
         "reports": list(reports[:EXPORTS_SHOWN]),
         "members": list(members[: MEMBERS_SHOWN + 1]),
         "members_shown": MEMBERS_SHOWN,

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from connections.models import Project
 from connections.rows.batch import BODY, RowBatch
 from connections.rows.review_statuses import REVIEW_STATUSES, WORKFLOW_GROUPS
 from connections.store.import_row import IncomingLabel
@@ -150,7 +151,8 @@ def filled(transactional_db, project):
 
 
 def read(selection: Selection) -> tuple[list[RowBatch], dict[str, int]]:
-    with StoreSource().open(selection, frozenset({BODY})) as reader:
+    project = Project.objects.get(public_id=selection.project_id)
+    with StoreSource(project).open(selection, frozenset({BODY})) as reader:
         return list(reader.batches()), dict(reader.dropped_at_source)
 
 

@@ -332,7 +332,7 @@ def test_a_toy_source_takes_one_class_and_one_registry_entry(filled):
 def test_column_groups_that_nobody_asked_for_are_not_read(filled):
     from exports.spec.selection import Selection
 
-    with StoreSource().open(Selection(filled.public_id), frozenset({COCO})) as reader:
+    with StoreSource(filled).open(Selection(filled.public_id), frozenset({COCO})) as reader:
         batch = next(iter(reader.batches()))
     assert batch.coco_images
     assert not batch.bodies

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+from connections.store.overview import changes_since, overview
 from connections.store.upsert import write_rows
-from exports.sources import SOURCES
 from tests.support.rows import answer, box, mixed, polygon, row
 
 
 def test_an_empty_project_has_nothing_and_no_times(project):
-    found = SOURCES["store"]().overview(project.public_id)
+    found = overview(project.public_id)
     assert (found.rows, found.annotations, found.by_status, found.by_class) == (0, 0, {}, {})
     assert (found.activity_ms, found.updated_ms) == (None, None)
 
@@ -16,7 +16,7 @@ def test_an_empty_project_has_nothing_and_no_times(project):
 def test_rows_are_counted_by_status_and_annotations_by_class_and_kind(project):
     write_rows(project, [row("a", box("car"), box("car"), polygon("road")), row("b", answer("quality"))], now_ms=1_000)
     write_rows(project, [row("c", box("dog"), status="accepted")], now_ms=2_000)
-    found = SOURCES["store"]().overview(project.public_id)
+    found = overview(project.public_id)
     assert found.by_status == {"review": 2, "accepted": 1}
     assert found.by_class == {"car": 2, "dog": 1, "quality": 1, "road": 1}
     assert found.by_kind == {"box": 3, "classification": 1, "polygon": 1}
@@ -25,23 +25,21 @@ def test_rows_are_counted_by_status_and_annotations_by_class_and_kind(project):
 
 def test_it_is_counted_anew_when_a_row_changes(project):
     write_rows(project, [row("a", box("car"))], now_ms=1_000)
-    source = SOURCES["store"]()
-    assert source.overview(project.public_id).by_class == {"car": 1}
+    assert overview(project.public_id).by_class == {"car": 1}
     write_rows(project, [row("a", box("dog"))], now_ms=2_000)
-    assert source.overview(project.public_id).by_class == {"dog": 1}
+    assert overview(project.public_id).by_class == {"dog": 1}
 
 
 def test_asked_again_while_nothing_changed_it_costs_two_queries(project, django_assert_num_queries):
     write_rows(project, mixed(20), now_ms=1_000)
-    source = SOURCES["store"]()
-    first = source.overview(project.public_id)
+    first = overview(project.public_id)
     with django_assert_num_queries(2):
-        assert source.overview(project.public_id) == first
+        assert overview(project.public_id) == first
 
 
 def test_changes_tell_new_rows_from_changed_ones(project):
     write_rows(project, mixed(5), now_ms=1_000)
     write_rows(project, [row("row-00001", box("bus")), row("new", box("car"))], now_ms=2_000)
-    changes = SOURCES["store"]().changes_since(project.public_id, 1_000)
+    changes = changes_since(project.public_id, 1_000)
     assert (changes.added, changes.changed, changes.any) == (1, 1, 2)
-    assert SOURCES["store"]().changes_since(project.public_id, 2_000).any == 0
+    assert changes_since(project.public_id, 2_000).any == 0

@@ -15,7 +15,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 def keys(project) -> list[str]:
     selection = Selection(project_id=project.public_id, parts=frozenset(PARTS))
-    with store.StoreSource().open(selection, frozenset({BODY})) as reader:
+    with store.StoreSource(project).open(selection, frozenset({BODY})) as reader:
         return [key for batch in reader.batches() for key in batch.global_keys]
 
 

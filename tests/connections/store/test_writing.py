@@ -246,7 +246,7 @@ def test_a_class_and_a_question_of_one_name_are_counted_apart(project):
     from exports.spec.selection import Selection
 
     write_rows(project, [row("a", box("Q"), answer("Q"))])
-    with StoreSource().open(Selection(project.public_id), frozenset()) as reader:
+    with StoreSource(project).open(Selection(project.public_id), frozenset()) as reader:
         tally = Tally(reader.ontology, frozenset(KIND_NAMES))
         for batch in reader.batches():
             tally.add(batch)
