@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from django.db.models import Prefetch, QuerySet
+from django.db.models import QuerySet
 from rest_framework.request import Request
 
 from connections.access.api.lookup import is_valid_key, seen_project, token_of, unseen
@@ -17,9 +17,7 @@ def visible_reports(request: Request) -> QuerySet[ExportReport]:
 
 
 def _whole(reports: QuerySet[ExportReport]) -> QuerySet[ExportReport]:
-    return reports.select_related("project", "retry_of").prefetch_related(
-        Prefetch("artifacts", Artifact.objects.defer("line_index"))
-    )
+    return reports.select_related("project", "retry_of").prefetch_related("artifacts")
 
 
 def filtered_reports(request: Request, asked: dict[str, object]) -> QuerySet[ExportReport]:

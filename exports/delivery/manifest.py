@@ -12,8 +12,8 @@ from typing import Any
 
 import orjson
 
-from connections.sinks.base import DeliveredFile
 from exportadmin.lib.errors import UserError
+from exports.delivery.files import WrittenFile
 
 VERSION = 1
 
@@ -27,18 +27,20 @@ def _is_file_entry(entry: Any) -> bool:
     if not isinstance(entry, dict):
         return False
     name, size, sha256 = entry.get("name"), entry.get("bytes"), entry.get("sha256")
+    lines = entry.get("lines", 0)
     return (
         isinstance(name, str)
         and bool(name)
         and name not in (".", "..")
         and not set(name) & {"/", "\\", "\0"}
         and type(size) is int
+        and type(lines) is int
         and isinstance(sha256, str)
         and isinstance(entry.get("media_type"), str)
     )
 
 
-def build(head: Mapping[str, Any], check_values: Mapping[str, Any], files: Sequence[DeliveredFile]) -> bytes:
+def build(head: Mapping[str, Any], check_values: Mapping[str, Any], files: Sequence[WrittenFile]) -> bytes:
     """The manifest's bytes. ``head`` says what this is: report, project, config, times."""
     document: dict[str, Any] = {
         **head,
@@ -47,6 +49,7 @@ def build(head: Mapping[str, Any], check_values: Mapping[str, Any], files: Seque
         "check_values": dict(check_values),
         "files": [
             {"name": file.name, "media_type": file.media_type, "bytes": file.bytes, "sha256": file.sha256}
+            | ({} if file.lines is None else {"lines": file.lines})
             for file in files
         ],
     }

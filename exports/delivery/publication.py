@@ -2,20 +2,29 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
-from connections.sinks.base import MANIFEST_NAME, DeliveredFile, DeliveredFileError, Delivery, Sink
+from connections.sinks.base import MANIFEST_NAME, DeliveredFileError, Delivery, Sink
 from exportadmin.lib.errors import PermanentError, UserError
 from exports.delivery import manifest
 from exports.delivery.destination import key_of, sink_for
+from exports.delivery.files import WrittenFile
 from exports.delivery.verify import read_whole, verify_delivery
 from exports.models import ExportReport
 
-Adopted = tuple[Delivery, dict[str, Any], list[DeliveredFile]]
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """A delivery with what the database is to know of it."""
+
+    delivery: Delivery
+    check_values: dict[str, Any]
+    files: list[WrittenFile]
 
 
-def adopt_published(sink: Sink, report: ExportReport) -> Adopted | None:
-    """The delivery that an earlier attempt of this very report published, its check values and its files.
+def adopt_published(sink: Sink, report: ExportReport) -> Published | None:
+    """The delivery that an earlier attempt of this very report published.
 
     Raises :class:`PermanentError` where something else lies in its place.
     """
@@ -27,7 +36,8 @@ def adopt_published(sink: Sink, report: ExportReport) -> Adopted | None:
         problems = "; ".join(verdict.problems)
         raise PermanentError(f"{delivery.address} holds something else than this report's delivery: {problems}")
     document = manifest.read(read_whole(delivery, MANIFEST_NAME))
-    return delivery, document["check_values"], [DeliveredFile(**entry) for entry in document["files"]]
+    files = [WrittenFile(**entry) for entry in document["files"]]
+    return Published(delivery, document["check_values"], files)
 
 
 def unpublish(report: ExportReport) -> None:

@@ -26,7 +26,7 @@ class Newest:
 def links_of(report: ExportReport) -> Newest:
     """Two queries."""
     links = Link.objects.filter(artifact__report=report)
-    newest = list(links.select_related("artifact", "for_user").defer("artifact__line_index", "signature")[:SHOWN])
+    newest = list(links.select_related("artifact", "for_user").defer("signature")[:SHOWN])
     for link in newest:
         link.artifact.report = report  # a link's state asks it
     return Newest(newest, links.count())
@@ -35,5 +35,5 @@ def links_of(report: ExportReport) -> Newest:
 def downloads_of(report: ExportReport) -> Newest:
     """Two queries."""
     downloads = Download.objects.filter(artifact__report=report)
-    newest = downloads.select_related("artifact").defer("artifact__line_index")[:SHOWN]
+    newest = downloads.select_related("artifact")[:SHOWN]
     return Newest([(one, one.ending or "running, or its process died") for one in newest], downloads.count())

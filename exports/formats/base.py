@@ -9,7 +9,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 from connections.rows.batch import BODY, KIND_NAMES, OntologyClass, RowBatch
 
@@ -40,8 +40,30 @@ class FormatContext:
     options: Mapping[str, str] = field(default_factory=dict)
 
 
+class Part(bytes):
+    """Bytes for a file of their own beside the main one, among what a writer yields.
+
+    All that bear one ``name`` (``train``, ``2-of-3``) go into one file, whose name is made from it; ``extension`` and
+    ``media_type`` are the format's where they are not given. Several parts may grow at the same time.
+    """
+
+    name: str
+    extension: str
+    media_type: str
+
+    def __new__(cls, data: bytes, name: str, *, extension: str = "", media_type: str = "") -> Self:
+        """Raises ``ValueError`` without a name."""
+        if not name:
+            raise ValueError("a part has a name; bytes of the main file are plain bytes")
+        part = super().__new__(cls, data)
+        part.name, part.extension, part.media_type = name, extension, media_type
+        return part
+
+
 class Format(ABC):
-    """A writer; one instance a run. The same rows in the same order give the same bytes.
+    """A writer; one instance a run. It yields bytes of its one file, or :class:`Part` where there are several.
+
+     The same rows in the same order give the same bytes.
 
     ``holds`` are the letters of the kinds of annotation that the format can hold (:data:`KIND_NAMES`); what it cannot
     hold is counted as left out by the pipeline, never dropped in silence. ``needs`` are the column groups it reads.
@@ -55,6 +77,8 @@ class Format(ABC):
     needs: ClassVar[frozenset[str]] = frozenset({BODY})
     holds: ClassVar[frozenset[str]] = ALL_KINDS
     options: ClassVar[tuple[Option, ...]] = ()
+    # a zip of entries, to be listed rather than shown as text
+    is_archive: ClassVar[bool] = False
     # a row is a line of its own, so that reading can begin at any of them
     row_a_line: ClassVar[bool] = False
 

@@ -42,6 +42,7 @@ class PngFormat(Format):
     help = "A zip with one grey picture per row whose pixel values are classes: boxes, polygons and masks, filled."
     extension = "zip"
     media_type = "application/zip"
+    is_archive = True
     needs = frozenset({BODY})
     holds = frozenset("bpm")
 

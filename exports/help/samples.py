@@ -59,7 +59,7 @@ def check_values() -> dict[str, Any]:
 def _sample(writer: type[Format], options: dict[str, str]) -> Sample:
     body = _written(writer, options)
     words = ", ".join(f"{name}: {value}" for name, value in options.items())
-    text = _unzipped(body) if writer.media_type == "application/zip" else body.decode()
+    text = _unzipped(body) if writer.is_archive else body.decode()
     return Sample(options=words, text=text, bytes=len(body))
 
 

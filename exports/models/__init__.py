@@ -1,8 +1,8 @@
 """Configs (what to export), reports (one run each), artifacts (delivered files), links and downloads."""
 
-from exports.models.artifact import Artifact
+from exports.models.artifact import Artifact, LineIndex
 from exports.models.config import ExportConfig
 from exports.models.link import Download, Link
 from exports.models.report import ExportReport
 
-__all__ = ["Artifact", "Download", "ExportConfig", "ExportReport", "Link"]
+__all__ = ["Artifact", "Download", "ExportConfig", "ExportReport", "LineIndex", "Link"]

@@ -1,4 +1,4 @@
-"""Artifact: one delivered file."""
+"""Artifact: one delivered file, and where its rows begin."""
 
 from __future__ import annotations
 
@@ -17,9 +17,8 @@ class Artifact(models.Model):
     media_type = models.CharField(max_length=100)
     bytes = models.PositiveBigIntegerField()
     sha256 = models.CharField(max_length=64)
-    # of files with a row a line: how many, and [line, byte offset] pairs to start reading from (a pair a batch)
+    # of files with a row a line: how many
     lines = models.PositiveBigIntegerField(null=True)
-    line_index = models.JSONField(null=True)
 
     class Meta:
         ordering = ["pk"]
@@ -27,3 +26,16 @@ class Artifact(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+
+class LineIndex(models.Model):
+    """Where reading of a file with a row a line can begin: [line, byte offset] pairs, one a batch, in their order.
+
+    A table of its own: it may be large, and only who reads rows needs it.
+    """
+
+    artifact = models.OneToOneField(Artifact, on_delete=models.CASCADE, primary_key=True, related_name="line_index")
+    entries = models.JSONField()
+
+    def __str__(self) -> str:
+        return f"lines of {self.artifact}"

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from exportadmin.lib.errors import UserError
 from exports.delivery.reading import DeliveredFileReader, open_delivered
-from exports.models import Artifact
+from exports.models import Artifact, LineIndex
 
 BLOCK = 1 << 17
 NDJSON, JSON = "application/x-ndjson", "application/json"
@@ -83,9 +83,11 @@ def read_rows(
 ) -> RowStream:
     """Rows from ``line`` (0 is the first) or from the row that holds byte ``offset``; all of them, or ``limit`` rows.
 
-    With the artifact's ``line_index`` it jumps; without it, it scans from the beginning. Raises :class:`UserError` for
-    a place outside the result (``line is out of range, max line is N``, contracts/labelbox.md §1.7), for both at once
-    and for a format without lines, and :class:`~exportadmin.lib.errors.GoneError` when the file is not there.
+    With the artifact's :class:`LineIndex` it jumps; without it, it scans from the beginning.
+
+    Raises :class:`UserError` for a place outside the result (``line is out of range, max line is N``, as Labelbox words
+    it), for both at once and for a format without lines, and :class:`~exportadmin.lib.errors.GoneError` when the file
+    is not there.
     """
     if line is not None and offset is not None:
         raise UserError("give either a line or an offset, not both", field="offset")
@@ -130,7 +132,8 @@ class _Reader:
         self._layout = layout
         self._end = max(artifact.bytes - layout.after, layout.before)
         self._lines = artifact.lines
-        self._index = artifact.line_index or [[0, layout.before]]
+        index: LineIndex | None = getattr(artifact, "line_index", None)
+        self._index = (index.entries if index else None) or [[0, layout.before]]
 
     def measure(self) -> tuple[int, int]:
         """Bytes and lines of the stream. Without a line count on the artifact, the file is read once for it."""

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 import orjson
-from django.db.models import Prefetch, Q
+from django.db.models import Q
 
 from exportadmin.lib.errors import GoneError
 from exports import statuses
@@ -44,9 +44,10 @@ def search(row: str, *, projects: Collection[str] | None, project: str | None = 
         reports = reports.filter(project__public_id__in=projects)
     if project is not None:
         reports = reports.filter(Q(project__public_id=project) | Q(project__name=project))
-    files = Prefetch("artifacts", Artifact.objects.defer("line_index"))
     listed = (
-        reports.defer("check_values", "description", "error").order_by("-created_at", "-pk").prefetch_related(files)
+        reports.defer("check_values", "description", "error")
+        .order_by("-created_at", "-pk")
+        .prefetch_related("artifacts")
     )
     newest = list(listed[: MOST_EXPORTS + 1])
     return _Search(row, newest[:MOST_EXPORTS], is_cut=len(newest) > MOST_EXPORTS).run()

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import errno
 import logging
-import re
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
 from typing import Any
 
 from django.db import InterfaceError, OperationalError, transaction
 from django.utils import timezone
 
 from connections.access.permissions import START, require
-from connections.sinks.base import DeliveredFile, Delivery, Sink
+from connections.sinks.base import Draft, Sink
 from exportadmin.audit.record import head as audit_head
 from exportadmin.audit.record import record
 from exportadmin.lib.actor import USER, Actor, system
@@ -22,10 +23,11 @@ from exports import statuses
 from exports.check_values import Tally
 from exports.delivery import manifest
 from exports.delivery.destination import key_of, sink_for
-from exports.delivery.publication import adopt_published, discard_drafts, unpublish
+from exports.delivery.files import ReportFiles
+from exports.delivery.publication import Published, adopt_published, discard_drafts, unpublish
 from exports.formats import FORMATS
 from exports.formats.base import FormatContext
-from exports.models import Artifact, ExportReport
+from exports.models import Artifact, ExportReport, LineIndex
 from exports.run import scratch
 from exports.runs import Cancelled, Guard, LeaseLost
 from exports.sources import source_of
@@ -95,8 +97,72 @@ def cancel_if_queued(report: ExportReport) -> None:
             record_end(report, statuses.CANCELLED)
 
 
-def _ask_again(report: ExportReport, guard: Guard) -> None:
-    """Permission is asked again when a queued run starts: roles and tokens may have gone since."""
+def _deliver(report: ExportReport, guard: Guard, sink: Sink) -> None:
+    guard.check(now=True)
+    adopted = adopt_published(sink, report)
+    if adopted is not None:  # an earlier attempt died between publication and commit
+        _finish(report, guard, adopted)
+        return
+    _check_permission(report, guard)
+    spec = ExportSpec.from_json(report.config)
+    selection = spec.selection(report.project)
+    source = source_of(report.project)
+    writer_class = FORMATS.pick(spec.format)
+    started = timezone.now()
+    _record_start(report)
+    guard.progress(phase="reading", rows_done=0, bytes_done=0)
+    with (
+        scratch.folder_for(report) as folder,
+        source.open(selection, writer_class.needs) as reader,
+        _draft(sink, report) as draft,
+    ):
+        guard.progress(rows_expected=reader.rows_expected)
+        writer = writer_class(
+            FormatContext(
+                project_id=report.project.public_id,
+                project_name=reader.project_name,
+                ontology=reader.ontology,
+                parts=selection.parts,
+                scratch=folder,
+                options=spec.options,
+            )
+        )
+        row_filter = RowFilter(selection, source.pushed_down)
+        tally = Tally(reader.ontology, writer_class.holds)
+        files = ReportFiles(draft, report, writer)
+
+        files.write(writer.header(), guard.check)
+        for batch in reader.batches():
+            guard.check()
+            batch = row_filter.keep(batch)
+            if len(batch):
+                files.mark_line(tally.rows)
+                tally.add(batch)
+                files.write(writer.rows(batch), guard.check)
+            guard.progress(rows_done=tally.rows, bytes_done=files.bytes)
+        guard.progress(phase="finishing", rows_done=tally.rows)
+        files.write(writer.footer(), guard.check)
+
+        written = files.close(tally.rows)
+        check_values = tally.result(Counter(reader.dropped_at_source) + row_filter.dropped, written)
+        _must_add_up(check_values, reader.rows_expected, row_filter.dropped)
+        guard.check(now=True)
+        delivery = draft.commit(manifest.build(_head(report, started), check_values, written))
+    _finish(report, guard, Published(delivery, check_values, written))
+
+
+@contextmanager
+def _draft(sink: Sink, report: ExportReport) -> Iterator[Draft]:
+    """Aborted at the end, which does nothing to one that was committed."""
+    draft = sink.begin(key_of(report))
+    try:
+        yield draft
+    finally:
+        draft.abort()
+
+
+def _check_permission(report: ExportReport, guard: Guard) -> None:
+    """Once more when a queued run starts: roles and tokens may have gone since. Raises :class:`PermanentError`."""
     if report.requested_by is None or not guard.obeys_worker:  # the shell's own run, asked a moment ago
         return
     actor = Actor(
@@ -117,72 +183,15 @@ def _ask_again(report: ExportReport, guard: Guard) -> None:
         ) from None
 
 
-def _deliver(report: ExportReport, guard: Guard, sink: Sink) -> None:
-    guard.check(now=True)
-    adopted = adopt_published(sink, report)
-    if adopted is not None:  # an earlier attempt died between publication and commit
-        _finish(report, guard, *adopted)
-        return
-    _ask_again(report, guard)
-    asked = ExportSpec.from_json(report.config)
-    selection = asked.selection(report.project)
-    writer_class = FORMATS.pick(asked.format)
-    source = source_of(report.project)
-    started = timezone.now()
+def _record_start(report: ExportReport) -> None:
     with transaction.atomic():
-        event = "export.started" if report.attempts < 2 else "export.resumed"
-        details = {"attempt": report.attempts}
-        record(event, actor=system("worker"), project=report.project, obj=report, details=details)
-    guard.progress(phase="reading", rows_done=0, bytes_done=0)
-    with scratch.folder_for(report) as folder, source.open(selection, writer_class.needs) as reader:
-        guard.progress(rows_expected=reader.rows_expected)
-        context = FormatContext(
-            project_id=report.project.public_id,
-            project_name=reader.project_name,
-            ontology=reader.ontology,
-            parts=selection.parts,
-            scratch=folder,
-            options=asked.options,
+        record(
+            "export.started" if report.attempts < 2 else "export.resumed",
+            actor=system("worker"),
+            project=report.project,
+            obj=report,
+            details={"attempt": report.attempts},
         )
-        writer = writer_class(context)
-        decider = RowFilter(selection, source.pushed_down)
-        tally = Tally(reader.ontology, writer_class.holds)
-        line_index: list[tuple[int, int]] = []
-
-        def chunks() -> Iterator[bytes]:
-            size = 0
-            for chunk in writer.header():
-                size += len(chunk)
-                yield chunk
-            for batch in reader.batches():
-                guard.check()
-                batch = decider.keep(batch)
-                if len(batch):
-                    if writer_class.row_a_line:
-                        line_index.append((tally.rows, size + writer.lead_bytes()))
-                    tally.add(batch)
-                    for chunk in writer.rows(batch):
-                        size += len(chunk)
-                        yield chunk
-                        guard.check()
-                guard.progress(rows_done=tally.rows, bytes_done=size)
-            guard.progress(phase="finishing", rows_done=tally.rows)
-            for chunk in writer.footer():
-                yield chunk
-                guard.check()
-
-        draft = sink.begin(key_of(report))
-        try:
-            name = file_name(report, writer_class.extension)
-            files = [draft.write_file(name, writer_class.media_type, chunks())]
-            dropped = Counter(reader.dropped_at_source) + decider.dropped
-            check_values = tally.result(dropped, files)
-            _must_add_up(check_values, reader.rows_expected, decider.dropped)
-            guard.check(now=True)
-            delivery = draft.commit(manifest.build(_head(report, started), check_values, files))
-        finally:
-            draft.abort()
-    _finish(report, guard, delivery, check_values, files, line_index if writer_class.row_a_line else None)
 
 
 def _must_add_up(check_values: dict[str, Any], expected: int | None, dropped_here: Counter[str]) -> None:
@@ -192,48 +201,40 @@ def _must_add_up(check_values: dict[str, Any], expected: int | None, dropped_her
         raise PermanentError(f"the source announced {expected:,} rows but {arrived:,} arrived: nothing was delivered")
 
 
-def _finish(
-    report: ExportReport,
-    guard: Guard,
-    delivery: Delivery,
-    check_values: dict[str, Any],
-    files: list[DeliveredFile],
-    line_index: list[tuple[int, int]] | None = None,
-) -> None:
+def _finish(report: ExportReport, guard: Guard, published: Published) -> None:
+    check_values = published.check_values
     with transaction.atomic():
         finished = guard.finish(
             statuses.COMPLETED,
             phase="",
             error="",
             check_values=check_values,
-            location=delivery.location,
+            location=published.delivery.location,
             rows_done=check_values["rows_kept"],
             bytes_done=check_values["bytes"],
         )
         if not finished:
             raise LeaseLost(f"report {report.report_id} was taken over while it was being finished")
-        Artifact.objects.bulk_create(
+        artifacts = Artifact.objects.bulk_create(
             Artifact(
                 report=report,
                 name=file.name,
                 media_type=file.media_type,
                 bytes=file.bytes,
                 sha256=file.sha256,
-                lines=check_values["rows_kept"] if FORMATS.pick(report.format).row_a_line else None,
-                line_index=line_index,
+                lines=file.lines,
             )
-            for file in files
+            for file in published.files
+        )
+        LineIndex.objects.bulk_create(
+            LineIndex(artifact=artifact, entries=file.index)
+            for artifact, file in zip(artifacts, published.files, strict=True)
+            if file.index
         )
         record_end(report, statuses.COMPLETED, rows=check_values["rows_kept"], bytes=check_values["bytes"])
 
 
-def file_name(report: ExportReport, extension: str) -> str:
-    """``<project>_<UTC time>_<report id>.<extension>``: only ``a-z0-9-`` of the project's name is taken over."""
-    project = re.sub(r"[^a-z0-9]+", "-", report.project.name.lower()).strip("-")[:40].strip("-") or "project"
-    return f"{project}_{report.created_at:%Y%m%dT%H%M%SZ}_{report.report_id}.{extension}"
-
-
-def _head(report: ExportReport, started: Any) -> dict[str, Any]:
+def _head(report: ExportReport, started: datetime) -> dict[str, Any]:
     return {
         "report_id": report.report_id,
         "project": {"id": report.project.public_id, "name": report.project.name},

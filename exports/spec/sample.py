@@ -107,7 +107,6 @@ def _write(measured: Format, shown: Format, batches: list[RowBatch], taken: int,
     if "embeddings" in measured.context.parts:
         embeddings = sum(len(vectors) for batch in batches for vectors in batch.embeddings if vectors != b"[]")
     begin, rows, end = b"".join(shown.header()), b"".join(_first_rows(shown, batches)), b"".join(shown.footer())
-    is_zip = shown.media_type == "application/zip"
     return Sample(
         rows=taken,
         bytes=written,
@@ -115,9 +114,9 @@ def _write(measured: Format, shown: Format, batches: list[RowBatch], taken: int,
         embeddings=embeddings,
         seconds=seconds,
         pieces=()
-        if is_zip
+        if shown.is_archive
         else (_cut(begin, SHOWN_FRAME_BYTES), _cut(rows, SHOWN_BYTES), _cut(end, SHOWN_FRAME_BYTES)),
-        members=_members(begin + rows + end) if is_zip else (),
+        members=_members(begin + rows + end) if shown.is_archive else (),
     )
 
 

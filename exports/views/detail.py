@@ -35,7 +35,7 @@ def detail(request: HttpRequest, report_id: str) -> HttpResponse:
     only(request, ())
     report = find_report(request, report_id, VIEW)
     verbs = verbs_in(request.user, report.project)
-    artifacts = list(report.artifacts.defer("line_index"))
+    artifacts = list(report.artifacts.all())
     now = timezone.now()
     context: dict[str, Any] = {
         "section": "exports",

@@ -123,7 +123,6 @@ def _listed(projects: QuerySet[Project]) -> QuerySet[Link]:
         found = found.filter(artifact__report__project__in=projects.order_by().values("pk"))
     return found.annotate(use_count=Subquery(uses.values("count"))).defer(
         "signature",
-        "artifact__line_index",
         "artifact__report__config",
         "artifact__report__check_values",
         "artifact__report__description",

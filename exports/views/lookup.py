@@ -26,7 +26,7 @@ def find_artifact(request: HttpRequest, artifact_id: str, verb: str) -> Artifact
     """The delivered file with its report and project. Raises as :func:`find_report` does."""
     artifact = None
     if is_valid_key(artifact_id):
-        files = Artifact.objects.select_related("report__project").defer("line_index", "report__config")
+        files = Artifact.objects.select_related("report__project").defer("report__config")
         artifact = files.filter(public_id=artifact_id).order_by().first()
     allowed(request.user, verb, artifact.report.project if artifact else None, artifact, "no such file")
     assert artifact is not None
@@ -38,7 +38,7 @@ def find_link(request: HttpRequest, link_id: str, verb: str) -> Link:
     link = None
     if is_valid_key(link_id):
         links = Link.objects.select_related("artifact__report__project", "for_user")
-        links = links.defer("artifact__line_index", "artifact__report__config", "artifact__report__check_values")
+        links = links.defer("artifact__report__config", "artifact__report__check_values")
         link = links.filter(public_id=link_id).order_by().first()
     file = link.artifact if link else None
     allowed(request.user, verb, file.report.project if file else None, file, "no such link")

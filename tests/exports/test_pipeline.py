@@ -20,7 +20,7 @@ from exportadmin.lib.actor import Actor
 from exports import actions, statuses
 from exports.delivery.verify import verify_report
 from exports.formats import FORMATS
-from exports.formats.base import Format
+from exports.formats.base import Format, Part
 from exports.models import Artifact, ExportReport
 from exports.sources import SOURCES
 from exports.sources.store import StoreReader, StoreSource
@@ -304,6 +304,42 @@ def test_a_toy_format_takes_one_class_and_one_registry_entry(filled):
         call_command("makemigrations", "--check", "--dry-run", verbosity=0)
     finally:
         FORMATS.unregister("toy")
+
+
+class SplitFormat(Format):
+    """Rows by their review status into parts, and a list of the statuses as the main file."""
+
+    key = "split"
+    title = "Split"
+    help = "For tests only."
+    extension = "txt"
+    media_type = "text/plain"
+
+    def rows(self, batch: RowBatch):
+        for status, row_id in zip(batch.statuses, batch.row_ids, strict=True):
+            yield Part(f"{row_id}\n".encode(), status, extension="ids", media_type="text/x-ids")
+
+    def footer(self):
+        yield b"the parts are named after review statuses\n"
+
+
+def test_a_format_may_write_several_files_at_the_same_time(filled):
+    FORMATS.register("split", SplitFormat)
+    try:
+        report = export(filled, "split")
+        files = {artifact.name.partition(report.report_id)[2]: artifact for artifact in report.artifacts.all()}
+        by_status = report.check_values["rows_by_status"]
+        assert set(files) == {".txt", *(f".{status.replace('_', '-')}.ids" for status in by_status)}
+        for status, count in by_status.items():
+            part = files[f".{status.replace('_', '-')}.ids"]
+            content = (delivery_folder(report) / part.name).read_bytes()
+            assert (part.media_type, len(content.splitlines())) == ("text/x-ids", count)
+            assert (part.bytes, part.sha256) == (len(content), hashlib.sha256(content).hexdigest())
+        assert report.check_values["files"] == len(files)
+        assert report.check_values["bytes"] == sum(artifact.bytes for artifact in files.values())
+        assert verify_report(report).ok
+    finally:
+        FORMATS.unregister("split")
 
 
 def test_a_toy_source_takes_one_class_and_one_registry_entry(filled):

@@ -124,14 +124,14 @@ def test_a_folder_without_a_manifest_is_no_delivery(folder):
 
 def test_a_manifest_forged_with_a_new_seal_is_found_by_the_database(report, folder):
     """Whoever can write the folder can seal it again; the database still knows what was delivered."""
-    from connections.sinks.base import DeliveredFile
+    from exports.delivery.files import WrittenFile
 
     document = read((folder / "manifest.json").read_bytes())
     path = data_file(folder)
     path.write_bytes(path.read_bytes() + b" ")
     import hashlib
 
-    forged = DeliveredFile(
+    forged = WrittenFile(
         path.name, "application/json", path.stat().st_size, hashlib.sha256(path.read_bytes()).hexdigest()
     )
     head = {key: document[key] for key in document if key not in ("files", "check_values", "seal")}

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from exportadmin.lib.errors import GoneError, UserError
 from exports.delivery.reading import open_delivered
-from exports.models import Artifact, ExportReport
+from exports.models import Artifact, ExportReport, LineIndex
 from exports.results import reader
 from exports.results.reader import RowStream, read_rows
 
@@ -41,14 +41,16 @@ def write(folder: Path, format: str, rows: list[bytes], *, step: int | None = 3)
             index.append([number, place])
         place += len(row) + len(between)
     (folder / f"rows.{format}").write_bytes(content)
-    return Artifact(
+    artifact = Artifact(
         report=ExportReport(format=format, location=str(folder)),
         name=f"rows.{format}",
         media_type=MEDIA[format],
         bytes=len(content),
         lines=len(rows) if step else None,
-        line_index=index if step else None,
     )
+    if step:
+        LineIndex(artifact=artifact, entries=index)  # reached from the artifact, though neither is saved
+    return artifact
 
 
 def read(stream: RowStream) -> bytes:

@@ -1,0 +1,77 @@
+"""What a writer writes becomes files: the main one, and one for each part that it names. File names are made here."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable
+from dataclasses import asdict, dataclass, replace
+
+from connections.sinks.base import DeliveredFile, Draft, DraftFile
+from exports.formats.base import Format, Part
+from exports.models import ExportReport
+
+
+@dataclass(frozen=True, slots=True)
+class WrittenFile(DeliveredFile):
+    """``lines``: how many rows it has, where each is a line; ``index``: [line, byte offset] pairs into it."""
+
+    lines: int | None = None
+    index: tuple[tuple[int, int], ...] = ()
+
+
+class ReportFiles:
+    """The files of one draft. ``bytes`` counts over all of them."""
+
+    def __init__(self, draft: Draft, report: ExportReport, writer: Format) -> None:
+        self._draft = draft
+        self._report = report
+        self._writer = writer
+        self._files: dict[str, DraftFile] = {}
+        self._index: list[tuple[int, int]] = []
+        self.bytes = 0
+
+    def write(self, chunks: Iterable[bytes], check: Callable[[], None]) -> None:
+        """Each chunk into its file; ``check`` is called after each and may raise."""
+        for chunk in chunks:
+            file = self._part(chunk) if isinstance(chunk, Part) else self._main()
+            file.write(chunk)
+            self.bytes += len(chunk)
+            check()
+
+    def mark_line(self, line: int) -> None:
+        """The next rows begin with this line."""
+        if self._writer.row_a_line:
+            self._index.append((line, self._main().bytes + self._writer.lead_bytes()))
+
+    def close(self, rows: int) -> list[WrittenFile]:
+        """All is written, of ``rows`` rows. A writer that wrote nothing has an empty main file."""
+        if not self._files:
+            self._main()
+        # a format that writes rows into parts says nothing of how many are where
+        is_line_based = self._writer.row_a_line and list(self._files) == [""]
+        written = [WrittenFile(**asdict(file.close())) for file in self._files.values()]
+        return [replace(file, lines=rows, index=tuple(self._index)) for file in written] if is_line_based else written
+
+    def _main(self) -> DraftFile:
+        return self._files.get("") or self._open("", self._writer.extension, self._writer.media_type)
+
+    def _part(self, chunk: Part) -> DraftFile:
+        part = _plain(chunk.name) or "part"
+        extension, media_type = chunk.extension or self._writer.extension, chunk.media_type or self._writer.media_type
+        return self._files.get(part) or self._open(part, extension, media_type)
+
+    def _open(self, part: str, extension: str, media_type: str) -> DraftFile:
+        name = file_name(self._report, extension, part=part)
+        self._files[part] = self._draft.open_file(name, media_type)
+        return self._files[part]
+
+
+def file_name(report: ExportReport, extension: str, *, part: str = "") -> str:
+    """``<project>_<UTC time>_<report id>[.<part>].<extension>``: only ``a-z0-9-`` of the project's name are taken."""
+    project = _plain(report.project.name) or "project"
+    middle = f".{part}" if part else ""
+    return f"{project}_{report.created_at:%Y%m%dT%H%M%SZ}_{report.report_id}{middle}.{extension}"
+
+
+def _plain(text: str) -> str:
+    return re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")[:40].strip("-")
