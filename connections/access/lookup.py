@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
+from django.contrib.auth.models import AbstractBaseUser, AnonymousUser, User
 from django.db.models import Model
 
 from connections.access.permissions import VIEW, can
@@ -17,6 +17,11 @@ LONGEST_ID = 200
 def is_valid_key(text: str) -> bool:
     """Can it be in a column at all? (PostgreSQL takes no U+0000, not even to look for it.)"""
     return len(text) <= LONGEST_ID and "\x00" not in text
+
+
+def find_user(username: str) -> User | None:
+    """The account of that name, disabled or not."""
+    return User.objects.filter(username=username).first() if is_valid_key(username) else None
 
 
 def unseen(words: str, obj: Model | None, project: Project | None) -> NotFoundError:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.contrib.auth.models import AbstractBaseUser
 
+from connections.access.lookup import find_user
 from connections.access.models import Membership
 from connections.access.permissions import MANAGE, is_superuser, require
 from connections.access.roles import ADMIN, ROLES
@@ -11,6 +12,19 @@ from connections.models import Project
 from exportadmin.audit.record import audited
 from exportadmin.lib.actor import Actor
 from exportadmin.lib.errors import ConflictError, NotFoundError, UserError
+
+
+def add_member(*, project: Project, username: str, role: str, actor: Actor) -> Membership:
+    """Give a person who has none a role. Raises :class:`UserError` for a name of nobody and for a member."""
+    require(actor, MANAGE, project)  # before the name is looked up: nobody else learns which accounts there are
+    if not username:
+        raise UserError("whose role is it? Give a user name", field="username")
+    user = find_user(username)
+    if user is None or not user.is_active:
+        raise UserError(f"there is no user {username[:80]!r}, or the account is disabled", field="username")
+    if Membership.objects.filter(project=project, user_id=user.pk).exists():
+        raise UserError(f"{user.get_username()} is a member already: change the role in the list", field="username")
+    return set_role(project=project, user=user, role=role, actor=actor)
 
 
 def set_role(*, project: Project, user: AbstractBaseUser, role: str, actor: Actor) -> Membership:

@@ -8,18 +8,20 @@ import logging
 import secrets
 from collections.abc import Sequence
 
-from django.contrib.auth.models import AbstractBaseUser
-from django.db import OperationalError
+from django.contrib.auth.models import AbstractBaseUser, User
+from django.db import IntegrityError, OperationalError
 from django.db.models import Q
 from django.utils import timezone
 
+from connections.access.lookup import find_user
 from connections.access.models import ApiToken
-from connections.access.permissions import VIEW, can
+from connections.access.permissions import VIEW, can, is_superuser
 from connections.access.roles import SCOPES
 from connections.models import Project
 from exportadmin.audit.record import audited
 from exportadmin.lib.actor import Actor
-from exportadmin.lib.errors import DeniedError, UserError
+from exportadmin.lib.errors import ConflictError, DeniedError, UserError
+from exportadmin.lib.ids import derived_id, new_id
 
 log = logging.getLogger(__name__)
 
@@ -37,39 +39,66 @@ def issue_token(
     actor: Actor,
     project: Project | None = None,
     expires_in_days: int | None = None,
+    once: str = "",
 ) -> tuple[ApiToken, str]:
     """``(token, key)``; the key is 256 random bits and is not kept. Raises :class:`UserError`.
+
+    A second token of one person with the same ``once`` (a form that is sent again) raises :class:`ConflictError`.
 
     People issue tokens for themselves (superusers and the shell for others), never through another token, and only
     for a project that they may see.
     """
     details = {"scopes": list(scopes), "for": user.get_username(), "expires_in_days": expires_in_days}
-    with audited("token.issued", actor=actor, project=project, details=details) as line:
-        _may_issue(actor, user)
-        if project is not None and not can(user, VIEW, project):
-            raise UserError(f"{user.get_username()} has no role in project {project.name!r}", field="project")
-        name = name.strip()
-        if not name or len(name) > 120 or not name.isprintable():
-            raise UserError("a token needs a name of 1 to 120 printable characters", field="name")
-        if not scopes:
-            raise UserError(f"a token needs at least one scope; known: {', '.join(SCOPES)}", field="scopes")
-        for scope in scopes:
-            if scope not in SCOPES:
-                raise UserError(f"unknown scope {scope!r}; known: {', '.join(SCOPES)}", field="scopes")
-        if expires_in_days is not None and not 1 <= expires_in_days <= LONGEST_DAYS:
-            raise UserError(f"a token lives 1 to {LONGEST_DAYS} days", field="expires_in_days")
-        key = BEGINNING + secrets.token_urlsafe(32)
-        token = ApiToken.objects.create(
-            user_id=user.pk,
-            name=name,
-            prefix=key[: len(BEGINNING) + 6],
-            digest=_digest(key),
-            scopes=sorted(set(scopes)),
-            project=project,
-            expires_at=timezone.now() + dt.timedelta(days=expires_in_days) if expires_in_days else None,
-        )
-        line.obj = token
+    public_id = derived_id("token", str(user.pk), once) if once else new_id()
+    try:
+        with audited("token.issued", actor=actor, project=project, details=details) as line:
+            _may_issue(actor, user)
+            if project is not None and not can(user, VIEW, project):
+                raise UserError(f"{user.get_username()} has no role in project {project.name!r}", field="project")
+            name = name.strip()
+            if not name or len(name) > 120 or not name.isprintable():
+                raise UserError("a token needs a name of 1 to 120 printable characters", field="name")
+            if not scopes:
+                raise UserError(f"a token needs at least one scope; known: {', '.join(SCOPES)}", field="scopes")
+            for scope in scopes:
+                if scope not in SCOPES:
+                    raise UserError(f"unknown scope {scope!r}; known: {', '.join(SCOPES)}", field="scopes")
+            if expires_in_days is not None and not 1 <= expires_in_days <= LONGEST_DAYS:
+                raise UserError(f"a token lives 1 to {LONGEST_DAYS} days", field="expires_in_days")
+            key = BEGINNING + secrets.token_urlsafe(32)
+            token = ApiToken.objects.create(
+                public_id=public_id,
+                user_id=user.pk,
+                name=name,
+                prefix=key[: len(BEGINNING) + 6],
+                digest=_digest(key),
+                scopes=sorted(set(scopes)),
+                project=project,
+                expires_at=timezone.now() + dt.timedelta(days=expires_in_days) if expires_in_days else None,
+            )
+            line.obj = token
+    except IntegrityError as error:
+        if not (once and ApiToken.objects.filter(public_id=public_id).exists()):
+            raise
+        message = "this form was sent before: its token is in the list, and its key is not shown again"
+        raise ConflictError(message) from error
     return token, key
+
+
+def owner_of(username: str, actor: Actor) -> User:
+    """The person for whom ``actor`` may issue tokens under this name; empty: the actor.
+
+    Raises :class:`DeniedError` and :class:`UserError`.
+    """
+    if actor.user_id is not None and username in ("", actor.name):
+        return User.objects.get(pk=actor.user_id)
+    # asked before the name is looked up: nobody else learns which accounts there are
+    if actor.channel != "shell" and not is_superuser(actor):
+        raise DeniedError("tokens for others are issued by superusers")
+    user = find_user(username)
+    if user is None:
+        raise UserError(f"there is no user {username[:80]!r}", field="user")
+    return user
 
 
 def find_token(key: str) -> ApiToken | None:

@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -67,6 +67,8 @@ class Form(forms.Form):
     """``id`` and ``name`` of an input are the field's name. :meth:`check_names` refuses others."""
 
     bound_field_class = BoundField
+    # the field of an action → the field of this form, where their names differ
+    blamed: Mapping[str, str] = {}
     use_required_attribute = False  # what is missing is said in our words, in the place where everything else is
 
     def __init__(self, data: QueryDict | None = None, *, auto_id: str = "%s", **kwargs: Any) -> None:
@@ -77,6 +79,32 @@ class Form(forms.Form):
         if isinstance(self.data, QueryDict):
             many = [name for name, field in self.fields.items() if isinstance(field, forms.MultipleChoiceField)]
             check_names(self.data, [self.add_prefix(name) for name in self.fields], many)
+
+    def blame(self, error: UserError) -> None:
+        """Put the message of an action under the field that it is about. Raises the error where there is none."""
+        name = self.blamed.get(error.field or "", error.field)
+        if name not in self.fields:
+            raise error
+        self.add_error(name, error.message)
+
+
+class FilterForm(Form):
+    """What an address asks of a list: inputs that are unknown or given twice are refused at once.
+
+    ``beside`` are names that the address may hold beside the fields. A field that is wrong is drawn as such; who draws
+    no form takes :attr:`params`, which raises.
+    """
+
+    def __init__(self, data: QueryDict, *, beside: Collection[str] = ("page",), **kwargs: Any) -> None:
+        super().__init__(data, **kwargs)
+        check_names(data, [*self.fields, *beside])
+
+    @property
+    def params(self) -> dict[str, Any]:
+        """What is asked, without what is empty. Raises :class:`UserError` for the first value without a meaning."""
+        for name, errors in self.errors.items():
+            raise UserError(str(errors[0]), field=name)
+        return {name: value for name, value in self.cleaned_data.items() if value not in (None, "", [])}
 
 
 def check_names(data: QueryDict, known: Collection[str], many: Collection[str] = ()) -> None:
@@ -110,6 +138,50 @@ class TextField(forms.CharField):
             return check_text(text, str(self.label or "It"))
         except UserError as error:
             raise forms.ValidationError(error.message) from None
+
+
+class ChoiceField(forms.ChoiceField):
+    """One of several; another one is refused by its name."""
+
+    def validate(self, value: Any) -> None:
+        """Raises ``ValidationError``."""
+        forms.Field.validate(self, value)
+        if value and not self.valid_value(value):
+            choices: Any = self.choices
+            pairs = [pair for key, label in choices for pair in (label if isinstance(label, list) else [(key, label)])]
+            known = ", ".join(key for key, _ in pairs if key)
+            raise forms.ValidationError(f"unknown {str(self.label).lower()} {value[:40]!r}; known: {known}")
+
+
+class OfferedField(forms.ChoiceField):
+    """One of several, where the action behind the form says itself what it does not know (and records that)."""
+
+    def valid_value(self, value: Any) -> bool:
+        """Leave it to the action."""
+        return True
+
+
+class OfferedListField(forms.MultipleChoiceField):
+    """As :class:`OfferedField`, several of them."""
+
+    def valid_value(self, value: Any) -> bool:
+        """Leave it to the action."""
+        return True
+
+
+class SuggestInput(forms.TextInput):
+    """A text with suggestions that the browser offers while somebody writes: the ``choices`` of an OfferedField."""
+
+    template_name = "forms/suggest.html"
+    choices: Iterable[tuple[str, Any]] = ()
+
+    def get_context(self, name: str, value: Any, attrs: dict[str, Any] | None) -> dict[str, Any]:
+        """Django's, with the list."""
+        context = super().get_context(name, value, attrs)
+        if suggestions := [value for value, _ in self.choices]:
+            context["widget"]["attrs"]["list"] = f"{context['widget']['attrs']['id']}_list"
+            context["widget"]["suggestions"] = suggestions
+        return context
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from django.db.models import F, OuterRef, QuerySet, Subquery
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
-from connections.access import time_zones
+from connections.access.forms import TimeZoneForm
 from connections.access.lookup import is_valid_key, page_project
 from connections.access.models import Membership
 from connections.access.permissions import MANAGE, START, VIEW, projects_for, verbs_in
@@ -97,20 +97,21 @@ def project(request: HttpRequest, project_id: str) -> HttpResponse:
     if request.method != "POST":
         return _page(request, page_project(request.user, project_id))
     found = page_project(request.user, project_id, MANAGE)
-    said = request.POST.get("time_zone", "")
-    try:
-        change_project(project=found, time_zone=said, actor=actor_of(request))
-    except UserError as error:
-        if error.field is None:
-            raise
-        return _page(request, found, said, error)
-    return done(request, f"Times without a zone are now read in {found.time_zone}.", "projects:project", project_id)
+    form = TimeZoneForm(request.POST)
+    form.check_names()
+    if form.is_valid():
+        try:
+            change_project(project=found, actor=actor_of(request), **form.cleaned_data)
+        except UserError as error:
+            form.blame(error)
+        else:
+            message = f"Times without a zone are now read in {found.time_zone}."
+            return done(request, message, "projects:project", project_id)
+    return _page(request, found, form)
 
 
-def _page(
-    request: HttpRequest, project: Project, said: str | None = None, error: UserError | None = None
-) -> HttpResponse:
-    """With what was typed where it was refused."""
+def _page(request: HttpRequest, project: Project, form: TimeZoneForm | None = None) -> HttpResponse:
+    """With the form that was refused, where one was."""
     verbs = verbs_in(request.user, project)
     overview = project_overview(project.public_id)
     members = Membership.objects.filter(project=project).select_related("user").order_by("role", "user__username")
@@ -128,8 +129,6 @@ def _page(
         "may_start": START in verbs,
         "may_manage": MANAGE in verbs,
         "import_command": f"exportadmin import_rows annotations.json --project={shlex.quote(project.name)}",
-        "time_zone": project.time_zone if said is None else said,
-        "zones": time_zones.offered(),
-        "errors": {error.field: error.message} if error else {},
+        "form": form or TimeZoneForm(initial={"time_zone": project.time_zone}),
     }
-    return render(request, "exports/project.html", context, status=400 if error else 200)
+    return render(request, "exports/project.html", context, status=400 if form else 200)

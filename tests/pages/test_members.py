@@ -13,6 +13,7 @@ from exportadmin.audit.models import AuditEntry
 from exportadmin.lib.actor import Actor
 from exportadmin.lib.errors import ConflictError
 from tests.pages.people import make_admin, signed_in, trail
+from tests.pages.squeezed import page_html
 
 
 def page(project: Project, *rest: str) -> str:
@@ -56,7 +57,7 @@ def test_an_operator_looks_but_adds_nobody_and_does_not_learn_which_accounts_the
 def test_an_unknown_user_name_is_said_beside_its_field(members: Project, visitor: Client, name: str):
     answer = visitor.post(page(members), {"username": name, "role": "reviewer"})
     assert answer.status_code == 400
-    assert 'id="username-error"' in answer.content.decode()
+    assert 'role="alert" id="username_error"' in page_html(answer)
     assert "<script>" not in answer.content.decode().replace("<script src", "")
     assert len(roles(members)) == 2
 

@@ -76,7 +76,7 @@ def test_an_operator_changes_no_settings(members: Project, oscar: User):
 def test_a_zone_that_there_is_not_is_refused_beside_its_field(members: Project, visitor: Client, zone: str):
     answer = visitor.post(page(members), {"time_zone": zone})
     assert answer.status_code == 400
-    assert 'id="time_zone-error"' in page_html(answer)
+    assert 'role="alert" id="time_zone_error"' in page_html(answer)
     assert trail("project.changed") == [("project.changed", "refused", "alice", members.name)]
 
 

@@ -17,6 +17,7 @@ from connections.models import Connection, Project
 from exportadmin.audit.models import AuditEntry
 from exportadmin.lib.actor import Actor
 from tests.pages.people import signed_in, trail
+from tests.pages.squeezed import page_html
 
 PAGE = "/account/tokens/"
 SHELL = Actor(kind="user", name="tester", channel="shell")
@@ -83,7 +84,7 @@ def test_who_may_not_issue_for_others_does_not_learn_which_accounts_there_are(
 
 def test_a_superuser_is_told_that_there_is_no_such_user(visitor: Client):
     answer = visitor.post(PAGE, asked(user="nobody"))
-    assert (answer.status_code, 'id="user-error"' in answer.content.decode()) == (400, True)
+    assert (answer.status_code, 'role="alert" id="user_error"' in page_html(answer)) == (400, True)
 
 
 def test_a_superuser_binds_nobodys_token_to_a_project_they_do_not_see(members: Project, visitor: Client, mallory: User):

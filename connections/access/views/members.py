@@ -10,8 +10,9 @@ from django.db.models import BigIntegerField
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
-from connections.access.lookup import is_valid_key, page_project
-from connections.access.members import remove_member, set_role
+from connections.access.forms import MemberForm
+from connections.access.lookup import page_project
+from connections.access.members import add_member, remove_member, set_role
 from connections.access.models import Membership
 from connections.access.permissions import MANAGE, can
 from connections.access.roles import ROLES
@@ -30,19 +31,18 @@ def members(request: HttpRequest, project_id: str) -> HttpResponse:
     only(request, ("page",))
     if request.method != "POST":
         return _page(request, page_project(request.user, project_id))
-    # asked before the name is looked up: nobody else learns which accounts there are
     project = page_project(request.user, project_id, MANAGE)
-    said = {"username": request.POST.get("username", "").strip(), "role": request.POST.get("role", "")}
-    try:
-        user = _person(said["username"])
-        if Membership.objects.filter(project=project, user_id=user.pk).exists():
-            raise UserError(f"{user.get_username()} is a member already: change the role in the list", field="username")
-        set_role(project=project, user=user, role=said["role"], actor=actor_of(request))
-    except UserError as error:
-        if error.field is None:
-            raise
-        return _page(request, project, said, error)
-    return done(request, f"{user.get_username()} is now {said['role']} of this project.", HOME, project_id)
+    form = MemberForm(request.POST)
+    form.check_names()
+    if form.is_valid():
+        try:
+            membership = add_member(project=project, actor=actor_of(request), **form.cleaned_data)
+        except UserError as error:
+            form.blame(error)
+        else:
+            message = f"{membership.user.get_username()} is now {membership.role} of this project."
+            return done(request, message, HOME, project_id)
+    return _page(request, project, form)
 
 
 @post_view
@@ -71,15 +71,6 @@ def remove(request: HttpRequest, project_id: str, user_id: int) -> HttpResponse:
     return done(request, f"{user.get_username()} is no member of “{project.name}” any more.", *to)
 
 
-def _person(name: str) -> User:
-    if not name:
-        raise UserError("whose role is it? Give a user name", field="username")
-    found = User.objects.filter(username=name, is_active=True).first() if is_valid_key(name) else None
-    if found is None:
-        raise UserError(f"there is no user {name[:80]!r}, or the account is disabled", field="username")
-    return found
-
-
 def _member(project: Project, user_id: int) -> User:
     found = None
     if user_id <= BigIntegerField.MAX_BIGINT:
@@ -89,17 +80,15 @@ def _member(project: Project, user_id: int) -> User:
     return found.user
 
 
-def _page(
-    request: HttpRequest, project: Project, said: dict[str, str] | None = None, error: UserError | None = None
-) -> HttpResponse:
+def _page(request: HttpRequest, project: Project, form: MemberForm | None = None) -> HttpResponse:
+    """With the form that was refused, where one was."""
     listed = Membership.objects.filter(project=project).select_related("user").order_by("user__username")
     context: dict[str, Any] = {
         "section": "projects",
         "project": project,
         "page": Paginator(listed, PAGE_SIZE).get_page(request.GET.get("page")),
-        "roles": {role: words for role, (_, words) in ROLES.items()},
+        "roles": {role: text for role, (_, text) in ROLES.items()},
         "may_manage": can(request.user, MANAGE, project),
-        "values": said or {},
-        "errors": {error.field: error.message} if error else {},
+        "form": form or MemberForm(),
     }
-    return render(request, "access/members.html", context, status=400 if error else 200)
+    return render(request, "access/members.html", context, status=400 if form else 200)

@@ -1,0 +1,186 @@
+"""The forms on accounts, tokens and members. Actions judge what they hold, so that REST and shell hear the same."""
+
+from __future__ import annotations
+
+import secrets
+from typing import Any, Final
+
+from django import forms
+from django.contrib.auth.forms import PasswordChangeForm as DjangoPasswordChangeForm
+
+from connections.access import preferences, time_zones
+from connections.access.roles import ROLES, SCOPES
+from exportadmin.lib.forms import (
+    BoundField,
+    ChoiceBoxes,
+    ChoiceButtons,
+    ChoiceField,
+    ChoiceLabel,
+    FilterForm,
+    Form,
+    OfferedField,
+    OfferedListField,
+    SuggestInput,
+    TextField,
+)
+
+_USERNAME: Final = {"maxlength": 150, "autocapitalize": "none"}
+NO_END: Final = "no end"
+# days as the form sends them → text
+LIFETIMES: Final[dict[str, str]] = {
+    "7": "7 days",
+    "30": "30 days",
+    "90": "90 days",
+    "180": "180 days",
+    "365": "1 year",
+    NO_END: "No end",
+}
+USUAL_LIFETIME: Final = "90"
+TOKEN_STATES: Final[dict[str, str]] = {"": "All", "living": "In use", "ended": "Ended"}
+
+
+def _text(label: str, longest: int, autocomplete: str, **kwargs: Any) -> TextField:
+    widget = kwargs.pop("widget", forms.TextInput)(attrs={"maxlength": longest, "autocomplete": autocomplete})
+    return TextField(label=label, required=False, widget=widget, **kwargs)
+
+
+def time_zone_field(help_text: str) -> OfferedField:
+    """An IANA name; those that are offered are not the only ones."""
+    return OfferedField(
+        label="Time zone",
+        choices=lambda: [(zone, zone) for zone in time_zones.offered()],
+        required=False,
+        widget=SuggestInput(
+            attrs={
+                "maxlength": time_zones.LONGEST,
+                "autocapitalize": "none",
+                "autocomplete": "off",
+                "spellcheck": "false",
+            }
+        ),
+        help_text=help_text,
+    )
+
+
+class TimeZoneForm(Form):
+    """The zone of a project."""
+
+    time_zone = time_zone_field(
+        "Times in filters that name no zone are read in it. Exports that were asked for before keep theirs."
+    )
+
+
+class ProfileForm(Form):
+    """What people change of themselves; cleaned as :func:`connections.access.people.change_profile` takes it."""
+
+    first_name = _text("First name", 150, "given-name")
+    last_name = _text("Last name", 150, "family-name")
+    email = _text("Email", 254, "email", widget=forms.EmailInput)
+
+
+class PreferenceForm(Form):
+    """Light or dark, and the zone in which pages print times."""
+
+    theme = OfferedField(
+        label="Theme",
+        choices=list(preferences.THEMES.items()),
+        required=False,
+        widget=ChoiceButtons(layout="ea-choices"),
+    )
+    time_zone = time_zone_field("Pages print times in it. REST and exported files stay with UTC.")
+
+
+class PasswordChangeForm(DjangoPasswordChangeForm):
+    """Django's, drawn as our forms are."""
+
+    bound_field_class = BoundField
+    use_required_attribute = False
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, auto_id="%s", **kwargs)
+        labels = {
+            "old_password": "Your password now",
+            "new_password1": "New password",
+            "new_password2": "The new one again",
+        }
+        for name, label in labels.items():
+            field = self.fields[name]
+            field.label, field.help_text = label, ""
+            field.widget.attrs.update(autocapitalize="none", spellcheck="false")
+            field.widget.attrs.pop("autofocus", None)
+        self.fields[
+            "new_password1"
+        ].help_text = "At least 8 characters, not only digits, not a common one, not like your name."
+
+
+class MemberForm(Form):
+    """A person and the role that they get."""
+
+    username = TextField(
+        label="User name",
+        required=False,
+        widget=forms.TextInput(attrs=_USERNAME),
+        help_text="Of an account that there is; superusers make new ones.",
+    )
+    role = OfferedField(
+        label="Role",
+        choices=[(role, ChoiceLabel(role.capitalize(), help=text)) for role, (_, text) in ROLES.items()],
+        required=False,
+        widget=ChoiceButtons,
+    )
+
+
+class TokenForm(Form):
+    """What to issue. ``user`` is there for those who may issue for others."""
+
+    blamed = {"expires_in_days": "days"}
+
+    # the same form sent again issues no second token
+    once = TextField(required=False, widget=forms.HiddenInput)
+    name = TextField(
+        label="Name",
+        required=False,
+        widget=forms.TextInput(attrs={"maxlength": 120}),
+        help_text="What it is for, such as “nightly training”.",
+    )
+    user = TextField(
+        label="For",
+        required=False,
+        widget=forms.TextInput(attrs=_USERNAME),
+        help_text="User name; the token may what this person may.",
+    )
+    scopes = OfferedListField(
+        label="Scopes",
+        choices=[(scope, ChoiceLabel(text, help=scope)) for scope, (_, text) in SCOPES.items()],
+        required=False,
+        widget=ChoiceBoxes,
+    )
+    project = OfferedField(label="Project", required=False)
+    days = OfferedField(label="Lives for", choices=list(LIFETIMES.items()), required=False)
+
+    def __init__(self, *args: Any, projects: Any, username: str, **kwargs: Any) -> None:
+        """``projects``: those to choose from; ``username``: of the one who fills it in."""
+        initial = {"days": USUAL_LIFETIME, "user": username, "once": secrets.token_urlsafe(12)}
+        super().__init__(*args, initial=initial, **kwargs)
+        offered = [(project.public_id, project.name) for project in projects]
+        self.fields["project"].choices = [("", "All that its user may see"), *offered]  # type: ignore[attr-defined]
+
+    def clean_days(self) -> int | None:
+        """Days; ``None``: no end. Whether so many are too many is for the action to say."""
+        text = self.cleaned_data["days"] if "days" in self.data else USUAL_LIFETIME
+        if text == NO_END:
+            return None
+        if not (text.isascii() and text.isdigit() and len(text) <= 6):
+            raise forms.ValidationError(f"{text[:20]!r} is no number of days")
+        return int(text)
+
+
+class TokenFilterForm(FilterForm):
+    """Which tokens a list shows; ``user`` is for those who see those of others."""
+
+    state = ChoiceField(label="State", choices=list(TOKEN_STATES.items()), required=False)
+    user = TextField(
+        label="User",
+        required=False,
+        widget=forms.TextInput(attrs={**_USERNAME, "type": "search", "placeholder": "everybody's"}),
+    )
