@@ -59,7 +59,8 @@ class RowBatch:
     ``bodies`` are row bytes with parts marked as :mod:`connections.rows.body` says; ``coco_*`` and ``csv_*`` are
     the fragments of :mod:`connections.rows.coco` and ``.csv``. Groups that were not asked for are empty lists.
     ``marks`` counts a row's annotations: ``"b3:2 c1:1"`` is two boxes of class 3, one answer to question 1.
-    ``label_times`` are the creation times of the row's labels in ms, separated by blanks.
+    ``label_times`` are the creation times of the row's labels in ms, separated by blanks. ``updated_ms`` and the other
+    times are those of whoever the row came from; ``revisions`` are the store's, there where a condition asks for them.
     """
 
     row_ids: Sequence[str]
@@ -72,6 +73,7 @@ class RowBatch:
     annotation_counts: Sequence[int]
     marks: Sequence[str]
     numbers: Sequence[int]
+    revisions: Sequence[int] = ()
     bodies: Sequence[bytes] = ()
     embeddings: Sequence[bytes] = ()
     coco_images: Sequence[bytes] = ()

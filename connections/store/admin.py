@@ -8,7 +8,7 @@ from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
-from connections.store.models import StoreClass, StoreCoco, StoreCsv, StoreProject, StoreRow
+from connections.store.models import StoreClass, StoreCoco, StoreCsv, StoreProject, StoreRow, StoreTombstone
 from exportadmin.lib.read_only_admin import ReadOnlyAdmin
 
 
@@ -16,7 +16,7 @@ from exportadmin.lib.read_only_admin import ReadOnlyAdmin
 class StoreProjectAdmin(ReadOnlyAdmin):
     """What the store keeps of a project beside its rows."""
 
-    list_display = ("project", "next_number", "next_annotation")
+    list_display = ("project", "revision", "next_number", "next_annotation")
     list_select_related = ("project",)
     search_fields = ("project__name",)
 
@@ -67,3 +67,13 @@ class StoreCsvAdmin(ReadOnlyAdmin):
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         """Without the lines."""
         return super().get_queryset(request).defer("exact", "safe")
+
+
+@admin.register(StoreTombstone)
+class StoreTombstoneAdmin(ReadOnlyAdmin):
+    """Rows that were deleted."""
+
+    list_display = ("global_key", "row_id", "project", "revision", "deleted_by", "reason")
+    list_select_related = ("project",)
+    list_filter = ("project",)
+    search_fields = ("global_key", "row_id")

@@ -1,4 +1,5 @@
-"""What an importer hands to the store: one row in our words, with nothing of ours (ids, times) in it yet."""
+"""What an importer hands to the store: one row in our words. Ids and times are the source's own; ``None`` where it says
+none, and the store gives them."""
 
 from __future__ import annotations
 
@@ -30,7 +31,9 @@ class IncomingLabel:
     label_id: str | None = None
     created_ms: int | None = None
     updated_ms: int | None = None
+    content_updated_ms: int | None = None
     created_by: str | None = None
+    reviews: list[dict[str, Any]] = field(default_factory=list)
     performance: dict[str, Any] = field(default_factory=dict)
     extra: dict[str, Any] = field(default_factory=dict)
 
@@ -40,13 +43,15 @@ class IncomingRow:
     """One data row. ``key`` is what a second import recognises it by, and becomes its ``global_key``.
 
     ``position`` says where it stood, for messages: ``"row 12 (line 40, byte 4711)"``. ``number`` is the COCO image id
-    that the source had; the row keeps it if it is free in the project. ``status`` is a review status.
+    that the source had; the row keeps it if it is free in the project. ``status`` is a review status. ``row_id`` is the
+    source's id of the row, once in a project.
     """
 
     position: str
     key: str
     row_data: str
     status: str
+    row_id: str | None = None
     number: int | None = None
     external_id: str | None = None
     media_attributes: dict[str, Any] = field(default_factory=dict)
@@ -55,10 +60,13 @@ class IncomingRow:
     embeddings: list[dict[str, Any]] = field(default_factory=list)
     labels: list[IncomingLabel] = field(default_factory=list)
     dataset: str = ""
+    dataset_id: str | None = None
     batch_id: str = ""
     batch_name: str = ""
     priority: int | None = None
     created_ms: int | None = None
+    updated_ms: int | None = None
+    activity_ms: int | None = None
     created_by: str | None = None
     project_details: dict[str, Any] = field(default_factory=dict)
     project_tags: list[Any] = field(default_factory=list)

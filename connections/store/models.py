@@ -1,8 +1,12 @@
 """Tables of the built-in store.
 
 A row is kept as the JSON text that an export will print, validated once on the way in, with its COCO and CSV fragments
-beside it in tables of their own (SPEED.md §8: in the wide row they cost 1.5 times as much). Times are whole
-milliseconds (UTC), as filters and platforms have them.
+beside it in tables of their own (in the wide row they cost 1.5 times as much). Times are whole milliseconds (UTC), as
+filters and platforms have them.
+
+A project's *revision* is a counter that each transaction which writes or deletes rows raises by one, under the lock on
+the project's row here. So its order is the order of the commits, whatever the clocks say: who has seen revision N has
+seen every row of a revision up to N, and none beyond.
 """
 
 from __future__ import annotations
@@ -15,6 +19,7 @@ NUMBER_BITS = 40
 MAX_NUMBER = (1 << NUMBER_BITS) - 1
 # a larger image id of a source is not taken over: the numbers behind it belong to rows to come
 MAX_WANTED_NUMBER = 1 << (NUMBER_BITS - 1)
+MAX_ROW_ID = 64
 
 
 def row_pk(project_pk: int, number: int) -> int:
@@ -49,13 +54,17 @@ class StoreProject(models.Model):
     """What the store keeps of a project beside its rows: what an import brought that belongs to no row.
 
     ``next_annotation`` hands out COCO annotation ids; ``next_number`` row numbers (COCO image ids). ``has_embeddings``
-    once a row has brought any.
+    once a row has brought any, ``has_source_ids`` once a row has brought an id of its own. ``revision`` is that of the
+    last transaction that wrote or deleted rows, ``written_ms`` when that was (0: never).
     """
 
     project = models.OneToOneField(Project, on_delete=models.CASCADE, related_name="store")
     next_number = models.BigIntegerField(default=1)
     next_annotation = models.BigIntegerField(default=1)
     has_embeddings = models.BooleanField(default=False)
+    has_source_ids = models.BooleanField(default=False)
+    revision = models.BigIntegerField(default=0)
+    written_ms = models.BigIntegerField(default=0)
     source_extra = models.JSONField(default=dict, blank=True)
 
     def __str__(self) -> str:
@@ -66,8 +75,12 @@ class StoreRow(models.Model):
     """One data row with its annotations.
 
     ``body`` is the row's canonical JSON with marked parts (:mod:`connections.rows.body`); ``marks`` counts its
-    annotations (:class:`exports.sources.base.RowBatch`); ``digest`` tells a changed row from the same one again.
+    annotations (:class:`connections.rows.batch.RowBatch`); ``digest`` tells a changed row from the same one again.
     ``annotation_start`` and ``annotation_room`` are the block of COCO annotation ids that belongs to this row.
+
+    ``row_id``, ``created_ms``, ``updated_ms``, ``activity_ms`` and the labels' times are those of whoever the row came
+    from, where it said them. Ours: ``revision`` of the last change, ``added_revision`` of the first writing, and
+    ``written_ms``, the time of the last change.
     """
 
     # project and number in one integer: a project's rows lie side by side in the table, in canonical order, so that an
@@ -75,14 +88,18 @@ class StoreRow(models.Model):
     id = models.BigIntegerField(primary_key=True)
     project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="rows", db_index=False)
     number = models.PositiveBigIntegerField()
-    row_id = models.CharField(max_length=64, unique=True)
+    row_id = models.CharField(max_length=MAX_ROW_ID)
     global_key = models.CharField(max_length=500)
     external_id = models.CharField(max_length=500, blank=True)
     status = models.CharField(max_length=40)
+    media_type = models.CharField(max_length=20, blank=True)
     batch_id = models.CharField(max_length=64, blank=True)
     created_ms = models.BigIntegerField()
     updated_ms = models.BigIntegerField()
     activity_ms = models.BigIntegerField()
+    written_ms = models.BigIntegerField()
+    revision = models.BigIntegerField()
+    added_revision = models.BigIntegerField()
     label_times = models.TextField(blank=True)
     label_first_ms = models.BigIntegerField(null=True)
     label_last_ms = models.BigIntegerField(null=True)
@@ -98,9 +115,11 @@ class StoreRow(models.Model):
         ordering = ["id"]
         constraints = [
             models.UniqueConstraint(fields=["project", "global_key"], name="row_key_once"),
+            # of the project only: the same rows may have been imported into another one as well
+            models.UniqueConstraint(fields=["project", "row_id"], name="row_id_once"),
         ]
         indexes = [
-            models.Index(fields=["project", "updated_ms"], name="row_updated"),
+            models.Index(fields=["project", "revision"], name="row_revision"),
             models.Index(fields=["project", "status"], name="row_status"),
         ]
 
@@ -128,3 +147,31 @@ class StoreCsv(models.Model):
 
     def __str__(self) -> str:
         return self.exact[:80]
+
+
+class StoreTombstone(models.Model):
+    """What stays of a row that was deleted, until a row with its key comes again.
+
+    ``added_revision`` is that of the row's first writing: who had seen the project before that never saw the row.
+    """
+
+    project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="tombstones", db_index=False)
+    global_key = models.CharField(max_length=500)
+    row_id = models.CharField(max_length=MAX_ROW_ID)
+    added_revision = models.BigIntegerField()
+    revision = models.BigIntegerField()
+    deleted_ms = models.BigIntegerField()
+    deleted_by = models.CharField(max_length=200, blank=True)
+    reason = models.CharField(max_length=500)
+
+    class Meta:
+        ordering = ["project", "revision", "id"]
+        constraints = [
+            models.UniqueConstraint(fields=["project", "global_key"], name="tombstone_key_once"),
+        ]
+        indexes = [
+            models.Index(fields=["project", "revision"], name="tombstone_revision"),
+        ]
+
+    def __str__(self) -> str:
+        return self.global_key

@@ -13,7 +13,7 @@ from django.db.models import Count, F, Max, Q, QuerySet, Sum
 from connections.models import Project
 from connections.rows.batch import KIND_NAMES
 from connections.rows.counts import add_up
-from connections.store.models import NUMBER_BITS, StoreClass, StoreRow
+from connections.store.models import NUMBER_BITS, StoreClass, StoreProject, StoreRow, StoreTombstone
 from exportadmin.lib.errors import NotFoundError
 
 KEPT_SECONDS: Final = 600
@@ -24,7 +24,7 @@ MOST_BATCHES: Final = 200
 class Overview:
     """What a project holds now. ``by_class`` and ``by_kind`` count annotations, ``batches`` rows by batch id.
 
-    ``activity_ms`` is the latest activity of any row, ``updated_ms`` the latest change; ``None`` without rows.
+    ``activity_ms`` is the latest activity of any row, ``None`` without rows; ``revision`` the project's.
     """
 
     rows: int
@@ -34,64 +34,71 @@ class Overview:
     by_kind: Mapping[str, int]
     batches: Mapping[str, int]
     activity_ms: int | None
-    updated_ms: int | None
+    revision: int
 
 
 @dataclass(frozen=True, slots=True)
 class ProjectSummary:
-    """A project in a list: how many rows, and when one of them came or changed last (``None`` without rows)."""
+    """A project in a list: how many rows, and when rows were written or deleted last (``None``: never)."""
 
     rows: int
-    updated_ms: int | None
+    written_ms: int | None
 
 
 @dataclass(frozen=True, slots=True)
-class Changes:
-    """What has changed since a moment: rows that came (``added``), and others that were ``changed``."""
+class ChangeCount:
+    """What has changed since a revision: rows that came (``added``), others that ``changed``, and those ``removed``."""
 
     added: int
     changed: int
+    removed: int = 0
 
     @property
     def any(self) -> int:
         """Rows that are not as they were."""
-        return self.added + self.changed
+        return self.added + self.changed + self.removed
 
 
 def overview(project_id: str) -> Overview:
     """The project's figures. Raises :class:`NotFoundError`.
 
-    Asked again while nothing has changed, it costs two queries; the latest change and the number of rows tell that.
+    Asked again while nothing has changed, it costs one query: the revision tells that.
     """
     project = _project(project_id)
-    rows = _rows(project)
-    stand = rows.aggregate(rows=Count("pk"), updated_ms=Max("updated_ms"))
-    key = f"overview.{project.public_id}.{stand['rows']}.{stand['updated_ms']}"
+    revision = project.store.revision if hasattr(project, "store") else 0
+    key = f"overview.{project.public_id}.{revision}"
     kept: Overview | None = cache.get(key)
     if kept is None:
-        kept = _count(project, rows, stand["rows"], stand["updated_ms"])
+        kept = _count(project, _rows(project), revision)
         cache.set(key, kept, KEPT_SECONDS)
     return kept
 
 
-def stands(project_ids: Sequence[str]) -> dict[str, ProjectSummary]:
-    """Two queries, answered from the index by time of change alone."""
-    names = dict(Project.objects.filter(public_id__in=project_ids).values_list("pk", "public_id"))
-    rows = StoreRow.objects.filter(project_id__in=list(names)).order_by()
-    counted = rows.values("project_id").annotate(rows=Count("pk"), updated=Max("updated_ms"))
-    return {names[each["project_id"]]: ProjectSummary(each["rows"], each["updated"]) for each in counted}
+def summaries(project_ids: Sequence[str]) -> dict[str, ProjectSummary]:
+    """Two queries; the rows are counted along the index by revision alone."""
+    found = StoreProject.objects.filter(project__public_id__in=project_ids)
+    stored = {pk: (name, ms) for pk, name, ms in found.values_list("project_id", "project__public_id", "written_ms")}
+    rows = StoreRow.objects.filter(project_id__in=list(stored)).order_by()
+    counts = dict(rows.values("project_id").annotate(n=Count("pk")).values_list("project_id", "n"))
+    return {name: ProjectSummary(counts.get(pk, 0), ms or None) for pk, (name, ms) in stored.items()}
 
 
-def changes_since(project_id: str, since_ms: int) -> Changes:
-    """One query along the index by time of change. Raises :class:`NotFoundError`."""
-    changed = StoreRow.objects.filter(project=_project(project_id), updated_ms__gt=since_ms)
-    # created_ms may be the platform's own, long before the row came here: then it counts as changed
-    found = changed.aggregate(all=Count("pk"), added=Count("pk", filter=Q(created_ms__gt=since_ms)))
-    return Changes(added=found["added"], changed=found["all"] - found["added"])
+def changes_since(project_id: str, revision: int) -> ChangeCount:
+    """Two queries along the indexes by revision. Raises :class:`NotFoundError`."""
+    project = _project(project_id)
+    changed = StoreRow.objects.filter(project=project, revision__gt=revision).order_by()
+    found = changed.aggregate(all=Count("pk"), added=Count("pk", filter=Q(added_revision__gt=revision)))
+    removed = StoreTombstone.objects.filter(gone_since(revision), project=project).count()
+    return ChangeCount(added=found["added"], changed=found["all"] - found["added"], removed=removed)
+
+
+def gone_since(revision: int) -> Q:
+    """Tombstones of rows that were there at that revision: one that came and went since is no loss to anybody."""
+    return Q(revision__gt=revision, added_revision__lte=revision)
 
 
 def _project(project_id: str) -> Project:
-    project = Project.objects.filter(public_id=project_id).first()
+    project = Project.objects.filter(public_id=project_id).select_related("store").first()
     if project is None:
         raise NotFoundError(f"no project {project_id[:80]!r}")
     return project
@@ -102,7 +109,7 @@ def _rows(project: Project) -> QuerySet[StoreRow]:
     return StoreRow.objects.filter(id__gte=low, id__lt=low + (1 << NUMBER_BITS)).order_by()
 
 
-def _count(project: Project, rows: QuerySet[StoreRow], count: int, updated_ms: int | None) -> Overview:
+def _count(project: Project, rows: QuerySet[StoreRow], revision: int) -> Overview:
     names = {
         (is_question, number): name
         for is_question, number, name in StoreClass.objects.filter(project=project).values_list(
@@ -117,10 +124,10 @@ def _count(project: Project, rows: QuerySet[StoreRow], count: int, updated_ms: i
     for (letter, number), n in add_up(texts).items():
         by_class[names.get((letter == "c", number), f"#{number}")] += n
         by_kind[KIND_NAMES[letter]] += n
-    sums = rows.aggregate(annotations=Sum("annotation_count"), activity_ms=Max("activity_ms"))
+    sums = rows.aggregate(rows=Count("pk"), annotations=Sum("annotation_count"), activity_ms=Max("activity_ms"))
     batches = rows.exclude(batch_id="").values("batch_id").annotate(n=Count("pk")).order_by("-n", "batch_id")
     return Overview(
-        rows=count,
+        rows=sums["rows"],
         annotations=sums["annotations"] or 0,
         by_status=dict(
             rows.values("status").annotate(n=Count("pk")).order_by("-n", "status").values_list("status", "n")
@@ -129,5 +136,5 @@ def _count(project: Project, rows: QuerySet[StoreRow], count: int, updated_ms: i
         by_kind=dict(sorted(by_kind.items(), key=lambda one: (-one[1], one[0]))),
         batches=dict(batches.values_list(F("batch_id"), "n")[:MOST_BATCHES]),
         activity_ms=sums["activity_ms"],
-        updated_ms=updated_ms,
+        revision=revision,
     )

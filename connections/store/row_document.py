@@ -1,4 +1,4 @@
-"""From what an importer said to the complete row document (contracts/labelbox.md §2.2, every part on)."""
+"""From what an importer said to the complete row document (the Labelbox export row, every part on)."""
 
 from __future__ import annotations
 
@@ -23,12 +23,14 @@ def complete_document(
     book: OntologyBook,
     *,
     created_ms: int,
+    updated_ms: int,
+    activity_ms: int,
     now_ms: int,
     old_label_times: list[int],
 ) -> tuple[dict[str, Any], list[int]]:
     """``(document, creation times of its labels)``. New classes are entered into ``book``.
 
-    A label keeps its first creation time: the source's, else the one from the last writing, else now.
+    A label's creation time is the source's, else the one from the last writing, else now.
     """
     now = iso_utc(now_ms)
     class_numbers, schema_ids = book.class_numbers, book.schema_ids
@@ -74,6 +76,7 @@ def complete_document(
                 }
             )
         updated = iso_utc(label.updated_ms) if label.updated_ms is not None else now
+        content_ms = label.content_updated_ms
         labels.append(
             {
                 "label_kind": "Default",
@@ -84,8 +87,8 @@ def complete_document(
                     "created_at": iso_utc(label_ms),
                     "updated_at": updated,
                     "created_by": label.created_by,
-                    "content_last_updated_at": updated,
-                    "reviews": [],
+                    "content_last_updated_at": updated if content_ms is None else iso_utc(content_ms),
+                    "reviews": label.reviews,
                 },
                 "performance_details": label.performance or {"skipped": False},
                 "annotations": {
@@ -101,11 +104,11 @@ def complete_document(
     data_row["global_key"] = row.key
     data_row["row_data"] = row.row_data
     data_row["details"] = {
-        "dataset_id": _shared_id(project_id, "dataset", row.dataset),
+        "dataset_id": row.dataset_id or _shared_id(project_id, "dataset", row.dataset),
         "dataset_name": row.dataset,
         "created_at": iso_utc(created_ms),
-        "updated_at": now,
-        "last_activity_at": now,
+        "updated_at": iso_utc(updated_ms),
+        "last_activity_at": iso_utc(activity_ms),
         "created_by": row.created_by,
     }
     details: dict[str, Any] = {"ontology_id": _shared_id(project_id, "ontology")}

@@ -1,7 +1,9 @@
 """The one way into the built-in store: rows in batches, validated, rendered once, upserted by key.
 
-A second writing of the same row leaves it untouched; a changed row gets a new body, fragments and times, and keeps its
-id, number and (where they suffice) its COCO annotation ids.
+A second writing of the same row leaves it untouched; a changed row gets a new body, fragments, times and the revision
+of its transaction, and keeps its number and (where they suffice) its COCO annotation ids. An id or a time that the
+source says is the row's, whatever it was before; where it says none, the row keeps its id and time of creation, and the
+time of writing is when it was updated.
 """
 
 from __future__ import annotations
@@ -24,7 +26,16 @@ from connections.rows.csv import render_csv
 from connections.rows.outlines import outlines
 from connections.rows.review_statuses import known_status
 from connections.store.import_row import IncomingClass, IncomingRow
-from connections.store.models import MAX_WANTED_NUMBER, StoreCoco, StoreCsv, StoreProject, StoreRow, row_pk
+from connections.store.models import (
+    MAX_ROW_ID,
+    MAX_WANTED_NUMBER,
+    StoreCoco,
+    StoreCsv,
+    StoreProject,
+    StoreRow,
+    StoreTombstone,
+    row_pk,
+)
 from connections.store.ontology import OntologyBook
 from connections.store.row_document import complete_document
 from exportadmin.lib import times
@@ -73,12 +84,28 @@ class WriteSummary:
 
 @dataclass(slots=True)
 class _Known:
+    """A row with this key that is there already."""
+
     number: int
+    row_id: str
     digest: str
     created_ms: int
+    added_revision: int
     label_times: str
     annotation_start: int
     annotation_room: int
+
+
+@dataclass(slots=True)
+class _Batch:
+    """What the rows of one transaction share. ``id_owners``: which key has an id that a row of the batch may want."""
+
+    store: StoreProject
+    book: OntologyBook
+    revision: int
+    now_ms: int
+    taken_numbers: set[int]
+    id_owners: dict[str, str]
 
 
 def write_rows(
@@ -94,6 +121,7 @@ def write_rows(
 
     A row that breaks a rule is refused with its position and reason, the rest goes in. ``keys_are_once``: the caller
     has seen to it that no two rows have the same key. ``now_ms`` fixes the time of writing (demo data and tests).
+    Each transaction that changes anything raises the project's revision by one.
     ``on_progress`` gets the number of rows done after each batch.
     """
     with collect_rarely():
@@ -139,7 +167,8 @@ class _Writer:
         return self.summary
 
     def _write_batch(self, batch: list[IncomingRow], classes: Sequence[IncomingClass]) -> None:
-        # the row lock makes two imports into one project take turns, so that numbers are given once
+        # the row lock makes two imports into one project take turns: numbers are given once, and revisions are in the
+        # order of the commits
         store, _ = StoreProject.objects.select_for_update().get_or_create(project=self.project)
         book = OntologyBook(self.project)
         book.announce(classes)
@@ -147,25 +176,38 @@ class _Writer:
         now = self.fixed_now if self.fixed_now is not None else times.now_ms()
         accepted = list(self._accepted(batch))
         known = self._known([row.key for row, _ in accepted])
-        taken = self._taken_numbers([row.number for row, _ in accepted if row.number is not None])
+        shared = _Batch(
+            store=store,
+            book=book,
+            revision=store.revision + 1,
+            now_ms=now,
+            taken_numbers=self._taken_numbers([row.number for row, _ in accepted if row.number is not None]),
+            id_owners=self._id_owners(store, accepted),
+        )
         written: list[_Written] = []
+        created: list[str] = []
         for row, digest in accepted:
             before = known.get(row.key)
             if before is not None and before.digest == digest:
                 self.summary.unchanged += 1
                 continue
             try:
-                written.append(self._render(row, digest, before, store, taken, book, now))
+                written.append(self._render(row, digest, before, shared))
             except UserError as error:
                 self.summary.refuse(row.position, error.message)
                 continue
             if before is None:
                 self.summary.created += 1
+                created.append(row.key)
             else:
                 self.summary.updated += 1
         self.summary.rows += len(batch)
         book.save()
+        if written:
+            store.revision, store.written_ms = shared.revision, now
         store.save()
+        if created:
+            StoreTombstone.objects.filter(project=self.project, global_key__in=created).delete()
         if written:
             mean = sum(len(one.row[_BODY]) + len(one.row[_BODY + 1]) for one in written) // len(written)
             self._batch_size = max(1, min(BATCH, BATCH_BYTES // max(mean, 1)))
@@ -183,6 +225,8 @@ class _Writer:
                     raise UserError(f"the key has {len(row.key)} characters; at most {MAX_KEY} are kept")
                 if row.external_id and len(row.external_id) > MAX_KEY:
                     raise UserError(f"external_id has {len(row.external_id)} characters; at most {MAX_KEY} are kept")
+                if row.row_id is not None and not 0 < len(row.row_id) <= MAX_ROW_ID:
+                    raise UserError(f"data_row.id has {len(row.row_id)} characters; 1 to {MAX_ROW_ID} are kept")
                 known_status(row.status, field="status")
                 digest = _digest(row)
             except UserError as error:
@@ -199,12 +243,26 @@ class _Writer:
 
     def _known(self, keys: list[str]) -> dict[str, _Known]:
         found = StoreRow.objects.filter(project=self.project, global_key__in=keys).values_list(
-            "global_key", "number", "digest", "created_ms", "label_times", "annotation_start", "annotation_room"
+            "global_key",
+            "number",
+            "row_id",
+            "digest",
+            "created_ms",
+            "added_revision",
+            "label_times",
+            "annotation_start",
+            "annotation_room",
         )
-        return {
-            key: _Known(number, digest, created, label_times, start, room)
-            for key, number, digest, created, label_times, start, room in found
-        }
+        return {values[0]: _Known(*values[1:]) for values in found}
+
+    def _id_owners(self, store: StoreProject, accepted: list[tuple[IncomingRow, str]]) -> dict[str, str]:
+        """Row id → global key, of rows that are there. Ids of our own making meet no other one, so only where some row
+        of the project brought its own is there anything to ask."""
+        if not store.has_source_ids and not any(row.row_id for row, _ in accepted):
+            return {}
+        wanted = [row.row_id or derived_id(self.project.public_id, row.key) for row, _ in accepted]
+        found = StoreRow.objects.filter(project=self.project, row_id__in=wanted)
+        return dict(found.values_list("row_id", "global_key"))
 
     def _taken_numbers(self, numbers: list[int]) -> set[int]:
         if not numbers:
@@ -212,27 +270,31 @@ class _Writer:
         wanted = [row_pk(self.project.pk, number) for number in numbers if 0 <= number <= MAX_WANTED_NUMBER]
         return set(StoreRow.objects.filter(pk__in=wanted).values_list("number", flat=True))
 
-    def _render(
-        self,
-        row: IncomingRow,
-        digest: str,
-        before: _Known | None,
-        store: StoreProject,
-        taken: set[int],
-        book: OntologyBook,
-        now: int,
-    ) -> _Written:
-        row_id = derived_id(self.project.public_id, row.key)
-        created = before.created_ms if before else row.created_ms if row.created_ms is not None else now
+    def _render(self, row: IncomingRow, digest: str, before: _Known | None, shared: _Batch) -> _Written:
+        store, book, now = shared.store, shared.book, shared.now_ms
+        row_id = self._row_id(row, before, shared)
+        created = row.created_ms
+        if created is None:
+            created = before.created_ms if before else now
+        updated = now if row.updated_ms is None else row.updated_ms
+        activity = now if row.activity_ms is None else row.activity_ms
         old_times = [int(text) for text in before.label_times.split()] if before else []
         document, label_times = complete_document(
-            row, row_id, self.project.public_id, book, created_ms=created, now_ms=now, old_label_times=old_times
+            row,
+            row_id,
+            self.project.public_id,
+            book,
+            created_ms=created,
+            updated_ms=updated,
+            activity_ms=activity,
+            now_ms=now,
+            old_label_times=old_times,
         )
         try:
             marks, count = count_marks(document, book.class_numbers, book.question_numbers)
         except (KeyError, TypeError, AttributeError) as error:
             raise UserError(f"an annotation is not as it should be: {_about(error)}") from None
-        number = before.number if before else _give_number(row.number, store, taken)
+        number = before.number if before else _give_number(row.number, store, shared.taken_numbers)
         if before is not None and before.annotation_room >= count:
             start, room = before.annotation_start, before.annotation_room
         else:
@@ -260,10 +322,14 @@ class _Writer:
                 row.key,
                 row.external_id or "",
                 row.status,
+                _media_type(row),
                 row.batch_id,
                 created,
+                updated,
+                activity,
                 now,
-                now,
+                shared.revision,
+                before.added_revision if before else shared.revision,
                 " ".join(map(str, label_times)),
                 min(label_times, default=None),
                 max(label_times, default=None),
@@ -278,6 +344,16 @@ class _Writer:
             coco=(pk, image.decode(), annotations.decode()),
             csv=(pk, exact.decode(), None if safe is None else safe.decode()),
         )
+
+    def _row_id(self, row: IncomingRow, before: _Known | None, shared: _Batch) -> str:
+        """The source's id, else the one that the row has, else one made of project and key."""
+        row_id = row.row_id or (before.row_id if before else derived_id(self.project.public_id, row.key))
+        owner = shared.id_owners.setdefault(row_id, row.key)
+        if owner != row.key:
+            raise UserError(f"data_row.id {row_id!r} is that of the row with the key {owner[:80]!r} in this project")
+        if row.row_id:
+            shared.store.has_source_ids = True
+        return row_id
 
 
 @dataclass(slots=True)
@@ -304,22 +380,31 @@ def _give_number(wanted: int | None, store: StoreProject, taken: set[int]) -> in
     return number
 
 
+def _media_type(row: IncomingRow) -> str:
+    """``image``, ``video``, ``text`` …; empty where nobody says it."""
+    kind: Any = row.media_attributes.get("asset_type") or row.media_attributes.get("mime_type")
+    return kind.partition("/")[0][:20] if isinstance(kind, str) else ""
+
+
 def _digest(row: IncomingRow) -> str:
-    """Equal for rows that say the same. Raises :class:`UserError` for what JSON cannot hold."""
-    said = (
+    """Equal for rows of which the source says the same: nothing of ours is in it, no id, time or revision that the
+    store gave. Raises :class:`UserError` for what JSON cannot hold."""
+    content = (
         (row.key, row.row_data, row.status, row.external_id, row.dataset, row.batch_id, row.batch_name, row.priority),
         (row.created_ms, row.created_by, row.media_attributes, row.attachments, row.metadata_fields, row.embeddings),
         (row.project_details, row.project_tags, row.source_extra),
+        (row.row_id, row.updated_ms, row.activity_ms, row.dataset_id),
         [
             (
                 (label.objects, label.classifications, label.relationships, label.performance, label.extra),
                 (label.label_id, label.created_ms, label.updated_ms, label.created_by),
+                (label.content_updated_ms, label.reviews),
             )
             for label in row.labels
         ],
     )
     try:
-        text = orjson.dumps(said, option=orjson.OPT_SORT_KEYS)
+        text = orjson.dumps(content, option=orjson.OPT_SORT_KEYS)
     except TypeError as error:
         raise UserError(f"cannot be written as JSON: {error}") from None
     return hashlib.blake2b(text, digest_size=16).hexdigest()

@@ -64,6 +64,7 @@ class ReportSerializer(serializers.Serializer[Any]):
     progress = ProgressSerializer()
     config = serializers.DictField()
     check_values = serializers.DictField(allow_null=True)
+    revision = serializers.IntegerField(allow_null=True, help_text="of the project, as the export saw it")
     artifacts = ArtifactSerializer(many=True)
     location = serializers.CharField(allow_blank=True)
     files_removed_at = serializers.DateTimeField(allow_null=True)
@@ -114,6 +115,9 @@ class PlanAnswerSerializer(serializers.Serializer[Any]):
     annotations_by_class = serializers.DictField(child=serializers.IntegerField())
     annotations_by_kind = serializers.DictField(child=serializers.IntegerField())
     left_out_by_format = serializers.DictField(child=serializers.IntegerField())
+    removed_since = serializers.IntegerField(
+        required=False, help_text="rows deleted after the revision that since_revision names; there where it was asked"
+    )
     bytes_expected = serializers.IntegerField()
     stops = serializers.ListField(child=serializers.CharField())
     warnings = serializers.ListField(child=serializers.CharField())

@@ -17,7 +17,7 @@ from exportadmin.lib.rest import Choice, Flag, StrictSerializer, Text, Whole
 from exportadmin.lib.times import MAX_MS, MIN_MS
 from exports.formats import FORMATS
 from exports.links.tokens import LONGEST, SHORTEST
-from exports.spec.filters import MAX_IDS, ORDER
+from exports.spec.filters import MAX_IDS, MAX_REVISION, ORDER
 
 # the forms of exportadmin.lib.times that JSON Schema has a word for
 _MOMENT: dict[str, Any] = {
@@ -45,6 +45,9 @@ _CONDITIONS: dict[str, dict[str, Any]] = {
     "batch_ids": _TEXTS,
     "statuses": {**_TEXTS, "items": {"type": "string", "enum": list(REVIEW_STATUSES)}},
     "workflow_status": {**_TEXTS, "items": {"type": "string", "enum": list(WORKFLOW_GROUPS)}},
+    "since_revision": {
+        "oneOf": [{"type": "integer", "minimum": 0, "maximum": MAX_REVISION}, {"type": "string", "minLength": 1}]
+    },
     "updated_after": dict(_MOMENT),
     "last_activity_at": _WINDOW,
     "with_annotations": {"type": "boolean"},

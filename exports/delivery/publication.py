@@ -21,6 +21,7 @@ class Published:
     delivery: Delivery
     check_values: dict[str, Any]
     files: list[WrittenFile]
+    revision: int | None
 
 
 def adopt_published(sink: Sink, report: ExportReport) -> Published | None:
@@ -37,7 +38,7 @@ def adopt_published(sink: Sink, report: ExportReport) -> Published | None:
         raise PermanentError(f"{delivery.address} holds something else than this report's delivery: {problems}")
     document = manifest.read(read_whole(delivery, MANIFEST_NAME))
     files = [WrittenFile(**entry) for entry in document["files"]]
-    return Published(delivery, document["check_values"], files)
+    return Published(delivery, document["check_values"], files, document["revision"])
 
 
 def unpublish(report: ExportReport) -> None:

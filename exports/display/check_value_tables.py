@@ -9,6 +9,7 @@ from typing import Any
 # filter key → why a row was left out, in words
 DROPPED_WORDS: dict[str, str] = {
     "statuses": "another review status",
+    "since_revision": "as the export before saw it",
     "updated_after": "not updated since",
     "last_activity_at": "last activity outside the window",
     "label_created_at": "no label created in the window",
@@ -74,6 +75,7 @@ class Sums:
     left_out: int
     files: int
     bytes: int
+    removed_since: int
     sums: tuple[Sum, ...]
 
     @property
@@ -123,6 +125,7 @@ def sums_of(check_values: object) -> Sums | None:
         left_out=sum(left_out.values()),
         files=int(values.get("files", 0)),
         bytes=int(values.get("bytes", 0)),
+        removed_since=int(values.get("removed_since", 0)),
         sums=tuple(each for each in sums if each is not None),
     )
 

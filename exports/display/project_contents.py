@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from connections.models import Project
-from connections.store.overview import Overview, changes_since
-from exportadmin.lib import times
+from connections.store.overview import ChangeCount, Overview, changes_since
 from exports import statuses
 from exports.display.check_value_tables import Sum, sum_of
 from exports.models import ExportReport
+from exports.results.staleness import changes_text
 
 
 def sums_of_holdings(overview: Overview) -> list[Sum]:
@@ -24,32 +24,28 @@ def sums_of_holdings(overview: Overview) -> list[Sum]:
 
 @dataclass(frozen=True, slots=True)
 class SinceLast:
-    """What has changed since ``report`` began: the last one of the project that was delivered."""
+    """What has changed since ``report``, the last one of the project that was delivered, read its rows."""
 
     report: ExportReport
-    since_ms: int
-    added: int
-    changed: int
+    changes: ChangeCount
 
     @property
-    def any(self) -> int:
-        """Rows that are not as they were."""
-        return self.added + self.changed
+    def text(self) -> str:
+        """``3 rows came and 2 changed``."""
+        return changes_text(self.changes) or "No row came, changed or was deleted"
 
     @property
-    def since(self) -> str:
-        """The moment, as a filter takes it."""
-        return times.iso_utc(self.since_ms)
+    def to_export(self) -> int:
+        """Rows that an export of what has changed would deliver."""
+        return self.changes.added + self.changes.changed
 
 
 def since_last_export(project: Project) -> SinceLast | None:
-    """``None`` where nothing was delivered yet. Rows that changed while it ran count: it may have missed them."""
+    """``None`` where nothing was delivered yet. Rows that changed while it ran count: it did not see them."""
     delivered = ExportReport.objects.filter(
-        project=project, status__in=statuses.DELIVERED, started_at__isnull=False
+        project=project, status__in=statuses.DELIVERED, revision__isnull=False
     ).defer("config", "check_values", "description", "error", "location")
     report = delivered.order_by("-created_at", "-pk").first()
-    if report is None or report.started_at is None:
+    if report is None or report.revision is None:
         return None
-    since_ms = times.from_datetime(report.started_at)
-    found = changes_since(project.public_id, since_ms)
-    return SinceLast(report, since_ms, found.added, found.changed)
+    return SinceLast(report, changes_since(project.public_id, report.revision))

@@ -45,6 +45,7 @@ def report_json(report: ExportReport) -> dict[str, Any]:
         "progress": progress_json(report),
         "config": report.config,
         "check_values": report.check_values,
+        "revision": report.revision,
         "artifacts": [artifact_json(artifact) for artifact in report.artifacts.all()],
         "location": "" if report.is_ours else report.location,
         "files_removed_at": report.files_removed_at.isoformat() if report.files_removed_at else None,

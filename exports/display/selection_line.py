@@ -52,6 +52,8 @@ def _condition(key: str, value: Any, resolved: Any) -> Iterator[str]:
     elif key in _NAMED and words:
         one, many = _NAMED[key]
         yield f"{one if len(words) == 1 else many} {_some(words, 'or')}"
+    elif key == "since_revision":
+        yield f"changed since revision {value}"
     elif key == "updated_after":
         yield f"changed after {_moment(resolved)}"
     elif key in _WINDOWS and isinstance(resolved, Sequence) and len(resolved) == 2:

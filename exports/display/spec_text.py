@@ -15,6 +15,7 @@ TERMS: dict[str, str] = {
     "format": "Format",
     "statuses": "Review statuses",
     "filter": "Filter",
+    "since_revision": "Changed since revision",
     "updated_after": "Updated after",
     "last_activity_at": "Last activity",
     "label_created_at": "Label created",

@@ -20,6 +20,7 @@ from exports.spec.spec import ExportSpec
 LABELS: Final[dict[str, str]] = {
     "statuses": "Review status",
     "annotations": "Annotations",
+    "since_revision": "Changed since",
     "updated_after": "Updated after",
     "last_activity_from": "Last activity from",
     "last_activity_to": "Last activity to",
@@ -132,6 +133,7 @@ def _pieces(typed: Typed) -> Iterator[tuple[str, dict[str, Any]]]:
         if start and end:
             yield last, {"filter": {key: [start, end]}}
     for name, key in (
+        ("since_revision", "since_revision"),
         ("updated_after", "updated_after"),
         ("batches", "batch_ids"),
         ("annotations", "with_annotations"),

@@ -26,6 +26,7 @@ WINDOWS: Final[dict[str, tuple[str, str]]] = {
 _MANY: Final = ("statuses", "batches", "parts")
 _ONE: Final = (
     "project",
+    "since_revision",
     "updated_after",
     *(name for pair in WINDOWS.values() for name in pair),
     "global_keys",
@@ -50,6 +51,7 @@ class Typed:
 
     project: str = ""
     statuses: tuple[str, ...] = ()
+    since_revision: str = ""
     updated_after: str = ""
     last_activity_from: str = ""
     last_activity_to: str = ""
@@ -98,6 +100,7 @@ class Typed:
         return cls(
             project=project.public_id,
             statuses=_statuses(body, conditions),
+            since_revision=_text(conditions.get("since_revision")),
             updated_after=_text(conditions.get("updated_after")),
             **windows,
             batches=tuple(conditions.get("batch_ids", ())),
@@ -131,8 +134,9 @@ class Typed:
     def conditions(self) -> dict[str, Any]:
         """The filter: what was left empty is not asked."""
         asked: dict[str, Any] = {}
-        if after := self.updated_after.strip():
-            asked["updated_after"] = after
+        for name in ("since_revision", "updated_after"):
+            if after := getattr(self, name).strip():
+                asked[name] = after
         for key, names in WINDOWS.items():
             bounds = [getattr(self, name).strip() or None for name in names]
             if any(bounds):

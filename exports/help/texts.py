@@ -23,6 +23,7 @@ FILTER_EXAMPLES: Final[dict[str, Any]] = {
     "batch_ids": ["batch-1"],
     "statuses": ["accepted", "client_review"],
     "workflow_status": ["Done"],
+    "since_revision": 12,
     "updated_after": "2026-01-01 09:30:00",
     "last_activity_at": ["2026-01-01", "2026-01-31T23:59:59+01:00"],
     "with_annotations": True,

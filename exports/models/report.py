@@ -16,6 +16,7 @@ class ExportReport(models.Model):
     """``config`` is what was asked, frozen when it was asked: the JSON of :class:`exports.spec.spec.ExportSpec`.
 
     ``error`` is one line in words that an admin can act on. ``created_by_name`` outlives the account.
+    ``revision`` is the one of the project that the run's snapshot saw: what came after it is of a later one.
 
     The delivery lies at ``destination`` (``None``: this machine); ``location`` is for its sink alone to read.
     ``is_ours``: it may be removed by us (the shell delivers into folders that are somebody's own).
@@ -37,6 +38,7 @@ class ExportReport(models.Model):
     rows_done = models.PositiveBigIntegerField(default=0)
     bytes_done = models.PositiveBigIntegerField(default=0)
     check_values = models.JSONField(null=True)
+    revision = models.BigIntegerField(null=True)
     destination = models.ForeignKey(Connection, null=True, blank=True, on_delete=models.PROTECT, related_name="+")
     location = models.TextField(blank=True)
     is_ours = models.BooleanField(default=True)

@@ -145,10 +145,12 @@ def _deliver(report: ExportReport, guard: Guard, sink: Sink) -> None:
 
         written = files.close(tally.rows)
         check_values = tally.result(Counter(reader.dropped_at_source) + row_filter.dropped, written)
+        if reader.removed_since is not None:
+            check_values["removed_since"] = reader.removed_since
         _must_add_up(check_values, reader.rows_expected, row_filter.dropped)
         guard.check(now=True)
-        delivery = draft.commit(manifest.build(_head(report, started), check_values, written))
-    _finish(report, guard, Published(delivery, check_values, written))
+        delivery = draft.commit(manifest.build(_head(report, started, reader.revision), check_values, written))
+    _finish(report, guard, Published(delivery, check_values, written, reader.revision))
 
 
 @contextmanager
@@ -210,6 +212,7 @@ def _finish(report: ExportReport, guard: Guard, published: Published) -> None:
             error="",
             check_values=check_values,
             location=published.delivery.location,
+            revision=published.revision,
             rows_done=check_values["rows_kept"],
             bytes_done=check_values["bytes"],
         )
@@ -234,12 +237,13 @@ def _finish(report: ExportReport, guard: Guard, published: Published) -> None:
         record_end(report, statuses.COMPLETED, rows=check_values["rows_kept"], bytes=check_values["bytes"])
 
 
-def _head(report: ExportReport, started: datetime) -> dict[str, Any]:
+def _head(report: ExportReport, started: datetime, revision: int | None) -> dict[str, Any]:
     return {
         "report_id": report.report_id,
         "project": {"id": report.project.public_id, "name": report.project.name},
         "name": report.name,
         "config": report.config,
+        "revision": revision,
         "requested_at": report.created_at.isoformat(),
         "requested_by": report.created_by_name,
         "started_at": started.isoformat(),

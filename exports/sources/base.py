@@ -1,6 +1,6 @@
 """What every source speaks: the Selection that was asked for, the batches of rows that come back, the ontology.
 
-A row has one shape whatever the source : the documented Labelbox export row. Rows travel in column batches, so that
+A row has one shape whatever the source: the documented Labelbox export row. Rows travel in column batches, so that
 the writers can join, count and hash in C; nothing in the export path touches a row in Python unless it has to.
 """
 
@@ -24,6 +24,13 @@ class Reader(Protocol):
     rows_expected: int | None
     # rows that the platform itself left out, by filter key: read = kept + dropped must add up
     dropped_at_source: Mapping[str, int]
+    # rows that were deleted after the revision that was asked for; ``None`` where none was
+    removed_since: int | None
+
+    @property
+    def revision(self) -> int | None:
+        """The project's at this moment; ``None`` where the source counts none."""
+        ...
 
     def batches(self) -> Iterator[RowBatch]:
         """Rows in canonical order."""

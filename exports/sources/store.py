@@ -15,7 +15,8 @@ from django.db.models.functions import Coalesce
 from connections.models import Project
 from connections.rows.batch import BODY, COCO, CSV, OntologyClass, RowBatch
 from connections.rows.review_statuses import statuses_in
-from connections.store.models import NUMBER_BITS, StoreClass, StoreProject, StoreRow
+from connections.store.models import NUMBER_BITS, StoreClass, StoreProject, StoreRow, StoreTombstone
+from connections.store.overview import gone_since
 from exportadmin.lib.errors import PermanentError
 from exports.sources.base import Reader, Source
 from exports.spec.selection import Selection
@@ -37,6 +38,7 @@ class StoreSource(Source):
         {
             "statuses",
             "workflow_status",
+            "since_revision",
             "updated_after",
             "last_activity_at",
             "batch_ids",
@@ -163,7 +165,10 @@ class StoreReader:
             self._kept = self._kept.filter(condition)
         self.rows_expected: int | None = self._count()
         self.dropped_at_source: Mapping[str, int] = self._count_dropped(conditions)
-        self._with_embeddings = "embeddings" in selection.parts and BODY in columns and self._any_embeddings(project_pk)
+        self.revision, has_embeddings = self._project_state(project_pk)
+        self._with_embeddings = "embeddings" in selection.parts and BODY in columns and has_embeddings
+        self._with_revisions = selection.since_revision is not None
+        self.removed_since = self._count_removed(project_pk, selection.since_revision)
 
     def close(self) -> None:
         """End the walk."""
@@ -173,6 +178,8 @@ class StoreReader:
     def batches(self) -> Iterator[RowBatch]:
         """Rows in the order of their numbers."""
         expressions = dict(_BASE)
+        if self._with_revisions:
+            expressions["revisions"] = F("revision")
         for group, members in _GROUPS.items():
             if group in self._columns:
                 expressions.update(members)
@@ -182,7 +189,7 @@ class StoreReader:
             )
         names = list(expressions)
         query = self._kept.order_by("id").values_list(*expressions.values())
-        width = len(_BASE)
+        width = len(_BASE) + self._with_revisions
         for rows in self._walk(query, width):
             yield RowBatch(**dict(zip(names, map(list, zip(*rows, strict=True)), strict=True)))
 
@@ -245,11 +252,30 @@ class StoreReader:
         counted = self._all.order_by().annotate(reason=reason).values("reason").annotate(n=Count("*"))
         return {key: n for key, n in self._fetch(counted.values_list("reason", "n")) if key}
 
-    def _any_embeddings(self, project_pk: int) -> bool:
-        # kept with the project: asking the rows would walk the whole table to hear "none"
-        return bool(
-            self._fetch(StoreProject.objects.filter(project_id=project_pk, has_embeddings=True).values_list("pk"))
+    def _project_state(self, project_pk: int) -> tuple[int, bool]:
+        """``(revision, has any row embeddings)``, of the same moment as the rows.
+
+        The latter is kept with the project: asking the rows would walk the whole table to hear "none".
+        """
+        found = self._fetch(
+            StoreProject.objects.filter(project_id=project_pk).values_list("revision", "has_embeddings")
         )
+        return (found[0][0], bool(found[0][1])) if found else (0, False)
+
+    def _count_removed(self, project_pk: int, since: int | None) -> int | None:
+        """Raises :class:`PermanentError` for a revision that is still to come: it was read from another project, or
+        from this one before a backup was put back, and what has changed since cannot be told."""
+        if since is None:
+            return None
+        if since > self.revision:
+            raise PermanentError(
+                f"since_revision is {since}, but the project is at revision {self.revision}: what has changed since "
+                "cannot be told, so export every row once and go on from that export"
+            )
+        removed = StoreTombstone.objects.filter(gone_since(since), project_id=project_pk)
+        counted = removed.order_by().values(one=Value(1)).annotate(n=Count("*")).values_list("n")
+        found = self._fetch(counted)
+        return int(found[0][0]) if found else 0
 
 
 def _parsed(extra: Any) -> dict[str, Any]:
@@ -272,6 +298,8 @@ def _conditions(selection: Selection) -> dict[str, Q]:
         asked["statuses"] = Q(status__in=sorted(selection.statuses))
     if selection.workflow_groups is not None:
         asked["workflow_status"] = Q(status__in=sorted(statuses_in(selection.workflow_groups)))
+    if selection.since_revision is not None:
+        asked["since_revision"] = Q(revision__gt=selection.since_revision)
     if selection.updated_after_ms is not None:
         asked["updated_after"] = Q(updated_ms__gt=selection.updated_after_ms)
     if selection.last_activity is not None:

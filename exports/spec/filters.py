@@ -17,6 +17,7 @@ from exportadmin.lib.times import iso_utc, parse_ms
 from exports.spec.selection import Selection, Window
 
 MAX_IDS = 2000
+MAX_REVISION = 2**63 - 1
 
 # condition → what it keeps, for help pages and error texts; also the order in which a dropped row's reason is found
 ORDER: dict[str, str] = {
@@ -25,6 +26,8 @@ ORDER: dict[str, str] = {
     "batch_ids": "rows of these batches",
     "statuses": "rows with one of these review statuses",
     "workflow_status": "rows of these workflow groups: " + ", ".join(WORKFLOW_GROUPS),
+    "since_revision": "rows that came or changed after this revision of the project; the id of an export means the"
+    " revision that it saw",
     "updated_after": "rows changed after this moment",
     "last_activity_at": "rows with their last activity in [start, end], either may be null",
     "with_annotations": "true: rows with annotations; false: rows without",
@@ -86,6 +89,18 @@ def _moment(value: object, time_zone: str, field: str) -> int:
     return parse_ms(value, time_zone=time_zone, field=field)
 
 
+def _revision(value: object, time_zone: str, field: str) -> int:
+    """A counter. The id of an export is read before (:mod:`exports.spec.revisions`)."""
+    if isinstance(value, str) and value.strip().isdecimal() and value.isascii():
+        value = int(value.strip()[:20])
+    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= MAX_REVISION:
+        raise UserError(
+            f"{field} is {str(value)[:80]!r}; expected a revision (a whole number from 0 up) or the id of an export",
+            field=field,
+        )
+    return value
+
+
 def _window(value: object, time_zone: str, field: str) -> Window | None:
     if not isinstance(value, Sequence) or isinstance(value, str | bytes) or len(value) != 2:
         raise UserError(f"{field} is {value!r}; expected [start, end], either may be null", field=field)
@@ -113,6 +128,7 @@ _PARSERS: dict[str, tuple[str, Callable[[object, str, str], Any]]] = {
     "batch_ids": ("batch_ids", _ids),
     "statuses": ("statuses", _statuses),
     "workflow_status": ("workflow_groups", _groups),
+    "since_revision": ("since_revision", _revision),
     "updated_after": ("updated_after_ms", _moment),
     "last_activity_at": ("last_activity", _window),
     "with_annotations": ("with_annotations", _yes_no),
@@ -196,6 +212,8 @@ def _tests(selection: Selection) -> list[tuple[str, Failing]]:
         tests["statuses"] = member("statuses", selection.statuses)
     if selection.workflow_groups is not None:
         tests["workflow_status"] = member("statuses", statuses_in(selection.workflow_groups))
+    if selection.since_revision is not None:
+        tests["since_revision"] = inside("revisions", Window(start_ms=selection.since_revision + 1))
     if selection.updated_after_ms is not None:
         tests["updated_after"] = inside("updated_ms", Window(start_ms=selection.updated_after_ms + 1))
     if selection.last_activity is not None:

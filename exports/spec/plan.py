@@ -85,6 +85,8 @@ def _counted(source: Source, selection: Selection, asked: ExportSpec) -> dict[st
             if len(batch):
                 tally.add(batch)
         counted = tally.result(Counter(reader.dropped_at_source) + decider.dropped, [])
+        if reader.removed_since is not None:
+            counted["removed_since"] = reader.removed_since
     return {key: value for key, value in counted.items() if key not in ("files", "bytes")}
 
 
@@ -93,7 +95,7 @@ def _counted_before(source: Source, selection: Selection, asked: ExportSpec) -> 
     stand = overview(selection.project_id)
     said = [
         selection.project_id,
-        [stand.rows, stand.updated_ms],
+        stand.revision,
         [asked.statuses, asked.filter, asked.time_zone],
         sorted(FORMATS.pick(asked.format).holds),
     ]

@@ -24,11 +24,13 @@ class Window:
 class Selection:
     """Everything that was asked, frozen. ``None`` means "not asked"; all that is asked is ANDed.
 
-    ``updated_after_ms`` is exclusive (a row changed exactly then was already seen), the windows are inclusive.
+    ``since_revision`` and ``updated_after_ms`` are exclusive (what changed exactly then was already seen), the windows
+    are inclusive.
     """
 
     project_id: str
     statuses: frozenset[str] | None = None
+    since_revision: int | None = None
     updated_after_ms: int | None = None
     last_activity: Window | None = None
     label_created: Window | None = None

@@ -13,6 +13,7 @@ from exportadmin.lib.errors import UserError
 from exports.delivery.destination import parse_destination
 from exports.formats import FORMATS
 from exports.spec.filters import parse_filter, resolved_windows
+from exports.spec.revisions import with_revisions
 from exports.spec.selection import Selection
 
 # the keys of a create body that describe the export itself (issue 3: "Keys are the words of DESIGN.md §1")
@@ -48,7 +49,7 @@ class ExportSpec:
         asked = cls(
             format=name,
             statuses=_texts(body.get("statuses"), "statuses"),
-            filter=_mapping(body.get("filter"), "filter"),
+            filter=with_revisions(_mapping(body.get("filter"), "filter"), project),
             include=_parts(body.get("include")),
             destination=parse_destination(body.get("destination")),
             options=_options(body.get("options"), writer.options),

@@ -22,7 +22,7 @@ from exports.display.refused_rows import refused_of
 from exports.display.spec_text import describe
 from exports.display.timeline import phase_words, steps_of
 from exports.models import ExportReport
-from exports.results.staleness import changes_after, changes_words
+from exports.results.staleness import changes_after, changes_text
 from exports.views.lookup import find_report
 from exports.views.progress import figures
 
@@ -54,7 +54,7 @@ def detail(request: HttpRequest, report_id: str) -> HttpResponse:
         changes = changes_after(report)
         context |= {
             "changes": changes,
-            "changes_words": changes_words(changes) if changes else "",
+            "changes_text": changes_text(changes) if changes else "",
             "links": links_of(report),
             "downloads": downloads_of(report),
         }

@@ -22,21 +22,21 @@ from exports.views.form import MOST_PROJECTS, PLAN, RUN, SAVE, plan_context, pro
 from exports.views.lookup import find_config, find_report
 
 PARAMETERS = ("project", "from", "config")
-UPDATED_AFTER = "updated_after"
+SINCE_REVISION = "since_revision"
 
 
 @form_view
 def new(request: HttpRequest) -> HttpResponse:
     """``?project=``, ``?from=`` a report or ``?config=`` a saved config; sent, it runs, saves or plans.
 
-    ``?project=…&updated_after=…`` fills the time in: a project's page leads here with what has changed.
+    ``?project=…&since_revision=…`` fills that in: a project's page leads here with what has changed.
     """
     if request.method == "POST":
         return _sent(request)
-    only(request, (*PARAMETERS, UPDATED_AFTER))
-    if UPDATED_AFTER in request.GET and "project" not in request.GET:
-        raise UserError(f"{UPDATED_AFTER} goes with project", field=UPDATED_AFTER)
-    if len([name for name in request.GET if name != UPDATED_AFTER]) > 1:
+    only(request, (*PARAMETERS, SINCE_REVISION))
+    if SINCE_REVISION in request.GET and "project" not in request.GET:
+        raise UserError(f"{SINCE_REVISION} goes with project", field=SINCE_REVISION)
+    if len([name for name in request.GET if name != SINCE_REVISION]) > 1:
         raise UserError(f"give one of {', '.join(PARAMETERS)}: each says which project is meant")
     if "from" in request.GET:
         report = find_report(request, request.GET["from"], START)
@@ -48,7 +48,7 @@ def new(request: HttpRequest) -> HttpResponse:
         return show_form(request, config.project, typed)
     if "project" in request.GET:
         project = page_project(request.user, request.GET["project"], START)
-        return _empty_form(request, project, updated_after=request.GET.get(UPDATED_AFTER, ""))
+        return _empty_form(request, project, since_revision=request.GET.get(SINCE_REVISION, ""))
     projects = projects_to_start(request)
     if len(projects) == 1:
         return _empty_form(request, page_project(request.user, projects[0].public_id, START))
@@ -56,8 +56,8 @@ def new(request: HttpRequest) -> HttpResponse:
     return render(request, "exports/new_project.html", context)
 
 
-def _empty_form(request: HttpRequest, project: Project, updated_after: str = "") -> HttpResponse:
-    return show_form(request, project, Typed(project=project.public_id, updated_after=updated_after))
+def _empty_form(request: HttpRequest, project: Project, since_revision: str = "") -> HttpResponse:
+    return show_form(request, project, Typed(project=project.public_id, since_revision=since_revision))
 
 
 @post_view

@@ -19,7 +19,7 @@ from connections.actions import change_project
 from connections.models import Project
 from connections.store.overview import ProjectSummary
 from connections.store.overview import overview as project_overview
-from connections.store.overview import stands as project_summaries
+from connections.store.overview import summaries as project_summaries
 from exportadmin.audit.middleware import actor_of
 from exportadmin.lib import times
 from exportadmin.lib.errors import UserError
@@ -45,12 +45,12 @@ class Listed:
     """One line of the list."""
 
     project: Project
-    stand: ProjectSummary
+    summary: ProjectSummary
 
     @property
     def changed_at(self) -> Any:
-        """When a row came or changed last."""
-        return None if self.stand.updated_ms is None else times.to_datetime(self.stand.updated_ms)
+        """When rows came, changed or were deleted last."""
+        return None if self.summary.written_ms is None else times.to_datetime(self.summary.written_ms)
 
 
 @get_view
@@ -66,11 +66,11 @@ def project_list(request: HttpRequest) -> HttpResponse:
         request.GET.get("page")
     )
     shown = list(page)
-    stands = project_summaries([each.public_id for each in shown])
+    summaries = project_summaries([each.public_id for each in shown])
     context = {
         "section": "projects",
         "page": page,
-        "lines": [Listed(project, stands.get(project.public_id, ProjectSummary(0, None))) for project in shown],
+        "lines": [Listed(project, summaries.get(project.public_id, ProjectSummary(0, None))) for project in shown],
         "q": words,
         "sort": sort,
         "sorts": {key: name for key, (name, _) in SORTS.items()},

@@ -19,7 +19,6 @@ from connections.models import Connection, Project
 from connections.store.upsert import write_rows
 from exportadmin.audit.record import record
 from exportadmin.lib.actor import system
-from exportadmin.lib.times import from_datetime
 from exports import statuses
 from exports.models import Artifact, Download, Link
 from tests.pages.reports import CHECK_VALUES, CONFIG, deliver, make_report
@@ -245,12 +244,12 @@ def test_without_refused_rows_there_is_nothing_about_them(project: Project, visi
 
 def test_what_has_changed_in_the_project_since_it_was_read_is_said(project: Project, tmp_path: Path, visitor: Client):
     write_rows(project, mixed(5), now_ms=1_000)
-    report = deliver(project, tmp_path / "d").report
+    report = deliver(project, tmp_path / "d", revision=1).report
     assert "Nothing has changed since." in page_of(visitor, report)
-    later = from_datetime(timezone.now()) + 60_000
-    write_rows(project, [row("row-00001", box("bus")), row("row-00002", box("bus"))], now_ms=later)
+    # by the clock, this was long before
+    write_rows(project, [row("row-00001", box("bus")), row("row-00002", box("bus"))], now_ms=500)
     assert "2 rows changed since." in page_of(visitor, report)
-    write_rows(project, [row("new")], now_ms=later)
+    write_rows(project, [row("new")], now_ms=500)
     assert "1 row came and 2 changed since." in page_of(visitor, report)
     assert "The project since then" not in page_of(visitor, make_report(project, status=statuses.FAILED))
 
@@ -273,7 +272,7 @@ def test_the_number_of_queries_does_not_depend_on_what_came_out_or_was_handed_ou
     project: Project, tmp_path: Path, visitor: Client
 ):
     plain = make_report(project, status=statuses.FAILED)
-    few, many = deliver(project, tmp_path / "d"), deliver(project, tmp_path / "e")
+    few, many = (deliver(project, tmp_path / name, revision=1) for name in "de")
     for number in range(30):
         Artifact.objects.create(
             report=many.report, name=f"part-{number}", media_type="text/csv", bytes=1, sha256="0" * 64
@@ -285,6 +284,6 @@ def test_the_number_of_queries_does_not_depend_on_what_came_out_or_was_handed_ou
         with CaptureQueriesContext(database) as queries:
             page_of(visitor, report)
         counts.append(len(queries))
-    # session, user, report with project, artifacts, trail; of a delivery also the connection, the project as its source
-    # finds it, changes since, links and downloads with the number of each
+    # session, user, report with project, artifacts, trail; of a delivery also the project as the
+    # store finds it, rows changed and deleted since, links and downloads with the number of each
     assert counts == [5, 12, 12]

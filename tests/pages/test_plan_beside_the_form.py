@@ -227,8 +227,8 @@ def test_a_plan_takes_as_many_queries_with_many_rows(filled: Project, operator: 
     operator.get(NEW)
     with CaptureQueriesContext(database) as many:
         operator.post(PLAN, form(filled, **ids))
-    # session, user; project, may see, may start; the action's person and right; stand (2); pace here and elsewhere
-    assert (len(few), len(many)) == (11, 11)
+    # session, user; project, may see, may start; the action's person and right; stand; pace here and elsewhere
+    assert (len(few), len(many)) == (10, 10)
 
 
 def test_choosing_parts_names_and_formats_counts_no_row_again_and_a_new_row_does(

@@ -16,7 +16,6 @@ from connections.access.models import Membership
 from connections.models import Project
 from connections.store.upsert import write_rows
 from exportadmin.audit.models import AuditEntry
-from exportadmin.lib import times
 from tests.pages.people import make_admin, signed_in, trail
 from tests.pages.reports import make_report
 from tests.pages.squeezed import page_html
@@ -109,12 +108,12 @@ def test_the_list_shows_rows_role_and_last_export_and_sorts(visitor: Client, ali
 
 
 def test_the_list_costs_the_same_with_many_projects(visitor: Client, project: Project, django_assert_num_queries):
-    with django_assert_num_queries(6):
+    with django_assert_num_queries(5):
         visitor.get("/projects/")
     for number in range(40):
         made = Project.objects.create(connection=project.connection, name=f"P{number:02}")
         delivered(made, dt.datetime(2026, 1, 2, tzinfo=dt.UTC))
-    with django_assert_num_queries(6):
+    with django_assert_num_queries(5):
         assert "1–25 of 41 projects" in page_html(visitor.get("/projects/"))
 
 
@@ -141,28 +140,23 @@ def test_rows_and_annotations_are_counted_with_bars(members: Project, visitor: C
 
 def test_what_changed_since_the_last_export_is_said_in_words(members: Project, visitor: Client):
     start = dt.datetime(2026, 1, 2, tzinfo=dt.UTC)
-    ms = times.from_datetime(start)
-    write_rows(members, [row("r1", created_ms=ms - 5), row("r2", created_ms=ms - 5)], now_ms=ms - 1)
+    # whatever times the rows bring: what counts is when they came here
+    write_rows(members, [row("r1"), row("r2", updated_ms=4_000_000_000_000)])
     assert "Nothing was exported" in page_html(visitor.get(page(members)))
-    delivered(members, start - dt.timedelta(days=9), name="Older")
-    delivered(members, start, name="Newer")
+    delivered(members, start - dt.timedelta(days=9), name="Older", revision=0)
+    newer = delivered(members, start, name="Newer", revision=1)
     make_report(members, name="Failed since", status="failed", started_at=start + dt.timedelta(days=1))
     shown = page_html(visitor.get(page(members)))
-    assert "No row came or changed" in shown and ">Newer</a> began" in shown
-    changed = [row("r1", box(), created_ms=ms - 5), row("r3", created_ms=ms + 5), row("r4", created_ms=ms + 5)]
-    write_rows(members, changed, now_ms=ms + 10)
+    assert "No row came, changed or was deleted" in shown and ">Newer</a>" in shown
+    write_rows(members, [row("r1", box(), updated_ms=1), row("r3", created_ms=1), row("r4")])
     shown = page_html(visitor.get(page(members)))
-    assert "<strong>2 rows came</strong> and <strong>1 row changed</strong>" in shown
+    assert "<strong>2 rows came and 1 changed</strong>" in shown
     (address,) = re.findall(r'href="([^"]+)">Export what has changed<', shown)
     form = page_html(visitor.get(html.unescape(address)))
-    assert (
-        'value="2026-01-02T00:00:00.000+00:00"' in form
-    )  # updated_after is exclusive: a change at that moment was seen
+    assert re.search(rf'<input[^>]*id="since_revision"[^>]*value="{newer.report_id}"', form)
 
 
-@pytest.mark.parametrize(
-    "query", ["updated_after=2026-01-02", "project={id}&config=x", "project={id}&after=2026-01-02"]
-)
+@pytest.mark.parametrize("query", ["since_revision=3", "project={id}&config=x", "project={id}&after=2026-01-02"])
 def test_a_form_that_nobody_can_mean_is_refused(members: Project, visitor: Client, query: str):
     assert visitor.get(f"/exports/new/?{query.format(id=members.public_id)}").status_code == 400
 
@@ -198,10 +192,10 @@ def test_the_page_costs_the_same_with_many_rows_exports_and_members(
 ):
     write_rows(members, [row(f"r{number}", box()) for number in range(3)])
     visitor.get(page(members))
-    with django_assert_num_queries(9):
+    with django_assert_num_queries(8):
         visitor.get(page(members))
     for number in range(15):
         make_report(members, name=f"Run {number:02}")
         Membership.objects.create(project=members, user=User.objects.create_user(f"p{number}"), role="reviewer")
-    with django_assert_num_queries(9):
+    with django_assert_num_queries(8):
         visitor.get(page(members))

@@ -10,6 +10,8 @@ import numpy as np
 from pycocotools import mask as coco_mask
 
 from connections.rows.masks import edges
+from exportadmin.lib import times
+from exportadmin.lib.errors import UserError
 
 _NUMBERS: Final = frozenset({int, float})  # bool is neither
 # Far beyond any picture, far below where doubles lose whole pixels; and no product of two such numbers is infinite.
@@ -79,6 +81,16 @@ def size(value: Any, what: str) -> int | None:
     if type(value) is not int or not 1 <= value <= MAX_COORDINATE:
         raise BadMark(f"the {what} {_shown(value)} is not a whole number of pixels above 0")
     return int(value)
+
+
+def moment(value: Any, what: str) -> int | None:
+    """A time in milliseconds, read in UTC where it says no offset; ``None`` when not said."""
+    if value is None:
+        return None
+    try:
+        return times.parse_ms(value)
+    except UserError as error:
+        raise BadMark(f"{what}: {error.message}") from None
 
 
 def mask(rle: Mapping[str, Any], height: int | None, width: int | None) -> dict[str, Any]:

@@ -7,6 +7,7 @@ taken in file order, each with its annotations, and read again from the file. Me
 * An annotation is a polygon, a mask (RLE) or, without segmentation, a box. All that COCO says of it beside its shape
   and class stays with it under ``source_extra["coco"]``; so does what COCO says of the image.
 * A bad annotation refuses its image: a row never goes in with a mark missing.
+* ``date_captured``, where it is a time, is the row's time of creation (read in UTC).
 * Lists that COCO does not know are kept: entries with an ``image_id`` with their image, others with the project.
 """
 
@@ -21,7 +22,7 @@ import orjson
 
 from connections.store.import_row import IncomingLabel, IncomingRow
 from connections.store.importers.base import Importer, Survey
-from connections.store.importers.checks import MAX_COORDINATE, BadMark, mask, number, numbers, ring, size
+from connections.store.importers.checks import MAX_COORDINATE, BadMark, mask, moment, number, numbers, ring, size
 from connections.store.importers.coco_ids import identity_of, said_id, too_large
 from connections.store.importers.coco_project import Categories, Others
 from connections.store.importers.coco_spool import Place, Spool
@@ -61,6 +62,8 @@ class CocoJsonImporter(Importer):
         return Survey(images, self.path.stat().st_size)
 
     def rows(self) -> Iterator[IncomingRow]:
+        # images whose date_captured is no time, and the first of them
+        self._undated, self._first_undated = 0, ""
         with self.open() as stream, closing(Spool()) as spool:
             categories = self._load(stream, spool)
             for place, key in spool.images():
@@ -71,6 +74,8 @@ class CocoJsonImporter(Importer):
                     self.refuse_row(RowRefused(position, str(error)))
                     continue
                 yield row
+        if self._undated:
+            self.warn(f"date_captured is no time in {self._undated:,} images and not read; first {self._first_undated}")
 
     # --- first walk: where everything stands
 
@@ -243,8 +248,22 @@ class CocoJsonImporter(Importer):
             number=identity if is_number else None,
             media_attributes=media,
             labels=[IncomingLabel(objects=objects)] if objects else [],
+            created_ms=self._captured(image.get("date_captured"), position),
             source_extra=extra,
         )
+
+    def _captured(self, value: Any, position: str) -> int | None:
+        """COCO has no form for it, and files hold years and other remarks: what is no time refuses no row."""
+        if not value:
+            return None
+        try:
+            if type(value) is str:
+                return moment(value, "date_captured")
+        except BadMark:
+            pass
+        self._undated += 1
+        self._first_undated = self._first_undated or f"at {position}: {str(value)[:40]!r}"
+        return None
 
 
 # --- an annotation ---------------------------------------------------------------------------------------------------

@@ -1,8 +1,11 @@
 """``label_studio``: Label Studio's tasks, as its JSON export and import files hold them.
 
-The shape is that of contracts/label_studio.md §1.4; a file is a JSON array of tasks or one task a line. Places are
+A file is a JSON array of tasks or one task a line. Places are
 percent of the picture there, pixels here. Everything that Label Studio says of a task, annotation or region beyond what
 a row has a place for is kept beside it under ``source_extra["label_studio"]``.
+
+A task's id is the row's, an annotation's the label's. A task is touched when one of its annotations is: its last
+activity is the latest time that it or one of them says.
 """
 
 from __future__ import annotations
@@ -12,7 +15,7 @@ from typing import Any, Final
 import orjson
 
 from connections.store.import_row import IncomingLabel, IncomingRow
-from connections.store.importers.checks import MAX_COORDINATE, BadMark
+from connections.store.importers.checks import MAX_COORDINATE, BadMark, moment
 from connections.store.importers.label_studio_regions import (
     SHAPES,
     answer_of,
@@ -23,12 +26,12 @@ from connections.store.importers.label_studio_regions import (
 )
 from connections.store.importers.media import looks_like_media, mime_type
 from connections.store.importers.row_file import RowFileImporter
-from exportadmin.lib import times
 from exportadmin.lib.ids import derived_id
 
 MAX_KEY: Final = 500
 _NUMBERS: Final = frozenset({int, float})
-_PLAIN_LABEL_KEYS: Final = frozenset({"result", "was_cancelled", "created_at", "updated_at"})
+_IDENTITIES: Final = frozenset({int, str, type(None)})
+_PLAIN_LABEL_KEYS: Final = frozenset({"result", "was_cancelled", "created_at", "updated_at", "reviews"})
 
 _Json = dict[str, Any]
 
@@ -59,17 +62,23 @@ class LabelStudioImporter(RowFileImporter):
         address = _media_address(data)
         identity = value.get("id")
         external_id = data.get("external_id")
-        created_at = value.get("created_at")
+        updated = moment(value.get("updated_at"), "updated_at")
+        moments = [ms for label in labels for ms in (label.created_ms, label.updated_ms) if ms is not None]
+        if updated is not None:
+            moments.append(updated)
         return IncomingRow(
             position=position,
             key=_key(identity, address, data),
             row_data=address or _inline(data),
             status=self.default_status or _status(annotations),
+            row_id=None if identity is None else str(identity),
             number=identity if type(identity) is int and identity > 0 else None,
             external_id=str(external_id) if type(external_id) in (str, int) else None,
             media_attributes=_media_attributes(address, picture),
             labels=labels,
-            created_ms=None if created_at is None else times.parse_ms(created_at),
+            created_ms=moment(value.get("created_at"), "created_at"),
+            updated_ms=updated,
+            activity_ms=max(moments, default=None),
             source_extra={
                 "label_studio": {key: said for key, said in value.items() if key not in ("annotations", "completions")}
             },
@@ -175,7 +184,12 @@ def _label(annotation: _Json, picture: list[int]) -> IncomingLabel:
     completed_by: Any = annotation.get("completed_by")
     created_by = completed_by.get("email") if type(completed_by) is dict else completed_by
     lead_time: Any = annotation.get("lead_time")
-    created_at, updated_at = annotation.get("created_at"), annotation.get("updated_at")
+    identity: Any = annotation.get("id")
+    if type(identity) not in _IDENTITIES:
+        raise BadMark(f"the id {identity!r} is neither a number nor a text")
+    reviews: Any = annotation.get("reviews")
+    if reviews is not None and (type(reviews) is not list or not {dict}.issuperset(map(type, reviews))):
+        raise BadMark("reviews is not a list of objects")
     performance: _Json = {}
     if type(lead_time) in _NUMBERS and 0 <= lead_time <= MAX_COORDINATE:
         performance["seconds_to_create"] = round(lead_time)
@@ -185,8 +199,10 @@ def _label(annotation: _Json, picture: list[int]) -> IncomingLabel:
         objects=objects,
         classifications=answers,
         relationships=relations,
-        created_ms=None if created_at is None else times.parse_ms(created_at),
-        updated_ms=None if updated_at is None else times.parse_ms(updated_at),
+        label_id=None if identity is None else str(identity)[:MAX_KEY],
+        created_ms=moment(annotation.get("created_at"), "created_at"),
+        updated_ms=moment(annotation.get("updated_at"), "updated_at"),
+        reviews=reviews or [],
         created_by=None if created_by is None else str(created_by),
         performance=performance,
         extra={"source_extra": {"label_studio": said}} if said else {},

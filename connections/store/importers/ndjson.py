@@ -1,9 +1,8 @@
-"""``ndjson``: our own rows back in, one a line or as one array; the shape is contracts/labelbox.md §2.2.
+"""``ndjson``: our own rows back in, one a line or as one array; the shape is the Labelbox export row.
 
-Any part of a row may be missing. Keys that the shape does not have are kept under ``source_extra``, by their names
-where they stood in the row itself, under ``"data_row"``, ``"details"`` and so on where they stood inside. What the
-store gives by itself is not read: a data row's ``id``, ``dataset_id``, ``updated_at`` and ``last_activity_at``,
-``content_last_updated_at``, ``ontology_id``.
+Any part of a row may be missing. Ids and times are taken over: a row that went out comes in again as the same row. Keys
+that the shape does not have are kept under ``source_extra``, by their names where they stood in the row itself, under
+``"data_row"``, ``"details"`` and so on where they stood inside. Not read is ``ontology_id``: a project has its own.
 """
 
 from __future__ import annotations
@@ -13,11 +12,11 @@ from typing import Any, Final
 
 from connections.rows.review_statuses import REVIEW_STATUSES
 from connections.store.import_row import IncomingLabel, IncomingRow
-from connections.store.importers.checks import BadMark, box, mask, number, points, size
+from connections.store.importers.checks import BadMark, box, mask, moment, number, points, size
 from connections.store.importers.row_file import RowFileImporter
-from exportadmin.lib import times
+from connections.store.models import MAX_ROW_ID
 
-# Labelbox's words as its rows and its filters have them (contracts/labelbox.md §2.4) → ours
+# Labelbox's words as its rows and its filters have them → ours
 LABELBOX_STATUSES: Final = {
     "TO_LABEL": "to_label",
     "ToLabel": "to_label",
@@ -49,7 +48,9 @@ class NdjsonImporter(RowFileImporter):
         project_details = _object(project.pop("project_details", None), "project_details")
         global_key = _text(data_row.pop("global_key", None), "global_key", _MAX_NAME)
         external_id = _text(data_row.pop("external_id", None), "external_id", _MAX_NAME)
-        row_id = _text(data_row.pop("id", None), "data_row.id", _MAX_NAME)
+        row_id = _text(data_row.pop("id", None), "data_row.id", MAX_ROW_ID)
+        if row_id == "":
+            raise BadMark("data_row.id is empty")
         key = global_key or external_id or row_id
         if not key:
             raise BadMark("a row needs a global_key, an external_id or a data_row.id to be recognised by")
@@ -59,7 +60,6 @@ class NdjsonImporter(RowFileImporter):
         labels = [
             _label(label, index, media) for index, label in enumerate(_list(project.pop("labels", None), "labels"))
         ]
-        created_at = details.pop("created_at", None)
         status = self._status(project_details.pop("workflow_status", None), labels)
         priority = project_details.pop("priority", None)
         if priority is not None and (type(priority) is not int or not -(2**31) <= priority < 2**31):
@@ -69,6 +69,7 @@ class NdjsonImporter(RowFileImporter):
             key=key,
             row_data=_text(data_row.pop("row_data", None), "row_data") or "",
             status=status,
+            row_id=row_id,
             external_id=external_id,
             media_attributes=media,
             attachments=_objects(rest.pop("attachments", None), "attachments"),
@@ -76,15 +77,16 @@ class NdjsonImporter(RowFileImporter):
             embeddings=_objects(rest.pop("embeddings", None), "embeddings"),
             labels=labels,
             dataset=_text(details.pop("dataset_name", None), "dataset_name", _MAX_NAME) or "",
+            dataset_id=_text(details.pop("dataset_id", None), "dataset_id", _MAX_NAME) or None,
             batch_id=_text(project_details.pop("batch_id", None), "batch_id", 64) or "",
             batch_name=_text(project_details.pop("batch_name", None), "batch_name", _MAX_NAME) or "",
             priority=priority,
-            created_ms=None if created_at is None else times.parse_ms(created_at),
+            created_ms=moment(details.pop("created_at", None), "data_row.details.created_at"),
+            updated_ms=moment(details.pop("updated_at", None), "data_row.details.updated_at"),
+            activity_ms=moment(details.pop("last_activity_at", None), "data_row.details.last_activity_at"),
             created_by=_text(details.pop("created_by", None), "created_by"),
             project_tags=_list(project.pop("project_tags", None), "project_tags"),
         )
-        for given in ("dataset_id", "updated_at", "last_activity_at"):
-            details.pop(given, None)
         project_details.pop("ontology_id", None)
         row.project_details = project_details
         project.pop("name", None)
@@ -135,20 +137,18 @@ def _label(value: Any, index: int, media: _Json) -> IncomingLabel:
     for number_, each in enumerate(answers):
         if not _text(each.get("name"), f"{what}, classification {number_ + 1}: name", _MAX_NAME):
             raise BadMark(f"{what}, classification {number_ + 1} has no name")
-    created_at, updated_at = details.pop("created_at", None), details.pop("updated_at", None)
     label = IncomingLabel(
         objects=objects,
         classifications=answers,
         relationships=_objects(annotations.pop("relationships", None), f"{what}: relationships"),
         label_id=_text(rest.pop("id", None), f"{what}: id", _MAX_NAME),
-        created_ms=None if created_at is None else times.parse_ms(created_at),
-        updated_ms=None if updated_at is None else times.parse_ms(updated_at),
+        created_ms=moment(details.pop("created_at", None), f"{what}: created_at"),
+        updated_ms=moment(details.pop("updated_at", None), f"{what}: updated_at"),
+        content_updated_ms=moment(details.pop("content_last_updated_at", None), f"{what}: content_last_updated_at"),
         created_by=_text(details.pop("created_by", None), f"{what}: created_by"),
+        reviews=_objects(details.pop("reviews", None), f"{what}: reviews"),
         performance=_object(rest.pop("performance_details", None), f"{what}: performance_details"),
     )
-    details.pop("content_last_updated_at", None)
-    if not details.get("reviews"):
-        details.pop("reviews", None)
     if details or annotations:
         extra = rest["source_extra"] = dict(_object(rest.get("source_extra"), f"{what}: source_extra"))
         if details:

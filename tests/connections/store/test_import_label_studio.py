@@ -148,8 +148,11 @@ def test_a_bad_region_refuses_its_task_whole(why, take, bad, reason):
         ({"data": {}, "annotations": {"a": 1}}, "annotations is not a list of annotations with their results"),
         ({"data": {}, "annotations": [{"result": 3}]}, "annotation 1: result is not a list of regions"),
         (task(id=True), "the task's id True is neither a number nor a text"),
-        (task(created_at="yesterday"), "'yesterday' is not a time"),
-        (task(created_at=["x"]), "['x'] is not a time"),
+        (task(created_at="yesterday"), "created_at: 'yesterday' is not a time"),
+        (task(updated_at=["x"]), "updated_at: ['x'] is not a time"),
+        ({"data": {}, "annotations": [{"created_at": ""}]}, "annotation 1: created_at: '' is not a time"),
+        ({"data": {}, "annotations": [{"id": 1.5}]}, "annotation 1: the id 1.5 is neither a number nor a text"),
+        ({"data": {}, "annotations": [{"reviews": ["good"]}]}, "annotation 1: reviews is not a list of objects"),
     ],
 )
 def test_a_task_that_is_none_is_refused(why, bad, reason):
@@ -383,10 +386,13 @@ def test_an_annotation_becomes_a_label_with_who_and_when(take):
         created_at="2024-01-02T03:04:05.678901Z",
         updated_at="2024-01-02T03:04:06Z",
         unique_id="u",
+        reviews=[{"accepted": True}],
     )
     (row,), _ = take({"data": {"image": "a.jpg"}, "annotations": [said, annotation(completed_by=7, lead_time=None)]})
     label, second = row.labels
+    assert (label.label_id, label.reviews) == ("9", [{"accepted": True}])
     assert (label.created_ms, label.updated_ms) == (1704164645678, 1704164646000)
+    assert (row.activity_ms, row.updated_ms) == (1704164646000, None)
     assert label.created_by == "ann@example.test"
     assert label.performance == {"seconds_to_create": 12, "skipped": False}
     kept = label.extra["source_extra"]["label_studio"]
@@ -397,7 +403,7 @@ def test_an_annotation_becomes_a_label_with_who_and_when(take):
 def test_a_task_keeps_all_that_was_said_of_it(take):
     (row,), _ = take(FULL)
     assert row.key == "task-4"
-    assert row.number == 4
+    assert (row.number, row.row_id) == (4, "4")
     assert row.external_id == "e"
     assert row.row_data == "https://img.example.test/1.jpg"
     assert row.media_attributes == {"height": 10, "width": 20, "asset_type": "image", "mime_type": "image/jpeg"}

@@ -114,7 +114,14 @@ def test_a_bad_object_refuses_its_row_whole(why, bad, reason):
         ({"data_row": {"global_key": 5}}, "global_key is not a text but 5"),
         ({"data_row": {"global_key": "k" * 501}}, "global_key has 501 characters; at most 500 are kept"),
         ({"data_row": {"id": "a", "external_id": "k" * 501}}, "external_id has 501 characters"),
-        ({"data_row": {"id": "a", "details": {"created_at": "2024-13-01"}}}, "'2024-13-01' is not a time"),
+        ({"data_row": {"id": "d" * 65}}, "data_row.id has 65 characters; at most 64 are kept"),
+        ({"data_row": {"id": "", "global_key": "k"}}, "data_row.id is empty"),
+        ({"data_row": {"id": "a", "details": {"updated_at": "x"}}}, "data_row.details.updated_at: 'x' is not a time"),
+        ({"data_row": {"id": "a", "details": {"last_activity_at": 0.5}}}, "data_row.details.last_activity_at: 0.5 is"),
+        (
+            {"data_row": {"id": "a", "details": {"created_at": "2024-13-01"}}},
+            "data_row.details.created_at: '2024-13-01' is not a time",
+        ),
         ({"data_row": {"id": "a"}, "attachments": {}}, "attachments is not a list"),
         ({"data_row": {"id": "a"}, "metadata_fields": [1]}, "metadata_fields is not a list of objects"),
         ({"data_row": {"id": "a"}, "media_attributes": {"height": -1}}, "the media's height -1 is not a whole"),
@@ -166,7 +173,7 @@ FULL = {
             "dataset_id": "ds",
             "dataset_name": "set",
             "created_at": "2024-01-01T00:00:00.000+00:00",
-            "updated_at": "2024-01-01T00:00:00.000+00:00",
+            "updated_at": "2024-01-01T01:00:00.000+00:00",
             "created_by": "a@example.test",
             "odd": 2,
         },
@@ -244,7 +251,13 @@ def test_whatever_stands_anywhere_in_a_row_it_goes_in_or_is_refused(tmp_path, pl
 def test_every_part_of_a_row_is_read_and_nothing_unknown_is_lost(take):
     (found,), _ = take(FULL)
     assert (found.key, found.external_id, found.row_data, found.status) == ("g", "e", "r", "review")
-    assert (found.dataset, found.created_ms, found.created_by) == ("set", 1704067200000, "a@example.test")
+    assert (found.dataset, found.dataset_id, found.created_by) == ("set", "ds", "a@example.test")
+    assert (found.row_id, found.created_ms, found.updated_ms, found.activity_ms) == (
+        "d1",
+        1704067200000,
+        1704070800000,
+        None,
+    )
     assert (found.batch_id, found.batch_name, found.priority) == ("b1", "Batch", 5)
     assert found.project_details == {"task_name": "T"}
     assert found.project_tags == ["x"]
@@ -264,8 +277,9 @@ def test_every_part_of_a_row_is_read_and_nothing_unknown_is_lost(take):
     assert label.extra == {
         "label_kind": "Default",
         "version": "1.0.0",
-        "source_extra": {"label_details": {"reviews": [{"score": 1}]}, "annotations": {"frames": {"1": {}}}},
+        "source_extra": {"annotations": {"frames": {"1": {}}}},
     }
+    assert label.reviews == [{"score": 1}]
     assert len(label.classifications) == 2
     assert label.relationships == [{"name": "near"}]
 
@@ -349,15 +363,10 @@ def printed(project: Project) -> list[Any]:
 
 
 def said(document: Any) -> Any:
-    """A row without what the store gives by itself."""
+    """A row without what belongs to its project."""
     document = json.loads(json.dumps(document))
-    del document["data_row"]["id"]
-    for key in ("dataset_id", "updated_at", "last_activity_at"):
-        del document["data_row"]["details"][key]
     ((_, project),) = document["projects"].items()
     del project["project_details"]["ontology_id"]
-    for label in project["labels"]:
-        del label["label_details"]["content_last_updated_at"]
     document["projects"] = project
     return document
 
