@@ -13,6 +13,7 @@ from rest_framework import serializers
 
 from connections.rows.batch import PARTS
 from connections.rows.review_statuses import REVIEW_STATUSES, WORKFLOW_GROUPS
+from connections.sinks import SINKS
 from exportadmin.lib.rest import Choice, Flag, StrictSerializer, Text, Whole
 from exportadmin.lib.times import MAX_MS, MIN_MS
 from exports.formats import FORMATS
@@ -84,15 +85,21 @@ class OptionsField(serializers.DictField):
     """Read by the format."""
 
 
-@extend_schema_field(
-    {
-        "type": "object",
-        "additionalProperties": False,
-        "properties": {"kind": {"type": "string", "enum": ["local"]}},
-    }
-)
+def _destination() -> dict[str, Any]:
+    """The settings of all sinks together; which belong to which their descriptions say."""
+    properties: dict[str, Any] = {"kind": {"type": "string", "enum": sorted(SINKS)}}
+    for key, sink in sorted(SINKS.items()):
+        if sink.needs_connection:
+            properties["connection"] = {"type": "string", "description": "the name of a connection of this kind"}
+        for field in sink.fields:
+            kept = properties.setdefault(field.name, {"type": "string", "description": ""})
+            kept["description"] = f"{kept['description']} {key}: {field.help}".strip()
+    return {"type": "object", "additionalProperties": False, "properties": properties}
+
+
+@extend_schema_field(_destination())
 class DestinationField(serializers.DictField):
-    """Where the files go."""
+    """Where the files go, read by the sink; this machine by default."""
 
 
 class Name(Text):

@@ -1,0 +1,67 @@
+"""A project whose exports may go to this machine or to a store of blobs, and somebody's scripts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from django.core.cache import cache
+
+from connections.models import Connection, Project
+from connections.sinks import SINKS
+from connections.store.upsert import write_rows
+from exports import tasks
+from exports.models import ExportReport
+from tests.connections.sinks.blobs import BlobSink
+from tests.rest.world import SHELL, Rest
+from tests.support.rows import mixed
+
+ROWS = 40
+
+
+@pytest.fixture
+def home(tmp_path: Path, settings) -> Path:
+    settings.EXPORTADMIN_HOME = tmp_path
+    settings.ARTIFACTS_DIR = tmp_path / "artifacts"
+    settings.RETENTION_DAYS = 30
+    cache.clear()
+    return tmp_path
+
+
+@pytest.fixture
+def archive(transactional_db, home: Path) -> Iterator[Connection]:
+    """A connection to the second sink, which is registered."""
+    SINKS.register(BlobSink.key, BlobSink)
+    yield Connection.objects.create(name="Archive", kind=BlobSink.key)
+    SINKS.unregister(BlobSink.key)
+
+
+@pytest.fixture
+def filled(members: Project) -> Project:
+    write_rows(members, mixed(ROWS), now_ms=1_000)
+    return members
+
+
+@pytest.fixture
+def script(filled: Project, alice) -> Rest:
+    """Alice's."""
+    from connections.access.tokens import issue_token
+
+    return Rest(issue_token(user=alice, name="script", scopes=("admin",), actor=SHELL)[1])
+
+
+@pytest.fixture
+def deliver(script: Rest, filled: Project):
+    """Request an export through REST, and carry it out as a worker does."""
+
+    def make(destination: dict[str, str] | None = None, *, format: str = "ndjson", **body) -> ExportReport:
+        body = {"project": filled.name, "format": format, **body}
+        answer = script.post("reports/", body | ({"destination": destination} if destination else {}))
+        assert answer.status_code == 202, answer.content
+        report = ExportReport.objects.get(report_id=answer.json()["report_id"])
+        tasks.run_report(report.pk)
+        report.refresh_from_db()
+        return report
+
+    return make
