@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.core.validators import RegexValidator
+from drf_spectacular.extensions import OpenApiSerializerFieldExtension
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
@@ -85,6 +86,19 @@ class OptionsField(serializers.DictField):
     """Read by the format."""
 
 
+class DestinationField(serializers.DictField):
+    """Where the files go, read by the sink; this machine by default."""
+
+
+class _DestinationSchema(OpenApiSerializerFieldExtension):  # type: ignore[no-untyped-call]
+    """Made when the document is: the registry decides."""
+
+    target_class = DestinationField
+
+    def map_serializer_field(self, auto_schema: Any, direction: Any) -> dict[str, Any]:
+        return _destination()
+
+
 def _destination() -> dict[str, Any]:
     """The settings of all sinks together; which belong to which their descriptions say."""
     properties: dict[str, Any] = {"kind": {"type": "string", "enum": sorted(SINKS)}}
@@ -95,11 +109,6 @@ def _destination() -> dict[str, Any]:
             kept = properties.setdefault(field.name, {"type": "string", "description": ""})
             kept["description"] = f"{kept['description']} {key}: {field.help}".strip()
     return {"type": "object", "additionalProperties": False, "properties": properties}
-
-
-@extend_schema_field(_destination())
-class DestinationField(serializers.DictField):
-    """Where the files go, read by the sink; this machine by default."""
 
 
 class Name(Text):

@@ -246,3 +246,13 @@ def test_a_connection_that_deliveries_lie_behind_is_not_deleted(report, archive)
 
     with pytest.raises(ProtectedError):
         Connection.objects.get(pk=archive.pk).delete()
+
+
+def test_the_rest_document_offers_the_sink_and_its_settings(archive):
+    from drf_spectacular.generators import SchemaGenerator
+
+    document = SchemaGenerator().get_schema(request=None, public=True)
+    offered = document["components"]["schemas"]["CreateReport"]["properties"]["destination"]["properties"]
+    assert offered["kind"]["enum"] == ["blobs", "local"]
+    assert set(offered) == {"kind", "connection", "shelf"}
+    assert offered["shelf"]["description"] == "blobs: the part of the store, without a slash"
