@@ -61,9 +61,10 @@ test-sqlite: $(DONE)/dev machine-packages ## the suite on SQLite only
 test-postgres: $(DONE)/dev machine-packages ## the suite on a private PostgreSQL only, browsers and all
 	@WHOLE=1 $(PY) scripts/suite.py postgres -- $(ARGS)
 
-lint: $(DONE)/dev ## ruff and mypy
+lint: $(DONE)/dev ## ruff, djLint and mypy
 	@$(VENV)/bin/ruff check .
 	@$(VENV)/bin/ruff format --check .
+	@$(VENV)/bin/djlint --lint --quiet templates
 	@$(VENV)/bin/mypy .
 
 format: $(DONE)/dev ## put imports and layout right

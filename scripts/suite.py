@@ -24,7 +24,7 @@ sys.path.insert(0, str(ROOT))
 from tests.support import postgres  # noqa: E402 - found only with the line above
 
 RESULTS = ROOT / "test-results"
-TITLES = {"lint": "ruff and mypy", "sqlite": "suite on SQLite", "postgres": "suite on PostgreSQL"}
+TITLES = {"lint": "ruff, djLint and mypy", "sqlite": "suite on SQLite", "postgres": "suite on PostgreSQL"}
 STEP_LIMIT_SECONDS = 25 * 60  # a hung step must end before CI's own limit does, so that it is named
 IN_CI = os.environ.get("CI") == "true"
 
