@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
-from connections.rows.batch import KIND_NAMES, OntologyClass, RowBatch
+from connections.rows.batch import OntologyClass, RowBatch
 from connections.rows.counts import add_up
+from connections.rows.kinds.base import Kind
 from connections.sinks.base import DeliveredFile
 
 # distinct mark texts held before they are added up: bounds memory when every row is different
@@ -17,10 +18,10 @@ _MAX_TEXTS = 20_000
 class Tally:
     """Counts the rows that are handed to a writer.
 
-    ``holds`` are the kind letters that the format can hold: annotations of other kinds are counted as left out.
+    ``supported`` are the kinds that the format can hold: annotations of other kinds are counted as left out.
     """
 
-    def __init__(self, ontology: Sequence[OntologyClass], holds: frozenset[str]) -> None:
+    def __init__(self, ontology: Sequence[OntologyClass], supported: Collection[Kind]) -> None:
         classes = {entry.name for entry in ontology if not entry.is_question}
         self._names = {
             (entry.is_question, entry.number): f"{entry.name} (question)"
@@ -28,10 +29,10 @@ class Tally:
             else entry.name
             for entry in ontology
         }
-        self._holds = holds
+        self._supported = frozenset(supported)
         self._statuses: Counter[str] = Counter()
         self._texts: Counter[str] = Counter()
-        self._marks: Counter[tuple[str, int]] = Counter()
+        self._marks: Counter[tuple[Kind, int]] = Counter()
         self.rows = 0
 
     def add(self, batch: RowBatch) -> None:
@@ -53,13 +54,12 @@ class Tally:
         by_class: Counter[str] = Counter()
         by_kind: Counter[str] = Counter()
         left_out: Counter[str] = Counter()
-        for (letter, number), count in self._marks.items():
-            kind = KIND_NAMES[letter]
-            if letter in self._holds:
-                by_class[self._names.get((letter == "c", number), f"#{number}")] += count
-                by_kind[kind] += count
+        for (kind, number), count in self._marks.items():
+            if kind in self._supported:
+                by_class[self._names.get((kind.is_question, number), f"#{number}")] += count
+                by_kind[kind.key] += count
             else:
-                left_out[kind] += count
+                left_out[kind.key] += count
         return {
             "rows_read": self.rows + sum(dropped.values()),
             "rows_kept": self.rows,

@@ -25,17 +25,6 @@ PARTS: tuple[str, ...] = (
 # Column groups that a format can ask for on top of the filter columns.
 BODY, COCO, CSV = "body", "coco", "csv"
 
-# One letter a kind of mark, as it stands in ``RowBatch.marks``.
-KIND_NAMES: dict[str, str] = {
-    "b": "box",
-    "p": "polygon",
-    "m": "mask",
-    "l": "polyline",
-    "o": "point",
-    "c": "classification",
-    "x": "other",
-}
-
 
 @dataclass(frozen=True, slots=True)
 class OntologyClass:

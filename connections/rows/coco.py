@@ -4,10 +4,8 @@ Rules where COCO leaves a choice:
 
 * Ids are ours: an image's is the row's number, an annotation's is handed out with the row. Ids of a source are not
   printed, because real files hold the same id twice (TACO does) and COCO readers index by id.
-* ``bbox``, ``area``, ``iscrowd`` and further keys are printed as the source had them, when it was COCO. Computed
-  otherwise: a box's area is width times height; a polygon's is the sum over its rings of the shoelace area
-  without sign (COCO rings are pieces of one thing, never holes; where pieces overlap, the overlap counts in each);
-  a mask's is its pixels. ``bbox`` goes around all corners or pixels. ``iscrowd`` is 0.
+* ``bbox``, ``area``, ``iscrowd`` and further keys are printed as the source had them, when it was COCO. Otherwise the
+  area is what the kind says it is, ``bbox`` goes around all corners or pixels, ``iscrowd`` is 0.
 * ``file_name`` is the source's COCO one, untouched, else the global key when that reads as a relative file name, else
   the row's number and the last part of its address: ``000000000012-photo.jpg``. The last two are unique in a project.
   Where we made the name and the address is a web address, ``coco_url`` says where the picture is.
@@ -23,8 +21,8 @@ from typing import Any
 import orjson
 
 from connections.rows.counts import labels_of
-from connections.rows.outlines import Outline, outlines
-from connections.rows.shapes import ring_area
+from connections.rows.kinds.base import Outline
+from connections.rows.outlines import outlines
 
 # between the annotation objects of a row; every object then stands in a line of its own
 SEPARATOR = b",\n"
@@ -101,21 +99,14 @@ def render_coco(
     identity = annotation_start - 1
     rest = iter(outlines(document) if drawn is None else drawn)
     for label in labels_of(document):
-        for mark, (letter, box, geometry, shape) in zip(label["annotations"].get("objects") or (), rest, strict=False):
+        for mark, (kind, box, geometry, shape) in zip(label["annotations"].get("objects") or (), rest, strict=False):
             identity += 1
+            if not kind.in_coco:
+                continue
             extra = mark.get("source_extra")
             source = (extra.get("coco") or _NOTHING) if extra else _NOTHING
-            if letter == "b":
-                segmentation = "[]"
-            elif letter == "p":
-                segmentation = geometry
-            elif letter == "m":
-                mask = mark["mask"]
-                segmentation = _dumps({"size": mask["size"], "counts": mask["counts"]}).decode()
-            else:
-                continue
-            said = source.get("area")
-            area = _dumps(said if said is not None else _area(letter, shape)).decode()
+            area = source.get("area")
+            area = _dumps(area if area is not None else kind.area(shape)).decode()
             place = f"[{box}]"
             crowd, more = "0", "}"
             if source:
@@ -127,16 +118,7 @@ def render_coco(
                     more = "," + _dumps(others)[1:].decode()
             lines.append(
                 f'{{"id":{identity},"image_id":{number},"category_id":{class_numbers[mark["name"]]},'
-                f'"segmentation":{segmentation},"area":{area},"bbox":{place},"iscrowd":{crowd}{more}'
+                f'"segmentation":{kind.segmentation(mark, geometry)},'
+                f'"area":{area},"bbox":{place},"iscrowd":{crowd}{more}'
             )
     return _image(document, number), SEPARATOR_TEXT.join(lines).encode()
-
-
-def _area(letter: str, shape: Any) -> float:
-    if letter == "b":
-        area: float = shape["width"] * shape["height"]
-        return area
-    if letter == "p":
-        return sum([ring_area(ring) for ring in shape])
-    pixels: int = shape
-    return pixels

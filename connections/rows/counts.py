@@ -10,18 +10,8 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
-from connections.rows.batch import KIND_NAMES
-
-# annotation_kind of an object (contracts/labelbox.md §2.2) → letter; any other kind is "x"
-KIND_LETTERS: dict[str, str] = {
-    "ImageBoundingBox": "b",
-    "ImagePolygon": "p",
-    "ImageSegmentationMask": "m",
-    "ImagePolyline": "l",
-    "ImagePoint": "o",
-}
-_PLACES: dict[str, int] = {letter: place for place, letter in enumerate(KIND_NAMES)}
-_letter = KIND_LETTERS.get
+from connections.rows.kinds import CLASSIFICATION, KINDS, OTHER
+from connections.rows.kinds.base import Kind
 
 
 def labels_of(document: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -34,7 +24,7 @@ def labels_of(document: Mapping[str, Any]) -> list[dict[str, Any]]:
 def count_marks(
     document: Mapping[str, Any], class_numbers: Mapping[str, int], question_numbers: Mapping[str, int]
 ) -> tuple[str, int]:
-    """``(text, how many)`` over all labels of the row, sorted by kind (in the order of :data:`KIND_NAMES`) and number.
+    """``(text, how many)`` over all labels of the row, sorted by kind (in the order of :data:`KINDS`) and number.
 
     Objects and the answers on the level of a label count; answers inside an object belong to it, relationships
     are no annotations. Raises ``KeyError`` when a class or question has no number.
@@ -54,20 +44,21 @@ def count_marks(
             answers_by[name] = answers_by.get(name, 0) + 1
         total += len(objects) + len(answers)
     counts: dict[tuple[int, int, str], int] = {}
-    for (kind, name), count in objects_by.items():
-        letter = _letter(kind, "x")
-        place = (_PLACES[letter], class_numbers[name], letter)
+    places, of = KINDS.places, KINDS.of
+    for (annotation_kind, name), count in objects_by.items():
+        letter = of(annotation_kind).letter
+        place = (places[letter], class_numbers[name], letter)
         counts[place] = counts.get(place, 0) + count
     for name, count in answers_by.items():
-        counts[_PLACES["c"], question_numbers[name], "c"] = count
+        counts[places[CLASSIFICATION.letter], question_numbers[name], CLASSIFICATION.letter] = count
     return " ".join([f"{letter}{number}:{counts[_, number, letter]}" for _, number, letter in sorted(counts)]), total
 
 
-def add_up(texts: Counter[str]) -> Counter[tuple[str, int]]:
-    """Mark texts with how often each was met → ``(kind letter, class or question number)`` with its annotations."""
-    sums: Counter[tuple[str, int]] = Counter()
+def add_up(texts: Counter[str]) -> Counter[tuple[Kind, int]]:
+    """Texts with how often each was met → ``(kind, class or question number)`` with its annotations."""
+    sums: Counter[tuple[Kind, int]] = Counter()
     for text, times in texts.items():
         for mark in text.split():
             name, _, count = mark.partition(":")
-            sums[name[0], int(name[1:])] += int(count) * times
+            sums[KINDS.by_letter.get(name[0], OTHER), int(name[1:])] += int(count) * times
     return sums

@@ -4,8 +4,7 @@ One line an annotation: every object and every classification of every label. A 
 without labels, has one line whose ``kind`` is empty, so that neither disappears. Relationships are not in CSV.
 
 Two profiles. *exact*: cells are what was stored. *spreadsheet-safe*: a text cell that a spreadsheet would run as a
-formula gets a leading apostrophe (OWASP, "CSV Injection": ``= + - @``, TAB, CR, LF and the full-width ``＝ ＋ － ＠``);
-numbers stay numbers.
+formula gets a leading apostrophe (:mod:`exportadmin.lib.csv_cells`); numbers stay numbers.
 
 Cells that are not plain: ``value`` is the answer's name (radio), a JSON array of names (checklist), the text; for an
 object with answers of its own it is a JSON object, question → value. ``left`` … ``box_height`` go around the
@@ -17,13 +16,16 @@ says beyond its names. ``is_skipped`` is ``true`` or ``false``.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import orjson
 
-from connections.rows.batch import KIND_NAMES
-from connections.rows.outlines import Outline, outlines
+from connections.rows.kinds import CLASSIFICATION
+from connections.rows.kinds.base import Outline
+from connections.rows.kinds.classification import answer_value
+from connections.rows.outlines import outlines
+from exportadmin.lib.csv_cells import Escape, exact_cell, safe_cell
 
 COLUMNS: tuple[str, ...] = (
     "data_row_id",
@@ -56,48 +58,12 @@ PART_COLUMNS: dict[str, tuple[str, ...]] = {
     "project_details": ("review_status", "batch_id"),
 }
 
-FORMULA_STARTS: frozenset[str] = frozenset("=+-@\t\r\n＝＋－＠")
-
-# a text and the list that takes note of formulas → the cell
-Escape = Callable[[str, list[str]], str]
-
 _dumps = orjson.dumps
 _NOTHING: dict[str, Any] = {}
-_NAMES_OF_AN_OBJECT = frozenset(
-    {"feature_id", "feature_schema_id", "name", "value", "annotation_kind", "classifications", "source_extra"}
-)
-
-
-def exact_cell(text: str, formulas: list[str] | None = None) -> str:
-    """The text as a cell, quoted where RFC 4180 asks for it. What a spreadsheet would run is noted in ``formulas``."""
-    if formulas is not None and text[:1] in FORMULA_STARTS:
-        formulas.append(text)
-    if '"' in text:
-        return '"' + text.replace('"', '""') + '"'
-    if "," in text or "\n" in text or "\r" in text:
-        return f'"{text}"'
-    return text
-
-
-def safe_cell(text: str, formulas: list[str] | None = None) -> str:
-    """The text as a cell that no spreadsheet runs."""
-    return exact_cell("'" + text if text[:1] in FORMULA_STARTS else text)
 
 
 def _json(value: Any) -> str:
     return _dumps(value).decode("utf-8")
-
-
-def _answer(answer: Mapping[str, Any]) -> Any:
-    """What was answered: a name, a list of names, or a text; anything else as it is."""
-    if "radio_answer" in answer:
-        chosen = answer["radio_answer"]
-        return chosen["name"] if chosen else ""
-    if "checklist_answers" in answer:
-        return [chosen["name"] for chosen in answer["checklist_answers"] or ()]
-    if "text_answer" in answer:
-        return (answer["text_answer"] or _NOTHING).get("content", "")
-    return {key: value for key, value in answer.items() if key not in _NAMES_OF_AN_OBJECT}
 
 
 def _lines(document: Mapping[str, Any], drawn: Sequence[Outline], escape: Escape, formulas: list[str]) -> str:
@@ -129,15 +95,9 @@ def _lines(document: Mapping[str, Any], drawn: Sequence[Outline], escape: Escape
         annotations = label["annotations"]
         objects = annotations.get("objects") or ()
         answers = annotations.get("classifications") or ()
-        for mark, (letter, box, geometry, _) in zip(objects, rest, strict=False):
-            if letter == "p" or letter == "l" or letter == "o":
-                geometry = f'"{geometry}"'  # numbers and commas
-            elif letter == "m":
-                geometry = escape(geometry, formulas)
-            elif letter == "x":
-                box = ",,,"
-                others = {key: value for key, value in mark.items() if key not in _NAMES_OF_AN_OBJECT}
-                geometry = escape(_json(others), formulas)
+        for mark, (kind, box, geometry, _) in zip(objects, rest, strict=False):
+            if geometry:
+                geometry = f'"{geometry}"' if kind.is_numbers else escape(geometry, formulas)
             identity, name = mark["feature_id"], mark["name"]
             if not identity.isalnum():
                 identity = escape(identity, formulas)
@@ -145,10 +105,10 @@ def _lines(document: Mapping[str, Any], drawn: Sequence[Outline], escape: Escape
                 name = escape(name, formulas)
             value = ""
             if mark.get("classifications"):
-                value = escape(_json({one["name"]: _answer(one) for one in mark["classifications"]}), formulas)
-            append(f"{head},{identity},{KIND_NAMES[letter]},{name},{value},{box},{geometry},{tail}")
+                value = escape(_json({one["name"]: answer_value(one) for one in mark["classifications"]}), formulas)
+            append(f"{head},{identity},{kind.key},{name},{value},{box},{geometry},{tail}")
         for answer in answers:
-            value = _answer(answer)
+            value = answer_value(answer)
             if not isinstance(value, str):
                 value = _json(value)
             identity, name = answer["feature_id"], answer["name"]
@@ -158,7 +118,7 @@ def _lines(document: Mapping[str, Any], drawn: Sequence[Outline], escape: Escape
                 name = escape(name, formulas)
             if not value.isalnum():
                 value = escape(value, formulas)
-            append(f"{head},{identity},classification,{name},{value},,,,,,{tail}")
+            append(f"{head},{identity},{CLASSIFICATION.key},{name},{value},,,,,,{tail}")
         if not objects and not answers:
             append(f"{head},,,,,,,,,,{tail}")
     if not lines:

@@ -9,12 +9,19 @@ is the difference to the count two before (pycocotools, ``maskApi.c``, ``rleToSt
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 from pycocotools import mask as coco_mask
 
+from connections.rows.checks import BadMark, shown
+
+# pycocotools counts pixels in 32 bits
+MAX_PIXELS: Final = 2**32 - 1
+# a mask is drawn in at most so many rectangles, and no wider or higher than this
+MASK_PIECES: Final = 4_000
+WIDEST: Final = 100_000
 _FIRST, _LAST = 48, 111
 _ALLOWED = bytes(range(_FIRST, _LAST + 1))
 _LONGEST = 8  # characters of a count: 40 bits, more than any picture has pixels
@@ -78,3 +85,91 @@ def area_and_box(mask: Mapping[str, Any]) -> tuple[int, list[float]]:
         raise ValueError("the mask's counts break off")
     rle = [{"size": [height, width], "counts": raw}]
     return int(coco_mask.area(rle)[0]), coco_mask.toBbox(rle)[0].tolist()
+
+
+def tidy_mask(rle: Mapping[str, Any], height: int | None, width: int | None) -> dict[str, Any]:
+    """COCO run lengths, compressed or as a list, as ``{"size": [height, width], "counts": "<compressed>"}``.
+
+    They must be of the picture's size and fill it exactly. Raises :class:`BadMark`.
+    """
+    if height is None or width is None:
+        raise BadMark("there is a mask, but the picture's width and height are not known")
+    said, counts = rle.get("size"), rle.get("counts")
+    if said != [height, width]:
+        raise BadMark(f"the mask's size {shown(said)} is not the picture's [height, width] = [{height}, {width}]")
+    if height * width > MAX_PIXELS:
+        raise BadMark(f"the mask has {height * width:,} pixels; at most {MAX_PIXELS:,} can be kept")
+    if type(counts) is list:
+        counts = compressed(whole_counts(counts, height, width), height, width)
+    elif type(counts) is str:
+        try:
+            edges(counts, height, width)
+        except ValueError as error:
+            raise BadMark(str(error)) from None
+    else:
+        raise BadMark(f"the mask's counts are neither a text nor a list but {shown(counts)}")
+    return {"size": [height, width], "counts": counts}
+
+
+def whole_counts(counts: list[Any], height: int, width: int) -> list[int]:
+    """Uncompressed run lengths that add up to the picture. Raises :class:`BadMark`."""
+    if counts and not ({int}.issuperset(map(type, counts)) and min(counts) >= 0):
+        raise BadMark("the mask's counts are not all whole numbers from 0 up")
+    total = sum(counts)
+    if total != height * width:
+        raise BadMark(f"the mask's counts add up to {total:,} pixels; the picture has {height * width:,}")
+    return counts
+
+
+def compressed(counts: Any, height: int, width: int) -> str:
+    """pycocotools' text for a sequence of run lengths."""
+    runs = np.asarray(counts, dtype=np.uint32)
+    text: bytes = coco_mask.frPyObjects([{"size": [height, width], "counts": runs}], height, width)[0]["counts"]
+    return text.decode("ascii")
+
+
+def rectangles(counts: str | bytes, height: int, width: int) -> list[tuple[int, int, int, int]]:
+    """``(left, top, width, bottom)`` that cover the mask; where they would be too many, coarser ones.
+
+    Raises ``ValueError`` for a mask that cannot be drawn.
+    """
+    if not (0 < height <= WIDEST and 0 < width <= WIDEST):
+        raise ValueError("a mask of no size that can be drawn")
+    runs = edges(counts, height, width)
+    step = 1
+    while (found := _rectangles(runs, height, width, step)) is None:
+        step *= 2
+    return found
+
+
+def _rectangles(runs: Any, height: int, width: int, step: int) -> list[tuple[int, int, int, int]] | None:
+    """``(left, top, width, bottom)`` of a mask's runs; ``None`` where there are more than :data:`MASK_PIECES`.
+
+    With a ``step`` only every so many columns are looked at, and drawn as wide as that.
+    """
+    begins, ends = runs[0::2], runs[1::2]
+    columns = np.arange(0, width, step, dtype=np.int64)
+    first = np.searchsorted(ends, columns * height, side="right")
+    last = np.searchsorted(begins, (columns + 1) * height, side="left")
+    found: list[tuple[int, int, int, int]] = []
+    before: dict[tuple[int, int], int] = {}
+    for x, i, j in zip(columns.tolist(), first.tolist(), last.tolist(), strict=True):
+        low = x * height
+        across = min(step, width - x)
+        here: dict[tuple[int, int], int] = {}
+        for begin, end in zip(begins[i:j].tolist(), ends[i:j].tolist(), strict=True):
+            top, bottom = max(begin - low, 0), min(end - low, height)
+            if top >= bottom:
+                continue
+            place = before.get((top, bottom))
+            if place is None:
+                place = len(found)
+                found.append((x, top, across, bottom))
+            else:  # the column before had the same: one wider rectangle
+                left, _, wide, _ = found[place]
+                found[place] = (left, top, wide + across, bottom)
+            here[top, bottom] = place
+        if len(found) > MASK_PIECES and step < width:
+            return None
+        before = here
+    return found

@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from pycocotools import mask as coco_mask
 
+from connections.rows.kinds import BOX, KINDS, MASK, POINT, POLYGON, POLYLINE
 from connections.rows.review_statuses import REVIEW_STATUSES
 from connections.store.import_row import IncomingClass, IncomingLabel, IncomingRow
 from exportadmin.lib.ids import derived_id
@@ -79,7 +80,7 @@ def picture(row: IncomingRow) -> bytes:
     # nobody has marked anything yet where there is no label, but the street is there
     objects = row.labels[0].objects if row.labels else _scene(row.number or 0, width, height, row.key).objects
     for mark in objects:
-        pixels[_PAINTERS[mark["annotation_kind"]](mark, width, height)] = COLOURS[mark["name"]]
+        pixels[_inside(mark, width, height)] = COLOURS[mark["name"]]
     stream = io.BytesIO()
     Image.fromarray(pixels).save(stream, "PNG", optimize=False, compress_level=6)
     return stream.getvalue()
@@ -295,7 +296,7 @@ def _car(cell: _Cell) -> dict[str, Any]:
     del occlusion["classifications"]
     return {
         "name": "car",
-        "annotation_kind": "ImageBoundingBox",
+        "annotation_kind": BOX.annotation_kind,
         "classifications": [occlusion] if (cell.left + cell.top) % (2 * CELL) == 0 else [],
         "bounding_box": {"top": cell.top + 12.0, "left": cell.left + 6.0, "height": 16.0, "width": 28.0},
     }
@@ -303,7 +304,7 @@ def _car(cell: _Cell) -> dict[str, Any]:
 
 def _building(cell: _Cell) -> dict[str, Any]:
     ring = cell.ring((6, 4), (20, 4), (20, 20), (34, 20), (34, 36), (6, 36))
-    return {"name": "building", "annotation_kind": "ImagePolygon", "polygon": ring}
+    return {"name": "building", "annotation_kind": POLYGON.annotation_kind, "polygon": ring}
 
 
 def _annexe(cell: _Cell) -> dict[str, Any]:
@@ -312,16 +313,20 @@ def _annexe(cell: _Cell) -> dict[str, Any]:
         cell.ring((4, 6), (18, 6), (18, 34), (4, 34)),
         cell.ring((24, 18), (36, 18), (36, 34), (24, 34)),
     ]
-    return {"name": "building", "annotation_kind": "ImagePolygon", "polygon": rings[0], "polygons": rings}
+    return {"name": "building", "annotation_kind": POLYGON.annotation_kind, "polygon": rings[0], "polygons": rings}
 
 
 def _road(cell: _Cell) -> dict[str, Any]:
     line = cell.ring((4.5, 34.5), (20.5, 34.5), (20.5, 10.5), (35.5, 10.5))
-    return {"name": "road", "annotation_kind": "ImagePolyline", "line": line}
+    return {"name": "road", "annotation_kind": POLYLINE.annotation_kind, "line": line}
 
 
 def _lamp(cell: _Cell) -> dict[str, Any]:
-    return {"name": "lamp", "annotation_kind": "ImagePoint", "point": {"x": cell.left + 20.5, "y": cell.top + 20.5}}
+    return {
+        "name": "lamp",
+        "annotation_kind": POINT.annotation_kind,
+        "point": {"x": cell.left + 20.5, "y": cell.top + 20.5},
+    }
 
 
 def _tree(cell: _Cell) -> dict[str, Any]:
@@ -330,7 +335,7 @@ def _tree(cell: _Cell) -> dict[str, Any]:
     encoded = coco_mask.encode(np.asfortranarray(disc, np.uint8))
     return {
         "name": "tree",
-        "annotation_kind": "ImageSegmentationMask",
+        "annotation_kind": MASK.annotation_kind,
         "mask": {"size": [cell.height, cell.width], "counts": encoded["counts"].decode("ascii")},
     }
 
@@ -344,31 +349,13 @@ def _sign(cell: _Cell) -> dict[str, Any]:
 # --- pixels of a mark: True where it is -----------------------------------------------------------------------------
 
 
-def _box_pixels(mark: dict[str, Any], width: int, height: int) -> Inside:
-    sides = {key: int(value) for key, value in mark["bounding_box"].items()}
-    inside = np.zeros((height, width), bool)
-    inside[sides["top"] : sides["top"] + sides["height"], sides["left"] : sides["left"] + sides["width"]] = True
-    return inside
-
-
-def _polygon_pixels(mark: dict[str, Any], width: int, height: int) -> Inside:
-    """Pixels whose centres are inside one of the rings (a ray to the left crosses its sides an odd number of times)."""
-    y, x = np.mgrid[0.5:height, 0.5:width]
-    pieces = np.zeros((height, width), bool)
-    for ring in mark.get("polygons") or [mark["polygon"]]:
-        inside = np.zeros((height, width), bool)
-        for start, end in zip(ring, [*ring[1:], ring[0]], strict=True):
-            if start["y"] != end["y"]:
-                crosses = (start["y"] > y) != (end["y"] > y)
-                slope = (end["x"] - start["x"]) / (end["y"] - start["y"])
-                inside ^= crosses & (start["x"] + (y - start["y"]) * slope < x)
-        pieces |= inside
-    return pieces
-
-
-def _mask_pixels(mark: dict[str, Any], width: int, height: int) -> Inside:
-    decoded: Pixels = coco_mask.decode({"size": mark["mask"]["size"], "counts": mark["mask"]["counts"].encode("ascii")})
-    return decoded.astype(bool)
+def _inside(mark: dict[str, Any], width: int, height: int) -> Inside:
+    kind = KINDS.of(mark["annotation_kind"])
+    if not kind.is_painted:
+        return _PAINTERS[mark["name"]](mark, width, height)
+    canvas = np.zeros((width, height), np.uint8)
+    kind.paint(canvas, mark, 1)
+    return canvas.T.astype(bool)
 
 
 def _line_pixels(mark: dict[str, Any], width: int, height: int) -> Inside:
@@ -398,11 +385,9 @@ def _ellipse_pixels(x: float, y: float, across: float, down: float, width: int, 
     return inside
 
 
+# class → the pixels of its marks, where their kind is not painted in class masks
 _PAINTERS: dict[str, Callable[[dict[str, Any], int, int], Inside]] = {
-    "ImageBoundingBox": _box_pixels,
-    "ImagePolygon": _polygon_pixels,
-    "ImageSegmentationMask": _mask_pixels,
-    "ImagePolyline": _line_pixels,
-    "ImagePoint": _point_pixels,
-    "ImageEllipse": _sign_pixels,
+    "road": _line_pixels,
+    "lamp": _point_pixels,
+    "sign": _sign_pixels,
 }

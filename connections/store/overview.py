@@ -11,7 +11,6 @@ from django.core.cache import cache
 from django.db.models import Count, F, Max, Q, QuerySet, Sum
 
 from connections.models import Project
-from connections.rows.batch import KIND_NAMES
 from connections.rows.counts import add_up
 from connections.store.models import NUMBER_BITS, StoreClass, StoreProject, StoreRow, StoreTombstone
 from exportadmin.lib.errors import NotFoundError
@@ -121,9 +120,9 @@ def _count(project: Project, rows: QuerySet[StoreRow], revision: int) -> Overvie
     )
     by_class: Counter[str] = Counter()
     by_kind: Counter[str] = Counter()
-    for (letter, number), n in add_up(texts).items():
-        by_class[names.get((letter == "c", number), f"#{number}")] += n
-        by_kind[KIND_NAMES[letter]] += n
+    for (kind, number), n in add_up(texts).items():
+        by_class[names.get((kind.is_question, number), f"#{number}")] += n
+        by_kind[kind.key] += n
     sums = rows.aggregate(rows=Count("pk"), annotations=Sum("annotation_count"), activity_ms=Max("activity_ms"))
     batches = rows.exclude(batch_id="").values("batch_id").annotate(n=Count("pk")).order_by("-n", "batch_id")
     return Overview(

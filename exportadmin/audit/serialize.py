@@ -16,9 +16,8 @@ from exportadmin.audit.canonical import canonical
 from exportadmin.audit.models import AuditEntry
 from exportadmin.audit.sentences import sentence
 from exportadmin.lib import times
+from exportadmin.lib.csv_cells import defused
 
-# what a spreadsheet takes for a formula, or skips before looking for one
-_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 COLUMNS: tuple[str, ...] = ("sequence", "at", "sentence", *chain.HASHED[2:], "hash")
 
 
@@ -60,7 +59,7 @@ def csv_lines(entries: Iterable[AuditEntry], extra: Extra | None = None) -> Iter
     yield taken()
     for some in _some_at_a_time(_streamed(entries)):
         for entry, cells in zip(some, more.cells(some), strict=True):
-            writer.writerow([*(_cell(entry, name) for name in COLUMNS), *map(_safe, cells)])
+            writer.writerow([*(_cell(entry, name) for name in COLUMNS), *map(defused, cells)])
         yield taken()
 
 
@@ -82,8 +81,4 @@ def _cell(entry: AuditEntry, column: str) -> str | int:
         return ""
     if isinstance(value, int):
         return value
-    return _safe(str(value))
-
-
-def _safe(text: str) -> str:
-    return f"'{text}" if text.lstrip(" ").startswith(_FORMULA) else text
+    return defused(str(value))

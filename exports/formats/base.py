@@ -11,12 +11,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
-from connections.rows.batch import BODY, KIND_NAMES, OntologyClass, RowBatch
+from connections.rows.batch import BODY, OntologyClass, RowBatch
+from connections.rows.kinds import KINDS
+from connections.rows.kinds.base import Kind
 
 # few: rows may be large
 _PARSED_AT_ONCE = 8
-
-ALL_KINDS: frozenset[str] = frozenset(KIND_NAMES)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,8 +65,8 @@ class Format(ABC):
 
      The same rows in the same order give the same bytes.
 
-    ``holds`` are the letters of the kinds of annotation that the format can hold (:data:`KIND_NAMES`); what it cannot
-    hold is counted as left out by the pipeline, never dropped in silence. ``needs`` are the column groups it reads.
+    ``columns`` are the column groups that it reads. Annotations of kinds that it does not support are counted as left
+    out by the pipeline, never dropped in silence.
     """
 
     key: ClassVar[str]
@@ -74,8 +74,7 @@ class Format(ABC):
     help: ClassVar[str]
     extension: ClassVar[str]
     media_type: ClassVar[str]
-    needs: ClassVar[frozenset[str]] = frozenset({BODY})
-    holds: ClassVar[frozenset[str]] = ALL_KINDS
+    columns: ClassVar[frozenset[str]] = frozenset({BODY})
     options: ClassVar[tuple[Option, ...]] = ()
     # a zip of entries, to be listed rather than shown as text
     is_archive: ClassVar[bool] = False
@@ -84,6 +83,16 @@ class Format(ABC):
 
     def __init__(self, context: FormatContext) -> None:
         self.context = context
+
+    @classmethod
+    def supports(cls, kind: Kind) -> bool:
+        """Can it hold annotations of this kind?"""
+        return True
+
+    @classmethod
+    def supported_kinds(cls) -> list[Kind]:
+        """All kinds that it can hold, in their order."""
+        return [kind for kind in KINDS.values() if cls.supports(kind)]
 
     def header(self) -> Iterable[bytes]:
         """Bytes before the first row."""

@@ -9,6 +9,7 @@ import orjson
 
 from connections.rows.batch import COCO, OntologyClass, RowBatch
 from connections.rows.coco import SEPARATOR
+from connections.rows.kinds.base import Kind
 from exports.formats.base import Format, FormatContext
 from exports.formats.fragments import Fragments
 
@@ -32,14 +33,17 @@ class CocoJsonFormat(Format):
     help = "Boxes, polygons and masks with stable ids, for training tools. Other kinds and answers are left out."
     extension = "json"
     media_type = "application/json"
-    needs = frozenset({COCO})
-    holds = frozenset("bpm")
+    columns = frozenset({COCO})
 
     def __init__(self, context: FormatContext) -> None:
         super().__init__(context)
         self._fragments = Fragments(self)
         self._spool_path = context.scratch / "coco-images"
         self._annotation_lead = self._image_lead = b"\n"
+
+    @classmethod
+    def supports(cls, kind: Kind) -> bool:
+        return kind.in_coco
 
     def header(self) -> Iterable[bytes]:
         self._spool = self._spool_path.open("w+b")

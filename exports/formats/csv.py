@@ -20,7 +20,7 @@ class CsvFormat(Format):
     help = "One line an annotation, every kind; a row without annotations has one line too. Relationships are left out."
     extension = "csv"
     media_type = "text/csv; charset=utf-8; header=present"
-    needs = frozenset({CSV})
+    columns = frozenset({CSV})
     options = (
         Option(
             "profile",

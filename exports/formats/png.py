@@ -9,11 +9,13 @@ from typing import Any
 import orjson
 
 from connections.rows.batch import BODY, RowBatch
-from connections.rows.counts import KIND_LETTERS, labels_of
-from connections.rows.csv import exact_cell
+from connections.rows.counts import labels_of
+from connections.rows.kinds import KINDS
+from connections.rows.kinds.base import Kind
+from connections.rows.painting import Canvas
+from exportadmin.lib.csv_cells import exact_cell
 from exportadmin.lib.errors import PermanentError, UserError
 from exports.formats.base import Format, FormatContext
-from exports.formats.painting import Canvas, paint
 from exports.formats.pngwriter import Picture
 from exports.formats.zipstream import ZipStream
 
@@ -43,8 +45,7 @@ class PngFormat(Format):
     extension = "zip"
     media_type = "application/zip"
     is_archive = True
-    needs = frozenset({BODY})
-    holds = frozenset("bpm")
+    columns = frozenset({BODY})
 
     def __init__(self, context: FormatContext) -> None:
         # no optional part is painted, and left out they need not be parsed
@@ -58,6 +59,10 @@ class PngFormat(Format):
         self._values = {one.name: value for value, one in enumerate(self._classes, start=1)}
         self._wide = len(self._classes) > _BYTE_CLASSES
         self._picture: Picture | None = None
+
+    @classmethod
+    def supports(cls, kind: Kind) -> bool:
+        return kind.is_painted
 
     def header(self) -> Iterable[bytes]:
         scratch = self.context.scratch
@@ -95,7 +100,7 @@ class PngFormat(Format):
 
     def _has_shapes(self, document: Mapping[str, Any]) -> bool:
         return any(
-            KIND_LETTERS.get(mark["annotation_kind"], "x") in self.holds
+            self.supports(KINDS.of(mark["annotation_kind"]))
             for label in labels_of(document)
             for mark in label["annotations"].get("objects") or ()
         )
@@ -122,14 +127,14 @@ class PngFormat(Format):
     def _paint(self, canvas: Canvas, document: Mapping[str, Any], row_id: str, key: str) -> None:
         for label in labels_of(document):
             for mark in label["annotations"].get("objects") or ():
-                letter = KIND_LETTERS.get(mark["annotation_kind"], "x")
-                if letter not in self.holds:
+                kind = KINDS.of(mark["annotation_kind"])
+                if not kind.is_painted:
                     continue
                 value = self._values.get(mark["name"])
                 if value is None:
                     raise PermanentError(f"row {row_id} ({key!r}): class {mark['name']!r} is not in the ontology")
                 try:
-                    paint(canvas, mark, letter, value)
+                    kind.paint(canvas, mark, value)
                 except ValueError as error:
                     raise UserError(f"row {row_id} ({key!r}): annotation {mark['feature_id']}: {error}") from None
 

@@ -14,6 +14,7 @@ from typing import Any, Final
 from connections.rows.batch import OntologyClass, RowBatch
 from connections.rows.body import render_body
 from connections.rows.counts import count_marks
+from connections.rows.kinds import BOX
 from connections.sinks.base import DeliveredFile
 from exports.check_values import Tally
 from exports.formats import FORMATS
@@ -49,7 +50,7 @@ def samples(key: str) -> tuple[Sample, ...]:
 def check_values() -> dict[str, Any]:
     """The check values of the two rows as ``coco_json``, which leaves the answer out."""
     writer = FORMATS["coco_json"]
-    tally = Tally(ONTOLOGY, writer.holds)
+    tally = Tally(ONTOLOGY, writer.supported_kinds())
     tally.add(_batch())
     body = _written(writer, {})
     file = DeliveredFile(name="harbour.json", media_type=writer.media_type, bytes=len(body), sha256="")
@@ -122,7 +123,7 @@ def _marks() -> dict[str, Any]:
         "feature_schema_id": "s1",
         "name": "boat",
         "value": "boat",
-        "annotation_kind": "ImageBoundingBox",
+        "annotation_kind": BOX.annotation_kind,
         "classifications": [],
         "bounding_box": {"top": 20.0, "left": 8.0, "height": 15.0, "width": 30.0},
     }

@@ -113,7 +113,7 @@ def _deliver(report: ExportReport, guard: Guard, sink: Sink) -> None:
     guard.progress(phase="reading", rows_done=0, bytes_done=0)
     with (
         scratch.folder_for(report) as folder,
-        source.open(selection, writer_class.needs) as reader,
+        source.open(selection, writer_class.columns) as reader,
         _draft(sink, report) as draft,
     ):
         guard.progress(rows_expected=reader.rows_expected)
@@ -128,7 +128,7 @@ def _deliver(report: ExportReport, guard: Guard, sink: Sink) -> None:
             )
         )
         row_filter = RowFilter(selection, source.pushed_down)
-        tally = Tally(reader.ontology, writer_class.holds)
+        tally = Tally(reader.ontology, writer_class.supported_kinds())
         files = ReportFiles(draft, report, writer)
 
         files.write(writer.header(), guard.check)

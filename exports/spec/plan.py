@@ -79,7 +79,7 @@ def build_plan(project: Project, asked: ExportSpec, *, live: bool = False) -> Pl
 def _counted(source: Source, selection: Selection, asked: ExportSpec) -> dict[str, Any]:
     with source.open(selection, frozenset()) as reader:
         decider = RowFilter(selection, source.pushed_down)
-        tally = Tally(reader.ontology, FORMATS.pick(asked.format).holds)
+        tally = Tally(reader.ontology, FORMATS.pick(asked.format).supported_kinds())
         for batch in reader.batches():
             batch = decider.keep(batch)
             if len(batch):
@@ -97,7 +97,7 @@ def _counted_before(source: Source, selection: Selection, asked: ExportSpec) -> 
         selection.project_id,
         stand.revision,
         [asked.statuses, asked.filter, asked.time_zone],
-        sorted(FORMATS.pick(asked.format).holds),
+        [kind.key for kind in FORMATS.pick(asked.format).supported_kinds()],
     ]
     key = f"plan.{hashlib.sha256(orjson.dumps(said, option=orjson.OPT_SORT_KEYS)).hexdigest()}"
     kept: dict[str, Any] | None = cache.get(key)

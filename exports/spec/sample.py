@@ -70,7 +70,7 @@ def take(project: Project, asked: ExportSpec) -> Sample:
     began = time.perf_counter()
     with (
         tempfile.TemporaryDirectory(prefix="exportadmin-sample-") as scratch,
-        source.open(selection, writer_class.needs) as reader,
+        source.open(selection, writer_class.columns) as reader,
     ):
         decider = RowFilter(selection, source.pushed_down)
         batches: list[RowBatch] = []

@@ -13,9 +13,10 @@ from django.urls import reverse
 
 from connections.access.permissions import START, projects_for
 from connections.access.roles import ROLES, SCOPES
-from connections.rows.batch import KIND_NAMES, PARTS
+from connections.rows.batch import PARTS
 from connections.rows.body import PART_KEYS
 from connections.rows.csv import COLUMNS
+from connections.rows.kinds import KINDS
 from connections.rows.review_statuses import REVIEW_STATUSES, WORKFLOW_GROUPS
 from exportadmin.lib.pages import get_view, only
 from exportadmin.lib.times import iso_utc, parse_ms
@@ -65,14 +66,15 @@ def formats(request: HttpRequest) -> HttpResponse:
             "extension": writer.extension,
             "media_type": writer.media_type,
             "options": writer.options,
-            "kinds": [words for letter, words in KIND_NAMES.items() if letter in writer.holds],
-            "holds_all": writer.holds >= frozenset(KIND_NAMES),
+            "kinds": [kind.key for kind in writer.supported_kinds()],
+            "holds_all": len(writer.supported_kinds()) == len(KINDS),
             "samples": samples(key),
         }
         for key, writer in FORMATS.items()
     ]
     parts = [(part, PART_KEYS[part], texts.PART_WORDS[part]) for part in PARTS]
-    return _page(request, "formats", {"formats": known, "parts": parts, "columns": COLUMNS, "png_rules": RULES.items()})
+    context = {"formats": known, "kinds": list(KINDS.values()), "parts": parts, "columns": COLUMNS}
+    return _page(request, "formats", {**context, "png_rules": RULES.items()})
 
 
 @get_view

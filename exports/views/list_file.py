@@ -10,7 +10,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest, StreamingHttpResponse
 from django.utils import timezone
 
-from connections.rows.csv import safe_cell
+from exportadmin.lib.csv_cells import safe_cell
 from exportadmin.lib.errors import UserError
 from exportadmin.lib.pages import get_view
 from exports import statuses

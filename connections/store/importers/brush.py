@@ -19,7 +19,8 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from connections.store.importers.checks import MAX_PIXELS, BadMark, compressed
+from connections.rows.checks import BadMark
+from connections.rows.masks import MAX_PIXELS, compressed
 
 _HEADER_BITS: Final = 32 + 5 + 4 * 4
 _WORD: Final = 8

@@ -20,9 +20,11 @@ from typing import Any, BinaryIO, Final
 
 import orjson
 
+from connections.rows.checks import MAX_COORDINATE, BadMark, moment, number, numbers, ring, size
+from connections.rows.kinds import BOX, MASK, POLYGON
+from connections.rows.masks import tidy_mask
 from connections.store.import_row import IncomingLabel, IncomingRow
 from connections.store.importers.base import Importer, Survey
-from connections.store.importers.checks import MAX_COORDINATE, BadMark, mask, moment, number, numbers, ring, size
 from connections.store.importers.coco_ids import identity_of, said_id, too_large
 from connections.store.importers.coco_project import Categories, Others
 from connections.store.importers.coco_spool import Place, Spool
@@ -283,21 +285,21 @@ def _mark(annotation: _Json, names: dict[int | str, str], height: int | None, wi
     if area is not None:
         number(area, "area") if type(area) is not float else _finite_area(area)
     segmentation = annotation.get("segmentation")
-    mark: _Json = {"name": name, "value": name, "annotation_kind": "ImageBoundingBox", "classifications": []}
+    mark: _Json = {"name": name, "value": name, "annotation_kind": BOX.annotation_kind, "classifications": []}
     if type(segmentation) is dict:
-        mark["annotation_kind"] = "ImageSegmentationMask"
-        mark["mask"] = mask(segmentation, height, width)
+        mark["annotation_kind"] = MASK.annotation_kind
+        mark[MASK.geometry] = tidy_mask(segmentation, height, width)
     elif segmentation and segmentation != [[]]:
         if type(segmentation) is not list or not {list}.issuperset(map(type, segmentation)):
             raise BadMark("segmentation is neither a list of rings nor run lengths")
         rings = [ring(each) for each in segmentation]
-        mark["annotation_kind"] = "ImagePolygon"
-        mark["polygon"] = rings[0]
+        mark["annotation_kind"] = POLYGON.annotation_kind
+        mark[POLYGON.geometry] = rings[0]
         if len(rings) > 1:
             mark["polygons"] = rings
     elif box:
         left, top, box_width, box_height = _box(box)
-        mark["bounding_box"] = {
+        mark[BOX.geometry] = {
             "top": float(top),
             "left": float(left),
             "height": float(box_height),

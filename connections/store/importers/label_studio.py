@@ -14,8 +14,8 @@ from typing import Any, Final
 
 import orjson
 
+from connections.rows.checks import MAX_COORDINATE, BadMark, moment
 from connections.store.import_row import IncomingLabel, IncomingRow
-from connections.store.importers.checks import MAX_COORDINATE, BadMark, moment
 from connections.store.importers.label_studio_regions import (
     SHAPES,
     answer_of,

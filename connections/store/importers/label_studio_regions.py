@@ -11,8 +11,10 @@ import math
 from itertools import chain
 from typing import Any, Final
 
+from connections.rows.checks import MAX_COORDINATE, BadMark, number, numbers, size
+from connections.rows.kinds import BOX, MASK, POINT, POLYGON
+from connections.rows.kinds.base import Kind
 from connections.store.importers.brush import brush_mask
-from connections.store.importers.checks import MAX_COORDINATE, BadMark, number, numbers, size
 
 _NUMBERS: Final = frozenset({int, float})
 _REGION_KEYS: Final = frozenset(
@@ -70,29 +72,27 @@ _POINT_KEYS: Final = frozenset({"x", "y", "keypointlabels"})
 _BRUSH_KEYS: Final = frozenset({"format", "rle", "brushlabels"})
 
 
-def _mark(
-    region: _Json, value: _Json, kind: str, known: frozenset[str], annotation_kind: str, shape_key: str, shape: Any
-) -> _Json:
-    """The object of a region whose value has the ``known`` keys."""
+def _mark(region: _Json, value: _Json, type_: str, known: frozenset[str], kind: Kind, shape: Any) -> _Json:
+    """The object of a region of Label Studio's ``type_`` whose value has the ``known`` keys."""
     said = _said(region, value, known)
-    name = _name(region, value, kind, said)
+    name = _name(region, value, type_, said)
     identity = region.get("id")
     if type(identity) is str and identity:
         return {
             "feature_id": identity,
             "name": name,
             "value": name,
-            "annotation_kind": annotation_kind,
+            "annotation_kind": kind.annotation_kind,
             "classifications": [],
-            shape_key: shape,
+            kind.geometry: shape,
             "source_extra": {"label_studio": said},
         }
     return {
         "name": name,
         "value": name,
-        "annotation_kind": annotation_kind,
+        "annotation_kind": kind.annotation_kind,
         "classifications": [],
-        shape_key: shape,
+        kind.geometry: shape,
         "source_extra": {"label_studio": said},
     }
 
@@ -108,7 +108,7 @@ def _rectangle(region: _Json, value: _Json, kind: str) -> _Json:
     rotation = value.get("rotation")
     if not rotation:
         place = {"top": top, "left": left, "height": h, "width": w}
-        return _mark(region, value, kind, _BOX_KEYS, "ImageBoundingBox", "bounding_box", place)
+        return _mark(region, value, kind, _BOX_KEYS, BOX, place)
     angle = math.radians(number(rotation, "rotation"))
     # clockwise on the screen, where y goes down: along the top side, and down the left one
     along_x, along_y = w * math.cos(angle), w * math.sin(angle)
@@ -119,7 +119,7 @@ def _rectangle(region: _Json, value: _Json, kind: str) -> _Json:
         {"x": left + along_x + down_x, "y": top + along_y + down_y},
         {"x": left + down_x, "y": top + down_y},
     ]
-    mark = _mark(region, value, kind, _BOX_KEYS, "ImagePolygon", "polygon", corners)
+    mark = _mark(region, value, kind, _BOX_KEYS, POLYGON, corners)
     mark["source_extra"]["label_studio"]["rotation"] = rotation
     return mark
 
@@ -134,7 +134,7 @@ def _polygon(region: _Json, value: _Json, kind: str) -> _Json:
         raise error if isinstance(error, BadMark) else BadMark("points is not a list of [x, y]") from None
     if len(polygon) < 3:
         raise BadMark(f"a polygon has {len(polygon)} points; at least 3 make one")
-    mark = _mark(region, value, kind, _POLYGON_KEYS, "ImagePolygon", "polygon", polygon)
+    mark = _mark(region, value, kind, _POLYGON_KEYS, POLYGON, polygon)
     if value.get("closed") is False:
         mark["source_extra"]["label_studio"]["closed"] = False
     return mark
@@ -144,13 +144,13 @@ def _point(region: _Json, value: _Json, kind: str) -> _Json:
     width, height = _picture(region)
     x, y = numbers([value["x"], value["y"]], "the point")
     point = {"x": x * width / 100.0, "y": y * height / 100.0}
-    return _mark(region, value, kind, _POINT_KEYS, "ImagePoint", "point", point)
+    return _mark(region, value, kind, _POINT_KEYS, POINT, point)
 
 
 def _brush(region: _Json, value: _Json, kind: str) -> _Json:
     width, height = _picture(region)
     mask = brush_mask(value["rle"], height, width)
-    return _mark(region, value, kind, _BRUSH_KEYS, "ImageSegmentationMask", "mask", mask)
+    return _mark(region, value, kind, _BRUSH_KEYS, MASK, mask)
 
 
 SHAPES: Final = {

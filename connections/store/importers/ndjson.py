@@ -7,12 +7,12 @@ that the shape does not have are kept under ``source_extra``, by their names whe
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any, Final
 
+from connections.rows.checks import BadMark, moment, size
+from connections.rows.kinds import KINDS
 from connections.rows.review_statuses import REVIEW_STATUSES
 from connections.store.import_row import IncomingLabel, IncomingRow
-from connections.store.importers.checks import BadMark, box, mask, moment, number, points, size
 from connections.store.importers.row_file import RowFileImporter
 from connections.store.models import MAX_ROW_ID
 
@@ -160,70 +160,13 @@ def _label(value: Any, index: int, media: _Json) -> IncomingLabel:
 
 
 def _check_object(mark: _Json, media: _Json) -> None:
-    """Check and tidy an annotation in place: numbers become floats, a ring is left open, a mask is compressed."""
+    """Check and tidy an annotation in place, as its kind does."""
     if not _text(mark.get("name"), "name", _MAX_NAME):
         raise BadMark("has no class name")
     kind = _text(mark.get("annotation_kind"), "annotation_kind")
     if not kind:
         raise BadMark("has no annotation_kind")
-    tidy = _SHAPES.get(kind)
-    if tidy is not None:
-        tidy(mark, media)
-
-
-def _tidy_box(mark: _Json, media: _Json) -> None:
-    sides = _object(mark.get("bounding_box"), "bounding_box")
-    left, top, width, height = (
-        number(sides.pop(side, None), f"bounding_box.{side}") for side in ("left", "top", "width", "height")
-    )
-    mark["bounding_box"] = {**box(left, top, width, height), **sides}
-
-
-def _tidy_polygon(mark: _Json, media: _Json) -> None:
-    rings = mark.get("polygons")
-    if rings is None:
-        mark["polygon"] = _ring(mark.get("polygon"))
-        return
-    if type(rings) is not list or not rings:
-        raise BadMark("polygons is not a list of rings")
-    rings = [_ring(ring) for ring in rings]
-    mark["polygon"] = rings[0]
-    if len(rings) > 1:
-        mark["polygons"] = rings
-    else:
-        del mark["polygons"]
-
-
-def _ring(value: Any) -> list[dict[str, float]]:
-    ring = points(value, "a polygon", 3)
-    return ring[:-1] if len(ring) > 3 and ring[0] == ring[-1] else ring
-
-
-def _tidy_line(mark: _Json, media: _Json) -> None:
-    mark["line"] = points(mark.get("line"), "a polyline", 2)
-
-
-def _tidy_point(mark: _Json, media: _Json) -> None:
-    mark["point"] = points([mark.get("point")], "a point", 1)[0]
-
-
-def _tidy_mask(mark: _Json, media: _Json) -> None:
-    rle = mark.get("mask")
-    if type(rle) is not dict or "counts" not in rle:
-        raise BadMark("a mask without its pixels (mask.size and mask.counts); the address of a picture is not enough")
-    said = rle.get("size")
-    if "height" not in media and "width" not in media and type(said) is list and len(said) == 2:
-        media["height"], media["width"] = size(said[0], "mask's height"), size(said[1], "mask's width")
-    mark["mask"] = mask(rle, media.get("height"), media.get("width"))
-
-
-_SHAPES: Final[dict[str, Callable[[_Json, _Json], None]]] = {
-    "ImageBoundingBox": _tidy_box,
-    "ImagePolygon": _tidy_polygon,
-    "ImagePolyline": _tidy_line,
-    "ImagePoint": _tidy_point,
-    "ImageSegmentationMask": _tidy_mask,
-}
+    KINDS.of(kind).tidy(mark, media)
 
 
 # --- plain values ----------------------------------------------------------------------------------------------------

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from contextlib import closing
 from typing import Any, BinaryIO
 
+from connections.rows.checks import BadMark
 from connections.store.import_row import IncomingRow
 from connections.store.importers.base import Importer, Survey
-from connections.store.importers.checks import BadMark
 from connections.store.importers.keys import SeenKeys
 from exportadmin.lib import json_stream
 from exportadmin.lib.errors import UserError

@@ -7,6 +7,7 @@ from collections import Counter
 import pytest
 
 from connections.rows.counts import add_up, count_marks
+from connections.rows.kinds import BOX, CLASSIFICATION, POLYGON
 from tests.connections.rows.documents import box, document, label, line, mask, point, polygon, radio, text
 
 CLASSES = {"can": 3, "bag": 5, "bottle": 12}
@@ -46,4 +47,4 @@ def test_answers_inside_an_object_belong_to_the_object():
 
 def test_counted_texts_add_up_to_what_the_rows_held():
     sums = add_up(Counter({"b3:2 c1:1": 10, "b3:1 p12:4": 2, "": 7}))
-    assert sums == {("b", 3): 22, ("c", 1): 10, ("p", 12): 8}
+    assert sums == {(BOX, 3): 22, (CLASSIFICATION, 1): 10, (POLYGON, 12): 8}

@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pycocotools import mask as coco_mask
 
+from connections.rows.checks import BadMark
 from connections.store.importers.brush import brush_mask
-from connections.store.importers.checks import BadMark
 
 SIZES = [3, 4, 8, 16]
 

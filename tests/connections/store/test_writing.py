@@ -240,14 +240,14 @@ def test_a_number_at_the_end_of_a_project_s_share_touches_no_other_project(proje
 def test_a_class_and_a_question_of_one_name_are_counted_apart(project):
     from collections import Counter
 
-    from connections.rows.batch import KIND_NAMES
+    from connections.rows.kinds import KINDS
     from exports.check_values import Tally
     from exports.sources.store import StoreSource
     from exports.spec.selection import Selection
 
     write_rows(project, [row("a", box("Q"), answer("Q"))])
     with StoreSource(project).open(Selection(project.public_id), frozenset()) as reader:
-        tally = Tally(reader.ontology, frozenset(KIND_NAMES))
+        tally = Tally(reader.ontology, KINDS.values())
         for batch in reader.batches():
             tally.add(batch)
     assert tally.result(Counter(), [])["annotations_by_class"] == {"Q": 1, "Q (question)": 1}

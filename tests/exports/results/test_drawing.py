@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from pycocotools import mask as coco_mask
 
+from connections.rows.masks import MASK_PIECES
 from exports.results import drawing
 from exports.results.drawing import BROKEN, TOO_MANY, UNKNOWN, Budget, draw
 from tests.support.rows import box, mask, point, polygon
@@ -44,7 +45,7 @@ def test_a_mask_is_drawn_pixel_by_pixel(seed: int):
 def test_a_mask_of_too_many_pieces_is_drawn_coarser_not_without_end():
     pixels = (np.indices((300, 400)).sum(axis=0) % 2).astype(np.uint8)  # a chessboard: 60,000 runs
     (shape,) = draw([mask_of(pixels)], Budget()).shapes
-    assert shape.d.count("M") <= drawing.MASK_PIECES
+    assert shape.d.count("M") <= MASK_PIECES
     assert 0.3 < painted(shape.d, 300, 400).mean() < 0.7
 
 
@@ -59,7 +60,7 @@ def test_rings_of_one_polygon_are_drawn_in_one_direction_so_that_they_unite():
 def test_each_kind_is_a_path_and_what_is_small_lies_on_top():
     line = {"name": "road", "annotation_kind": "ImagePolyline", "line": [{"x": 1.239, "y": 2}, {"x": 3, "y": 4}]}
     found = draw([point(), line, box(), polygon(), mask()], Budget())
-    assert [shape.layer for shape in found.shapes] == ["mask", "polygon", "box", "line", "point"]
+    assert [shape.kind.key for shape in found.shapes] == ["mask", "polygon", "box", "polyline", "point"]
     assert [shape.d for shape in found.shapes[2:]] == ["M10 20h30v40h-30z", "M1.24 2L3 4", "M3 4h0"]
     assert found.extent == (160, 120)
     assert [(shape.name, count) for shape, count in found.legend] == [

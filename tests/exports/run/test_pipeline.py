@@ -285,7 +285,7 @@ class ToyFormat(Format):
     """Global keys, one a line, with the number of labels."""
 
     key, title, help, extension, media_type = "toy", "Toy", "For the test.", "txt", "text/plain"
-    needs = frozenset({BODY})
+    columns = frozenset({BODY})
 
     def rows(self, batch: RowBatch):
         for document in self.documents(batch):

@@ -10,7 +10,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from pycocotools import mask as coco_mask
 
-from exports.formats.painting import paint, paint_box, paint_mask, paint_polygon
+from connections.rows.kinds import BOX, MASK, POLYGON
+from connections.rows.painting import paint_box, paint_mask, paint_polygon
 from exports.formats.pngwriter import Picture
 from tests.connections.rows.documents import box, mask, polygon
 
@@ -103,12 +104,12 @@ def test_a_box_larger_than_what_c_can_count_covers_the_picture():
 @pytest.mark.parametrize("ring", [[(1.0, 1.0), (5.0, 5.0)], [(1.0, 1.0)], []])
 def test_a_ring_of_fewer_than_three_corners_covers_nothing(ring):
     canvas = blank(20, 10)
-    paint(canvas, polygon("x", ring), "p", 1)
+    POLYGON.paint(canvas, polygon("x", ring), 1)
     assert not canvas.any()
 
 
 def test_a_later_shape_covers_an_earlier_one():
     canvas = blank(4, 2)
-    paint(canvas, box("x", 0, 0, 3, 2), "b", 5)
-    paint(canvas, mask("y", [2, 4], "224"), "m", 9)
+    BOX.paint(canvas, box("x", 0, 0, 3, 2), 5)
+    MASK.paint(canvas, mask("y", [2, 4], "224"), 9)
     assert canvas.T.tolist() == [[5, 9, 5, 0], [5, 9, 5, 0]]

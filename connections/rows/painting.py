@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from pycocotools import mask as coco_mask
 
 from connections.rows.masks import edges
-from connections.rows.shapes import bounds, polygon_rings
+from connections.rows.shapes import bounds
 
 Canvas = NDArray[np.uint8] | NDArray[np.uint16]
 
@@ -85,13 +85,3 @@ def _fill(canvas: Canvas, counts: str | bytes, value: int) -> None:
             canvas[x + 1 : x + whole] = value
             if rest:
                 canvas[x + whole, :rest] = value
-
-
-def paint(canvas: Canvas, mark: Mapping[str, Any], letter: str, value: int) -> None:
-    """Fill one annotation object of kind ``b``, ``p`` or ``m``. Raises ``ValueError`` as the others do."""
-    if letter == "b":
-        paint_box(canvas, mark["bounding_box"], value)
-    elif letter == "p":
-        paint_polygon(canvas, polygon_rings(mark), value)
-    else:
-        paint_mask(canvas, mark["mask"], value)

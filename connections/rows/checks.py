@@ -2,22 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from itertools import chain
 from typing import Any, Final
 
-import numpy as np
-from pycocotools import mask as coco_mask
-
-from connections.rows.masks import edges
 from exportadmin.lib import times
 from exportadmin.lib.errors import UserError
 
 _NUMBERS: Final = frozenset({int, float})  # bool is neither
 # Far beyond any picture, far below where doubles lose whole pixels; and no product of two such numbers is infinite.
 MAX_COORDINATE: Final = 1e9
-# pycocotools counts pixels in 32 bits
-MAX_PIXELS: Final = 2**32 - 1
 
 
 class BadMark(ValueError):  # noqa: N818 - a finding about the file, not a fault
@@ -27,7 +20,7 @@ class BadMark(ValueError):  # noqa: N818 - a finding about the file, not a fault
 def numbers(values: Any, what: str) -> list[float]:
     """A list of plain numbers within :data:`MAX_COORDINATE`, as they are."""
     if type(values) is not list:
-        raise BadMark(f"{what} is not a list of numbers but {_shown(values)}")
+        raise BadMark(f"{what} is not a list of numbers but {shown(values)}")
     if values and not (
         _NUMBERS.issuperset(map(type, values)) and -MAX_COORDINATE <= min(values) <= max(values) <= MAX_COORDINATE
     ):
@@ -39,9 +32,9 @@ def numbers(values: Any, what: str) -> list[float]:
 def number(value: Any, what: str) -> float:
     """A plain number within :data:`MAX_COORDINATE`, as float."""
     if type(value) not in _NUMBERS:
-        raise BadMark(f"{what}: {_shown(value)} is not a number")
+        raise BadMark(f"{what}: {shown(value)} is not a number")
     if not -MAX_COORDINATE <= value <= MAX_COORDINATE:
-        raise BadMark(f"{what}: {_shown(value)} is no place in a picture")
+        raise BadMark(f"{what}: {shown(value)} is no place in a picture")
     return float(value)
 
 
@@ -79,7 +72,7 @@ def size(value: Any, what: str) -> int | None:
     if type(value) is float and value.is_integer():
         value = int(value)
     if type(value) is not int or not 1 <= value <= MAX_COORDINATE:
-        raise BadMark(f"the {what} {_shown(value)} is not a whole number of pixels above 0")
+        raise BadMark(f"the {what} {shown(value)} is not a whole number of pixels above 0")
     return int(value)
 
 
@@ -93,47 +86,7 @@ def moment(value: Any, what: str) -> int | None:
         raise BadMark(f"{what}: {error.message}") from None
 
 
-def mask(rle: Mapping[str, Any], height: int | None, width: int | None) -> dict[str, Any]:
-    """COCO run lengths, compressed or as a list, as ``{"size": [height, width], "counts": "<compressed>"}``.
-
-    They must be of the picture's size and fill it exactly.
-    """
-    if height is None or width is None:
-        raise BadMark("there is a mask, but the picture's width and height are not known")
-    said, counts = rle.get("size"), rle.get("counts")
-    if said != [height, width]:
-        raise BadMark(f"the mask's size {_shown(said)} is not the picture's [height, width] = [{height}, {width}]")
-    if height * width > MAX_PIXELS:
-        raise BadMark(f"the mask has {height * width:,} pixels; at most {MAX_PIXELS:,} can be kept")
-    if type(counts) is list:
-        counts = compressed(whole_counts(counts, height, width), height, width)
-    elif type(counts) is str:
-        try:
-            edges(counts, height, width)
-        except ValueError as error:
-            raise BadMark(str(error)) from None
-    else:
-        raise BadMark(f"the mask's counts are neither a text nor a list but {_shown(counts)}")
-    return {"size": [height, width], "counts": counts}
-
-
-def whole_counts(counts: list[Any], height: int, width: int) -> list[int]:
-    """Uncompressed run lengths that add up to the picture."""
-    if counts and not ({int}.issuperset(map(type, counts)) and min(counts) >= 0):
-        raise BadMark("the mask's counts are not all whole numbers from 0 up")
-    total = sum(counts)
-    if total != height * width:
-        raise BadMark(f"the mask's counts add up to {total:,} pixels; the picture has {height * width:,}")
-    return counts
-
-
-def compressed(counts: Any, height: int, width: int) -> str:
-    """pycocotools' text for a sequence of run lengths."""
-    runs = np.asarray(counts, dtype=np.uint32)
-    text: bytes = coco_mask.frPyObjects([{"size": [height, width], "counts": runs}], height, width)[0]["counts"]
-    return text.decode("ascii")
-
-
-def _shown(value: Any) -> str:
+def shown(value: Any) -> str:
+    """A value for a message, cut where it is long."""
     text = repr(value)
     return text if len(text) <= 60 else text[:60] + "…"

@@ -1,0 +1,65 @@
+"""The kinds of annotation, one line each, in the order in which a row's counts name them.
+
+Whoever writes, paints, draws, counts or checks an annotation asks its kind:
+``KINDS.of(annotation["annotation_kind"])``. What no kind stands for is :data:`OTHER`, which is carried, never dropped.
+
+Counts and fragments are made when a row is written: rows that are already in the store know a new kind from their next
+change on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from connections.rows.kinds.base import Kind
+from connections.rows.kinds.box import Box
+from connections.rows.kinds.classification import Classification
+from connections.rows.kinds.mask import Mask
+from connections.rows.kinds.other import Other
+from connections.rows.kinds.point import Point
+from connections.rows.kinds.polygon import Polygon
+from connections.rows.kinds.polyline import Polyline
+from exportadmin.lib.registry import Registry
+
+BOX, POLYGON, MASK, POLYLINE, POINT = Box(), Polygon(), Mask(), Polyline(), Point()
+CLASSIFICATION, OTHER = Classification(), Other()
+
+
+class Kinds(Registry[Kind]):
+    """By key, by ``annotation_kind`` (:meth:`of`) and by the letter in which counts are kept."""
+
+    def __init__(self, kinds: Iterable[Kind]) -> None:
+        super().__init__("kind of annotation", {})
+        self.by_letter: dict[str, Kind] = {}
+        # letter → place in the order of kinds
+        self.places: dict[str, int] = {}
+        self.by_annotation_kind: dict[str, Kind] = {}
+        for kind in kinds:
+            self.register(kind.key, kind)
+
+    def of(self, annotation_kind: str) -> Kind:
+        """The kind that an object's ``annotation_kind`` stands for, else :data:`OTHER`."""
+        return self.by_annotation_kind.get(annotation_kind, OTHER)
+
+    def register(self, key: str, entry: Kind | str) -> None:
+        if not isinstance(entry, Kind):
+            raise TypeError(f"kind {key!r}: counts need its letter at once, so it is registered as an object")
+        clash = self.by_letter.get(entry.letter) or next(
+            (known for name, known in self.by_annotation_kind.items() if name in entry.annotation_kinds), None
+        )
+        if clash is not None:
+            raise ValueError(f"kind {key!r} has the letter or an annotation_kind of {clash.key!r}")
+        super().register(key, entry)
+        self.by_letter[entry.letter] = entry
+        self.places = {letter: place for place, letter in enumerate(self.by_letter)}
+        self.by_annotation_kind |= dict.fromkeys(entry.annotation_kinds, entry)
+
+    def unregister(self, key: str) -> None:
+        kind = self[key]
+        super().unregister(key)
+        del self.by_letter[kind.letter], self.places[kind.letter]
+        for name in kind.annotation_kinds:
+            del self.by_annotation_kind[name]
+
+
+KINDS = Kinds([BOX, POLYGON, MASK, POLYLINE, POINT, CLASSIFICATION, OTHER])

@@ -1,0 +1,84 @@
+"""What every kind of annotation says about itself.
+
+A kind is one file and one line in :data:`connections.rows.kinds.KINDS`. Its methods take an *annotation*: an object of
+a row's label (:mod:`connections.store.import_row` lists the geometries). What they raise for a broken one is
+``ValueError``, ``KeyError`` or ``TypeError``; :meth:`Kind.tidy` alone explains itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+import orjson
+
+from connections.rows.svg import Drawn
+
+Annotation = Mapping[str, Any]
+# what an object or an answer says whatever its kind
+NAME_KEYS = frozenset(
+    {"feature_id", "feature_schema_id", "name", "value", "annotation_kind", "classifications", "source_extra"}
+)
+
+# the kind; "left,top,width,height" around it as JSON text, or as empty CSV cells; its geometry as text, "" where there
+# is none; what its area is computed from, which is whatever its kind's :meth:`Kind.area` takes
+Outline = tuple["Kind", str, str, Any]
+
+
+class Kind:
+    """One kind of annotation; what a kind does not say otherwise is as for a kind that we do not know.
+
+    ``key`` stands in check values and CSV, ``letter`` in the counts that are kept beside each row; neither ever
+    changes. ``annotation_kinds`` are the documented values of ``annotation_kind`` that it stands for; the first is the
+    one that our importers write. ``geometry`` is the key under which an annotation has its shape. ``is_numbers``: the
+    outline's geometry is brackets, numbers and commas. ``unit`` is what a label of this kind is about: the ``row``, a
+    ``frame``, a ``segment`` of time or a ``span`` of text.
+
+    Formats ask ``in_coco`` (there are :meth:`segmentation` and :meth:`area`) and ``is_painted`` (there is
+    :meth:`paint`), previews ask ``layer``: kinds are drawn in its order, smaller numbers below; ``None``: not drawn.
+    """
+
+    key: ClassVar[str]
+    letter: ClassVar[str]
+    title: ClassVar[str]
+    annotation_kinds: ClassVar[tuple[str, ...]] = ()
+    geometry: ClassVar[str] = ""
+    is_numbers: ClassVar[bool] = False
+    unit: ClassVar[str] = "row"
+    is_question: ClassVar[bool] = False
+    in_coco: ClassVar[bool] = False
+    is_painted: ClassVar[bool] = False
+    layer: ClassVar[int | None] = None
+
+    @property
+    def annotation_kind(self) -> str:
+        """What our importers write."""
+        return self.annotation_kinds[0]
+
+    def outline(self, annotation: Annotation) -> Outline:
+        """Where it lies, worked out and written once for both COCO and CSV; here: all that it says beyond its names."""
+        others = {key: value for key, value in annotation.items() if key not in NAME_KEYS}
+        return self, ",,,", orjson.dumps(others).decode("utf-8"), None
+
+    def tidy(self, annotation: dict[str, Any], media: dict[str, Any]) -> None:
+        """Check an annotation that comes in, and tidy it in place: numbers become floats, a ring is left open.
+
+        ``media`` are the row's media attributes: ``height`` and ``width`` in pixels, where known. Raises
+        :class:`connections.rows.checks.BadMark` with the reason why it cannot be kept.
+        """
+
+    def segmentation(self, annotation: Annotation, geometry: str) -> str:
+        """COCO's ``segmentation`` as JSON text; ``geometry`` is the outline's."""
+        raise NotImplementedError
+
+    def area(self, shape: Any) -> float:
+        """Square pixels; ``shape`` is the outline's."""
+        raise NotImplementedError
+
+    def paint(self, canvas: Any, annotation: Annotation, value: int) -> None:
+        """Fill its pixels (:mod:`connections.rows.painting`). Raises ``ValueError`` for what cannot be painted."""
+        raise NotImplementedError
+
+    def draw(self, annotation: Annotation) -> Drawn:
+        """As an SVG path."""
+        raise NotImplementedError

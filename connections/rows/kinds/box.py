@@ -1,0 +1,58 @@
+"""Boxes: ``"bounding_box": {"top", "left", "height", "width"}``."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import orjson
+
+from connections.rows.checks import BadMark, box, number
+from connections.rows.kinds.base import Annotation, Kind, Outline
+from connections.rows.svg import Drawn, finite, text
+
+
+class Box(Kind):
+    """Its sides are level and upright. Its area is width times height."""
+
+    key = "box"
+    letter = "b"
+    title = "Box"
+    annotation_kinds = ("ImageBoundingBox",)
+    geometry = "bounding_box"
+    in_coco = True
+    is_painted = True
+    layer = 2
+
+    def outline(self, annotation: Annotation) -> Outline:
+        sides = annotation["bounding_box"]
+        around = orjson.dumps((sides["left"], sides["top"], sides["width"], sides["height"]))
+        return self, around[1:-1].decode("ascii"), "", sides
+
+    def tidy(self, annotation: dict[str, Any], media: dict[str, Any]) -> None:
+        sides = annotation.get("bounding_box")
+        if sides is None:
+            sides = {}
+        if type(sides) is not dict:
+            raise BadMark("bounding_box is not an object")
+        left, top, width, height = (
+            number(sides.pop(side, None), f"bounding_box.{side}") for side in ("left", "top", "width", "height")
+        )
+        annotation["bounding_box"] = {**box(left, top, width, height), **sides}
+
+    def segmentation(self, annotation: Annotation, geometry: str) -> str:
+        return "[]"
+
+    def area(self, shape: Any) -> float:
+        area: float = shape["width"] * shape["height"]
+        return area
+
+    def paint(self, canvas: Any, annotation: Annotation, value: int) -> None:
+        from connections.rows.painting import paint_box
+
+        paint_box(canvas, annotation["bounding_box"], value)
+
+    def draw(self, annotation: Annotation) -> Drawn:
+        sides = annotation["bounding_box"]
+        left, top, width, height = (finite(sides[key]) for key in ("left", "top", "width", "height"))
+        d = f"M{text(left)} {text(top)}h{text(width)}v{text(height)}h{text(-width)}z"
+        return Drawn(d, 4, (left + width, top + height))

@@ -1,0 +1,71 @@
+"""Polygons: ``"polygon": [{"x", "y"}, …]``, not closed; with several rings ``"polygons"`` holds all of them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import orjson
+
+from connections.rows.checks import BadMark, points
+from connections.rows.kinds.base import Annotation, Kind, Outline
+from connections.rows.shapes import bounds, polygon_rings, ring_area
+from connections.rows.svg import Drawn, corners, far, path, signed_area
+
+
+class Polygon(Kind):
+    """Its rings are pieces of one thing, never holes, as in COCO.
+
+    Its area is the sum over its rings of the shoelace area without sign; where pieces overlap, the overlap counts in
+    each.
+    """
+
+    key = "polygon"
+    letter = "p"
+    title = "Polygon"
+    annotation_kinds = ("ImagePolygon",)
+    geometry = "polygon"
+    is_numbers = True
+    in_coco = True
+    is_painted = True
+    layer = 1
+
+    def outline(self, annotation: Annotation) -> Outline:
+        rings = polygon_rings(annotation)
+        return self, orjson.dumps(bounds(rings))[1:-1].decode("ascii"), orjson.dumps(rings).decode("ascii"), rings
+
+    def tidy(self, annotation: dict[str, Any], media: dict[str, Any]) -> None:
+        rings = annotation.get("polygons")
+        if rings is None:
+            annotation["polygon"] = _ring(annotation.get("polygon"))
+            return
+        if type(rings) is not list or not rings:
+            raise BadMark("polygons is not a list of rings")
+        rings = [_ring(ring) for ring in rings]
+        annotation["polygon"] = rings[0]
+        if len(rings) > 1:
+            annotation["polygons"] = rings
+        else:
+            del annotation["polygons"]
+
+    def segmentation(self, annotation: Annotation, geometry: str) -> str:
+        return geometry
+
+    def area(self, shape: Any) -> float:
+        return sum([ring_area(ring) for ring in shape])
+
+    def paint(self, canvas: Any, annotation: Annotation, value: int) -> None:
+        from connections.rows.painting import paint_polygon
+
+        paint_polygon(canvas, polygon_rings(annotation), value)
+
+    def draw(self, annotation: Annotation) -> Drawn:
+        rings = [corners(ring) for ring in annotation.get("polygons") or [annotation["polygon"]]]
+        # all one way round: COCO's rule unites rings, and "nonzero" does so for rings of one direction
+        turned = [ring if signed_area(ring) >= 0 else ring[::-1] for ring in rings]
+        d = "".join(f"{path(ring)}z" for ring in turned)
+        return Drawn(d, sum(map(len, rings)), far([point for ring in rings for point in ring]))
+
+
+def _ring(value: Any) -> list[dict[str, float]]:
+    ring = points(value, "a polygon", 3)
+    return ring[:-1] if len(ring) > 3 and ring[0] == ring[-1] else ring
