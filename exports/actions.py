@@ -149,7 +149,7 @@ def retry(*, report: ExportReport, actor: Actor) -> ExportReport:
     if report.status in statuses.ACTIVE:
         require(actor, START, report.project)
         raise ConflictError(f"report {report.report_id} is still {report.status}: cancel it first, or wait for its end")
-    asked = ExportSpec.from_json(report.config)
+    asked = ExportSpec.from_json(report.config, report.project)
     if not report.is_ours:  # a folder that somebody named holds the first one
         asked = dataclasses.replace(asked, destination=parse_destination(None))
     again = request_export(
@@ -360,7 +360,7 @@ def _fill(config: ExportConfig, project: Project, name: str, description: str, b
     asked = ExportSpec.parse(body, project)
     config.name = _named(name, "")
     config.description = description
-    config.body = {key: value for key, value in asked.to_json(project).items() if key not in ("resolved", "time_zone")}
+    config.body = {key: value for key, value in asked.to_json().items() if key not in ("resolved", "time_zone")}
 
 
 # --- finding and making ----------------------------------------------------------------------------------------------
@@ -399,7 +399,7 @@ class _Key:
         if key is None:
             return None
         key = _usable_key(key)
-        said = [project.public_id, asked.to_json(project), name, description]
+        said = [project.public_id, asked.to_json(), name, description]
         digest = hashlib.sha256(orjson.dumps(said, option=orjson.OPT_SORT_KEYS)).hexdigest()
         return cls(key, _scope(actor), digest)
 
@@ -446,7 +446,7 @@ def _create(
         name=_named(name, f"{project.name[:150]} {asked.format}"),
         description=description,
         format=asked.format,
-        config=asked.to_json(project),
+        config=asked.to_json(),
         saved_config=saved_config,
         retry_of=retry_of,
         created_by_id=actor.user_id,

@@ -116,7 +116,7 @@ class PlanAnswerSerializer(serializers.Serializer[Any]):
     annotations_by_kind = serializers.DictField(child=serializers.IntegerField())
     left_out_by_format = serializers.DictField(child=serializers.IntegerField())
     removed_since = serializers.IntegerField(
-        required=False, help_text="rows deleted after the revision that since_revision names; there where it was asked"
+        required=False, help_text="rows deleted after the revision that the filter names; there where it names one"
     )
     bytes_expected = serializers.IntegerField()
     stops = serializers.ListField(child=serializers.CharField())

@@ -1,71 +1,72 @@
 """What can be asked for in a body: the description of an export, with its vocabulary for the OpenAPI document.
 
-The rules themselves are :mod:`exports.spec.spec` and :mod:`exports.spec.filters`; here is their outer form.
+The rules themselves are :mod:`exports.spec.spec` and the registries of conditions, formats and destinations.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from django.core.validators import RegexValidator
 from drf_spectacular.extensions import OpenApiSerializerFieldExtension
-from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from connections.rows.batch import PARTS
-from connections.rows.review_statuses import REVIEW_STATUSES, WORKFLOW_GROUPS
 from connections.sinks import SINKS
 from exportadmin.lib.rest import Choice, Flag, StrictSerializer, Text, Whole
-from exportadmin.lib.times import MAX_MS, MIN_MS
 from exports.formats import FORMATS
 from exports.links.tokens import LONGEST, SHORTEST
-from exports.spec.filters import MAX_IDS, MAX_REVISION, ORDER
-
-# the forms of exportadmin.lib.times that JSON Schema has a word for
-_MOMENT: dict[str, Any] = {
-    "oneOf": [
-        {"type": "string", "format": "date-time"},
-        {"type": "string", "format": "date"},
-        {"type": "integer", "minimum": MIN_MS, "maximum": MAX_MS},
-    ]
-}
-_TEXTS: dict[str, Any] = {
-    "type": "array",
-    "items": {"type": "string", "minLength": 1},
-    "minItems": 1,
-    "maxItems": MAX_IDS,
-}
-_WINDOW: dict[str, Any] = {
-    "type": "array",
-    "items": {**_MOMENT, "nullable": True},
-    "minItems": 2,
-    "maxItems": 2,
-}
-_CONDITIONS: dict[str, dict[str, Any]] = {
-    "global_keys": _TEXTS,
-    "data_row_ids": _TEXTS,
-    "batch_ids": _TEXTS,
-    "statuses": {**_TEXTS, "items": {"type": "string", "enum": list(REVIEW_STATUSES)}},
-    "workflow_status": {**_TEXTS, "items": {"type": "string", "enum": list(WORKFLOW_GROUPS)}},
-    "since_revision": {
-        "oneOf": [{"type": "integer", "minimum": 0, "maximum": MAX_REVISION}, {"type": "string", "minLength": 1}]
-    },
-    "updated_after": dict(_MOMENT),
-    "last_activity_at": _WINDOW,
-    "with_annotations": {"type": "boolean"},
-    "label_created_at": _WINDOW,
-}
-FILTER: dict[str, Any] = {
-    "type": "object",
-    "additionalProperties": False,
-    "properties": {
-        name: {**_CONDITIONS[name], "nullable": True, "description": words} for name, words in ORDER.items()
-    },
-    "description": "All conditions must hold; null is not asked.",
-}
+from exports.spec.conditions import CONDITIONS, Condition
+from exports.spec.spec import beside_filter, spec_keys
 
 
-def _options() -> dict[str, Any]:
+class DescribedField(serializers.Field):  # type: ignore[type-arg]
+    """A value that :meth:`exports.spec.spec.ExportSpec.parse` reads; ``schema`` says what it takes."""
+
+    def __init__(self, schema: Callable[[], dict[str, Any]], **kwargs: Any) -> None:
+        super().__init__(required=False, **kwargs)
+        self.schema = schema
+
+    def to_internal_value(self, data: Any) -> Any:
+        """As it is."""
+        return data
+
+    def to_representation(self, value: Any) -> Any:
+        """As it is."""
+        return value
+
+
+class DescribedFieldExtension(OpenApiSerializerFieldExtension):  # type: ignore[no-untyped-call]
+    """The same, for the OpenAPI document."""
+
+    target_class = DescribedField
+
+    def map_serializer_field(self, auto_schema: Any, direction: Any) -> dict[str, Any]:
+        """JSON Schema."""
+        schema: dict[str, Any] = self.target.schema()
+        return schema
+
+
+def _filter_schema() -> dict[str, Any]:
+    return {
+        "type": "object",
+        "additionalProperties": False,
+        "properties": {
+            key: {**condition.json_schema(), "nullable": True, "description": condition.sentence}
+            for key, condition in CONDITIONS.items()
+        },
+        "description": "All conditions must hold; null is not asked.",
+    }
+
+
+def _beside_schema(condition: Condition[Any]) -> dict[str, Any]:
+    schema = {key: value for key, value in condition.json_schema().items() if key != "minItems"}
+    return {**schema, "description": f"{condition.sentence}; none: every row"}
+
+
+def _options_schema() -> dict[str, Any]:
     """The options of all formats together; which belong to which their descriptions say."""
     properties: dict[str, Any] = {}
     for key, writer in sorted(FORMATS.items()):
@@ -76,30 +77,7 @@ def _options() -> dict[str, Any]:
     return {"type": "object", "additionalProperties": False, "properties": properties}
 
 
-@extend_schema_field(FILTER)
-class FilterField(serializers.DictField):
-    """Read by :func:`exports.spec.filters.parse_filter`."""
-
-
-@extend_schema_field(_options())
-class OptionsField(serializers.DictField):
-    """Read by the format."""
-
-
-class DestinationField(serializers.DictField):
-    """Where the files go, read by the sink; this machine by default."""
-
-
-class _DestinationSchema(OpenApiSerializerFieldExtension):  # type: ignore[no-untyped-call]
-    """Made when the document is: the registry decides."""
-
-    target_class = DestinationField
-
-    def map_serializer_field(self, auto_schema: Any, direction: Any) -> dict[str, Any]:
-        return _destination()
-
-
-def _destination() -> dict[str, Any]:
+def _destination_schema() -> dict[str, Any]:
     """The settings of all sinks together; which belong to which their descriptions say."""
     properties: dict[str, Any] = {"kind": {"type": "string", "enum": sorted(SINKS)}}
     for key, sink in sorted(SINKS.items()):
@@ -119,23 +97,31 @@ class Name(Text):
 
 
 class Described(StrictSerializer):
-    """What is common to configs, plans and reports."""
+    """What is common to configs, plans and reports. Fields are made late: registries may grow."""
 
-    format = Choice(sorted(FORMATS))
-    statuses = serializers.ListField(
-        child=Choice(REVIEW_STATUSES), required=False, max_length=50, help_text="none: every row"
-    )
-    filter = FilterField(required=False)
-    include = serializers.ListField(
-        child=Choice(PARTS), required=False, max_length=20, help_text="parts of a row; all by default"
-    )
-    destination = DestinationField(required=False)
-    options = OptionsField(required=False)
+    format_is_required = True
+
+    def get_fields(self) -> dict[str, Any]:
+        """The description's own, then those of the class."""
+        return {
+            "format": Choice(
+                sorted(FORMATS),
+                required=self.format_is_required,
+                help_text=None if self.format_is_required else "required without a config_id",
+            ),
+            **{key: DescribedField(partial(_beside_schema, CONDITIONS[key])) for key in beside_filter()},
+            "filter": DescribedField(_filter_schema),
+            "include": serializers.ListField(
+                child=Choice(PARTS), required=False, max_length=20, help_text="parts of a row; all by default"
+            ),
+            "destination": DescribedField(_destination_schema),
+            "options": DescribedField(_options_schema),
+            **super().get_fields(),
+        }
 
     def described(self) -> dict[str, Any]:
         """The part that :meth:`exports.spec.spec.ExportSpec.parse` reads."""
-        keys = ("format", "statuses", "filter", "include", "destination", "options")
-        return {key: self.validated_data[key] for key in keys if key in self.validated_data}
+        return {key: self.validated_data[key] for key in spec_keys() if key in self.validated_data}
 
 
 class PlanSerializer(Described):
@@ -151,7 +137,7 @@ class CreateReportSerializer(Described):
     name = Text(max_length=200, required=False, allow_blank=True, help_text="made of project and format without one")
     description = Text(max_length=10_000, required=False, allow_blank=True)
     config_id = Text(max_length=64, required=False, help_text="then nothing of the description itself")
-    format = Choice(sorted(FORMATS), required=False, help_text="required without a config_id")
+    format_is_required = False
 
 
 class ConfigBodySerializer(Described):

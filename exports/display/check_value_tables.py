@@ -6,19 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-# filter key → why a row was left out, in words
-DROPPED_WORDS: dict[str, str] = {
-    "statuses": "another review status",
-    "since_revision": "as the export before saw it",
-    "updated_after": "not updated since",
-    "last_activity_at": "last activity outside the window",
-    "label_created_at": "no label created in the window",
-    "workflow_status": "another workflow group",
-    "batch_ids": "another batch",
-    "global_keys": "global key not asked for",
-    "data_row_ids": "data row not asked for",
-    "with_annotations": "with or without annotations",
-}
+from exports.spec.conditions import CONDITIONS
+
 SHOWN_PARTS = 16  # all review statuses, and the usual ontology
 
 
@@ -89,6 +78,11 @@ class Sums:
         return all(each.adds_up for each in self.sums)
 
 
+def dropped_label(key: str) -> str:
+    """Why the condition of that key left rows out; the key itself where there is no such condition (any more)."""
+    return CONDITIONS[key].dropped_label if key in CONDITIONS else key
+
+
 def sums_of(check_values: object) -> Sums | None:
     """The sums of a report's check values; ``None`` while there are none."""
     if not isinstance(check_values, Mapping) or "rows_read" not in check_values:
@@ -96,9 +90,7 @@ def sums_of(check_values: object) -> Sums | None:
     values: Mapping[str, Any] = check_values
     read, kept, annotations = (int(values.get(key, 0)) for key in ("rows_read", "rows_kept", "annotations"))
     left_out: dict[str, int] = dict(values.get("left_out_by_format") or {})
-    dropped = {
-        f"Dropped: {DROPPED_WORDS.get(key, key)}": count for key, count in (values.get("rows_dropped") or {}).items()
-    }
+    dropped = {f"Dropped: {dropped_label(key)}": count for key, count in (values.get("rows_dropped") or {}).items()}
     sums = [
         sum_of("Rows read", "= kept + dropped", "What became of them", read, {"Kept": kept, **dropped}, in_order=True),
         sum_of("Rows kept", "by review status", "Review status", kept, values.get("rows_by_status")),

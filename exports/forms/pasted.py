@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from exportadmin.lib.errors import UserError
 from exportadmin.lib.text import check_text
-from exports.spec.filters import MAX_IDS
+from exports.spec.conditions.kinds import MAX_IDS
 
 _BETWEEN = re.compile(r"(\r\n|[\r\n\t])")
 _SHOWN = 40

@@ -16,19 +16,6 @@ TIME_FORMS: Final[tuple[tuple[str, Any], ...]] = (
     ("Day and time, in the project's time zone", "2026-01-01 09:30:00"),
     ("ISO 8601; with an offset it is the same moment everywhere", "2026-01-01T09:30:00+02:00"),
 )
-# filter key → an example
-FILTER_EXAMPLES: Final[dict[str, Any]] = {
-    "global_keys": ["quay.jpg", "pier.jpg"],
-    "data_row_ids": ["k3v7q2"],
-    "batch_ids": ["batch-1"],
-    "statuses": ["accepted", "client_review"],
-    "workflow_status": ["Done"],
-    "since_revision": 12,
-    "updated_after": "2026-01-01 09:30:00",
-    "last_activity_at": ["2026-01-01", "2026-01-31T23:59:59+01:00"],
-    "with_annotations": True,
-    "label_created_at": [1767258000000, None],
-}
 # part of a row that an export may leave out → what is in it
 PART_WORDS: Final[dict[str, str]] = {
     "data_row_details": "dataset, who added the row, when it was last changed",

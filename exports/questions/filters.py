@@ -28,10 +28,12 @@ from exportadmin.audit.serialize import Extra
 from exportadmin.lib.errors import UserError
 from exports.display.spec_text import Line, describe
 from exports.models import ExportReport
+from exports.spec.conditions import Statuses
+from exports.spec.spec import beside_filter
 
 NONE, SOME = "none", "some"
 # as record() writes it: canonical JSON, so that an empty filter has one text
-UNFILTERED = Q(after_json__contains='"filter":{}') & Q(after_json__contains='"statuses":[]')
+UNFILTERED = Q(*(Q(after_json__contains=f'"{key}":[]') for key in beside_filter()), after_json__contains='"filter":{}')
 LONGEST_WORDS = 300
 
 
@@ -48,7 +50,7 @@ def _answer(asked: Mapping[str, str], scope: Scope) -> Answer:
         entries = entries.exclude(UNFILTERED)
     if "status" in asked:
         # at the top or inside the filter; no status holds a bracket, so the list ends at the first one
-        entries = entries.filter(after_json__regex=rf'"statuses":\[[^]]*"{re.escape(asked["status"])}"')
+        entries = entries.filter(after_json__regex=rf'"{Statuses.key}":\[[^]]*"{re.escape(asked["status"])}"')
 
     def says(found: Figures) -> str:
         under_words = {NONE: "under no filter", SOME: "under a filter"}.get(asked.get("filter", ""), "")
@@ -78,7 +80,7 @@ def _cells(entries: Sequence[AuditEntry]) -> list[list[str]]:
 
 def _filter_words(entry: AuditEntry) -> str:
     asked = entry.after or {}
-    kept = {key: asked[key] for key in ("statuses", "filter") if asked.get(key)}
+    kept = {key: asked[key] for key in (*beside_filter(), "filter") if asked.get(key)}
     words = "; ".join(_words(describe(kept))) or "none: every row"
     return words if len(words) <= LONGEST_WORDS else f"{words[: LONGEST_WORDS - 1]}…"
 

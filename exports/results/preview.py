@@ -82,15 +82,14 @@ def _from_file(artifact: Artifact) -> Iterator[bytes]:
 
 
 def _from_source(report: ExportReport) -> Iterator[bytes]:
-    asked = ExportSpec.from_json(report.config)
-    selection = asked.selection(report.project)
+    selection = ExportSpec.from_json(report.config, report.project).selection
     source = source_of(report.project)
-    decider = RowFilter(selection, source.pushed_down)
+    row_filter = RowFilter(selection, source.pushed_down)
     left = ROWS
     with source.open(selection, frozenset({BODY})) as reader:
         printer = BodyPrinter(selection.parts, reader.project_name)
         for batch in islice(reader.batches(), MOST_BATCHES):
-            kept = decider.keep(batch)
+            kept = row_filter.apply(batch)
             for place in range(min(left, len(kept))):
                 embeddings = kept.embeddings[place : place + 1] if kept.embeddings else ()
                 yield printer.join(kept.bodies[place : place + 1], embeddings, b"")

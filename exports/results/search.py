@@ -17,6 +17,8 @@ from exportadmin.lib.errors import GoneError
 from exports import statuses
 from exports.delivery.reading import DeliveredFileReader, open_delivered
 from exports.models import Artifact, ExportReport
+from exports.spec.conditions import CONDITIONS
+from exports.spec.conditions.base import texts_of
 
 # a page looks so far back, and so long, and says so where there is more
 MOST_EXPORTS = 200
@@ -131,7 +133,8 @@ def _names_it(config: object, row: str) -> bool:
     asked = config.get("filter") if isinstance(config, dict) else None
     if not isinstance(asked, dict):
         return False
-    return any(row in (asked.get(key) or ()) for key in ("global_keys", "data_row_ids"))
+    naming = (key for key, condition in CONDITIONS.items() if condition.names_rows)
+    return any(row in texts_of(asked.get(key)) for key in naming)
 
 
 # --- readers: where the row is, in words; empty where it is not ------------------------------------------------------

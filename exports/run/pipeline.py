@@ -104,8 +104,8 @@ def _deliver(report: ExportReport, guard: Guard, sink: Sink) -> None:
         _finish(report, guard, adopted)
         return
     _check_permission(report, guard)
-    spec = ExportSpec.from_json(report.config)
-    selection = spec.selection(report.project)
+    spec = ExportSpec.from_json(report.config, report.project)
+    selection = spec.selection
     source = source_of(report.project)
     writer_class = FORMATS.pick(spec.format)
     started = timezone.now()
@@ -134,7 +134,7 @@ def _deliver(report: ExportReport, guard: Guard, sink: Sink) -> None:
         files.write(writer.header(), guard.check)
         for batch in reader.batches():
             guard.check()
-            batch = row_filter.keep(batch)
+            batch = row_filter.apply(batch)
             if len(batch):
                 files.mark_line(tally.rows)
                 tally.add(batch)

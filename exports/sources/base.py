@@ -38,7 +38,7 @@ class Reader(Protocol):
 
 
 class Source(ABC):
-    """Reads rows of one project. ``pushed_down`` are the filter keys that it applies itself."""
+    """Reads rows of one project. ``pushed_down`` are the keys of the conditions that it applies itself."""
 
     key: ClassVar[str]
     title: ClassVar[str]

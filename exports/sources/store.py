@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from typing import Any
 
@@ -19,6 +19,8 @@ from connections.store.models import NUMBER_BITS, StoreClass, StoreProject, Stor
 from connections.store.overview import gone_since
 from exportadmin.lib.errors import PermanentError
 from exports.sources.base import Reader, Source
+from exports.spec.conditions import CONDITIONS
+from exports.spec.conditions.kinds import Window
 from exports.spec.selection import Selection
 
 # a batch is closed at this many bytes or rows, whichever comes first; with larger ones the allocator asks the kernel
@@ -29,24 +31,48 @@ BATCH_ROWS = 1000
 FIRST_FETCHED, MOST_FETCHED = 20, 500
 
 
+def _any_label_within(window: Window) -> Q:
+    """Some label may lie in the window: of a row's labels the database knows the first and the last."""
+    rough = Q(label_first_ms__isnull=False)
+    if window.end_ms is not None:
+        rough &= Q(label_first_ms__lte=window.end_ms)
+    if window.start_ms is not None:
+        rough &= Q(label_last_ms__gte=window.start_ms)
+    return rough
+
+
+def _between(column: str, window: Window) -> Q:
+    condition = Q()
+    if window.start_ms is not None:
+        condition &= Q(**{f"{column}__gte": window.start_ms})
+    if window.end_ms is not None:
+        condition &= Q(**{f"{column}__lte": window.end_ms})
+    return condition
+
+
+# condition → its query. A new condition works without a line here, row by row.
+_QUERIES: dict[str, Callable[[Any], Q]] = {
+    "global_keys": lambda keys: Q(global_key__in=sorted(keys)),
+    "data_row_ids": lambda ids: Q(row_id__in=sorted(ids)),
+    "batch_ids": lambda ids: Q(batch_id__in=sorted(ids)),
+    "statuses": lambda statuses: Q(status__in=sorted(statuses)),
+    "workflow_status": lambda groups: Q(status__in=sorted(statuses_in(groups))),
+    "since_revision": lambda revision: Q(revision__gt=revision),
+    "updated_after": lambda ms: Q(updated_ms__gt=ms),
+    "last_activity_at": lambda window: _between("activity_ms", window),
+    "with_annotations": lambda wanted: Q(annotation_count__gt=0) if wanted else Q(annotation_count=0),
+    "label_created_at": _any_label_within,
+}
+# what a query keeps has to be looked at again, row by row
+_ROUGH: frozenset[str] = frozenset({"label_created_at"})
+
+
 class StoreSource(Source):
-    """Reads :class:`StoreRow`. Pushes down everything; ``label_created_at`` only roughly (first and last label)."""
+    """Reads :class:`StoreRow`, and leaves to the database what it can filter by (:data:`_QUERIES`)."""
 
     key = "store"
     title = "Built-in store"
-    pushed_down = frozenset(
-        {
-            "statuses",
-            "workflow_status",
-            "since_revision",
-            "updated_after",
-            "last_activity_at",
-            "batch_ids",
-            "global_keys",
-            "data_row_ids",
-            "with_annotations",
-        }
-    )
+    pushed_down = frozenset(_QUERIES) - _ROUGH
 
     @contextmanager
     def open(self, selection: Selection, columns: frozenset[str]) -> Iterator[Reader]:
@@ -159,7 +185,7 @@ class StoreReader:
         # the primary key begins with the project: see StoreRow.id
         low = project_pk << NUMBER_BITS
         self._all = StoreRow.objects.filter(id__gte=low, id__lt=low + (1 << NUMBER_BITS))
-        conditions = _conditions(selection)
+        conditions = _queries(selection)
         self._kept = self._all
         for condition in conditions.values():
             self._kept = self._kept.filter(condition)
@@ -167,8 +193,8 @@ class StoreReader:
         self.dropped_at_source: Mapping[str, int] = self._count_dropped(conditions)
         self.revision, has_embeddings = self._project_state(project_pk)
         self._with_embeddings = "embeddings" in selection.parts and BODY in columns and has_embeddings
-        self._with_revisions = selection.since_revision is not None
-        self.removed_since = self._count_removed(project_pk, selection.since_revision)
+        self._with_revisions = "since_revision" in selection.conditions
+        self.removed_since = self._count_removed(project_pk, selection.conditions.get("since_revision"))
 
     def close(self) -> None:
         """End the walk."""
@@ -285,43 +311,10 @@ def _parsed(extra: Any) -> dict[str, Any]:
     return parsed if isinstance(parsed, dict) else {}
 
 
-def _conditions(selection: Selection) -> dict[str, Q]:
-    """Filter key → condition, in the order of :data:`exports.spec.filters.ORDER`."""
-    asked: dict[str, Q] = {}
-    if selection.global_keys is not None:
-        asked["global_keys"] = Q(global_key__in=sorted(selection.global_keys))
-    if selection.data_row_ids is not None:
-        asked["data_row_ids"] = Q(row_id__in=sorted(selection.data_row_ids))
-    if selection.batch_ids is not None:
-        asked["batch_ids"] = Q(batch_id__in=sorted(selection.batch_ids))
-    if selection.statuses is not None:
-        asked["statuses"] = Q(status__in=sorted(selection.statuses))
-    if selection.workflow_groups is not None:
-        asked["workflow_status"] = Q(status__in=sorted(statuses_in(selection.workflow_groups)))
-    if selection.since_revision is not None:
-        asked["since_revision"] = Q(revision__gt=selection.since_revision)
-    if selection.updated_after_ms is not None:
-        asked["updated_after"] = Q(updated_ms__gt=selection.updated_after_ms)
-    if selection.last_activity is not None:
-        asked["last_activity_at"] = _between("activity_ms", selection.last_activity)
-    if selection.with_annotations is not None:
-        asked["with_annotations"] = Q(annotation_count__gt=0) if selection.with_annotations else Q(annotation_count=0)
-    if selection.label_created is not None:
-        # some label may lie in the window: the exact answer is given by exports.spec.filters
-        window = selection.label_created
-        rough = Q(label_first_ms__isnull=False)
-        if window.end_ms is not None:
-            rough &= Q(label_first_ms__lte=window.end_ms)
-        if window.start_ms is not None:
-            rough &= Q(label_last_ms__gte=window.start_ms)
-        asked["label_created_at"] = rough
-    return asked
+def _queries(selection: Selection) -> dict[str, Q]:
+    """Key → query of the conditions that the database can apply, in the order in which a dropped row's reason is found.
 
-
-def _between(column: str, window: Any) -> Q:
-    condition = Q()
-    if window.start_ms is not None:
-        condition &= Q(**{f"{column}__gte": window.start_ms})
-    if window.end_ms is not None:
-        condition &= Q(**{f"{column}__lte": window.end_ms})
-    return condition
+    The others are left to :class:`exports.spec.filters.RowFilter`.
+    """
+    asked = selection.conditions
+    return {key: _QUERIES[key](asked[key]) for key in CONDITIONS if key in asked and key in _QUERIES}

@@ -20,16 +20,14 @@ from exports.formats import FORMATS
 from exports.sources import source_of
 from exports.sources.base import Source
 from exports.spec import duration, sample
-from exports.spec.filters import RowFilter, resolved_windows
+from exports.spec.conditions import CONDITIONS
+from exports.spec.filters import RowFilter, resolved_times
 from exports.spec.sample import Sample
 from exports.spec.selection import Selection
 from exports.spec.spec import ExportSpec
 
 # embeddings are worth a word from this share of the rows' bytes on
 LARGE_SHARE: Final = 0.3
-# column of a batch for the ids that a filter names
-_ID_COLUMNS: Final = {"global_keys": "global_keys", "data_row_ids": "row_ids"}
-_ID_WORDS: Final = {"global_keys": "global keys", "data_row_ids": "data row ids"}
 _MOST_NAMED: Final = 3
 KEPT_SECONDS: Final = 600
 
@@ -44,12 +42,12 @@ class Plan:
     missing: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
-def plan(project: Project, asked: ExportSpec) -> dict[str, Any]:
+def plan(project: Project, spec: ExportSpec) -> dict[str, Any]:
     """The answer of :func:`build_plan`."""
-    return build_plan(project, asked).answer
+    return build_plan(project, spec).answer
 
 
-def build_plan(project: Project, asked: ExportSpec, *, live: bool = False) -> Plan:
+def build_plan(project: Project, spec: ExportSpec, *, live: bool = False) -> Plan:
     """Counts as in a report's check values, ``bytes_expected`` (an estimate from a sample), what would stop the run
     (``stops``: nothing can be delivered) and what an admin should know before (``warnings``), as sentences.
 
@@ -57,70 +55,67 @@ def build_plan(project: Project, asked: ExportSpec, *, live: bool = False) -> Pl
     counted for the same conditions and have not changed since are not counted again, so that a form in which parts or
     names are chosen does not walk a large project at each step. Raises what reading raises.
     """
-    selection = asked.selection(project)
+    selection = spec.selection
     source = source_of(project)
-    counted = (_counted_before if live else _counted)(source, selection, asked)
+    counted = (_counted_before if live else _counted)(source, selection, spec)
     rows = counted["rows_kept"]
-    taken = sample.take(project, asked) if rows else Sample()
+    taken = sample.take(project, spec) if rows else Sample()
     missing = _missing(source, selection)
     size = taken.bytes_of(rows) if rows else 0
     answer = {
         "project": {"id": project.public_id, "name": project.name},
-        "format": asked.format,
-        "resolved": resolved_windows(selection),
+        "format": spec.format,
+        "resolved": resolved_times(selection),
         **counted,
         "bytes_expected": size,
         "stops": _stops(size, taken),
-        "warnings": _warnings(asked, selection, counted, taken, missing),
+        "warnings": _warnings(spec, selection, counted, taken, missing),
     }
-    return Plan(answer, taken, duration.expected(project, asked.format, rows, taken), missing)
+    return Plan(answer, taken, duration.expected(project, spec.format, rows, taken), missing)
 
 
-def _counted(source: Source, selection: Selection, asked: ExportSpec) -> dict[str, Any]:
+def _counted(source: Source, selection: Selection, spec: ExportSpec) -> dict[str, Any]:
     with source.open(selection, frozenset()) as reader:
-        decider = RowFilter(selection, source.pushed_down)
-        tally = Tally(reader.ontology, FORMATS.pick(asked.format).supported_kinds())
+        row_filter = RowFilter(selection, source.pushed_down)
+        tally = Tally(reader.ontology, FORMATS.pick(spec.format).supported_kinds())
         for batch in reader.batches():
-            batch = decider.keep(batch)
+            batch = row_filter.apply(batch)
             if len(batch):
                 tally.add(batch)
-        counted = tally.result(Counter(reader.dropped_at_source) + decider.dropped, [])
+        counted = tally.result(Counter(reader.dropped_at_source) + row_filter.dropped, [])
         if reader.removed_since is not None:
             counted["removed_since"] = reader.removed_since
     return {key: value for key, value in counted.items() if key not in ("files", "bytes")}
 
 
-def _counted_before(source: Source, selection: Selection, asked: ExportSpec) -> dict[str, Any]:
+def _counted_before(source: Source, selection: Selection, spec: ExportSpec) -> dict[str, Any]:
     """As :func:`_counted`, kept until a row comes or changes."""
     stand = overview(selection.project_id)
-    said = [
+    counted_for = [
         selection.project_id,
         stand.revision,
-        [asked.statuses, asked.filter, asked.time_zone],
-        [kind.key for kind in FORMATS.pick(asked.format).supported_kinds()],
+        [spec.beside, spec.filter, spec.time_zone],
+        [kind.key for kind in FORMATS.pick(spec.format).supported_kinds()],
     ]
-    key = f"plan.{hashlib.sha256(orjson.dumps(said, option=orjson.OPT_SORT_KEYS)).hexdigest()}"
+    key = f"plan.{hashlib.sha256(orjson.dumps(counted_for, option=orjson.OPT_SORT_KEYS)).hexdigest()}"
     kept: dict[str, Any] | None = cache.get(key)
     if kept is None:
-        kept = _counted(source, selection, asked)
+        kept = _counted(source, selection, spec)
         cache.set(key, kept, KEPT_SECONDS)
     return kept
 
 
 def _missing(source: Source, selection: Selection) -> dict[str, tuple[str, ...]]:
-    """Asks the source for the named rows alone: whatever else was asked does not make an id wrong."""
+    """Asks the source for the named rows alone: whatever else is asked for does not make an id wrong."""
     missing = {}
-    for key, column in _ID_COLUMNS.items():
-        wanted: frozenset[str] | None = getattr(selection, key)
-        if wanted is None:
+    for key, condition in CONDITIONS.items():
+        if not condition.names_rows or key not in selection.conditions:
             continue
-        found: set[str] = set()
-        named: dict[str, Any] = {key: wanted}
-        alone = Selection(selection.project_id, **named)
-        with source.open(alone, frozenset()) as reader:
+        left = set(selection.conditions[key])
+        with source.open(Selection(selection.project_id, {key: frozenset(left)}), frozenset()) as reader:
             for batch in reader.batches():
-                found.update(getattr(batch, column))
-        missing[key] = tuple(sorted(wanted - found))
+                left.difference_update(condition.named_rows(batch))
+        missing[key] = tuple(sorted(left))
     return missing
 
 
@@ -133,7 +128,7 @@ def _stops(size: int, taken: Sample) -> list[str]:
 
 
 def _warnings(
-    asked: ExportSpec,
+    spec: ExportSpec,
     selection: Selection,
     counted: Mapping[str, Any],
     taken: Sample,
@@ -143,13 +138,13 @@ def _warnings(
     if not counted["rows_kept"]:
         warnings.append("no row matches: the delivery would be empty")
     for kind, count in counted["left_out_by_format"].items():
-        title = FORMATS.pick(asked.format).title
+        title = FORMATS.pick(spec.format).title
         warnings.append(f"{title} cannot hold {count:,} annotations of kind {kind}: they stay out")
     for key, values in missing.items():
         if values:
             named = ", ".join(map(repr, values[:_MOST_NAMED])) + (" …" if len(values) > _MOST_NAMED else "")
-            of = len(getattr(selection, key))
-            warnings.append(f"{len(values):,} of {of:,} {_ID_WORDS[key]} are not in this project: {named}")
+            of, label = len(selection.conditions[key]), CONDITIONS[key].label.lower()
+            warnings.append(f"{len(values):,} of {of:,} {label} are not in this project: {named}")
     if taken.embeddings_share >= LARGE_SHARE:
         share = round(100 * taken.embeddings_share)
         warnings.append(f"embeddings are about {share} % of the size: leave them out if nobody needs them")

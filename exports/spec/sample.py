@@ -62,21 +62,21 @@ class Sample:
         return self.embeddings / self.bytes if self.bytes else 0.0
 
 
-def take(project: Project, asked: ExportSpec) -> Sample:
-    """Write the first rows into the void. Raises what reading raises; what writing refuses is in ``refused``."""
-    selection = asked.selection(project)
-    writer_class = FORMATS.pick(asked.format)
+def take(project: Project, spec: ExportSpec) -> Sample:
+    """Write the first rows, and keep none of it. Raises what reading raises; what writing refuses is in ``refused``."""
+    selection = spec.selection
+    writer_class = FORMATS.pick(spec.format)
     source = source_of(project)
     began = time.perf_counter()
     with (
         tempfile.TemporaryDirectory(prefix="exportadmin-sample-") as scratch,
         source.open(selection, writer_class.columns) as reader,
     ):
-        decider = RowFilter(selection, source.pushed_down)
+        row_filter = RowFilter(selection, source.pushed_down)
         batches: list[RowBatch] = []
         taken = 0
         for batch in reader.batches():
-            batch = decider.keep(batch)
+            batch = row_filter.apply(batch)
             if len(batch):
                 batches.append(batch.take(range(min(len(batch), SAMPLE_ROWS - taken))))
                 taken += len(batches[-1])
@@ -88,7 +88,7 @@ def take(project: Project, asked: ExportSpec) -> Sample:
             spools.mkdir()
             return writer_class(
                 FormatContext(
-                    project.public_id, reader.project_name, reader.ontology, selection.parts, spools, asked.options
+                    project.public_id, reader.project_name, reader.ontology, selection.parts, spools, spec.options
                 )
             )
 

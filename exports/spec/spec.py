@@ -1,8 +1,7 @@
-"""What was asked: the frozen description of an export, as JSON and as a typed value."""
+"""What an export is asked to do: read once from JSON, and written as the frozen JSON that a report keeps."""
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -12,26 +11,34 @@ from connections.rows.batch import PARTS
 from exportadmin.lib.errors import UserError
 from exports.delivery.destination import parse_destination
 from exports.formats import FORMATS
-from exports.spec.filters import parse_filter, resolved_windows
-from exports.spec.revisions import with_revisions
+from exports.spec.conditions import CONDITIONS
+from exports.spec.filters import parse_filter, resolved_times
 from exports.spec.selection import Selection
 
-# the keys of a create body that describe the export itself (issue 3: "Keys are the words of DESIGN.md §1")
-KEYS: tuple[str, ...] = ("format", "statuses", "filter", "include", "destination", "options")
+
+def beside_filter() -> list[str]:
+    """The conditions that a description also has beside its filter."""
+    return [key for key, condition in CONDITIONS.items() if condition.is_beside_filter]
+
+
+def spec_keys() -> list[str]:
+    """The keys of a body that describe the export itself."""
+    return ["format", *beside_filter(), "filter", "include", "destination", "options"]
 
 
 @dataclass(frozen=True, slots=True)
 class ExportSpec:
-    """A validated description. ``statuses`` and ``filter`` empty: every row; ``include``: the parts, all by default.
+    """A description that was read: ``selection`` is what it means, for ever.
 
-    Times in ``filter`` stay as they were written; :meth:`to_json` adds the resolved UTC window beside them, and
-    :meth:`selection` reads that back, so that a report means the same for ever, whatever the project's zone becomes.
+    ``filter`` and ``beside`` (the conditions given beside it, by key) stay as they were written, times too;
+    :meth:`to_json` adds the moments that came of them, so that a report says the same whatever its project's zone
+    becomes.
     """
 
     format: str
-    statuses: tuple[str, ...] = ()
+    selection: Selection
     filter: Mapping[str, Any] = field(default_factory=dict)
-    include: tuple[str, ...] = PARTS
+    beside: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     destination: Mapping[str, Any] = field(default_factory=lambda: {"kind": "local"})
     options: Mapping[str, str] = field(default_factory=dict)
     time_zone: str = "UTC"
@@ -39,54 +46,70 @@ class ExportSpec:
     @classmethod
     def parse(cls, body: Mapping[str, Any], project: Project) -> ExportSpec:
         """From outside. Raises :class:`UserError` for unknown keys and for values without a meaning."""
+        known = spec_keys()
         for key in body:
-            if key not in KEYS:
-                raise UserError(f"unknown key {key!r}; known: {', '.join(KEYS)}", field=str(key))
+            if key not in known:
+                raise UserError(f"unknown key {key!r}; known: {', '.join(known)}", field=str(key))
         name = body.get("format")
         if not isinstance(name, str):
             raise UserError(f"format is missing; known: {', '.join(sorted(FORMATS))}", field="format")
         writer = FORMATS.pick(name, field="format")
-        asked = cls(
-            format=name,
-            statuses=_texts(body.get("statuses"), "statuses"),
-            filter=with_revisions(_mapping(body.get("filter"), "filter"), project),
-            include=_parts(body.get("include")),
-            destination=parse_destination(body.get("destination")),
-            options=_options(body.get("options"), writer.options),
-            time_zone=project.time_zone,
-        )
-        asked.selection(project)  # raises what is wrong with the filter
-        return asked
-
-    def selection(self, project: Project) -> Selection:
-        """The selection that this asks of the project. Raises :class:`UserError`."""
-        asked = parse_filter(self.filter, time_zone=self.time_zone)
-        if self.statuses:
-            statuses = parse_filter({"statuses": list(self.statuses)}, field="statuses")["statuses"]
-            asked["statuses"] = statuses & asked.get("statuses", statuses)
-        return Selection(project_id=project.public_id, parts=frozenset(self.include), **asked)
-
-    def to_json(self, project: Project) -> dict[str, Any]:
-        """The frozen form that a report keeps."""
-        body = {key: _plain(getattr(self, key)) for key in KEYS}
-        body["time_zone"] = self.time_zone
-        body["resolved"] = resolved_windows(self.selection(project))
-        return body
+        given = _mapping(body.get("filter"), "filter")
+        frozen = {
+            key: CONDITIONS[key].freeze(value, project) if key in CONDITIONS else value for key, value in given.items()
+        }
+        body = {
+            **body,
+            "filter": frozen,
+            "include": _parts(body.get("include")),
+            "destination": parse_destination(body.get("destination")),
+            "options": _options(body.get("options"), writer.options),
+        }
+        return cls.of(body, project, project.time_zone)
 
     @classmethod
-    def from_json(cls, body: Mapping[str, Any]) -> ExportSpec:
-        """Back from the frozen form."""
-        known = {entry.name for entry in dataclasses.fields(cls)}
-        values = {key: value for key, value in body.items() if key in known}
-        for key in ("statuses", "include"):
-            values[key] = tuple(values.get(key, ()))
-        return cls(**values)
+    def of(cls, body: Mapping[str, Any], project: Project, time_zone: str) -> ExportSpec:
+        """Of checked parts; the conditions are read here. Raises :class:`UserError`."""
+        beside = {key: _texts(body.get(key), key) for key in beside_filter()}
+        conditions = parse_filter(body["filter"], time_zone=time_zone)
+        for key, texts in beside.items():
+            if texts:
+                condition = CONDITIONS[key]
+                value = condition.parse(list(texts), time_zone=time_zone, field=key)
+                conditions[key] = condition.both(value, conditions[key]) if key in conditions else value
+        return cls(
+            format=body["format"],
+            selection=Selection(project.public_id, conditions, frozenset(body["include"])),
+            filter=body["filter"],
+            beside=beside,
+            destination=body["destination"],
+            options=body["options"],
+            time_zone=time_zone,
+        )
 
+    @property
+    def include(self) -> list[str]:
+        """The parts of a row that are delivered, in the order in which they stand in it."""
+        return [part for part in PARTS if part in self.selection.parts]
 
-def _plain(value: Any) -> Any:
-    if isinstance(value, Mapping):
-        return dict(value)
-    return list(value) if isinstance(value, tuple) else value
+    def to_json(self) -> dict[str, Any]:
+        """The frozen form that a report keeps."""
+        return {
+            "format": self.format,
+            **{key: list(texts) for key, texts in self.beside.items()},
+            "filter": dict(self.filter),
+            "include": self.include,
+            "destination": dict(self.destination),
+            "options": dict(self.options),
+            "time_zone": self.time_zone,
+            "resolved": resolved_times(self.selection),
+        }
+
+    @classmethod
+    def from_json(cls, body: Mapping[str, Any], project: Project) -> ExportSpec:
+        """Back from the frozen form, in the zone in which it was read then. Raises :class:`UserError`."""
+        parts = {"filter": {}, "include": [], "destination": {"kind": "local"}, "options": {}}
+        return cls.of({**parts, **body}, project, body.get("time_zone", "UTC"))
 
 
 def _texts(value: object, field_name: str) -> tuple[str, ...]:

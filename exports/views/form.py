@@ -11,7 +11,7 @@ from connections.access.permissions import START, projects_for
 from connections.models import Project
 from connections.store.overview import overview as project_overview
 from exportadmin.lib.errors import UserError
-from exports.display.check_value_tables import DROPPED_WORDS
+from exports.display.check_value_tables import dropped_label
 from exports.forms import Checked, Typed, check, choices_of
 from exports.models import ExportConfig
 from exports.spec.plan import Plan
@@ -71,7 +71,7 @@ def plan_context(typed: Typed, checked: Checked, plan: Plan | None) -> dict[str,
         return {"said": checked.said, "wrong": checked.wrong}
     checked = checked.missing(typed, plan.missing)
     answer = plan.answer
-    dropped = {DROPPED_WORDS.get(key, key): count for key, count in answer["rows_dropped"].items()}
+    dropped = {dropped_label(key): count for key, count in answer["rows_dropped"].items()}
     return {
         "said": checked.said,
         "wrong": checked.wrong,

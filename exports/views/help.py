@@ -27,7 +27,7 @@ from exports.help import texts
 from exports.help.samples import check_values as sample_values
 from exports.help.samples import samples
 from exports.links import states
-from exports.spec.filters import MAX_IDS, ORDER
+from exports.spec.conditions import CONDITIONS, SinceRevision, Statuses, UpdatedAfter, WorkflowStatus
 
 # address → (title, what is there)
 PAGES: Final[dict[str, tuple[str, str]]] = {
@@ -80,12 +80,18 @@ def formats(request: HttpRequest) -> HttpResponse:
 @get_view
 def filters(request: HttpRequest) -> HttpResponse:
     """The conditions, and the written forms of a time with what they mean."""
-    conditions = [(key, words, json.dumps({key: texts.FILTER_EXAMPLES[key]})) for key, words in ORDER.items()]
+    conditions = [(key, each.sentence, json.dumps({key: each.example})) for key, each in CONDITIONS.items()]
     times = [
         (words, json.dumps(value), iso_utc(parse_ms(value, time_zone=texts.ZONE))) for words, value in texts.TIME_FORMS
     ]
-    together = json.dumps({key: texts.FILTER_EXAMPLES[key] for key in ("statuses", "updated_after")})
-    context = {"conditions": conditions, "times": times, "zone": texts.ZONE, "most": MAX_IDS, "together": together}
+    together = json.dumps({each.key: each.example for each in (SinceRevision, Statuses, UpdatedAfter)})
+    context = {
+        "conditions": conditions,
+        "times": times,
+        "zone": texts.ZONE,
+        "together": together,
+        "since": SinceRevision.key,
+    }
     return _page(request, "filters", context)
 
 
@@ -93,7 +99,8 @@ def filters(request: HttpRequest) -> HttpResponse:
 def review_statuses(request: HttpRequest) -> HttpResponse:
     """The vocabulary by workflow group, and the states of exports and links."""
     groups = [(group, [status for status, its in REVIEW_STATUSES.items() if its == group]) for group in WORKFLOW_GROUPS]
-    context = {"groups": groups, "reports": statuses.WORDS.values(), "links": states.WORDS.values()}
+    keys = {"status": Statuses.key, "group": WorkflowStatus.key}
+    context = {"keys": keys, "groups": groups, "reports": statuses.WORDS.values(), "links": states.WORDS.values()}
     return _page(request, "statuses", context)
 
 

@@ -97,8 +97,8 @@ def test_a_running_export_obeys_in_every_phase_and_leaves_nothing(filled, asked,
         guard._next_look = 0.0  # the guard looks once a second: this is a second later
 
     if phase == "reading":
-        real = pipeline.RowFilter.keep
-        monkeypatch.setattr(pipeline.RowFilter, "keep", lambda self, batch: (cancel_now(), real(self, batch))[1])
+        real = pipeline.RowFilter.apply
+        monkeypatch.setattr(pipeline.RowFilter, "apply", lambda self, batch: (cancel_now(), real(self, batch))[1])
     elif phase == "finishing":
         real = pipeline.Tally.result
         monkeypatch.setattr(pipeline.Tally, "result", lambda self, *a: (cancel_now(), real(self, *a))[1])

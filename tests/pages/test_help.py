@@ -29,7 +29,8 @@ from exports import tasks
 from exports.formats import FORMATS
 from exports.help import samples, texts
 from exports.models import ExportReport
-from exports.spec.filters import ORDER, parse_filter
+from exports.spec.conditions import CONDITIONS
+from exports.spec.filters import parse_filter
 from exports.views.help import PAGES
 from tests.pages.squeezed import page_html
 from tests.support import cast
@@ -75,7 +76,6 @@ def test_the_index_leads_to_every_page_and_to_the_explorer(reader):
 @pytest.mark.parametrize(
     ("words", "table"),
     [
-        (texts.FILTER_EXAMPLES, ORDER),
         (texts.PART_WORDS, PARTS),
         (texts.VERB_WORDS, VERBS),
         (texts.CHECK_WORDS, samples.check_values()),
@@ -88,9 +88,9 @@ def test_there_are_words_for_every_entry_of_a_table_and_no_others(words, table):
 def test_every_example_of_a_filter_is_one(reader):
     page = get(reader, "/help/filters/")
     examples = marked(page, "data-filter")
-    assert len(examples) == len(ORDER) + 1
+    assert len(examples) == len(CONDITIONS) + 1
     assert [parse_filter(json.loads(example), time_zone=texts.ZONE) for example in examples]
-    assert {key for example in examples for key in json.loads(example)} == set(ORDER)
+    assert {key for example in examples for key in json.loads(example)} == set(CONDITIONS)
 
 
 def test_the_four_ways_to_write_a_time_are_read_and_say_what_they_are_in_utc(reader):

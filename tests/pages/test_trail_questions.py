@@ -388,7 +388,7 @@ def test_9_under_which_filter_data_was_exported(story: Story):
     words = {line[1].split("export ")[1].split(" of project")[0]: line[2:4] for line in told.lines}
     assert words["Nightly"] == ["none: every row", "completed, 12 rows"]
     assert words["Accepted"][0] == "review statuses: accepted"
-    assert words["Coco"][0] == "with annotations: yes"
+    assert words["Coco"][0] == "annotations: only rows with"
     assert words["Old"] == ["global keys: row-00001", "completed, 1 row"]
     assert len(ask(story.person("rita"), "filters", filter="none").lines) == 1
     assert len(ask(story.person("rita"), "filters", filter="some").lines) == 3

@@ -17,6 +17,8 @@ from exports import actions
 from exports.delivery.destination import delivery_of
 from exports.display.representation import report_json
 from exports.formats import FORMATS
+from exports.spec.conditions import CONDITIONS
+from exports.spec.conditions.base import Flag
 from exports.spec.spec import ExportSpec
 
 
@@ -29,8 +31,9 @@ class Command(AppCommand):
         """The flags."""
         parser.add_argument("project", help="name or id of the project")
         parser.add_argument("--format", required=True, choices=sorted(FORMATS))
-        parser.add_argument("--status", action="append", default=[], metavar="S", help="review status; repeatable")
-        parser.add_argument("--updated-after", metavar="T", help="only rows changed after this time")
+        for key, flag in _flags():
+            action: dict[str, Any] = {"action": "append", "default": []} if flag.is_repeatable else {}
+            parser.add_argument(flag.name, dest=key, metavar=flag.metavar, help=flag.help, **action)
         parser.add_argument("--filter", metavar="JSON", help="filter as a JSON object")
         parser.add_argument("--include", action="append", metavar="PART", help="part to include (all); repeatable")
         parser.add_argument("--option", action="append", default=[], metavar="NAME=VALUE", help="of the format")
@@ -41,12 +44,12 @@ class Command(AppCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         """Run and print; exit code 1 when nothing was delivered."""
         project = actions.find_project(options["project"])
-        asked = ExportSpec.parse(_body(options), project)
+        spec = ExportSpec.parse(_body(options), project)
         if options["output"] is not None:
             folder = options["output"].expanduser().absolute()
             refuse_unless_free(folder)
-            asked = dataclasses.replace(asked, destination={"kind": "local", "folder": str(folder)})
-        report = actions.run_now(project=project, asked=asked, actor=shell_actor(), name=options["name"])
+            spec = dataclasses.replace(spec, destination={"kind": "local", "folder": str(folder)})
+        report = actions.run_now(project=project, asked=spec, actor=shell_actor(), name=options["name"])
         if options["json"]:
             self.stdout.write(json.dumps(report_json(report), ensure_ascii=False, indent=2))
         elif report.is_delivered:
@@ -71,20 +74,29 @@ class Command(AppCommand):
             self.stdout.write(f"{artifact.sha256}  {address}/{artifact.name}  ({artifact.bytes:,} bytes)")
 
 
+def _flags() -> list[tuple[str, Flag]]:
+    """The flags that conditions have of their own, by key."""
+    return [(key, condition.flag) for key, condition in CONDITIONS.items() if condition.flag is not None]
+
+
 def _body(options: dict[str, Any]) -> dict[str, Any]:
     """The create body that the flags stand for."""
-    asked: dict[str, Any] = {}
+    filter_: dict[str, Any] = {}
     if options["filter"]:
         try:
-            asked = json.loads(options["filter"], object_pairs_hook=_once)
+            filter_ = json.loads(options["filter"], object_pairs_hook=_once)
         except (ValueError, RecursionError) as error:
             raise UserError(f"--filter is not a JSON object: {error}", field="filter") from None
-        if not isinstance(asked, dict):
+        if not isinstance(filter_, dict):
             raise UserError("--filter is not a JSON object", field="filter")
-    if options["updated_after"] is not None:
-        if "updated_after" in asked:
-            raise UserError("updated_after is given twice: as a flag and in --filter", field="filter")
-        asked["updated_after"] = options["updated_after"]
+    beside: dict[str, Any] = {}
+    for key, _ in _flags():
+        if CONDITIONS[key].is_beside_filter:
+            beside[key] = options[key]
+        elif options[key] is not None:
+            if key in filter_:
+                raise UserError(f"{key} is given twice: as a flag and in --filter", field="filter")
+            filter_[key] = options[key]
     choices: dict[str, str] = {}
     for pair in options["option"]:
         name, equals, value = pair.partition("=")
@@ -93,8 +105,8 @@ def _body(options: dict[str, Any]) -> dict[str, Any]:
         choices[name] = value
     return {
         "format": options["format"],
-        "statuses": options["status"],
-        "filter": asked,
+        **beside,
+        "filter": filter_,
         "include": options["include"],
         "options": choices,
     }

@@ -14,7 +14,8 @@ from connections.store.upsert import write_rows
 from exportadmin.lib.ids import derived_id
 from exportadmin.lib.times import iso_utc
 from exports.sources.store import StoreSource
-from exports.spec.selection import Selection, Window
+from exports.spec.conditions.kinds import Window
+from exports.spec.selection import Selection
 from tests.support.rows import box, mixed, row
 
 pytestmark = pytest.mark.django_db
@@ -145,12 +146,12 @@ def test_conditions_mean_the_source_s_times(project):
     write_rows(project, [row("old", **GIVEN), row("ours")], now_ms=9_000_000)
 
     def keys(**conditions):
-        with StoreSource(project).open(Selection(project.public_id, **conditions), frozenset()) as reader:
+        with StoreSource(project).open(Selection(project.public_id, conditions), frozenset()) as reader:
             return [key for batch in reader.batches() for key in batch.global_keys]
 
-    assert keys(updated_after_ms=2_000_000) == ["ours"]
-    assert keys(updated_after_ms=1_999_999) == ["old", "ours"]
-    assert keys(last_activity=Window(end_ms=3_000_000)) == ["old"]
+    assert keys(updated_after=2_000_000) == ["ours"]
+    assert keys(updated_after=1_999_999) == ["old", "ours"]
+    assert keys(last_activity_at=Window(end_ms=3_000_000)) == ["old"]
 
 
 # --- what is ours ----------------------------------------------------------------------------------------------------

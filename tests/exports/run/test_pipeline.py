@@ -132,7 +132,7 @@ def test_a_source_that_returns_fewer_rows_than_it_announced_fails(filled, monkey
 
 
 def test_a_source_that_ignores_the_filter_fails_the_report(filled, monkeypatch):
-    monkeypatch.setattr("exports.sources.store._conditions", lambda selection: {})
+    monkeypatch.setattr("exports.sources.store._queries", lambda selection: {})
     report = export(filled, body={"statuses": ["accepted"]})
     assert report.status == statuses.FAILED
     assert "filter by statuses but returned row" in report.error

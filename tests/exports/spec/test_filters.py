@@ -17,8 +17,10 @@ from connections.store.upsert import write_rows
 from exportadmin.lib.errors import UserError
 from exportadmin.lib.times import iso_utc
 from exports.sources.store import StoreSource
-from exports.spec.filters import ORDER, RowFilter, SourceFilterError, parse_filter
-from exports.spec.selection import Selection, Window
+from exports.spec.conditions import CONDITIONS
+from exports.spec.conditions.kinds import Window
+from exports.spec.filters import RowFilter, SourceFilterError, parse_filter
+from exports.spec.selection import Selection
 from exports.spec.spec import ExportSpec
 from tests.support.rows import box, row
 
@@ -81,7 +83,7 @@ def test_a_wrong_filter_is_refused_with_what_would_be_right(raw, words):
 )
 def test_times_are_read_in_the_project_zone_unless_they_say_their_own(written, zone, utc):
     """An offset is converted, not cut off (contracts/labelbox.md §0 fact 9)."""
-    assert iso_utc(parse_filter({"updated_after": written}, time_zone=zone)["updated_after_ms"]) == utc
+    assert iso_utc(parse_filter({"updated_after": written}, time_zone=zone)["updated_after"]) == utc
 
 
 @pytest.mark.parametrize(
@@ -94,17 +96,17 @@ def test_times_are_read_in_the_project_zone_unless_they_say_their_own(written, z
     ],
 )
 def test_windows_have_four_forms(bounds, window):
-    assert parse_filter({"last_activity_at": bounds})["last_activity"] == window
+    assert parse_filter({"last_activity_at": bounds}).get("last_activity_at") == window
 
 
 def test_the_resolved_window_is_frozen_with_the_report(project):
     project.time_zone = "Europe/Warsaw"
     asked = ExportSpec.parse({"format": "json", "filter": {"updated_after": "2024-07-01"}}, project)
-    frozen = json.loads(json.dumps(asked.to_json(project)))
+    frozen = json.loads(json.dumps(asked.to_json()))
     assert frozen["resolved"] == {"updated_after": "2024-06-30T22:00:00.000+00:00"}
     project.time_zone = "Asia/Tokyo"
-    again = ExportSpec.from_json(frozen)
-    assert again.selection(project) == asked.selection(project)
+    again = ExportSpec.from_json(frozen, project)
+    assert again.selection == asked.selection
 
 
 # --- SQL and Python decide alike -------------------------------------------------------------------------------------
@@ -129,10 +131,10 @@ KEYS = [f"k{n}" for n in range(12)]
 def selections(draw: st.DrawFn) -> dict[str, Any]:
     return {
         "statuses": draw(some(STATUSES)),
-        "workflow_groups": draw(some(list(WORKFLOW_GROUPS))),
-        "updated_after_ms": draw(st.none() | moments),
-        "last_activity": draw(windows.filter(lambda w: w != Window())),
-        "label_created": draw(windows.filter(lambda w: w != Window())),
+        "workflow_status": draw(some(list(WORKFLOW_GROUPS))),
+        "updated_after": draw(st.none() | moments),
+        "last_activity_at": draw(windows.filter(lambda w: w != Window())),
+        "label_created_at": draw(windows.filter(lambda w: w != Window())),
         "batch_ids": draw(some(["b0", "b1", "none-such"])),
         "global_keys": draw(some(KEYS)),
         "with_annotations": draw(st.none() | st.booleans()),
@@ -159,33 +161,35 @@ def read(selection: Selection) -> tuple[list[RowBatch], dict[str, int]]:
 @given(asked=selections())
 @settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_what_sql_keeps_is_what_the_filter_keeps_and_reasons_agree(filled, asked):
-    selection = Selection(filled.public_id, **asked)
+    selection = Selection(filled.public_id, {key: value for key, value in asked.items() if value is not None})
     whole, _ = read(Selection(filled.public_id))
-    decider = RowFilter(selection, pushed_down=frozenset())
-    expected = [row_id for batch in whole for row_id in decider.keep(batch).row_ids]
+    row_filter = RowFilter(selection, pushed_down=frozenset())
+    expected = [row_id for batch in whole for row_id in row_filter.apply(batch).row_ids]
 
     batches, dropped_there = read(selection)
     rest = RowFilter(selection, pushed_down=StoreSource.pushed_down)  # raises where SQL let something through
-    kept = [row_id for batch in batches for row_id in rest.keep(batch).row_ids]
+    kept = [row_id for batch in batches for row_id in rest.apply(batch).row_ids]
     assert kept == expected
-    dropped = {key: dropped_there.get(key, 0) + rest.dropped[key] for key in ORDER}
-    assert dropped == {key: decider.dropped[key] for key in ORDER}
+    dropped = {key: dropped_there.get(key, 0) + rest.dropped[key] for key in CONDITIONS}
+    assert dropped == {key: row_filter.dropped[key] for key in CONDITIONS}
     assert len(kept) + sum(dropped.values()) == len(KEYS)
 
 
 def test_a_source_that_ignores_a_filter_it_claims_to_apply_is_caught(filled):
     whole, _ = read(Selection(filled.public_id))
-    decider = RowFilter(Selection(filled.public_id, updated_after_ms=2 * DAY), pushed_down=frozenset({"updated_after"}))
+    row_filter = RowFilter(
+        Selection(filled.public_id, {"updated_after": 2 * DAY}), pushed_down=frozenset({"updated_after"})
+    )
     with pytest.raises(SourceFilterError, match="filter by updated_after but returned row"):
         for batch in whole:
-            decider.keep(batch)
+            row_filter.apply(batch)
 
 
 def test_updated_after_is_exclusive_and_windows_are_inclusive(filled):
     def keys(**asked: Any) -> set[str]:
-        return {key for batch in read(Selection(filled.public_id, **asked))[0] for key in batch.global_keys}
+        return {key for batch in read(Selection(filled.public_id, asked))[0] for key in batch.global_keys}
 
     at_two = {key for index, key in enumerate(KEYS) if index % 5 == 2}
-    assert not keys(updated_after_ms=2 * DAY) & at_two
-    assert keys(updated_after_ms=2 * DAY - 1) >= at_two
-    assert keys(last_activity=Window(2 * DAY, 2 * DAY)) == at_two
+    assert not keys(updated_after=2 * DAY) & at_two
+    assert keys(updated_after=2 * DAY - 1) >= at_two
+    assert keys(last_activity_at=Window(2 * DAY, 2 * DAY)) == at_two
