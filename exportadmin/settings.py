@@ -99,7 +99,7 @@ DATABASES = {
 }
 if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
     # WAL: readers and the one writer do not wait for each other. IMMEDIATE: a transaction that will write takes its
-    # lock at the start and waits, instead of failing half way with "database is locked" (PARTS.md §4).
+    # lock at the start and waits, instead of failing half way with "database is locked".
     DATABASES["default"]["OPTIONS"] = {
         "timeout": 20,
         "transaction_mode": "IMMEDIATE",
@@ -126,7 +126,7 @@ CACHES = {
     },
 }
 
-# django-q2 is the doorbell, never the record (DESIGN.md §4, PARTS.md §4)
+# django-q2 tells a worker to look, and is never the record: it loses, repeats and holds back tasks
 Q_CLUSTER = {
     "name": "exportadmin",
     "orm": "default",

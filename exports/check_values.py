@@ -1,4 +1,4 @@
-"""Check values: what a run counted while the bytes passed (DESIGN.md §5)."""
+"""Check values: what a run counted while the bytes passed."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """Who may do what in a project: one question, :func:`can`, asked by every channel and again when a queued run starts.
 
 It stands beside the project, since pictures (:mod:`connections.views`) ask it too; :mod:`exports.permissions` hands
-it on. A "no" to seeing is shown as 404: a stranger does not learn that the thing exists (DESIGN.md §6).
+it on. A "no" to seeing is shown as 404: a stranger does not learn that the thing exists.
 """
 
 from __future__ import annotations

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-# The parts that an export may leave out (contracts/labelbox.md §2.1), in the order in which they stand in a row.
+# The parts that an export may leave out (Labelbox's export parameters), in the order in which they stand in a row.
 PARTS: tuple[str, ...] = (
     "data_row_details",
     "attachments",

@@ -18,7 +18,7 @@ from connections.rows.batch import PARTS
 
 SEAM, NAME_HERE, EMBEDDINGS_HERE = b"\x1e", b"\x1d", b"\x1c"
 
-# part → the JSON key that it switches (contracts/labelbox.md §2.1)
+# part → the JSON key that it switches (Labelbox's export parameters)
 PART_KEYS: dict[str, str] = {part: "details" if part == "data_row_details" else part for part in PARTS}
 
 _dumps = orjson.dumps
@@ -31,8 +31,9 @@ def _part(key: bytes, value: Any) -> bytes:
 def render_body(document: Mapping[str, Any]) -> tuple[bytes, bytes]:
     """``(marked body, embeddings)`` of a complete row (every part on), keys in the documented order.
 
-    ``document`` is the row of contracts/labelbox.md §2.2 with exactly one project, whose ``name`` is ignored: it is
-    put in when the row is printed, so that renaming a project touches no row. Embeddings are ``b"[]"`` when none.
+    ``document`` is a complete row (Labelbox's export row, every part on) with exactly one project, whose ``name``
+    is ignored: it is put in when the row is printed, so that renaming a project touches no row. Embeddings are
+    ``b"[]"`` when none.
     """
     data_row = dict(document["data_row"])
     details = data_row.pop("details")

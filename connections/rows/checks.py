@@ -39,7 +39,7 @@ def number(value: Any, what: str) -> float:
 
 
 def box(left: float, top: float, width: float, height: float) -> dict[str, float]:
-    """``bounding_box`` of contracts/labelbox.md §2.2."""
+    """``bounding_box`` of an object: top, left, height, width in pixels."""
     if width < 0 or height < 0:
         raise BadMark(f"the box has the negative size {width} x {height}")
     return {"top": top, "left": left, "height": height, "width": width}

@@ -51,7 +51,7 @@ COLUMNS: tuple[str, ...] = (
 )
 HEADER: bytes = ",".join(COLUMNS).encode("ascii") + b"\r\n"
 
-# columns that a part of the row feeds (contracts/labelbox.md §2.1): empty when the part was not asked for
+# columns that a part of the row feeds: empty when the part was not asked for
 PART_COLUMNS: dict[str, tuple[str, ...]] = {
     "label_details": ("label_created_at", "label_created_by"),
     "performance_details": ("is_skipped",),

@@ -1,7 +1,7 @@
 """ReviewStatus: where a row stands in labelling. Data, not an enum: a table that screens, filters and sources share.
 
-The words are Labellerr's fifteen (contracts/labellerr.md §3.1, with ``to_label`` for its ``None``); the groups are
-Labelbox's workflow statuses (DESIGN.md §3).
+The words are Labellerr's fifteen (with ``to_label`` for its ``None``); the groups are
+Labelbox's workflow statuses.
 """
 
 from __future__ import annotations

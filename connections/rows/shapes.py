@@ -1,6 +1,6 @@
 """Geometry of an annotation object as plain numbers, the way COCO and CSV print it.
 
-Input is an object of contracts/labelbox.md §2.2 with our additions (:mod:`connections.store.import_row`); everything is
+Input is an object of Labelbox's export row with our additions (:mod:`connections.store.import_row`); everything is
 in absolute pixels, origin top left.
 """
 

@@ -11,7 +11,7 @@ from typing import Any
 class IncomingLabel:
     """One person's (or model's) work on a row.
 
-    ``objects``, ``classifications`` and ``relationships`` are those of contracts/labelbox.md §2.2; ``feature_id`` and
+    ``objects``, ``classifications`` and ``relationships`` are those of Labelbox's export row; ``feature_id`` and
     ``feature_schema_id`` may be missing, the store gives them. Geometry is in absolute pixels, floats, origin top left:
 
     * ``ImageBoundingBox``: ``"bounding_box": {"top", "left", "height", "width"}``

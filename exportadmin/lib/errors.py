@@ -1,6 +1,6 @@
 """The two kinds of failure, and the one kind of refusal, that the product tells apart.
 
-The code asks the class, never the message (DESIGN.md §4).
+The code asks the class, never the message.
 """
 
 from __future__ import annotations

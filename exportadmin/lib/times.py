@@ -1,7 +1,8 @@
 """Points in time as whole milliseconds since 1970-01-01T00:00:00Z, and the written forms that people use for them.
 
-Accepted forms (contracts/labelbox.md §3): ``YYYY-MM-DD``, ``YYYY-MM-DD hh:mm:ss``, ISO 8601 with or without a UTC
-offset, and milliseconds since the epoch. A form without an offset is read in the zone that the caller names.
+Accepted forms (those of Labelbox's export filters, and ISO 8601): ``YYYY-MM-DD``, ``YYYY-MM-DD hh:mm:ss``, ISO 8601
+with or without a UTC offset, and milliseconds since the epoch. A form without an offset is read in the zone that the
+caller names.
 """
 
 from __future__ import annotations
@@ -87,5 +88,5 @@ def from_datetime(moment: dt.datetime) -> int:
 
 @lru_cache(maxsize=4096)  # an import writes the same moment into thousands of rows
 def iso_utc(ms: int) -> str:
-    """``2024-04-08T16:21:26.000+00:00``: the form of timestamps in export rows (contracts/labelbox.md §2.1)."""
+    """``2024-04-08T16:21:26.000+00:00``: the form of timestamps in export rows."""
     return (_EPOCH + dt.timedelta(milliseconds=ms)).isoformat(timespec="milliseconds")

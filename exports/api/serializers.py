@@ -1,4 +1,4 @@
-"""Shapes of answers: configs, reports, artifacts and links (issue 3: "Keys are the words of DESIGN.md §1")."""
+"""Shapes of answers: configs, reports, artifacts and links."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The manifest: written last into a delivery; a folder without one is not a dataset (DESIGN.md §5).
+"""The manifest: written last into a delivery; a folder without one is not a dataset.
 
 Canonical JSON (sorted keys, two blanks, UTF-8, final newline) with a ``seal``: the SHA-256 of the same document without
 the seal. A changed byte anywhere in the manifest breaks either the seal or the canonical form.

@@ -32,7 +32,7 @@ def config_json(config: ExportConfig) -> dict[str, Any]:
 
 
 def report_json(report: ExportReport) -> dict[str, Any]:
-    """Keys are the words of DESIGN.md §1; times are ISO 8601 with offset, ``null`` while not reached."""
+    """Times are ISO 8601 with offset, ``null`` while not reached."""
     return {
         "report_id": report.report_id,
         "name": report.name,

@@ -74,7 +74,7 @@ TOO_MANY, UNKNOWN, BROKEN = "too many to draw here", "of a kind that is not draw
 
 
 def draw(objects: Sequence[object], budget: Budget) -> Drawing:
-    """The objects of a row's labels (contracts/labelbox.md §2.2)."""
+    """The objects of a row's labels."""
     shapes: list[Shape] = []
     left_out: Counter[str] = Counter()
     counts: Counter[str] = Counter()

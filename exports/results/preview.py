@@ -27,7 +27,7 @@ MOST_BATCHES: Final = 40
 
 @dataclass(slots=True)
 class FirstRows:
-    """``documents`` are rows of DESIGN.md §3. ``is_delivered``: they are the file's, not the source's of this moment.
+    """``documents`` are rows. ``is_delivered``: they are the file's, not the source's of this moment.
 
     ``trouble`` says in words what could not be shown.
     """

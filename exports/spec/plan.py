@@ -1,4 +1,4 @@
-"""The plan: what an export would deliver, without running it (issue 3)."""
+"""The plan: what an export would deliver, without running it."""
 
 from __future__ import annotations
 

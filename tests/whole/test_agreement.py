@@ -1,4 +1,4 @@
-"""One project, five formats, one truth: counted by readers that share no code with the writers (issue 2, line 3)."""
+"""One project, five formats, one truth: counted by readers that share no code with the writers."""
 
 from __future__ import annotations
 

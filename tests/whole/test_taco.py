@@ -1,4 +1,4 @@
-"""A real data set that nobody here wrote: TACO in, COCO out, judged by pycocotools (issue 2, line 2)."""
+"""A real data set that nobody here wrote: TACO in, COCO out, judged by pycocotools."""
 
 from __future__ import annotations
 

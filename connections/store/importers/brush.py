@@ -2,8 +2,9 @@
 
 A brush is a bit stream (thi.ng rle-pack): 32 bits count of values, 5 bits word size - 1, four times 4 bits size - 1;
 then runs: 1 bit "repeated", 2 bits which size, length - 1 in that many bits, and one word (repeated) or length words.
-The words are the picture's RGBA bytes, row by row (contracts/label_studio.md §4). A pixel belongs to the mask where its
-alpha is above 0. COCO counts run down the columns, so what is needed are the places where a column changes:
+The words are the picture's RGBA bytes, row by row, as Label Studio's own converter reads them. A pixel belongs to the
+mask where its alpha is above 0. COCO counts run down the columns, so what is needed are the places
+where a column changes:
 
 1. The runs' positions: the one thing that has to go step by step. One table lookup a run.
 2. Lengths and words of all runs at once, from 32-bit windows.

@@ -1,4 +1,4 @@
-"""Row documents built by hand: the complete row of contracts/labelbox.md §2.2, every part on, one project."""
+"""Row documents built by hand: the complete export row, every part on, one project."""
 
 from __future__ import annotations
 

@@ -82,7 +82,7 @@ def test_a_wrong_filter_is_refused_with_what_would_be_right(raw, words):
     ],
 )
 def test_times_are_read_in_the_project_zone_unless_they_say_their_own(written, zone, utc):
-    """An offset is converted, not cut off (contracts/labelbox.md §0 fact 9)."""
+    """An offset is converted, not cut off."""
     assert iso_utc(parse_filter({"updated_after": written}, time_zone=zone)["updated_after"]) == utc
 
 
