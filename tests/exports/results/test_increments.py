@@ -182,7 +182,7 @@ def test_what_is_frozen_is_the_number_so_that_a_run_again_means_the_same(project
     assert config["filter"] == {"since_revision": 1}
     first.delete()
     assert ExportSpec.from_json(config, project).selection.conditions == {"since_revision": 1}
-    assert asked(project, since_revision=" 1 ").selection(project).since_revision == 1
+    assert asked(project, since_revision=" 1 ").selection.conditions == {"since_revision": 1}
 
 
 def test_a_project_without_rows_is_at_revision_0(project):
