@@ -1,4 +1,4 @@
-"""The shell doors as a user has them: the ``exportadmin`` program, in a folder and a database of its own."""
+"""The shell commands as a user has them: the ``exportadmin`` program, in a folder and a database of its own."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from exportadmin.lib.ids import new_id
-from tests.support import postgres
+from tests.support import postgres, warm_program
 
 PROGRAMS = Path(sys.executable).parent
 DATABASE = "exportadmin.sqlite3"
@@ -45,15 +45,7 @@ class Installation:
 
     def run(self, *arguments: str, cwd: Path | None = None, timeout: float = 120) -> subprocess.CompletedProcess[str]:
         """``exportadmin ARGUMENTS…``, to its end. The exit code is the caller's to check."""
-        return subprocess.run(
-            [PROGRAMS / "exportadmin", *arguments],
-            env=self.environment,
-            cwd=cwd or self.home,
-            capture_output=True,
-            text=True,
-            timeout=timeout,
-            stdin=subprocess.DEVNULL,
-        )
+        return warm_program.run(list(arguments), environment=self.environment, folder=cwd or self.home, timeout=timeout)
 
 
 @contextlib.contextmanager

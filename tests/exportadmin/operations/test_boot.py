@@ -1,4 +1,4 @@
-"""A bad setting stops the start of every door with one line that names it and says what would be right."""
+"""A bad setting stops the start of every program with one line that names it and says what would be right."""
 
 from __future__ import annotations
 
