@@ -14,7 +14,7 @@ from typing import Any
 
 import orjson
 from django.contrib.auth.models import AbstractBaseUser
-from django.db import IntegrityError, InterfaceError, OperationalError, transaction
+from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from connections.access.permissions import DOWNLOAD, LINK, MANAGE, START, VIEW, require
@@ -22,17 +22,20 @@ from connections.models import Project
 from connections.sinks.base import Delivery
 from exportadmin.audit.record import audited, record
 from exportadmin.lib.actor import Actor
-from exportadmin.lib.errors import ConflictError, GoneError, NotFoundError, PermanentError, TransientError, UserError
+from exportadmin.lib.errors import ConflictError, GoneError, NotFoundError, PermanentError, UserError
 from exportadmin.lib.ids import derived_id
 from exportadmin.lib.text import check_text
-from exports import runs, statuses
+from exportadmin.runs.ends import end
+from exportadmin.runs.execute import run_in_foreground
+from exportadmin.runs.lease import claim
+from exportadmin.runs.queue import enqueue
+from exports import statuses
 from exports.delivery import verify
 from exports.delivery.destination import connection_of, delivery_of, parse_destination, sink_of
 from exports.links import tokens
 from exports.models import Artifact, ExportConfig, ExportReport, Link
 from exports.results import compare
 from exports.results.preview import ROWS, FirstRows, first_rows, rows_artifact
-from exports.run import pipeline
 from exports.spec import plan
 from exports.spec.spec import ExportSpec
 
@@ -88,7 +91,7 @@ def request_export(
                 project, asked, actor, name, description, key=key, saved_config=saved_config, retry_of=retry_of
             )
             line.obj, line.after = report, report.config
-            runs.ring(report.pk)
+            enqueue(report)
     except IntegrityError:
         # another request with this key was faster by a moment
         if key is not None and (before := key.report()) is not None:
@@ -105,21 +108,10 @@ def run_now(
         require(actor, START, project)
         report = _create(project, asked, actor, name, description)
         line.obj, line.after = report, report.config
-        guard = runs.claim_foreground(report.pk)  # before the commit: no worker can be first
-    if guard is None:
+        lease = claim(ExportReport, report.pk, foreground=True)  # before the commit: no worker can be first
+    if lease is None:
         raise ConflictError(f"report {report.report_id} could not be claimed")
-    try:
-        report.refresh_from_db()
-        pipeline.run(report, guard)
-    except TransientError as error:
-        pipeline.end(report, guard, statuses.FAILED, str(error))
-    except (OperationalError, InterfaceError) as error:
-        pipeline.end(report, guard, statuses.FAILED, f"the database failed it: {' '.join(str(error).split())}")
-    except KeyboardInterrupt:
-        pipeline.end(report, guard, statuses.CANCELLED, "interrupted at the terminal")
-        raise
-    finally:
-        guard.release()
+    run_in_foreground(lease)
     report.refresh_from_db()
     return report
 
@@ -138,7 +130,7 @@ def cancel(*, report: ExportReport, actor: Actor) -> ExportReport:
             current.cancel_requested = True
             current.save(update_fields=["cancel_requested"])
     # one that waits needs no worker to end; the reaper would do the same some seconds later
-    pipeline.cancel_if_queued(current)
+    end(current, None, statuses.CANCELLED)
     current.refresh_from_db()
     return current
 

@@ -9,7 +9,7 @@ from exportadmin.lib.read_only_admin import ReadOnlyAdmin
 from exports.models import Artifact, Download, ExportConfig, ExportReport, Link
 
 # django-q2 registers its own tables. A Schedule made there calls any Python function, past every action and the trail;
-# it is our doorbell only, and nothing in its tables is anybody's business.
+# it only tells our worker to look, and nothing in its tables is anybody's business.
 admin.site.unregister([Failure, OrmQ, Schedule, Success])
 
 

@@ -1,32 +1,48 @@
-"""The life of a report (DESIGN.md §4): words, colours, which states are an end, which moves are allowed."""
+"""The states of a report: those of every run, and what each means for an export."""
 
 from __future__ import annotations
 
-QUEUED, RUNNING = "queued", "running"
-COMPLETED, PARTIAL, FAILED, ERRORED, CANCELLED = "completed", "partial", "failed", "errored", "cancelled"
+from exportadmin.runs.statuses import (
+    ACTIVE,
+    CANCELLED,
+    COMPLETED,
+    ERRORED,
+    FAILED,
+    PARTIAL,
+    QUEUED,
+    RUNNING,
+    SUCCESSFUL,
+    TERMINAL,
+    TITLES,
+    choices,
+)
 
-ACTIVE: frozenset[str] = frozenset({QUEUED, RUNNING})
-TERMINAL: frozenset[str] = frozenset({COMPLETED, PARTIAL, FAILED, ERRORED, CANCELLED})
-DELIVERED: frozenset[str] = frozenset({COMPLETED, PARTIAL})
+DELIVERED = SUCCESSFUL
+
+_SENTENCES: dict[str, str] = {
+    QUEUED: "Waiting for a worker.",
+    RUNNING: "Rows are being read and written.",
+    COMPLETED: "Delivered whole and checked.",
+    PARTIAL: "Delivered, but some rows were refused; they are listed.",
+    FAILED: "Could not be done as asked; nothing was delivered.",
+    ERRORED: "Stopped by a fault of ours; nothing was delivered.",
+    CANCELLED: "Stopped on request; nothing was delivered.",
+}
 
 # state → (word on screen, Tabler colour, one sentence)
-WORDS: dict[str, tuple[str, str, str]] = {
-    QUEUED: ("Queued", "secondary", "Waiting for a worker."),
-    RUNNING: ("Running", "blue", "Rows are being read and written."),
-    COMPLETED: ("Completed", "green", "Delivered whole and checked."),
-    PARTIAL: ("Partial", "yellow", "Delivered, but some rows were refused; they are listed."),
-    FAILED: ("Failed", "red", "Could not be done as asked; nothing was delivered."),
-    ERRORED: ("Errored", "red", "Stopped by a fault of ours; nothing was delivered."),
-    CANCELLED: ("Cancelled", "secondary", "Stopped on request; nothing was delivered."),
-}
+WORDS: dict[str, tuple[str, str, str]] = {state: (*TITLES[state], _SENTENCES[state]) for state in TITLES}
 
-MOVES: dict[str, frozenset[str]] = {
-    QUEUED: frozenset({RUNNING, FAILED, CANCELLED}),
-    RUNNING: frozenset({QUEUED, COMPLETED, PARTIAL, FAILED, ERRORED, CANCELLED}),
-    **{state: frozenset() for state in TERMINAL},
-}
-
-
-def choices() -> list[tuple[str, str]]:
-    """For model fields: a function, so that a new word needs no migration."""
-    return [(state, words[0]) for state, words in WORDS.items()]
+__all__ = [
+    "ACTIVE",
+    "CANCELLED",
+    "COMPLETED",
+    "DELIVERED",
+    "ERRORED",
+    "FAILED",
+    "PARTIAL",
+    "QUEUED",
+    "RUNNING",
+    "TERMINAL",
+    "WORDS",
+    "choices",
+]

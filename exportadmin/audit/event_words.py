@@ -27,7 +27,6 @@ FRONTS: Final[dict[str, str]] = {
     "setting": "Settings",
     "key": "Encryption keys",
     "worker": "Workers",
-    "doorbell": "Doorbell",
     "installation": "Installation",
 }
 

@@ -97,7 +97,6 @@ EVENTS: dict[str, str] = {
     "worker.stopped": "Worker< {object}> stopped",
     "worker.restarted": "Worker< {object}> was restarted",
     "worker.lost": "Worker< {object}> fell silent",
-    "doorbell.rung_again": "{actor} rang again for export {object}" + _OF,
     "installation.created": "Export Admin was installed",
 }
 

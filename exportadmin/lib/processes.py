@@ -125,8 +125,11 @@ class Supervisor:
     QUICK_RESTARTS = 3
     LONGEST_DELAY_SECONDS = 30.0
 
-    def __init__(self, children: Sequence[Child], *, grace: float = 10.0) -> None:
+    def __init__(
+        self, children: Sequence[Child], *, grace: float = 10.0, clock: Callable[[], float] = time.monotonic
+    ) -> None:
         self._children = children
+        self._clock = clock
         self._grace = grace
 
     def run(self, when_started: Callable[[], bool] | None = None) -> None:
@@ -142,19 +145,19 @@ class Supervisor:
                 self._stop(signals)
 
     def _until_next_start(self) -> float:
-        waits = [child.start_again_at - time.monotonic() for child in self._children if child.process is None]
+        waits = [child.start_again_at - self._clock() for child in self._children if child.process is None]
         return min([60.0, *waits])
 
     def _look_after(self) -> None:
         for child in self._children:
             if child.process is not None and child.process.poll() is not None:
-                self._ended(child, child.process)
-            if child.process is None and time.monotonic() >= child.start_again_at:
+                self.plan_restart(child, child.process)
+            if child.process is None and self._clock() >= child.start_again_at:
                 self._start(child)
 
     def _start(self, child: Child) -> None:
         parent = os.getpid()
-        child.started_at = time.monotonic()
+        child.started_at = self._clock()
         child.process = subprocess.Popen(
             child.command,
             env=child.environment,
@@ -164,9 +167,10 @@ class Supervisor:
             preexec_fn=lambda: die_with(parent),  # safe: this process has one thread
         )
 
-    def _ended(self, child: Child, process: subprocess.Popen[bytes]) -> None:
+    def plan_restart(self, child: Child, process: subprocess.Popen[bytes]) -> None:
+        """After ``process`` of ``child`` ended: take what is left of it along, and say when to start it again."""
         _kill_session(process.pid)
-        now = time.monotonic()
+        now = self._clock()
         child.process = None
         child.quick_ends = 0 if now - child.started_at > self.LONG_ENOUGH_SECONDS else child.quick_ends + 1
         at_once = process.returncode == RESTART and child.quick_ends <= self.QUICK_RESTARTS

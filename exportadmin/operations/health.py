@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Final
 
 from django.conf import settings
@@ -24,16 +25,16 @@ from django.utils import timezone
 from django.views.decorators.http import require_safe
 from django_q.models import OrmQ
 
-from exports import statuses
-from exports.management.commands.worker import CANARY_SECONDS, REAP_SECONDS, SEEN_KEY
-from exports.models import ExportReport
+from exportadmin.runs import statuses
+from exportadmin.runs.limits import REAP_SECONDS, STALL_SECONDS, WORKER_SEEN_KEY
+from exportadmin.runs.models import run_models
 
 log = logging.getLogger(__name__)
 
 DATABASE_SECONDS: Final = 2.0
 WORKER_SECONDS: Final = max(30.0, 10.0 * REAP_SECONDS)
-# the worker's own canary starts the cluster anew before this
-DOORBELL_SECONDS: Final = 2 * CANARY_SECONDS
+# the worker itself starts its cluster anew before this
+TASK_SECONDS: Final = 2 * STALL_SECONDS
 KEPT_SECONDS: Final = 1.0
 _NO_STORE: Final = {"Cache-Control": "no-store"}
 
@@ -44,9 +45,9 @@ class Queue:
 
     queued: int
     running: int
-    oldest_report_seconds: float | None
-    doorbells: int
-    oldest_doorbell_seconds: float | None
+    oldest_run_seconds: float | None
+    tasks: int
+    oldest_task_seconds: float | None
 
 
 @login_not_required
@@ -82,7 +83,7 @@ class ProbesMiddleware:
 def worker_seen_seconds() -> float | None:
     """Since the worker of this installation last said that it lives; ``None``: it never did."""
     try:
-        seen = caches["q"].get(SEEN_KEY)
+        seen = caches["q"].get(WORKER_SEEN_KEY)
     except Exception:  # a file cache unpickles: a broken file raises anything
         log.exception("the worker's mark cannot be read")
         return None
@@ -90,23 +91,25 @@ def worker_seen_seconds() -> float | None:
 
 
 def look_at_queue() -> Queue:
-    """Two queries on small ends of indexes. Raises what the database says."""
-    by_status: dict[str, Any] = {
-        row["status"]: row
-        for row in ExportReport.objects.filter(status__in=statuses.ACTIVE)
-        .order_by()
-        .values("status")
-        .annotate(count=Count("pk"), oldest=Min("created_at"))
-    }
-    queued = by_status.get(statuses.QUEUED)
+    """A query on small ends of indexes for each kind of run, and one more. Raises what the database says."""
+    queued = running = 0
+    oldest: datetime | None = None
+    for model in run_models():
+        found = model._default_manager.filter(status__in=statuses.ACTIVE).order_by().values("status")
+        for row in found.annotate(count=Count("pk"), oldest=Min("created_at")):
+            if row["status"] == statuses.RUNNING:
+                running += row["count"]
+                continue
+            queued += row["count"]
+            oldest = min(oldest or row["oldest"], row["oldest"])
     now = timezone.now()
-    bells = OrmQ.objects.filter(lock__lte=now).aggregate(count=Count("pk"), oldest=Min("lock"))
+    tasks = OrmQ.objects.filter(lock__lte=now).aggregate(count=Count("pk"), oldest=Min("lock"))
     return Queue(
-        queued=queued["count"] if queued else 0,
-        running=by_status.get(statuses.RUNNING, {}).get("count", 0),
-        oldest_report_seconds=_age(queued["oldest"], now) if queued else None,
-        doorbells=bells["count"],
-        oldest_doorbell_seconds=_age(bells["oldest"], now) if bells["oldest"] else None,
+        queued=queued,
+        running=running,
+        oldest_run_seconds=_age(oldest, now) if oldest else None,
+        tasks=tasks["count"],
+        oldest_task_seconds=_age(tasks["oldest"], now) if tasks["oldest"] else None,
     )
 
 
@@ -138,14 +141,14 @@ def _queue(queue: Queue | None) -> dict[str, Any]:
     figures: dict[str, Any] = {
         "queued": queue.queued,
         "running": queue.running,
-        "oldest_report_seconds": queue.oldest_report_seconds,
-        "oldest_doorbell_seconds": queue.oldest_doorbell_seconds,
+        "oldest_run_seconds": queue.oldest_run_seconds,
+        "oldest_task_seconds": queue.oldest_task_seconds,
     }
     # a long queue is no fault while all workers are at work
     slots: Any = settings.Q_CLUSTER["workers"]
     a_worker_is_free = queue.running < slots
-    if a_worker_is_free and (queue.oldest_doorbell_seconds or 0) > DOORBELL_SECONDS:
-        return {"ok": False, **figures, "reason": "a doorbell is not answered although a worker is free"}
+    if a_worker_is_free and (queue.oldest_task_seconds or 0) > TASK_SECONDS:
+        return {"ok": False, **figures, "reason": "no worker takes the tasks although one is free"}
     return {"ok": True, **figures}
 
 

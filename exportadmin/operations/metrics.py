@@ -124,9 +124,9 @@ def _reports() -> Iterator[Metric]:
 def _queue() -> Iterator[Metric]:
     queue = look_at_queue()
     for name, words, value in (
-        ("queue_oldest_report_seconds", "Age of the oldest queued report; 0: none.", queue.oldest_report_seconds),
-        ("queue_doorbells", "Doorbells that no worker has answered yet.", queue.doorbells),
-        ("queue_oldest_doorbell_seconds", "Age of the oldest of them; 0: none.", queue.oldest_doorbell_seconds),
+        ("queue_oldest_run_seconds", "Age of the oldest queued run; 0: none.", queue.oldest_run_seconds),
+        ("queue_tasks", "Tasks that no worker has taken yet.", queue.tasks),
+        ("queue_oldest_task_seconds", "Age of the oldest of them; 0: none.", queue.oldest_task_seconds),
     ):
         yield GaugeMetricFamily(f"exportadmin_{name}", words, value=value or 0)
 

@@ -1,11 +1,11 @@
-"""django-q2's cluster with the cures of PARTS.md §4: it never stands still in silence.
+"""django-q2's cluster with cures for what it does to itself: it never stands still in silence.
 
 * every fork dies with its parent (:func:`exportadmin.lib.processes.forks_die_with_parent`, called by the command);
 * a worker that dies **idle** may have died holding the lock of the task queue, and then no worker ever gets a task
   again (django-q2 issue #23). The whole cluster leaves, to be started anew; runs in other workers are handed back
   first. The same for a pusher or monitor that was killed;
 * SIGTERM to the whole process group does not tear the sentinel out of the middle: only the main process listens;
-* shared memory without locks tells the main process when a bell was last answered and when the sentinel last looked.
+* shared memory without locks tells the main process when a task was last taken and when the sentinel last gave a sign.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ import os
 import signal
 import time
 import uuid
+from collections.abc import Callable
 from ctypes import c_double
 from multiprocessing.context import ForkProcess
 from multiprocessing.sharedctypes import RawValue
@@ -36,10 +37,11 @@ _IDLE, _TIMED_OUT = -1, 0  # django-q2's marks in a worker's timer; above 0 it i
 class Shared:
     """Seen by every process of the cluster. Plain memory: a process that is killed cannot keep a lock on it."""
 
-    def __init__(self) -> None:
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
         self._stopping = RawValue(c_double, 0.0)
-        self._answered_at = RawValue(c_double, time.monotonic())
-        self._looked_at = RawValue(c_double, time.monotonic())
+        self._task_taken_at = RawValue(c_double, clock())
+        self._heartbeat_at = RawValue(c_double, clock())
 
     def stop(self) -> None:
         """Runs are to hand back what they work on."""
@@ -49,21 +51,21 @@ class Shared:
         """Was that asked?"""
         return bool(self._stopping.value)
 
-    def answered(self, **_: Any) -> None:
-        """A worker has taken a bell (receiver of django-q2's ``pre_execute``)."""
-        self._answered_at.value = time.monotonic()
+    def task_taken(self, **_: Any) -> None:
+        """A worker has taken a task (receiver of django-q2's ``pre_execute``)."""
+        self._task_taken_at.value = self._clock()
 
-    def looked(self) -> None:
+    def heartbeat(self) -> None:
         """The sentinel has looked after its processes."""
-        self._looked_at.value = time.monotonic()
+        self._heartbeat_at.value = self._clock()
 
-    def quiet_seconds(self) -> float:
-        """Since the last bell was answered."""
-        return float(time.monotonic() - self._answered_at.value)
+    def seconds_since_task(self) -> float:
+        """Since a task was last taken."""
+        return float(self._clock() - self._task_taken_at.value)
 
-    def unwatched_seconds(self) -> float:
+    def seconds_since_heartbeat(self) -> float:
         """Since the sentinel last looked."""
-        return float(time.monotonic() - self._looked_at.value)
+        return float(self._clock() - self._heartbeat_at.value)
 
 
 class CarefulSentinel(Sentinel):  # type: ignore[misc]  # django-q2 has no types
@@ -78,7 +80,7 @@ class CarefulSentinel(Sentinel):  # type: ignore[misc]  # django-q2 has no types
 
     def status(self) -> str:
         """Asked in every loop of the original, so it is the sign of life."""
-        self._shared.looked()
+        self._shared.heartbeat()
         return str(super().status())
 
     def reincarnate(self, process: Any) -> None:
@@ -136,7 +138,7 @@ class Cluster:
 
     def start(self) -> None:
         """Fork the pool. Database connections must be closed before: a fork would share their sockets."""
-        pre_execute.connect(self.shared.answered, weak=False)
+        pre_execute.connect(self.shared.task_taken, weak=False)
         self._sentinel.start()
 
     def is_alive(self) -> bool:

@@ -35,9 +35,9 @@ class ProgressSerializer(serializers.Serializer[Any]):
     rows_done = serializers.IntegerField()
     rows_expected = serializers.IntegerField(allow_null=True)
     bytes_done = serializers.IntegerField()
-    percent = serializers.FloatField(allow_null=True)
+    percent = serializers.IntegerField(allow_null=True)
     rows_per_second = serializers.FloatField(allow_null=True)
-    seconds_left = serializers.FloatField(allow_null=True)
+    seconds_left = serializers.IntegerField(allow_null=True)
 
 
 class ArtifactSerializer(serializers.Serializer[Any]):

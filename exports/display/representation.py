@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.utils import timezone
+
+from exportadmin.runs.models import Run
+from exportadmin.runs.progress import progress_of
 from exports import statuses
 from exports.models import Artifact, ExportConfig, ExportReport
 
@@ -57,26 +61,15 @@ def report_json(report: ExportReport) -> dict[str, Any]:
     }
 
 
-def progress_json(report: ExportReport) -> dict[str, Any]:
-    """Rows per second and seconds left are ``null`` where there is nothing to tell."""
-    rate: float | None = None
-    seconds_left: float | None = None
-    if report.started_at and report.rows_done:
-        from django.utils import timezone
-
-        seconds = ((report.finished_at or timezone.now()) - report.started_at).total_seconds()
-        if seconds > 0:
-            rate = round(report.rows_done / seconds, 1)
-        if rate and report.rows_expected is not None and not report.finished_at:
-            seconds_left = round(max(report.rows_expected - report.rows_done, 0) / rate, 1)
-    expected = report.rows_expected
-    percent = round(100 * report.rows_done / expected, 1) if expected else (100.0 if report.is_delivered else None)
+def progress_json(run: Run) -> dict[str, Any]:
+    """Rates are of the whole once it has ended; ``null`` where there is nothing to tell."""
+    progress = progress_of(run, timezone.now())
     return {
-        "phase": report.phase,
-        "rows_done": report.rows_done,
-        "rows_expected": expected,
-        "bytes_done": report.bytes_done,
-        "percent": percent,
-        "rows_per_second": rate,
-        "seconds_left": seconds_left,
+        "phase": run.phase,
+        "rows_done": run.rows_done,
+        "rows_expected": run.rows_expected,
+        "bytes_done": run.bytes_done,
+        "percent": progress.percent,
+        "rows_per_second": progress.rows_per_second,
+        "seconds_left": progress.seconds_left,
     }

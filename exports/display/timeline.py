@@ -5,8 +5,8 @@ from __future__ import annotations
 import datetime as dt
 from dataclasses import dataclass
 
+from exportadmin.runs.progress import phases_of
 from exports import statuses
-from exports.display.progress import phases_of
 from exports.models import ExportReport
 
 # phase → words; a phase without words is shown by its name

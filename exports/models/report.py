@@ -2,25 +2,27 @@
 
 from __future__ import annotations
 
-from django.conf import settings
+from typing import ClassVar
+
 from django.db import models
 
 from connections.access.models import ApiToken
 from connections.models import Connection, Project
 from exportadmin.lib.ids import new_id
+from exportadmin.runs.models import Run
 from exports import statuses
 from exports.models.config import ExportConfig
 
 
-class ExportReport(models.Model):
+class ExportReport(Run):
     """``config`` is what was asked, frozen when it was asked: the JSON of :class:`exports.spec.spec.ExportSpec`.
 
-    ``error`` is one line in words that an admin can act on. ``created_by_name`` outlives the account.
     ``revision`` is the one of the project that the run's snapshot saw: what came after it is of a later one.
-
     The delivery lies at ``destination`` (``None``: this machine); ``location`` is for its sink alone to read.
     ``is_ours``: it may be removed by us (the shell delivers into folders that are somebody's own).
     """
+
+    kind: ClassVar[str] = "export"
 
     report_id = models.CharField(max_length=64, unique=True, default=new_id, editable=False)
     project = models.ForeignKey(Project, on_delete=models.PROTECT, related_name="reports")
@@ -29,33 +31,12 @@ class ExportReport(models.Model):
     description = models.TextField(blank=True)
     format = models.CharField(max_length=40)
     config = models.JSONField()
-    status = models.CharField(max_length=20, default=statuses.QUEUED, choices=statuses.choices)
-    phase = models.CharField(max_length=40, blank=True)
-    # of the last attempt: [{"phase": …, "at": ISO 8601 by the database's clock}, …], begun anew at each claim
-    phases = models.JSONField(default=list, blank=True)
-    error = models.TextField(blank=True)
-    rows_expected = models.PositiveBigIntegerField(null=True)
-    rows_done = models.PositiveBigIntegerField(default=0)
-    bytes_done = models.PositiveBigIntegerField(default=0)
     check_values = models.JSONField(null=True)
     revision = models.BigIntegerField(null=True)
     destination = models.ForeignKey(Connection, null=True, blank=True, on_delete=models.PROTECT, related_name="+")
     location = models.TextField(blank=True)
     is_ours = models.BooleanField(default=True)
-    created_at = models.DateTimeField(auto_now_add=True)
-    started_at = models.DateTimeField(null=True)
-    finished_at = models.DateTimeField(null=True)
-    created_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")
-    created_by_name = models.CharField(max_length=200, blank=True)
-    # who asked, also when the account is gone: a deleted account has no rights any more, "nobody" is the shell's run
-    requested_by = models.BigIntegerField(null=True)
     created_by_token = models.ForeignKey(ApiToken, null=True, on_delete=models.SET_NULL, related_name="+")
-    # the run: who works on it (fence), until when that is believed (lease), how often it was begun (attempts)
-    attempts = models.PositiveSmallIntegerField(default=0)
-    fence = models.PositiveBigIntegerField(default=0)
-    lease_until = models.DateTimeField(null=True)
-    rung_at = models.DateTimeField(null=True)
-    cancel_requested = models.BooleanField(default=False)
     # 100 equal requests are one run: the caller's key, whose it is, and a digest of what was asked with it
     idempotency_key = models.CharField(max_length=255, null=True)  # noqa: DJ001 - NULL: no key, not unique
     idempotency_scope = models.CharField(max_length=80, blank=True)
@@ -82,6 +63,11 @@ class ExportReport(models.Model):
 
     def __str__(self) -> str:
         return f"{self.name} ({self.report_id})"
+
+    @property
+    def label(self) -> str:
+        """For the log."""
+        return f"report {self.report_id}"
 
     @property
     def is_delivered(self) -> bool:

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import errno
-import logging
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from typing import Any
 
-from django.db import InterfaceError, OperationalError, transaction
+from django.db import transaction
 from django.utils import timezone
 
 from connections.access.permissions import START, require
@@ -18,105 +16,50 @@ from connections.sinks.base import Draft, Sink
 from exportadmin.audit.record import head as audit_head
 from exportadmin.audit.record import record
 from exportadmin.lib.actor import USER, Actor, system
-from exportadmin.lib.errors import ExportAdminError, PermanentError, TransientError, UserError
+from exportadmin.lib.errors import PermanentError, UserError
+from exportadmin.runs.ends import end
+from exportadmin.runs.errors import LeaseLost
+from exportadmin.runs.lease import RunLease
 from exports import statuses
 from exports.check_values import Tally
 from exports.delivery import manifest
 from exports.delivery.destination import key_of, sink_for
 from exports.delivery.files import ReportFiles
-from exports.delivery.publication import Published, adopt_published, discard_drafts, unpublish
+from exports.delivery.publication import Published, adopt_published, discard_drafts
 from exports.formats import FORMATS
 from exports.formats.base import FormatContext
 from exports.models import Artifact, ExportReport, LineIndex
 from exports.run import scratch
-from exports.runs import Cancelled, Guard, LeaseLost
 from exports.sources import source_of
 from exports.spec.filters import RowFilter
 from exports.spec.spec import ExportSpec
 
-log = logging.getLogger(__name__)
+
+def run(report: ExportReport, lease: RunLease, *, sink: Sink | None = None) -> None:
+    """Deliver a claimed report and write its successful end. Every other end is for whoever carries it out."""
+    _deliver(report, lease, sink or sink_for(report))
 
 
-def run(report: ExportReport, guard: Guard, *, sink: Sink | None = None) -> None:
-    """Carry out a claimed report to its end, whatever that is; the end is written through ``guard``.
-
-    Raises :class:`TransientError` and database errors, which another attempt may cure (the caller decides on it);
-    everything else becomes a state of the report.
-    """
-    try:
-        _deliver(report, guard, sink or sink_for(report))
-    except LeaseLost as lost:
-        log.warning("report %s: %s", report.report_id, lost)
-    except Cancelled:
-        end(report, guard, statuses.CANCELLED, "")
-    except (TransientError, OperationalError, InterfaceError):
-        raise
-    except ExportAdminError as error:
-        end(report, guard, statuses.FAILED, str(error))
-    except OSError as error:
-        log.exception("report %s", report.report_id)
-        end(report, guard, statuses.FAILED, _disk_words(error))
-    except Exception as error:
-        log.exception("report %s", report.report_id)
-        words = f"stopped by a fault in Export Admin ({type(error).__name__}); the log has the details"
-        end(report, guard, statuses.ERRORED, words)
-
-
-def end(report: ExportReport, guard: Guard, status: str, error: str) -> bool:
-    """Write an end without a delivery, and its line in the trail, in one transaction. ``False``: no longer ours."""
-    with transaction.atomic():
-        ended = guard.finish(status, error=error, phase="")
-        if ended:
-            unpublish(report)
-            record_end(report, status, error)
-    return ended
-
-
-def record_end(report: ExportReport, status: str, reason: str = "", **details: Any) -> None:
-    """The trail's line about a report's end, in the transaction that writes it."""
-    outcome = "done" if status in statuses.DELIVERED or status == statuses.CANCELLED else "failed"
-    record(
-        f"export.{status}",
-        actor=system("worker"),
-        project=report.project,
-        obj=report,
-        outcome=outcome,
-        reason=reason,
-        details=details,
-    )
-
-
-def cancel_if_queued(report: ExportReport) -> None:
-    """End a queued report that somebody asked to cancel; one that runs is ended by its worker."""
-    with transaction.atomic():
-        ended = ExportReport.objects.filter(pk=report.pk, status=statuses.QUEUED, cancel_requested=True).update(
-            status=statuses.CANCELLED, finished_at=timezone.now(), phase=""
-        )
-        if ended:
-            unpublish(report)  # an attempt may have published and died before it could say so
-            record_end(report, statuses.CANCELLED)
-
-
-def _deliver(report: ExportReport, guard: Guard, sink: Sink) -> None:
-    guard.check(now=True)
+def _deliver(report: ExportReport, lease: RunLease, sink: Sink) -> None:
+    lease.check(now=True)
     adopted = adopt_published(sink, report)
     if adopted is not None:  # an earlier attempt died between publication and commit
-        _finish(report, guard, adopted)
+        _finish(report, lease, adopted)
         return
-    _check_permission(report, guard)
+    _check_permission(report, lease)
     spec = ExportSpec.from_json(report.config, report.project)
     selection = spec.selection
     source = source_of(report.project)
     writer_class = FORMATS.pick(spec.format)
     started = timezone.now()
     _record_start(report)
-    guard.progress(phase="reading", rows_done=0, bytes_done=0)
+    lease.progress(phase="reading", rows_done=0, bytes_done=0)
     with (
         scratch.folder_for(report) as folder,
         source.open(selection, writer_class.columns) as reader,
         _draft(sink, report) as draft,
     ):
-        guard.progress(rows_expected=reader.rows_expected)
+        lease.progress(rows_expected=reader.rows_expected)
         writer = writer_class(
             FormatContext(
                 project_id=report.project.public_id,
@@ -131,26 +74,26 @@ def _deliver(report: ExportReport, guard: Guard, sink: Sink) -> None:
         tally = Tally(reader.ontology, writer_class.supported_kinds())
         files = ReportFiles(draft, report, writer)
 
-        files.write(writer.header(), guard.check)
+        files.write(writer.header(), lease.check)
         for batch in reader.batches():
-            guard.check()
+            lease.check()
             batch = row_filter.apply(batch)
             if len(batch):
                 files.mark_line(tally.rows)
                 tally.add(batch)
-                files.write(writer.rows(batch), guard.check)
-            guard.progress(rows_done=tally.rows, bytes_done=files.bytes)
-        guard.progress(phase="finishing", rows_done=tally.rows)
-        files.write(writer.footer(), guard.check)
+                files.write(writer.rows(batch), lease.check)
+            lease.progress(rows_done=tally.rows, bytes_done=files.bytes)
+        lease.progress(phase="finishing", rows_done=tally.rows)
+        files.write(writer.footer(), lease.check)
 
         written = files.close(tally.rows)
         check_values = tally.result(Counter(reader.dropped_at_source) + row_filter.dropped, written)
         if reader.removed_since is not None:
             check_values["removed_since"] = reader.removed_since
         _must_add_up(check_values, reader.rows_expected, row_filter.dropped)
-        guard.check(now=True)
+        lease.check(now=True)
         delivery = draft.commit(manifest.build(_head(report, started, reader.revision), check_values, written))
-    _finish(report, guard, Published(delivery, check_values, written, reader.revision))
+    _finish(report, lease, Published(delivery, check_values, written, reader.revision))
 
 
 @contextmanager
@@ -163,9 +106,9 @@ def _draft(sink: Sink, report: ExportReport) -> Iterator[Draft]:
         draft.abort()
 
 
-def _check_permission(report: ExportReport, guard: Guard) -> None:
+def _check_permission(report: ExportReport, lease: RunLease) -> None:
     """Once more when a queued run starts: roles and tokens may have gone since. Raises :class:`PermanentError`."""
-    if report.requested_by is None or not guard.obeys_worker:  # the shell's own run, asked a moment ago
+    if report.requested_by is None or lease.foreground:  # the shell's own run, asked a moment ago
         return
     actor = Actor(
         kind=USER,
@@ -203,13 +146,13 @@ def _must_add_up(check_values: dict[str, Any], expected: int | None, dropped_her
         raise PermanentError(f"the source announced {expected:,} rows but {arrived:,} arrived: nothing was delivered")
 
 
-def _finish(report: ExportReport, guard: Guard, published: Published) -> None:
+def _finish(report: ExportReport, lease: RunLease, published: Published) -> None:
     check_values = published.check_values
     with transaction.atomic():
-        finished = guard.finish(
+        finished = end(
+            report,
+            lease,
             statuses.COMPLETED,
-            phase="",
-            error="",
             check_values=check_values,
             location=published.delivery.location,
             revision=published.revision,
@@ -234,7 +177,6 @@ def _finish(report: ExportReport, guard: Guard, published: Published) -> None:
             for artifact, file in zip(artifacts, published.files, strict=True)
             if file.index
         )
-        record_end(report, statuses.COMPLETED, rows=check_values["rows_kept"], bytes=check_values["bytes"])
 
 
 def _head(report: ExportReport, started: datetime, revision: int | None) -> dict[str, Any]:
@@ -256,9 +198,3 @@ def discard(report: ExportReport) -> None:
     """Take away everything half-made of a report that will not run again."""
     scratch.discard(report.report_id)
     discard_drafts(report)
-
-
-def _disk_words(error: OSError) -> str:
-    if error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return "the disk is full: free some space and run the export again"
-    return f"the machine refused: {error.strerror or type(error).__name__}"

@@ -8,8 +8,8 @@ from typing import Any
 from django import template
 from django.utils import timezone
 
+from exportadmin.runs.progress import Progress, progress_of
 from exports import statuses
-from exports.display.progress import Progress, progress_of
 from exports.display.selection_line import LONG, one_line
 from exports.models import ExportReport
 
@@ -39,8 +39,8 @@ def _words(report: ExportReport, progress: Progress) -> Iterator[str]:
         yield report.phase
     if report.status == statuses.RUNNING and progress.percent is not None:
         yield f"{progress.percent}%"
-    if progress.rows_rate:
-        yield f"{progress.rows_rate:,} rows/s"
+    if progress.rows_per_second:
+        yield f"{progress.rows_per_second:,.0f} rows/s"
     if progress.seconds_left is not None:
         yield f"{_about(progress.seconds_left)} left"
 

@@ -13,11 +13,11 @@ from exportadmin.audit.models import AuditEntry
 from exportadmin.audit.sentences import sentence
 from exportadmin.lib.pages import get_view, only
 from exportadmin.lib.times import to_datetime
+from exportadmin.runs.progress import phases_of
 from exports import statuses
 from exports.display.allowed_actions import offers
 from exports.display.check_value_tables import sums_of
 from exports.display.distribution import downloads_of, links_of
-from exports.display.progress import phases_of
 from exports.display.refused_rows import refused_of
 from exports.display.spec_text import describe
 from exports.display.timeline import phase_words, steps_of

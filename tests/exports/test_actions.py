@@ -14,7 +14,10 @@ from connections.store.upsert import write_rows
 from exportadmin.audit.models import AuditEntry
 from exportadmin.lib.actor import Actor
 from exportadmin.lib.errors import ConflictError, DeniedError, NotFoundError, UserError
-from exports import actions, runs, statuses
+from exportadmin.runs import lease as lease_module
+from exportadmin.runs.execute import carry_out
+from exportadmin.runs.lease import claim
+from exports import actions, statuses
 from exports.models import ExportReport
 from exports.run import pipeline
 from exports.spec.plan import plan
@@ -89,12 +92,11 @@ def test_a_queued_export_is_cancelled_at_once_and_an_ended_one_cannot_be(filled,
 @pytest.mark.parametrize("phase", ["reading", "finishing", "publishing"])
 def test_a_running_export_obeys_in_every_phase_and_leaves_nothing(filled, asked, oscar, monkeypatch, phase):
     report = actions.request_export(project=filled, asked=asked, actor=person(oscar))
-    guard = runs.claim(report.pk)
-    report.refresh_from_db()
+    lease = claim(ExportReport, report.pk)
+    monkeypatch.setattr(lease_module, "CHECK_SECONDS", 0.0)  # it looks once a second: nobody has to wait for that here
 
     def cancel_now(*args, **kwargs):
         actions.cancel(report=report, actor=person(oscar))
-        guard._next_look = 0.0  # the guard looks once a second: this is a second later
 
     if phase == "reading":
         real = pipeline.RowFilter.apply
@@ -105,8 +107,8 @@ def test_a_running_export_obeys_in_every_phase_and_leaves_nothing(filled, asked,
     else:
         real = pipeline._must_add_up
         monkeypatch.setattr(pipeline, "_must_add_up", lambda *a: (cancel_now(), real(*a))[1])
-    with guard:
-        pipeline.run(report, guard)
+    with lease:
+        carry_out(lease)
     report.refresh_from_db()
     assert report.status == statuses.CANCELLED
     assert last_entry().event == "export.cancelled"
@@ -116,9 +118,9 @@ def test_a_running_export_obeys_in_every_phase_and_leaves_nothing(filled, asked,
 def test_permission_is_asked_again_when_the_run_starts(filled, asked, oscar):
     report = actions.request_export(project=filled, asked=asked, actor=person(oscar))
     Membership.objects.filter(user=oscar).delete()
-    with runs.claim(report.pk) as guard:
+    with claim(ExportReport, report.pk) as lease:
         report.refresh_from_db()
-        pipeline.run(report, guard)
+        carry_out(lease)
     report.refresh_from_db()
     assert report.status == statuses.FAILED
     assert report.error.startswith(f"{oscar.username} may no longer run exports")
@@ -147,20 +149,20 @@ def test_a_delivery_that_was_published_before_its_worker_died_is_adopted_not_rep
     def dies(*args, **kwargs):
         raise PowerCut
 
-    first = runs.claim(report.pk)
+    first = claim(ExportReport, report.pk)
     report.refresh_from_db()
     with monkeypatch.context() as broken:
-        broken.setattr(pipeline, "_finish", dies)
+        broken.setattr(pipeline, "end", dies)
         with pytest.raises(PowerCut):
-            pipeline.run(report, first)
+            carry_out(first)
     first.release()
     # a kill lets the lease run out: it ended a minute ago
     ExportReport.objects.filter(pk=report.pk).update(lease_until=timezone.now() - timedelta(minutes=1))
     before = sorted(path.name for path in Path(settings.ARTIFACTS_DIR).rglob("*"))
-    with runs.claim(report.pk) as second:
+    with claim(ExportReport, report.pk) as second:
         report.refresh_from_db()
         assert report.attempts == 2
-        pipeline.run(report, second)
+        carry_out(second)
     report.refresh_from_db()
     assert report.status == statuses.COMPLETED, report.error
     assert report.check_values["rows_kept"] == 8

@@ -196,7 +196,7 @@ class _Driver:
         self._out.all_ended = time.monotonic() - up
         if left:
             self._out.wrong.append(f"{left} reports did not end within {PATIENCE:.0f} s")
-        pages = [one.began + one.seconds for one in self._book.answers if one.door == "page" and one.status == 200]
+        pages = [one.began + one.seconds for one in self._book.answers if one.channel == "page" and one.status == 200]
         self._out.answered_again = min((at for at in pages if at > up), default=float("inf")) - up
         since = (
             "SELECT extract(epoch FROM min(finished_at)) FROM exports_exportreport WHERE finished_at > to_timestamp(%s)"
@@ -218,17 +218,17 @@ class _Driver:
     def _judge_answers(self) -> None:
         for answer in self._book.answers:
             when = self._when(answer)
-            self._out.answers[when, answer.door, answer.status] += 1
+            self._out.answers[when, answer.channel, answer.status] += 1
             if answer.wrong:
-                self._out.wrong.append(f"{when}: {answer.door}: {answer.wrong}")
+                self._out.wrong.append(f"{when}: {answer.channel}: {answer.wrong}")
             if when == "down":
-                self._out.slowest[answer.door] = max(self._out.slowest.get(answer.door, 0.0), answer.seconds)
-                if answer.status != (200 if answer.door == "healthz" else 503):
-                    self._out.wrong.append(f"{answer.door} answered {answer.status} without a database")
+                self._out.slowest[answer.channel] = max(self._out.slowest.get(answer.channel, 0.0), answer.seconds)
+                if answer.status != (200 if answer.channel == "healthz" else 503):
+                    self._out.wrong.append(f"{answer.channel} answered {answer.status} without a database")
                 if answer.seconds > PROMISED_SECONDS:
-                    self._out.wrong.append(f"{answer.door} took {answer.seconds:.1f} s to answer without a database")
-            elif when in ("before", "after") and answer.status >= 400 and answer.door != "readyz":
-                self._out.wrong.append(f"{when}: {answer.door} answered {answer.status}")
+                    self._out.wrong.append(f"{answer.channel} took {answer.seconds:.1f} s to answer without a database")
+            elif when in ("before", "after") and answer.status >= 400 and answer.channel != "readyz":
+                self._out.wrong.append(f"{when}: {answer.channel} answered {answer.status}")
         doors = {door for when, door, _ in self._out.answers if when == "down"}
         if doors != set(JUDGES):
             self._out.wrong.append(f"while it was down only these were asked: {', '.join(sorted(doors))}")
@@ -242,13 +242,13 @@ class _Driver:
             return "before"
         if answer.began > up:
             return "after"
-        kept = KEPT_SECONDS if answer.door == "readyz" else 0.0
+        kept = KEPT_SECONDS if answer.channel == "readyz" else 0.0
         return "down" if answer.began > down + kept and ended < starting else "at an edge"
 
     def _judge_reports(self, undisturbed: dict[str, bytes]) -> None:
         keys = self._book.formats
         self._out.keys = len(keys)
-        self._out.tries = sum(one.door == "create" for one in self._book.answers)
+        self._out.tries = sum(one.channel == "create" for one in self._book.answers)
         for key in keys:  # once more: the same key has to give the same report
             self._book.request_export(key)
         found = self._server.rows(

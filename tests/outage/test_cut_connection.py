@@ -7,7 +7,13 @@ from django.db import InterfaceError, connection
 
 from connections.store.upsert import write_rows
 from exportadmin.lib.actor import Actor
-from exports import actions, run_guard, runs, statuses, tasks
+from exportadmin.runs import lease as lease_module
+from exportadmin.runs.ends import end
+from exportadmin.runs.execute import execute
+from exportadmin.runs.lease import RunLease, claim
+from exportadmin.runs.reaper import reap
+from exports import actions, statuses
+from exports.models import ExportReport
 from exports.sources import store
 from exports.spec.spec import ExportSpec
 from tests.support.rows import mixed
@@ -35,14 +41,14 @@ def report(project, monkeypatch):
 def cut_once(monkeypatch):
     """The first run's connection to the rows is cut after a batch: by the server, or by SQLite's own interrupt."""
     opened, cut = [], []
-    snapshot_init, check = store.StoreReader.__init__, run_guard.RunGuard.check
+    snapshot_init, check = store.StoreReader.__init__, RunLease.check
 
     def remember(reader, database, *arguments):
         opened.append(database)
         snapshot_init(reader, database, *arguments)
 
-    def check_and_cut(guard, *, now=False):
-        check(guard, now=now)
+    def check_and_cut(lease, *, now=False):
+        check(lease, now=now)
         if cut or not opened:
             return
         cut.append(True)
@@ -55,36 +61,33 @@ def cut_once(monkeypatch):
                 assert cursor.fetchone() == (True,)
 
     monkeypatch.setattr(store.StoreReader, "__init__", remember)
-    monkeypatch.setattr(run_guard.RunGuard, "check", check_and_cut)
+    monkeypatch.setattr(RunLease, "check", check_and_cut)
     return cut
 
 
 def test_rows_that_stop_coming_are_read_again_by_another_attempt(report, cut_once):
-    assert tasks.run_report(report.pk) == "database"
+    execute("export", report.pk)
     assert cut_once
     report.refresh_from_db()
     assert (report.status, report.attempts) == (statuses.RUNNING, 1), "free for the reaper, and not errored"
     assert "the database failed it" in report.error
-    assert runs.reap().requeued == 1
-    assert tasks.run_report(report.pk) == "done"
+    assert reap().requeued == 1
+    execute("export", report.pk)
     report.refresh_from_db()
     assert (report.status, report.attempts, report.rows_done) == (statuses.COMPLETED, 2, 600)
 
 
-def test_a_guard_forgives_whatever_a_database_that_is_away_raises(report, monkeypatch):
-    with runs.claim(report.pk) as guard:
+def test_a_lease_forgives_whatever_a_database_that_is_away_raises(report, monkeypatch):
+    def away(execute, sql, params, many, context):
+        raise InterfaceError("connection already closed")
 
-        def away():
-            raise InterfaceError("connection already closed")
-
-        with monkeypatch.context() as patch:
-            patch.setattr(guard, "_mine", away)
-            patch.setattr(guard, "_row", away)
-            guard.check()
-            with pytest.raises(InterfaceError):
-                guard.check(now=True)  # about to publish: nobody knows whether it still may
-            guard.progress(phase="reading")
-            guard.note("words")
-            guard._tick(guard._next_renewal)
-        guard.check(now=True)
-        assert guard.finish(statuses.FAILED, error="as asked")
+    monkeypatch.setattr(lease_module, "CHECK_SECONDS", 0.0)
+    lease = claim(ExportReport, report.pk)
+    with connection.execute_wrapper(away):
+        lease.check()
+        with pytest.raises(InterfaceError):
+            lease.check(now=True)  # about to publish: nobody knows whether it still may
+        lease.progress(phase="reading")
+        lease.record_error("words")
+    lease.check(now=True)
+    assert end(report, lease, statuses.FAILED, error="as asked")

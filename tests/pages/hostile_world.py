@@ -143,7 +143,7 @@ def _states(project: Project, people: dict[str, User]) -> dict[str, ExportReport
         # a lease in the future: nobody takes it away while the page is looked at
         "running": {"status": statuses.RUNNING, "phase": "reading", "rows_done": 3, "rows_expected": 9, "bytes_done": 9,
                     "attempts": 2, "fence": 2, "lease_until": now + timedelta(hours=1)},
-        "queued": {"status": statuses.QUEUED, "started_at": None, "rung_at": now},
+        "queued": {"status": statuses.QUEUED, "started_at": None, "queued_at": now},
         "failed": {"status": statuses.FAILED, "error": error, "finished_at": now, "attempts": 3},
         "errored": {"status": statuses.ERRORED, "error": error, "finished_at": now, "attempts": 1},
         "cancelled": {"status": statuses.CANCELLED, "cancel_requested": True, "finished_at": now, "attempts": 1},

@@ -25,7 +25,7 @@ from connections.models import Project
 from connections.rows.batch import PARTS
 from connections.store.upsert import write_rows
 from exportadmin.lib.actor import Actor
-from exports import tasks
+from exportadmin.runs.execute import execute
 from exports.formats import FORMATS
 from exports.help import samples, texts
 from exports.models import ExportReport
@@ -183,7 +183,7 @@ def work_until(done: threading.Event) -> None:
     try:
         while not done.is_set():
             for report in ExportReport.objects.filter(status="queued"):
-                tasks.run_report(report.pk)
+                execute("export", report.pk)
             time.sleep(0.05)
     finally:
         connection.close()

@@ -1,6 +1,6 @@
 """Whole ways through the pages in a real Chromium: from sign-in to a file whose sha256 is the page's, and the bad days.
 
-The test plays the worker: it answers the doorbell between two looks of the browser, so that nothing depends on time.
+The test plays the worker: it takes the task between two looks of the browser, so that nothing depends on time.
 """
 
 from __future__ import annotations
@@ -22,7 +22,8 @@ from connections.models import Connection, Project
 from connections.store.upsert import write_rows
 from exportadmin.lib.actor import Actor
 from exportadmin.lib.errors import PermanentError
-from exports import actions, statuses, tasks
+from exportadmin.runs.execute import execute
+from exports import actions, statuses
 from exports.models import ExportReport
 from exports.sources.store import StoreReader
 from exports.spec.spec import ExportSpec
@@ -49,9 +50,9 @@ def harbour(people: dict[str, User]) -> Project:
 
 
 def work() -> ExportReport:
-    """Answer the bell of the newest report, as a worker does."""
+    """Carry out the newest report, as a worker does."""
     report = ExportReport.objects.latest("pk")
-    tasks.run_report(report.pk)
+    execute("export", report.pk)
     report.refresh_from_db()
     return report
 

@@ -14,7 +14,8 @@ from django.db import connection
 from django.utils import timezone
 
 from exportadmin.audit.models import AuditEntry
-from exports import statuses, tasks
+from exportadmin.runs.execute import execute
+from exports import statuses
 from exports.api import views
 from exports.formats.ndjson import NdjsonFormat
 from exports.models import ExportReport
@@ -24,8 +25,8 @@ BODY = {"project": OWN, "format": "ndjson"}
 
 
 def run(report_id: str) -> None:
-    """What a worker does with a doorbell."""
-    tasks.run_report(ExportReport.objects.get(report_id=report_id).pk)
+    """What a worker does with a task."""
+    execute("export", ExportReport.objects.get(report_id=report_id).pk)
 
 
 def in_thread(work) -> threading.Thread:
@@ -210,7 +211,7 @@ def test_what_waits_is_cancelled_at_once(own_world: World):
         answer = script.post(f"{path}cancel/")
         assert (answer.status_code, answer.json()["status"]) == (202, "cancelled")
     run(own_world.own.waiting.report_id)
-    assert script.get(path).json()["status"] == "cancelled", "a bell that comes late runs nothing"
+    assert script.get(path).json()["status"] == "cancelled", "a task that comes late runs nothing"
 
 
 def test_what_runs_is_cancelled_and_nothing_is_visible(own_world: World, monkeypatch):

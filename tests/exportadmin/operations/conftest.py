@@ -13,16 +13,16 @@ from django.test import Client
 
 from exportadmin.operations import health
 from exportadmin.operations.metrics import kept
-from exports.management.commands.worker import SEEN_KEY
+from exportadmin.runs.limits import WORKER_SEEN_KEY
 
 
 @pytest.fixture(autouse=True)
 def _nothing_kept(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setattr(health, "_kept", None)
     kept.forget()
-    caches["q"].delete(SEEN_KEY)
+    caches["q"].delete(WORKER_SEEN_KEY)
     yield
-    caches["q"].delete(SEEN_KEY)
+    caches["q"].delete(WORKER_SEEN_KEY)
 
 
 @pytest.fixture

@@ -15,14 +15,14 @@ from django.utils import timezone
 from django_q.models import OrmQ
 
 from exportadmin.operations import health
+from exportadmin.runs.limits import WORKER_SEEN_KEY
 from exports import statuses
-from exports.management.commands.worker import SEEN_KEY
 from tests.pages.reports import make_report
 
 
 @pytest.fixture
 def worker_seen():
-    caches["q"].set(SEEN_KEY, time.time())
+    caches["q"].set(WORKER_SEEN_KEY, time.time())
 
 
 def ready(client: Client, **headers: str):
@@ -65,7 +65,7 @@ def test_readyz_is_200_with_every_check_when_all_is_well(client: Client, transac
         "worker": True,
         "queue": True,
     }
-    assert body["checks"]["queue"]["oldest_report_seconds"] is None
+    assert body["checks"]["queue"]["oldest_run_seconds"] is None
 
 
 def test_readyz_is_503_until_a_worker_was_seen(client: Client, transactional_db):
@@ -79,44 +79,42 @@ def test_readyz_is_503_until_a_worker_was_seen(client: Client, transactional_db)
 
 
 def test_readyz_is_503_when_the_worker_fell_silent(client: Client, transactional_db):
-    caches["q"].set(SEEN_KEY, time.time() - health.WORKER_SECONDS - 1)
+    caches["q"].set(WORKER_SEEN_KEY, time.time() - health.WORKER_SECONDS - 1)
     assert ready(client).json()["checks"]["worker"]["reason"] == "the worker is silent"
-    caches["q"].set(SEEN_KEY, time.time() - health.WORKER_SECONDS + 5)
+    caches["q"].set(WORKER_SEEN_KEY, time.time() - health.WORKER_SECONDS + 5)
     assert ready(client).status_code == 200
 
 
-def test_readyz_tells_how_long_the_oldest_report_waits(client: Client, transactional_db, worker_seen, project):
+def test_readyz_tells_how_long_the_oldest_run_waits(client: Client, transactional_db, worker_seen, project):
     for age in (10, 400, 90):
         report = make_report(project)
         type(report).objects.filter(pk=report.pk).update(created_at=timezone.now() - timedelta(seconds=age))
     make_report(project, status=statuses.COMPLETED)
     queue = ready(client).json()["checks"]["queue"]
     assert queue["queued"] == 3
-    assert 399 <= queue["oldest_report_seconds"] <= 430
+    assert 399 <= queue["oldest_run_seconds"] <= 430
 
 
-def test_a_doorbell_that_nobody_answers_although_a_worker_is_free_is_not_ready(
-    client: Client, transactional_db, worker_seen
-):
-    ring(health.DOORBELL_SECONDS + 5)
+def test_a_task_that_nobody_takes_although_a_worker_is_free_is_not_ready(client: Client, transactional_db, worker_seen):
+    ring(health.TASK_SECONDS + 5)
     answer = ready(client)
     assert answer.status_code == 503
-    assert answer.json()["checks"]["queue"]["reason"] == "a doorbell is not answered although a worker is free"
+    assert answer.json()["checks"]["queue"]["reason"] == "no worker takes the tasks although one is free"
 
 
-def test_doorbells_may_wait_while_every_worker_is_at_work(client: Client, transactional_db, worker_seen, project):
-    ring(health.DOORBELL_SECONDS + 5)
+def test_tasks_may_wait_while_every_worker_is_at_work(client: Client, transactional_db, worker_seen, project):
+    ring(health.TASK_SECONDS + 5)
     slots: Any = settings.Q_CLUSTER["workers"]
     for _ in range(slots):
         make_report(project, status=statuses.RUNNING)
     answer = ready(client)
     assert answer.status_code == 200, answer.json()
-    assert answer.json()["checks"]["queue"]["oldest_doorbell_seconds"] > health.DOORBELL_SECONDS
+    assert answer.json()["checks"]["queue"]["oldest_task_seconds"] > health.TASK_SECONDS
 
 
-def test_a_doorbell_that_was_answered_does_not_count(client: Client, transactional_db, worker_seen):
+def test_a_task_that_was_taken_does_not_count(client: Client, transactional_db, worker_seen):
     ring(-3600)  # django-q2 moves the lock of a task that was taken into the future
-    assert ready(client).json()["checks"]["queue"]["oldest_doorbell_seconds"] is None
+    assert ready(client).json()["checks"]["queue"]["oldest_task_seconds"] is None
 
 
 def test_without_the_database_readyz_is_503_and_tells_no_secret(client: Client, transactional_db, database_gone):

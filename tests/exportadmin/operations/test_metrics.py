@@ -13,8 +13,8 @@ from connections.access.tokens import issue_token, revoke_token
 from exportadmin.audit.record import head
 from exportadmin.lib.actor import Actor
 from exportadmin.operations import metrics
+from exportadmin.runs.limits import WORKER_SEEN_KEY
 from exports import statuses
-from exports.management.commands.worker import SEEN_KEY
 from exports.models import Artifact, Download
 from tests.pages.reports import make_report
 
@@ -51,7 +51,7 @@ def test_the_figures_are_those_of_the_database(client: Client, project):
         Download.objects.create(
             artifact=artifact, actor_name="alice", channel="web", bytes_asked=9, bytes_sent=sent, ending=ending
         )
-    caches["q"].set(SEEN_KEY, time.time())
+    caches["q"].set(WORKER_SEEN_KEY, time.time())
     found = scrape(client)
     assert {name: found[f"exportadmin_reports/{name}"] for name in statuses.WORDS} == {
         "queued": 1,
@@ -76,7 +76,7 @@ def test_the_figures_are_those_of_the_database(client: Client, project):
 
 def test_without_anything_every_figure_is_there_and_zero(client: Client, db):
     found = scrape(client)
-    assert found["exportadmin_delivered_rows_total"] == found["exportadmin_queue_doorbells"] == 0
+    assert found["exportadmin_delivered_rows_total"] == found["exportadmin_queue_tasks"] == 0
     assert found["exportadmin_worker_up"] == 0
     assert "exportadmin_worker_seen_seconds" not in found
 

@@ -22,7 +22,9 @@ MakeReport = Callable[..., "ExportReport"]
 
 @pytest.fixture
 def make_report(transactional_db: None, project: Any) -> MakeReport:
-    """A report in any state. ``lease``: seconds from now on the database's clock, negative: expired."""
+    """A report in any state. ``lease``, ``queued`` (a task was sent) and ``wait`` (not before): seconds from now on
+    the database's clock, negative: in the past. ``age``: seconds since it was made.
+    """
     from datetime import timedelta
 
     from django.db.models.functions import Now
@@ -30,10 +32,20 @@ def make_report(transactional_db: None, project: Any) -> MakeReport:
     from exports.models import ExportReport
 
     def make(
-        *, lease: int | None = None, rung: int | None = None, age: int | None = None, **columns: Any
+        *,
+        lease: int | None = None,
+        queued: int | None = None,
+        wait: int | None = None,
+        age: int | None = None,
+        **columns: Any,
     ) -> ExportReport:
         report = ExportReport.objects.create(project=project, name="a run", format="json", config={}, **columns)
-        moments = {"lease_until": lease, "rung_at": rung, "created_at": None if age is None else -age}
+        moments = {
+            "lease_until": lease,
+            "queued_at": queued,
+            "not_before": wait,
+            "created_at": None if age is None else -age,
+        }
         given = {name: Now() + timedelta(seconds=value) for name, value in moments.items() if value is not None}
         if given:
             ExportReport.objects.filter(pk=report.pk).update(**given)
@@ -43,13 +55,57 @@ def make_report(transactional_db: None, project: Any) -> MakeReport:
     return make
 
 
-@pytest.fixture(autouse=True)
-def _no_hooks(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whoever registers hooks in a test does so for that test only."""
-    from exports import runs
+@pytest.fixture
+def runner() -> Iterator[Any]:
+    """In the place of the exports' own; what it is given is put down, what it does can be set."""
+    from exportadmin.runs.ends import end
+    from exportadmin.runs.runners import RUNNERS, Runner
+    from exports import statuses
+    from exports.models import ExportReport
 
-    monkeypatch.setattr(runs, "on_reaped", [])
-    monkeypatch.setattr(runs, "on_ended", [])
+    class FakeRunner(Runner[ExportReport]):
+        model = ExportReport
+        ends: list[tuple[int, str, str]] = []
+        cleaned: list[int] = []
+
+        @staticmethod
+        def carried_out(run: Any, lease: Any) -> None:
+            end(run, lease, statuses.COMPLETED)
+
+        @staticmethod
+        def on_end(run: Any) -> None:
+            """Set it to have the trail refuse."""
+
+        @staticmethod
+        def on_clean_up(run: Any) -> None:
+            """Set it to see what the reaper does."""
+
+        def run(self, run: Any, lease: Any) -> None:
+            self.carried_out(run, lease)
+
+        def ended(self, run: Any) -> None:
+            self.on_end(run)
+            self.ends.append((run.pk, run.status, run.error))
+
+        def clean_up(self, run: Any) -> None:
+            self.cleaned.append(run.pk)
+            self.on_clean_up(run)
+
+    RUNNERS.unregister("export")
+    RUNNERS.register("export", FakeRunner)
+    yield FakeRunner
+    RUNNERS.unregister("export")
+    RUNNERS.register("export", "exports.run.runner:ExportRunner")
+
+
+@pytest.fixture
+def worker_stops() -> Iterator[None]:
+    """This process is a worker that was asked to stop."""
+    from exportadmin.runs import stop
+
+    stop.listen_to(lambda: True)
+    yield
+    stop.listen_to(bool)
 
 
 @pytest.hookimpl(wrapper=True)

@@ -26,7 +26,7 @@ def main(more: dict[str, Callable[..., Any]]) -> None:
 def request(configs: list[dict[str, Any]]) -> list[int]:
     """Queue a report for each config. Their keys."""
     from connections.models import Connection, Project
-    from exports import runs
+    from exportadmin.runs.queue import enqueue
     from exports.models import ExportReport
 
     connection, _ = Connection.objects.get_or_create(name="Built-in store", kind="store")
@@ -34,7 +34,7 @@ def request(configs: list[dict[str, Any]]) -> list[int]:
     keys = []
     for config in configs:
         report = ExportReport.objects.create(project=project, name="a run", format="json", config=config)
-        runs.ring(report.pk)
+        enqueue(report)
         keys.append(report.pk)
     return keys
 

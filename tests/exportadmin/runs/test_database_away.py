@@ -10,7 +10,7 @@ import sys
 import psycopg
 import pytest
 
-from tests.exportadmin.runs.stub.pipeline import expected_bytes
+from tests.exportadmin.runs.stub.runner import expected_bytes
 from tests.exportadmin.runs.world import new_world, until
 from tests.support import postgres
 from tests.support.shell import Installation

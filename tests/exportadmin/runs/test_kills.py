@@ -10,7 +10,7 @@ import signal
 
 import pytest
 
-from tests.exportadmin.runs.stub.pipeline import BARRIERS, expected_bytes
+from tests.exportadmin.runs.stub.runner import BARRIERS, expected_bytes
 from tests.exportadmin.runs.world import descendants, kill, survivors, until
 
 

@@ -7,7 +7,10 @@ from itertools import pairwise
 
 import pytest
 
-from exports import run_guard, runs, statuses
+from exportadmin.runs import lease as lease_module
+from exportadmin.runs import statuses
+from exportadmin.runs.ends import end
+from exportadmin.runs.lease import claim
 from exports.models import ExportReport
 
 
@@ -17,8 +20,8 @@ def report(make_report):
 
 
 @pytest.fixture
-def guard(report):
-    made = runs.claim(report.pk)
+def lease(report):
+    made = claim(ExportReport, report.pk)
     yield made
     made.release()
 
@@ -28,33 +31,33 @@ def phases(report) -> list[str]:
     return [entry["phase"] for entry in report.phases]
 
 
-def test_each_new_phase_is_written_once_with_its_time(report, guard):
-    guard.progress(phase="reading", rows_done=0)
-    guard.progress(phase="reading", rows_done=5)
-    guard.progress(rows_done=6)
-    guard.progress(phase="finishing")
-    guard.finish(statuses.COMPLETED)
+def test_each_new_phase_is_written_once_with_its_time(report, lease, runner):
+    lease.progress(phase="reading", rows_done=0)
+    lease.progress(phase="reading", rows_done=5)
+    lease.progress(rows_done=6)
+    lease.progress(phase="finishing")
+    end(report, lease, statuses.COMPLETED)
     assert phases(report) == ["reading", "finishing"]
     times = [report.started_at, *(datetime.fromisoformat(entry["at"]) for entry in report.phases), report.finished_at]
     slack = timedelta(seconds=5)  # the claim's look and its write are two moments, and this machine may be busy
     assert all(earlier <= later + slack for earlier, later in pairwise(times)), times
 
 
-def test_who_lost_the_report_writes_no_phase(report, guard):
+def test_who_lost_the_report_writes_no_phase(report, lease):
     ExportReport.objects.filter(pk=report.pk).update(fence=99)
-    guard.progress(phase="reading")
+    lease.progress(phase="reading")
     assert phases(report) == []
 
 
-def test_another_attempt_begins_with_none(report, guard):
-    guard.progress(phase="reading")
+def test_another_attempt_begins_with_none(report, lease):
+    lease.progress(phase="reading")
     assert phases(report) == ["reading"]
-    guard.put_back(after=timedelta(0), error="")
-    runs.claim(report.pk).release()
+    lease.requeue(after=timedelta(0))
+    claim(ExportReport, report.pk).release()
     assert phases(report) == []
 
 
-def test_phases_without_end_do_not_make_the_row_grow(report, guard):
-    for number in range(run_guard.MOST_PHASES + 20):
-        guard.progress(phase=f"phase {number}")
-    assert len(phases(report)) == run_guard.MOST_PHASES
+def test_phases_without_end_do_not_make_the_row_grow(report, lease):
+    for number in range(lease_module.MAX_PHASES + 20):
+        lease.progress(phase=f"phase {number}")
+    assert len(phases(report)) == lease_module.MAX_PHASES

@@ -14,7 +14,7 @@ import pytest
 from django.core.management.base import CommandError
 
 from exports.management.commands.up import listen
-from tests.exportadmin.runs.stub.pipeline import expected_bytes
+from tests.exportadmin.runs.stub.runner import expected_bytes
 from tests.exportadmin.runs.world import World, descendants, kill, new_world, parents, survivors, until
 from tests.support.shell import PROGRAMS, Installation, new_installation
 

@@ -11,7 +11,7 @@ from django.core.cache import cache
 from connections.models import Connection, Project
 from connections.sinks import SINKS
 from connections.store.upsert import write_rows
-from exports import tasks
+from exportadmin.runs.execute import execute
 from exports.models import ExportReport
 from tests.connections.sinks.blobs import BlobSink
 from tests.rest.world import SHELL, Rest
@@ -60,7 +60,7 @@ def deliver(script: Rest, filled: Project):
         answer = script.post("reports/", body | ({"destination": destination} if destination else {}))
         assert answer.status_code == 202, answer.content
         report = ExportReport.objects.get(report_id=answer.json()["report_id"])
-        tasks.run_report(report.pk)
+        execute("export", report.pk)
         report.refresh_from_db()
         return report
 

@@ -15,7 +15,9 @@ from django.utils import timezone
 from connections.models import Connection
 from connections.sinks import SINKS
 from exportadmin.audit.models import AuditEntry
-from exports import actions, runs, statuses, tasks
+from exportadmin.runs.execute import execute
+from exportadmin.runs.reaper import reap
+from exports import actions, statuses
 from exports.delivery.destination import delivery_of
 from exports.models import ExportReport
 from exports.results.search import search
@@ -162,9 +164,9 @@ def killed(archive, script, filled, monkeypatch) -> ExportReport:
         raise PowerCutError
 
     with monkeypatch.context() as broken:
-        broken.setattr(pipeline, "_finish", dies)
+        broken.setattr(pipeline, "end", dies)
         with pytest.raises(PowerCutError):
-            tasks.run_report(report.pk)
+            execute("export", report.pk)
     ExportReport.objects.filter(pk=report.pk).update(lease_until=timezone.now() - timedelta(minutes=1))
     report.refresh_from_db()
     return report
@@ -172,7 +174,7 @@ def killed(archive, script, filled, monkeypatch) -> ExportReport:
 
 def test_published_before_its_worker_died_it_is_adopted(killed, script):
     assert BlobSink(killed.destination, {"shelf": "cold"}).published(pipeline.key_of(killed)) is not None
-    tasks.run_report(killed.pk)
+    execute("export", killed.pk)
     killed.refresh_from_db()
     assert (killed.status, killed.attempts) == (statuses.COMPLETED, 2), killed.error
     assert killed.artifacts.get().lines == ROWS
@@ -182,7 +184,7 @@ def test_published_before_its_worker_died_it_is_adopted(killed, script):
 def test_cancelled_after_publication_it_is_taken_back(killed, script, home):
     assert len(files_below(home / "blob-stores" / "Archive" / "blobs")) == 2
     script.post(f"reports/{killed.report_id}/cancel/")
-    runs.reap()
+    reap()
     killed.refresh_from_db()
     assert killed.status == statuses.CANCELLED
     assert files_below(home / "blob-stores") == []
@@ -224,7 +226,7 @@ def test_a_destination_that_is_gone_when_the_run_starts_fails_it_in_words(archiv
     report = ExportReport.objects.get(report_id=script.post("reports/", body).json()["report_id"])
     SINKS.unregister(BlobSink.key)
     try:
-        tasks.run_report(report.pk)
+        execute("export", report.pk)
     finally:
         SINKS.register(BlobSink.key, BlobSink)
     report.refresh_from_db()

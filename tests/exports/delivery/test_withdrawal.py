@@ -12,7 +12,11 @@ from django.utils import timezone
 from connections.sinks import local
 from connections.store.upsert import write_rows
 from exportadmin.lib.actor import Actor
-from exports import actions, runs, statuses
+from exportadmin.runs.execute import carry_out
+from exportadmin.runs.lease import claim
+from exportadmin.runs.limits import MAX_ATTEMPTS
+from exportadmin.runs.reaper import reap
+from exports import actions, statuses
 from exports.delivery.verify import verify_report
 from exports.models import ExportReport
 from exports.run import pipeline
@@ -48,13 +52,13 @@ def published_and_killed(report: ExportReport, monkeypatch) -> None:
     def dies(*args, **kwargs):
         raise PowerCutError
 
-    guard = runs.claim(report.pk)
+    lease = claim(ExportReport, report.pk)
     report.refresh_from_db()
     with monkeypatch.context() as broken:
-        broken.setattr(pipeline, "_finish", dies)
+        broken.setattr(pipeline, "end", dies)
         with pytest.raises(PowerCutError):
-            pipeline.run(report, guard)
-    guard.release()
+            carry_out(lease)
+    lease.release()
     ExportReport.objects.filter(pk=report.pk).update(lease_until=timezone.now() - timedelta(minutes=1))
 
 
@@ -67,7 +71,7 @@ def test_a_run_cancelled_after_its_worker_died_behind_publication(filled, asked,
     published_and_killed(report, monkeypatch)
     assert len(visible()) == 2
     actions.cancel(report=report, actor=person(oscar))
-    runs.reap()
+    reap()
     report.refresh_from_db()
     assert report.status == statuses.CANCELLED
     assert visible() == []
@@ -76,8 +80,8 @@ def test_a_run_cancelled_after_its_worker_died_behind_publication(filled, asked,
 def test_a_third_attempt_that_dies_behind_publication(filled, asked, oscar, monkeypatch):
     report = actions.request_export(project=filled, asked=asked, actor=person(oscar))
     published_and_killed(report, monkeypatch)
-    ExportReport.objects.filter(pk=report.pk).update(attempts=runs.MAX_ATTEMPTS)
-    runs.reap()
+    ExportReport.objects.filter(pk=report.pk).update(attempts=MAX_ATTEMPTS)
+    reap()
     report.refresh_from_db()
     assert report.status == statuses.FAILED
     assert visible() == []
@@ -87,7 +91,7 @@ def test_a_shell_run_interrupted_behind_publication(filled, asked, oscar, monkey
     def interrupted(*args, **kwargs):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(pipeline, "_finish", interrupted)
+    monkeypatch.setattr(pipeline, "end", interrupted)
     with pytest.raises(KeyboardInterrupt):
         actions.run_now(project=filled, asked=asked, actor=person(oscar))
     assert ExportReport.objects.get().status == statuses.CANCELLED
@@ -111,18 +115,18 @@ def test_a_folder_that_cannot_be_synced_after_the_rename_is_delivered_all_the_sa
 def test_an_adopted_delivery_can_be_read_by_rows(filled, asked, oscar, monkeypatch):
     report = actions.request_export(project=filled, asked=asked, actor=person(oscar))
     published_and_killed(report, monkeypatch)
-    with runs.claim(report.pk) as guard:
+    with claim(ExportReport, report.pk) as lease:
         report.refresh_from_db()
-        pipeline.run(report, guard)
+        carry_out(lease)
     assert report.artifacts.get().lines == 30
 
 
 def test_the_right_to_run_goes_with_the_account(filled, asked, oscar):
     report = actions.request_export(project=filled, asked=asked, actor=person(oscar))
     oscar.delete()
-    with runs.claim(report.pk) as guard:
+    with claim(ExportReport, report.pk) as lease:
         report.refresh_from_db()
-        pipeline.run(report, guard)
+        carry_out(lease)
     report.refresh_from_db()
     assert report.status == statuses.FAILED
     assert "may no longer run exports" in report.error
@@ -138,7 +142,7 @@ def test_a_shell_run_whose_terminal_died_is_not_gone_on_with_by_a_worker(filled,
         attempts=1,
         lease_until=timezone.now() - timedelta(minutes=1),
     )
-    runs.reap()
+    reap()
     report.refresh_from_db()
     assert (report.status, report.error) == (statuses.CANCELLED, "its shell went away before it was done")
 

@@ -5,9 +5,11 @@ from __future__ import annotations
 import datetime as dt
 
 import pytest
+import time_machine
 
+from exportadmin.runs.progress import counting_began, phases_of, progress_of
 from exports import statuses
-from exports.display.progress import phases_of, progress_of, reading_began
+from exports.display.representation import progress_json
 from exports.display.timeline import steps_of
 from exports.models import ExportReport
 
@@ -26,22 +28,36 @@ def reading(seconds: float) -> list[dict[str, str]]:
     return [{"phase": "reading", "at": at(seconds).isoformat()}]
 
 
-def test_the_rate_counts_from_when_reading_began():
+def test_the_rate_counts_from_when_counting_began():
     run = made(statuses.RUNNING, started_at=at(5), phase="reading", phases=reading(10), rows_done=1000,
                rows_expected=4000, bytes_done=2_000_000)  # fmt: skip
     found = progress_of(run, at(20))
-    assert (found.percent, found.rows_rate, found.bytes_rate, found.seconds_left) == (25, 100, 200_000, 30)
+    assert (found.percent, found.rows_per_second, found.bytes_per_second, found.seconds_left) == (25, 100, 200_000, 30)
 
 
 def test_a_rate_of_the_first_moment_is_not_shown():
     run = made(statuses.RUNNING, started_at=at(0), phase="reading", rows_done=7, rows_expected=9)
-    assert progress_of(run, at(0.5)).rows_rate is None
+    assert progress_of(run, at(0.5)).rows_per_second is None
 
 
 @pytest.mark.parametrize("status", [status for status in statuses.WORDS if status != statuses.RUNNING])
-def test_what_does_not_run_has_no_rate(status: str):
-    run = made(status, started_at=at(0), rows_done=7, rows_expected=9)
-    assert progress_of(run, at(100)).rows_rate is None
+def test_the_rate_of_what_does_not_run_is_that_of_the_whole_and_nothing_is_left(status: str):
+    ended = None if status == statuses.QUEUED else at(10)
+    run = made(status, started_at=at(0), finished_at=ended, rows_done=70, rows_expected=90, phase="reading")
+    found = progress_of(run, at(100))
+    assert (found.rows_per_second, found.seconds_left) == (None if status == statuses.QUEUED else 7, None)
+
+
+def test_the_page_and_rest_say_the_same():
+    run = made(statuses.RUNNING, started_at=at(5), phase="reading", phases=reading(10), rows_done=1000,
+               rows_expected=4000)  # fmt: skip
+    with time_machine.travel(at(20), tick=False):
+        rest = progress_json(run)
+    assert (rest["percent"], rest["rows_per_second"], rest["seconds_left"]) == (25, 100, 30)
+
+
+def test_a_delivery_of_no_row_is_a_hundred_percent():
+    assert progress_of(made(statuses.COMPLETED, rows_expected=0), at(1)).percent == 100
 
 
 def test_finishing_has_no_time_left_and_more_rows_than_expected_are_a_hundred_percent():
@@ -55,7 +71,7 @@ def test_finishing_has_no_time_left_and_more_rows_than_expected_are_a_hundred_pe
 def test_phases_of_another_form_are_left_out(phases):
     run = made(statuses.RUNNING, started_at=at(3), phases=phases)
     assert phases_of(run) == []
-    assert reading_began(run) == at(3)
+    assert counting_began(run) == at(3)
 
 
 def test_the_steps_of_a_delivery_add_up_to_its_life():

@@ -28,11 +28,11 @@ class BarriersConfig(AppConfig):
     def ready(self) -> None:
         """Put the wrappers in their places, for this process and its forks."""
         from connections.sinks.local import LocalDraft
-        from exports.runs import RunGuard
+        from exportadmin.runs.lease import RunLease
 
-        _before(RunGuard, "progress", lambda guard, named: "reading" if named.get("phase") == "reading" else None)
-        _before(RunGuard, "check", lambda guard, named: "after the last byte" if named.get("now") else "between rows")
-        _before(RunGuard, "finish", lambda guard, named: "before commit")
+        _before(RunLease, "progress", lambda lease, named: "reading" if named.get("phase") == "reading" else None)
+        _before(RunLease, "check", lambda lease, named: "after the last byte" if named.get("now") else "between rows")
+        _before(RunLease, "write_end", lambda lease, named: "before commit")
         commit = LocalDraft.commit
 
         @functools.wraps(commit)
@@ -44,7 +44,7 @@ class BarriersConfig(AppConfig):
         LocalDraft.commit = published  # type: ignore[method-assign]
 
 
-_current: list[Any] = []  # the guard of the run in this process
+_current: list[Any] = []  # the lease of the run in this process
 
 
 def _before(owner: type, name: str, place: Callable[[Any, dict[str, Any]], str | None]) -> None:
@@ -63,22 +63,22 @@ def _before(owner: type, name: str, place: Callable[[Any, dict[str, Any]], str |
     setattr(owner, name, wrapped)
 
 
-def _meet(place: str, guard: Any) -> None:
-    if guard.met or _wanted(guard) != place:
+def _meet(place: str, lease: Any) -> None:
+    if lease.met or _wanted(lease) != place:
         return
-    guard.met = True
+    lease.met = True
     from django.conf import settings
 
     with socket.socket(socket.AF_UNIX) as here:
         here.connect(str(settings.EXPORTADMIN_HOME / "barrier"))
-        here.sendall(json.dumps({"name": place, "pk": guard.pk, "pid": os.getpid()}).encode() + b"\n")
+        here.sendall(json.dumps({"name": place, "pk": lease.run.pk, "pid": os.getpid()}).encode() + b"\n")
         here.recv(1)  # "go", or the end of the driver
 
 
-def _wanted(guard: Any) -> str | None:
-    if not hasattr(guard, "places"):
+def _wanted(lease: Any) -> str | None:
+    if not hasattr(lease, "places"):
         from exports.models import ExportReport
 
-        name = ExportReport.objects.values_list("name", flat=True).get(pk=guard.pk)
-        guard.places = json.loads(name) if name.startswith("{") else {}
-    return guard.places.get(str(guard.attempt))
+        name = ExportReport.objects.values_list("name", flat=True).get(pk=lease.run.pk)
+        lease.places = json.loads(name) if name.startswith("{") else {}
+    return lease.places.get(str(lease.attempt))

@@ -1,1 +1,1 @@
-"""Puts :mod:`tests.exportadmin.runs.stub.pipeline` in the place of ``exports.run.pipeline``."""
+"""Has exports carried out by :mod:`tests.exportadmin.runs.stub.runner`."""

@@ -1,8 +1,6 @@
-"""The swap happens when Django has loaded its models and nobody has asked for the pipeline yet."""
+"""Puts our runner in the place of the real one."""
 
 from __future__ import annotations
-
-import sys
 
 from django.apps import AppConfig
 
@@ -13,9 +11,8 @@ class StubConfig(AppConfig):
     name = "tests.exportadmin.runs.stub"
 
     def ready(self) -> None:
-        """``from exports import pipeline`` finds ours from now on, in this process and in its forks."""
-        import exports.run
-        from tests.exportadmin.runs.stub import pipeline
+        """From now on, in this process and in its forks."""
+        from exportadmin.runs.runners import RUNNERS
 
-        assert "exports.run.pipeline" not in sys.modules
-        sys.modules["exports.run.pipeline"] = exports.run.pipeline = pipeline
+        RUNNERS.unregister("export")
+        RUNNERS.register("export", "tests.exportadmin.runs.stub.runner:StubRunner")

@@ -1,7 +1,7 @@
-"""A pipeline of the real one's manners, which waits at named barriers until the test says go.
+"""A runner of the real one's manners, which waits at named barriers until the test says go.
 
 ``report.config``: ``rows``, ``stop_at`` (names of barriers, met in the first hold only, or in every one with
-``every_attempt``), ``poison`` (the process kills itself in every attempt), ``deaf`` (never looks at its guard).
+``every_attempt``), ``poison`` (the process kills itself in every attempt), ``deaf`` (never checks its lease).
 The delivery is a folder with ``data`` and ``manifest.json`` that appears by one rename.
 """
 
@@ -17,61 +17,70 @@ from pathlib import Path
 
 from django.conf import settings
 
-from exports import statuses
+from exportadmin.runs import statuses
+from exportadmin.runs.ends import end
+from exportadmin.runs.lease import RunLease
+from exportadmin.runs.runners import Runner
 from exports.models import ExportReport
-from exports.runs import Cancelled, LeaseLost, RunGuard
 
 BARRIERS = ("reading", "between rows", "after the last byte", "after publication", "before commit")
 
 
-def run(report: ExportReport, guard: RunGuard) -> None:
+class StubRunner(Runner[ExportReport]):
     """One export."""
-    try:
-        _deliver(report, guard)
-    except LeaseLost:
-        return
-    except Cancelled:
-        guard.finish(statuses.CANCELLED)
+
+    model = ExportReport
+
+    def run(self, run: ExportReport, lease: RunLease) -> None:
+        """As said above."""
+        _deliver(run, lease)
+
+    def ended(self, run: ExportReport) -> None:
+        """Nothing goes into the trail; the stub's kills come before publication: there is nothing to take back."""
+
+    def clean_up(self, run: ExportReport) -> None:
+        """Take away what is half-made."""
+        _discard(run)
 
 
-def _deliver(report: ExportReport, guard: RunGuard) -> None:
+def _deliver(report: ExportReport, lease: RunLease) -> None:
     config = report.config
     final = settings.ARTIFACTS_DIR / report.report_id
-    draft = settings.ARTIFACTS_DIR / f".{report.report_id}.{guard.fence}.part"
+    draft = settings.ARTIFACTS_DIR / f".{report.report_id}.{lease.fence}.part"
     if not (final / "manifest.json").exists():
-        discard(report)
+        _discard(report)
         draft.mkdir(parents=True)
         try:
-            _write(report, guard, draft)
-            guard.check(now=True)
+            _write(report, lease, draft)
+            lease.check(now=True)
             draft.rename(final)
         finally:
             shutil.rmtree(draft, ignore_errors=True)
-        _meet("after publication", report, guard)
-    _meet("before commit", report, guard)
-    finished = guard.finish(statuses.COMPLETED, location=str(final), rows_done=config["rows"])
+        _meet("after publication", report, lease)
+    _meet("before commit", report, lease)
+    finished = end(report, lease, statuses.COMPLETED, location=str(final), rows_done=config["rows"])
     with (settings.ARTIFACTS_DIR / "finished.log").open("a") as log:
         log.write(f"{report.pk} {finished}\n")
 
 
-def _write(report: ExportReport, guard: RunGuard, draft: Path) -> None:
+def _write(report: ExportReport, lease: RunLease, draft: Path) -> None:
     rows = report.config["rows"]
-    guard.progress(phase="reading", rows_expected=rows)
-    _meet("reading", report, guard)
+    lease.progress(phase="reading", rows_expected=rows)
+    _meet("reading", report, lease)
     digest = hashlib.sha256()
     with (draft / "data").open("wb") as stream:
         for number in range(rows):
             if not report.config.get("deaf"):
-                guard.check()
+                lease.check()
             line = b"%d of report %d\n" % (number, report.pk)
             digest.update(line)
             stream.write(line)
-            guard.progress(rows_done=number + 1)
+            lease.progress(rows_done=number + 1)
             if number == rows // 2:
-                _meet("between rows", report, guard)
+                _meet("between rows", report, lease)
         stream.flush()
         os.fsync(stream.fileno())
-    _meet("after the last byte", report, guard)
+    _meet("after the last byte", report, lease)
     (draft / "manifest.json").write_text(json.dumps({"sha256": digest.hexdigest()}))
 
 
@@ -80,24 +89,15 @@ def expected_bytes(pk: int, rows: int) -> bytes:
     return b"".join(b"%d of report %d\n" % (number, pk) for number in range(rows))
 
 
-def discard(report: ExportReport) -> None:
-    """Take away what is half-made."""
+def _discard(report: ExportReport) -> None:
     for leftover in settings.ARTIFACTS_DIR.glob(f".{report.report_id}.*.part"):
         shutil.rmtree(leftover, ignore_errors=True)
 
 
-def withdraw(report: ExportReport) -> None:
-    """The stub's kills come before publication: there is nothing to take back."""
-
-
-def record_end(report: ExportReport, status: str, reason: str = "", **details: object) -> None:
-    """What the reaper ended goes here instead of into the trail."""
-
-
-def _meet(name: str, report: ExportReport, guard: RunGuard) -> None:
+def _meet(name: str, report: ExportReport, lease: RunLease) -> None:
     if report.config.get("poison"):
         os.kill(os.getpid(), signal.SIGKILL)
-    if name not in report.config.get("stop_at", ()) or (guard.fence > 1 and not report.config.get("every_attempt")):
+    if name not in report.config.get("stop_at", ()) or (lease.fence > 1 and not report.config.get("every_attempt")):
         return
     with socket.socket(socket.AF_UNIX) as here:
         here.connect(str(settings.EXPORTADMIN_HOME / "barrier"))

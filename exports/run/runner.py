@@ -1,0 +1,49 @@
+"""How an export is carried out, as :mod:`exportadmin.runs` wants to know it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from exportadmin.audit.record import record
+from exportadmin.lib.actor import system
+from exportadmin.runs.lease import RunLease
+from exportadmin.runs.runners import Runner
+from exports import statuses
+from exports.delivery.publication import unpublish
+from exports.models import ExportReport
+from exports.run import pipeline
+
+
+class ExportRunner(Runner[ExportReport]):
+    """Of kind ``export``."""
+
+    model = ExportReport
+
+    def run(self, run: ExportReport, lease: RunLease) -> None:
+        """All stages, see :mod:`exports.run.pipeline`."""
+        pipeline.run(run, lease)
+
+    def ended(self, run: ExportReport) -> None:
+        """No delivery stays visible without a successful end; the trail is told."""
+        details: dict[str, Any] = {}
+        if run.check_values is not None:
+            details = {"rows": run.check_values["rows_kept"], "bytes": run.check_values["bytes"]}
+        else:
+            unpublish(run)  # an attempt may have published and died before it could say so
+        record(
+            f"export.{run.status}",
+            actor=system("worker"),
+            project=run.project,
+            obj=run,
+            outcome="done" if run.status in statuses.DELIVERED | {statuses.CANCELLED} else "failed",
+            reason=run.error,
+            details=details,
+        )
+
+    def clean_up(self, run: ExportReport) -> None:
+        """Drafts and spools of attempts that died."""
+        pipeline.discard(run)
+
+    def reason_not_to_resume(self, run: ExportReport) -> str:
+        """Begun in somebody's shell, into a folder of theirs: not ours to go on with, perhaps days later."""
+        return "" if run.is_ours else "its shell went away before it was done"
