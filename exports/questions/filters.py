@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from django.db.models import Q
 
 from connections.rows.review_statuses import known_status
-from exportadmin.audit.fields import Field
+from exportadmin.audit.forms import choice, text
 from exportadmin.audit.models import DONE, AuditEntry
 from exportadmin.audit.questions.base import (
     PERIOD,
@@ -99,16 +99,11 @@ QUESTION = Question(
     "filters",
     "Under which filter was data exported?",
     "What each export asked for, in words: no filter at all, some filter, or one review status.",
-    (
-        Field(
-            "filter",
-            "Filter",
-            choices=[(NONE, "none: every row"), (SOME, "some filter")],
-            check=_known_kind,
-        ),
-        Field("status", "Review status", "such as accepted", check=lambda value: known_status(value, field="status")),
-        PROJECT,
-        *PERIOD,
-    ),
+    {
+        "filter": choice("Filter", [(NONE, "none: every row"), (SOME, "some filter")], check=_known_kind),
+        "status": text("Review status", "such as accepted", check=lambda value: known_status(value, field="status")),
+        **PROJECT,
+        **PERIOD,
+    },
     _answer,
 )

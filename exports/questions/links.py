@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 
 from django.db.models import Q, QuerySet
 
-from exportadmin.audit.fields import Field
+from exportadmin.audit.forms import text
 from exportadmin.audit.models import DONE, AuditEntry
 from exportadmin.audit.questions.base import (
     PERIOD,
@@ -104,6 +104,6 @@ QUESTION = Question(
     "links",
     "Which links were handed out, and what became of them?",
     "Signed addresses that work without sign-in: who made them, for whom, used, revoked, expired, refused.",
-    (Field("person", "Person", "who made them; empty: everybody"), PROJECT, *PERIOD),
+    {"person": text("Person", "who made them; empty: everybody"), **PROJECT, **PERIOD},
     _answer,
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from exportadmin.audit.fields import Field
+from exportadmin.audit.forms import text
 from exportadmin.audit.models import DONE, AuditEntry
 from exportadmin.audit.questions.base import (
     PERIOD,
@@ -60,10 +60,7 @@ QUESTION = Question(
     "row",
     "Which exports contain a row, and who took them?",
     "By data row id or global key: looked for in the delivered files themselves, newest first.",
-    (
-        Field("row", "Row", "its data row id or its global key, exactly", required=True),
-        PROJECT,
-        *PERIOD,
-    ),
+    {"row": text("Row (needed)", "its data row id or its global key, exactly"), **PROJECT, **PERIOD},
     _answer,
+    needed=("row",),
 )

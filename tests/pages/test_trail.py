@@ -106,9 +106,9 @@ def test_every_wrong_filter_has_its_words_beside_it_and_nothing_is_listed(visito
         "outcome": "known: done, refused, failed",
         "event": "expected one such as export.requested",
     }.items():
-        error = page.split(f'id="e-{name}">')[1].split("</p>")[0]
+        error = page.split(f'id="f-{name}_error">')[1].split("</p>")[0]
         assert words.replace("'", "&#x27;") in error, name
-    assert 'id="e-actor"' not in page
+    assert 'id="f-actor_error"></p>' in page
     assert "Nightly" not in page
     assert 'value="yesterday"' in page
 
@@ -118,7 +118,7 @@ def test_every_wrong_filter_has_its_words_beside_it_and_nothing_is_listed(visito
     [
         ("hash__startswith=a", "unknown parameter"),
         ("page=2", "unknown parameter"),
-        ("actor=a&actor=b", "actor is given 2 times"),
+        ("actor=a&actor=b", "actor was given 2 times"),
         ("older_than=-1", "expected the number of an entry"),
         ("older_than=1&newer_than=1", "not both"),
     ],

@@ -240,7 +240,7 @@ def test_wrong_values_stand_beside_their_field_and_unknown_parameters_are_refuse
     ):
         response = alice.get(f"/audit/questions/{slug}/?{query}")
         assert response.status_code == 400, query
-        assert words in response.content.decode().split('class="ea-field-error"')[1].split("</p>")[0], query
+        assert words in response.content.decode().split('ea-field-wrong"')[1].split("</p>")[0], query
     for query in ("actor=alice", "page=2", "project=a&project=b", "older_than=x", "as=xml"):
         assert alice.get(f"/audit/questions/who-exported/?{query}").status_code == 400, query
     assert alice.get("/audit/questions/row/?as=csv").status_code == 400

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from django.db.models import Q
 
 from exportadmin.audit.canonical import canonical
-from exportadmin.audit.fields import Field
+from exportadmin.audit.forms import text
 from exportadmin.audit.models import DONE, AuditEntry
 from exportadmin.audit.questions.base import (
     PERIOD,
@@ -75,6 +75,6 @@ ACCESS = Question(
     "access",
     "Who was given access, or had it taken?",
     "Roles in projects, tokens of scripts and accounts: given, changed, revoked.",
-    (Field("person", "Person", "who was given it; empty: everybody"), PROJECT, *PERIOD),
+    {"person": text("Person", "who was given it; empty: everybody"), **PROJECT, **PERIOD},
     _answer,
 )

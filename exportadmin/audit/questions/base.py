@@ -6,12 +6,14 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from django import forms
 from django.db.models import CharField, Count, Max, Min, Q, QuerySet
 from django.db.models.functions import Cast, Coalesce
+from django.http import QueryDict
 
 from exportadmin.audit import queries
 from exportadmin.audit.events import keys_under
-from exportadmin.audit.fields import Field
+from exportadmin.audit.forms import TrailForm, moment_field, text
 from exportadmin.audit.models import AuditEntry
 from exportadmin.audit.scope import Scope
 from exportadmin.audit.serialize import Extra
@@ -73,13 +75,15 @@ class Question:
     slug: str
     title: str
     help: str
-    fields: tuple[Field, ...]
+    fields: Mapping[str, forms.Field]
     answer: Callable[[Mapping[str, str], Scope], Answer]
+    # fields without which there is no answer
+    needed: tuple[str, ...] = ()
 
-    @property
-    def needed(self) -> tuple[str, ...]:
-        """Fields without which there is no answer."""
-        return tuple(one.name for one in self.fields if one.required)
+    def form(self, data: QueryDict, beside: Sequence[str]) -> TrailForm:
+        """What the address asks. Raises :class:`UserError` for what could only be a mistake."""
+        form_class: type[TrailForm] = type("QuestionForm", (TrailForm,), dict(self.fields))
+        return form_class(data, beside=beside)
 
 
 # a token counts as the person behind it; without an account the name is all there is
@@ -137,11 +141,10 @@ def of_project(asked: Mapping[str, str]) -> str:
 
 # --- fields and conditions that many share ---------------------------------------------------------------------------
 
-_TIME = "UTC, such as 2026-11-22 09:30"
-PROJECT: Final = Field("project", "Project", "its name or id; empty: all that you may read")
-AFTER: Final = Field("after", "Not before", _TIME, check=times.parse_ms)
-BEFORE: Final = Field("before", "Not after", _TIME, check=times.parse_ms)
-PERIOD: Final = (AFTER, BEFORE)
+PROJECT: Final[Mapping[str, forms.Field]] = {
+    "project": text("Project", "its name or id; empty: all that you may read"),
+}
+PERIOD: Final[Mapping[str, forms.Field]] = {"after": moment_field("Not before"), "before": moment_field("Not after")}
 
 
 def within(asked: Mapping[str, str], time_zone: str = "UTC") -> QuerySet[AuditEntry]:

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from django.db.models import Q
 
 from exportadmin.audit.diff import SAME, compare
-from exportadmin.audit.fields import Field
+from exportadmin.audit.forms import text
 from exportadmin.audit.models import DONE, AuditEntry
 from exportadmin.audit.questions.base import (
     PERIOD,
@@ -62,6 +62,6 @@ CHANGES = Question(
     "changes",
     "What was changed in connections, configs and projects?",
     "Connections, saved configs, schedules, imports and settings, with what differs. Name one to see its whole life.",
-    (Field("object", "Name or id", "of a connection, config, project …; empty: all"), PROJECT, *PERIOD),
+    {"object": text("Name or id", "of a connection, config, project …; empty: all"), **PROJECT, **PERIOD},
     _changes,
 )

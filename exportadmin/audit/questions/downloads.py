@@ -58,6 +58,6 @@ WHO_EXPORTED = Question(
     "who-exported",
     "Who exported a project, and who took the files?",
     "Every export that was asked for and every download through any channel: people, scripts and links.",
-    (PROJECT, *PERIOD),
+    {**PROJECT, **PERIOD},
     _who_exported,
 )

@@ -11,7 +11,7 @@ from typing import Any, Final
 from django.db.models import BigIntegerField, Case, F, Q, QuerySet, Value, When
 from django.utils.module_loading import import_string
 
-from exportadmin.audit.fields import Field
+from exportadmin.audit.forms import choice, text
 from exportadmin.audit.models import DONE, AuditEntry
 from exportadmin.audit.questions.base import (
     PERIOD,
@@ -144,19 +144,18 @@ OUTSIDE_HOURS = Question(
     "outside-hours",
     "Which downloads were made outside working hours?",
     "At night, at the weekend: by the clocks of the project's time zone, or of one that you name.",
-    (
-        PROJECT,
-        Field("from", "Work begins", default="08:00", check=_clock_ms),
-        Field("until", "Work ends", default="18:00", check=_clock_ms),
-        Field(
-            "days",
+    {
+        **PROJECT,
+        "from": text("Work begins", default="08:00", check=_clock_ms),
+        "until": text("Work ends", default="18:00", check=_clock_ms),
+        "days": choice(
             "Working days",
-            choices=[(key, words) for key, (words, _) in DAYS.items()],
+            [(key, label) for key, (label, _) in DAYS.items()],
             default="Monday to Friday",
             check=_known_days,
         ),
-        Field("zone", "Time zone", "such as Europe/Warsaw; empty: the project's", check=times.zone),
-        *PERIOD,
-    ),
+        "zone": text("Time zone", "such as Europe/Warsaw; empty: the project's", check=times.zone),
+        **PERIOD,
+    },
     _answer,
 )

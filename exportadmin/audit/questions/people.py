@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from django.db.models import Q
 
-from exportadmin.audit.fields import Field
+from exportadmin.audit.forms import text
 from exportadmin.audit.models import DONE, REFUSED, AuditEntry
 from exportadmin.audit.questions.base import (
     PERIOD,
@@ -108,21 +108,22 @@ def _sign_ins(asked: Mapping[str, str], scope: Scope) -> Answer:
     )
 
 
-_WHO = Field("person", "Person", "user name; empty: everybody")
+_WHO = {"person": text("Person", "user name; empty: everybody")}
 PERSON = Question(
     6,
     "person",
     "What did a person do?",
     "Everything under a user name and through that user's tokens, in a period.",
-    (Field("person", "Person", "user name", required=True), PROJECT, *PERIOD),
+    {"person": text("Person (needed)", "user name"), **PROJECT, **PERIOD},
     _person,
+    needed=("person",),
 )
 REFUSED_REQUESTS = Question(
     5,
     "refused",
     "Which requests were refused?",
     "Pages, scripts and links that were told no, and why.",
-    (_WHO, PROJECT, *PERIOD),
+    {**_WHO, **PROJECT, **PERIOD},
     _refused,
 )
 SIGN_INS = Question(
@@ -130,6 +131,6 @@ SIGN_INS = Question(
     "sign-ins",
     "Which sign-ins were refused or locked?",
     "Wrong passwords and closed accounts, by the name that was typed and the network address.",
-    (_WHO, Field("address", "Network address"), *PERIOD),
+    {**_WHO, "address": text("Network address"), **PERIOD},
     _sign_ins,
 )

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any, Final
-
 from django.db.models import QuerySet
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, StreamingHttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, QueryDict, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import render
 
 from exportadmin.audit import actions, diff, object_urls, queries
-from exportadmin.audit.event_words import event_choices
-from exportadmin.audit.fields import Bound, Field, bind, given, query, tidy, wrong
+from exportadmin.audit.forms import CURSORS, FILE_FORMAT, NEWER, EntriesForm, tidied
 from exportadmin.audit.middleware import actor_of
 from exportadmin.audit.models import AuditEntry
 from exportadmin.audit.scope import Scope, scope_of
@@ -22,33 +18,6 @@ from exportadmin.audit.views import chain, lines
 from exportadmin.lib.errors import NotFoundError, UserError
 from exportadmin.lib.pages import get_view
 
-_TIME_HINT = "UTC, such as 2026-11-22 09:30"
-
-
-def _field(name: str, label: str, hint: str = "", choices: Sequence[Any] = (), grouped: bool = False) -> Field:
-    return Field(name, label, hint, choices, grouped, check=lambda value: queries.search_params({name: value}))
-
-
-def _same(*words: str) -> list[tuple[str, str]]:
-    return [(word, word) for word in words]
-
-
-# in the order of the screen; those of MORE stand behind a fold
-FIELDS: Final = (
-    _field("actor", "Person", "user name, or token of user name"),
-    _field("event", "Action", choices=event_choices(), grouped=True),
-    _field("object", "Object", "its name or id"),
-    _field("project", "Project", "its name or id"),
-    _field("after", "Not before", _TIME_HINT),
-    _field("before", "Not after", _TIME_HINT),
-    _field("channel", "Channel", choices=_same("web", "rest", "shell", "link", "worker")),
-    _field("outcome", "Outcome", choices=_same("done", "refused", "failed")),
-    _field("request_id", "Request id"),
-    _field("address", "Network address"),
-    _field("actor_kind", "Kind of person", choices=_same("user", "token", "schedule", "system")),
-    _field("object_kind", "Kind of object", "such as artifact or export_report"),
-)
-MORE: Final = frozenset({"request_id", "address", "actor_kind", "object_kind"})
 SIBLINGS = 20
 
 
@@ -56,30 +25,24 @@ SIBLINGS = 20
 def entries(request: HttpRequest) -> HttpResponse:
     """The entries that one may read, newest first; a constant number of queries."""
     scope = scope_of(request)
-    asked = given(request, (*queries.FILTERS, *lines.CURSORS))
-    if (clean := tidy(request, asked)) is not None:
+    form = EntriesForm(request.GET)
+    if (clean := tidied(request)) is not None:
         return HttpResponseRedirect(clean)
-    cursor = read_cursor(asked)
-    filters = {name: value for name, value in asked.items() if name in queries.FILTERS}
-    errors = wrong(FIELDS, filters)
-    page = lines.Slice([]) if errors else lines.cut(scope.within(queries.search_params(filters)), filters, cursor)
-    fields = bind(FIELDS, filters, errors)
+    cursor = read_cursor(request.GET)
+    if form.is_valid():
+        page = lines.cut(scope.within(queries.search_params(form.given)), form.given, cursor)
+    else:
+        page = lines.Slice([])
     context = {
         "section": "audit",
         "tab": "entries",
-        "fields": [bound for bound in fields if bound.field.name not in MORE],
-        "more": (more := [bound for bound in fields if bound.field.name in MORE]),
-        "is_more_open": any(bound.value for bound in more),
-        "errors": errors,
-        "filters": filters,
-        "chosen": _chosen(fields),
-        "query": query(filters) if filters else "",
+        "form": form,
         "requests": lines.by_request(lines.lines(page.entries)),
         "page": page,
         "is_first": cursor is None,
         **chain.context(scope),
     }
-    return render(request, "audit/entries.html", context, status=400 if errors else 200)
+    return render(request, "audit/entries.html", context, status=400 if form.errors else 200)
 
 
 @get_view
@@ -111,48 +74,41 @@ def entry(request: HttpRequest, sequence: int) -> HttpResponse:
 def export(request: HttpRequest) -> HttpResponseBase:
     """The filtered list as a file, ``?as=csv`` or ``ndjson``, recorded before the first byte."""
     scope = scope_of(request)
-    asked = given(request, ("as", *queries.FILTERS))
-    form = asked.pop("as", "ndjson")
-    if form not in actions.FORMS:
-        raise UserError(f"unknown form {form[:40]!r}; known: {', '.join(actions.FORMS)}", field="as")
-    if errors := wrong(FIELDS, asked):
-        raise UserError(next(iter(errors.values())), field=next(iter(errors)))
-    return as_file(request, scope.within(queries.search_params(asked)), form, asked, "audit")
+    form = EntriesForm(request.GET, beside=(FILE_FORMAT,))
+    file_format = request.GET.get(FILE_FORMAT, "").strip() or "ndjson"
+    if file_format not in actions.FORMS:
+        known = ", ".join(actions.FORMS)
+        raise UserError(f"unknown form {file_format[:40]!r}; known: {known}", field=FILE_FORMAT)
+    return as_file(request, scope.within(queries.search_params(form.params)), file_format, form.given, "audit")
 
 
 def as_file(
     request: HttpRequest,
     found: QuerySet[AuditEntry],
-    form: str,
-    asked: dict[str, str],
+    file_format: str,
+    params: dict[str, str],
     name: str,
     extra: Extra | None = None,
 ) -> StreamingHttpResponse:
     """Entries that may be read, streamed; recorded first."""
     actor = actor_of(request)
-    chunks, media_type = actions.export_entries(found, form=form, asked=asked, actor=actor, extra=extra)
+    chunks, media_type = actions.export_entries(found, form=file_format, asked=params, actor=actor, extra=extra)
     answer = StreamingHttpResponse(chunks, content_type=media_type)
-    answer["Content-Disposition"] = f'attachment; filename="{name}.{form}"'
+    answer["Content-Disposition"] = f'attachment; filename="{name}.{file_format}"'
     answer["Cache-Control"] = "private, no-store"
     return answer
 
 
-def read_cursor(asked: dict[str, str]) -> tuple[str, int] | None:
+def read_cursor(params: QueryDict) -> tuple[str, int] | None:
     """``(older_than or newer_than, sequence)``. Raises :class:`UserError`."""
-    cursors = [name for name in lines.CURSORS if name in asked]
+    cursors = {name: value for name in CURSORS if (value := params.get(name, "").strip())}
     if len(cursors) > 1:
-        raise UserError("give older_than or newer_than, not both", field=cursors[1])
-    for name in cursors:
-        text = asked[name]
-        if not (text.isascii() and text.isdigit() and len(text) <= 18):
-            raise UserError(f"{name} is {text[:40]!r}; expected the number of an entry", field=name)
-        return name, int(text)
+        raise UserError("give older_than or newer_than, not both", field=NEWER)
+    for name, value in cursors.items():
+        if not (value.isascii() and value.isdigit() and len(value) <= 18):
+            raise UserError(f"{name} is {value[:40]!r}; expected the number of an entry", field=name)
+        return name, int(value)
     return None
-
-
-def _chosen(fields: list[Bound]) -> list[tuple[str, str]]:
-    """What is asked, as ``(label, words)``."""
-    return [(bound.field.label, bound.value) for bound in fields if bound.value]
 
 
 def _siblings(found: AuditEntry, scope: Scope) -> list[AuditEntry]:

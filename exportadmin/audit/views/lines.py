@@ -9,13 +9,11 @@ from itertools import groupby
 from django.db.models import QuerySet
 
 from exportadmin.audit import object_urls
-from exportadmin.audit.fields import query
+from exportadmin.audit.forms import NEWER, OLDER, query
 from exportadmin.audit.models import AuditEntry
 from exportadmin.audit.sentences import pieces
 
 PAGE = 50
-OLDER, NEWER = "older_than", "newer_than"
-CURSORS = (OLDER, NEWER)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +51,7 @@ class Slice:
 
 
 def cut(
-    entries: QuerySet[AuditEntry], asked: Mapping[str, str], cursor: tuple[str, int] | None, *, whole: bool = False
+    entries: QuerySet[AuditEntry], params: Mapping[str, str], cursor: tuple[str, int] | None, *, whole: bool = False
 ) -> Slice:
     """One page of ``entries``, newest first, by key: as quick on the last page as on the first. One query.
 
@@ -74,8 +72,8 @@ def cut(
         return Slice([])
     return Slice(
         found,
-        query(asked, **{OLDER: found[-1].sequence}) if has_older else "",
-        query(asked, **{NEWER: found[0].sequence}) if has_newer else "",
+        query(params, **{OLDER: found[-1].sequence}) if has_older else "",
+        query(params, **{NEWER: found[0].sequence}) if has_newer else "",
     )
 
 

@@ -9,7 +9,8 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.http.response import HttpResponseBase
 from django.shortcuts import render
 
-from exportadmin.audit.fields import bind, given, query, tidy, wrong
+from exportadmin.audit import actions
+from exportadmin.audit.forms import CURSORS, FILE_FORMAT, TrailForm, tidied
 from exportadmin.audit.models import AuditEntry
 from exportadmin.audit.questions import QUESTIONS, in_order
 from exportadmin.audit.questions.base import Answer, Question, figures
@@ -38,45 +39,41 @@ def question(request: HttpRequest, slug: str) -> HttpResponseBase:
     if slug not in QUESTIONS:
         raise NotFoundError(f"no question {slug[:80]!r}")
     found = QUESTIONS[slug]
-    asked = given(request, (*(field.name for field in found.fields), "as", *lines.CURSORS))
-    if (clean := tidy(request, asked)) is not None:
+    form = found.form(request.GET, (*CURSORS, FILE_FORMAT))
+    if (clean := tidied(request)) is not None:
         return HttpResponseRedirect(clean)
-    form, cursor = asked.pop("as", None), read_cursor(asked)
-    asked = {name: value for name, value in asked.items() if name not in lines.CURSORS}
-    answer, errors = _answer(found, asked, scope)
-    if form is not None:
-        return _file(request, found, form, asked, answer, errors, scope)
+    cursor = read_cursor(request.GET)
+    answer = _answer(found, form, scope)
+    if FILE_FORMAT in request.GET:
+        return _file(request, found, form, answer, scope)
+    form.suggest(_suggestions(scope))
     context = {
         "section": "audit",
         "tab": "questions",
         "question": found,
         "others": [other for other in in_order() if other.slug != slug],
-        "fields": bind(found.fields, asked, errors, _suggestions(scope)),
-        "asked": asked,
-        "query": query(asked) if asked else "",
+        "form": form,
         "scope": scope,
-        "is_waiting": answer is None and not errors,
-        **({} if answer is None else _shown(answer, asked, cursor, scope)),
+        "is_waiting": answer is None and not form.errors,
+        **({} if answer is None else _shown(answer, form.given, cursor, scope)),
     }
-    return render(request, "audit/question.html", context, status=400 if errors else 200)
+    return render(request, "audit/question.html", context, status=400 if form.errors else 200)
 
 
-def _answer(found: Question, asked: dict[str, str], scope: Scope) -> tuple[Answer | None, dict[str, str]]:
-    """The answer, or what is wrong with the question, by field; neither while something needed is missing."""
-    errors = wrong(found.fields, asked)
-    if errors or any(name not in asked for name in found.needed):
-        return None, errors
+def _answer(found: Question, form: TrailForm, scope: Scope) -> Answer | None:
+    """The answer; none while something needed is missing, or wrong by the form's errors."""
+    if not form.is_valid() or any(name not in form.given for name in found.needed):
+        return None
     try:
-        return found.answer(asked, scope), {}
+        return found.answer(form.given, scope)
     except UserError as error:
-        if error.field not in {field.name for field in found.fields}:
-            raise
-        return None, {str(error.field): error.message}
+        form.blame(error)
+        return None
 
 
-def _shown(answer: Answer, asked: dict[str, str], cursor: tuple[str, int] | None, scope: Scope) -> dict[str, Any]:
+def _shown(answer: Answer, params: dict[str, str], cursor: tuple[str, int] | None, scope: Scope) -> dict[str, Any]:
     entries = scope.within(answer.entries)
-    page = lines.cut(entries, asked, cursor, whole=answer.whole)
+    page = lines.cut(entries, params, cursor, whole=answer.whole)
     rows = lines.lines(page.entries)
     if answer.extra is not None:
         for row, cells in zip(rows, answer.extra.cells(page.entries), strict=True):
@@ -93,21 +90,17 @@ def _shown(answer: Answer, asked: dict[str, str], cursor: tuple[str, int] | None
 
 
 def _file(
-    request: HttpRequest,
-    found: Question,
-    form: str,
-    asked: dict[str, str],
-    answer: Answer | None,
-    errors: dict[str, str],
-    scope: Scope,
+    request: HttpRequest, found: Question, form: TrailForm, answer: Answer | None, scope: Scope
 ) -> HttpResponseBase:
-    if form not in ("csv", "ndjson"):
-        raise UserError(f"unknown form {form[:40]!r}; known: csv, ndjson", field="as")
+    file_format = request.GET[FILE_FORMAT].strip()
+    if file_format not in actions.FORMS:
+        known = ", ".join(actions.FORMS)
+        raise UserError(f"unknown form {file_format[:40]!r}; known: {known}", field=FILE_FORMAT)
     if answer is None:
-        name = next(iter(errors), found.needed[0] if found.needed else "")
-        raise UserError(errors.get(name) or f"{name} is missing", field=name)
-    said = {**asked, "question": found.slug}
-    return as_file(request, scope.within(answer.entries), form, said, f"audit-{found.slug}", answer.extra)
+        form.params  # noqa: B018 - raises for what is wrong
+        raise UserError(f"{found.needed[0]} is missing", field=found.needed[0])
+    params = {**form.given, "question": found.slug}
+    return as_file(request, scope.within(answer.entries), file_format, params, f"audit-{found.slug}", answer.extra)
 
 
 def _suggestions(scope: Scope) -> dict[str, Sequence[str]]:
