@@ -34,7 +34,7 @@ collect_changed_static = collected="$${EXPORTADMIN_HOME:-var}/static/staticfiles
 	  $(EXPORTADMIN) collectstatic --noinput --verbosity 0; \
 	fi
 
-.PHONY: help install install-dev run test test-sqlite test-postgres lint format bench soak screenshots lock clean \
+.PHONY: help install install-dev run test test-fast test-sqlite test-postgres lint format bench soak screenshots lock clean \
 	machine-packages
 
 help: ## this list
@@ -54,6 +54,9 @@ run: $(DONE)/base ## database, demo project, web and worker on BIND=127.0.0.1:80
 
 test: $(DONE)/dev machine-packages ## linters, then the suite on SQLite and on PostgreSQL (ARGS=… goes to pytest)
 	@$(PY) scripts/suite.py lint sqlite postgres -- $(ARGS)
+
+test-fast: $(DONE)/dev ## the suite without browsers and long tests, on SQLite: what to run while working
+	@$(PY) -m pytest -q -n 3 --dist worksteal -m 'not chromium and not slow' $(ARGS)
 
 test-sqlite: $(DONE)/dev machine-packages ## the suite on SQLite only
 	@$(PY) scripts/suite.py sqlite -- $(ARGS)

@@ -12,7 +12,7 @@ from connections.store.overview import Overview
 from exports.formats import FORMATS
 from exports.forms.typed import WITH, WITHOUT, Typed
 
-# part → its words, what it switches (contracts/labelbox.md §2.1)
+# part → its words, what it switches
 PART_WORDS: Final[dict[str, tuple[str, str]]] = {
     "data_row_details": ("Data row details", "Data set, when the row came and changed, and by whom."),
     "attachments": ("Attachments", "Files and texts attached to the row."),

@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import os
 import shutil
 import sqlite3
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from exportadmin.lib.ids import new_id
 from tests.support import postgres, warm_program
+
+if TYPE_CHECKING:
+    import psycopg
 
 PROGRAMS = Path(sys.executable).parent
 DATABASE = "exportadmin.sqlite3"
@@ -51,13 +57,16 @@ class Installation:
 @contextlib.contextmanager
 def new_installation(home: Path) -> Iterator[Installation]:
     """An installation in ``home`` with empty tables, on the database that the suite runs on."""
-    with _own_database() as database_url:
-        installation = Installation(home, database_url)
-        if database_url is None and (ready := _ready_made()) is not None:
-            shutil.copyfile(ready, home / DATABASE)
-        else:
-            migrate(installation)
-        yield installation
+    if os.environ.get("EXPORTADMIN_TEST_CLUSTER"):
+        with _own_database(template=_ready_made_database()) as database_url:
+            yield Installation(home, database_url)
+        return
+    installation = Installation(home)
+    if (ready := _ready_made_file()) is not None:
+        shutil.copyfile(ready, home / DATABASE)
+    else:
+        migrate(installation)
+    yield installation
 
 
 def migrate(installation: Installation) -> None:
@@ -66,7 +75,7 @@ def migrate(installation: Installation) -> None:
     assert made.returncode == 0, made.stdout + made.stderr
 
 
-def _ready_made() -> Path | None:
+def _ready_made_file() -> Path | None:
     """A SQLite file with empty tables, made once a session and process: five seconds that every test saves."""
     root = os.environ.get("EXPORTADMIN_TEST_ROOT")
     if root is None:
@@ -82,18 +91,29 @@ def _ready_made() -> Path | None:
     return folder / DATABASE
 
 
-@contextlib.contextmanager
-def _own_database() -> Iterator[str | None]:
-    cluster = os.environ.get("EXPORTADMIN_TEST_CLUSTER")
-    if not cluster:
-        yield None
-        return
-    import psycopg
-
-    name = f"own_{new_id()}"
-    with psycopg.connect(postgres.url(cluster, "postgres"), autocommit=True) as connection:
+@functools.cache
+def _ready_made_database() -> str:
+    """The name of a PostgreSQL database with empty tables, made once a process: a template for those of the tests."""
+    name = f"ready_{new_id()}"
+    with _maintenance() as connection:
         connection.execute(f"CREATE DATABASE {name}")
+    with tempfile.TemporaryDirectory() as home:
+        migrate(Installation(Path(home), postgres.url(os.environ["EXPORTADMIN_TEST_CLUSTER"], name)))
+    return name
+
+
+@contextlib.contextmanager
+def _own_database(*, template: str) -> Iterator[str]:
+    name = f"own_{new_id()}"
+    with _maintenance() as connection:
+        connection.execute(f"CREATE DATABASE {name} TEMPLATE {template}")
         try:
-            yield postgres.url(cluster, name)
+            yield postgres.url(os.environ["EXPORTADMIN_TEST_CLUSTER"], name)
         finally:
             connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+def _maintenance() -> psycopg.Connection[Any]:
+    import psycopg
+
+    return psycopg.connect(postgres.url(os.environ["EXPORTADMIN_TEST_CLUSTER"], "postgres"), autocommit=True)

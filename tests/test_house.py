@@ -1,0 +1,30 @@
+"""Rules of the house that no linter knows: held here, so that they are seen the day they are broken."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+
+import pytest
+
+from tests.support.paths import ROOT
+
+# what stood beside the project while it was written: whoever has a clone has none of it
+FOREIGN = re.compile(r"\b(DESIGN|HOUSE|PARTS|SPEED|FORMATS|SCALE)\.md\b|\bcontracts/\w|\b[Ii]ssue \d")
+
+
+def _sources(*endings: str) -> dict[str, str]:
+    listed = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True).stdout.split("\n")
+    names = [name for name in listed if name.endswith(endings) and name != "tests/test_house.py"]
+    return {name: (ROOT / name).read_text(encoding="utf-8") for name in names if (ROOT / name).is_file()}
+
+
+@pytest.mark.parametrize("endings", [(".py",), (".html", ".css", ".js"), (".md", "Makefile", ".toml", ".sh", ".in")])
+def test_nothing_refers_to_a_document_that_a_cloner_does_not_have(endings):
+    found = [
+        f"{name}:{number}: {line.strip()}"
+        for name, text in _sources(*endings).items()
+        for number, line in enumerate(text.splitlines(), 1)
+        if FOREIGN.search(line)
+    ]
+    assert found == []
