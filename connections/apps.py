@@ -8,3 +8,9 @@ class ConnectionsConfig(AppConfig):
 
     name = "connections"
     default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        """Tell the trail about projects and imports."""
+        from connections import trail
+
+        trail.register()

@@ -21,12 +21,10 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from exportadmin.audit import api as audit
-from exportadmin.lib.rest import AddressThrottle, on_refused, problem
+from exportadmin.lib.rest import AddressThrottle, problem
 
 app_name = "api"
 METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS", "TRACE"]
-
-on_refused.append(audit.record_refusal)
 
 
 @functools.cache

@@ -7,7 +7,8 @@ from typing import Any, Final
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.functional import SimpleLazyObject
-from django.utils.module_loading import import_string
+
+from exportadmin.audit.scope import may_read
 
 # words on screen, name of the address, the page's ``section``
 MENU: Final[tuple[tuple[str, str, str], ...]] = (
@@ -33,6 +34,5 @@ def _menu(request: HttpRequest) -> list[tuple[str, str, str]]:
 
 
 def _may_audit(request: HttpRequest) -> bool:
-    # imports go down only: the rule stands above this room
-    everything, projects = import_string("connections.access.audit_scope.audit_scope")(request)
-    return bool(everything or projects)
+    scope = may_read(request)
+    return scope.everything or bool(scope.projects)

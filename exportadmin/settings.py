@@ -74,6 +74,8 @@ MIDDLEWARE = [
 ]
 
 ROOT_URLCONF = "exportadmin.urls"
+# who may read how much of the trail: request → (everything?, public ids of projects)
+AUDIT_SCOPE = "connections.access.audit_scope.audit_scope"
 FORM_RENDERER = "exportadmin.lib.forms.FormRenderer"
 WSGI_APPLICATION = "exportadmin.wsgi.application"
 TEMPLATES = [

@@ -17,4 +17,4 @@ class ExportsConfig(AppConfig):
         from exports import trail
 
         RUNNERS.register("export", "exports.run.runner:ExportRunner")
-        trail.fill()
+        trail.register()

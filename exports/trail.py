@@ -1,22 +1,81 @@
-"""What the trail's pages are told about exports: which page an object has, and questions about exports."""
+"""What the audit trail is told about exports: events, the pages that objects have, and questions."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from typing import Final
 
 from django.urls import reverse
 
-from exportadmin.audit import object_urls
+from exportadmin.audit import events, object_urls
+from exportadmin.audit.events import OF_PROJECT as _OF
 from exportadmin.audit.questions import QUESTIONS
 
+_QUESTIONS: Final = {
+    "who-exported": "downloads:WHO_EXPORTED",
+    "outside-hours": "hours:OUTSIDE_HOURS",
+    "row": "rows:QUESTION",
+    "changes": "changes:CHANGES",
+    "person": "person:PERSON",
+    "links": "links:QUESTION",
+    "filters": "filters:QUESTION",
+}
 
-def fill() -> None:
-    """Put the exports' finders into the audit room's tables, which knows nothing of exports."""
-    object_urls.FINDERS["export_report"] = object_urls.named("exports:detail")
-    object_urls.FINDERS["artifact"] = _exports_of_files
-    for slug, module in {"row": "rows", "links": "links", "filters": "filters"}.items():
-        if slug not in QUESTIONS:
-            QUESTIONS.register(slug, f"exports.questions.{module}:QUESTION")
+
+def register() -> None:
+    """Called when the app is ready."""
+    object_urls.register("project", object_urls.named("projects:project"))
+    object_urls.register("export_report", object_urls.named("exports:detail"))
+    object_urls.register("artifact", _exports_of_files)
+    for slug, place in _QUESTIONS.items():
+        QUESTIONS.register(slug, f"exports.questions.{place}")
+    events.register(
+        "export",
+        "Exports",
+        {
+            "planned": "{actor} [planned|tried to plan] an export" + _OF,
+            "requested": "{actor} [requested|tried to request] export {object}" + _OF,
+            "started": "{actor} [started|tried to start] export {object}" + _OF + "<, attempt {attempt}>",
+            "resumed": "{actor} [resumed|tried to resume] export {object}" + _OF + "<, attempt {attempt}>",
+            "completed": "{actor} completed export {object}" + _OF,
+            "partial": "{actor} completed export {object}" + _OF + " with some rows refused",
+            "failed": "Export {object}" + _OF + " failed",
+            "errored": "Export {object}" + _OF + " was stopped by a fault",
+            "cancel_requested": "{actor} [asked|tried to ask] for export {object}" + _OF + " to be cancelled",
+            "cancelled": "{actor} [cancelled|tried to cancel] export {object}" + _OF,
+            "retried": "{actor} [retried|tried to retry] export {object}" + _OF,
+            "verified": "{actor} [verified|tried to verify] export {object}" + _OF,
+            "deleted": "{actor} [deleted|tried to delete] export {object}" + _OF,
+        },
+    )
+    events.register(
+        "artifact",
+        "Delivered files",
+        {
+            "downloaded": "{actor} [began|tried] to download {object}" + _OF,
+            "download_ended": "{actor} ended a download of {object}" + _OF + "<: {ending}><, {bytes_sent} bytes sent>",
+            "rows_read": "{actor} [read|tried to read] rows of {object}" + _OF,
+            "removed": "{actor} [removed|tried to remove] {object}" + _OF + ", as retention asks",
+        },
+    )
+    events.register(
+        "link",
+        "Links",
+        {
+            "issued": "{actor} [issued|tried to issue] a link to {object}" + _OF,
+            "revoked": "{actor} [revoked|tried to revoke] a link to {object}" + _OF,
+            "refused": "A link< to {object}>" + _OF + " was refused",
+        },
+    )
+    events.register(
+        "config",
+        "Export configs",
+        {
+            "created": "{actor} [saved|tried to save] export config {object}" + _OF,
+            "changed": "{actor} [changed|tried to change] export config {object}" + _OF,
+            "deleted": "{actor} [deleted|tried to delete] export config {object}" + _OF,
+        },
+    )
 
 
 def _exports_of_files(ids: Collection[str]) -> Mapping[str, str]:

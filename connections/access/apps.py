@@ -10,3 +10,9 @@ class AccessConfig(AppConfig):
     label = "access"
     verbose_name = "Access"
     default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        """Tell the trail about people."""
+        from connections.access import trail
+
+        trail.register()

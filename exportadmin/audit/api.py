@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from django.core.cache import cache
-from django.db import transaction
 from django.db.models import QuerySet
 from django.http import HttpResponseBase, StreamingHttpResponse
 from drf_spectacular.types import OpenApiTypes
@@ -17,16 +15,12 @@ from rest_framework.response import Response
 from exportadmin.audit import actions, queries
 from exportadmin.audit.events import EVENTS
 from exportadmin.audit.middleware import actor_of
-from exportadmin.audit.models import OUTCOMES, REFUSED, AuditEntry
-from exportadmin.audit.record import record
+from exportadmin.audit.models import OUTCOMES, AuditEntry
 from exportadmin.audit.scope import may_read, scope_of
 from exportadmin.audit.sentences import sentence
-from exportadmin.lib.errors import HiddenError
-from exportadmin.lib.rest import Pages, Parameter, RestView, address
+from exportadmin.lib.rest import Pages, Parameter, RestView
 from exportadmin.lib.times import from_datetime, iso_utc
 
-# who is refused for asking too often has one entry in so many seconds
-THROTTLED_EVERY_SECONDS: Final = 60
 _WORDS: Final[dict[str, str]] = {
     "actor": "a frozen name",
     "actor_kind": "user, token, schedule or system",
@@ -35,14 +29,17 @@ _WORDS: Final[dict[str, str]] = {
     "channel": "web, rest, shell, link, worker",
     "request_id": "the X-Request-ID of an answer",
 }
-_EVENTS: Final = sorted({part for key in EVENTS for part in (key, key.partition(".")[0])})
+
+
+def _events() -> list[str]:
+    return sorted({part for key in EVENTS for part in (key, key.partition(".")[0])})
 
 
 def _filter(name: str) -> Parameter:
     if name in ("after", "before"):
         return Parameter.moment(name, "at this time or later" if name == "after" else "at this time or earlier")
     if name == "event":
-        return Parameter.choice(name, _EVENTS, "a key, or the front of some")
+        return Parameter.choice(name, _events, "a key, or the front of some")
     if name == "outcome":
         return Parameter.choice(name, OUTCOMES)
     return Parameter.text(name, _WORDS.get(name, ""))
@@ -59,28 +56,6 @@ def readable(request: Request, asked: dict[str, Any]) -> QuerySet[AuditEntry]:
         if name in wanted:
             wanted[name] = from_datetime(wanted[name])
     return scope.within(queries.search(**wanted))
-
-
-def record_refusal(request: Any, error: Exception, status: int, channel: str = "rest") -> None:
-    """For ``on_refused`` of REST and of pages: what was refused, unless the action has recorded it itself.
-
-    Not recorded: addresses of nothing (404), which tell of no one's intent.
-    """
-    if getattr(error, "is_recorded", False):
-        return
-    actor = actor_of(request, channel)
-    details = {"method": request.method, "path": request.path[:300]}
-    if status == 429:
-        who = f"user-{actor.user_id}" if actor.user_id is not None else address(request)
-        if not cache.add(f"audit.throttled.{who}", 1, THROTTLED_EVERY_SECONDS):
-            return
-        with transaction.atomic():
-            record("request.throttled", actor=actor, outcome=REFUSED, reason="too many requests", details=details)
-    elif status == 403 or isinstance(error, HiddenError):
-        about = getattr(error, "about", {})
-        reason = "not visible to the one who asked" if isinstance(error, HiddenError) else str(error)
-        with transaction.atomic():
-            record("request.refused", actor=actor, outcome=REFUSED, reason=reason, details=details, **about)
 
 
 class AuditActorSerializer(serializers.Serializer[Any]):

@@ -26,7 +26,8 @@ class AuditConfig(AppConfig):
 
     def ready(self) -> None:
         """Listen to sign-ins, and keep the triggers in place."""
-        from exportadmin.audit import signals
+        from exportadmin.audit import own_events, signals
 
+        own_events.register()
         signals.connect()
         post_migrate.connect(_keep_triggers, sender=self, dispatch_uid="audit.keep_triggers")

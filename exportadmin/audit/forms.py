@@ -9,8 +9,7 @@ from urllib.parse import urlencode
 from django import forms
 from django.http import HttpRequest, QueryDict
 
-from exportadmin.audit import queries
-from exportadmin.audit.event_words import event_choices
+from exportadmin.audit import events, queries
 from exportadmin.lib import times
 from exportadmin.lib.errors import UserError
 from exportadmin.lib.forms import FilterForm, OfferedField, SuggestInput, TextField
@@ -142,7 +141,7 @@ class EntriesForm(TrailForm):
 
     def __init__(self, data: QueryDict, **kwargs: Any) -> None:
         super().__init__(data, **kwargs)
-        self.fields["event"].choices = [("", "any"), *event_choices()]  # type: ignore[attr-defined]
+        self.fields["event"].choices = [("", "any"), *events.choices()]  # type: ignore[attr-defined]
 
     @property
     def shown(self) -> list[forms.BoundField]:

@@ -11,6 +11,7 @@ from typing import Final
 from django.urls import NoReverseMatch, reverse
 
 from exportadmin.audit.models import AuditEntry
+from exportadmin.lib.registry import Registry
 
 Finder = Callable[[Collection[str]], Mapping[str, str]]
 
@@ -30,8 +31,13 @@ def named(name: str) -> Finder:
     return find
 
 
-# kind of object → ids → addresses; a finder asks the database at most once, however many ids there are
-FINDERS: Final[dict[str, Finder]] = {"project": named("projects:project")}
+# kind of object → ids → addresses
+FINDERS: Final[Registry[Finder]] = Registry("kind of object", {})
+
+
+def register(kind: str, finder: Finder) -> None:
+    """Tell where objects of a kind have their pages; ``finder`` asks the database at most once for many ids."""
+    FINDERS.register(kind, finder)
 
 
 def addresses(entries: Iterable[AuditEntry]) -> dict[tuple[str, str], str]:

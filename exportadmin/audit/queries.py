@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from django.db.models import Q, QuerySet
 
-from exportadmin.audit.events import keys_under
+from exportadmin.audit.events import EVENTS, keys_under
 from exportadmin.audit.models import OUTCOMES, AuditEntry
 from exportadmin.lib import times
 from exportadmin.lib.errors import UserError
@@ -65,9 +65,9 @@ def search(
     if event is not None:
         keys = keys_under(event)
         if not keys:
-            raise UserError(
-                f"unknown event {event[:80]!r}; expected one such as export.requested, or export", field="event"
-            )
+            known = next(iter(EVENTS))
+            group = known.partition(".")[0]
+            raise UserError(f"unknown event {event[:80]!r}; expected one such as {known}, or {group}", field="event")
         asked &= Q(event__in=keys)
     if object is not None:
         asked &= Q(object_id=object) | Q(object_name=object)

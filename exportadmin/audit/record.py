@@ -70,7 +70,7 @@ def record(
     if not connection.in_atomic_block:
         raise RuntimeError("record() is called inside transaction.atomic(), together with the change that it tells of")
     if event not in EVENTS:
-        raise ValueError(f"unknown event {event!r}: add it to exportadmin/audit/events.py")
+        raise ValueError(f"unknown event {event!r}: an app registers it by exportadmin.audit.events.register()")
     if outcome not in OUTCOMES:
         raise ValueError(f"unknown outcome {outcome!r}; known: {', '.join(OUTCOMES)}")
     project_id, project_name = _project(project)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from django.conf import settings
 from django.db.models import QuerySet
 from django.utils.module_loading import import_string
 
@@ -25,8 +26,8 @@ class Scope:
 
 
 def may_read(request: Any) -> Scope:
-    """What the one who asks may read; it may be nothing. Asks the rule that stands above this room by its name."""
-    everything, projects = import_string("connections.access.audit_scope.audit_scope")(request)
+    """What the one who asks may read; it may be nothing. Asks the rule that the settings name."""
+    everything, projects = import_string(settings.AUDIT_SCOPE)(request)
     return Scope(bool(everything), tuple(projects))
 
 

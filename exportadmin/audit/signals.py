@@ -1,4 +1,4 @@
-"""Sign-ins, refused sign-ins and sign-outs, wherever in Django they happen.
+"""Sign-ins, refused sign-ins, sign-outs and refused requests, wherever they happen.
 
 A sign-in that cannot be recorded does not happen: the exception passes through ``login()``.
 """
@@ -6,10 +6,11 @@ A sign-in that cannot be recorded does not happen: the exception passes through 
 from __future__ import annotations
 
 import dataclasses
-from typing import Any
+from typing import Any, Final
 
 from django.contrib.auth import get_user_model
 from django.contrib.auth.signals import user_logged_in, user_logged_out, user_login_failed
+from django.core.cache import cache
 from django.db import transaction
 from django.http import HttpRequest
 
@@ -17,8 +18,12 @@ from exportadmin.audit.middleware import NOBODY, actor_of
 from exportadmin.audit.models import REFUSED
 from exportadmin.audit.record import record
 from exportadmin.lib.actor import USER, Actor
+from exportadmin.lib.errors import HiddenError
+from exportadmin.lib.refusals import request_refused
 
 LONGEST_TYPED_NAME = 150
+# who is refused for asking too often has one entry in so many seconds
+THROTTLED_EVERY_SECONDS: Final = 60
 
 
 def connect() -> None:
@@ -26,6 +31,7 @@ def connect() -> None:
     user_logged_in.connect(_signed_in, dispatch_uid="audit.signed_in")
     user_login_failed.connect(_refused, dispatch_uid="audit.sign_in_refused")
     user_logged_out.connect(_signed_out, dispatch_uid="audit.signed_out")
+    request_refused.connect(_request_refused, dispatch_uid="audit.request_refused")
 
 
 def _actor(request: HttpRequest | None, *, name: str, user_id: int | None) -> Actor:
@@ -57,3 +63,25 @@ def _signed_out(sender: Any, *, request: HttpRequest | None, user: Any, **_: Any
         return
     with transaction.atomic():
         record("sign_out.completed", actor=_actor(request, name=user.get_username(), user_id=user.pk), obj=user)
+
+
+def _request_refused(sender: Any, *, request: Any, error: Exception, status: int, channel: str, **_: Any) -> None:
+    """What was refused, unless the action has recorded it itself.
+
+    Not recorded: addresses of nothing (404), which tell of no one's intent.
+    """
+    if getattr(error, "is_recorded", False):
+        return
+    actor = actor_of(request, channel)
+    details = {"method": request.method, "path": request.path[:300]}
+    if status == 429:
+        who = f"user-{actor.user_id}" if actor.user_id is not None else actor.address
+        if not cache.add(f"audit.throttled.{who}", 1, THROTTLED_EVERY_SECONDS):
+            return
+        with transaction.atomic():
+            record("request.throttled", actor=actor, outcome=REFUSED, reason="too many requests", details=details)
+    elif status == 403 or isinstance(error, HiddenError):
+        about = getattr(error, "about", {})
+        reason = "not visible to the one who asked" if isinstance(error, HiddenError) else str(error)
+        with transaction.atomic():
+            record("request.refused", actor=actor, outcome=REFUSED, reason=reason, details=details, **about)

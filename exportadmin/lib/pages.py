@@ -20,6 +20,7 @@ from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_http_methods
 
 from exportadmin.lib.errors import ConflictError, DeniedError, GoneError, NotFoundError, UserError
+from exportadmin.lib.refusals import request_refused
 
 View = TypeVar("View", bound=Callable[..., Any])
 
@@ -29,9 +30,6 @@ STATUSES: Final[tuple[tuple[type[UserError], int, str], ...]] = (
     (GoneError, 410, "This is gone"),
     (UserError, 400, "This cannot be done as asked"),
 )
-# Called with the request, the error and the status for each 403 and 404 of a page before it is answered. The room that
-# records refusals stands above this one and puts its function here.
-on_refused: list[Callable[[HttpRequest, Exception, int], None]] = []
 
 
 def _answers(*methods: str) -> Callable[[View], View]:
@@ -78,8 +76,7 @@ class RefusalsMiddleware:
 
 def tell_refused(request: HttpRequest, error: Exception, status: int) -> None:
     """Have a refusal recorded, by the middleware or by a view that goes on after it."""
-    for tell in on_refused:
-        tell(request, error, status)
+    request_refused.send(sender=None, request=request, error=error, status=status, channel="web")
 
 
 def done(request: HttpRequest, words: str, to: str, *args: Any) -> HttpResponse:

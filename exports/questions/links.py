@@ -16,6 +16,7 @@ from exportadmin.audit.questions.base import (
     Figures,
     Question,
     counted,
+    done_by,
     moment,
     of_project,
     people,
@@ -23,7 +24,6 @@ from exportadmin.audit.questions.base import (
     under,
     within,
 )
-from exportadmin.audit.questions.people import done_by
 from exportadmin.audit.scope import Scope
 from exportadmin.audit.serialize import Extra
 from exportadmin.lib import times

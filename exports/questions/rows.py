@@ -19,9 +19,9 @@ from exportadmin.audit.questions.base import (
     under,
     within,
 )
-from exportadmin.audit.questions.downloads import TAKEN
 from exportadmin.audit.scope import Scope
 from exportadmin.audit.serialize import Extra
+from exports.questions.downloads import TAKEN
 from exports.results import search
 
 

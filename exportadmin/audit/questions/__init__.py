@@ -1,4 +1,4 @@
-"""What reviewers ask again and again: questions with an address each. The rooms above register theirs."""
+"""What reviewers ask again and again: questions with an address each. Other apps register theirs."""
 
 from __future__ import annotations
 
@@ -7,18 +7,13 @@ from typing import Final
 from exportadmin.audit.questions.base import Question
 from exportadmin.lib.registry import Registry
 
-_HERE = "exportadmin.audit.questions"
+_HERE = "exportadmin.audit.questions.requests"
 
 QUESTIONS: Final[Registry[Question]] = Registry(
     "question",
     {
-        "who-exported": f"{_HERE}.downloads:WHO_EXPORTED",
-        "outside-hours": f"{_HERE}.hours:OUTSIDE_HOURS",
-        "changes": f"{_HERE}.changes:CHANGES",
-        "refused": f"{_HERE}.people:REFUSED_REQUESTS",
-        "person": f"{_HERE}.people:PERSON",
-        "access": f"{_HERE}.access:ACCESS",
-        "sign-ins": f"{_HERE}.people:SIGN_INS",
+        "refused": f"{_HERE}:REFUSED_REQUESTS",
+        "sign-ins": f"{_HERE}:SIGN_INS",
     },
 )
 

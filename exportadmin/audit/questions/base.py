@@ -18,6 +18,7 @@ from exportadmin.audit.models import AuditEntry
 from exportadmin.audit.scope import Scope
 from exportadmin.audit.serialize import Extra
 from exportadmin.lib import times
+from exportadmin.lib.actor import TOKEN
 
 # figures are counted over so many of the newest entries; nobody waits for more
 COUNTED = 10_000
@@ -156,3 +157,11 @@ def within(asked: Mapping[str, str], time_zone: str = "UTC") -> QuerySet[AuditEn
 def under(*fronts: str) -> Q:
     """Events by their keys or fronts."""
     return Q(event__in=[key for front in fronts for key in keys_under(front)])
+
+
+def done_by(person: str) -> Q:
+    """Entries of a person: under the user name, and through tokens of that user."""
+    # record() names a token's entries "NAME of USER": the few names of tokens first, then entries by an index
+    tokens = AuditEntry.objects.filter(actor_kind=TOKEN, actor_name__endswith=f" of {person}").order_by()
+    names = list(tokens.values_list("actor_name", flat=True).distinct())
+    return Q(actor_name__in=[person, *names])

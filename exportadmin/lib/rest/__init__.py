@@ -9,7 +9,7 @@ from exportadmin.lib.rest.description import Header
 from exportadmin.lib.rest.fields import Choice, Flag, StrictSerializer, Text, Whole
 from exportadmin.lib.rest.pages import Pages
 from exportadmin.lib.rest.parameters import Parameter
-from exportadmin.lib.rest.problems import PROBLEM_JSON, TITLES, handle, on_refused, problem
+from exportadmin.lib.rest.problems import PROBLEM_JSON, TITLES, handle, problem
 from exportadmin.lib.rest.throttles import AddressThrottle, WrongKeyThrottle, address
 from exportadmin.lib.rest.views import RestView
 
@@ -31,6 +31,5 @@ __all__ = [
     "WrongKeyThrottle",
     "address",
     "handle",
-    "on_refused",
     "problem",
 ]

@@ -33,7 +33,8 @@ class Parameter:
     what would be right."""
 
     name: str
-    schema: Mapping[str, Any]
+    # or a function that gives it, where it is known only when everything is loaded
+    schema: Mapping[str, Any] | Callable[[], Mapping[str, Any]]
     read: Reader
     description: str = ""
     required: bool = False
@@ -76,16 +77,18 @@ class Parameter:
         return cls(name, {"type": "number", "minimum": 0, "maximum": most}, read, description)
 
     @classmethod
-    def choice(cls, name: str, known: Iterable[str], description: str = "") -> Parameter:
-        """One of some words."""
-        words = list(known)
+    def choice(cls, name: str, known: Iterable[str] | Callable[[], Iterable[str]], description: str = "") -> Parameter:
+        """One of some words; ``known`` may be a function that gives them when they are asked for."""
+
+        def choices() -> list[str]:
+            return list(known() if callable(known) else known)
 
         def read(text: str) -> str:
-            if text not in words:
-                raise ValueError(f"known: {', '.join(words)}")
+            if text not in choices():
+                raise ValueError(f"known: {', '.join(choices())}")
             return text
 
-        return cls(name, {"type": "string", "enum": words}, read, description)
+        return cls(name, lambda: {"type": "string", "enum": choices()}, read, description)
 
     @classmethod
     def moment(cls, name: str, description: str) -> Parameter:
@@ -115,10 +118,11 @@ class Parameter:
 
     def described(self) -> OpenApiParameter:
         """For the OpenAPI document."""
-        is_list = self.schema.get("type") == "array"
+        schema = dict(self.schema() if callable(self.schema) else self.schema)
+        is_list = schema.get("type") == "array"
         return OpenApiParameter(
             self.name,
-            dict(self.schema),
+            schema,
             required=self.required,
             description=self.description,
             style="form" if is_list else None,

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import logging
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any, Final
 
 from django.core.exceptions import BadRequest, PermissionDenied, SuspiciousOperation
@@ -17,6 +17,7 @@ from rest_framework.response import Response
 from rest_framework.views import set_rollback
 
 from exportadmin.lib.errors import ConflictError, DeniedError, GoneError, NotFoundError, TransientError, UserError
+from exportadmin.lib.refusals import request_refused
 
 log = logging.getLogger(__name__)
 
@@ -56,9 +57,6 @@ TITLES: Final[dict[int, str]] = {
     500: "A fault of ours",
     503: "Not available now",
 }
-# Called with the request, the error and the status for each 403, 404 and 429 before it is answered. The room that
-# records refusals stands above this one and puts its function here.
-on_refused: list[Callable[[Any, Exception, int], None]] = []
 
 
 def problem(status: int, code: str, detail: str, *, field: str | None = None, request: Any = None) -> Response:
@@ -85,8 +83,7 @@ def handle(error: Exception, context: Mapping[str, Any]) -> Response | None:
     answer = _ours(error, django_request) or _drf(error, django_request) or _fault(error, django_request)
     set_rollback()
     if answer.status_code in (403, 404, 429):
-        for tell in on_refused:
-            tell(request, error, answer.status_code)
+        request_refused.send(sender=None, request=request, error=error, status=answer.status_code, channel="rest")
     return answer
 
 

@@ -128,7 +128,7 @@ def test_hostile_names_are_kept_within_bounds_on_every_database(db):
 
 def test_secrets_never_reach_the_entry(db):
     entry = record(
-        "connection.changed",
+        "project.changed",
         actor=ALICE,
         reason="https://bob:s3cr3t@host/x failed",
         before={"api_key": "s3cr3t", "url": "https://host?token=s3cr3t", "name": "a"},

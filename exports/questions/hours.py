@@ -9,8 +9,8 @@ from itertools import pairwise
 from typing import Any, Final
 
 from django.db.models import BigIntegerField, Case, F, Q, QuerySet, Value, When
-from django.utils.module_loading import import_string
 
+from connections.access.audit_scope import time_zone_of
 from exportadmin.audit.forms import choice, text
 from exportadmin.audit.models import DONE, AuditEntry
 from exportadmin.audit.questions.base import (
@@ -25,11 +25,11 @@ from exportadmin.audit.questions.base import (
     sentence,
     within,
 )
-from exportadmin.audit.questions.downloads import TAKEN
 from exportadmin.audit.scope import Scope
 from exportadmin.audit.serialize import Extra
 from exportadmin.lib import times
 from exportadmin.lib.errors import UserError
+from exports.questions.downloads import TAKEN
 
 DAY_MS: Final = 86_400_000
 # word → (words on screen, days of the week, Monday is 0)
@@ -102,7 +102,7 @@ def _zone(asked: Mapping[str, str], scope: Scope) -> tuple[str, str]:
     if "zone" in asked:
         return asked["zone"], ""
     if "project" in asked:
-        found = import_string("connections.access.audit_scope.time_zone_of")(asked["project"])
+        found = time_zone_of(asked["project"])
         if found is not None and (scope.everything or found[0] in scope.projects):
             return str(found[1]), ", the project's time zone"
     return "UTC", ", the installation's time zone"

@@ -1,13 +1,11 @@
-"""What was refused, what did a person do, which sign-ins were refused?"""
+"""What was refused, which sign-ins were refused?"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
-from django.db.models import Q
-
 from exportadmin.audit.forms import text
-from exportadmin.audit.models import DONE, REFUSED, AuditEntry
+from exportadmin.audit.models import REFUSED
 from exportadmin.audit.questions.base import (
     PERIOD,
     PROJECT,
@@ -15,50 +13,14 @@ from exportadmin.audit.questions.base import (
     Figures,
     Question,
     counted,
+    done_by,
     sentence,
     under,
     within,
 )
 from exportadmin.audit.scope import Scope
-from exportadmin.lib.actor import TOKEN
 
 SIGNING_IN = under("sign_in.refused", "sign_in.locked")
-
-
-def done_by(person: str) -> Q:
-    """Entries of a person: under the user name, and through tokens of that user."""
-    # record() names a token's entries "NAME of USER": the few names of tokens first, then entries by an index
-    tokens = AuditEntry.objects.filter(actor_kind=TOKEN, actor_name__endswith=f" of {person}").order_by()
-    names = list(tokens.values_list("actor_name", flat=True).distinct())
-    return Q(actor_name__in=[person, *names])
-
-
-def _person(asked: Mapping[str, str], scope: Scope) -> Answer:
-    person = asked["person"]
-    refused = Q(outcome=REFUSED)
-    taken = under("artifact.downloaded", "artifact.rows_read") & Q(outcome=DONE)
-    exports = under("export.requested") & Q(outcome=DONE)
-
-    def says(found: Figures) -> str:
-        if not found.all.count:
-            return f"Nothing is recorded of {person} in that time."
-        parts = [
-            counted(found.parts["exports"].count, "export", "exports"),
-            counted(found.parts["taken"].count, "download", "downloads"),
-            f"{counted(found.parts['refused'].count, 'refused try', 'refused tries')}",
-        ]
-        whole = counted(found.all.count, "entry", "entries")
-        return f"{person}: {whole} {found.between}, among them {parts[0]}, {parts[1]} and {parts[2]}."
-
-    return Answer(
-        within(asked).filter(done_by(person)),
-        says,
-        parts={"exports": exports, "taken": taken, "refused": refused},
-        notes=[
-            "What the person's tokens did is listed too. A refused sign-in only carries the name that was typed: "
-            "nobody has proven to be that person. What the worker did for the person stands under Export Admin."
-        ],
-    )
 
 
 def _refused(asked: Mapping[str, str], scope: Scope) -> Answer:
@@ -109,15 +71,6 @@ def _sign_ins(asked: Mapping[str, str], scope: Scope) -> Answer:
 
 
 _WHO = {"person": text("Person", "user name; empty: everybody")}
-PERSON = Question(
-    6,
-    "person",
-    "What did a person do?",
-    "Everything under a user name and through that user's tokens, in a period.",
-    {"person": text("Person (needed)", "user name"), **PROJECT, **PERIOD},
-    _person,
-    needed=("person",),
-)
 REFUSED_REQUESTS = Question(
     5,
     "refused",

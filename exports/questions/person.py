@@ -1,0 +1,62 @@
+"""What did a person do?"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from django.db.models import Q
+
+from exportadmin.audit.forms import text
+from exportadmin.audit.models import DONE, REFUSED
+from exportadmin.audit.questions.base import (
+    PERIOD,
+    PROJECT,
+    Answer,
+    Figures,
+    Question,
+    counted,
+    done_by,
+    under,
+    within,
+)
+from exportadmin.audit.scope import Scope
+from exports.questions.downloads import TAKEN
+
+
+def _person(asked: Mapping[str, str], scope: Scope) -> Answer:
+    person = asked["person"]
+    refused = Q(outcome=REFUSED)
+    taken = TAKEN & Q(outcome=DONE)
+    exports = under("export.requested") & Q(outcome=DONE)
+
+    def says(found: Figures) -> str:
+        if not found.all.count:
+            return f"Nothing is recorded of {person} in that time."
+        parts = [
+            counted(found.parts["exports"].count, "export", "exports"),
+            counted(found.parts["taken"].count, "download", "downloads"),
+            f"{counted(found.parts['refused'].count, 'refused try', 'refused tries')}",
+        ]
+        whole = counted(found.all.count, "entry", "entries")
+        return f"{person}: {whole} {found.between}, among them {parts[0]}, {parts[1]} and {parts[2]}."
+
+    return Answer(
+        within(asked).filter(done_by(person)),
+        says,
+        parts={"exports": exports, "taken": taken, "refused": refused},
+        notes=[
+            "What the person's tokens did is listed too. A refused sign-in only carries the name that was typed: "
+            "nobody has proven to be that person. What the worker did for the person stands under Export Admin."
+        ],
+    )
+
+
+PERSON = Question(
+    6,
+    "person",
+    "What did a person do?",
+    "Everything under a user name and through that user's tokens, in a period.",
+    {"person": text("Person (needed)", "user name"), **PROJECT, **PERIOD},
+    _person,
+    needed=("person",),
+)
