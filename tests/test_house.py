@@ -14,8 +14,8 @@ FOREIGN = re.compile(r"\b(DESIGN|HOUSE|PARTS|SPEED|FORMATS|SCALE)\.md\b|\bcontra
 
 
 def _sources(*endings: str) -> dict[str, str]:
-    listed = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True).stdout.split("\n")
-    names = [name for name in listed if name.endswith(endings) and name != "tests/test_house.py"]
+    listed = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    names = [name for name in listed.split("\n") if name.endswith(endings) and name != "tests/test_house.py"]
     return {name: (ROOT / name).read_text(encoding="utf-8") for name in names if (ROOT / name).is_file()}
 
 
