@@ -74,21 +74,30 @@ def request_export(
     idempotency_key: str | None = None,
     saved_config: ExportConfig | None = None,
     retry_of: ExportReport | None = None,
+    converted_from: ExportReport | None = None,
 ) -> ExportReport:
     """Queue an export; a worker runs it. The frozen description and the resolved times stay with the report.
 
     With an ``idempotency_key`` the same request again gives the same report; the same key with another request raises
     :class:`ConflictError`. Keys belong to the one who uses them.
     """
-    key = _Key.of(idempotency_key, actor, project, asked, name, description)
+    key = _Key.of(idempotency_key, actor, project, asked, name, description, converted_from)
     if key is not None and (before := key.report()) is not None:
         require(actor, START, project)
         return before
     try:
-        with audited("export.requested", actor=actor, project=project, details={"format": asked.format}) as line:
+        with audited("export.requested", actor=actor, project=project, details=_about(asked, converted_from)) as line:
             require(actor, START, project)
             report = _create(
-                project, asked, actor, name, description, key=key, saved_config=saved_config, retry_of=retry_of
+                project,
+                asked,
+                actor,
+                name,
+                description,
+                key=key,
+                saved_config=saved_config,
+                retry_of=retry_of,
+                converted_from=converted_from,
             )
             line.obj, line.after = report, report.config
             enqueue(report)
@@ -101,12 +110,18 @@ def request_export(
 
 
 def run_now(
-    *, project: Project, asked: ExportSpec, actor: Actor, name: str = "", description: str = ""
+    *,
+    project: Project,
+    asked: ExportSpec,
+    actor: Actor,
+    name: str = "",
+    description: str = "",
+    converted_from: ExportReport | None = None,
 ) -> ExportReport:
     """Run an export in this process and wait for its end; the report comes back as it ended."""
-    with audited("export.requested", actor=actor, project=project, details={"format": asked.format}) as line:
+    with audited("export.requested", actor=actor, project=project, details=_about(asked, converted_from)) as line:
         require(actor, START, project)
-        report = _create(project, asked, actor, name, description)
+        report = _create(project, asked, actor, name, description, converted_from=converted_from)
         line.obj, line.after = report, report.config
         lease = claim(ExportReport, report.pk, foreground=True)  # before the commit: no worker can be first
     if lease is None:
@@ -152,10 +167,40 @@ def retry(*, report: ExportReport, actor: Actor) -> ExportReport:
         description=report.description,
         saved_config=report.saved_config,
         retry_of=report,
+        converted_from=report.converted_from,
     )
     with transaction.atomic():
         record("export.retried", actor=actor, project=report.project, obj=report, details={"as": again.report_id})
     return again
+
+
+def convert_report(
+    *,
+    report: ExportReport,
+    asked: ExportSpec,
+    actor: Actor,
+    name: str = "",
+    description: str = "",
+    idempotency_key: str | None = None,
+    now: bool = False,
+) -> ExportReport:
+    """Write what a report delivered, exactly as it was, in another format: a new report, which runs as any.
+
+    ``asked`` is of :func:`exports.sources.snapshot.conversion_spec`; ``now``: in this process (the shell). Raises
+    :class:`ConflictError` when the report has delivered nothing, :class:`GoneError` when its files were removed.
+    """
+    require(actor, START, report.project)
+    _must_have_files(report, "there is nothing to convert")
+    name = name or f"{report.name[:150]} as {asked.format}"
+    what: dict[str, Any] = {
+        "project": report.project,
+        "asked": asked,
+        "actor": actor,
+        "name": name,
+        "description": description,
+        "converted_from": report,
+    }
+    return run_now(**what) if now else request_export(**what, idempotency_key=idempotency_key)
 
 
 def verify_report(*, report: ExportReport, actor: Actor) -> verify.Verdict:
@@ -386,12 +431,20 @@ class _Key:
 
     @classmethod
     def of(
-        cls, key: str | None, actor: Actor, project: Project, asked: ExportSpec, name: str, description: str
+        cls,
+        key: str | None,
+        actor: Actor,
+        project: Project,
+        asked: ExportSpec,
+        name: str,
+        description: str,
+        converted_from: ExportReport | None,
     ) -> _Key | None:
         if key is None:
             return None
         key = _usable_key(key)
-        said = [project.public_id, asked.to_json(), name, description]
+        source = converted_from.report_id if converted_from else None
+        said = [project.public_id, asked.to_json(), name, description, source]
         digest = hashlib.sha256(orjson.dumps(said, option=orjson.OPT_SORT_KEYS)).hexdigest()
         return cls(key, _scope(actor), digest)
 
@@ -404,6 +457,11 @@ class _Key:
                 field="Idempotency-Key",
             )
         return found
+
+
+def _about(asked: ExportSpec, converted_from: ExportReport | None) -> dict[str, str]:
+    """For the trail."""
+    return {"format": asked.format} | ({"converted_from": converted_from.report_id} if converted_from else {})
 
 
 def _scope(actor: Actor) -> str:
@@ -428,6 +486,7 @@ def _create(
     key: _Key | None = None,
     saved_config: ExportConfig | None = None,
     retry_of: ExportReport | None = None,
+    converted_from: ExportReport | None = None,
 ) -> ExportReport:
     check_text(description, "description")
     destination = connection_of(asked.destination)
@@ -441,6 +500,7 @@ def _create(
         config=asked.to_json(),
         saved_config=saved_config,
         retry_of=retry_of,
+        converted_from=converted_from,
         created_by_id=actor.user_id,
         created_by_name=actor.name,
         requested_by=actor.user_id,

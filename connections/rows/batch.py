@@ -50,6 +50,7 @@ class RowBatch:
     ``marks`` counts a row's annotations: ``"b3:2 c1:1"`` is two boxes of class 3, one answer to question 1.
     ``label_times`` are the creation times of the row's labels in ms, separated by blanks. ``updated_ms`` and the other
     times are those of whoever the row came from; ``revisions`` are the store's, there where a condition asks for them.
+    ``annotation_starts`` are the COCO ids of the rows' first annotations, where the source hands them out.
     """
 
     row_ids: Sequence[str]
@@ -69,6 +70,7 @@ class RowBatch:
     coco_annotations: Sequence[bytes] = ()
     csv_exact: Sequence[bytes] = ()
     csv_safe: Sequence[bytes] = ()
+    annotation_starts: Sequence[int] = ()
 
     def __len__(self) -> int:
         return len(self.row_ids)

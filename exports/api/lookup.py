@@ -17,7 +17,7 @@ def visible_reports(request: Request) -> QuerySet[ExportReport]:
 
 
 def _whole(reports: QuerySet[ExportReport]) -> QuerySet[ExportReport]:
-    return reports.select_related("project", "retry_of").prefetch_related("artifacts")
+    return reports.select_related("project", "retry_of", "converted_from").prefetch_related("artifacts")
 
 
 def filtered_reports(request: Request, asked: dict[str, object]) -> QuerySet[ExportReport]:

@@ -68,6 +68,7 @@ class ReportSerializer(serializers.Serializer[Any]):
     artifacts = ArtifactSerializer(many=True)
     location = serializers.CharField(allow_blank=True)
     files_removed_at = serializers.DateTimeField(allow_null=True)
+    converted_from = serializers.CharField(allow_null=True)
     retry_of = serializers.CharField(allow_null=True)
     created_at = serializers.DateTimeField()
     created_by = serializers.CharField(allow_blank=True)

@@ -18,6 +18,7 @@ from connections.sinks import SINKS
 from exportadmin.lib.rest import Choice, Flag, StrictSerializer, Text, Whole
 from exports.formats import FORMATS
 from exports.links.tokens import LONGEST, SHORTEST
+from exports.sources.snapshot import CONVERSION_KEYS
 from exports.spec.conditions import CONDITIONS, Condition
 from exports.spec.spec import beside_filter, spec_keys
 
@@ -138,6 +139,32 @@ class CreateReportSerializer(Described):
     description = Text(max_length=10_000, required=False, allow_blank=True)
     config_id = Text(max_length=64, required=False, help_text="then nothing of the description itself")
     format_is_required = False
+
+
+class ConvertSerializer(StrictSerializer):
+    """What to make of a delivered report. Fields are made late: registries may grow."""
+
+    name = Text(max_length=200, required=False, allow_blank=True, help_text="made of name and format without one")
+    description = Text(max_length=10_000, required=False, allow_blank=True)
+
+    def get_fields(self) -> dict[str, Any]:
+        """The conversion's own, then those of the class."""
+        return {
+            "format": Choice(sorted(FORMATS)),
+            "options": DescribedField(_options_schema),
+            "include": serializers.ListField(
+                child=Choice(PARTS),
+                required=False,
+                max_length=20,
+                help_text="of the parts that the file has; all by default",
+            ),
+            "destination": DescribedField(_destination_schema),
+            **super().get_fields(),
+        }
+
+    def described(self) -> dict[str, Any]:
+        """The part that :func:`exports.sources.snapshot.conversion_spec` reads."""
+        return {key: self.validated_data[key] for key in CONVERSION_KEYS if key in self.validated_data}
 
 
 class ConfigBodySerializer(Described):

@@ -13,6 +13,7 @@ urlpatterns = [
     path("reports/<str:report_id>/wait/", views.WaitView.as_view(), name="report-wait"),
     path("reports/<str:report_id>/cancel/", views.CancelView.as_view(), name="report-cancel"),
     path("reports/<str:report_id>/retry/", views.RetryView.as_view(), name="report-retry"),
+    path("reports/<str:report_id>/convert/", views.ConvertView.as_view(), name="report-convert"),
     path("reports/<str:report_id>/verify/", views.VerifyView.as_view(), name="report-verify"),
     path("reports/<str:report_id>/rows/", files.RowsView.as_view(), name="report-rows"),
     path("reports/<str:report_id>/artifacts/", files.ReportArtifactsView.as_view(), name="report-artifacts"),

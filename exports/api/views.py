@@ -24,11 +24,12 @@ from exports.api.serializers import (
     StatusSerializer,
     VerdictSerializer,
 )
-from exports.api.spec import CreateReportSerializer, PlanSerializer
+from exports.api.spec import ConvertSerializer, CreateReportSerializer, PlanSerializer
 from exports.display.representation import progress_json, report_json
 from exports.formats import FORMATS
 from exports.lists import listing
 from exports.models import ExportConfig, ExportReport
+from exports.sources.snapshot import conversion_spec
 from exports.spec.spec import ExportSpec
 
 MAX_IDS: Final = 200
@@ -239,6 +240,35 @@ class RetryView(RestView):
         """The same frozen description once more, as a new report."""
         again = actions.retry(report=seen_report(request, report_id), actor=actor_of(request, "rest"))
         return _accepted(request, again.report_id)
+
+
+class ConvertView(RestView):
+    """What was delivered, in another format."""
+
+    problems = {"post": (409, 410)}
+
+    @extend_schema(
+        operation_id="reports_convert",
+        request=ConvertSerializer,
+        responses={202: ReportSerializer},
+        parameters=[
+            Header(KEY_HEADER, {"type": "string", "pattern": "^[!-~]{1,255}$"}, sent=True),
+            Header("Location", str, _LOCATION, on=[202]),
+        ],
+    )
+    def post(self, request: Request, report_id: str) -> Response:
+        """The rows of a delivered json or ndjson, exactly as they were, as a new report in another format."""
+        report = seen_report(request, report_id)
+        body = ConvertSerializer.read(request.data)
+        made = actions.convert_report(
+            report=report,
+            asked=conversion_spec(report, body.described()),
+            actor=actor_of(request, "rest"),
+            name=body.validated_data.get("name", ""),
+            description=body.validated_data.get("description", ""),
+            idempotency_key=request.headers.get(KEY_HEADER),
+        )
+        return _accepted(request, made.report_id)
 
 
 class VerifyView(RestView):

@@ -22,6 +22,7 @@ class Published:
     check_values: dict[str, Any]
     files: list[WrittenFile]
     revision: int | None
+    manifest: bytes
 
 
 def adopt_published(sink: Sink, report: ExportReport) -> Published | None:
@@ -36,9 +37,10 @@ def adopt_published(sink: Sink, report: ExportReport) -> Published | None:
     if not verdict.ok or verdict.report_id != report.report_id:
         problems = "; ".join(verdict.problems)
         raise PermanentError(f"{delivery.address} holds something else than this report's delivery: {problems}")
-    document = manifest.read(read_whole(delivery, MANIFEST_NAME))
+    raw = read_whole(delivery, MANIFEST_NAME)
+    document = manifest.read(raw)
     files = [WrittenFile(**entry) for entry in document["files"]]
-    return Published(delivery, document["check_values"], files, document["revision"])
+    return Published(delivery, document["check_values"], files, document["revision"], raw)
 
 
 def unpublish(report: ExportReport) -> None:

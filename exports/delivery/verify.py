@@ -99,13 +99,16 @@ def verify_report(report: ExportReport, *, on_bytes: Callable[[int], None] | Non
     verdict = verify_delivery(delivery, on_bytes=on_bytes)
     if not verdict.ok:
         return verdict
-    document = manifest.read(read_whole(delivery, MANIFEST_NAME))
+    raw = read_whole(delivery, MANIFEST_NAME)
+    document = manifest.read(raw)
     known = {artifact.name: (artifact.bytes, artifact.sha256) for artifact in report.artifacts.all()}
     written = {entry["name"]: (entry["bytes"], entry["sha256"]) for entry in document["files"]}
-    if document.get("report_id") != report.report_id:
-        verdict.problems.append(f"{MANIFEST_NAME} belongs to report {document.get('report_id')}")
-    elif known != written or document.get("check_values") != report.check_values:
-        verdict.problems.append(f"{MANIFEST_NAME} does not say what the database recorded: it was replaced")
+    if verdict.report_id != report.report_id:
+        verdict.problems.append(f"{MANIFEST_NAME} belongs to report {verdict.report_id}")
+    elif hashlib.sha256(raw).hexdigest() != report.manifest_sha256:
+        verdict.problems.append(f"{MANIFEST_NAME} is not the one that was delivered: it was replaced")
+    elif known != written or document["check_values"] != report.check_values:
+        verdict.problems.append(f"{MANIFEST_NAME} does not say what the database says: its rows were changed")
     return verdict
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from connections.access.permissions import DOWNLOAD, LINK, MANAGE, START
 from exports import statuses
 from exports.models import ExportReport
+from exports.sources.snapshot import is_convertible
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +21,7 @@ class Offers:
     link: bool
     cancel: bool
     retry: bool
+    convert: bool
     delete: bool
 
 
@@ -35,5 +37,6 @@ def offers(report: ExportReport, verbs: frozenset[str]) -> Offers:
         link=has_files and LINK in verbs,
         cancel=is_active and not report.cancel_requested and START in verbs,
         retry=not is_active and START in verbs,
+        convert=has_files and is_convertible(report) and START in verbs,
         delete=has_files and report.is_ours and MANAGE in verbs,
     )

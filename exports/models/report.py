@@ -42,6 +42,12 @@ class ExportReport(Run):
     idempotency_scope = models.CharField(max_length=80, blank=True)
     idempotency_digest = models.CharField(max_length=64, blank=True)
     retry_of = models.ForeignKey("self", null=True, blank=True, on_delete=models.SET_NULL, related_name="retries")
+    # a conversion: of which report's delivery, which stays as long as this report does
+    converted_from = models.ForeignKey(
+        "self", null=True, blank=True, on_delete=models.PROTECT, related_name="conversions"
+    )
+    # of the manifest as it was delivered
+    manifest_sha256 = models.CharField(max_length=64, blank=True)
     files_removed_at = models.DateTimeField(null=True)
     files_removed_why = models.CharField(max_length=200, blank=True)
 

@@ -121,17 +121,12 @@ def _batches(artifact: Artifact) -> Iterator[list[tuple[bytes, bytes]]]:
     batch: list[tuple[bytes, bytes]] = []
     size = 0
     with closing(reader.read_rows(artifact)) as stream:
-        held = b""
-        for chunk in stream:
-            *lines, held = (held + chunk).split(b"\n")
-            for line in lines:
-                batch.append((_row_id(line), line))
-                size += len(line)
+        for line in stream.lines():
+            batch.append((_row_id(line), line))
+            size += len(line)
             if len(batch) >= TOGETHER or size >= reader.BLOCK * 8:
                 yield batch
                 batch, size = [], 0
-        if held:
-            batch.append((_row_id(held), held))
     if batch:
         yield batch
 

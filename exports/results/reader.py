@@ -73,6 +73,15 @@ class RowStream:
             self.close()
             raise
 
+    def lines(self) -> Iterator[bytes]:
+        """Whole lines without their line feeds, instead of chunks."""
+        held = b""
+        for chunk in self:
+            *lines, held = (held + chunk).split(b"\n")
+            yield from lines
+        if held:
+            yield held
+
     def close(self) -> None:
         """Close the file."""
         self._file.close()

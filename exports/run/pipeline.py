@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -22,15 +23,16 @@ from exportadmin.runs.errors import LeaseLost
 from exportadmin.runs.lease import RunLease
 from exports import statuses
 from exports.check_values import Tally
-from exports.delivery import manifest
+from exports.delivery import manifest, snapshot
 from exports.delivery.destination import key_of, sink_for
 from exports.delivery.files import ReportFiles
 from exports.delivery.publication import Published, adopt_published, discard_drafts
+from exports.delivery.snapshot import RowNumbers
 from exports.formats import FORMATS
 from exports.formats.base import FormatContext
 from exports.models import Artifact, ExportReport, LineIndex
 from exports.run import scratch
-from exports.sources import source_of
+from exports.sources import source_for
 from exports.spec.filters import RowFilter
 from exports.spec.spec import ExportSpec
 
@@ -48,8 +50,8 @@ def _deliver(report: ExportReport, lease: RunLease, sink: Sink) -> None:
         return
     _check_permission(report, lease)
     spec = ExportSpec.from_json(report.config, report.project)
-    selection = spec.selection
-    source = source_of(report.project)
+    source = source_for(report)
+    selection = source.undecided(spec.selection)
     writer_class = FORMATS.pick(spec.format)
     started = timezone.now()
     _record_start(report)
@@ -72,6 +74,7 @@ def _deliver(report: ExportReport, lease: RunLease, sink: Sink) -> None:
         )
         row_filter = RowFilter(selection, source.pushed_down)
         tally = Tally(reader.ontology, writer_class.supported_kinds())
+        numbers = RowNumbers()
         files = ReportFiles(draft, report, writer)
 
         files.write(writer.header(), lease.check)
@@ -80,6 +83,7 @@ def _deliver(report: ExportReport, lease: RunLease, sink: Sink) -> None:
             batch = row_filter.apply(batch)
             if len(batch):
                 files.mark_line(tally.rows)
+                numbers.add(batch)
                 tally.add(batch)
                 files.write(writer.rows(batch), lease.check)
             lease.progress(rows_done=tally.rows, bytes_done=files.bytes)
@@ -92,8 +96,12 @@ def _deliver(report: ExportReport, lease: RunLease, sink: Sink) -> None:
             check_values["removed_since"] = reader.removed_since
         _must_add_up(check_values, reader.rows_expected, row_filter.dropped)
         lease.check(now=True)
-        delivery = draft.commit(manifest.build(_head(report, started, reader.revision), check_values, written))
-    _finish(report, lease, Published(delivery, check_values, written, reader.revision))
+        head = _head(report, started, reader.revision)
+        if writer_class.row_a_line:
+            head["snapshot"] = snapshot.to_json(reader.project_name, reader.ontology, numbers)
+        manifest_bytes = manifest.build(head, check_values, written)
+        delivery = draft.commit(manifest_bytes)
+    _finish(report, lease, Published(delivery, check_values, written, reader.revision, manifest_bytes))
 
 
 @contextmanager
@@ -155,6 +163,7 @@ def _finish(report: ExportReport, lease: RunLease, published: Published) -> None
             statuses.COMPLETED,
             check_values=check_values,
             location=published.delivery.location,
+            manifest_sha256=hashlib.sha256(published.manifest).hexdigest(),
             revision=published.revision,
             rows_done=check_values["rows_kept"],
             bytes_done=check_values["bytes"],

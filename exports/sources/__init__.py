@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from connections.models import Project
 from exportadmin.lib.registry import Registry
+from exports.models import ExportReport
 from exports.sources.base import Source
 
 SOURCES: Registry[type[Source]] = Registry(
@@ -17,3 +18,12 @@ SOURCES: Registry[type[Source]] = Registry(
 def source_of(project: Project) -> Source:
     """What reads the project's rows. Raises :class:`UserError` for a kind of connection that is no source."""
     return SOURCES.pick(project.connection.kind)(project)
+
+
+def source_for(report: ExportReport) -> Source:
+    """What the report reads: the delivery that it converts, else its project's rows. Raises :class:`UserError`."""
+    if report.converted_from is None:
+        return source_of(report.project)
+    from exports.sources.snapshot import SnapshotSource
+
+    return SnapshotSource(report.converted_from)

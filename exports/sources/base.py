@@ -47,6 +47,10 @@ class Source(ABC):
     def __init__(self, project: Project) -> None:
         self.project = project
 
+    def undecided(self, selection: Selection) -> Selection:
+        """What is still to be tested on what comes back: all of it, but for rows that were selected once before."""
+        return selection
+
     @abstractmethod
     def open(self, selection: Selection, columns: frozenset[str]) -> AbstractContextManager[Reader]:
         """Begin a consistent reading. ``columns`` are the column groups needed (:data:`BODY`, :data:`COCO`, …)."""

@@ -151,6 +151,7 @@ _BASE: dict[str, Any] = {
     "annotation_counts": F("annotation_count"),
     "marks": _AsWords("marks"),
     "numbers": F("number"),
+    "annotation_starts": F("annotation_start"),
 }
 _GROUPS: dict[str, dict[str, Any]] = {
     BODY: {"bodies": _AsBytes("body")},

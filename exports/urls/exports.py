@@ -30,6 +30,7 @@ urlpatterns = [
     path("<str:report_id>/verify/", report_actions.verify, name="verify"),
     path("<str:report_id>/cancel/", report_actions.cancel, name="cancel"),
     path("<str:report_id>/retry/", report_actions.retry, name="retry"),
+    path("<str:report_id>/convert/", report_actions.convert, name="convert"),
     path("<str:report_id>/delete-files/", report_actions.delete_files, name="delete_files"),
     path("<str:report_id>/files/<path:name>/", views.download, name="download"),
 ]

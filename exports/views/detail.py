@@ -9,6 +9,7 @@ from django.shortcuts import render
 from django.utils import timezone
 
 from connections.access.permissions import AUDIT, VIEW, verbs_in
+from connections.rows.batch import PARTS
 from exportadmin.audit.models import AuditEntry
 from exportadmin.audit.sentences import sentence
 from exportadmin.lib.pages import get_view, only
@@ -21,8 +22,10 @@ from exports.display.distribution import downloads_of, links_of
 from exports.display.refused_rows import refused_of
 from exports.display.spec_text import describe
 from exports.display.timeline import phase_words, steps_of
+from exports.forms.convert import ConvertForm
 from exports.models import ExportReport
 from exports.results.staleness import changes_after, changes_text
+from exports.sources.snapshot import parts_of
 from exports.views.lookup import find_report
 from exports.views.progress import figures
 
@@ -33,7 +36,11 @@ TRAIL_LINES = 8
 def detail(request: HttpRequest, report_id: str) -> HttpResponse:
     """The number of queries depends on the state and on the person, never on how much came out or was handed out."""
     only(request, ())
-    report = find_report(request, report_id, VIEW)
+    return detail_page(request, find_report(request, report_id, VIEW))
+
+
+def detail_page(request: HttpRequest, report: ExportReport, *, convert: ConvertForm | None = None) -> HttpResponse:
+    """``convert``: the form that was sent and is wrong."""
     verbs = verbs_in(request.user, report.project)
     artifacts = list(report.artifacts.all())
     now = timezone.now()
@@ -60,7 +67,12 @@ def detail(request: HttpRequest, report_id: str) -> HttpResponse:
         }
     if AUDIT in verbs:
         context["trail"] = _trail(report)
-    return render(request, "exports/detail.html", context)
+    if context["may"].convert:
+        context |= {
+            "convert": convert or ConvertForm(),
+            "parts_left_out": [part.replace("_", " ") for part in PARTS if part not in parts_of(report)],
+        }
+    return render(request, "exports/detail.html", context, status=400 if convert else 200)
 
 
 def _trail(report: ExportReport) -> list[tuple[Any, str]]:

@@ -16,7 +16,8 @@ def find_report(request: HttpRequest, report_id: str, verb: str) -> ExportReport
     """
     report = None
     if is_valid_key(report_id):
-        report = ExportReport.objects.select_related("project").filter(report_id=report_id).order_by().first()
+        reports = ExportReport.objects.select_related("project", "converted_from")
+        report = reports.filter(report_id=report_id).order_by().first()
     allowed(request.user, verb, report.project if report else None, report, "no such export")
     assert report is not None
     return report

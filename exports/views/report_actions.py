@@ -5,14 +5,17 @@ from __future__ import annotations
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
-from connections.access.permissions import VIEW
+from connections.access.permissions import START, VIEW
 from exportadmin.audit.middleware import actor_of
 from exportadmin.lib.errors import DeniedError, NotFoundError, UserError
 from exportadmin.lib.pages import done, post_view, refused
 from exports import actions
 from exports.delivery.verify import Verdict
+from exports.forms.convert import ConvertForm
 from exports.models import ExportReport
+from exports.sources.snapshot import conversion_spec
 from exports.templatetags.words import plural, size
+from exports.views.detail import detail_page
 from exports.views.lookup import find_report
 
 PAGE = "exports:detail"
@@ -82,6 +85,22 @@ def retry(request: HttpRequest, report_id: str) -> HttpResponse:
     except UserError as error:
         return _back(request, report, error)
     return done(request, "Requested again. This is the new export.", PAGE, again.report_id)
+
+
+@post_view
+def convert(request: HttpRequest, report_id: str) -> HttpResponse:
+    """The delivered rows in another format, as a new export, whose page comes next."""
+    report = find_report(request, report_id, START)
+    form = ConvertForm(request.POST)
+    form.check_names()
+    if not form.is_valid():
+        return detail_page(request, report, convert=form)
+    try:
+        asked = conversion_spec(report, form.body())
+        made = actions.convert_report(report=report, asked=asked, actor=actor_of(request))
+    except UserError as error:
+        return _back(request, report, error)
+    return done(request, "The conversion was requested. This is the new export.", PAGE, made.report_id)
 
 
 @post_view

@@ -94,6 +94,8 @@ def _admin_object(model: str, place: Place) -> str:
 BODIES: dict[str, Any] = {
     "POST api/v1/reports/": {"project": "{project}", "format": "csv"},
     "POST api/v1/reports/plan/": {"project": "{project}", "format": "csv"},
+    "POST api/v1/reports/<str:report_id>/convert/": {"format": "csv"},
+    "POST exports/<str:report_id>/convert/": {"format": "csv"},
     "POST api/v1/configs/": {"project": "{project}", "format": "csv", "name": "Weekly"},
     "PUT api/v1/configs/<str:config_id>/": {"project": "{project}", "format": "csv", "name": "Weekly"},
     "POST api/v1/tokens/": {"name": "new", "scopes": ["admin"], "project": "{project}"},

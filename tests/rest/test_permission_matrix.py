@@ -40,6 +40,7 @@ GET    api/v1/reports/<str:report_id>/                                   401 404
 GET    api/v1/reports/<str:report_id>/wait/                              401 404 200 200 200 200  401 404 404 404 404 200
 POST   api/v1/reports/<str:report_id>/cancel/                            401 404 403 202 202 202  401 404 404 404 404 202
 POST   api/v1/reports/<str:report_id>/retry/                             401 404 403 202 202 202  401 404 404 404 404 202
+POST   api/v1/reports/<str:report_id>/convert/                           401 404 403 202 202 202  401 404 404 404 404 202
 POST   api/v1/reports/<str:report_id>/verify/                            401 404 200 200 200 200  401 404 404 404 404 200
 GET    api/v1/reports/<str:report_id>/rows/                              401 404 403 200 200 200  401 404 404 404 404 200
 GET    api/v1/reports/<str:report_id>/artifacts/                         401 404 200 200 200 200  401 404 404 404 404 200
@@ -93,6 +94,7 @@ GET    exports/<str:report_id>/compare/                                  302 404
 POST   exports/<str:report_id>/verify/                                   302 404 302 302 302 302  302 404 404 404 404 302
 POST   exports/<str:report_id>/cancel/                                   302 404 403 302 302 302  302 404 404 404 404 302
 POST   exports/<str:report_id>/retry/                                    302 404 403 302 302 302  302 404 404 404 404 302
+POST   exports/<str:report_id>/convert/                                  302 404 403 302 302 302  302 404 404 404 404 302
 POST   exports/<str:report_id>/delete-files/                             302 404 403 403 302 302  302 404 404 404 404 302
 GET    exports/<str:report_id>/files/<path:name>/                        302 404 403 200 200 200  302 404 404 404 404 200
 GET    exports/l/<str:token>/                                            200 200 200 200 200 200  200 200 200 200 200 200
@@ -285,6 +287,7 @@ NEEDS: dict[str, str | None] = {
     "GET api/v1/reports/<str:report_id>/wait/": "view",
     "POST api/v1/reports/<str:report_id>/cancel/": "start",
     "POST api/v1/reports/<str:report_id>/retry/": "start",
+    "POST api/v1/reports/<str:report_id>/convert/": "start",
     "POST api/v1/reports/<str:report_id>/verify/": "view",
     "GET api/v1/reports/<str:report_id>/rows/": "download",
     "GET api/v1/reports/<str:report_id>/artifacts/": "view",

@@ -138,7 +138,7 @@ def test_a_manifest_forged_with_a_new_seal_is_found_by_the_database(report, fold
     (folder / "manifest.json").write_bytes(build(head, document["check_values"], [forged]))
     assert verify_folder(folder).ok, "the folder alone cannot know"
     (problem,) = verify_report(report).problems
-    assert problem == "manifest.json does not say what the database recorded: it was replaced"
+    assert problem == "manifest.json is not the one that was delivered: it was replaced"
 
 
 def test_the_shell_says_it_with_its_exit_code(report, folder, capsys):

@@ -1,0 +1,77 @@
+"""What the commands share that run an export in the foreground: flags, a folder to deliver into, what they print."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from argparse import ArgumentParser
+from collections.abc import Sequence
+from pathlib import Path
+
+from django.core.management.base import CommandError, OutputWrapper
+
+from connections.sinks.local import refuse_unless_free
+from exportadmin.lib.command import FAILED
+from exportadmin.lib.errors import UserError
+from exports.delivery.destination import delivery_of
+from exports.display.representation import report_json
+from exports.formats import FORMATS
+from exports.models import ExportReport
+from exports.spec.spec import ExportSpec
+
+
+def add_flags(parser: ArgumentParser) -> None:
+    """Format, parts, options, name, output."""
+    parser.add_argument("--format", required=True, choices=sorted(FORMATS))
+    parser.add_argument("--include", action="append", metavar="PART", help="part to include (all); repeatable")
+    parser.add_argument("--option", action="append", default=[], metavar="NAME=VALUE", help="of the format")
+    parser.add_argument("--name", default="", metavar="N")
+    parser.add_argument("--output", type=Path, metavar="DIR", help="deliver into this new or empty folder")
+    parser.add_argument("--json", action="store_true", help="print the report as REST does")
+
+
+def format_options(pairs: Sequence[str]) -> dict[str, str]:
+    """``["profile=exact"]`` → ``{"profile": "exact"}``. Raises :class:`UserError`."""
+    choices: dict[str, str] = {}
+    for pair in pairs:
+        name, equals, value = pair.partition("=")
+        if not equals:
+            raise UserError(f"--option {pair!r} is not NAME=VALUE", field="option")
+        choices[name] = value
+    return choices
+
+
+def into_folder(asked: ExportSpec, folder: Path | None) -> ExportSpec:
+    """Delivered into that folder, which stays its owner's. Raises :class:`UserError` when it is not free."""
+    if folder is None:
+        return asked
+    folder = folder.expanduser().absolute()
+    refuse_unless_free(folder)
+    return dataclasses.replace(asked, destination={"kind": "local", "folder": str(folder)})
+
+
+def print_report(report: ExportReport, out: OutputWrapper, *, as_json: bool) -> None:
+    """What came out. Raises :class:`CommandError` (exit code 1) when nothing was delivered."""
+    if as_json:
+        out.write(json.dumps(report_json(report), ensure_ascii=False, indent=2))
+    elif report.is_delivered:
+        _print_figures(report, out)
+    if not report.is_delivered:
+        raise CommandError(f"export {report.status}: {report.error}", returncode=FAILED)
+
+
+def _print_figures(report: ExportReport, out: OutputWrapper) -> None:
+    values = report.check_values or {}
+    dropped = sum(values["rows_dropped"].values())
+    reasons = ", ".join(f"{key} {count:,}" for key, count in values["rows_dropped"].items())
+    out.write(
+        f"report {report.report_id} {report.status}: {values['rows_read']:,} rows read ="
+        f" {values['rows_kept']:,} kept + {dropped:,} dropped{f' ({reasons})' if reasons else ''};"
+        f" {values['annotations']:,} annotations"
+    )
+    if values["left_out_by_format"]:
+        left_out = ", ".join(f"{kind} {count:,}" for kind, count in values["left_out_by_format"].items())
+        out.write(f"note: {report.format} cannot hold these annotations, they were left out: {left_out}")
+    address = delivery_of(report).address
+    for artifact in report.artifacts.all():
+        out.write(f"{artifact.sha256}  {address}/{artifact.name}  ({artifact.bytes:,} bytes)")

@@ -1,0 +1,36 @@
+"""``exportadmin convert REPORT --format F``: a delivered json or ndjson, exactly as it was, in another format."""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser
+from typing import Any
+
+from connections.rows.batch import PARTS
+from exportadmin.lib.command import AppCommand, shell_actor
+from exports import actions
+from exports.management.commands._running import add_flags, format_options, into_folder, print_report
+from exports.sources.snapshot import conversion_spec, parts_of
+
+
+class Command(AppCommand):
+    """Convert a delivery here and now, wait for its end and say what came out."""
+
+    help = "Convert a delivered json or ndjson export, exactly as it was, to another format."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        """A report, and where to with it."""
+        parser.add_argument("report", metavar="REPORT", help="id of a delivered json or ndjson report")
+        add_flags(parser)
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        """Run and print; exit code 1 when nothing was delivered."""
+        report = actions.find_report(options["report"])
+        body: dict[str, Any] = {"format": options["format"], "options": format_options(options["option"])}
+        if options["include"] is not None:
+            body["include"] = options["include"]
+        asked = into_folder(conversion_spec(report, body), options["output"])
+        missing = [part for part in PARTS if part not in parts_of(report)]
+        if missing and not options["json"]:
+            self.stdout.write(f"note: the delivered file left out {', '.join(missing)}")
+        made = actions.convert_report(report=report, asked=asked, actor=shell_actor(), name=options["name"], now=True)
+        print_report(made, self.stdout, as_json=options["json"])

@@ -1,0 +1,222 @@
+"""A delivered json or ndjson as a source: its rows, exactly as they were, for another format.
+
+Every row is parsed and its fragments are rendered anew by the same functions that the store used, so that what comes
+out has the bytes that an export of that moment would have had. Parts that the file left out are not there.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
+from typing import Any, Final
+
+import orjson
+
+from connections.rows.batch import BODY, COCO, CSV, PARTS, OntologyClass, RowBatch
+from connections.rows.body import render_body
+from connections.rows.coco import render_coco
+from connections.rows.counts import count_marks, labels_of
+from connections.rows.csv import render_csv
+from connections.sinks.base import MANIFEST_NAME, DeliveredFileError
+from exportadmin.lib.errors import ConflictError, PermanentError, UserError
+from exports.delivery import manifest, snapshot
+from exports.delivery.destination import delivery_of
+from exports.delivery.reading import open_delivered
+from exports.delivery.verify import read_whole
+from exports.formats import FORMATS
+from exports.models import Artifact, ExportReport
+from exports.results.reader import read_rows
+from exports.sources.base import Reader, Source
+from exports.spec.selection import Selection
+from exports.spec.spec import ExportSpec
+
+# rows are parsed: a batch is closed at this many, or so many bytes
+BATCH_ROWS: Final = 200
+BATCH_BYTES: Final = 1 << 18
+CONVERSION_KEYS: Final = ("format", "options", "include", "destination")
+# a review status that the file does not say, since it left the project's details out
+UNKNOWN_STATUS: Final = "unknown"
+
+
+def is_convertible(report: ExportReport) -> bool:
+    """Does its format hold complete rows, one a line? (Its files may be gone.)"""
+    writer = FORMATS.get(report.format)
+    return writer is not None and writer.row_a_line
+
+
+def parts_of(report: ExportReport) -> tuple[str, ...]:
+    """The parts that the report's file holds."""
+    return tuple(part for part in PARTS if part in report.config.get("include", ()))
+
+
+def conversion_spec(report: ExportReport, body: Mapping[str, Any]) -> ExportSpec:
+    """What the report was asked for, with the format, options, parts and destination of ``body``.
+
+    Raises :class:`ConflictError` for a report without rows to read back, :class:`UserError` for what is wrong in the
+    body: a part, for example, that the file left out.
+    """
+    if not is_convertible(report):
+        raise ConflictError(
+            f"report {report.report_id} is {report.format}: only json and ndjson hold complete rows to be converted"
+        )
+    for key in body:
+        if key not in CONVERSION_KEYS:
+            raise UserError(f"unknown key {key!r}; known: {', '.join(CONVERSION_KEYS)}", field=str(key))
+    parts = parts_of(report)
+    asked = ExportSpec.parse({"include": list(parts), **body}, report.project)
+    if missing := [part for part in asked.include if part not in parts]:
+        raise UserError(
+            f"the file of report {report.report_id} left out {', '.join(missing)}: what is not in it cannot be "
+            f"converted; it has {', '.join(parts) or 'no optional parts'}",
+            field="include",
+        )
+    before = ExportSpec.from_json(report.config, report.project)
+    return dataclasses.replace(
+        before,
+        format=asked.format,
+        options=asked.options,
+        selection=dataclasses.replace(before.selection, parts=asked.selection.parts),
+        destination=asked.destination,
+    )
+
+
+class SnapshotSource(Source):
+    """Reads one delivered report. Its rows were selected when it ran: no condition is tested again."""
+
+    key = "snapshot"
+    title = "A delivered export"
+    pushed_down = frozenset()
+
+    def __init__(self, report: ExportReport) -> None:
+        super().__init__(report.project)
+        self.report = report
+
+    def undecided(self, selection: Selection) -> Selection:
+        return Selection(selection.project_id, parts=selection.parts)
+
+    @contextmanager
+    def open(self, selection: Selection, columns: frozenset[str]) -> Iterator[Reader]:
+        """Raises :class:`PermanentError` when the file or its manifest are not what was delivered."""
+        artifact, told = _as_delivered(self.report)
+        yield SnapshotReader(artifact, told, columns)
+
+
+def _as_delivered(report: ExportReport) -> tuple[Artifact, Mapping[str, Any]]:
+    """The file of rows and the manifest's ``snapshot``, both checked against what the database knows."""
+    if not is_convertible(report):
+        raise ConflictError(f"report {report.report_id} is {report.format}: rows are read back from json and ndjson")
+    artifact = report.artifacts.filter(lines__isnull=False).first()
+    if not report.is_delivered or artifact is None:
+        raise PermanentError(f"report {report.report_id} has no file of rows")
+    try:
+        raw = read_whole(delivery_of(report), MANIFEST_NAME)
+        told = manifest.read(raw).get("snapshot")
+        with open_delivered(artifact) as file:
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
+    except DeliveredFileError as error:
+        raise PermanentError(f"{MANIFEST_NAME} of report {report.report_id} {error}") from None
+    except UserError as error:
+        raise PermanentError(f"report {report.report_id}: {error}") from None
+    if digest != artifact.sha256 or hashlib.sha256(raw).hexdigest() != report.manifest_sha256:
+        changed = artifact.name if digest != artifact.sha256 else MANIFEST_NAME
+        raise PermanentError(f"{changed} of report {report.report_id} is not what was delivered: it was changed since")
+    if not isinstance(told, dict):
+        raise PermanentError(f"{MANIFEST_NAME} of report {report.report_id} does not say what reading it back takes")
+    return artifact, told
+
+
+class SnapshotReader:
+    """One reading of the file."""
+
+    def __init__(self, artifact: Artifact, told: Mapping[str, Any], columns: frozenset[str]) -> None:
+        self._artifact = artifact
+        self._columns = columns
+        self._numbers: str = told["numbers"]
+        self.project_name: str = told["project_name"]
+        self.ontology: Sequence[OntologyClass] = snapshot.ontology_of(told)
+        self._classes = {one.name: one.number for one in self.ontology if not one.is_question}
+        self._questions = {one.name: one.number for one in self.ontology if one.is_question}
+        self.rows_expected: int | None = artifact.lines
+        self.dropped_at_source: Mapping[str, int] = {}
+        self.removed_since: int | None = None
+        self.revision = artifact.report.revision
+
+    def batches(self) -> Iterator[RowBatch]:
+        """Rows in the order of the file."""
+        numbers = snapshot.read_numbers(self._numbers)
+        lines: list[bytes] = []
+        size = 0
+        with closing(read_rows(self._artifact)) as stream:
+            for line in stream.lines():
+                lines.append(line)
+                size += len(line)
+                if len(lines) == BATCH_ROWS or size > BATCH_BYTES:
+                    yield self._batch(lines, numbers)
+                    lines, size = [], 0
+        if lines:
+            yield self._batch(lines, numbers)
+
+    def _batch(self, lines: list[bytes], numbers: Iterator[tuple[int, int]]) -> RowBatch:
+        pairs = [next(numbers, (0, 0)) for _ in lines]
+        documents = [_completed(orjson.loads(line)) for line in lines]
+        try:
+            counted = [count_marks(document, self._classes, self._questions) for document in documents]
+            batch = RowBatch(
+                row_ids=[document["data_row"]["id"] for document in documents],
+                global_keys=[document["data_row"]["global_key"] for document in documents],
+                statuses=[_details(document).get("workflow_status", UNKNOWN_STATUS) for document in documents],
+                batch_ids=[_details(document).get("batch_id", "") for document in documents],
+                # no condition is tested, so nobody asks for times
+                updated_ms=[0] * len(lines),
+                activity_ms=[0] * len(lines),
+                label_times=[""] * len(lines),
+                annotation_counts=[count for _, count in counted],
+                marks=[marks for marks, _ in counted],
+                numbers=[number for number, _ in pairs],
+                annotation_starts=[start for _, start in pairs],
+            )
+            self._add_groups(batch, documents)
+        except KeyError as error:
+            raise PermanentError(f"a row of {self._artifact.name} cannot be read back: {error} is missing") from None
+        return batch
+
+    def _add_groups(self, batch: RowBatch, documents: list[dict[str, Any]]) -> None:
+        # a source that handed out no annotation ids left the rendering to the writer, which counts from 1
+        has_ids = any(batch.annotation_starts)
+        if BODY in self._columns or not has_ids:
+            bodies = [render_body(document) for document in documents]
+            batch.bodies = [body for body, _ in bodies]
+            if any(embeddings != b"[]" for _, embeddings in bodies):
+                batch.embeddings = [embeddings for _, embeddings in bodies]
+        if COCO in self._columns and has_ids:
+            drawn = [
+                render_coco(document, number=number, annotation_start=start, class_numbers=self._classes)
+                for document, number, start in zip(documents, batch.numbers, batch.annotation_starts, strict=True)
+            ]
+            batch.coco_images = [image for image, _ in drawn]
+            batch.coco_annotations = [annotations for _, annotations in drawn]
+        if CSV in self._columns:
+            lines = [render_csv(document) for document in documents]
+            batch.csv_exact = [exact for exact, _ in lines]
+            batch.csv_safe = [safe or exact for exact, safe in lines]
+
+
+def _completed(document: dict[str, Any]) -> dict[str, Any]:
+    """Parts that the file left out as if the row had none: they are left out again."""
+    document["data_row"].setdefault("details", {})
+    for part in ("attachments", "metadata_fields", "embeddings"):
+        document.setdefault(part, [])
+    ((_, project),) = document["projects"].items()
+    project.setdefault("project_details", {})
+    for label in labels_of(document):
+        label.setdefault("label_details", {})
+        label.setdefault("performance_details", {})
+    return document
+
+
+def _details(document: Mapping[str, Any]) -> Mapping[str, Any]:
+    ((_, project),) = document["projects"].items()
+    details: Mapping[str, Any] = project["project_details"]
+    return details
