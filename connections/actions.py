@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import time
+import unicodedata
 from collections.abc import Callable
+from copy import copy
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from django.db import transaction
+from django.db import IntegrityError, transaction
+from django.db.models.functions import Now
 
+from connections import deletion
 from connections.access import time_zones
-from connections.access.permissions import MANAGE, require
+from connections.access.models import Membership
+from connections.access.permissions import MANAGE, is_superuser, require, require_can_create_projects
+from connections.access.roles import ADMIN
 from connections.models import Connection, Project
 from connections.rows.review_statuses import known_status
 from connections.store.importers import IMPORTERS, detect
@@ -19,55 +25,154 @@ from connections.store.models import StoreProject
 from connections.store.upsert import WriteSummary, write_rows
 from exportadmin.audit.record import audited, record
 from exportadmin.lib import times
-from exportadmin.lib.actor import Actor, system
-from exportadmin.lib.errors import UserError
+from exportadmin.lib.actor import Actor
+from exportadmin.lib.errors import ConflictError, NotFoundError, UserError
 from exportadmin.lib.text import check_text
 from exports.sources.store import StoreSource
 
 STORE_NAME = "Built-in store"
 MAX_NAME = 200
+MAX_DESCRIPTION = 2000
+# control characters, line and paragraph separators
+NO_NAME = ("Cc", "Zl", "Zp")
+SETTINGS = ("name", "description", "time_zone")
+SHOWN_RUNS = 3
 
 
-def store_project(name: str, actor: Actor | None = None) -> Project:
-    """The project of that name in the store, made (and recorded) if there is none. Raises :class:`UserError`."""
-    actor = actor or system("shell")
-    name = _project_name(name)
-    with transaction.atomic():
-        connection, _ = Connection.objects.get_or_create(name=STORE_NAME, defaults={"kind": StoreSource.key})
-        project, made = Project.objects.get_or_create(name=name, defaults={"connection": connection})
-        if made:
-            record("project.created", actor=actor, project=project, obj=project)
-    if project.connection.kind != StoreSource.key:
-        raise UserError(f"project {name!r} belongs to connection {project.connection}; rows cannot be imported there")
+def create_project(*, name: str, actor: Actor, description: str = "", time_zone: str = "UTC") -> Project:
+    """A new project of the built-in store, empty. Whoever makes it and is no superuser becomes its admin.
+
+    Raises :class:`ConflictError` for a name that is taken, :class:`UserError` for values that cannot be.
+    """
+    name = name.strip()
+    with audited("project.created", actor=actor, obj=("project", "", name)) as entry:
+        require_can_create_projects(actor)
+        project = Project(
+            connection=_store_connection(),
+            name=_project_name(name),
+            description=_description(description),
+            time_zone=time_zones.known(time_zone),
+        )
+        _save(project)
+        if actor.user_id is not None and not is_superuser(actor):
+            member = Membership.objects.create(project=project, user_id=actor.user_id, role=ADMIN).user
+            person = ("user", str(member.pk), member.get_username())
+            record("membership.granted", actor=actor, project=project, obj=person, details={"role": ADMIN})
+        entry.project = entry.obj = project
+        entry.after = {field: getattr(project, field) for field in SETTINGS}
     return project
 
 
-def change_project(*, project: Project, time_zone: str, actor: Actor) -> Project:
-    """The zone in which times without one are read from now on; reports keep what was resolved when they were asked.
+def store_project(name: str, actor: Actor) -> Project:
+    """The project of that name in the built-in store, made if there is none. Raises :class:`UserError`."""
+    name = _project_name(name)
+    found = _stored(name)
+    if found is not None:
+        return found
+    try:
+        return create_project(name=name, actor=actor)
+    except ConflictError:  # made by somebody else this moment
+        if (found := _stored(name)) is None:
+            raise
+        return found
 
-    Nothing new: nothing recorded. Raises :class:`UserError` for a zone that there is not.
+
+def change_project(
+    *,
+    project: Project,
+    actor: Actor,
+    name: str | None = None,
+    description: str | None = None,
+    time_zone: str | None = None,
+) -> Project:
+    """Other settings; those that are ``None`` stay. Nothing new: nothing recorded.
+
+    Under a new name old lines of the trail keep the old one. A new zone reads times without one from now on; reports
+    keep what was resolved when they were requested. Raises as :func:`create_project`.
     """
-    if time_zone.strip() == project.time_zone:
+    given = {"name": name, "description": description, "time_zone": time_zone}
+    wanted = {field: text.strip() for field, text in given.items() if text is not None}
+    after = {field: text for field, text in wanted.items() if text != getattr(project, field)}
+    if not after:
         require(actor, MANAGE, project)
         return project
-    before, after = {"time_zone": project.time_zone}, {"time_zone": time_zone.strip()}
+    before = {field: getattr(project, field) for field in after}
+    checks = {"name": _project_name, "description": _description, "time_zone": time_zones.known}
+    changed = copy(project)
     with audited("project.changed", actor=actor, project=project, obj=project, before=before, after=after):
         require(actor, MANAGE, project)
-        project.time_zone = time_zones.known(time_zone)
-        project.save(update_fields=["time_zone"])
+        for field, text in after.items():
+            setattr(changed, field, checks[field](text))
+        _save(changed, update_fields=list(after))
+    for field in after:
+        setattr(project, field, getattr(changed, field))
     return project
+
+
+def delete_project(*, project: Project, confirm: str, actor: Actor) -> deletion.Contents:
+    """Delete a project with all that belongs to it: rows, exports and their files, configs, links, roles and tokens.
+
+    It is gone for everybody at once; the rows and files are taken away afterwards (:mod:`connections.deletion`). Its
+    lines in the trail stay. ``confirm`` is its name. Raises :class:`UserError` for another one,
+    :class:`ConflictError` while runs of it are active, :class:`NotFoundError` when somebody else was faster.
+    """
+    before = {field: getattr(project, field) for field in SETTINGS}
+    with audited("project.deleted", actor=actor, project=project, obj=project, before=before) as entry:
+        require(actor, MANAGE, project)
+        # whoever begins a run takes the same lock: it is seen here, or it finds no project
+        if not Project.objects.select_for_update().filter(pk=project.pk).values_list("pk"):
+            raise NotFoundError(f"project {project.name!r} was deleted already")
+        if confirm != project.name:
+            raise UserError(f"type the project's name, {project.name!r}, to confirm that it goes", field="confirm")
+        if runs := deletion.active_runs(project):
+            shown = ", ".join(runs[:SHOWN_RUNS]) + (", …" if len(runs) > SHOWN_RUNS else "")
+            raise ConflictError(f"project {project.name!r} is in use: cancel or await {shown}")
+        gone = deletion.contents_of(project)
+        deletion.close(project)
+        Project.objects.filter(pk=project.pk).update(deleted_at=Now())
+        entry.details |= {f"{name}_count": count for name, count in gone.counts.items()}
+        entry.details["left_behind"] = gone.left_behind
+    return gone
+
+
+def _save(project: Project, update_fields: list[str] | None = None) -> None:
+    try:
+        with transaction.atomic():
+            project.save(force_insert=update_fields is None, update_fields=update_fields)
+    except IntegrityError:
+        if not Project.objects.filter(connection=project.connection, name=project.name).exclude(pk=project.pk).exists():
+            raise
+        raise ConflictError(f"there is a project called {project.name!r} already", field="name") from None
+
+
+def _store_connection() -> Connection:
+    connection, _ = Connection.objects.get_or_create(name=STORE_NAME, defaults={"kind": StoreSource.key})
+    return connection
+
+
+def _stored(name: str) -> Project | None:
+    return Project.objects.filter(connection__kind=StoreSource.key, name=name).order_by("pk").first()
 
 
 def _project_name(name: str) -> str:
     """Without blanks around it. Raises :class:`UserError` for what cannot be one."""
     name = name.strip()
-    if not name or len(name) > MAX_NAME or any(ord(char) < 32 for char in name):
+    if not name or len(name) > MAX_NAME or any(unicodedata.category(char) in NO_NAME for char in name):
         raise UserError(
             f"{name[:60]!r} cannot be a project name: 1 to {MAX_NAME} characters, no control characters",
-            field="project",
+            field="name",
         )
-    check_text(name, "project")
-    return name
+    return check_text(name, "name")
+
+
+def _description(text: str) -> str:
+    """Without blanks around it. Raises :class:`UserError` for what cannot be stored."""
+    text = text.strip()
+    if len(text) > MAX_DESCRIPTION:
+        raise UserError(
+            f"the description has {len(text):,} characters; at most {MAX_DESCRIPTION:,} are kept", field="description"
+        )
+    return check_text(text, "description")
 
 
 @dataclass(slots=True)
@@ -112,7 +217,7 @@ def import_rows(
     importer_class = IMPORTERS.pick(key, field="format")
     survey = importer_class(path, default_status=status, project_key="").survey()
     project_name = _project_name(project_name)  # before PostgreSQL is asked for a name that it cannot hold
-    existing = Project.objects.filter(name=project_name).first()
+    existing = _stored(project_name)
     if existing is not None:
         require(actor, MANAGE, existing)
     project = store_project(project_name, actor)

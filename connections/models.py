@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from django.core.exceptions import ValidationError
 from django.db import models
+from django.db.models import Q
 
 from exportadmin.lib import times
 from exportadmin.lib.errors import UserError
@@ -35,20 +38,47 @@ class Connection(models.Model):
         return self.name
 
 
+class ProjectManager(models.Manager["Project"]):
+    """Without projects that were deleted and whose rows and files are still being taken away."""
+
+    def get_queryset(self) -> models.QuerySet[Project]:
+        """See the class."""
+        return super().get_queryset().filter(deleted_at=None)
+
+
 class Project(models.Model):
     """What is exported from: a project of a source connection.
 
-    ``public_id`` is what stands in rows, URLs and the API; ``time_zone`` reads times that come without one.
+    ``public_id`` is what stands in rows, URLs and the API; ``external_id`` is the project's own id on its platform (the
+    built-in store has none). ``time_zone`` reads times that come without one. With ``deleted_at`` it is gone for
+    everybody, and :mod:`connections.deletion` is taking away what belongs to it.
     """
 
     public_id = models.CharField(max_length=64, unique=True, default=new_id, editable=False)
     connection = models.ForeignKey(Connection, on_delete=models.PROTECT, related_name="projects")
-    name = models.CharField(max_length=200, unique=True)
+    external_id = models.CharField(max_length=200, blank=True)
+    name = models.CharField(max_length=200)
+    description = models.TextField(blank=True)
     time_zone = models.CharField(max_length=64, default="UTC", validators=[is_time_zone])
     created_at = models.DateTimeField(auto_now_add=True)
+    deleted_at = models.DateTimeField(null=True, editable=False)
+
+    objects: ClassVar[ProjectManager] = ProjectManager()
+    with_deleted: ClassVar[models.Manager[Project]] = models.Manager()
 
     class Meta:
-        ordering = ["name"]
+        ordering = ["name", "pk"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["connection", "name"], condition=Q(deleted_at=None), name="project_name_once"
+            ),
+            models.UniqueConstraint(
+                fields=["connection", "external_id"],
+                condition=Q(deleted_at=None) & ~Q(external_id=""),
+                name="project_external_id_once",
+            ),
+        ]
+        indexes = [models.Index(fields=["deleted_at"], condition=Q(deleted_at__isnull=False), name="project_deleted")]
 
     def __str__(self) -> str:
         return self.name

@@ -11,9 +11,10 @@ def register() -> None:
         "project",
         "Projects",
         {
-            "created": "{actor} [created|tried to create] project {project}",
+            "created": "{actor} [created|tried to create] project {object}",
             "changed": "{actor} [changed|tried to change] project {project}",
             "deleted": "{actor} [deleted|tried to delete] project {project}",
+            "purged": "{actor} took away everything of deleted project {project}",
         },
     )
     events.register(

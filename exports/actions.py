@@ -403,18 +403,6 @@ def _fill(config: ExportConfig, project: Project, name: str, description: str, b
 # --- finding and making ----------------------------------------------------------------------------------------------
 
 
-def find_project(name_or_id: str) -> Project:
-    """By name or public id, without asking who asks (the shell). Raises :class:`NotFoundError`."""
-    project = None
-    if "\x00" not in name_or_id:  # PostgreSQL takes it for no text at all
-        found = Project.objects.filter(name=name_or_id).first()
-        project = found or Project.objects.filter(public_id=name_or_id).first()
-    if project is None:
-        known = ", ".join(repr(name) for name in Project.objects.values_list("name", flat=True)[:20])
-        raise NotFoundError(f"no project {name_or_id[:80]!r}; known: {known or 'none yet'}", field="project")
-    return project
-
-
 def find_report(report_id: str) -> ExportReport:
     """By public id, without asking who asks (the shell). Raises :class:`NotFoundError`."""
     report = ExportReport.objects.select_related("project").filter(report_id=report_id).first()
@@ -489,6 +477,9 @@ def _create(
     converted_from: ExportReport | None = None,
 ) -> ExportReport:
     check_text(description, "description")
+    # whoever deletes the project takes the same lock: this run is seen there, or there is no project here
+    if not Project.objects.select_for_update(no_key=True).filter(pk=project.pk).values_list("pk"):
+        raise NotFoundError(f"no project {project.public_id!r}")
     destination = connection_of(asked.destination)
     return ExportReport.objects.create(
         project=project,

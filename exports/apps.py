@@ -12,9 +12,11 @@ class ExportsConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        """Exports are a kind of run; the trail's pages are told about them."""
+        """Exports are a kind of run; the trail's pages and the deletion of projects are told about them."""
+        from connections import deletion
         from exportadmin.runs.runners import RUNNERS
         from exports import trail
 
         RUNNERS.register("export", "exports.run.runner:ExportRunner")
         trail.register()
+        deletion.PARTS.register("exports", "exports.deletion:ExportsOfProject")

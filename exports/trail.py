@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
+from django.db.models import QuerySet
 from django.urls import reverse
 
 from exportadmin.audit import events, object_urls
 from exportadmin.audit.events import OF_PROJECT as _OF
 from exportadmin.audit.questions import QUESTIONS
+
+if TYPE_CHECKING:
+    from exports.models import ExportReport
 
 _QUESTIONS: Final = {
     "who-exported": "downloads:WHO_EXPORTED",
@@ -24,8 +28,10 @@ _QUESTIONS: Final = {
 
 def register() -> None:
     """Called when the app is ready."""
-    object_urls.register("project", object_urls.named("projects:project"))
-    object_urls.register("export_report", object_urls.named("exports:detail"))
+    from connections.models import Project
+
+    object_urls.register("project", object_urls.existing(Project.objects.all, "public_id", "projects:project"))
+    object_urls.register("export_report", object_urls.existing(_reports, "report_id", "exports:detail"))
     object_urls.register("artifact", _exports_of_files)
     for slug, place in _QUESTIONS.items():
         QUESTIONS.register(slug, f"exports.questions.{place}")
@@ -78,9 +84,17 @@ def register() -> None:
     )
 
 
+def _reports() -> QuerySet[ExportReport]:
+    from exports.models import ExportReport
+
+    return ExportReport.objects.filter(project__deleted_at=None)
+
+
 def _exports_of_files(ids: Collection[str]) -> Mapping[str, str]:
     """A delivered file stands on its export's page."""
     from exports.models import Artifact
 
-    found = Artifact.objects.filter(public_id__in=ids).values_list("public_id", "report__report_id")
+    found = Artifact.objects.filter(public_id__in=ids, report__project__deleted_at=None).values_list(
+        "public_id", "report__report_id"
+    )
     return {artifact: reverse("exports:detail", args=[report]) for artifact, report in found}

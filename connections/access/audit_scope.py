@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.db.models import Q
-
+from connections.access.lookup import named_project
 from connections.access.models import ApiToken
 from connections.access.permissions import AUDIT, can, projects_for
 from connections.models import Project
+from exportadmin.lib.errors import ConflictError
 
 
 def audit_scope(request: Any) -> tuple[bool, list[str]]:
@@ -21,6 +21,9 @@ def audit_scope(request: Any) -> tuple[bool, list[str]]:
 
 
 def time_zone_of(name_or_id: str) -> tuple[str, str] | None:
-    """``(public id, IANA zone)`` of the project, for whom it may concern; ``None`` where there is none."""
-    found = Project.objects.filter(Q(public_id=name_or_id) | Q(name=name_or_id))
-    return found.values_list("public_id", "time_zone").first()
+    """``(public id, IANA zone)`` of the project, for whom it may concern; ``None`` where there is none, or several."""
+    try:
+        found = named_project(name_or_id, Project.objects.all())
+    except ConflictError:
+        return None
+    return (found.public_id, found.time_zone) if found else None

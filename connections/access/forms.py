@@ -62,12 +62,25 @@ def time_zone_field(help_text: str) -> OfferedField:
     )
 
 
-class TimeZoneForm(Form):
-    """The zone of a project."""
+class ProjectForm(Form):
+    """The settings of a project, new or not."""
 
+    name = TextField(label="Name", required=False, widget=forms.TextInput(attrs={"maxlength": 200}))
+    description = TextField(label="Description", required=False, lines=3)
     time_zone = time_zone_field(
         "Times in filters that name no zone are read in it. Exports that were asked for before keep theirs."
     )
+
+    @property
+    def given(self) -> dict[str, str]:
+        """The cleaned values of the inputs that were sent."""
+        return {name: value for name, value in self.cleaned_data.items() if name in self.data}
+
+
+class DeleteProjectForm(Form):
+    """The project's name, typed."""
+
+    confirm = TextField(label="Name of the project", required=False, widget=forms.TextInput(attrs={"maxlength": 200}))
 
 
 class ProfileForm(Form):

@@ -26,9 +26,11 @@ __all__ = [
     "VIEW",
     "Person",
     "can",
+    "can_create_projects",
     "is_superuser",
     "projects_for",
     "require",
+    "require_can_create_projects",
     "verbs_anywhere",
     "verbs_in",
 ]
@@ -44,7 +46,7 @@ def can(user: Person, verb: str, project: Project | None, token: ApiToken | None
     """
     if verb not in VERBS:
         raise ValueError(f"unknown verb {verb!r}")
-    if not user.is_active or user.pk is None:
+    if not user.is_active or user.pk is None or (project is not None and project.deleted_at is not None):
         return False
     if token is not None and not _token_allows(token, verb, project):
         return False
@@ -58,7 +60,7 @@ def can(user: Person, verb: str, project: Project | None, token: ApiToken | None
 
 def verbs_in(user: Person, project: Project) -> frozenset[str]:
     """All verbs for which :func:`can` says yes, in one query (none for superusers): for pages with many buttons."""
-    if not user.is_active or user.pk is None:
+    if not user.is_active or user.pk is None or project.deleted_at is not None:
         return frozenset()
     if getattr(user, "is_superuser", False):
         return VERBS
@@ -74,6 +76,13 @@ def verbs_anywhere(user: Person) -> frozenset[str]:
         return VERBS
     roles = Membership.objects.filter(user_id=user.pk).order_by().values_list("role", flat=True).distinct()
     return frozenset(verb for role in roles for verb in ROLES[role][0])
+
+
+def can_create_projects(user: Person, token: ApiToken | None = None) -> bool:
+    """May they make projects? Superusers and whoever manages one; not with a token that is bound to a project."""
+    if token is not None and not _token_allows(token, MANAGE, None):
+        return False
+    return MANAGE in verbs_anywhere(user)
 
 
 def projects_for(user: Person, verb: str, token: ApiToken | None = None) -> QuerySet[Project]:
@@ -97,12 +106,11 @@ def projects_for(user: Person, verb: str, token: ApiToken | None = None) -> Quer
 def require(actor: Actor, verb: str, project: Project) -> None:
     """Raise unless the actor may: :class:`NotFoundError` to a stranger, :class:`DeniedError` to someone who may see.
 
-    The system and whoever sits at the machine's own shell may everything.
+    The system and whoever sits at the machine's own shell may do everything.
     """
-    if actor.kind == SYSTEM or (actor.kind == USER and actor.channel == "shell" and actor.user_id is None):
+    if _is_trusted(actor):
         return
-    user = get_user_model().objects.filter(pk=actor.user_id).first() if actor.user_id is not None else None
-    token = ApiToken.objects.filter(pk=actor.token_id).first() if actor.token_id is not None else None
+    user, token = _account(actor)
     if user is None or (actor.token_id is not None and token is None):
         raise NotFoundError(f"no project {project.public_id!r}")
     if can(user, verb, project, token):
@@ -112,11 +120,32 @@ def require(actor: Actor, verb: str, project: Project) -> None:
     raise NotFoundError(f"no project {project.public_id!r}")
 
 
+def require_can_create_projects(actor: Actor) -> None:
+    """As :func:`require`, for :func:`can_create_projects`. Raises :class:`DeniedError`."""
+    if _is_trusted(actor):
+        return
+    user, token = _account(actor)
+    if user is None or (actor.token_id is not None and token is None) or not can_create_projects(user, token):
+        raise DeniedError(
+            "projects are made by superusers and by admins of a project; a token needs the scope admin and no project"
+        )
+
+
 def is_superuser(actor: Actor) -> bool:
     """Is there a superuser's account behind the actor?"""
     if actor.user_id is None:
         return False
     return get_user_model().objects.filter(pk=actor.user_id, is_superuser=True, is_active=True).exists()
+
+
+def _is_trusted(actor: Actor) -> bool:
+    return actor.kind == SYSTEM or (actor.kind == USER and actor.channel == "shell" and actor.user_id is None)
+
+
+def _account(actor: Actor) -> tuple[AbstractBaseUser | None, ApiToken | None]:
+    user = get_user_model().objects.filter(pk=actor.user_id).first() if actor.user_id is not None else None
+    token = ApiToken.objects.filter(pk=actor.token_id).first() if actor.token_id is not None else None
+    return user, token
 
 
 def _token_allows(token: ApiToken, verb: str, project: Project | None) -> bool:

@@ -10,3 +10,9 @@ class StoreConfig(AppConfig):
     label = "store"
     verbose_name = "Built-in store"
     default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        """Say what goes with a project that is deleted."""
+        from connections import deletion
+
+        deletion.PARTS.register("rows", "connections.store.deletion:RowsOfProject")

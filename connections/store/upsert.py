@@ -39,7 +39,7 @@ from connections.store.models import (
 from connections.store.ontology import OntologyBook
 from connections.store.row_document import complete_document
 from exportadmin.lib import times
-from exportadmin.lib.errors import UserError
+from exportadmin.lib.errors import NotFoundError, UserError
 from exportadmin.lib.ids import derived_id
 from exportadmin.lib.relaxed_gc import collect_rarely
 
@@ -167,6 +167,8 @@ class _Writer:
         return self.summary
 
     def _write_batch(self, batch: list[IncomingRow], classes: Sequence[IncomingClass]) -> None:
+        if not Project.objects.filter(pk=self.project.pk).exists():
+            raise NotFoundError(f"project {self.project.name!r} was deleted meanwhile")
         # the row lock makes two imports into one project take turns: numbers are given once, and revisions are in the
         # order of the commits
         store, _ = StoreProject.objects.select_for_update().get_or_create(project=self.project)

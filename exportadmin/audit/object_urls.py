@@ -6,9 +6,10 @@ An address is only an address: the page itself asks who may see it.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping
-from typing import Final
+from typing import Any, Final
 
-from django.urls import NoReverseMatch, reverse
+from django.db.models import QuerySet
+from django.urls import reverse
 
 from exportadmin.audit.models import AuditEntry
 from exportadmin.lib.registry import Registry
@@ -16,17 +17,12 @@ from exportadmin.lib.registry import Registry
 Finder = Callable[[Collection[str]], Mapping[str, str]]
 
 
-def named(name: str) -> Finder:
-    """Pages whose address takes the object's id: the URL called ``name``; none where there is no such page."""
+def existing(objects: Callable[[], QuerySet[Any]], field: str, name: str) -> Finder:
+    """Pages at the URL called ``name``, which takes the object's ``field``; of what was deleted there is none."""
 
     def find(ids: Collection[str]) -> Mapping[str, str]:
-        found = {}
-        for each in ids:
-            try:
-                found[each] = reverse(name, args=[each])
-            except NoReverseMatch:
-                continue
-        return found
+        there = objects().filter(**{f"{field}__in": ids}).order_by().values_list(field, flat=True)
+        return {each: reverse(name, args=[each]) for each in there}
 
     return find
 

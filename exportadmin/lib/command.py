@@ -79,14 +79,15 @@ class ProgressBar:
 
     WIDTH = 30
 
-    def __init__(self, title: str, *, wanted: bool = True) -> None:
+    def __init__(self, title: str, *, unit: str = "rows", wanted: bool = True) -> None:
         self._title = title
+        self._unit = unit
         self._shown = wanted and sys.stderr.isatty()
         self._last = 0.0
         self._started = time.monotonic()
 
     def __call__(self, done: int, total: int | None) -> None:
-        """Draw ``done`` of ``total`` rows."""
+        """Draw ``done`` of ``total``."""
         now = time.monotonic()
         if not self._shown or (now - self._last < 0.1 and done != total):
             return
@@ -95,9 +96,11 @@ class ProgressBar:
         if total:
             filled = min(self.WIDTH, self.WIDTH * done // total)
             left = f" {(total - done) / rate:.0f} s left" if rate and done < total else ""
-            text = f"[{'#' * filled}{'.' * (self.WIDTH - filled)}] {done:,} of {total:,} rows, {rate:,.0f}/s{left}"
+            text = (
+                f"[{'#' * filled}{'.' * (self.WIDTH - filled)}] {done:,} of {total:,} {self._unit}, {rate:,.0f}/s{left}"
+            )
         else:
-            text = f"{done:,} rows, {rate:,.0f}/s"
+            text = f"{done:,} {self._unit}, {rate:,.0f}/s"
         sys.stderr.write(f"\r{self._title} {text}\x1b[K")
         sys.stderr.flush()
 

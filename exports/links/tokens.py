@@ -17,6 +17,7 @@ from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import AbstractBaseUser
 from django.db import transaction
+from django.db.models import Q
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.crypto import constant_time_compare, salted_hmac
@@ -26,7 +27,7 @@ from exportadmin.audit.record import record
 from exportadmin.lib.actor import Actor
 from exportadmin.lib.errors import GoneError, NotFoundError, UserError
 from exports.links import one_copy
-from exports.models import Artifact, Link
+from exports.models import Artifact, DeletedLink, Link
 from exports.models.link import EXPIRED, OPEN, REMOVED, REVOKED, USED
 
 SHORTEST, LONGEST = 60, 30 * 24 * 3600  # seconds
@@ -227,10 +228,22 @@ def _find(token: str, actor: Actor) -> Link:
             return link
         refuse(link, actor, error := LinkNotFoundError(UNKNOWN), note="the address does not fit the link")
         raise error
+    if found is not None:
+        _refuse_deleted(found[1], actor)
     with transaction.atomic():
         # nothing of the token is kept: it may be a good one with a slip of the finger
         record("link.refused", actor=actor, outcome=REFUSED, reason=UNKNOWN)
     raise LinkNotFoundError(UNKNOWN)
+
+
+def _refuse_deleted(link_id: str, actor: Actor) -> None:
+    """Raises :class:`LinkGoneError` for a link that went with its project, to whom it was for."""
+    its_person = Q(for_user=None) | Q(for_user_id=actor.user_id)
+    if not DeletedLink.objects.filter(its_person, public_id=link_id).exists():
+        return
+    with transaction.atomic():
+        record("link.refused", actor=actor, outcome=REFUSED, reason=REMOVED, details={"link": link_id})
+    raise LinkGoneError(REMOVED)
 
 
 def _signatures(link: Link, secret: str) -> list[str]:

@@ -81,6 +81,16 @@ class Link(models.Model):
         return int((self.expires_at - timezone.now()).total_seconds()) if self.state == OPEN else 0
 
 
+class DeletedLink(models.Model):
+    """What is kept of a link whose project was deleted: whoever has its address is told that the file is gone."""
+
+    public_id = models.CharField(max_length=64, unique=True)
+    for_user = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.CASCADE, related_name="+")
+
+    def __str__(self) -> str:
+        return self.public_id
+
+
 class Download(models.Model):
     """One handing-out of an artifact's bytes: recorded before the first byte, completed when it ended.
 

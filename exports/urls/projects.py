@@ -8,7 +8,9 @@ from exports.views import projects
 app_name = "projects"
 urlpatterns = [
     path("", projects.project_list, name="list"),
+    path("new/", projects.new, name="new"),
     path("<str:project_id>/", projects.project, name="project"),
+    path("<str:project_id>/delete/", projects.delete, name="delete"),
     path("<str:project_id>/members/", members.members, name="members"),
     path("<str:project_id>/members/<int:user_id>/change/", members.change, name="change_member"),
     path("<str:project_id>/members/<int:user_id>/remove/", members.remove, name="remove_member"),

@@ -119,8 +119,7 @@ def _listed(projects: QuerySet[Project]) -> QuerySet[Link]:
     """With ``use_count``, without the big columns of what comes along."""
     uses = Download.objects.filter(link=OuterRef("pk")).order_by().values("link").annotate(count=Count("pk"))
     found = Link.objects.select_related("artifact__report__project", "for_user")
-    if projects.query.where:  # else every project is meant, and every link has one
-        found = found.filter(artifact__report__project__in=projects.order_by().values("pk"))
+    found = found.filter(artifact__report__project__in=projects.order_by().values("pk"))
     return found.annotate(use_count=Subquery(uses.values("count"))).defer(
         "signature",
         "artifact__report__config",

@@ -11,24 +11,26 @@ from django.db.models import F, OuterRef, QuerySet, Subquery
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
-from connections.access.forms import TimeZoneForm
+from connections.access.forms import DeleteProjectForm, ProjectForm
 from connections.access.lookup import is_valid_key, page_project
 from connections.access.models import Membership
-from connections.access.permissions import MANAGE, START, VIEW, projects_for, verbs_in
-from connections.actions import change_project
+from connections.access.permissions import MANAGE, START, VIEW, can_create_projects, projects_for, verbs_in
+from connections.actions import SETTINGS, change_project, create_project, delete_project
+from connections.deletion import active_runs, contents_of
 from connections.models import Project
 from connections.store.overview import ProjectSummary
 from connections.store.overview import overview as project_overview
 from connections.store.overview import summaries as project_summaries
 from exportadmin.audit.middleware import actor_of
 from exportadmin.lib import times
-from exportadmin.lib.errors import UserError
+from exportadmin.lib.errors import DeniedError, UserError
 from exportadmin.lib.pages import done, form_view, get_view, only
 from exports import statuses
 from exports.display.project_contents import since_last_export, sums_of_holdings
 from exports.lists.report_query import for_list
 from exports.models import ExportReport
 
+HOME = "projects:project"
 PAGE_SIZE = 25
 EXPORTS_SHOWN = 10
 MEMBERS_SHOWN = 10
@@ -73,6 +75,7 @@ def project_list(request: HttpRequest) -> HttpResponse:
         "lines": [Listed(project, summaries.get(project.public_id, ProjectSummary(0, None))) for project in shown],
         "q": words,
         "sort": sort,
+        "may_create": can_create_projects(request.user),
         "sorts": {key: name for key, (name, _) in SORTS.items()},
     }
     return render(request, "exports/projects.html", context)
@@ -91,26 +94,75 @@ def _found(projects: QuerySet[Project], words: str, request: HttpRequest) -> Que
 
 
 @form_view
+def new(request: HttpRequest) -> HttpResponse:
+    """A new project; rows come later."""
+    only(request, ())
+    if request.method != "POST":
+        if not can_create_projects(request.user):
+            raise DeniedError("projects are made by superusers and by admins of a project")
+        return _new_page(request, ProjectForm(initial={"time_zone": "UTC"}))
+    form = ProjectForm(request.POST)
+    form.check_names()
+    if form.is_valid():
+        try:
+            made = create_project(actor=actor_of(request), **{"name": "", **form.given})
+        except UserError as error:
+            form.blame(error)
+        else:
+            return done(request, f"Project “{made.name}” is there; it has no rows yet.", HOME, made.public_id)
+    return _new_page(request, form, status=400)
+
+
+def _new_page(request: HttpRequest, form: ProjectForm, status: int = 200) -> HttpResponse:
+    return render(request, "exports/project_new.html", {"section": "projects", "form": form}, status=status)
+
+
+@form_view
+def delete(request: HttpRequest, project_id: str) -> HttpResponse:
+    """What would go with the project; sent back with its name: delete it."""
+    only(request, ())
+    found = page_project(request.user, project_id, MANAGE)
+    form = DeleteProjectForm(request.POST if request.method == "POST" else None)
+    form.check_names()
+    if form.is_bound and form.is_valid():
+        try:
+            gone = delete_project(project=found, actor=actor_of(request), **form.cleaned_data)
+        except UserError as error:
+            form.blame(error)
+        else:
+            stays = f" These files are not ours to remove and stay: {', '.join(gone.left_behind)}"
+            message = f"Project “{found.name}” is deleted.{stays if gone.left_behind else ''}"
+            return done(request, message, "projects:list")
+    context = {
+        "section": "projects",
+        "project": found,
+        "form": form,
+        "contents": contents_of(found),
+        "active": active_runs(found),
+    }
+    return render(request, "exports/project_delete.html", context, status=400 if form.is_bound else 200)
+
+
+@form_view
 def project(request: HttpRequest, project_id: str) -> HttpResponse:
     """One project; sent back: its settings."""
     only(request, ())
     if request.method != "POST":
         return _page(request, page_project(request.user, project_id))
     found = page_project(request.user, project_id, MANAGE)
-    form = TimeZoneForm(request.POST)
+    form = ProjectForm(request.POST)
     form.check_names()
     if form.is_valid():
         try:
-            change_project(project=found, actor=actor_of(request), **form.cleaned_data)
+            change_project(project=found, actor=actor_of(request), **form.given)
         except UserError as error:
             form.blame(error)
         else:
-            message = f"Times without a zone are now read in {found.time_zone}."
-            return done(request, message, "projects:project", project_id)
+            return done(request, "The settings of the project are kept.", HOME, project_id)
     return _page(request, found, form)
 
 
-def _page(request: HttpRequest, project: Project, form: TimeZoneForm | None = None) -> HttpResponse:
+def _page(request: HttpRequest, project: Project, form: ProjectForm | None = None) -> HttpResponse:
     """With the form that was refused, where one was."""
     verbs = verbs_in(request.user, project)
     overview = project_overview(project.public_id)
@@ -129,6 +181,6 @@ def _page(request: HttpRequest, project: Project, form: TimeZoneForm | None = No
         "may_start": START in verbs,
         "may_manage": MANAGE in verbs,
         "import_command": f"exportadmin import_rows annotations.json --project={shlex.quote(project.name)}",
-        "form": form or TimeZoneForm(initial={"time_zone": project.time_zone}),
+        "form": form or ProjectForm(initial={field: getattr(project, field) for field in SETTINGS}),
     }
     return render(request, "exports/project.html", context, status=400 if form else 200)

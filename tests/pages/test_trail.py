@@ -243,7 +243,7 @@ def test_the_list_asks_the_same_few_queries_however_long_it_is(
         write("artifact.downloaded", project=project, obj=artifact)
         write(project=project, obj=artifact.report)
     # session, user, entries, addresses of files, head, last verification
-    with django_assert_num_queries(6):
+    with django_assert_num_queries(8):
         visitor.get("/audit/")
 
 

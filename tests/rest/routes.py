@@ -92,6 +92,11 @@ def _admin_object(model: str, place: Place) -> str:
 
 
 BODIES: dict[str, Any] = {
+    "POST api/v1/projects/": {"name": "New"},
+    "PATCH api/v1/projects/<str:project_id>/": {"description": "Other"},
+    "POST projects/new/": {"name": "New"},
+    # both projects have a run that waits
+    "POST projects/<str:project_id>/delete/": {"confirm": "{name}"},
     "POST api/v1/reports/": {"project": "{project}", "format": "csv"},
     "POST api/v1/reports/plan/": {"project": "{project}", "format": "csv"},
     "POST api/v1/reports/<str:report_id>/convert/": {"format": "csv"},
@@ -116,16 +121,17 @@ QUERIES: dict[str, dict[str, str]] = {
     "GET api/v1/reports/status/": {"ids": "{report}"},
     "GET exports/new/": {"project": "{project}"},
     "GET exports/active/": {"ids": "{report}"},
+    "DELETE api/v1/projects/<str:project_id>/": {"confirm": "{name}"},
 }
 
 
 def body(row: str, place: Place) -> dict[str, Any]:
-    names = {"{waiting}": place.waiting.report_id, "{project}": place.project.public_id}
+    names = {"{waiting}": place.waiting.report_id, "{project}": place.project.public_id, "{name}": place.project.name}
     return {
         key: names.get(value, value) if isinstance(value, str) else value for key, value in BODIES.get(row, {}).items()
     }
 
 
 def query(row: str, place: Place) -> dict[str, str]:
-    names = {"{report}": place.done.report_id, "{project}": place.project.public_id}
+    names = {"{report}": place.done.report_id, "{project}": place.project.public_id, "{name}": place.project.name}
     return {key: names.get(value, value) for key, value in QUERIES.get(row, {}).items()}

@@ -117,8 +117,9 @@ def _import_what_is_sent(pipe: Connection) -> None:
 
 def _round(pipes: list[Connection], number: int, dice: random.Random, outcome: Outcome) -> None:
     from connections.actions import store_project
+    from exportadmin.lib.actor import system
 
-    project = store_project(f"Round {number}")
+    project = store_project(f"Round {number}", system("soak"))
     for pipe in pipes:
         pipe.send({"project": project.pk, "seed": dice.random()})
     working = list(pipes)

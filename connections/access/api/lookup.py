@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from rest_framework.request import Request
 
-from connections.access.lookup import is_valid_key, unseen
+from connections.access.lookup import is_valid_key, named_project, unseen
 from connections.access.models import ApiToken
 from connections.access.permissions import VIEW, projects_for
 from connections.models import Project
@@ -19,15 +19,17 @@ def token_of(request: Request) -> ApiToken | None:
 
 
 def seen_project(request: Request, wanted: str, *, field: str | None = None) -> Project:
-    """The project by id or name, if the one who asks may see it. Raises :class:`NotFoundError` otherwise."""
+    """The project by id or name, if the one who asks may see it.
+
+    Raises :class:`NotFoundError` otherwise, and :class:`ConflictError` for the name of several.
+    """
     words = f"no project {wanted[:80]!r}"
+    everything = Project.objects.select_related("connection")
+    visible = projects_for(request.user, VIEW, token_of(request)).select_related("connection")
+    if (found := named_project(wanted, visible, field=field)) is not None:
+        return found
     if is_valid_key(wanted):
-        everything = Project.objects.select_related("connection")
-        visible = projects_for(request.user, VIEW, token_of(request)).select_related("connection")
-        for projects in (visible, everything):
-            found = projects.filter(public_id=wanted).first() or projects.filter(name=wanted).first()
-            if found is not None and projects is visible:
-                return found
-            if found is not None:
-                raise unseen(words, found, found)
+        hidden = everything.filter(public_id=wanted).first() or everything.filter(name=wanted).first()
+        if hidden is not None:
+            raise unseen(words, hidden, hidden)
     raise NotFoundError(words, field=field)

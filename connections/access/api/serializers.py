@@ -6,9 +6,11 @@ from typing import Any
 
 from rest_framework import serializers
 
+from connections.access import time_zones
 from connections.access.models import ApiToken, Membership
 from connections.access.roles import ROLES, SCOPES
 from connections.access.tokens import LONGEST_DAYS
+from connections.actions import MAX_DESCRIPTION, MAX_NAME
 from connections.models import Project
 from exportadmin.lib.rest import Choice, StrictSerializer, Text, Whole
 
@@ -21,8 +23,33 @@ class ProjectSerializer(serializers.ModelSerializer[Project]):
 
     class Meta:
         model = Project
-        fields = ["id", "name", "time_zone", "connection", "created_at"]
+        fields = ["id", "name", "description", "time_zone", "connection", "external_id", "created_at"]
         read_only_fields = fields
+
+
+class CreateProjectSerializer(StrictSerializer):
+    """A project to make."""
+
+    name = Text(max_length=MAX_NAME)
+    description = Text(required=False, allow_blank=True, max_length=MAX_DESCRIPTION)
+    time_zone = Text(required=False, max_length=time_zones.LONGEST, help_text="an IANA name; UTC by default")
+
+
+class ChangeProjectSerializer(CreateProjectSerializer):
+    """What to change; the rest stays."""
+
+    name = Text(required=False, max_length=MAX_NAME)
+
+
+class DeletedProjectSerializer(serializers.Serializer[Any]):
+    """What goes with a deleted project. Rows and files are taken away by a worker within minutes."""
+
+    id = serializers.CharField()
+    name = serializers.CharField()
+    counts = serializers.DictField(child=serializers.IntegerField())
+    left_behind = serializers.ListField(
+        child=serializers.CharField(), help_text="addresses of deliveries that are not ours to remove"
+    )
 
 
 class MemberSerializer(serializers.ModelSerializer[Membership]):

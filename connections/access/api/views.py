@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict, replace
 from typing import Any, cast
 
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import AbstractBaseUser
 from django.db.models import QuerySet
+from django.urls import reverse
 from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from connections import actions
 from connections.access.api.lookup import is_valid_key, seen_project, token_of
 from connections.access.api.serializers import (
+    ChangeProjectSerializer,
+    CreateProjectSerializer,
+    DeletedProjectSerializer,
     IssuedTokenSerializer,
     IssueTokenSerializer,
     MemberSerializer,
@@ -27,7 +33,7 @@ from connections.access.tokens import issue_token, revoke_token
 from connections.models import Project
 from exportadmin.audit.middleware import actor_of
 from exportadmin.lib.errors import DeniedError, NotFoundError
-from exportadmin.lib.rest import Pages, RestView
+from exportadmin.lib.rest import Header, Pages, Parameter, RestView
 
 
 class _ByName(Pages):
@@ -35,9 +41,10 @@ class _ByName(Pages):
 
 
 class ProjectsView(RestView):
-    """The projects that one may see."""
+    """Projects: make one, list those that one may see."""
 
     pagination_class = _ByName
+    problems = {"post": (409,)}
 
     @extend_schema(operation_id="projects_list", responses=ProjectSerializer(many=True))
     def get(self, request: Request) -> Response:
@@ -45,14 +52,47 @@ class ProjectsView(RestView):
         projects = projects_for(request.user, VIEW, token_of(request)).select_related("connection")
         return self.paged(request, projects, lambda page: ProjectSerializer(page, many=True).data)
 
+    @extend_schema(
+        operation_id="projects_create",
+        request=CreateProjectSerializer,
+        responses={201: ProjectSerializer},
+        parameters=[Header("Location", str, "the project's own address", on=[201])],
+    )
+    def post(self, request: Request) -> Response:
+        """Make an empty project of the built-in store. For superusers, and admins of any project."""
+        data: dict[str, Any] = CreateProjectSerializer.read(request.data).validated_data
+        project = actions.create_project(actor=actor_of(request, "rest"), **data)
+        answer = Response(ProjectSerializer(project).data, status=201)
+        answer["Location"] = request.build_absolute_uri(reverse("api:project", args=[project.public_id]))
+        return answer
+
 
 class ProjectView(RestView):
     """One project."""
+
+    problems = {"get": (409,), "patch": (409,), "delete": (409,)}
+    takes = {"delete": (replace(Parameter.text("confirm", "the project's name"), required=True),)}
 
     @extend_schema(operation_id="projects_get", responses=ProjectSerializer)
     def get(self, request: Request, project_id: str) -> Response:
         """A project, by id or name."""
         return Response(ProjectSerializer(seen_project(request, project_id)).data)
+
+    @extend_schema(operation_id="projects_change", request=ChangeProjectSerializer, responses=ProjectSerializer)
+    def patch(self, request: Request, project_id: str) -> Response:
+        """Another name, description or time zone."""
+        project = seen_project(request, project_id)
+        data: dict[str, Any] = ChangeProjectSerializer.read(request.data).validated_data
+        changed = actions.change_project(project=project, actor=actor_of(request, "rest"), **data)
+        return Response(ProjectSerializer(changed).data)
+
+    @extend_schema(operation_id="projects_delete", responses={202: DeletedProjectSerializer})
+    def delete(self, request: Request, project_id: str) -> Response:
+        """Delete it with its rows, exports, files, configs, links, roles and tokens. It is gone at once."""
+        project = seen_project(request, project_id)
+        confirm: str = self.asked["confirm"]
+        gone = actions.delete_project(project=project, confirm=confirm, actor=actor_of(request, "rest"))
+        return Response({"id": project.public_id, "name": project.name, **asdict(gone)}, status=202)
 
 
 class MembersView(RestView):

@@ -58,7 +58,7 @@ class Command(AppCommand):
         self.stdout.write(f"user {ADMIN} made; its password, shown this once: {password}")
 
     def _project(self) -> Project:
-        project = store_project(demo.PROJECT_NAME)
+        project = store_project(demo.PROJECT_NAME, shell_actor())
         folder = settings.MEDIA_DIR / project.public_id
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         rows = demo.demo_rows(f"/media/{project.public_id}")

@@ -6,6 +6,7 @@ import json
 from argparse import ArgumentParser
 from typing import Any
 
+from connections.access.lookup import find_project
 from exportadmin.lib.command import AppCommand, shell_actor
 from exportadmin.lib.errors import UserError
 from exports import actions
@@ -31,7 +32,7 @@ class Command(AppCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Run and print; exit code 1 when nothing was delivered."""
-        project = actions.find_project(options["project"])
+        project = find_project(options["project"])
         spec = ExportSpec.parse(_body(options), project)
         spec = into_folder(spec, options["output"])
         report = actions.run_now(project=project, asked=spec, actor=shell_actor(), name=options["name"])

@@ -9,6 +9,7 @@ from typing import Any
 
 from django.db import connections
 
+from connections import deletion
 from exportadmin.lib.command import AppCommand
 from exportadmin.lib.processes import Signals, forks_die_with_parent
 from exportadmin.runs import stop
@@ -34,6 +35,6 @@ class Command(AppCommand):
         connections.close_all()
         with Signals(signal.SIGTERM, signal.SIGINT) as signals:
             cluster.start()
-            code = WorkerLoop(cluster, [retention.Hourly().tick]).until_stopped(signals)
+            code = WorkerLoop(cluster, [retention.Hourly().tick, deletion.Sweep().tick]).until_stopped(signals)
         logging.shutdown()
         os._exit(code)  # a regular exit would wait for what is left of the pool; the kernel takes it along

@@ -10,6 +10,9 @@ def addresses(world: HostileWorld) -> dict[str, str]:
     return {
         "one project": project,
         "empty project": f"/projects/{world.empty.public_id}/",
+        "new project": "/projects/new/",
+        "delete a project": f"{project}delete/",
+        "delete an empty project": f"/projects/{world.empty.public_id}/delete/",
         "members": f"{project}members/",
         "no members": f"/projects/{world.empty.public_id}/members/",
         "projects, none found": "/projects/?q=nowhere",

@@ -7,11 +7,10 @@ from argparse import ArgumentParser
 from typing import Any
 
 from django.contrib.auth import get_user_model
-from django.db.models import Q
 
+from connections.access.lookup import find_project
 from connections.access.roles import SCOPES
 from connections.access.tokens import issue_token
-from connections.models import Project
 from exportadmin.lib.command import AppCommand, shell_actor
 from exportadmin.lib.errors import NotFoundError
 
@@ -35,12 +34,7 @@ class Command(AppCommand):
         user = get_user_model().objects.filter(username=options["user"]).first()
         if user is None:
             raise NotFoundError(f"no user {options['user']!r}", field="user")
-        project = None
-        if options["project"]:
-            wanted = options["project"]
-            project = Project.objects.filter(Q(name=wanted) | Q(public_id=wanted)).first()
-            if project is None:
-                raise NotFoundError(f"no project {options['project']!r}", field="project")
+        project = find_project(options["project"]) if options["project"] else None
         token, key = issue_token(
             user=user,
             name=options["name"],

@@ -6,11 +6,10 @@ from argparse import ArgumentParser
 from typing import Any
 
 from django.contrib.auth import get_user_model
-from django.db.models import Q
 
+from connections.access.lookup import find_project
 from connections.access.members import set_role
 from connections.access.roles import ROLES
-from connections.models import Project
 from exportadmin.lib.command import AppCommand, shell_actor
 from exportadmin.lib.errors import NotFoundError
 
@@ -31,9 +30,6 @@ class Command(AppCommand):
         user = get_user_model().objects.filter(username=options["user"]).first()
         if user is None:
             raise NotFoundError(f"no user {options['user']!r}", field="user")
-        wanted = options["project"]
-        project = Project.objects.filter(Q(name=wanted) | Q(public_id=wanted)).first()
-        if project is None:
-            raise NotFoundError(f"no project {options['project']!r}", field="project")
+        project = find_project(options["project"])
         set_role(project=project, user=user, role=options["role"], actor=shell_actor())
         self.stdout.write(f"{user.get_username()} is {options['role']} in {project.name}")
