@@ -187,6 +187,7 @@ ADMIN = {
     "store/storerow": NONE_THERE,
     "store/storecoco": NONE_THERE,
     "store/storecsv": NONE_THERE,
+    "store/storetombstone": NONE_THERE,
     "audit/auditentry": LOOKING,
     "audit/audithead": NONE_THERE,
     "auth/user": HISTORY,
