@@ -9,7 +9,6 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import logging
-from collections.abc import Mapping
 from typing import Any
 
 import orjson
@@ -330,12 +329,12 @@ def save_config(
     *,
     project: Project,
     name: str,
-    body: Mapping[str, Any],
+    spec: ExportSpec,
     actor: Actor,
     description: str = "",
     idempotency_key: str | None = None,
 ) -> ExportConfig:
-    """Keep a description under a name. Raises :class:`UserError` for a body that could not run.
+    """Keep a description under a name. Raises :class:`UserError`.
 
     With an ``idempotency_key`` (of the one who uses it) the same description sent again gives the same config; another
     one under the same key raises :class:`ConflictError`.
@@ -345,12 +344,12 @@ def save_config(
         config.public_id = derived_id("config", _scope(actor), _usable_key(idempotency_key))
         require(actor, START, project)
         if (before := ExportConfig.objects.filter(public_id=config.public_id).first()) is not None:
-            _fill(config, project, name, description, body)
+            _fill(config, name, description, spec)
             return _saved_before(before, config)
     try:
         with audited("config.created", actor=actor, project=project) as line:
             require(actor, START, project)
-            _fill(config, project, name, description, body)
+            _fill(config, name, description, spec)
             config.save(force_insert=True)
             line.obj, line.after = config, config.body
     except IntegrityError:
@@ -370,7 +369,7 @@ def _saved_before(before: ExportConfig, config: ExportConfig) -> ExportConfig:
 
 
 def change_config(
-    *, config: ExportConfig, name: str, body: Mapping[str, Any], actor: Actor, description: str = ""
+    *, config: ExportConfig, name: str, spec: ExportSpec, actor: Actor, description: str = ""
 ) -> ExportConfig:
     """Put another description in its place; reports that ran with the old one keep theirs.
 
@@ -378,7 +377,7 @@ def change_config(
     """
     with audited("config.changed", actor=actor, project=config.project, obj=config, before=config.body) as line:
         require(actor, START, config.project)
-        _fill(config, config.project, name, description, body)
+        _fill(config, name, description, spec)
         if not ExportConfig.objects.select_for_update().filter(pk=config.pk).first():
             raise GoneError(f"config {config.name!r} was deleted meanwhile")
         config.save(force_update=True)
@@ -393,11 +392,10 @@ def delete_config(*, config: ExportConfig, actor: Actor) -> None:
         config.delete()
 
 
-def _fill(config: ExportConfig, project: Project, name: str, description: str, body: Mapping[str, Any]) -> None:
-    asked = ExportSpec.parse(body, project)
+def _fill(config: ExportConfig, name: str, description: str, spec: ExportSpec) -> None:
     config.name = _named(name, "")
     config.description = description
-    config.body = {key: value for key, value in asked.to_json().items() if key not in ("resolved", "time_zone")}
+    config.body = {key: value for key, value in spec.to_json().items() if key not in ("resolved", "time_zone")}
 
 
 # --- finding and making ----------------------------------------------------------------------------------------------

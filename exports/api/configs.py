@@ -20,6 +20,7 @@ from exports.api.spec import ConfigBodySerializer
 from exports.api.views import PROJECT
 from exports.display.representation import config_json
 from exports.models import ExportConfig
+from exports.spec.spec import ExportSpec
 
 
 class _Newest(Pages):
@@ -50,12 +51,13 @@ class ConfigsView(RestView):
     def post(self, request: Request) -> Response:
         """Keep a description under a name. Nothing is run."""
         body = ConfigBodySerializer.read(request.data)
-        said = body.validated_data
+        data = body.validated_data
+        project = seen_project(request, data["project"], field="project")
         config = actions.save_config(
-            project=seen_project(request, said["project"], field="project"),
-            name=said["name"],
-            description=said.get("description", ""),
-            body=body.described(),
+            project=project,
+            name=data["name"],
+            description=data.get("description", ""),
+            spec=ExportSpec.parse(body.described(), project),
             actor=actor_of(request, "rest"),
         )
         answer = Response(config_json(config), status=201)
@@ -76,14 +78,14 @@ class ConfigView(RestView):
         """Put another description in its place; the project stays."""
         config = seen_config(request, config_id)
         body = ConfigBodySerializer.read(request.data)
-        said = body.validated_data
-        if seen_project(request, said["project"], field="project") != config.project:
+        data = body.validated_data
+        if seen_project(request, data["project"], field="project") != config.project:
             raise UserError("a config stays in its project", field="project")
         changed = actions.change_config(
             config=config,
-            name=said["name"],
-            description=said.get("description", ""),
-            body=body.described(),
+            name=data["name"],
+            description=data.get("description", ""),
+            spec=ExportSpec.parse(body.described(), config.project),
             actor=actor_of(request, "rest"),
         )
         return Response(config_json(changed))

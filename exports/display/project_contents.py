@@ -10,6 +10,7 @@ from exports import statuses
 from exports.display.check_value_tables import Sum, sum_of
 from exports.models import ExportReport
 from exports.results.staleness import changes_text
+from exports.spec.conditions import SinceRevision
 
 
 def sums_of_holdings(overview: Overview) -> list[Sum]:
@@ -33,6 +34,11 @@ class SinceLast:
     def text(self) -> str:
         """``3 rows came and 2 changed``."""
         return changes_text(self.changes) or "No row came, changed or was deleted"
+
+    @property
+    def query(self) -> str:
+        """What the address of a new export says, so that it takes the rows that have changed."""
+        return f"{SinceRevision.key}={self.report.report_id}"
 
     @property
     def to_export(self) -> int:

@@ -16,16 +16,6 @@ TIME_FORMS: Final[tuple[tuple[str, Any], ...]] = (
     ("Day and time, in the project's time zone", "2026-01-01 09:30:00"),
     ("ISO 8601; with an offset it is the same moment everywhere", "2026-01-01T09:30:00+02:00"),
 )
-# part of a row that an export may leave out → what is in it
-PART_WORDS: Final[dict[str, str]] = {
-    "data_row_details": "dataset, who added the row, when it was last changed",
-    "attachments": "what was attached to the row",
-    "metadata_fields": "the row's metadata",
-    "embeddings": "vectors of the row: the largest part by far",
-    "label_details": "who made each label, when, and its reviews",
-    "performance_details": "time spent on each label, and whether it was skipped",
-    "project_details": "batch, priority, review status and its history",
-}
 # check value → what it counts
 CHECK_WORDS: Final[dict[str, str]] = {
     "rows_read": "rows that the source gave: those kept and those dropped, together",

@@ -56,12 +56,13 @@ class ExportSpec:
         writer = FORMATS.pick(name, field="format")
         given = _mapping(body.get("filter"), "filter")
         frozen = {
-            key: CONDITIONS[key].freeze(value, project) if key in CONDITIONS else value for key, value in given.items()
+            key: CONDITIONS[key].freeze(value, project, f"filter.{key}") if key in CONDITIONS else value
+            for key, value in given.items()
         }
         body = {
             **body,
             "filter": frozen,
-            "include": _parts(body.get("include")),
+            "include": parse_parts(body.get("include")),
             "destination": parse_destination(body.get("destination")),
             "options": _options(body.get("options"), writer.options),
         }
@@ -128,7 +129,8 @@ def _mapping(value: object, field_name: str) -> dict[str, Any]:
     return dict(value)
 
 
-def _parts(value: object) -> tuple[str, ...]:
+def parse_parts(value: object) -> tuple[str, ...]:
+    """In the order in which they stand in a row; ``None`` means all. Raises :class:`UserError`."""
     if value is None:
         return PARTS
     parts = _texts(value, "include")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Sequence
 
 from django.db.models import Count, F, OuterRef, Q, Subquery
@@ -19,14 +18,11 @@ from exportadmin.lib.ids import new_id
 from exportadmin.lib.pages import done, form_view, get_view, only, post_view, refused
 from exports import actions
 from exports.display.spec_text import describe
-from exports.forms import Typed, check
-from exports.forms.checked import suggested_name
 from exports.lists.capped_paginator import LongPaginator
 from exports.models import ExportConfig, ExportReport
 from exports.spec.spec import ExportSpec
-from exports.views.form import PLAN, SAVE_AND_RUN, show_form, wanted
+from exports.views.form import PLAN, SAVE_AND_RUN, button_of, form_of, sent_form, show_form, show_planned
 from exports.views.lookup import find_config
-from exports.views.new import planned
 
 PAGE_SIZE = 50
 RUNS_SHOWN = 20
@@ -70,7 +66,7 @@ def config_detail(request: HttpRequest, config_id: str) -> HttpResponse:
     context = {
         "section": "configs",
         "config": config,
-        "asked": describe(config.body),
+        "description": describe(config.body),
         "page": LongPaginator(runs, RUNS_SHOWN).get_page(request.GET.get("page")),
         "may_start": can(request.user, START, config.project),
         "key": new_id(),
@@ -84,51 +80,48 @@ def config_edit(request: HttpRequest, config_id: str) -> HttpResponse:
     only(request, ())
     if request.method != "POST":
         config = find_config(request, config_id, START)
-        typed = Typed.of_body(config.body, config.project, name=config.name, description=config.description)
-        return show_form(request, config.project, typed, config=config)
-    typed = Typed.read(request.POST)
-    do = wanted(request)
+        return show_form(request, form_of(config), config=config)
     try:
         config = find_config(request, config_id, START)
     except NotFoundError as error:
-        return _deleted_meanwhile(request, config_id, typed, error)
-    project = config.project
-    if typed.project != project.public_id:
+        return _deleted_meanwhile(request, config_id, error)
+    if request.POST.get("project") != config.project.public_id:
         raise UserError("a config stays in its project", field="project")
-    checked = check(typed, project)
-    if checked.asked is None:
-        return show_form(request, project, typed, checked=checked, config=config, status=400)
-    if do == PLAN:
-        plan, stopped = planned(request, project, checked.asked, live=False)
-        return show_form(request, project, typed, checked=checked, plan=plan, stopped=stopped, config=config)
-    typed = dataclasses.replace(typed, name=typed.name.strip() or suggested_name(typed, project))
+    form = sent_form(request, config.project)
+    button = button_of(request)
+    if form.spec is None:
+        return show_form(request, form, config=config, status=400)
+    if button == PLAN:
+        return show_planned(request, form, config)
     try:
         config = actions.change_config(
             config=config,
-            name=typed.name,
-            description=typed.description,
-            body=typed.body(),
+            name=form.export_name,
+            description=form.cleaned_data["description"],
+            spec=form.spec,
             actor=actor_of(request),
         )
-        if do == SAVE_AND_RUN:
-            return _run(request, config, typed.key)
+        if button == SAVE_AND_RUN:
+            return _run(request, config, form.spec, form.cleaned_data["key"] or new_id())
     except (NotFoundError, DeniedError):
         raise
     except GoneError as error:
-        return _deleted_meanwhile(request, config_id, typed, NotFoundError(error.message))
+        return _deleted_meanwhile(request, config_id, NotFoundError(error.message))
     except UserError as error:
-        refusal = checked.refused(error)
-        return show_form(request, project, typed.renewed(), checked=refusal, config=config, status=400)
+        again = form.renewed()
+        again.blame(error)
+        return show_form(request, again, config=config, status=400)
     return done(request, f"Config “{config.name}” changed.", "configs:detail", config.public_id)
 
 
-def _deleted_meanwhile(request: HttpRequest, config_id: str, typed: Typed, error: NotFoundError) -> HttpResponse:
+def _deleted_meanwhile(request: HttpRequest, config_id: str, error: NotFoundError) -> HttpResponse:
     """What was typed becomes a new export's form, for whoever may run exports in the project that it names."""
     if is_valid_key(config_id) and ExportConfig.objects.filter(public_id=config_id).exists():
         raise error  # it is there, and not for this person
-    project = page_project(request.user, typed.project, START)
-    gone = GoneError("the config was deleted meanwhile. What you typed is here: save it as a new one, or run it")
-    return show_form(request, project, typed.renewed(), checked=check(typed, project).refused(gone), status=410)
+    project = page_project(request.user, request.POST.get("project", ""), START)
+    form = sent_form(request, project).renewed()
+    form.blame(GoneError("the config was deleted meanwhile. What you typed is here: save it as a new one, or run it"))
+    return show_form(request, form, status=410)
 
 
 @post_view
@@ -137,17 +130,18 @@ def config_run(request: HttpRequest, config_id: str) -> HttpResponse:
     _no_more_than(request, ("key",))
     config = find_config(request, config_id, START)
     try:
-        return _run(request, config, request.POST.get("key") or new_id())
+        spec = ExportSpec.parse(config.body, config.project)
+        return _run(request, config, spec, request.POST.get("key") or new_id())
     except (NotFoundError, DeniedError):
         raise
     except UserError as error:
         return refused(request, error, "configs:detail", config.public_id)
 
 
-def _run(request: HttpRequest, config: ExportConfig, key: str) -> HttpResponse:
+def _run(request: HttpRequest, config: ExportConfig, spec: ExportSpec, key: str) -> HttpResponse:
     report = actions.request_export(
         project=config.project,
-        asked=ExportSpec.parse(config.body, config.project),
+        asked=spec,
         actor=actor_of(request),
         name=config.name,
         description=config.description,

@@ -50,7 +50,7 @@ def detail_page(request: HttpRequest, report: ExportReport, *, convert: ConvertF
         "total_bytes": sum(artifact.bytes for artifact in artifacts),
         "is_active": report.status in statuses.ACTIVE,
         "may": offers(report, verbs),
-        "asked": describe(report.config),
+        "description": describe(report.config),
         "sums": sums_of(report.check_values),
         "refused": refused_of(report.check_values),
         "steps": steps_of(report, now),

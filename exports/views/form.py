@@ -9,10 +9,12 @@ from django.shortcuts import render
 
 from connections.access.permissions import START, projects_for
 from connections.models import Project
-from connections.store.overview import overview as project_overview
-from exportadmin.lib.errors import UserError
+from connections.store.overview import overview
+from exportadmin.audit.middleware import actor_of
+from exportadmin.lib.errors import DeniedError, ExportAdminError, NotFoundError, UserError
+from exports import actions
 from exports.display.check_value_tables import dropped_label
-from exports.forms import Checked, Typed, check, choices_of
+from exports.forms.export import ExportForm
 from exports.models import ExportConfig
 from exports.spec.plan import Plan
 
@@ -22,42 +24,57 @@ RUN, SAVE, SAVE_AND_RUN, PLAN = "run", "save", "save-run", "plan"
 MOST_PROJECTS = 500
 
 
-def wanted(request: HttpRequest) -> str:
+def button_of(request: HttpRequest) -> str:
     """Which button was pressed. Raises :class:`UserError`."""
-    do = request.POST.get("do", "")
-    if do not in (RUN, SAVE, SAVE_AND_RUN, PLAN):
+    button = request.POST.get("do", "")
+    if button not in (RUN, SAVE, SAVE_AND_RUN, PLAN):
         known = ", ".join((RUN, SAVE, SAVE_AND_RUN, PLAN))
-        raise UserError(f"the form asks for {do[:40]!r}; expected one of {known}", field="do")
-    return do
+        raise UserError(f"the form asks for {button[:40]!r}; expected one of {known}", field="do")
+    return button
+
+
+def sent_form(request: HttpRequest, project: Project) -> ExportForm:
+    """The form that was sent, checked. Raises :class:`UserError` for inputs that it does not have."""
+    form = ExportForm(request.POST, project=project)
+    form.check_names()
+    form.is_valid()
+    return form
+
+
+def form_of(config: ExportConfig) -> ExportForm:
+    """The form with a saved config filled in."""
+    return ExportForm.of_body(config.body, config.project, name=config.name, description=config.description)
 
 
 def show_form(
     request: HttpRequest,
-    project: Project,
-    typed: Typed,
+    form: ExportForm,
     *,
-    checked: Checked | None = None,
     plan: Plan | None = None,
     stopped: str = "",
     config: ExportConfig | None = None,
     status: int = 200,
 ) -> HttpResponse:
     """The page with what was typed. ``config`` is the one that is changed, ``stopped`` why there is no plan."""
-    overview = project_overview(project.public_id)
-    checked = checked or check(typed, project)
+    contents = overview(form.of_project.public_id)
+    form.fill(contents)
     context: dict[str, Any] = {
         "section": "configs" if config else "exports",
-        "project": project,
-        "typed": typed,
-        "overview": overview,
+        "project": form.of_project,
+        "overview": contents,
         "config": config,
         "stopped": stopped,
-        **choices_of(typed, overview),
-        **plan_context(typed, checked, plan),
+        **plan_context(form, plan),
     }
     if config is None:
         context["projects"] = projects_to_start(request)
     return render(request, "exports/new.html", context, status=status)
+
+
+def show_planned(request: HttpRequest, form: ExportForm, config: ExportConfig | None = None) -> HttpResponse:
+    """The page with the plan that the button asked for."""
+    plan, stopped = plan_of(request, form, live=False)
+    return show_form(request, form, plan=plan, stopped=stopped, config=config)
 
 
 def projects_to_start(request: HttpRequest) -> list[Project]:
@@ -65,18 +82,23 @@ def projects_to_start(request: HttpRequest) -> list[Project]:
     return list(projects_for(request.user, START).only("public_id", "name").order_by("name")[: MOST_PROJECTS + 1])
 
 
-def plan_context(typed: Typed, checked: Checked, plan: Plan | None) -> dict[str, Any]:
+def plan_of(request: HttpRequest, form: ExportForm, *, live: bool) -> tuple[Plan | None, str]:
+    """The plan, or why there can be none, in words; neither while the form has mistakes."""
+    if form.spec is None:
+        return None, ""
+    try:
+        plan = actions.plan_export(project=form.of_project, asked=form.spec, actor=actor_of(request), live=live)
+    except (NotFoundError, DeniedError):
+        raise
+    except ExportAdminError as error:
+        return None, str(error)
+    return plan, ""
+
+
+def plan_context(form: ExportForm, plan: Plan | None) -> dict[str, Any]:
     """For ``_plan.html`` and the lines under the inputs."""
     if plan is None:
-        return {"said": checked.said, "wrong": checked.wrong}
-    checked = checked.missing(typed, plan.missing)
-    answer = plan.answer
-    dropped = {dropped_label(key): count for key, count in answer["rows_dropped"].items()}
-    return {
-        "said": checked.said,
-        "wrong": checked.wrong,
-        "plan": answer,
-        "dropped": dropped,
-        "pace": plan.pace,
-        "sample": plan.sample,
-    }
+        return {"form": form}
+    form.note_missing(plan.missing)
+    dropped = {dropped_label(key): count for key, count in plan.answer["rows_dropped"].items()}
+    return {"form": form, "plan": plan.answer, "dropped": dropped, "pace": plan.pace, "sample": plan.sample}

@@ -28,6 +28,7 @@ from exports.help.samples import check_values as sample_values
 from exports.help.samples import samples
 from exports.links import states
 from exports.spec.conditions import CONDITIONS, SinceRevision, Statuses, UpdatedAfter, WorkflowStatus
+from exports.spec.parts import PART_LABELS
 
 # address → (title, what is there)
 PAGES: Final[dict[str, tuple[str, str]]] = {
@@ -72,7 +73,7 @@ def formats(request: HttpRequest) -> HttpResponse:
         }
         for key, writer in FORMATS.items()
     ]
-    parts = [(part, PART_KEYS[part], texts.PART_WORDS[part]) for part in PARTS]
+    parts = [(part, PART_KEYS[part], PART_LABELS[part][1]) for part in PARTS]
     context = {"formats": known, "kinds": list(KINDS.values()), "parts": parts, "columns": COLUMNS}
     return _page(request, "formats", {**context, "png_rules": RULES.items()})
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
-
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 
@@ -11,128 +9,123 @@ from connections.access.lookup import page_project
 from connections.access.permissions import START
 from connections.models import Project
 from exportadmin.audit.middleware import actor_of
-from exportadmin.lib.errors import ConflictError, DeniedError, ExportAdminError, NotFoundError, UserError
+from exportadmin.lib.errors import ConflictError, DeniedError, NotFoundError, UserError
 from exportadmin.lib.pages import done, form_view, only, post_view
 from exports import actions
-from exports.forms import Checked, Typed, check
-from exports.forms.checked import suggested_name
-from exports.spec.plan import Plan
+from exports.forms.export import ExportForm, condition_inputs
 from exports.spec.spec import ExportSpec
-from exports.views.form import MOST_PROJECTS, PLAN, RUN, SAVE, plan_context, projects_to_start, show_form, wanted
+from exports.views.form import (
+    MOST_PROJECTS,
+    PLAN,
+    RUN,
+    SAVE,
+    button_of,
+    form_of,
+    plan_context,
+    plan_of,
+    projects_to_start,
+    sent_form,
+    show_form,
+    show_planned,
+)
 from exports.views.lookup import find_config, find_report
 
 PARAMETERS = ("project", "from", "config")
-SINCE_REVISION = "since_revision"
 
 
 @form_view
 def new(request: HttpRequest) -> HttpResponse:
     """``?project=``, ``?from=`` a report or ``?config=`` a saved config; sent, it runs, saves or plans.
 
-    ``?project=…&since_revision=…`` fills that in: a project's page leads here with what has changed.
+    Beside ``project``, conditions may be filled in by the names of their inputs: a project's page leads here with what
+    has changed.
     """
     if request.method == "POST":
         return _sent(request)
-    only(request, (*PARAMETERS, SINCE_REVISION))
-    if SINCE_REVISION in request.GET and "project" not in request.GET:
-        raise UserError(f"{SINCE_REVISION} goes with project", field=SINCE_REVISION)
-    if len([name for name in request.GET if name != SINCE_REVISION]) > 1:
+    inputs = condition_inputs()
+    only(request, (*PARAMETERS, *inputs))
+    filled_in = [name for name in request.GET if name in inputs]
+    if filled_in and "project" not in request.GET:
+        raise UserError(f"{filled_in[0]} goes with project", field=filled_in[0])
+    if len(request.GET) - len(filled_in) > 1:
         raise UserError(f"give one of {', '.join(PARAMETERS)}: each says which project is meant")
     if "from" in request.GET:
         report = find_report(request, request.GET["from"], START)
-        typed = Typed.of_body(report.config, report.project, name=report.name, description=report.description)
-        return show_form(request, report.project, typed)
+        kept = report.config, report.project
+        return show_form(request, ExportForm.of_body(*kept, name=report.name, description=report.description))
     if "config" in request.GET:
         config = find_config(request, request.GET["config"], START)
-        typed = Typed.of_body(config.body, config.project, name=config.name, description=config.description)
-        return show_form(request, config.project, typed)
+        return show_form(request, form_of(config))
     if "project" in request.GET:
         project = page_project(request.user, request.GET["project"], START)
-        return _empty_form(request, project, since_revision=request.GET.get(SINCE_REVISION, ""))
+        initial = {name: request.GET.getlist(name) if inputs[name] else request.GET[name] for name in filled_in}
+        return show_form(request, ExportForm(project=project, initial=initial))
     projects = projects_to_start(request)
     if len(projects) == 1:
-        return _empty_form(request, page_project(request.user, projects[0].public_id, START))
+        return show_form(request, ExportForm(project=page_project(request.user, projects[0].public_id, START)))
     context = {"section": "exports", "projects": projects[:MOST_PROJECTS], "is_cut": len(projects) > MOST_PROJECTS}
     return render(request, "exports/new_project.html", context)
-
-
-def _empty_form(request: HttpRequest, project: Project, since_revision: str = "") -> HttpResponse:
-    return show_form(request, project, Typed(project=project.public_id, since_revision=since_revision))
 
 
 @post_view
 def new_plan(request: HttpRequest) -> HttpResponse:
     """The live plan beside the form (a fragment, 200 also for a form with mistakes: it says which)."""
     only(request, ())
-    typed = Typed.read(request.POST)
-    project = page_project(request.user, typed.project, START)
-    checked = check(typed, project)
-    plan, stopped = planned(request, project, checked.asked, live=True)
-    context = {**plan_context(typed, checked, plan), "stopped": stopped, "is_live": True}
+    form = sent_form(request, page_project(request.user, request.POST.get("project", ""), START))
+    plan, stopped = plan_of(request, form, live=True)
+    context = {**plan_context(form, plan), "stopped": stopped, "is_live": True}
     return render(request, "exports/_plan_live.html", context)
-
-
-def planned(request: HttpRequest, project: Project, asked: ExportSpec | None, *, live: bool) -> tuple[Plan | None, str]:
-    """The plan, or why there can be none, in words."""
-    if asked is None:
-        return None, ""
-    try:
-        return actions.plan_export(project=project, asked=asked, actor=actor_of(request), live=live), ""
-    except (NotFoundError, DeniedError):
-        raise
-    except ExportAdminError as error:
-        return None, str(error)
 
 
 def _sent(request: HttpRequest) -> HttpResponse:
     only(request, ())
-    typed = Typed.read(request.POST)
-    project = page_project(request.user, typed.project, START)
-    do = wanted(request)
-    checked = check(typed, project)
-    if checked.asked is None:
-        return show_form(request, project, typed, checked=checked, status=400)
-    if do == PLAN:
-        plan, stopped = planned(request, project, checked.asked, live=False)
-        return show_form(request, project, typed, checked=checked, plan=plan, stopped=stopped)
+    project = page_project(request.user, request.POST.get("project", ""), START)
+    form = sent_form(request, project)
+    button = button_of(request)
+    if form.spec is None:
+        return show_form(request, form, status=400)
+    if button == PLAN:
+        return show_planned(request, form)
     try:
-        return _carry_out(request, do, project, typed, checked.asked)
+        return _carry_out(request, button, project, form, form.spec)
     except (NotFoundError, DeniedError):
         raise
     except ConflictError as error:
-        # sent once, changed since and sent again: the words stay, and the next press is a form of its own
-        return show_form(request, project, typed.renewed(), checked=_sent_before(checked, error), status=409)
+        # sent once, changed since and sent again: the texts stay, and the next press is a form of its own
+        again = form.renewed()
+        again.blame(
+            ConflictError(
+                f"{error.message}. It was changed since: press the button again to do it with what it says now",
+                field=error.field,
+            )
+        )
+        return show_form(request, again, status=409)
     except UserError as error:
-        return show_form(request, project, typed, checked=checked.refused(error), status=400)
+        form.blame(error)
+        return show_form(request, form, status=400)
 
 
-def _sent_before(checked: Checked, error: ConflictError) -> Checked:
-    words = f"{error.message}. It was changed since: press the button again to do it with what it says now"
-    return checked.refused(ConflictError(words, field=error.field))
-
-
-def _carry_out(request: HttpRequest, do: str, project: Project, typed: Typed, asked: ExportSpec) -> HttpResponse:
-    typed = dataclasses.replace(typed, name=typed.name.strip() or suggested_name(typed, project))
-    actor = actor_of(request)
+def _carry_out(request: HttpRequest, button: str, project: Project, form: ExportForm, spec: ExportSpec) -> HttpResponse:
+    actor, name, data = actor_of(request), form.export_name, form.cleaned_data
     config = None
-    if do != RUN:
+    if button != RUN:
         config = actions.save_config(
             project=project,
-            name=typed.name,
-            description=typed.description,
-            body=typed.body(),
+            name=name,
+            description=data["description"],
+            spec=spec,
             actor=actor,
-            idempotency_key=typed.key,
+            idempotency_key=data["key"] or None,
         )
-        if do == SAVE:
+        if button == SAVE:
             return done(request, f"Config “{config.name}” saved.", "configs:detail", config.public_id)
     report = actions.request_export(
         project=project,
-        asked=asked,
+        asked=spec,
         actor=actor,
-        name=typed.name,
-        description=typed.description,
-        idempotency_key=typed.key,
+        name=name,
+        description=data["description"],
+        idempotency_key=data["key"] or None,
         saved_config=config,
     )
     return redirect("exports:detail", report.report_id)

@@ -69,7 +69,7 @@ def full(filled, oscar, settings) -> Project:
     """With one of everything."""
     report = export(filled, name="All of it")
     exports.issue_link(artifact=report.artifacts.get(), actor=SHELL)
-    exports.save_config(project=filled, name="Nightly", body={"format": "csv"}, actor=SHELL)
+    exports.save_config(project=filled, name="Nightly", spec=ExportSpec.parse({"format": "csv"}, filled), actor=SHELL)
     issue_token(user=oscar, name="script", scopes=["exports:read"], actor=SHELL, project=filled)
     (settings.MEDIA_DIR / filled.public_id).mkdir(parents=True)
     (settings.MEDIA_DIR / filled.public_id / "a.png").write_bytes(b"png")

@@ -92,9 +92,8 @@ def build(folder: Path) -> HostileWorld:
     removed.refresh_from_db()
     artifact = done.artifacts.get()
     link, link_token = actions.issue_link(artifact=artifact, actor=alice, for_user=None)
-    config = actions.save_config(
-        project=project, name=NAME, description=HOSTILE, body={"format": "csv", "statuses": ["accepted"]}, actor=alice
-    )
+    spec = ExportSpec.parse({"format": "csv", "statuses": ["accepted"]}, project)
+    config = actions.save_config(project=project, name=NAME, description=HOSTILE, spec=spec, actor=alice)
     token, _ = issue_token(
         user=people["alice"], name=HOSTILE[:120], scopes=["exports:read"], actor=alice, project=project
     )

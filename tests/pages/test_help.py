@@ -31,6 +31,7 @@ from exports.help import samples, texts
 from exports.models import ExportReport
 from exports.spec.conditions import CONDITIONS
 from exports.spec.filters import parse_filter
+from exports.spec.parts import PART_LABELS
 from exports.views.help import PAGES
 from tests.pages.squeezed import page_html
 from tests.support import cast
@@ -76,7 +77,7 @@ def test_the_index_leads_to_every_page_and_to_the_explorer(reader):
 @pytest.mark.parametrize(
     ("words", "table"),
     [
-        (texts.PART_WORDS, PARTS),
+        (PART_LABELS, PARTS),
         (texts.VERB_WORDS, VERBS),
         (texts.CHECK_WORDS, samples.check_values()),
     ],

@@ -51,7 +51,7 @@ def test_the_keyboard_alone_makes_an_export(site: str, street: Project, page: Pa
     expect(page.locator("#plan")).to_contain_text("10 of 40 rows")
     tab_to(page, "Updated after")
     page.keyboard.type("1969-12-31")
-    expect(page.locator("#updated_after-said")).to_have_text(
+    expect(page.locator("#updated_after_error")).to_have_text(
         "After 1969-12-30 23:00:00 UTC. That is the first moment of that day."
     )
     tab_to(page, "JSON")

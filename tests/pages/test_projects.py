@@ -153,7 +153,7 @@ def test_what_changed_since_the_last_export_is_said_in_words(members: Project, v
     assert "<strong>2 rows came and 1 changed</strong>" in shown
     (address,) = re.findall(r'href="([^"]+)">Export what has changed<', shown)
     form = page_html(visitor.get(html.unescape(address)))
-    assert re.search(rf'<input[^>]*id="since_revision"[^>]*value="{newer.report_id}"', form)
+    assert re.search(rf'<input[^>]*name="since_revision" value="{newer.report_id}"', form)
 
 
 @pytest.mark.parametrize("query", ["since_revision=3", "project={id}&config=x", "project={id}&after=2026-01-02"])

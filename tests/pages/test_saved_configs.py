@@ -17,6 +17,7 @@ from exportadmin.lib.actor import Actor
 from exportadmin.lib.errors import GoneError
 from exports import actions
 from exports.models import ExportConfig, ExportReport
+from exports.spec.spec import ExportSpec
 from tests.pages.reports import make_report
 from tests.pages.squeezed import page_html
 from tests.pages.test_new_export import form, page_of, said, signed_in
@@ -30,7 +31,9 @@ def operator(members: Project, oscar: User) -> Client:
 
 
 def save(project: Project, name: str = "Weekly", **body: object) -> ExportConfig:
-    return actions.save_config(project=project, name=name, body={"format": "csv", **body}, actor=SHELL)
+    return actions.save_config(
+        project=project, name=name, spec=ExportSpec.parse({"format": "csv", **body}, project), actor=SHELL
+    )
 
 
 @pytest.fixture
@@ -89,8 +92,9 @@ def test_what_is_typed_into_a_config_that_was_deleted_meanwhile_is_not_lost(conf
 def test_a_config_deleted_in_the_same_moment_does_not_come_back(config: ExportConfig):
     mine = ExportConfig.objects.get()
     actions.delete_config(config=config, actor=SHELL)
+    spec = ExportSpec.parse({"format": "json"}, mine.project)
     with pytest.raises(GoneError, match="was deleted meanwhile"):
-        actions.change_config(config=mine, name="Back", body={"format": "json"}, actor=SHELL)
+        actions.change_config(config=mine, name="Back", spec=spec, actor=SHELL)
     assert not ExportConfig.objects.exists()
 
 

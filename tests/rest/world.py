@@ -146,7 +146,9 @@ def place(connection: Connection, name: str) -> Place:
     failed = actions.request_export(project=project, asked=asked, actor=SHELL, name=f"{name} failed run")
     ExportReport.objects.filter(pk=failed.pk).update(status=statuses.FAILED, error="the disk is full")
     failed.refresh_from_db()
-    config = actions.save_config(project=project, name=f"{name} config", body={"format": "json"}, actor=SHELL)
+    config = actions.save_config(
+        project=project, name=f"{name} config", spec=ExportSpec.parse({"format": "json"}, project), actor=SHELL
+    )
     artifact = done.artifacts.get()
     link, token = actions.issue_link(artifact=artifact, actor=SHELL)
     return Place(project, done, table, waiting, failed, artifact, table.artifacts.get(), config, link, token)

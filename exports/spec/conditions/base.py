@@ -72,7 +72,7 @@ class Condition(ABC, Generic[Value]):
     def failing(self, value: Value, batch: RowBatch) -> list[int]:
         """The places of the rows of a batch (never empty) that do not satisfy it, ascending."""
 
-    def freeze(self, raw: Any, project: Project) -> Any:
+    def freeze(self, raw: Any, project: Project, field: str) -> Any:
         """What is kept of a raw value: itself, unless its meaning hangs on what may change. Raises ``UserError``."""
         return raw
 
@@ -81,7 +81,7 @@ class Condition(ABC, Generic[Value]):
         return None
 
     def both(self, first: Value, second: Value) -> Value:
-        """What satisfies both values. Only asked of conditions that can be given twice."""
+        """What satisfies both values: asked of conditions that can be given twice, whose values are sets of texts."""
         raise NotImplementedError
 
     @abstractmethod

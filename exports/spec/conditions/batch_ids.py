@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from connections.store.overview import MOST_BATCHES, Overview
-from exports.spec.conditions.fields import Choices, rows_label
+from exportadmin.lib.forms import ChoiceLabel
+from exports.spec.conditions.fields import Choices
 from exports.spec.conditions.kinds import ChoiceSet
 
 
@@ -23,8 +24,9 @@ class BatchIds(ChoiceSet):
     input_name = "batches"
     none_help = f"None ticked: every batch, and rows without one. At most the largest {MOST_BATCHES} are listed."
     layout = "ea-new-batches"
+    scrolls_from = 13
 
     def choices(self, overview: Overview, ticked: Sequence[str]) -> Choices:
         """Those that there are, and those that were asked for and are no more."""
         listed = dict.fromkeys([*overview.batches, *ticked])
-        return [(batch, rows_label(batch, overview.batches.get(batch, 0))) for batch in listed]
+        return [(batch, ChoiceLabel(batch, overview.batches.get(batch, 0))) for batch in listed]

@@ -12,7 +12,7 @@ from django import forms
 from connections.store.overview import Overview
 from exportadmin.lib import times
 from exportadmin.lib.errors import UserError
-from exportadmin.lib.forms import ChoiceBoxes, ChoiceButtons, ChoiceLabel
+from exportadmin.lib.forms import ChoiceBoxes, ChoiceButtons
 from exportadmin.lib.text import check_text
 
 _A_DAY = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
@@ -27,6 +27,9 @@ Choices = Sequence[tuple[Any, Any]]
 class ConditionField(forms.Field):
     """A field of a condition. It is never required: what is left empty is not asked."""
 
+    # is there anything to choose from?
+    is_offered = True
+
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(required=False, **kwargs)
 
@@ -34,8 +37,8 @@ class ConditionField(forms.Field):
         """How what stands in the input is read; empty where it says nothing. Raises ``ValidationError``."""
         return ""
 
-    def fill(self, overview: Overview) -> None:
-        """Offer what the project holds."""
+    def fill(self, overview: Overview, value: Any) -> None:
+        """Offer what the project holds; ``value`` is what stands in the input."""
 
 
 class WordField(ConditionField):
@@ -82,20 +85,22 @@ class MomentField(WordField):
 class BoxesField(forms.MultipleChoiceField, ConditionField):
     """Boxes to tick. Which values there are its condition knows; ``choices_of`` gives them with their rows."""
 
-    def __init__(self, choices_of: Callable[[Overview, Sequence[str]], Choices], layout: str, **kwargs: Any) -> None:
-        super().__init__(widget=ChoiceBoxes(layout=layout, scrolls_from=13), **kwargs)
+    def __init__(
+        self,
+        choices_of: Callable[[Overview, Sequence[str]], Choices],
+        layout: str,
+        scrolls_from: int | None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(widget=ChoiceBoxes(layout=layout, scrolls_from=scrolls_from), **kwargs)
         self.choices_of = choices_of
-        self.ticked: Sequence[str] = ()
 
     def validate(self, value: Any) -> None:
         """The condition does, and says what would be right."""
 
-    def prepare(self, ticked: Sequence[str]) -> None:
-        """Those that are ticked are offered, whatever there is by now."""
-        self.ticked = ticked
-
-    def fill(self, overview: Overview) -> None:
-        self.choices = self.choices_of(overview, self.ticked)
+    def fill(self, overview: Overview, value: Any) -> None:
+        self.choices = choices = list(self.choices_of(overview, value or ()))
+        self.is_offered = bool(choices)
 
 
 class ButtonsField(forms.ChoiceField, ConditionField):
@@ -172,11 +177,6 @@ class PastedField(ConditionField):
         shown = [f"line {line:,} ({_short(one)})" for line, one in found]
         more = f" and {len(shown) - _MOST_MISSING:,} more" if len(shown) > _MOST_MISSING else ""
         return f"Not in this project: {', '.join(shown[:_MOST_MISSING])}{more}."
-
-
-def rows_label(text: str, rows: int) -> ChoiceLabel:
-    """A choice with its rows."""
-    return ChoiceLabel(text, rows)
 
 
 def _short(value: str) -> str:

@@ -133,18 +133,23 @@ class IdList(TextSet):
 
 
 class ChoiceSet(TextSet):
-    """Texts that can be ticked in the form. ``input_name`` is the input's name, ``none_help`` what no tick means."""
+    """Texts that can be ticked in the form. ``input_name`` is the input's name, ``none_help`` what no tick means.
+
+    ``layout`` is a class of the page's style sheet; from ``scrolls_from`` boxes on their list scrolls by itself.
+    """
 
     input_name: ClassVar[str]
     none_help: ClassVar[str]
     layout: ClassVar[str]
+    scrolls_from: ClassVar[int | None] = None
 
     @abstractmethod
     def choices(self, overview: Overview, ticked: Sequence[str]) -> Choices:
         """What can be ticked, with how many rows there are of it; what is ticked is among it if it can be meant."""
 
     def form_fields(self, time_zone: str) -> dict[str, forms.Field]:
-        return {self.input_name: BoxesField(self.choices, self.layout, label=self.label, help_text=self.none_help)}
+        field = BoxesField(self.choices, self.layout, self.scrolls_from, label=self.label, help_text=self.none_help)
+        return {self.input_name: field}
 
     def from_form(self, cleaned: Mapping[str, Any]) -> Any:
         return list(dict.fromkeys(cleaned[self.input_name])) or None

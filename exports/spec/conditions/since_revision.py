@@ -36,11 +36,11 @@ class SinceRevision(Condition[int]):
     form_order = 30
     group = TIMES
 
-    def freeze(self, raw: Any, project: Project) -> Any:
+    def freeze(self, raw: Any, project: Project, field: str) -> Any:
         """Raises :class:`UserError` for an id that names no export of the project that delivered."""
         if not isinstance(raw, str) or not raw.strip() or raw.strip().isdecimal():
             return raw
-        return _revision_seen_by(raw.strip(), project, f"filter.{self.key}")
+        return _revision_seen_by(raw.strip(), project, field)
 
     def parse(self, raw: object, *, time_zone: str, field: str) -> int:
         value = raw

@@ -7,8 +7,9 @@ from typing import Any
 
 from connections.rows.review_statuses import REVIEW_STATUSES, WORKFLOW_GROUPS, known_status
 from connections.store.overview import Overview
+from exportadmin.lib.forms import ChoiceLabel
 from exports.spec.conditions.base import Flag, texts_of
-from exports.spec.conditions.fields import Choices, rows_label
+from exports.spec.conditions.fields import Choices
 from exports.spec.conditions.kinds import ChoiceSet, some_of
 
 _GROUP_LABELS = {"ToLabel": "To label", "InReview": "In review", "InRework": "In rework", "Done": "Done"}
@@ -45,6 +46,6 @@ class Statuses(ChoiceSet):
         groups = []
         for group in WORKFLOW_GROUPS:
             rows = {status: overview.by_status.get(status, 0) for status, of in REVIEW_STATUSES.items() if of == group}
-            heading = rows_label(_GROUP_LABELS.get(group, group), sum(rows.values()))
-            groups.append((heading, [(status, rows_label(status, count)) for status, count in rows.items()]))
+            heading = ChoiceLabel(_GROUP_LABELS.get(group, group), sum(rows.values()))
+            groups.append((heading, [(status, ChoiceLabel(status, count)) for status, count in rows.items()]))
         return groups

@@ -1,0 +1,355 @@
+"""The form of an export: a new one, and the change of a saved config. The rules are those of :mod:`exports.spec`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property, reduce
+from itertools import groupby
+from typing import Any, Final, cast
+
+from django import forms
+from django.http import QueryDict
+
+from connections.models import Connection, Project
+from connections.rows.batch import PARTS
+from connections.sinks import SINKS
+from connections.store.overview import Overview
+from exportadmin.lib.errors import UserError
+from exportadmin.lib.forms import (
+    ChoiceBoxes,
+    ChoiceField,
+    ChoiceLabel,
+    Form,
+    OfferedField,
+    OfferedListField,
+    TextField,
+)
+from exportadmin.lib.ids import new_id
+from exports.delivery.destination import LOCAL, parse_destination
+from exports.formats import FORMATS
+from exports.spec.conditions import CONDITIONS
+from exports.spec.conditions.base import Condition, FieldGroup
+from exports.spec.conditions.fields import ConditionField, PastedField
+from exports.spec.parts import PART_LABELS
+from exports.spec.selection import Selection
+from exports.spec.spec import ExportSpec, beside_filter, parse_parts
+
+LONGEST_NAME: Final = 200
+LONGEST_DESCRIPTION: Final = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class Alternative:
+    """A format or a destination, with the fields that belong to it alone."""
+
+    key: str
+    title: str
+    help: str
+    is_chosen: bool
+    fields: tuple[forms.BoundField, ...]
+
+
+class ExportForm(Form):
+    """Valid, it holds :attr:`spec`. Each form that is shown has a ``key`` of its own: sent twice it is one export.
+
+    Fields of conditions, formats and destinations come from their registries, when a form is made.
+    """
+
+    blamed: Mapping[str, str] = {"Idempotency-Key": "key", "include": "parts"}
+    # what is wrong is told once, above the form
+    has_summary = True
+
+    project = forms.CharField(required=False, widget=forms.HiddenInput)
+    key = forms.CharField(label="This form", required=False, initial=new_id, widget=forms.HiddenInput)
+
+    def __init__(self, data: QueryDict | None = None, *, project: Project, **kwargs: Any) -> None:
+        super().__init__(data, **kwargs)
+        self.of_project = project
+        self.spec: ExportSpec | None = None
+        self.initial.setdefault("project", project.public_id)
+        self.inputs: dict[str, list[str]] = {}
+        for condition in _in_form_order():
+            self._add_condition(condition)
+        self._add_formats()
+        self.fields["parts"] = OfferedListField(
+            label="Parts",
+            required=False,
+            initial=list(PARTS),
+            choices=[(part, ChoiceLabel(PART_LABELS[part][0], help=PART_LABELS[part][1])) for part in PARTS],
+            widget=ChoiceBoxes(layout="ea-new-parts"),
+        )
+        self._add_destinations()
+        self.fields["name"] = TextField(label="Name", max_length=LONGEST_NAME, required=False)
+        self.fields["description"] = TextField(
+            label="Description", max_length=LONGEST_DESCRIPTION, required=False, lines=2
+        )
+
+    def _add_condition(self, condition: Condition[Any]) -> None:
+        fields = condition.form_fields(self.of_project.time_zone)
+        self.inputs[condition.key] = list(fields)
+        for name, field in fields.items():
+            if condition.group is not None:
+                field.described_by = f"{condition.group.key}-help"  # type: ignore[attr-defined]
+            self.fields[name] = field
+
+    def _add_formats(self) -> None:
+        self.fields["format"] = OfferedField(
+            label="Format", required=False, initial="json", choices=[(key, each.title) for key, each in FORMATS.items()]
+        )
+        for key, writer in FORMATS.items():
+            for option in writer.options:
+                self.fields[f"{key}.{option.name}"] = ChoiceField(
+                    label=option.name.replace("_", " ").capitalize(),
+                    help_text=option.help,
+                    required=False,
+                    initial=option.values[0],
+                    choices=[(value, value) for value in option.values],
+                    widget=forms.Select(attrs={"class": "form-select form-select-sm"}),
+                )
+
+    def _add_destinations(self) -> None:
+        self.fields["destination"] = OfferedField(
+            label="Destination",
+            required=False,
+            initial=LOCAL,
+            choices=[(key, sink.title) for key, sink in SINKS.items()],
+        )
+        for key, sink in SINKS.items():
+            if sink.needs_connection:
+                self.fields[f"{key}.connection"] = OfferedField(
+                    label="Connection", required=False, choices=_connections(key)
+                )
+            for field in sink.fields:
+                self.fields[f"{key}.{field.name}"] = TextField(
+                    label=field.title, help_text=field.help, required=False, max_length=LONGEST_NAME
+                )
+
+    # --- from a description that was kept ----------------------------------------------------------------------------
+
+    @classmethod
+    def of_body(cls, body: Mapping[str, Any], project: Project, *, name: str = "", description: str = "") -> ExportForm:
+        """With the description filled in. Times that were read in another zone than the project's are in UTC now.
+
+        Raises :class:`UserError` for conditions that the form has no input for.
+        """
+        format_name, destination = body.get("format", ""), body.get("destination") or {"kind": LOCAL}
+        initial = {
+            "format": format_name,
+            "parts": PARTS if body.get("include") is None else body["include"],
+            "destination": destination["kind"],
+            "name": name,
+            "description": description,
+        }
+        for given, settings in ((format_name, body.get("options") or {}), (destination["kind"], destination)):
+            initial |= {f"{given}.{key}": value for key, value in settings.items()}
+        for key, raw in _conditions_of(body, project).items():
+            initial |= CONDITIONS[key].to_form(raw)
+        return cls(project=project, initial=initial)
+
+    # --- what it means -----------------------------------------------------------------------------------------------
+
+    def clean_format(self) -> str:
+        """A key of the registry. Raises ``ValidationError``."""
+        key: str = self.cleaned_data["format"]
+        try:
+            FORMATS.pick(key)
+        except UserError as error:
+            raise forms.ValidationError(error.message) from None
+        return key
+
+    def clean_parts(self) -> tuple[str, ...]:
+        """Raises ``ValidationError``."""
+        try:
+            return parse_parts(self.cleaned_data["parts"])
+        except UserError as error:
+            raise forms.ValidationError(error.message) from None
+
+    def clean(self) -> dict[str, Any]:
+        """All fields together make the description."""
+        data = super().clean() or self.cleaned_data
+        given, parsed = self._clean_conditions(data)
+        destination = self._clean_destination(data)
+        if not self.errors:
+            key = data["format"]
+            options = {option.name: data[f"{key}.{option.name}"] or option.values[0] for option in FORMATS[key].options}
+            self.spec = ExportSpec(
+                format=key,
+                selection=Selection(self.of_project.public_id, parsed, frozenset(data["parts"])),
+                beside={one: tuple(given.pop(one, ())) for one in beside_filter()},
+                filter=given,
+                destination=destination,
+                options=options,
+                time_zone=self.of_project.time_zone,
+            )
+        return data
+
+    def _clean_conditions(self, data: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+        """``(as it was written, parsed)``, by key."""
+        given: dict[str, Any] = {}
+        parsed: dict[str, Any] = {}
+        for key, names in self.inputs.items():
+            if not names or any(name in self.errors for name in names):
+                continue
+            condition = CONDITIONS[key]
+            raw = condition.from_form(data)
+            if raw is None:
+                continue
+            try:
+                given[key] = condition.freeze(raw, self.of_project, condition.label)
+                value = condition.parse(given[key], time_zone=self.of_project.time_zone, field=condition.label)
+            except UserError as error:
+                self.add_error(names[-1], error.message)
+            else:
+                if value is not None:
+                    parsed[key] = value
+        return given, parsed
+
+    def _clean_destination(self, data: Mapping[str, Any]) -> dict[str, Any]:
+        kind = data.get("destination") or LOCAL
+        settings = {
+            name.removeprefix(f"{kind}."): data[name]
+            for name in data
+            if kind in SINKS and name in self._destination_inputs(kind) and data[name]
+        }
+        try:
+            return parse_destination({"kind": kind, **settings})
+        except UserError as error:
+            self.add_error("destination", error.message)
+            return {}
+
+    def blame(self, error: UserError) -> None:
+        """Put the message of an action under the field that it is about, or under the buttons."""
+        name = self.blamed.get(error.field or "", error.field)
+        self.add_error(name if name in self.fields else "key", error.message)
+
+    @property
+    def export_name(self) -> str:
+        """What was typed, or the name of an export that was given none."""
+        return self.cleaned_data["name"] or self._suggested_name(self.cleaned_data["format"])
+
+    def renewed(self) -> ExportForm:
+        """The same texts in a form of its own, checked."""
+        data = cast(QueryDict, self.data).copy()
+        data["key"] = new_id()
+        again = ExportForm(data, project=self.of_project)
+        again.is_valid()
+        return again
+
+    # --- how it is shown ---------------------------------------------------------------------------------------------
+
+    def fill(self, overview: Overview) -> None:
+        """Offer what the project holds."""
+        for name, field in self.fields.items():
+            if isinstance(field, ConditionField):
+                field.fill(overview, self[name].value())
+
+    @cached_property
+    def notes(self) -> dict[str, str]:
+        """Input → how it is read, where nothing is wrong with it."""
+        notes = {}
+        for name, field in self.fields.items():
+            if isinstance(field, ConditionField):
+                try:
+                    notes[name] = field.note(self[name].value())
+                except forms.ValidationError:
+                    continue
+        format_name = self["format"].value()
+        if format_name in FORMATS and not (self["name"].value() or "").strip():
+            notes["name"] = f"Left empty, it is called “{self._suggested_name(format_name)}”."
+        return notes
+
+    def note_missing(self, missing: Mapping[str, Sequence[str]]) -> None:
+        """Say in which lines those of the pasted ids stand that name no row. ``missing`` is by key of the condition."""
+        for key, values in missing.items():
+            for name in self.inputs[key]:
+                field = self.fields[name]
+                if values and isinstance(field, PastedField):
+                    note = field.missing_note(self[name].value(), values)
+                    self.notes[name] = f"{self.notes.get(name, '')} {note}".strip()
+
+    @property
+    def mistakes(self) -> list[forms.BoundField]:
+        """The fields that are wrong, in the order of the page."""
+        return [self[name] for name in self.fields if name in self.errors]
+
+    @property
+    def condition_groups(self) -> list[tuple[FieldGroup | None, list[list[forms.BoundField]]]]:
+        """The conditions' fields by the headings that they stand under, and by condition."""
+        shown = [condition for condition in _in_form_order() if self.inputs[condition.key]]
+        return [
+            (
+                group and replace(group, help=group.help.format(time_zone=self.of_project.time_zone)),
+                [[self[name] for name in self.inputs[condition.key]] for condition in conditions],
+            )
+            for group, conditions in groupby(shown, lambda condition: condition.group)
+        ]
+
+    @property
+    def formats(self) -> list[Alternative]:
+        """What ``format`` offers."""
+        return [
+            self._alternative("format", key, each.title, each.help, [f"{key}.{option.name}" for option in each.options])
+            for key, each in FORMATS.items()
+        ]
+
+    @property
+    def destinations(self) -> list[Alternative]:
+        """What ``destination`` offers."""
+        return [
+            self._alternative("destination", key, sink.title, sink.help, self._destination_inputs(key))
+            for key, sink in SINKS.items()
+        ]
+
+    def _alternative(self, name: str, key: str, title: str, help_text: str, inputs: Sequence[str]) -> Alternative:
+        return Alternative(key, title, help_text, self[name].value() == key, tuple(self[each] for each in inputs))
+
+    def _destination_inputs(self, key: str) -> list[str]:
+        names = ["connection"] if SINKS[key].needs_connection else []
+        return [f"{key}.{name}" for name in (*names, *(field.name for field in SINKS[key].fields))]
+
+    def _suggested_name(self, format_name: str) -> str:
+        return f"{self.of_project.name[:150]} {format_name}"
+
+
+def condition_inputs() -> dict[str, bool]:
+    """The names of all conditions' inputs, and whether it takes several values."""
+    fields = [item for condition in _in_form_order() for item in condition.form_fields("UTC").items()]
+    return {name: isinstance(field, forms.MultipleChoiceField) for name, field in fields}
+
+
+def _in_form_order() -> list[Condition[Any]]:
+    return sorted(CONDITIONS.values(), key=lambda condition: condition.form_order)
+
+
+def _connections(kind: str) -> Any:
+    return lambda: [
+        ("", "choose"),
+        *(
+            (name, name)
+            for name in Connection.objects.filter(kind=kind).order_by("name").values_list("name", flat=True)
+        ),
+    ]
+
+
+def _conditions_of(body: Mapping[str, Any], project: Project) -> dict[str, Any]:
+    """Key → raw value of the conditions that the form has inputs for; what is asked twice is what is in both."""
+    given = {key: raw for key, raw in (body.get("filter") or {}).items() if raw is not None}
+    if body.get("time_zone", project.time_zone) != project.time_zone:
+        given.update(body.get("resolved") or {})
+    wanted: dict[str, list[Any]] = {}
+    for key, raw in [*given.items(), *((key, body[key]) for key in beside_filter() if body.get(key))]:
+        same = CONDITIONS[key].in_form(raw) if key in CONDITIONS else None
+        if same is None:
+            raise UserError(f"its condition {key} has no input in the form: no form can say the same")
+        wanted.setdefault(same[0], []).append(same[1])
+    return {key: raws[0] if len(raws) == 1 else _both(CONDITIONS[key], raws) for key, raws in wanted.items()}
+
+
+def _both(condition: Condition[Any], raws: Sequence[Any]) -> list[str]:
+    values = [condition.parse(raw, time_zone="UTC", field=condition.key) for raw in raws]
+    both = reduce(condition.both, values)
+    if not both:
+        label = condition.label.lower()
+        raise UserError(f"its conditions on {label} exclude each other: no row can match, so start a new one")
+    return sorted(both)

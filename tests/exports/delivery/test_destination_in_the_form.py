@@ -1,0 +1,71 @@
+"""A sink that is registered can be chosen in the form of an export, with its own settings."""
+
+from __future__ import annotations
+
+import html
+import re
+from typing import Any
+
+import pytest
+from django.test import Client
+
+from connections.models import Connection, Project
+from exports.models import ExportConfig, ExportReport
+
+pytestmark = pytest.mark.django_db(transaction=True)
+NEW = "/exports/new/"
+ARCHIVE = {"destination": "blobs", "blobs.connection": "Archive", "blobs.shelf": "cold"}
+
+
+@pytest.fixture
+def pages(filled: Project, alice: Any) -> Client:
+    client = Client()
+    client.force_login(alice)
+    return client
+
+
+def form(project: Project, **values: Any) -> dict[str, Any]:
+    return {"project": project.public_id, "format": "ndjson", "key": "k1", "do": "run", **values}
+
+
+def page_of(answer: Any) -> str:
+    return re.sub(r"\s+", " ", html.unescape(answer.content.decode()))
+
+
+def test_with_this_machine_alone_there_is_nothing_to_choose(pages: Client, filled: Project):
+    page = page_of(pages.get(NEW, {"project": filled.public_id}))
+    assert 'name="destination"' not in page
+    assert "Files stay on the machine that runs Export Admin" in page
+    answer = pages.post(NEW, form(filled, destination="blobs"))
+    assert answer.status_code == 400
+    assert "unknown destination 'blobs'; known: local" in page_of(answer)
+
+
+def test_another_sink_is_chosen_with_its_connection_and_settings(pages: Client, filled: Project, archive: Connection):
+    page = page_of(pages.get(NEW, {"project": filled.public_id}))
+    assert re.findall(r'name="destination" value="(\w+)"( checked)?', page) == [("local", " checked"), ("blobs", "")]
+    assert '<option value="Archive">Archive</option>' in page
+    assert pages.post(NEW, form(filled, **ARCHIVE)).status_code == 302
+    report = ExportReport.objects.get()
+    assert report.config["destination"] == {"kind": "blobs", "connection": "Archive", "shelf": "cold"}
+    assert report.destination == archive
+
+
+def test_what_the_sink_refuses_is_said_beside_it(pages: Client, filled: Project, archive: Connection):
+    answer = pages.post(NEW, form(filled, **{**ARCHIVE, "blobs.connection": "Attic"}))
+    assert answer.status_code == 400
+    assert re.search(r'id="destination_error">.*names no connection of kind blobs; known: \'Archive\'', page_of(answer))
+    assert not ExportReport.objects.exists()
+
+
+def test_settings_of_a_destination_that_is_not_chosen_stay_behind(pages: Client, filled: Project, archive: Connection):
+    pages.post(NEW, form(filled, **{**ARCHIVE, "destination": "local"}))
+    assert ExportReport.objects.get().config["destination"] == {"kind": "local"}
+
+
+def test_a_saved_destination_fills_the_form(pages: Client, filled: Project, archive: Connection):
+    pages.post(NEW, form(filled, do="save", **ARCHIVE))
+    page = page_of(pages.get(f"/configs/{ExportConfig.objects.get().public_id}/edit/"))
+    assert 'name="destination" value="blobs" checked' in page
+    assert '<option value="Archive" selected>Archive</option>' in page
+    assert 'name="blobs.shelf" value="cold"' in page
