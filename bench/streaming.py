@@ -202,7 +202,7 @@ def fill(home: Path, rows: int) -> None:
     from connections.access.tokens import issue_token
     from connections.models import Connection, Project
     from exportadmin.lib.command import shell_actor
-    from exports.models import Artifact, ExportReport
+    from exports.models import Artifact, ExportReport, LineIndex
 
     folder = home / "artifacts" / "streaming" / "report"
     folder.mkdir(parents=True)
@@ -217,12 +217,15 @@ def fill(home: Path, rows: int) -> None:
         rows_expected=rows,
         rows_done=rows,
         bytes_done=made["bytes"],
-        location=str(folder),
+        location="streaming/report",
         started_at=timezone.now() - timedelta(seconds=10),
         finished_at=timezone.now(),
         check_values={"rows_kept": rows, "bytes": made["bytes"]},
     )
-    Artifact.objects.create(report=report, name="rows.ndjson", media_type="application/x-ndjson", lines=rows, **made)
+    index = made.pop("index")
+    kind = "application/x-ndjson"
+    artifact = Artifact.objects.create(report=report, name="rows.ndjson", media_type=kind, lines=rows, **made)
+    LineIndex.objects.create(artifact=artifact, entries=index)
     alice = get_user_model().objects.create_superuser("alice")
     _, key = issue_token(user=alice, name="bench", scopes=["exports:read"], actor=shell_actor())
     width = made["bytes"] // rows
@@ -241,7 +244,7 @@ def write_rows(path: Path, rows: int) -> dict[str, Any]:
             file.write(block)
             digest.update(block)
             size += len(block)
-    return {"bytes": size, "sha256": digest.hexdigest(), "line_index": index}
+    return {"bytes": size, "sha256": digest.hexdigest(), "index": index}
 
 
 if __name__ == "__main__":

@@ -20,7 +20,7 @@ MANIFEST_NAME: Final = "manifest.json"
 
 
 class DeliveredFileError(ExportAdminError):
-    """A file of a delivery is not there or is no plain file. The words go on after its name: ``is missing``."""
+    """A file of a delivery is not there or is no plain file. The message goes on after its name: ``is missing``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +76,7 @@ class Leftover:
 
 
 class OpenedFile(Protocol):
-    """Bytes of a delivered file from the first that was asked for on. ``size`` is that of the whole file."""
+    """Bytes of a delivered file from the first that was wanted on. ``size`` is that of the whole file."""
 
     size: int
 
@@ -103,7 +103,7 @@ class DraftFile(ABC):
         self._digest = hashlib.sha256()
 
     def write(self, chunk: bytes) -> None:
-        """Append. Raises ``PermanentError`` in words (disk full, no permission)."""
+        """Append. Raises ``PermanentError`` (disk full, no permission)."""
         self._write(chunk)
         self._digest.update(chunk)
         self.bytes += len(chunk)
@@ -194,6 +194,10 @@ class Sink(ABC):
     def is_ours(self) -> bool:
         """May what is delivered here be removed by us, when it is old or when somebody says so?"""
         return True
+
+    def free_bytes(self) -> int | None:
+        """How much more can be delivered; ``None`` where nobody knows or there is no end."""
+        return None
 
     @abstractmethod
     def begin(self, report: ReportKey) -> Draft:

@@ -53,6 +53,12 @@ class LocalSink(Sink):
     def is_ours(self) -> bool:
         return "folder" not in self.settings
 
+    def free_bytes(self) -> int | None:
+        place = Path(self.settings.get("folder") or settings.ARTIFACTS_DIR)
+        while not place.exists():
+            place = place.parent
+        return shutil.disk_usage(place).free
+
     def begin(self, report: ReportKey) -> Draft:
         final = self._folder(report)
         if not self.is_ours:
@@ -64,7 +70,7 @@ class LocalSink(Sink):
             draft = final.parent / f".{report.report_id}.{report.attempt}.part"
             draft.mkdir(mode=0o750 if self.is_ours else 0o777)
         except OSError as error:
-            raise _in_words(error, final.parent) from error
+            raise _permanent(error, final.parent) from error
         return LocalDraft(draft, final, self._location(report))
 
     def delivery(self, location: str) -> Delivery:
@@ -147,7 +153,7 @@ class LocalDraft(Draft):
         except OSError as error:
             if error.errno in (errno.ENOTEMPTY, errno.EEXIST):
                 raise PermanentError(f"{self.final} is not empty any more: nothing was delivered") from error
-            raise _in_words(error, self.final) from error
+            raise _permanent(error, self.final) from error
         try:
             _sync_folder(self.final.parent)
         except OSError:
@@ -168,13 +174,13 @@ class _LocalDraftFile(DraftFile):
         try:
             self.stream = path.open("xb", buffering=1 << 18)
         except OSError as error:
-            raise _in_words(error, path) from error
+            raise _permanent(error, path) from error
 
     def _write(self, chunk: bytes) -> None:
         try:
             self.stream.write(chunk)
         except OSError as error:
-            raise _in_words(error, self.path) from error
+            raise _permanent(error, self.path) from error
 
     def _close(self) -> None:
         try:
@@ -182,7 +188,7 @@ class _LocalDraftFile(DraftFile):
             os.fsync(self.stream.fileno())
             self.stream.close()
         except OSError as error:
-            raise _in_words(error, self.path) from error
+            raise _permanent(error, self.path) from error
 
 
 class LocalDelivery(Delivery):
@@ -206,8 +212,10 @@ class LocalDelivery(Delivery):
         except FileNotFoundError:
             raise DeliveredFileError("is missing") from None
         except OSError as error:
-            words = "was replaced by a link" if error.errno == errno.ELOOP else f"cannot be read: {error.strerror}"
-            raise DeliveredFileError(words) from None
+            is_link = error.errno == errno.ELOOP
+            raise DeliveredFileError(
+                "was replaced by a link" if is_link else f"cannot be read: {error.strerror}"
+            ) from None
         except ValueError:  # a NUL in the name
             raise DeliveredFileError("is missing") from None
         state = os.fstat(descriptor)
@@ -303,7 +311,7 @@ def _sync_folder(folder: Path) -> None:
         os.close(descriptor)
 
 
-def _in_words(error: OSError, path: Path) -> PermanentError:
+def _permanent(error: OSError, path: Path) -> PermanentError:
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         return PermanentError(f"the disk that holds {path.parent} is full: free some space and run the export again")
     return PermanentError(f"{path} cannot be written: {error.strerror or error}")

@@ -176,12 +176,12 @@ def _sweep(sink: Sink, before: datetime, *, dry: bool) -> Iterator[Step]:
     old = sink.leftovers(before)
     while batch := list(islice(old, BATCH)):
         ids = [leftover.report_id for leftover in batch]
-        reports = ExportReport.objects.select_related("project").filter(report_id__in=ids)
+        reports = ExportReport.objects.select_related("project", "destination").filter(report_id__in=ids)
         known = {report.report_id: report for report in reports}
         for leftover in batch:
             report = known.get(leftover.report_id)
             kind = DRAFT if leftover.is_draft else FOLDER
-            if report is not None and _is_needed(report, leftover):
+            if report is not None and _is_needed(report, sink, leftover):
                 continue
             if report is None and leftover.is_whole:
                 yield Step(UNKNOWN, leftover.report_id, leftover.address)
@@ -195,11 +195,12 @@ def _is_active(report_id: str) -> bool:
     return ExportReport.objects.filter(report_id=report_id, status__in=statuses.ACTIVE).exists()
 
 
-def _is_needed(report: ExportReport, leftover: Leftover) -> bool:
+def _is_needed(report: ExportReport, sink: Sink, leftover: Leftover) -> bool:
     if report.status in statuses.ACTIVE:  # the next attempt may adopt it
         return True
     is_kept = report.is_delivered and report.files_removed_at is None
-    return not leftover.is_draft and is_kept and report.location == leftover.location
+    is_its_own = report.destination == sink.connection and report.location == leftover.location
+    return not leftover.is_draft and is_kept and is_its_own
 
 
 def _take_away(sink: Sink, leftover: Leftover, report: ExportReport | None) -> None:

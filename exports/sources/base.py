@@ -1,4 +1,4 @@
-"""What every source speaks: the Selection that was asked for, the batches of rows that come back, the ontology.
+"""What every source speaks: the Selection of an export, the batches of rows that come back, the ontology.
 
 A row has one shape whatever the source: the documented Labelbox export row. Rows travel in column batches, so that
 the writers can join, count and hash in C; nothing in the export path touches a row in Python unless it has to.
@@ -24,7 +24,7 @@ class Reader(Protocol):
     rows_expected: int | None
     # rows that the platform itself left out, by filter key: read = kept + dropped must add up
     dropped_at_source: Mapping[str, int]
-    # rows that were deleted after the revision that was asked for; ``None`` where none was
+    # rows that were deleted after the revision of the condition; ``None`` where none was
     removed_since: int | None
 
     @property

@@ -52,7 +52,7 @@ def parts_of(report: ExportReport) -> tuple[str, ...]:
 
 
 def conversion_spec(report: ExportReport, body: Mapping[str, Any]) -> ExportSpec:
-    """What the report was asked for, with the format, options, parts and destination of ``body``.
+    """The spec of the report, with the format, options, parts and destination of ``body``.
 
     Raises :class:`ConflictError` for a report without rows to read back, :class:`UserError` for what is wrong in the
     body: a part, for example, that the file left out.
@@ -65,8 +65,8 @@ def conversion_spec(report: ExportReport, body: Mapping[str, Any]) -> ExportSpec
         if key not in CONVERSION_KEYS:
             raise UserError(f"unknown key {key!r}; known: {', '.join(CONVERSION_KEYS)}", field=str(key))
     parts = parts_of(report)
-    asked = ExportSpec.parse({"include": list(parts), **body}, report.project)
-    if missing := [part for part in asked.include if part not in parts]:
+    wanted = ExportSpec.parse({"include": list(parts), **body}, report.project)
+    if missing := [part for part in wanted.include if part not in parts]:
         raise UserError(
             f"the file of report {report.report_id} left out {', '.join(missing)}: what is not in it cannot be "
             f"converted; it has {', '.join(parts) or 'no optional parts'}",
@@ -75,10 +75,10 @@ def conversion_spec(report: ExportReport, body: Mapping[str, Any]) -> ExportSpec
     before = ExportSpec.from_json(report.config, report.project)
     return dataclasses.replace(
         before,
-        format=asked.format,
-        options=asked.options,
-        selection=dataclasses.replace(before.selection, parts=asked.selection.parts),
-        destination=asked.destination,
+        format=wanted.format,
+        options=wanted.options,
+        selection=dataclasses.replace(before.selection, parts=wanted.selection.parts),
+        destination=wanted.destination,
     )
 
 
@@ -99,8 +99,8 @@ class SnapshotSource(Source):
     @contextmanager
     def open(self, selection: Selection, columns: frozenset[str]) -> Iterator[Reader]:
         """Raises :class:`PermanentError` when the file or its manifest are not what was delivered."""
-        artifact, told = _as_delivered(self.report)
-        yield SnapshotReader(artifact, told, columns)
+        artifact, described = _as_delivered(self.report)
+        yield SnapshotReader(artifact, described, columns)
 
 
 def _as_delivered(report: ExportReport) -> tuple[Artifact, Mapping[str, Any]]:
@@ -112,7 +112,7 @@ def _as_delivered(report: ExportReport) -> tuple[Artifact, Mapping[str, Any]]:
         raise PermanentError(f"report {report.report_id} has no file of rows")
     try:
         raw = read_whole(delivery_of(report), MANIFEST_NAME)
-        told = manifest.read(raw).get("snapshot")
+        described = manifest.read(raw).get("snapshot")
         with open_delivered(artifact) as file:
             digest = hashlib.file_digest(file, "sha256").hexdigest()
     except DeliveredFileError as error:
@@ -122,20 +122,20 @@ def _as_delivered(report: ExportReport) -> tuple[Artifact, Mapping[str, Any]]:
     if digest != artifact.sha256 or hashlib.sha256(raw).hexdigest() != report.manifest_sha256:
         changed = artifact.name if digest != artifact.sha256 else MANIFEST_NAME
         raise PermanentError(f"{changed} of report {report.report_id} is not what was delivered: it was changed since")
-    if not isinstance(told, dict):
+    if not isinstance(described, dict):
         raise PermanentError(f"{MANIFEST_NAME} of report {report.report_id} does not say what reading it back takes")
-    return artifact, told
+    return artifact, described
 
 
 class SnapshotReader:
     """One reading of the file."""
 
-    def __init__(self, artifact: Artifact, told: Mapping[str, Any], columns: frozenset[str]) -> None:
+    def __init__(self, artifact: Artifact, described: Mapping[str, Any], columns: frozenset[str]) -> None:
         self._artifact = artifact
         self._columns = columns
-        self._numbers: str = told["numbers"]
-        self.project_name: str = told["project_name"]
-        self.ontology: Sequence[OntologyClass] = snapshot.ontology_of(told)
+        self._numbers: str = described["numbers"]
+        self.project_name: str = described["project_name"]
+        self.ontology: Sequence[OntologyClass] = snapshot.ontology_of(described)
         self._classes = {one.name: one.number for one in self.ontology if not one.is_question}
         self._questions = {one.name: one.number for one in self.ontology if one.is_question}
         self.rows_expected: int | None = artifact.lines

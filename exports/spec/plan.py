@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import hashlib
-import shutil
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
 import orjson
-from django.conf import settings
 from django.core.cache import cache
 
 from connections.models import Project
 from connections.store.overview import overview
 from exports.check_values import Tally
+from exports.delivery.destination import connection_of, sink_of
 from exports.formats import FORMATS
 from exports.sources import source_of
 from exports.sources.base import Source
@@ -68,7 +67,7 @@ def build_plan(project: Project, spec: ExportSpec, *, live: bool = False) -> Pla
         "resolved": resolved_times(selection),
         **counted,
         "bytes_expected": size,
-        "stops": _stops(size, taken),
+        "stops": _stops(spec, size, taken),
         "warnings": _warnings(spec, selection, counted, taken, missing),
     }
     return Plan(answer, taken, duration.expected(project, spec.format, rows, taken), missing)
@@ -119,11 +118,11 @@ def _missing(source: Source, selection: Selection) -> dict[str, tuple[str, ...]]
     return missing
 
 
-def _stops(size: int, taken: Sample) -> list[str]:
+def _stops(spec: ExportSpec, size: int, taken: Sample) -> list[str]:
     stops = [taken.refused] if taken.refused else []
-    free = shutil.disk_usage(settings.EXPORTADMIN_HOME).free
-    if size > free:
-        stops.append(f"about {size:,} bytes are expected, but the disk has room for {free:,}")
+    free = sink_of(spec.destination, connection_of(spec.destination)).free_bytes()
+    if free is not None and size > free:
+        stops.append(f"about {size:,} bytes are expected, but the destination has room for {free:,}")
     return stops
 
 

@@ -18,6 +18,7 @@ from connections.rows.body import PART_KEYS
 from connections.rows.csv import COLUMNS
 from connections.rows.kinds import KINDS
 from connections.rows.review_statuses import REVIEW_STATUSES, WORKFLOW_GROUPS
+from connections.sinks import SINKS
 from exportadmin.lib.pages import get_view, only
 from exportadmin.lib.times import iso_utc, parse_ms
 from exports import statuses
@@ -57,7 +58,7 @@ def index(request: HttpRequest) -> HttpResponse:
 
 @get_view
 def formats(request: HttpRequest) -> HttpResponse:
-    """The formats with samples, and the parts of a row."""
+    """The formats with samples, the parts of a row, and where files can go."""
     known = [
         {
             # not the class itself: templates call what can be called
@@ -75,7 +76,8 @@ def formats(request: HttpRequest) -> HttpResponse:
     ]
     parts = [(part, PART_KEYS[part], PART_LABELS[part][1]) for part in PARTS]
     context = {"formats": known, "kinds": list(KINDS.values()), "parts": parts, "columns": COLUMNS}
-    return _page(request, "formats", {**context, "png_rules": RULES.items()})
+    sinks = [(key, sink.title, sink.help, sink.needs_connection, sink.fields) for key, sink in SINKS.items()]
+    return _page(request, "formats", {**context, "png_rules": RULES.items(), "sinks": sinks})
 
 
 @get_view

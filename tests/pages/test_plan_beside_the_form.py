@@ -14,6 +14,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from connections.models import Project
+from connections.sinks import local
 from connections.store.upsert import write_rows
 from exportadmin.audit.models import AuditEntry
 from exportadmin.lib.errors import PermanentError
@@ -79,9 +80,9 @@ def test_a_row_that_the_writer_refuses_is_a_stop(members: Project, oscar: User):
 
 
 def test_no_room_on_the_disk_is_a_stop(filled: Project, operator: Client, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(plan.shutil, "disk_usage", lambda path: type("Usage", (), {"free": 7}))
+    monkeypatch.setattr(local.shutil, "disk_usage", lambda path: type("Usage", (), {"free": 7}))
     page = words_of(page_of(operator.post(PLAN, form(filled))))
-    assert re.search(r"It would fail: about [\d,]+ bytes are expected, but the disk has room for 7\.", page)
+    assert re.search(r"It would fail: about [\d,]+ bytes are expected, but the destination has room for 7\.", page)
 
 
 def test_ids_that_name_no_row_are_told_with_their_lines(filled: Project, operator: Client):

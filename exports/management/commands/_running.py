@@ -5,11 +5,13 @@ from __future__ import annotations
 import dataclasses
 import json
 from argparse import ArgumentParser
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from django.core.management.base import CommandError, OutputWrapper
 
+from connections.sinks import SINKS
 from connections.sinks.local import refuse_unless_free
 from exportadmin.lib.command import FAILED
 from exportadmin.lib.errors import UserError
@@ -25,29 +27,41 @@ def add_flags(parser: ArgumentParser) -> None:
     parser.add_argument("--format", required=True, choices=sorted(FORMATS))
     parser.add_argument("--include", action="append", metavar="PART", help="part to include (all); repeatable")
     parser.add_argument("--option", action="append", default=[], metavar="NAME=VALUE", help="of the format")
+    parser.add_argument(
+        "--destination",
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help=f"kind={'|'.join(sorted(SINKS))}, its connection, its settings (this machine); repeatable",
+    )
     parser.add_argument("--name", default="", metavar="N")
     parser.add_argument("--output", type=Path, metavar="DIR", help="deliver into this new or empty folder")
     parser.add_argument("--json", action="store_true", help="print the report as REST does")
 
 
-def format_options(pairs: Sequence[str]) -> dict[str, str]:
+def named_values(pairs: Sequence[str], flag: str) -> dict[str, str]:
     """``["profile=exact"]`` → ``{"profile": "exact"}``. Raises :class:`UserError`."""
     choices: dict[str, str] = {}
     for pair in pairs:
         name, equals, value = pair.partition("=")
         if not equals:
-            raise UserError(f"--option {pair!r} is not NAME=VALUE", field="option")
+            raise UserError(f"--{flag} {pair!r} is not NAME=VALUE", field=flag)
+        if name in choices:
+            raise UserError(f"--{flag} {name} is given twice", field=flag)
         choices[name] = value
     return choices
 
 
-def into_folder(asked: ExportSpec, folder: Path | None) -> ExportSpec:
-    """Delivered into that folder, which stays its owner's. Raises :class:`UserError` when it is not free."""
+def delivering(spec: ExportSpec, options: Mapping[str, Any]) -> ExportSpec:
+    """``--output`` delivers into a folder, which stays its owner's. Raises :class:`UserError` when it is not free."""
+    folder: Path | None = options["output"]
     if folder is None:
-        return asked
+        return spec
+    if options["destination"]:
+        raise UserError("give --output or --destination, not both", field="output")
     folder = folder.expanduser().absolute()
     refuse_unless_free(folder)
-    return dataclasses.replace(asked, destination={"kind": "local", "folder": str(folder)})
+    return dataclasses.replace(spec, destination={"kind": "local", "folder": str(folder)})
 
 
 def print_report(report: ExportReport, out: OutputWrapper, *, as_json: bool) -> None:

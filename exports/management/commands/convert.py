@@ -8,7 +8,7 @@ from typing import Any
 from connections.rows.batch import PARTS
 from exportadmin.lib.command import AppCommand, shell_actor
 from exports import actions
-from exports.management.commands._running import add_flags, format_options, into_folder, print_report
+from exports.management.commands._running import add_flags, delivering, named_values, print_report
 from exports.sources.snapshot import conversion_spec, parts_of
 
 
@@ -25,12 +25,16 @@ class Command(AppCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         """Run and print; exit code 1 when nothing was delivered."""
         report = actions.find_report(options["report"])
-        body: dict[str, Any] = {"format": options["format"], "options": format_options(options["option"])}
+        body: dict[str, Any] = {
+            "format": options["format"],
+            "options": named_values(options["option"], "option"),
+            "destination": named_values(options["destination"], "destination"),
+        }
         if options["include"] is not None:
             body["include"] = options["include"]
-        asked = into_folder(conversion_spec(report, body), options["output"])
+        spec = delivering(conversion_spec(report, body), options)
         missing = [part for part in PARTS if part not in parts_of(report)]
         if missing and not options["json"]:
             self.stdout.write(f"note: the delivered file left out {', '.join(missing)}")
-        made = actions.convert_report(report=report, asked=asked, actor=shell_actor(), name=options["name"], now=True)
+        made = actions.convert_report(report=report, asked=spec, actor=shell_actor(), name=options["name"], now=True)
         print_report(made, self.stdout, as_json=options["json"])

@@ -10,7 +10,7 @@ from connections.access.lookup import find_project
 from exportadmin.lib.command import AppCommand, shell_actor
 from exportadmin.lib.errors import UserError
 from exports import actions
-from exports.management.commands._running import add_flags, format_options, into_folder, print_report
+from exports.management.commands._running import add_flags, delivering, named_values, print_report
 from exports.spec.conditions import CONDITIONS
 from exports.spec.conditions.base import Flag
 from exports.spec.spec import ExportSpec
@@ -34,7 +34,7 @@ class Command(AppCommand):
         """Run and print; exit code 1 when nothing was delivered."""
         project = find_project(options["project"])
         spec = ExportSpec.parse(_body(options), project)
-        spec = into_folder(spec, options["output"])
+        spec = delivering(spec, options)
         report = actions.run_now(project=project, asked=spec, actor=shell_actor(), name=options["name"])
         print_report(report, self.stdout, as_json=options["json"])
 
@@ -67,7 +67,8 @@ def _body(options: dict[str, Any]) -> dict[str, Any]:
         **beside,
         "filter": filter_,
         "include": options["include"],
-        "options": format_options(options["option"]),
+        "options": named_values(options["option"], "option"),
+        "destination": named_values(options["destination"], "destination"),
     }
 
 

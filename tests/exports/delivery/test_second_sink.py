@@ -9,6 +9,7 @@ from io import BytesIO
 from pathlib import Path
 
 import pytest
+from django.core.management import CommandError, call_command
 from django.test import Client
 from django.utils import timezone
 
@@ -258,3 +259,52 @@ def test_the_rest_document_offers_the_sink_and_its_settings(archive):
     assert offered["kind"]["enum"] == ["blobs", "local"]
     assert set(offered) == {"kind", "connection", "shelf"}
     assert offered["shelf"]["description"] == "blobs: the part of the store, without a slash"
+
+
+def test_the_help_tells_of_it(archive, pages):
+    page = " ".join(pages.get("/help/formats/").content.decode().split())
+    assert "<dt>Blob store <code>blobs</code></dt>" in page
+    assert "Keeps equal files once. Needs a <code>connection</code> of this kind" in page
+    assert "<code>shelf</code>: the part of the store, without a slash" in page
+
+
+def test_the_shell_delivers_there_too(archive, filled, home, capsys):
+    flags = ["--destination", "kind=blobs", "--destination", "connection=Archive", "--destination", "shelf=cold"]
+    call_command("run_export", filled.name, "--format", "ndjson", *flags)
+    report = ExportReport.objects.get()
+    assert (report.destination, report.location) == (archive, f"cold/{report.report_id}")
+    assert f"{report.artifacts.get().sha256}  blobs:{report.location}/" in capsys.readouterr().out
+    call_command("convert", report.report_id, "--format", "csv", *flags[:4])
+    assert ExportReport.objects.get(converted_from=report).location.startswith("main/")
+
+
+@pytest.mark.parametrize(
+    ("flags", "message"),
+    [
+        (["--destination", "kind=tape"], "unknown destination 'tape'"),
+        (["--destination", "blobs"], "--destination 'blobs' is not NAME=VALUE"),
+        (["--destination", "kind=blobs", "--destination", "kind=local"], "--destination kind is given twice"),
+        (["--destination", "kind=blobs", "--destination", "connection=Archive", "--output", "x"], "not both"),
+    ],
+)
+def test_the_shell_refuses_a_destination_that_is_none(archive, filled, flags, message):
+    with pytest.raises(CommandError, match=message):
+        call_command("run_export", filled.name, "--format", "csv", *flags)
+
+
+def test_the_plan_asks_the_destination_for_its_room(archive, script, filled, monkeypatch):
+    body = {"project": filled.name, "format": "ndjson", "destination": ARCHIVE}
+    assert script.post("reports/plan/", body).json()["stops"] == []
+    monkeypatch.setattr(BlobSink, "free_bytes", lambda self: 7)
+    (stop,) = script.post("reports/plan/", body).json()["stops"]
+    assert stop.endswith("but the destination has room for 7")
+    assert script.post("reports/plan/", {**body, "destination": {"kind": "local"}}).json()["stops"] == []
+
+
+def test_a_folder_of_this_machine_is_no_delivery_of_a_report_that_lies_elsewhere(report, home):
+    folder = home / "artifacts" / report.project.public_id / report.report_id
+    folder.mkdir(parents=True)
+    (folder / "manifest.json").write_text("{}")
+    ExportReport.objects.filter(pk=report.pk).update(location=f"{report.project.public_id}/{report.report_id}")
+    found = retention.retain(timezone.now() + timedelta(days=2), days=0)
+    assert str(folder) in found.addresses[retention.FOLDER]
