@@ -9,6 +9,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import logging
+from collections.abc import Mapping
 from typing import Any
 
 import orjson
@@ -19,6 +20,7 @@ from django.utils import timezone
 from connections.access.permissions import DOWNLOAD, LINK, MANAGE, START, VIEW, require
 from connections.models import Project
 from connections.sinks.base import Delivery
+from connections.store import removal
 from exportadmin.audit.record import audited, record
 from exportadmin.lib.actor import Actor
 from exportadmin.lib.errors import ConflictError, GoneError, NotFoundError, PermanentError, UserError
@@ -36,12 +38,14 @@ from exports.models import Artifact, ExportConfig, ExportReport, Link
 from exports.results import compare
 from exports.results.preview import ROWS, FirstRows, first_rows, rows_artifact
 from exports.spec import plan
+from exports.spec.selected_rows import NAMED, SelectedRows, find_rows, parse_selection
 from exports.spec.spec import ExportSpec
 
 log = logging.getLogger(__name__)
 
 MAX_NAME = 200
 MAX_KEY = 255
+MAX_REASON = 500
 
 
 # --- runs ------------------------------------------------------------------------------------------------------------
@@ -282,6 +286,72 @@ def _remove(delivery: Delivery) -> None:
         delivery.remove()
     except PermanentError:
         log.exception("the files at %s are to be removed, but stay", delivery.address)
+
+
+# --- rows ------------------------------------------------------------------------------------------------------------
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class DeletedRows:
+    """``selected`` were found; ``deleted`` of them are gone, ``kept`` were written since they were found.
+
+    ``revision`` is the project's after the last deletion, ``None`` where nothing was deleted.
+    """
+
+    selected: SelectedRows
+    deleted: int = 0
+    kept: int = 0
+    revision: int | None = None
+
+
+def delete_rows(
+    *, project: Project, body: Mapping[str, Any], reason: str, actor: Actor, dry_run: bool = False
+) -> DeletedRows:
+    """Delete the rows that ``body`` selects (:func:`exports.spec.selected_rows.parse_selection`), for good.
+
+    A tombstone stays of each. Many rows go in several transactions, so that others get their turn: what was begun is
+    in the trail, whatever stops it. ``dry_run``: they are only found and counted. Raises :class:`UserError`.
+    """
+    require(actor, MANAGE, project)
+    selection = parse_selection(body, project)
+    reason = check_text(reason.strip(), "reason")
+    if not dry_run and not 0 < len(reason) <= MAX_REASON:
+        raise UserError(f"the reason has {len(reason):,} characters; 1 to {MAX_REASON} are kept", field="reason")
+    selected = find_rows(project, selection)
+    if dry_run:
+        return DeletedRows(selected)
+    removed = removal.Removal(project, seen=selected.revision, reason=reason, deleted_by=actor.name)
+    details = {"selected": len(selected.pks), "by": _selection_details(body), "why": reason}
+    batches = [selected.pks[at : at + removal.BATCH] for at in range(0, len(selected.pks), removal.BATCH)]
+    committed = 0
+    try:
+        for batch in batches[:-1]:
+            removed.remove(batch)
+            committed = removed.deleted
+        # the last ones, and the entry of all of them, together
+        with audited("rows.deleted", actor=actor, project=project, details=details) as line:
+            require(actor, MANAGE, project)
+            removed.remove(batches[-1] if batches else ())
+            line.details |= {"rows": removed.deleted, "kept": removed.kept}
+    except BaseException as error:
+        if committed:
+            with transaction.atomic():
+                record(
+                    "rows.deleted",
+                    actor=actor,
+                    project=project,
+                    outcome="failed",
+                    reason=str(error) or type(error).__name__,
+                    details={**details, "rows": committed},
+                )
+        raise
+    return DeletedRows(selected, removed.deleted, removed.kept, removed.revision)
+
+
+def _selection_details(body: Mapping[str, Any]) -> dict[str, Any]:
+    """For the trail: conditions as they were given, but of rows that are named one by one only how many."""
+    given = {key: body[key] for key in NAMED if body.get(key) is not None} or dict(body["filter"])
+    return {key: len(value) if key in (*NAMED, *NAMED.values()) else value for key, value in given.items()}
 
 
 # --- links -----------------------------------------------------------------------------------------------------------

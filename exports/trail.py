@@ -74,6 +74,9 @@ def register() -> None:
         },
     )
     events.register(
+        "rows", "Rows", {"deleted": "{actor} [deleted|tried to delete]< {rows}> rows of project {project}<: {why}>"}
+    )
+    events.register(
         "config",
         "Export configs",
         {

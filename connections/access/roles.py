@@ -7,7 +7,7 @@ DOWNLOAD = "download"  # take delivered data away
 LINK = "link"  # hand out links to it, which work without sign-in
 START = "start"  # request, cancel, retry exports; save configs
 AUDIT = "audit"  # read the trail
-MANAGE = "manage"  # members, settings, imports, removal of files
+MANAGE = "manage"  # members, settings, imports, removal of files and rows
 VERBS: frozenset[str] = frozenset({VIEW, DOWNLOAD, LINK, START, AUDIT, MANAGE})
 
 ADMIN, OPERATOR, REVIEWER = "admin", "operator", "reviewer"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from itertools import chain
 from typing import Any, Final
 
@@ -76,12 +77,16 @@ def size(value: Any, what: str) -> int | None:
     return int(value)
 
 
+# a row says the same moment several times, and rows that came together share theirs
+_ms_of_text = lru_cache(maxsize=4096)(times.parse_ms)
+
+
 def moment(value: Any, what: str) -> int | None:
     """A time in milliseconds, read in UTC where it says no offset; ``None`` when not said."""
     if value is None:
         return None
     try:
-        return times.parse_ms(value)
+        return _ms_of_text(value) if type(value) is str else times.parse_ms(value)
     except UserError as error:
         raise BadMark(f"{what}: {error.message}") from None
 

@@ -131,6 +131,8 @@ def write_rows(
 class _Writer:
     def __init__(self, project: Project, now_ms: int | None, *, keys_are_once: bool) -> None:
         self.project = project
+        # asked for each row
+        self.project_pk, self.project_id = project.pk, project.public_id
         self.keys_are_once = keys_are_once
         self.fixed_now = now_ms
         self.summary = WriteSummary()
@@ -262,14 +264,14 @@ class _Writer:
         of the project brought its own is there anything to ask."""
         if not store.has_source_ids and not any(row.row_id for row, _ in accepted):
             return {}
-        wanted = [row.row_id or derived_id(self.project.public_id, row.key) for row, _ in accepted]
+        wanted = [row.row_id or derived_id(self.project_id, row.key) for row, _ in accepted]
         found = StoreRow.objects.filter(project=self.project, row_id__in=wanted)
         return dict(found.values_list("row_id", "global_key"))
 
     def _taken_numbers(self, numbers: list[int]) -> set[int]:
         if not numbers:
             return set()
-        wanted = [row_pk(self.project.pk, number) for number in numbers if 0 <= number <= MAX_WANTED_NUMBER]
+        wanted = [row_pk(self.project_pk, number) for number in numbers if 0 <= number <= MAX_WANTED_NUMBER]
         return set(StoreRow.objects.filter(pk__in=wanted).values_list("number", flat=True))
 
     def _render(self, row: IncomingRow, digest: str, before: _Known | None, shared: _Batch) -> _Written:
@@ -284,7 +286,7 @@ class _Writer:
         document, label_times = complete_document(
             row,
             row_id,
-            self.project.public_id,
+            self.project_id,
             book,
             created_ms=created,
             updated_ms=updated,
@@ -313,12 +315,12 @@ class _Writer:
             # what a careful importer refuses before: a mask without counts, an integer beyond 64 bits
             raise UserError(f"an annotation is not as it should be: {_about(error)}") from None
         store.has_embeddings = store.has_embeddings or embeddings != b"[]"
-        pk = row_pk(self.project.pk, number)
+        pk = row_pk(self.project_pk, number)
         self.summary.annotations += count
         return _Written(
             row=(
                 pk,
-                self.project.pk,
+                self.project_pk,
                 number,
                 row_id,
                 row.key,
@@ -349,7 +351,7 @@ class _Writer:
 
     def _row_id(self, row: IncomingRow, before: _Known | None, shared: _Batch) -> str:
         """The source's id, else the one that the row has, else one made of project and key."""
-        row_id = row.row_id or (before.row_id if before else derived_id(self.project.public_id, row.key))
+        row_id = row.row_id or (before.row_id if before else derived_id(self.project_id, row.key))
         owner = shared.id_owners.setdefault(row_id, row.key)
         if owner != row.key:
             raise UserError(f"data_row.id {row_id!r} is that of the row with the key {owner[:80]!r} in this project")

@@ -50,7 +50,7 @@ class DescribedFieldExtension(OpenApiSerializerFieldExtension):  # type: ignore[
         return schema
 
 
-def _filter_schema() -> dict[str, Any]:
+def filter_schema() -> dict[str, Any]:
     return {
         "type": "object",
         "additionalProperties": False,
@@ -111,7 +111,7 @@ class Described(StrictSerializer):
                 help_text=None if self.format_is_required else "required without a config_id",
             ),
             **{key: DescribedField(partial(_beside_schema, CONDITIONS[key])) for key in beside_filter()},
-            "filter": DescribedField(_filter_schema),
+            "filter": DescribedField(filter_schema),
             "include": serializers.ListField(
                 child=Choice(PARTS), required=False, max_length=20, help_text="parts of a row; all by default"
             ),

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from exports.api import configs, files, links, views
+from exports.api import configs, deletion, files, links, views
 
 urlpatterns = [
     path("reports/", views.ReportsView.as_view(), name="reports"),
@@ -22,6 +22,7 @@ urlpatterns = [
     path("artifacts/<str:artifact_id>/links/", links.ArtifactLinksView.as_view(), name="artifact-links"),
     path("links/", links.LinksView.as_view(), name="links"),
     path("links/<str:link_id>/revoke/", links.RevokeLinkView.as_view(), name="link-revoke"),
+    path("projects/<str:project_id>/rows/delete/", deletion.DeleteRowsView.as_view(), name="rows-delete"),
     path("configs/", configs.ConfigsView.as_view(), name="configs"),
     path("configs/<str:config_id>/", configs.ConfigView.as_view(), name="config"),
 ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django.utils import timezone
 
@@ -10,6 +10,9 @@ from exportadmin.runs.models import Run
 from exportadmin.runs.progress import progress_of
 from exports import statuses
 from exports.models import Artifact, ExportConfig, ExportReport
+
+if TYPE_CHECKING:
+    from exports.actions import DeletedRows
 
 
 def artifact_json(artifact: Artifact) -> dict[str, Any]:
@@ -73,4 +76,18 @@ def progress_json(run: Run) -> dict[str, Any]:
         "percent": progress.percent,
         "rows_per_second": progress.rows_per_second,
         "seconds_left": progress.seconds_left,
+    }
+
+
+def deleted_rows_json(done: DeletedRows, *, dry_run: bool) -> dict[str, Any]:
+    """What was selected and what became of it."""
+    return {
+        "selected": len(done.selected.pks),
+        "annotations": done.selected.annotations,
+        "by_status": dict(done.selected.by_status),
+        "missing": list(done.selected.missing),
+        "deleted": done.deleted,
+        "kept": done.kept,
+        "revision": done.revision,
+        "dry_run": dry_run,
     }

@@ -36,7 +36,7 @@ VERB_WORDS: Final[dict[str, str]] = {
     LINK: "issue and revoke links",
     START: "request, cancel and retry exports; save configs",
     AUDIT: "read the trail",
-    MANAGE: "members, settings, imports; remove files",
+    MANAGE: "members, settings, imports; remove files and rows",
 }
 
 

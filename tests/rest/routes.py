@@ -105,6 +105,7 @@ BODIES: dict[str, Any] = {
     "PUT api/v1/configs/<str:config_id>/": {"project": "{project}", "format": "csv", "name": "Weekly"},
     "POST api/v1/tokens/": {"name": "new", "scopes": ["admin"], "project": "{project}"},
     "PUT api/v1/projects/<str:project_id>/members/<str:username>/": {"role": "reviewer"},
+    "POST api/v1/projects/<str:project_id>/rows/delete/": {"global_keys": ["nosuch"], "reason": "a test"},
     "POST api/v1/artifacts/<str:artifact_id>/links/": {"for_user": "mallory"},
     "POST links/new/<str:artifact_id>/": {"last": "3600", "for_user": "mallory"},
     "POST projects/<str:project_id>/": {"time_zone": "UTC"},

@@ -31,6 +31,7 @@ DELETE api/v1/projects/<str:project_id>/                                 401 404
 GET    api/v1/projects/<str:project_id>/members/                         401 404 200 200 200 200  401 404 404 404 404 200
 PUT    api/v1/projects/<str:project_id>/members/<str:username>/          401 404 403 403 200 200  401 404 404 404 404 200
 DELETE api/v1/projects/<str:project_id>/members/<str:username>/          401 404 403 403 204 204  401 404 404 404 404 404
+POST   api/v1/projects/<str:project_id>/rows/delete/                     401 404 403 403 200 200  401 404 404 404 404 200
 GET    api/v1/tokens/                                                    401 200 200 200 200 200 -
 POST   api/v1/tokens/                                                    401 404 201 201 201 201  401 404 404 404 404 201
 POST   api/v1/tokens/<str:token_id>/revoke/                              401 404 404 404 200 200  401 404 404 404 404 200
@@ -289,6 +290,7 @@ NEEDS: dict[str, str | None] = {
     "PATCH api/v1/projects/<str:project_id>/": "manage",
     "DELETE api/v1/projects/<str:project_id>/": "manage",
     "GET api/v1/projects/<str:project_id>/members/": "view",
+    "POST api/v1/projects/<str:project_id>/rows/delete/": "manage",
     "PUT api/v1/projects/<str:project_id>/members/<str:username>/": "manage",
     "DELETE api/v1/projects/<str:project_id>/members/<str:username>/": "manage",
     "POST api/v1/tokens/": None,

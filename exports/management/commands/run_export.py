@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from argparse import ArgumentParser
 from typing import Any
 
@@ -10,6 +9,7 @@ from connections.access.lookup import find_project
 from exportadmin.lib.command import AppCommand, shell_actor
 from exportadmin.lib.errors import UserError
 from exports import actions
+from exports.management.commands._filter import filter_of
 from exports.management.commands._running import add_flags, delivering, named_values, print_report
 from exports.spec.conditions import CONDITIONS
 from exports.spec.conditions.base import Flag
@@ -46,14 +46,7 @@ def _flags() -> list[tuple[str, Flag]]:
 
 def _body(options: dict[str, Any]) -> dict[str, Any]:
     """The create body that the flags stand for."""
-    filter_: dict[str, Any] = {}
-    if options["filter"]:
-        try:
-            filter_ = json.loads(options["filter"], object_pairs_hook=_once)
-        except (ValueError, RecursionError) as error:
-            raise UserError(f"--filter is not a JSON object: {error}", field="filter") from None
-        if not isinstance(filter_, dict):
-            raise UserError("--filter is not a JSON object", field="filter")
+    filter_ = filter_of(options["filter"]) if options["filter"] else {}
     beside: dict[str, Any] = {}
     for key, _ in _flags():
         if CONDITIONS[key].is_beside_filter:
@@ -70,12 +63,3 @@ def _body(options: dict[str, Any]) -> dict[str, Any]:
         "options": named_values(options["option"], "option"),
         "destination": named_values(options["destination"], "destination"),
     }
-
-
-def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found: dict[str, Any] = {}
-    for key, value in pairs:
-        if key in found:
-            raise ValueError(f"key {key!r} occurs twice")
-        found[key] = value
-    return found
