@@ -2,13 +2,8 @@
 
 from __future__ import annotations
 
-import time
 import unicodedata
-from collections.abc import Callable
 from copy import copy
-from dataclasses import asdict, dataclass
-from pathlib import Path
-from typing import Any
 
 from django.db import IntegrityError, transaction
 from django.db.models.functions import Now
@@ -19,12 +14,7 @@ from connections.access.models import Membership
 from connections.access.permissions import MANAGE, is_superuser, require, require_can_create_projects
 from connections.access.roles import ADMIN
 from connections.models import Connection, Project
-from connections.rows.review_statuses import known_status
-from connections.store.importers import IMPORTERS, detect
-from connections.store.models import StoreProject
-from connections.store.upsert import WriteSummary, write_rows
 from exportadmin.audit.record import audited, record
-from exportadmin.lib import times
 from exportadmin.lib.actor import Actor
 from exportadmin.lib.errors import ConflictError, NotFoundError, UserError
 from exportadmin.lib.text import check_text
@@ -173,96 +163,3 @@ def _description(text: str) -> str:
             f"the description has {len(text):,} characters; at most {MAX_DESCRIPTION:,} are kept", field="description"
         )
     return check_text(text, "description")
-
-
-@dataclass(slots=True)
-class ImportResult:
-    """``rows = created + updated + unchanged + refused_count``; ``finished_at`` is later than every row's time."""
-
-    project: Project
-    format: str
-    summary: WriteSummary
-    finished_at_ms: int
-
-    def to_json(self) -> dict[str, Any]:
-        """For ``--json`` and REST."""
-        return {
-            "project": {"id": self.project.public_id, "name": self.project.name},
-            "format": self.format,
-            **asdict(self.summary),
-            "finished_at": times.iso_utc(self.finished_at_ms),
-        }
-
-
-def import_rows(
-    *,
-    project_name: str,
-    path: Path,
-    actor: Actor,
-    format: str = "auto",
-    status: str | None = None,
-    on_progress: Callable[[int, int | None], None] | None = None,
-) -> ImportResult:
-    """Import a file into a project of the built-in store, which is made if there is none.
-
-    The file's structure is surveyed first: one that is cut off or not what it should be raises :class:`UserError`
-    before anything is written, not even the project. ``on_progress`` gets rows done and rows in all. Rows go in by
-    batches; an import that dies half way has written whole rows only, and running it again completes it.
-    """
-    if status is not None:
-        known_status(status, field="status")
-    if not path.is_file():
-        raise UserError(f"there is no file {path}", field="file")
-    key = detect(path) if format == "auto" else format
-    importer_class = IMPORTERS.pick(key, field="format")
-    survey = importer_class(path, default_status=status, project_key="").survey()
-    project_name = _project_name(project_name)  # before PostgreSQL is asked for a name that it cannot hold
-    existing = _stored(project_name)
-    if existing is not None:
-        require(actor, MANAGE, existing)
-    project = store_project(project_name, actor)
-    file = ("file", "", path.name)
-    with transaction.atomic():
-        record("import.started", actor=actor, project=project, obj=file, details={"format": key})
-    importer = importer_class(path, default_status=status, project_key=project.public_id)
-
-    def progress(done: int) -> None:
-        if on_progress is not None:
-            on_progress(done, survey.rows_total)
-
-    try:
-        summary = write_rows(
-            project,
-            importer.rows(),
-            classes=importer.classes,
-            keys_are_once=importer.keys_are_once,
-            on_progress=progress,
-        )
-    except BaseException as error:
-        with transaction.atomic():
-            reason = str(error) or type(error).__name__
-            record("import.failed", actor=actor, project=project, obj=file, outcome="failed", reason=reason)
-        raise
-    _add_refused(summary, importer)
-    summary.warnings[:0] = importer.warnings
-    if importer.project_extra:
-        with transaction.atomic():
-            store = StoreProject.objects.select_for_update().get(project=project)
-            store.source_extra = {**store.source_extra, **importer.project_extra}
-            store.save(update_fields=["source_extra"])
-    counts = {name: getattr(summary, name) for name in ("rows", "created", "updated", "unchanged", "refused_count")}
-    with transaction.atomic():
-        record("import.completed", actor=actor, project=project, obj=file, details=counts)
-    finished = times.now_ms()
-    while times.now_ms() == finished:  # the promise of finished_at: the next change is later than this
-        time.sleep(0.0002)
-    return ImportResult(project, key, summary, finished)
-
-
-def _add_refused(summary: WriteSummary, importer: Any) -> None:
-    """Put what the importer refused before the store's own refusals, so that the summary adds up."""
-    for entry in importer.refused:
-        summary.refused.append(entry)
-    summary.refused_count += importer.rows_refused
-    summary.rows += importer.rows_refused
-    summary.pieces_refused = importer.refused_count - importer.rows_refused

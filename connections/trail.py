@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from exportadmin.audit import events
+
+_INTO: Final = "< into project {project}>"
 
 
 def register() -> None:
@@ -21,8 +25,15 @@ def register() -> None:
         "import",
         "Imports",
         {
-            "started": "{actor} [started|tried to start] the import of {object}< into project {project}>",
-            "completed": "{actor} imported {object}< into project {project}>",
-            "failed": "The import of {object}< into project {project}> failed",
+            "requested": "{actor} [requested|tried to request] the import of {object}" + _INTO,
+            "started": "The import of {object}" + _INTO + " started",
+            "resumed": "The import of {object}" + _INTO + " went on after its worker had stopped",
+            "completed": "{object} was imported" + _INTO,
+            "partial": "{object} was imported" + _INTO + "; some rows were refused",
+            "failed": "The import of {object}" + _INTO + " failed",
+            "errored": "The import of {object}" + _INTO + " was stopped by a fault",
+            "cancel_requested": "{actor} [asked|tried to ask] the import of {object}" + _INTO + " to stop",
+            "cancelled": "The import of {object}" + _INTO + " was cancelled",
+            "refused_read": "{actor} [read|tried to read] the refused rows of the import of {object}" + _INTO,
         },
     )

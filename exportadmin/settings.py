@@ -25,6 +25,10 @@ TRUSTED_PROXIES = proxies.networks(env.words("TRUSTED_PROXIES"))
 ENCRYPTION_KEYS = env.words("ENCRYPTION_KEY") or [env.persistent_secret(EXPORTADMIN_HOME, "encryption_key")]
 METRICS_TOKEN = env.text("METRICS_TOKEN")
 RETENTION_DAYS = env.number("RETENTION_DAYS", 0)  # 0: delivered files are kept for ever
+# one file for an import; it is kept on disk until the import has ended
+IMPORT_MAX_BYTES = env.number("IMPORT_MAX_BYTES", 20 * 1024**3, at_least=1)
+UPLOADS_DIR = EXPORTADMIN_HOME / "uploads"
+FILE_UPLOAD_HANDLERS = ["exportadmin.lib.uploads.StagedUploads"]
 
 INSTALLED_APPS = [
     "exportadmin.admin_app.AdminConfig",
@@ -222,6 +226,13 @@ SPECTACULAR_SETTINGS = {
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "REDOC_DIST": "SIDECAR",
+    # fields of one name with several vocabularies
+    "ENUM_NAME_OVERRIDES": {
+        "FormatEnum": "exports.api.spec.format_keys",
+        "ImportFormatEnum": "connections.store.imports.serializers.FORMATS",
+        "ImportStatusEnum": "connections.store.imports.serializers.STATES",
+        "StatusesEnum": "connections.store.imports.serializers.REVIEW_STATUSES",
+    },
 }
 
 LANGUAGE_CODE = "en"

@@ -17,6 +17,7 @@ urlpatterns = [
     path("sign-out/", LogoutView.as_view(), name="sign-out"),
     path("projects/", include("exports.urls.projects")),
     path("exports/", include("exports.urls.exports")),
+    path("imports/", include("connections.store.imports.urls")),
     path("configs/", include("exports.urls.configs")),
     path("links/", include("exports.urls.links")),
     path("audit/", include("exportadmin.audit.urls")),

@@ -12,7 +12,10 @@ class StoreConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        """Say what goes with a project that is deleted."""
+        """Imports are a kind of run; say what goes with a project that is deleted."""
         from connections import deletion
+        from exportadmin.runs.runners import RUNNERS
 
+        RUNNERS.register("import", "connections.store.imports.runner:ImportRunner")
         deletion.PARTS.register("rows", "connections.store.deletion:RowsOfProject")
+        deletion.PARTS.register("imports", "connections.store.deletion:ImportsOfProject")

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from connections.deletion import ProjectPart
 from connections.models import Project
-from connections.store.models import StoreRow
+from connections.store.imports import files
+from connections.store.models import ImportRun, StoreRow
 
 
 class RowsOfProject(ProjectPart):
@@ -13,3 +16,17 @@ class RowsOfProject(ProjectPart):
     def contents(self, project: Project) -> dict[str, int]:
         """How many rows."""
         return {"rows": StoreRow.objects.filter(project=project).count()}
+
+
+class ImportsOfProject(ProjectPart):
+    """What imports keep on disk."""
+
+    def contents(self, project: Project) -> dict[str, int]:
+        """Nothing that anybody would miss: the rows count."""
+        return {}
+
+    def take_away(self, project: Project) -> Iterator[int]:
+        """Files that were sent, and refused rows."""
+        for run in ImportRun.objects.filter(project=project).order_by("pk").iterator():
+            files.remove_all(run)
+            yield 1

@@ -11,9 +11,15 @@ seen every row of a revision up to N, and none beyond.
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from django.db import models
 
+from connections.access.models import ApiToken
 from connections.models import Project
+from exportadmin.lib.ids import new_id
+from exportadmin.runs import statuses
+from exportadmin.runs.models import Run
 
 NUMBER_BITS = 40
 MAX_NUMBER = (1 << NUMBER_BITS) - 1
@@ -175,3 +181,47 @@ class StoreTombstone(models.Model):
 
     def __str__(self) -> str:
         return self.global_key
+
+
+class ImportRun(Run):
+    """Rows from one file into one project.
+
+    ``format`` is a key of the importers, or ``auto`` until it was found. ``default_status``: the review status of every
+    row, whatever the file says; empty: as the file says. The file lies in our home until the run has ended, or at
+    ``local_path``: somebody's own, read in place by their shell. ``bytes_received`` of ``bytes_total`` have arrived.
+    ``summary`` counts what was done so far: ``{"rows", "created", "updated", "unchanged", "annotations",
+    "refused_count", "pieces_refused", "warnings"}``; ``rows = created + updated + unchanged + refused_count``.
+    """
+
+    kind: ClassVar[str] = "import"
+    counted_phase: ClassVar[str] = "importing"
+    UPLOADING: ClassVar[str] = "uploading"
+    waiting_statuses: ClassVar[tuple[str, ...]] = (UPLOADING, statuses.QUEUED)
+
+    public_id = models.CharField(max_length=64, unique=True, default=new_id, editable=False)
+    project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="imports")
+    file_name = models.CharField(max_length=255)
+    format = models.CharField(max_length=40)
+    default_status = models.CharField(max_length=40, blank=True)
+    local_path = models.TextField(blank=True)
+    bytes_total = models.PositiveBigIntegerField()
+    bytes_received = models.PositiveBigIntegerField(default=0)
+    received_at = models.DateTimeField(auto_now_add=True)
+    summary = models.JSONField(null=True)
+    created_by_token = models.ForeignKey(ApiToken, null=True, on_delete=models.SET_NULL, related_name="+")
+
+    class Meta:
+        verbose_name = "import"
+        ordering = ["-created_at", "-pk"]
+        indexes = [
+            models.Index(fields=["project", "-created_at", "-id"], name="import_newest_project"),
+            models.Index(fields=["status", "lease_until"], name="import_by_status"),
+        ]
+
+    def __str__(self) -> str:
+        return self.file_name
+
+    @property
+    def label(self) -> str:
+        """For the log."""
+        return f"import {self.public_id}"

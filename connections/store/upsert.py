@@ -8,6 +8,7 @@ time of writing is when it was updated.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -75,12 +76,6 @@ class WriteSummary:
     refused: list[Refused] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
 
-    def refuse(self, position: str, reason: str) -> None:
-        """Count a refused row, and keep the first :data:`MAX_REFUSED_KEPT` reasons."""
-        self.refused_count += 1
-        if len(self.refused) < MAX_REFUSED_KEPT:
-            self.refused.append(Refused(position, reason))
-
 
 @dataclass(slots=True)
 class _Known:
@@ -116,26 +111,42 @@ def write_rows(
     keys_are_once: bool = False,
     now_ms: int | None = None,
     on_progress: Callable[[int], None] | None = None,
+    on_batch: Callable[[WriteSummary], None] | None = None,
+    on_refused: Callable[[str, str, Any], None] | None = None,
+    so_far: WriteSummary | None = None,
 ) -> WriteSummary:
     """Upsert ``rows`` into the project, in transactions of at most :data:`BATCH` rows.
 
     A row that breaks a rule is refused with its position and reason, the rest goes in. ``keys_are_once``: the caller
     has seen to it that no two rows have the same key. ``now_ms`` fixes the time of writing (demo data and tests).
     Each transaction that changes anything raises the project's revision by one.
-    ``on_progress`` gets the number of rows done after each batch.
+    ``on_progress`` gets the number of rows done after each batch; ``on_batch`` the summary within the transaction of
+    each, which is undone when it raises; ``on_refused`` position, reason and key of each row that is refused here.
+
+    ``so_far``: what an earlier writing of the same ``rows`` had committed; its rows are passed over and counted on.
     """
     with collect_rarely():
-        return _Writer(project, now_ms, keys_are_once=keys_are_once).write(rows, classes, on_progress)
+        writer = _Writer(project, now_ms, keys_are_once=keys_are_once, on_refused=on_refused, so_far=so_far)
+        return writer.write(rows, classes, on_progress, on_batch)
 
 
 class _Writer:
-    def __init__(self, project: Project, now_ms: int | None, *, keys_are_once: bool) -> None:
+    def __init__(
+        self,
+        project: Project,
+        now_ms: int | None,
+        *,
+        keys_are_once: bool,
+        on_refused: Callable[[str, str, Any], None] | None,
+        so_far: WriteSummary | None,
+    ) -> None:
         self.project = project
         # asked for each row
         self.project_pk, self.project_id = project.pk, project.public_id
         self.keys_are_once = keys_are_once
         self.fixed_now = now_ms
-        self.summary = WriteSummary()
+        self.summary = so_far or WriteSummary()
+        self._on_refused = on_refused
         self._batch_size = FIRST_BATCH
         # keys already met in this writing, on disk so that memory stays flat
         self.seen = sqlite3.connect("", isolation_level=None)
@@ -147,10 +158,12 @@ class _Writer:
         rows: Iterable[IncomingRow],
         classes: Sequence[IncomingClass],
         on_progress: Callable[[int], None] | None,
+        on_batch: Callable[[WriteSummary], None] | None,
     ) -> WriteSummary:
         iterator = iter(rows)
-        first = True
+        first = not self.summary.rows
         try:
+            self._pass_over(islice(iterator, self.summary.rows))
             while True:
                 # the importer learns its classes while it reads, at the latest before its first row
                 wanted = self._batch_size
@@ -159,6 +172,8 @@ class _Writer:
                     break
                 with transaction.atomic():
                     self._write_batch(batch, classes if first else ())
+                    if on_batch is not None:
+                        on_batch(self.summary)
                 first = False
                 if on_progress is not None:
                     on_progress(self.summary.rows)
@@ -198,7 +213,7 @@ class _Writer:
             try:
                 written.append(self._render(row, digest, before, shared))
             except UserError as error:
-                self.summary.refuse(row.position, error.message)
+                self._refuse(row, error.message)
                 continue
             if before is None:
                 self.summary.created += 1
@@ -223,23 +238,31 @@ class _Writer:
         """The rows that may go in, with their digests."""
         for row in batch:
             try:
-                if not row.key:
-                    raise UserError("the row has no key (global_key)")
-                if len(row.key) > MAX_KEY:
-                    raise UserError(f"the key has {len(row.key)} characters; at most {MAX_KEY} are kept")
-                if row.external_id and len(row.external_id) > MAX_KEY:
-                    raise UserError(f"external_id has {len(row.external_id)} characters; at most {MAX_KEY} are kept")
-                if row.row_id is not None and not 0 < len(row.row_id) <= MAX_ROW_ID:
-                    raise UserError(f"data_row.id has {len(row.row_id)} characters; 1 to {MAX_ROW_ID} are kept")
-                known_status(row.status, field="status")
-                digest = _digest(row)
+                digest = _checked_digest(row)
             except UserError as error:
-                self.summary.refuse(row.position, error.message)
+                self._refuse(row, error.message)
                 continue
             if not self.keys_are_once and self._was_seen(row.key):
-                self.summary.refuse(row.position, f"key {row.key[:80]!r} occurs twice in this import")
+                self._refuse(row, f"key {row.key[:80]!r} occurs twice in this import")
                 continue
             yield row, digest
+
+    def _pass_over(self, rows: Iterator[IncomingRow]) -> None:
+        """Rows that an earlier writing dealt with; their keys count as met."""
+        for row in rows:
+            if self.keys_are_once:
+                continue
+            with contextlib.suppress(UserError):
+                _checked_digest(row)
+                self._was_seen(row.key)
+
+    def _refuse(self, row: IncomingRow, reason: str) -> None:
+        """Count it, and keep the first :data:`MAX_REFUSED_KEPT` reasons."""
+        self.summary.refused_count += 1
+        if len(self.summary.refused) < MAX_REFUSED_KEPT:
+            self.summary.refused.append(Refused(row.position, reason))
+        if self._on_refused is not None:
+            self._on_refused(row.position, reason, {"global_key": row.key})
 
     def _was_seen(self, key: str) -> bool:
         short = hashlib.blake2b(key.encode(), digest_size=12).digest()
@@ -388,6 +411,20 @@ def _media_type(row: IncomingRow) -> str:
     """``image``, ``video``, ``text`` …; empty where nobody says it."""
     kind: Any = row.media_attributes.get("asset_type") or row.media_attributes.get("mime_type")
     return kind.partition("/")[0][:20] if isinstance(kind, str) else ""
+
+
+def _checked_digest(row: IncomingRow) -> str:
+    """The digest of a row that can be kept. Raises :class:`UserError`."""
+    if not row.key:
+        raise UserError("the row has no key (global_key)")
+    if len(row.key) > MAX_KEY:
+        raise UserError(f"the key has {len(row.key)} characters; at most {MAX_KEY} are kept")
+    if row.external_id and len(row.external_id) > MAX_KEY:
+        raise UserError(f"external_id has {len(row.external_id)} characters; at most {MAX_KEY} are kept")
+    if row.row_id is not None and not 0 < len(row.row_id) <= MAX_ROW_ID:
+        raise UserError(f"data_row.id has {len(row.row_id)} characters; 1 to {MAX_ROW_ID} are kept")
+    known_status(row.status, field="status")
+    return _digest(row)
 
 
 def _digest(row: IncomingRow) -> str:

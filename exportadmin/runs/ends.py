@@ -16,7 +16,7 @@ from exportadmin.runs.runners import runner_of
 def end(run: Run, lease: RunLease | None, status: str, error: str = "", **columns: Any) -> bool:
     """Write the end and its line in the trail, in one transaction. ``False``: not ours (any more), nothing written.
 
-    ``lease``: by which the caller holds the run. ``None``: nobody does, it is queued and somebody asked for its end.
+    ``lease``: by which the caller holds the run. ``None``: nobody does, it waits and somebody asked for its end.
     ``columns`` are further columns of the run. May stand in the caller's transaction.
     """
     if status not in statuses.TERMINAL:
@@ -26,7 +26,9 @@ def end(run: Run, lease: RunLease | None, status: str, error: str = "", **column
         if lease is not None:
             written = lease.write_end(values)
         else:
-            waiting = type(run)._default_manager.filter(pk=run.pk, status=statuses.QUEUED, cancel_requested=True)
+            waiting = type(run)._default_manager.filter(
+                pk=run.pk, status__in=run.waiting_statuses, cancel_requested=True
+            )
             written = bool(waiting.update(**values, finished_at=Now()))
         if written:
             for name, value in values.items():

@@ -103,7 +103,7 @@ def _until_done(lease: RunLease) -> None:
         except NotYet as wait:
             if not lease.foreground:
                 raise
-            lease.save_state(wait.state)
+            lease.save(state=wait.state)
             until = time.monotonic() + wait.after.total_seconds()
             while (left := until - time.monotonic()) > 0:
                 lease.check()

@@ -97,6 +97,8 @@ class RunLease:
         self.foreground = foreground
         self.is_over = False  # an end or a requeue was written
         self.is_lost = False
+        # told of rows done and rows expected, whenever they are (a shell's progress bar)
+        self.on_progress: Callable[[int, int | None], None] | None = None
         self._rows: QuerySet[Run] = type(run)._default_manager.filter(pk=run.pk)
         self._clock = clock
         self._claimed_at = claimed_at
@@ -153,6 +155,9 @@ class RunLease:
         """Say how far it is. Written once a second at most, a new phase at once. Does not raise for a lost lease."""
         given = {"phase": phase, "rows_done": rows_done, "bytes_done": bytes_done, "rows_expected": rows_expected}
         self._pending.update((name, value) for name, value in given.items() if value is not None)
+        self.run.rows_expected = rows_expected if rows_expected is not None else self.run.rows_expected
+        if self.on_progress is not None and rows_done is not None:
+            self.on_progress(rows_done, self.run.rows_expected)
         moment = self._clock()
         if not self._pending or (moment < self._next_write and phase in (None, self._phase)):
             return
@@ -167,12 +172,17 @@ class RunLease:
         self._pending = {}
         self.is_lost = self.is_lost or not written
 
-    def save_state(self, state: dict[str, Any]) -> None:
-        """Keep this on the row for the steps to come. Raises :class:`LeaseLost`, and what the database says."""
-        if not self._mine().update(state=state):
+    def save(self, **columns: Any) -> None:
+        """Write columns of the run at once: its ``state``, what it counted so far.
+
+        Within a transaction that writes what the run does, this fences it: who lost the run writes nothing. Raises
+        :class:`LeaseLost`, and what the database says.
+        """
+        if not self._mine().update(**columns):
             self.is_lost = True
             raise LeaseLost(self._lost_message())
-        self.run.state = state
+        for name, value in columns.items():
+            setattr(self.run, name, value)
 
     # --- for who carries it out ---------------------------------------------------------------------------------------
 

@@ -20,6 +20,8 @@ class Run(models.Model):
 
     kind: ClassVar[str]
     counted_phase: ClassVar[str] = "reading"
+    # before a worker begins it; whoever asked may end it then
+    waiting_statuses: ClassVar[tuple[str, ...]] = (statuses.QUEUED,)
 
     status = models.CharField(max_length=20, default=statuses.QUEUED, choices=statuses.choices)
     phase = models.CharField(max_length=40, blank=True)

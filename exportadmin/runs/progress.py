@@ -5,6 +5,9 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
+
+from django.utils import timezone
 
 from exportadmin.lib.errors import UserError
 from exportadmin.lib.times import parse_ms, to_datetime
@@ -72,3 +75,17 @@ def progress_of(run: Run, now: dt.datetime) -> Progress:
     if run.rows_expected and run.is_active and run.phase == run.counted_phase:
         left = round(max(0, run.rows_expected - run.rows_done) / rate)
     return Progress(percent, round(rate, 1), round(run.bytes_done / seconds), left)
+
+
+def progress_json(run: Run) -> dict[str, Any]:
+    """Rates are of the whole once it has ended; ``null`` where there is nothing to tell."""
+    progress = progress_of(run, timezone.now())
+    return {
+        "phase": run.phase,
+        "rows_done": run.rows_done,
+        "rows_expected": run.rows_expected,
+        "bytes_done": run.bytes_done,
+        "percent": progress.percent,
+        "rows_per_second": progress.rows_per_second,
+        "seconds_left": progress.seconds_left,
+    }

@@ -23,6 +23,21 @@ STOP_SECONDS: Final = 9.0  # `exportadmin up` kills after ten
 SENTINEL_SECONDS: Final = 60.0  # it looks twice a second; a locked database makes it wait for up to 20 s
 
 
+class Hourly:
+    """A chore that is done once an hour."""
+
+    def __init__(self, job: Callable[[], object], clock: Callable[[], float] = time.monotonic) -> None:
+        self._job = job
+        self._clock = clock
+        self._next = clock()
+
+    def __call__(self) -> None:
+        """Do it, if it is time."""
+        if self._clock() >= self._next:
+            self._next = self._clock() + 3600.0
+            self._job()
+
+
 class ClusterLike(Protocol):
     """What the loop needs of :class:`exportadmin.runs.cluster.Cluster`."""
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from rest_framework import serializers
 
+from exportadmin.runs.serializers import ProgressSerializer
 from exports import statuses
 from exports.models import Link
 
@@ -26,18 +27,6 @@ class ConfigSerializer(serializers.Serializer[Any]):
     description = serializers.CharField(allow_blank=True)
     config = serializers.DictField()
     created_at = serializers.DateTimeField()
-
-
-class ProgressSerializer(serializers.Serializer[Any]):
-    """How far a run is."""
-
-    phase = serializers.CharField(allow_blank=True)
-    rows_done = serializers.IntegerField()
-    rows_expected = serializers.IntegerField(allow_null=True)
-    bytes_done = serializers.IntegerField()
-    percent = serializers.IntegerField(allow_null=True)
-    rows_per_second = serializers.FloatField(allow_null=True)
-    seconds_left = serializers.IntegerField(allow_null=True)
 
 
 class ArtifactSerializer(serializers.Serializer[Any]):

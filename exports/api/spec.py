@@ -50,6 +50,11 @@ class DescribedFieldExtension(OpenApiSerializerFieldExtension):  # type: ignore[
         return schema
 
 
+def format_keys() -> list[str]:
+    """What ``format`` may be."""
+    return sorted(FORMATS)
+
+
 def filter_schema() -> dict[str, Any]:
     return {
         "type": "object",
@@ -150,7 +155,7 @@ class ConvertSerializer(StrictSerializer):
     def get_fields(self) -> dict[str, Any]:
         """The conversion's own, then those of the class."""
         return {
-            "format": Choice(sorted(FORMATS)),
+            "format": Choice(format_keys()),
             "options": DescribedField(_options_schema),
             "include": serializers.ListField(
                 child=Choice(PARTS),

@@ -15,6 +15,7 @@ from connections.access.api.lookup import is_valid_key, seen_project
 from exportadmin.audit.middleware import actor_of
 from exportadmin.lib.errors import ConflictError, NotFoundError, UserError
 from exportadmin.lib.rest import Header, Pages, Parameter, RestView
+from exportadmin.runs.progress import progress_json
 from exports import actions, statuses
 from exports.api.lookup import filtered_reports, seen_report, visible_reports
 from exports.api.serializers import (
@@ -25,7 +26,7 @@ from exports.api.serializers import (
     VerdictSerializer,
 )
 from exports.api.spec import ConvertSerializer, CreateReportSerializer, PlanSerializer
-from exports.display.representation import progress_json, report_json
+from exports.display.representation import report_json
 from exports.formats import FORMATS
 from exports.lists import listing
 from exports.models import ExportConfig, ExportReport

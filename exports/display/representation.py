@@ -4,10 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from django.utils import timezone
-
-from exportadmin.runs.models import Run
-from exportadmin.runs.progress import progress_of
+from exportadmin.runs.progress import progress_json
 from exports import statuses
 from exports.models import Artifact, ExportConfig, ExportReport
 
@@ -62,20 +59,6 @@ def report_json(report: ExportReport) -> dict[str, Any]:
         "created_by": report.created_by_name,
         "started_at": report.started_at.isoformat() if report.started_at else None,
         "finished_at": report.finished_at.isoformat() if report.finished_at else None,
-    }
-
-
-def progress_json(run: Run) -> dict[str, Any]:
-    """Rates are of the whole once it has ended; ``null`` where there is nothing to tell."""
-    progress = progress_of(run, timezone.now())
-    return {
-        "phase": run.phase,
-        "rows_done": run.rows_done,
-        "rows_expected": run.rows_expected,
-        "bytes_done": run.bytes_done,
-        "percent": progress.percent,
-        "rows_per_second": progress.rows_per_second,
-        "seconds_left": progress.seconds_left,
     }
 
 

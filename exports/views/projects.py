@@ -18,6 +18,7 @@ from connections.access.permissions import MANAGE, START, VIEW, can_create_proje
 from connections.actions import SETTINGS, change_project, create_project, delete_project
 from connections.deletion import active_runs, contents_of
 from connections.models import Project
+from connections.store.models import ImportRun
 from connections.store.overview import ProjectSummary
 from connections.store.overview import overview as project_overview
 from connections.store.overview import summaries as project_summaries
@@ -33,6 +34,7 @@ from exports.models import ExportReport
 HOME = "projects:project"
 PAGE_SIZE = 25
 EXPORTS_SHOWN = 10
+IMPORTS_SHOWN = 5
 MEMBERS_SHOWN = 10
 # word in the address → (words on the page, ordering)
 SORTS: Final[dict[str, tuple[str, list[Any]]]] = {
@@ -176,6 +178,7 @@ def _page(request: HttpRequest, project: Project, form: ProjectForm | None = Non
         "activity": None if overview.activity_ms is None else times.to_datetime(overview.activity_ms),
         "since_last": since_last_export(project) if overview.rows else None,
         "reports": list(reports[:EXPORTS_SHOWN]),
+        "imports": list(ImportRun.objects.filter(project=project)[:IMPORTS_SHOWN]),
         "members": list(members[: MEMBERS_SHOWN + 1]),
         "members_shown": MEMBERS_SHOWN,
         "may_start": START in verbs,

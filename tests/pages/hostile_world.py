@@ -6,6 +6,7 @@ width, nothing run, nothing fetched from elsewhere) names them in ``tests/pages/
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -19,6 +20,8 @@ from PIL import Image
 from connections.access.models import ApiToken, Membership
 from connections.access.tokens import issue_token
 from connections.models import Connection, Project
+from connections.store.imports.actions import ImportSpec, import_here
+from connections.store.models import ImportRun
 from connections.store.upsert import write_rows
 from exportadmin.audit.record import record
 from exportadmin.lib.actor import Actor
@@ -58,6 +61,8 @@ class HostileWorld:
     partial: ExportReport
     removed: ExportReport
     wrong: ExportReport
+    imported: ImportRun
+    importing: ImportRun
     artifact: Artifact
     config: ExportConfig
     link: Link
@@ -103,8 +108,9 @@ def build(folder: Path) -> HostileWorld:
         record("project.changed", actor=alice, project=project, obj=project, before=before, after={"name": HOSTILE})
     return HostileWorld(
         people=people, project=project, empty=empty, done=done, earlier=earlier, table=table, coco=coco, masks=masks,
-        removed=removed, artifact=artifact, config=config, link=link, link_token=link_token,
-        ended_links=_ended_links(artifact, alice), token=token, **states,
+        imported=_imported(project, people, folder),
+        importing=_importing(project), removed=removed, artifact=artifact, config=config, link=link,
+        link_token=link_token, ended_links=_ended_links(artifact, alice), token=token, **states,
     )  # fmt: skip
 
 
@@ -118,6 +124,24 @@ def _rows(project: Project, folder: Path) -> None:
     ])  # fmt: skip
     first.row_data = f"/media/{project.public_id}/showcase.png"
     write_rows(project, [first, *mixed(30, batch_id="batch-2")])
+
+
+def _imported(project: Project, people: dict[str, User], folder: Path) -> ImportRun:
+    """One whose rows were all refused."""
+    actor = Actor(kind="user", name=people["hostile"].username, channel="web", user_id=people["alice"].pk)
+    path = folder / "refused.ndjson"
+    path.write_text("\n".join(json.dumps(HOSTILE) for _ in range(25)))
+    return import_here(spec=ImportSpec(project.public_id, NAME, "ndjson"), path=path, actor=actor)
+
+
+def _importing(project: Project) -> ImportRun:
+    return ImportRun.objects.create(
+        project=project, file_name=NAME, format="ndjson", bytes_total=10, bytes_received=10, status=statuses.RUNNING,
+        phase="importing", rows_done=3, rows_expected=9, started_at=timezone.now() - timedelta(minutes=3), attempts=1,
+        fence=1, lease_until=timezone.now() + timedelta(hours=1), created_by_name=HOSTILE[:200],
+        summary={"rows": 3, "created": 1, "updated": 0, "unchanged": 1, "annotations": 7, "refused_count": 1,
+                 "pieces_refused": 2, "warnings": [HOSTILE, LONG]},
+    )  # fmt: skip
 
 
 def _run(project: Project, people: dict[str, User], format: str) -> ExportReport:

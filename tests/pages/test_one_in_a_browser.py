@@ -14,7 +14,6 @@ from PIL import Image
 from playwright.sync_api import Locator, Page, expect
 from pycocotools import mask as coco_mask
 
-from connections import actions as store
 from connections.models import Connection, Project
 from connections.store import demo
 from connections.store.upsert import write_rows
@@ -25,6 +24,7 @@ from exports.spec.spec import ExportSpec
 from tests.pages.reports import make_report
 from tests.support import cast
 from tests.support.browsing import cut_off, overflow, sign_in, violations
+from tests.support.imports import import_file
 
 SHELL = Actor(kind="user", name="tester", channel="shell")
 Pixels = np.ndarray
@@ -136,7 +136,7 @@ def test_the_polygons_of_a_real_picture_lie_where_they_belong(site: str, page: P
     image = min(several, key=lambda each: (each["width"] * each["height"], each["id"]))
     part = {**taco, "images": [image], "annotations": marks[image["id"]], "scene_annotations": []}
     (tmp_path / "part.json").write_text(json.dumps(part))
-    report = exported(store.import_rows(project_name="TACO", path=tmp_path / "part.json", actor=SHELL).project)
+    report = exported(import_file(tmp_path / "part.json", "TACO").project)
     sign_in(page, site, "alice", cast.PASSWORD)
     page.goto(f"{site}/exports/{report.report_id}/preview/")
     svg = page.locator("svg.rp-svg")

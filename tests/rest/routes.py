@@ -47,6 +47,7 @@ def address(route: str, place: Place, world: World, method: str) -> str:
     names = {
         "project_id": place.project.public_id,
         "report_id": (place.waiting if "/cancel/" in route else place.done).report_id,
+        "import_id": (place.uploading if "/cancel/" in route or "/content/" in route else place.imported).public_id,
         "artifact_id": place.artifact.public_id,
         "link_id": place.link.public_id,
         "config_id": place.config.public_id,
@@ -92,11 +93,12 @@ def _admin_object(model: str, place: Place) -> str:
 
 
 BODIES: dict[str, Any] = {
+    "POST api/v1/imports/": {"project": "{project}", "file_name": "rows.json", "bytes": 1000},
+    "POST imports/new/": {"project": "{project}"},
     "POST api/v1/projects/": {"name": "New"},
     "PATCH api/v1/projects/<str:project_id>/": {"description": "Other"},
     "POST projects/new/": {"name": "New"},
     # both projects have a run that waits
-    "POST projects/<str:project_id>/rows/delete/": {"global_keys": "nosuch", "reason": "a test", "do": "delete"},
     "POST projects/<str:project_id>/delete/": {"confirm": "{name}"},
     "POST api/v1/reports/": {"project": "{project}", "format": "csv"},
     "POST api/v1/reports/plan/": {"project": "{project}", "format": "csv"},

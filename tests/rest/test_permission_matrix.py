@@ -32,6 +32,12 @@ GET    api/v1/projects/<str:project_id>/members/                         401 404
 PUT    api/v1/projects/<str:project_id>/members/<str:username>/          401 404 403 403 200 200  401 404 404 404 404 200
 DELETE api/v1/projects/<str:project_id>/members/<str:username>/          401 404 403 403 204 204  401 404 404 404 404 404
 POST   api/v1/projects/<str:project_id>/rows/delete/                     401 404 403 403 200 200  401 404 404 404 404 200
+GET    api/v1/imports/                                                   401 200 200 200 200 200 -
+POST   api/v1/imports/                                                   401 404 403 403 201 201  401 404 404 404 404 201
+GET    api/v1/imports/<str:import_id>/                                   401 404 200 200 200 200  401 404 404 404 404 200
+PUT    api/v1/imports/<str:import_id>/content/                           401 404 403 403 400 400  401 404 404 404 404 400
+POST   api/v1/imports/<str:import_id>/cancel/                            401 404 403 403 202 202  401 404 404 404 404 202
+GET    api/v1/imports/<str:import_id>/refused/                           401 404 403 200 200 200  401 404 404 404 404 200
 GET    api/v1/tokens/                                                    401 200 200 200 200 200 -
 POST   api/v1/tokens/                                                    401 404 201 201 201 201  401 404 404 404 404 201
 POST   api/v1/tokens/<str:token_id>/revoke/                              401 404 404 404 200 200  401 404 404 404 404 200
@@ -71,6 +77,14 @@ GET    now/                                                              302 200
 GET    sign-in/                                                          200 302 302 302 302 302 -
 POST   sign-in/                                                          200 302 302 302 302 302 -
 POST   sign-out/                                                         302 302 302 302 302 302 -
+
+# --- imports
+GET    imports/new/                                                      302 200 200 200 200 200 -
+POST   imports/new/                                                      302 400 400 400 400 400  302 400 400 400 400 400
+GET    imports/<str:import_id>/                                          302 404 200 200 200 200  302 404 404 404 404 200
+GET    imports/<str:import_id>/progress/                                 302 404 302 302 302 302  302 404 404 404 404 302
+POST   imports/<str:import_id>/cancel/                                   302 404 403 403 302 302  302 404 404 404 404 302
+GET    imports/<str:import_id>/refused/                                  302 404 403 200 200 200  302 404 404 404 404 200
 
 # --- exports: list
 GET    exports/                                                          302 200 200 200 200 200 -
@@ -118,8 +132,6 @@ POST   projects/new/                                                     302 403
 GET    projects/<str:project_id>/                                        302 404 200 200 200 200  302 404 404 404 404 200
 POST   projects/<str:project_id>/                                        302 404 403 403 302 302  302 404 404 404 404 302
 GET    projects/<str:project_id>/delete/                                 302 404 403 403 200 200  302 404 404 404 404 200
-GET    projects/<str:project_id>/rows/delete/                            302 404 403 403 200 200  302 404 404 404 404 200
-POST   projects/<str:project_id>/rows/delete/                            302 404 403 403 409 409  302 404 404 404 404 409
 POST   projects/<str:project_id>/delete/                                 302 404 403 403 409 409  302 404 404 404 404 409
 GET    projects/<str:project_id>/members/                                302 404 200 200 200 200  302 404 404 404 404 200
 POST   projects/<str:project_id>/members/                                302 404 403 403 302 302  302 404 404 404 404 302
@@ -296,6 +308,11 @@ NEEDS: dict[str, str | None] = {
     "PUT api/v1/projects/<str:project_id>/members/<str:username>/": "manage",
     "DELETE api/v1/projects/<str:project_id>/members/<str:username>/": "manage",
     "POST api/v1/tokens/": None,
+    "POST api/v1/imports/": "manage",
+    "GET api/v1/imports/<str:import_id>/": "view",
+    "PUT api/v1/imports/<str:import_id>/content/": "manage",
+    "POST api/v1/imports/<str:import_id>/cancel/": "manage",
+    "GET api/v1/imports/<str:import_id>/refused/": "download",
     "POST api/v1/reports/": "start",
     "POST api/v1/reports/plan/": "start",
     "GET api/v1/reports/<str:report_id>/": "view",
@@ -320,6 +337,7 @@ NEEDS: dict[str, str | None] = {
 # a token that makes projects is bound to none; the lists show what may be seen; a token's own row is all it sees of tokens; the chain is for superusers
 LISTS = {
     "GET api/v1/projects/",
+    "GET api/v1/imports/",
     "GET api/v1/tokens/",
     "GET api/v1/reports/",
     "GET api/v1/reports/status/",
@@ -369,7 +387,12 @@ def test_a_bound_token_lists_its_own_project_only(row: str, world: World):
     status, said = ask(script, row, world.own, world)
     assert status == 200
     assert told(said, row, world.foreign, world) == []
-    things = [world.own.project.public_id, world.own.done.report_id, world.own.link.public_id]
+    things = [
+        world.own.project.public_id,
+        world.own.imported.public_id,
+        world.own.done.report_id,
+        world.own.link.public_id,
+    ]
     assert "tokens" in row or any(thing.encode() in said for thing in things)
 
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import User
 from django.test import Client
@@ -19,6 +20,8 @@ from django.test import Client
 from connections.access.models import ApiToken, Membership
 from connections.access.tokens import issue_token
 from connections.models import Connection, Project
+from connections.store.imports.actions import ImportSpec, begin_upload, import_here
+from connections.store.models import ImportRun
 from connections.store.upsert import write_rows
 from exportadmin.lib.actor import Actor
 from exports import actions, statuses
@@ -79,6 +82,8 @@ class Place:
     config: ExportConfig
     link: Link
     link_token: str
+    imported: ImportRun
+    uploading: ImportRun
     token_id: str = ""
 
     @property
@@ -86,7 +91,14 @@ class Place:
         """What tells of it."""
         reports = [self.done, self.table, self.waiting, self.failed]
         ids = [self.project.public_id, self.artifact.public_id, self.config.public_id, self.link.public_id]
-        return [self.project.name, self.config.name, self.artifact.name, *(one.name for one in reports), *ids]
+        return [
+            self.project.name,
+            self.config.name,
+            self.artifact.name,
+            *(one.name for one in reports),
+            *ids,
+            self.imported.file_name,
+        ]
 
 
 @dataclass
@@ -151,7 +163,18 @@ def place(connection: Connection, name: str) -> Place:
     )
     artifact = done.artifacts.get()
     link, token = actions.issue_link(artifact=artifact, actor=SHELL)
-    return Place(project, done, table, waiting, failed, artifact, table.artifacts.get(), config, link, token)
+    imported, uploading = imports(project)
+    files = artifact, table.artifacts.get()
+    return Place(project, done, table, waiting, failed, *files, config, link, token, imported, uploading)
+
+
+def imports(project: Project) -> tuple[ImportRun, ImportRun]:
+    """One whose only row was refused, and one whose file is still being sent."""
+    name = f"{project.name} rows.ndjson"
+    path = Path(settings.EXPORTADMIN_HOME) / f"{project.public_id}.ndjson"
+    path.write_text("7\n")
+    spec = ImportSpec(project.public_id, name, format="ndjson")
+    return import_here(spec=spec, path=path, actor=SHELL), begin_upload(spec=spec, actor=SHELL, bytes_total=1000)
 
 
 def whole(response: Any) -> bytes:

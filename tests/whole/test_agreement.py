@@ -10,13 +10,15 @@ from pathlib import Path
 
 import pytest
 
-from connections import actions as store
+from connections.store.imports import files
 from connections.store.models import StoreRow
 from exportadmin.lib.actor import Actor
+from exportadmin.lib.times import from_datetime
 from exports import actions
 from exports.spec.spec import ExportSpec
 from tests.support import counting
 from tests.support.deliveries import delivery_folder
+from tests.support.imports import import_file
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow]
 SHELL = Actor(kind="user", name="tester", channel="shell")
@@ -41,10 +43,10 @@ def delivered(project, format: str, **body) -> tuple[Path, dict]:
 
 
 def test_every_task_is_accounted_for_and_five_formats_agree(edge):
-    result = store.import_rows(project_name="Edge", path=edge, actor=SHELL)
+    result = import_file(edge, "Edge")
     summary = result.summary
-    assert summary.rows == summary.created + summary.refused_count == TASKS
-    assert summary.refused_count == 0, summary.refused
+    assert summary["rows"] == summary["created"] + summary["refused_count"] == TASKS
+    assert summary["refused_count"] == 0, files.first_refused(result, 20)
     tasks = json.loads(edge.read_text())
     keys = {task["data"]["image"] for task in tasks}
     truth: Counter[str] = Counter()
@@ -94,16 +96,16 @@ def test_every_task_is_accounted_for_and_five_formats_agree(edge):
 
 
 def test_twenty_changed_tasks_are_exactly_what_an_export_since_then_brings(edge):
-    first = store.import_rows(project_name="Edge", path=edge, actor=SHELL)
+    first = import_file(edge, "Edge")
     tasks = json.loads(edge.read_text())
     changed = set()
     for index in range(0, 400, 20):
         tasks[index]["data"]["camera"] = "moved"
         changed.add(tasks[index]["data"]["image"])
     edge.write_text(json.dumps(tasks, indent=1))  # other white space, other escapes: only the content counts
-    second = store.import_rows(project_name="Edge", path=edge, actor=SHELL)
-    assert (second.summary.updated, second.summary.unchanged, second.summary.created) == (20, TASKS - 20, 0)
-    path, values = delivered(first.project, "ndjson", filter={"updated_after": first.finished_at_ms})
+    second = import_file(edge, "Edge")
+    assert tuple(second.summary[name] for name in ("updated", "unchanged", "created")) == (20, TASKS - 20, 0)
+    path, values = delivered(first.project, "ndjson", filter={"updated_after": from_datetime(first.finished_at) + 1})
     assert counting.of_ndjson(path)[0] == changed
     assert values["rows_kept"] == 20
     assert values["rows_dropped"] == {"updated_after": TASKS - 20}

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from connections import actions as store
 from exportadmin.lib.actor import Actor
 from exports import actions
 from exports.spec.spec import ExportSpec
 from tests.support.deliveries import delivery_folder
+from tests.support.imports import import_file
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow]
 SHELL = Actor(kind="user", name="tester", channel="shell")
@@ -22,7 +22,7 @@ SHELL = Actor(kind="user", name="tester", channel="shell")
 @pytest.fixture
 def exported(shared, tmp_path, settings):
     settings.ARTIFACTS_DIR = tmp_path / "artifacts"
-    result = store.import_rows(project_name="TACO", path=shared / "data" / "taco.coco.json", actor=SHELL)
+    result = import_file(shared / "data" / "taco.coco.json", "TACO")
     report = actions.run_now(
         project=result.project, asked=ExportSpec.parse({"format": "coco_json"}, result.project), actor=SHELL
     )
@@ -49,8 +49,8 @@ def scores(truth: Path, found: list[dict], kind: str) -> float:
 def test_taco_goes_in_whole_and_comes_out_the_same(exported, shared):
     result, report, path = exported
     summary = result.summary
-    assert (summary.rows, summary.created, summary.refused_count, summary.annotations) == (1500, 1500, 0, 4784)
-    said = "\n".join(summary.warnings)
+    assert tuple(summary[name] for name in ("rows", "created", "refused_count", "annotations")) == (1500, 1500, 0, 4784)
+    said = "\n".join(summary["warnings"])
     assert "309, 4040" in said
     assert "scene_annotations: 4,296 entries" in said
     assert "scene_categories: 7 entries" in said

@@ -7,14 +7,17 @@ not grow with the file.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from io import FileIO
 from pathlib import Path
-from typing import Any, BinaryIO, ClassVar
+from typing import Any, BinaryIO, ClassVar, TypeAlias, cast
 
 from connections.store.import_row import IncomingClass, IncomingRow
 from exportadmin.lib.errors import UserError
 from exportadmin.lib.json_stream import RowRefused
+
+OnRefused: TypeAlias = Callable[[str, str, Any], None]
 
 # reasons kept in memory; every refusal is counted
 MAX_REFUSED_KEPT = 1_000
@@ -42,6 +45,8 @@ class Importer(ABC):
 
     ``default_status`` is the review status that every row gets, whatever the file says; ``None`` lets the importer tell
     from what is there. ``project_key`` is the project's public id: which project of a row is meant that names several.
+    ``on_read`` is told before each block is read at which byte the file stands, and may raise; ``on_refused`` gets each
+    refusal: position, reason and, where it could be read, the value that was refused.
 
     Filled while :meth:`rows` is read: ``classes`` (before the first row, where the source lists them), ``refused`` (the
     first :data:`MAX_REFUSED_KEPT`), ``refused_count`` (all), ``rows_seen``, ``rows_refused``, ``warnings``,
@@ -54,8 +59,18 @@ class Importer(ABC):
     # every row that it yields has a key of its own: who writes the rows need not look again
     keys_are_once: ClassVar[bool] = False
 
-    def __init__(self, path: Path, *, default_status: str | None, project_key: str) -> None:
+    def __init__(
+        self,
+        path: Path,
+        *,
+        default_status: str | None,
+        project_key: str,
+        on_read: Callable[[int], None] | None = None,
+        on_refused: OnRefused | None = None,
+    ) -> None:
         self.path = path
+        self._on_read = on_read
+        self._on_refused = on_refused
         self.default_status = default_status
         self.project_key = project_key
         self.classes: list[IncomingClass] = []
@@ -81,18 +96,24 @@ class Importer(ABC):
     def open(self) -> BinaryIO:
         """The file, unbuffered. Raises :class:`UserError` when it cannot be read."""
         try:
-            return self.path.open("rb", buffering=0)
+            return (
+                cast(BinaryIO, _WatchedFile(self.path, self._on_read))
+                if self._on_read
+                else self.path.open("rb", buffering=0)
+            )
         except OSError as error:
             raise UserError(f"{self.path.name} cannot be read: {error.strerror}", field="file") from None
 
-    def refuse_row(self, refused: RowRefused) -> None:
+    def refuse_row(self, refused: RowRefused, value: Any = None) -> None:
         """Enter a row that does not go in."""
         self.rows_refused += 1
-        self.refuse(refused.position, refused.reason)
+        self.refuse(refused.position, refused.reason, value)
 
-    def refuse(self, position: str, reason: str) -> None:
+    def refuse(self, position: str, reason: str, value: Any = None) -> None:
         """Enter something that does not go in."""
         self.refused_count += 1
+        if self._on_refused is not None:
+            self._on_refused(position, reason, value)
         if len(self.refused) < MAX_REFUSED_KEPT:
             self.refused.append(Refused(position, reason))
 
@@ -103,3 +124,16 @@ class Importer(ABC):
             return
         self.warnings_left_out += 1
         self.warnings[-1] = f"… and {self.warnings_left_out + 1:,} more warnings"
+
+
+class _WatchedFile(FileIO):
+    """Tells where it stands before each block that is read."""
+
+    def __init__(self, path: Path, on_read: Callable[[int], None]) -> None:
+        super().__init__(path, "rb")
+        self._on_read = on_read
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        """As of any file."""
+        self._on_read(self.tell())
+        return super().read(-1 if size is None else size)

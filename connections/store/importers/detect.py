@@ -28,41 +28,45 @@ class _Value:
     keys: set[str] = field(default_factory=set)
 
 
-def detect(path: Path) -> str:
-    """The key of the importer. Reads no more than the first MiB. Raises :class:`UserError` when it cannot tell."""
+def detect(path: Path, *, name: str = "") -> str:
+    """The key of the importer. Reads no more than the first MiB. Raises :class:`UserError` when it cannot tell.
+
+    ``name``: what users call the file, where it is not what it is called on disk.
+    """
+    name = name or path.name
     try:
         with path.open("rb") as stream:
             head = stream.read(_LOOK_BYTES)
     except OSError as error:
-        raise UserError(f"{path.name} cannot be read: {error.strerror}", field="file") from None
+        raise UserError(f"{name} cannot be read: {error.strerror}", field="file") from None
     first = json_stream.first_byte(head)
     if not first:
-        raise UserError(f"{path.name} is empty; expected JSON", field="file")
+        raise UserError(f"{name} is empty; expected JSON", field="file")
     if first not in (b"[", b"{"):
         raise UserError(
-            f"{path.name} is no JSON that can be imported: it begins with {head[:20]!r}, expected [ or {{", field="file"
+            f"{name} is no JSON that can be imported: it begins with {head[:20]!r}, expected [ or {{", field="file"
         )
     text = head.removeprefix(BOM).lstrip()
     if first == b"[":
         text = text[1:].lstrip()
         if not text.startswith(b"{"):
-            raise _unclear(path, "an array whose first entry is no object")
+            raise _unclear(name, "an array whose first entry is no object")
         values = _first_object(text)
         key = _row_kind(values)
         if key is None and values.keys() >= _COCO_MARKS:
-            raise _unclear(path, "a list of COCO annotations (or results) without its images")
+            raise _unclear(name, "a list of COCO annotations (or results) without its images")
     else:
         values = _first_object(text)
         key = _row_kind(values) or _coco(values)
     if key is None:
-        raise _unclear(path, f"keys at the beginning are {', '.join(sorted(values)[:8]) or 'none'}")
+        raise _unclear(name, f"keys at the beginning are {', '.join(sorted(values)[:8]) or 'none'}")
     return key
 
 
-def _unclear(path: Path, found: str) -> UserError:
+def _unclear(name: str, found: str) -> UserError:
     return UserError(
-        f"the format of {path.name} is unclear ({found}); name it with --format: coco_json (an object with images), "
-        "label_studio (tasks with data) or ndjson (rows with data_row)",
+        f"the format of {name} is unclear ({found}); name it: coco_json (an object with images), "
+        "label_studio_json (tasks with data) or ndjson (rows with data_row)",
         field="format",
     )
 

@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from contextlib import closing
 from typing import Any, BinaryIO
 
+import orjson
+
 from connections.rows.checks import BadMark
 from connections.store.import_row import IncomingRow
 from connections.store.importers.base import Importer, Survey
@@ -54,7 +56,7 @@ class RowFileImporter(Importer):
                     if first is not None:
                         raise RowRefused(position, f"the key {row.key[:120]!r} was already used by {first}")
                 except RowRefused as refused:
-                    self.refuse_row(refused)
+                    self.refuse_row(refused, _value_of(element))
                     continue
                 yield row
 
@@ -63,6 +65,14 @@ class RowFileImporter(Importer):
         is_array = json_stream.first_byte(stream.read(_HEAD_BYTES)) == b"["
         stream.seek(0)
         return json_stream.elements(stream, keep=keep) if is_array else json_stream.lines(stream, keep=keep)
+
+
+def _value_of(element: Element) -> Any:
+    """What was refused, read anew (converting may have used it up); its text where it cannot be read."""
+    try:
+        return orjson.loads(element.raw)
+    except orjson.JSONDecodeError:
+        return element.raw[:_HEAD_BYTES].decode("utf-8", "replace")
 
 
 def _kind(value: Any) -> str:

@@ -5,17 +5,19 @@ from __future__ import annotations
 import logging
 import os
 import signal
+from collections.abc import Callable
 from typing import Any
 
 from django.db import connections
 
 from connections import deletion
+from connections.store.imports.actions import end_abandoned_uploads
 from exportadmin.lib.command import AppCommand
 from exportadmin.lib.processes import Signals, forks_die_with_parent
 from exportadmin.runs import stop
 from exportadmin.runs.cluster import Cluster
 from exportadmin.runs.runners import RUNNERS
-from exportadmin.runs.worker import WorkerLoop
+from exportadmin.runs.worker import Hourly, WorkerLoop
 from exports.management.commands._ready import refuse_unless_migrated
 from exports.run import retention
 
@@ -35,6 +37,11 @@ class Command(AppCommand):
         connections.close_all()
         with Signals(signal.SIGTERM, signal.SIGINT) as signals:
             cluster.start()
-            code = WorkerLoop(cluster, [retention.Hourly().tick, deletion.Sweep().tick]).until_stopped(signals)
+            chores: list[Callable[[], object]] = [
+                retention.Hourly().tick,
+                deletion.Sweep().tick,
+                Hourly(end_abandoned_uploads),
+            ]
+            code = WorkerLoop(cluster, chores).until_stopped(signals)
         logging.shutdown()
         os._exit(code)  # a regular exit would wait for what is left of the pool; the kernel takes it along

@@ -165,7 +165,9 @@ class World:
         assert self._console.stdin is not None and self._console.stdout is not None
         self._console.stdin.write(json.dumps([verb, arguments]) + "\n")
         self._console.stdin.flush()
-        answer = json.loads(self._console.stdout.readline())
+        answered = self._console.stdout.readline()
+        assert answered, f"the console died\n{self.words()[-3000:]}"
+        answer = json.loads(answered)
         return json.loads(self._console.stdout.readline()) if answer == "ready" else answer
 
     def request(self, *configs: dict[str, Any]) -> list[int]:

@@ -7,9 +7,8 @@ import datetime as dt
 import pytest
 import time_machine
 
-from exportadmin.runs.progress import counting_began, phases_of, progress_of
+from exportadmin.runs.progress import counting_began, phases_of, progress_json, progress_of
 from exports import statuses
-from exports.display.representation import progress_json
 from exports.display.timeline import steps_of
 from exports.models import ExportReport
 

@@ -1,4 +1,4 @@
-"""``exportadmin import_rows FILE --project NAME``: rows into the built-in store."""
+"""``exportadmin import_rows FILE --project NAME``: rows into the built-in store, in the foreground."""
 
 from __future__ import annotations
 
@@ -7,11 +7,16 @@ from argparse import ArgumentParser
 from pathlib import Path
 from typing import Any
 
-from connections import actions
-from connections.store.importers import IMPORTERS
-from exportadmin.lib.command import AppCommand, ProgressBar, shell_actor
+from django.core.management.base import CommandError
 
-SHOWN = 20
+from connections.store.importers import IMPORTERS
+from connections.store.imports import files
+from connections.store.imports.actions import ImportSpec, import_here
+from connections.store.imports.representation import FIRST_REFUSED, import_json
+from connections.store.imports.runner import AUTO
+from connections.store.models import ImportRun
+from exportadmin.lib.command import FAILED, AppCommand, ProgressBar, shell_actor
+from exportadmin.runs import statuses
 
 
 class Command(AppCommand):
@@ -20,42 +25,44 @@ class Command(AppCommand):
     help = "Import a COCO, Label Studio or ndjson file into a project of the built-in store."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        """The flags."""
+        """The file, where its rows go, and how it is read."""
         parser.add_argument("file", type=Path)
-        parser.add_argument("--project", required=True, help="name of the project; made if there is none")
-        parser.add_argument("--format", default="auto", choices=["auto", *sorted(IMPORTERS)])
-        parser.add_argument("--status", help="review status for every row, whatever the file says")
-        parser.add_argument("--json", action="store_true", help="print the summary as JSON")
+        parser.add_argument("--project", required=True, help="name or id of the project; made if there is none")
+        parser.add_argument("--format", default=AUTO, choices=[AUTO, *sorted(IMPORTERS)])
+        parser.add_argument("--status", default="", help="review status for every row, whatever the file says")
+        parser.add_argument("--json", action="store_true", help="print the import as REST does")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        """Import and print the summary."""
+        """Import and print the summary; exit code 1 unless every row went in."""
+        path: Path = options["file"]
+        spec = ImportSpec(options["project"], path.name, options["format"], options["status"])
         bar = ProgressBar("import", wanted=not options["json"])
         try:
-            result = actions.import_rows(
-                project_name=options["project"],
-                path=options["file"],
-                actor=shell_actor(),
-                format=options["format"],
-                status=options["status"],
-                on_progress=bar,
-            )
+            run = import_here(spec=spec, path=path, actor=shell_actor(), on_progress=bar)
         finally:
             bar.close()
         if options["json"]:
-            self.stdout.write(json.dumps(result.to_json(), ensure_ascii=False, indent=2))
-            return
-        summary = result.summary
+            self.stdout.write(json.dumps(import_json(run, with_refused=True), ensure_ascii=False, indent=2))
+        elif run.summary is not None:
+            self._print(run, run.summary)
+        if run.status == statuses.PARTIAL:
+            raise CommandError(f"import partial: all refused rows are in {files.refused_of(run)}", returncode=FAILED)
+        if run.status != statuses.COMPLETED:
+            raise CommandError(f"import {run.status}: {run.error}", returncode=FAILED)
+
+    def _print(self, run: ImportRun, summary: dict[str, Any]) -> None:
         self.stdout.write(
-            f"{result.project.name}: {summary.rows:,} rows read as {result.format} = {summary.created:,} created"
-            f" + {summary.updated:,} updated + {summary.unchanged:,} unchanged + {summary.refused_count:,} refused;"
-            f" {summary.annotations:,} annotations written"
+            f"{run.project.name}: {summary['rows']:,} rows read as {run.format} = {summary['created']:,} created"
+            f" + {summary['updated']:,} updated + {summary['unchanged']:,} unchanged"
+            f" + {summary['refused_count']:,} refused; {summary['annotations']:,} annotations written"
         )
-        if summary.pieces_refused:
-            self.stdout.write(f"note: {summary.pieces_refused:,} pieces that belong to no row were refused, see below")
-        for warning in summary.warnings:
+        if summary["pieces_refused"]:
+            pieces = f"{summary['pieces_refused']:,} pieces that belong to no row were refused"
+            self.stdout.write(f"note: {pieces}, see below")
+        for warning in summary["warnings"]:
             self.stdout.write(f"note: {warning}")
-        for refused in summary.refused[:SHOWN]:
-            self.stdout.write(f"refused: {refused.position}: {refused.reason}")
-        more = summary.refused_count + summary.pieces_refused - SHOWN
+        for refused in files.first_refused(run, FIRST_REFUSED):
+            self.stdout.write(f"refused: {refused['position']}: {refused['reason']}")
+        more = summary["refused_count"] + summary["pieces_refused"] - FIRST_REFUSED
         if more > 0:
-            self.stdout.write(f"… and {more:,} more; --json lists the first 1,000")
+            self.stdout.write(f"… and {more:,} more")

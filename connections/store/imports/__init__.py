@@ -1,0 +1,1 @@
+"""Imports: rows from a file into a project, as a kind of run."""

@@ -1,0 +1,248 @@
+"""What can be done with imports: one verb, three channels."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import IO, Any, Final, Protocol
+
+from django.conf import settings
+from django.db import transaction
+from django.utils import timezone
+
+from connections.access.lookup import is_valid_key, unseen
+from connections.access.permissions import DOWNLOAD, MANAGE, require, require_can_create_projects
+from connections.actions import store_project
+from connections.models import Project
+from connections.rows.review_statuses import known_status
+from connections.store.importers import IMPORTERS, detect
+from connections.store.imports import files
+from connections.store.imports.runner import AUTO
+from connections.store.models import ImportRun
+from exportadmin.audit.record import audited
+from exportadmin.lib.actor import Actor
+from exportadmin.lib.errors import ConflictError, DeniedError, NotFoundError, UserError
+from exportadmin.lib.text import check_text
+from exportadmin.lib.uploads import content_range
+from exportadmin.runs import statuses
+from exportadmin.runs.ends import end
+from exportadmin.runs.execute import run_in_foreground
+from exportadmin.runs.lease import claim
+from exportadmin.runs.queue import enqueue
+from exports.sources.store import StoreSource
+
+MAX_FILE_NAME: Final = 255
+
+
+class StagedFile(Protocol):
+    """A file that was received and lies in our home."""
+
+    name: str
+    path: Path
+    size: int
+
+    def move_to(self, target: Path) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class ImportSpec:
+    """What was asked: ``project`` is a name or an id, ``format`` a key of the importers or ``auto``."""
+
+    project: str
+    file_name: str
+    format: str = AUTO
+    status: str = ""
+
+    def check(self) -> None:
+        """Raises :class:`UserError` for what cannot be done."""
+        if self.format != AUTO:
+            IMPORTERS.pick(self.format, field="format")
+        if self.status:
+            known_status(self.status, field="status")
+        if not 0 < len(self.file_name) <= MAX_FILE_NAME or not self.file_name.isprintable():
+            raise UserError(f"a file name has 1 to {MAX_FILE_NAME} printable characters", field="file_name")
+        check_text(self.file_name, "file_name")
+
+
+def request_import(*, spec: ImportSpec, actor: Actor, file: StagedFile) -> ImportRun:
+    """Queue the import of a file that is here; a worker runs it. The project is made where the actor may make it."""
+    spec.check()
+    _check_size(file.size)
+    if spec.format == AUTO:
+        detect(file.path, name=spec.file_name)
+    run = _new(spec, actor, bytes_total=file.size, bytes_received=file.size)
+    with files.made_folder(run), _requested(spec, actor, run):
+        file.move_to(files.source_of(run))
+        run.save(force_insert=True)
+        enqueue(run)
+    return run
+
+
+def begin_upload(*, spec: ImportSpec, actor: Actor, bytes_total: int) -> ImportRun:
+    """An import whose file comes in parts (:func:`receive_part`)."""
+    spec.check()
+    _check_size(bytes_total)
+    run = _new(spec, actor, bytes_total=bytes_total, status=ImportRun.UPLOADING)
+    with _requested(spec, actor, run):
+        run.save(force_insert=True)
+    return run
+
+
+def receive_part(*, run: ImportRun, actor: Actor, part: str, stream: IO[bytes]) -> ImportRun:
+    """A part of the file: ``part`` is ``bytes FIRST-LAST/TOTAL`` (from 0, both ends included), ``stream`` its bytes.
+
+    Parts come in order; raises :class:`ConflictError` that names the byte to go on with. With the last one the import
+    is queued.
+    """
+    require(actor, MANAGE, run.project)
+    first, last, total = content_range(part)
+    if total != run.bytes_total or not 0 <= first <= last < total:
+        raise UserError(
+            f"bytes {first}-{last}/{total} are no part of a file of {run.bytes_total:,} bytes", field="Content-Range"
+        )
+    if run.status != ImportRun.UPLOADING:
+        raise ConflictError(f"import {run.public_id} is {run.status}: its file is complete")
+    if first != run.bytes_received:
+        raise ConflictError(f"expected the part that begins at byte {run.bytes_received}", field="Content-Range")
+    files.write_part(run, first, last - first + 1, stream)  # takes as long as the caller likes: in no transaction
+    received = last + 1
+    with transaction.atomic():
+        values: dict[str, Any] = {"bytes_received": received, "received_at": timezone.now()}
+        if received == total:
+            values["status"] = statuses.QUEUED
+        mine = ImportRun.objects.filter(pk=run.pk, status=ImportRun.UPLOADING, bytes_received=first)
+        if not mine.update(**values):
+            raise ConflictError(f"import {run.public_id} was changed meanwhile: ask for its bytes_received")
+        if received == total:
+            enqueue(run)
+    run.refresh_from_db()
+    return run
+
+
+def import_here(
+    *, spec: ImportSpec, path: Path, actor: Actor, on_progress: Callable[[int, int | None], None] | None = None
+) -> ImportRun:
+    """Run an import in this process and wait for its end; the file is read where it lies.
+
+    ``on_progress`` gets rows done and rows in all.
+    """
+    spec.check()
+    if not path.is_file():
+        raise UserError(f"there is no file {path}", field="file")
+    if spec.format == AUTO:
+        detect(path)
+    size = path.stat().st_size
+    run = _new(spec, actor, bytes_total=size, bytes_received=size, local_path=str(path.absolute()))
+    with _requested(spec, actor, run):
+        run.save(force_insert=True)
+        lease = claim(ImportRun, run.pk, foreground=True)  # before the commit: no worker can be first
+    if lease is None:
+        raise ConflictError(f"{run.label} could not be claimed")
+    lease.on_progress = on_progress
+    run_in_foreground(lease)
+    run.refresh_from_db()
+    return run
+
+
+def cancel_import(*, run: ImportRun, actor: Actor) -> ImportRun:
+    """Stop it: at once while it waits, within seconds while it runs; rows that were written stay.
+
+    Raises :class:`ConflictError` after its end. Asking twice is no error.
+    """
+    with audited("import.cancel_requested", actor=actor, project=run.project, obj=run):
+        require(actor, MANAGE, run.project)
+        current = ImportRun.objects.select_for_update().get(pk=run.pk)
+        if current.status in statuses.TERMINAL and current.status != statuses.CANCELLED:
+            raise ConflictError(f"import {run.public_id} is {current.status} already: there is nothing to cancel")
+        if current.status not in statuses.TERMINAL:
+            current.cancel_requested = True
+            current.save(update_fields=["cancel_requested"])
+    end(current, None, statuses.CANCELLED)
+    current.refresh_from_db()
+    return current
+
+
+def read_refused(*, run: ImportRun, actor: Actor) -> Path:
+    """The file with every refused row, about to be handed out. Raises :class:`NotFoundError` when there is none."""
+    with audited("import.refused_read", actor=actor, project=run.project, obj=run):
+        require(actor, DOWNLOAD, run.project)
+        path = files.refused_of(run)
+        if run.status not in statuses.TERMINAL or not path.exists() or not path.stat().st_size:
+            raise NotFoundError(f"import {run.public_id} has no refused rows to read")
+    return path
+
+
+def end_abandoned_uploads() -> None:
+    """Uploads to which nothing came for a day, and what dead requests left on disk."""
+    before = timezone.now() - timedelta(seconds=files.ABANDONED_SECONDS)
+    for run in ImportRun.objects.filter(status=ImportRun.UPLOADING, received_at__lt=before):
+        if ImportRun.objects.filter(pk=run.pk, bytes_received=run.bytes_received).update(cancel_requested=True):
+            end(run, None, statuses.CANCELLED, "nothing of its file came for a day")
+    files.sweep_staged(settings.UPLOADS_DIR)
+
+
+# --- inside ----------------------------------------------------------------------------------------------------------
+
+
+@contextmanager
+def _requested(spec: ImportSpec, actor: Actor, run: ImportRun) -> Iterator[None]:
+    """The transaction in which an import comes to be, with its line in the trail and, perhaps, its project."""
+    about = ("import", run.public_id, run.file_name)
+    details = {"format": spec.format, "bytes": run.bytes_total}
+    with audited("import.requested", actor=actor, obj=about, details=details) as line:
+        line.project = run.project = project = _project(spec.project.strip(), actor)
+        # whoever deletes the project takes the same lock: this run is seen there, or there is no project here
+        if not Project.objects.select_for_update(no_key=True).filter(pk=project.pk).values_list("pk"):
+            raise NotFoundError(f"project {project.name!r} was deleted already", field="project")
+        yield
+
+
+def _project(wanted: str, actor: Actor) -> Project:
+    """By id or name; made by name where there is none and the actor may make one."""
+    message = f"no project {wanted[:80]!r}"
+    found = None
+    if is_valid_key(wanted):
+        everything = Project.objects.select_related("connection")
+        found = everything.filter(public_id=wanted).first() or everything.filter(name=wanted).first()
+    if found is not None:
+        try:
+            require(actor, MANAGE, found)
+        except NotFoundError:
+            raise unseen(message, found, found) from None
+    else:
+        try:
+            require_can_create_projects(actor)
+        except DeniedError:  # the answer is the same for a project that may not be seen
+            raise NotFoundError(message, field="project") from None
+    if found is not None and found.connection.kind != StoreSource.key:
+        raise UserError(f"project {found.name!r} is no project of the built-in store", field="project")
+    try:
+        return found or store_project(wanted, actor)
+    except UserError as error:
+        error.field = "project" if error.field == "name" else error.field
+        raise
+
+
+def _new(spec: ImportSpec, actor: Actor, **columns: Any) -> ImportRun:
+    return ImportRun(
+        file_name=spec.file_name,
+        format=spec.format,
+        default_status=spec.status,
+        created_by_id=actor.user_id,
+        created_by_name=actor.name,
+        requested_by=actor.user_id,
+        created_by_token_id=actor.token_id,
+        **columns,
+    )
+
+
+def _check_size(size: int) -> None:
+    if not 0 < size <= settings.IMPORT_MAX_BYTES:
+        raise UserError(
+            f"the file has {size:,} bytes; 1 to {settings.IMPORT_MAX_BYTES:,} can be imported"
+            " (EXPORTADMIN_IMPORT_MAX_BYTES)",
+            field="file",
+        )

@@ -1,0 +1,94 @@
+"""Shapes of imports in REST."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from rest_framework import serializers
+
+from connections.rows.review_statuses import REVIEW_STATUSES as _REVIEW
+from connections.store.importers import IMPORTERS
+from connections.store.imports.actions import MAX_FILE_NAME
+from connections.store.imports.runner import AUTO
+from connections.store.models import ImportRun
+from exportadmin.lib.rest import Choice, StrictSerializer, Text, Whole
+from exportadmin.runs import statuses
+from exportadmin.runs.serializers import ProgressSerializer
+
+FORMATS: Final = [AUTO, *sorted(IMPORTERS)]
+STATES: Final = [ImportRun.UPLOADING, *statuses.TITLES]
+REVIEW_STATUSES: Final = list(_REVIEW)
+
+
+class _AskedSerializer(StrictSerializer):
+    """``project`` is a name or an id; one that there is not is made by who may make projects."""
+
+    project = Text(max_length=200)
+    format = Choice(FORMATS, required=False)
+    status = Choice(REVIEW_STATUSES, required=False, help_text="review status of every row, whatever the file says")
+
+
+class UploadSerializer(_AskedSerializer):
+    """A whole file with what is to be done with it."""
+
+    file = serializers.FileField(max_length=MAX_FILE_NAME)
+
+
+class BeginUploadSerializer(_AskedSerializer):
+    """A file that comes in parts: its name and size."""
+
+    file_name = Text(max_length=MAX_FILE_NAME)
+    bytes = Whole(min_value=1, max_value=2**63 - 1)
+
+
+class ImportProjectSerializer(serializers.Serializer[Any]):
+    """Where the rows go."""
+
+    id = serializers.CharField()
+    name = serializers.CharField()
+
+
+class ImportSummarySerializer(serializers.Serializer[Any]):
+    """`rows = created + updated + unchanged + refused_count`, so far or in all."""
+
+    rows = serializers.IntegerField()
+    created = serializers.IntegerField()
+    updated = serializers.IntegerField()
+    unchanged = serializers.IntegerField()
+    annotations = serializers.IntegerField()
+    refused_count = serializers.IntegerField()
+    pieces_refused = serializers.IntegerField(help_text="parts of the file that belong to no row")
+    warnings = serializers.ListField(child=serializers.CharField())
+
+
+class ImportSerializer(serializers.Serializer[Any]):
+    """An import as it is now."""
+
+    import_id = serializers.CharField()
+    project = ImportProjectSerializer()
+    file_name = serializers.CharField()
+    format = serializers.CharField()
+    review_status = serializers.CharField(allow_blank=True)
+    status = serializers.ChoiceField(choices=STATES)
+    error = serializers.CharField(allow_blank=True)
+    bytes_total = serializers.IntegerField()
+    bytes_received = serializers.IntegerField(help_text="the byte at which the next part begins")
+    progress = ProgressSerializer()
+    summary = ImportSummarySerializer(allow_null=True)
+    created_at = serializers.DateTimeField()
+    created_by = serializers.CharField(allow_blank=True)
+    started_at = serializers.DateTimeField(allow_null=True)
+    finished_at = serializers.DateTimeField(allow_null=True)
+
+
+class RefusedSerializer(serializers.Serializer[Any]):
+    """A row that did not go in."""
+
+    position = serializers.CharField()
+    reason = serializers.CharField()
+
+
+class OneImportSerializer(ImportSerializer):
+    """With the first rows that were refused, once it has ended."""
+
+    refused = RefusedSerializer(many=True)

@@ -1,0 +1,1 @@
+"""Has imports wait at places, from which a test kills their worker."""
