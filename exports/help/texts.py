@@ -17,7 +17,7 @@ TIME_FORMS: Final[tuple[tuple[str, Any], ...]] = (
     ("ISO 8601; with an offset it is the same moment everywhere", "2026-01-01T09:30:00+02:00"),
 )
 # check value → what it counts
-CHECK_WORDS: Final[dict[str, str]] = {
+CHECK_VALUE_TEXTS: Final[dict[str, str]] = {
     "rows_read": "rows that the source gave: those kept and those dropped, together",
     "rows_kept": "rows in the file",
     "rows_dropped": "rows left out, by the condition of the filter that they failed first",
@@ -30,7 +30,7 @@ CHECK_WORDS: Final[dict[str, str]] = {
     "bytes": "their sizes, added up",
 }
 # verb of connections.access.roles → what it allows
-VERB_WORDS: Final[dict[str, str]] = {
+VERB_TEXTS: Final[dict[str, str]] = {
     VIEW: "see the project, its exports and figures; verify a delivery",
     DOWNLOAD: "download files",
     LINK: "issue and revoke links",
@@ -45,7 +45,7 @@ class Step:
     """A step of the quick start: what it does, and the lines to type."""
 
     title: str
-    words: str
+    text: str
     lines: str
 
 

@@ -20,14 +20,14 @@ COMPARABLE: Final = 10
 
 
 @dataclass(frozen=True, slots=True)
-class Pace:
+class Estimate:
     """``basis`` says, in words, where ``seconds`` come from."""
 
     seconds: float
     basis: str
 
     @property
-    def words(self) -> str:
+    def text(self) -> str:
         """About how long."""
         seconds = self.seconds
         if seconds < 1.5:
@@ -39,7 +39,7 @@ class Pace:
         return f"about {seconds / 3_600:.1f} h"
 
 
-def expected(project: Project, format_name: str, rows: int, sample: Sample) -> Pace | None:
+def estimate_duration(project: Project, format_name: str, rows: int, sample: Sample) -> Estimate | None:
     """At most two queries, of :data:`LOOKED_AT` reports each. ``None`` where there is nothing to go by."""
     if not rows:
         return None
@@ -48,10 +48,10 @@ def expected(project: Project, format_name: str, rows: int, sample: Sample) -> P
         if (found := _rate(reports, format_name, rows)) is not None:
             rate, count = found
             of = "the last export" if count == 1 else f"the last {count} exports"
-            return Pace(rows * rate, f"by {of} in this format of {where}")
+            return Estimate(rows * rate, f"by {of} in this format of {where}")
     if not sample.rows:
         return None
-    return Pace(rows * sample.seconds / sample.rows, f"by the first {sample.rows:,} rows")
+    return Estimate(rows * sample.seconds / sample.rows, f"by the first {sample.rows:,} rows")
 
 
 def _rate(reports: QuerySet[ExportReport], format_name: str, rows: int) -> tuple[float, int] | None:

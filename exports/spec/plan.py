@@ -37,7 +37,7 @@ class Plan:
 
     answer: dict[str, Any]
     sample: Sample = field(default_factory=Sample)
-    pace: duration.Pace | None = None
+    estimate: duration.Estimate | None = None
     missing: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
@@ -58,7 +58,7 @@ def build_plan(project: Project, spec: ExportSpec, *, live: bool = False) -> Pla
     source = source_of(project)
     counted = (_counted_before if live else _counted)(source, selection, spec)
     rows = counted["rows_kept"]
-    taken = sample.take(project, spec) if rows else Sample()
+    taken = sample.draw_sample(project, spec) if rows else Sample()
     missing = _missing(source, selection)
     size = taken.bytes_of(rows) if rows else 0
     answer = {
@@ -70,7 +70,7 @@ def build_plan(project: Project, spec: ExportSpec, *, live: bool = False) -> Pla
         "stops": _stops(spec, size, taken),
         "warnings": _warnings(spec, selection, counted, taken, missing),
     }
-    return Plan(answer, taken, duration.expected(project, spec.format, rows, taken), missing)
+    return Plan(answer, taken, duration.estimate_duration(project, spec.format, rows, taken), missing)
 
 
 def _counted(source: Source, selection: Selection, spec: ExportSpec) -> dict[str, Any]:

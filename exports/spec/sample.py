@@ -62,7 +62,7 @@ class Sample:
         return self.embeddings / self.bytes if self.bytes else 0.0
 
 
-def take(project: Project, spec: ExportSpec) -> Sample:
+def draw_sample(project: Project, spec: ExportSpec) -> Sample:
     """Write the first rows, and keep none of it. Raises what reading raises; what writing refuses is in ``refused``."""
     selection = spec.selection
     writer_class = FORMATS.pick(spec.format)

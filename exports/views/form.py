@@ -101,4 +101,4 @@ def plan_context(form: ExportForm, plan: Plan | None) -> dict[str, Any]:
         return {"form": form}
     form.note_missing(plan.missing)
     dropped = {dropped_label(key): count for key, count in plan.answer["rows_dropped"].items()}
-    return {"form": form, "plan": plan.answer, "dropped": dropped, "pace": plan.pace, "sample": plan.sample}
+    return {"form": form, "plan": plan.answer, "dropped": dropped, "estimate": plan.estimate, "sample": plan.sample}

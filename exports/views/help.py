@@ -45,7 +45,7 @@ PAGES: Final[dict[str, tuple[str, str]]] = {
 def _page(request: HttpRequest, name: str, context: dict[str, Any]) -> HttpResponse:
     only(request, ())
     address = f"help:{name}"
-    pages = [(reverse(each), title, words, each == address) for each, (title, words) in PAGES.items()]
+    pages = [(reverse(each), title, text, each == address) for each, (title, text) in PAGES.items()]
     title = PAGES[address][0] if address in PAGES else "Help"
     return render(request, f"help/{name}.html", {"section": "help", "title": title, "pages": pages, **context})
 
@@ -85,7 +85,7 @@ def filters(request: HttpRequest) -> HttpResponse:
     """The conditions, and the written forms of a time with what they mean."""
     conditions = [(key, each.sentence, json.dumps({key: each.example})) for key, each in CONDITIONS.items()]
     times = [
-        (words, json.dumps(value), iso_utc(parse_ms(value, time_zone=texts.ZONE))) for words, value in texts.TIME_FORMS
+        (text, json.dumps(value), iso_utc(parse_ms(value, time_zone=texts.ZONE))) for text, value in texts.TIME_FORMS
     ]
     together = json.dumps({each.key: each.example for each in (SinceRevision, Statuses, UpdatedAfter)})
     context = {
@@ -110,7 +110,7 @@ def review_statuses(request: HttpRequest) -> HttpResponse:
 @get_view
 def check_values(request: HttpRequest) -> HttpResponse:
     """What is counted, with figures of the sample rows."""
-    figures = [(key, texts.CHECK_WORDS[key], json.dumps(value)) for key, value in sample_values().items()]
+    figures = [(key, texts.CHECK_VALUE_TEXTS[key], json.dumps(value)) for key, value in sample_values().items()]
     return _page(request, "check-values", {"figures": figures})
 
 
@@ -123,10 +123,8 @@ def roles(request: HttpRequest) -> HttpResponse:
 
 def _allowed(table: Mapping[str, tuple[frozenset[str], str]]) -> list[tuple[str, str, list[str]]]:
     """``(name, sentence, what it allows)``."""
-    verbs = texts.VERB_WORDS.items()
-    return [
-        (name, words, [said for verb, said in verbs if verb in allowed]) for name, (allowed, words) in table.items()
-    ]
+    verbs = texts.VERB_TEXTS.items()
+    return [(name, text, [each for verb, each in verbs if verb in allowed]) for name, (allowed, text) in table.items()]
 
 
 @get_view

@@ -78,8 +78,8 @@ def test_the_index_leads_to_every_page_and_to_the_explorer(reader):
     ("words", "table"),
     [
         (PART_LABELS, PARTS),
-        (texts.VERB_WORDS, VERBS),
-        (texts.CHECK_WORDS, samples.check_values()),
+        (texts.VERB_TEXTS, VERBS),
+        (texts.CHECK_VALUE_TEXTS, samples.check_values()),
     ],
 )
 def test_there_are_words_for_every_entry_of_a_table_and_no_others(words, table):

@@ -149,7 +149,7 @@ def test_rows_made_of_markup_are_shown_as_text(members: Project, oscar: User):
 def test_a_long_row_is_cut_and_says_how_much_is_missing(members: Project, oscar: User):
     write_rows(members, [row(f"r{n}", box(), embeddings=[EMBEDDING] * 5) for n in range(3)], now_ms=1_000)
     asked = ExportSpec.parse({"format": "ndjson"}, members)
-    taken = sample.take(members, asked)
+    taken = sample.draw_sample(members, asked)
     begin, rows, end = taken.pieces
     assert (begin.left_out, end.left_out) == (0, 0)
     assert len(rows.text) == sample.SHOWN_BYTES
@@ -179,9 +179,9 @@ def test_time_is_told_by_the_last_exports_of_the_format_here_then_elsewhere_then
     taken = sample.Sample(rows=10, bytes=1_000, seconds=0.5)
 
     def words() -> tuple[str, str]:
-        found = duration.expected(filled, "csv", 2_000, taken)
+        found = duration.estimate_duration(filled, "csv", 2_000, taken)
         assert found is not None
-        return found.words, found.basis
+        return found.text, found.basis
 
     assert words() == ("about 2 min", "by the first 10 rows")
     seconds(project=filled, format="json")
@@ -194,7 +194,7 @@ def test_time_is_told_by_the_last_exports_of_the_format_here_then_elsewhere_then
     seconds(project=filled)
     seconds(project=filled)
     assert words() == ("about 60 s", "by the last 2 exports in this format of this project")
-    assert duration.expected(filled, "csv", 0, taken) is None
+    assert duration.estimate_duration(filled, "csv", 0, taken) is None
 
 
 # --- who is told, what it costs --------------------------------------------------------------------------------------
