@@ -285,6 +285,8 @@ def _models_of_projects() -> list[type[models.Model]]:
 
 def test_the_trail_keeps_its_lines_with_counts_and_names(full, alice):
     gone = delete(full, person(alice))
+    before = signed_in(alice).get("/audit/", {"project": full.public_id}).content.decode()
+    assert 'href="/exports/' not in before.partition("<main")[2]
     purge()
     deleted, purged = AuditEntry.objects.filter(event__in=("project.deleted", "project.purged")).order_by("sequence")
     assert gone.counts == {
