@@ -20,7 +20,12 @@ from tests.support.browsing import cut_off, overflow, sign_in, violations
 AREAS = sorted(module.name for module in pkgutil.iter_modules(addresses.__path__))
 # no pages of ours (Swagger UI and Django's admin are others' work), or answers to machines
 ELSEWHERE = ("admin/", "api/v1/", "healthz", "readyz", "metrics", "media/", "sign-in/", "sign-out/")
-FILES = {"audit/export/", "exports/<str:report_id>/files/<path:name>/", "exports/l/<str:token>/file"}
+FILES = {
+    "audit/export/",
+    "imports/<str:import_id>/refused/",
+    "exports/<str:report_id>/files/<path:name>/",
+    "exports/l/<str:token>/file",
+}
 WIDTHS = (375, 320)
 
 

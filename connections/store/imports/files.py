@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import os
 import shutil
@@ -47,9 +48,11 @@ def make_folder(run: ImportRun) -> Path:
 
 
 def remove_source(run: ImportRun) -> None:
-    """The file that was sent; one that is read in place is somebody's own."""
+    """The file that was sent; one that is read in place is somebody's own. Nothing left: no folder either."""
     if not run.local_path:
         (folder_of(run) / "upload").unlink(missing_ok=True)
+    with contextlib.suppress(OSError):
+        folder_of(run).rmdir()
 
 
 def remove_all(run: ImportRun) -> None:

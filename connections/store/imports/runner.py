@@ -141,9 +141,8 @@ class ImportRunner(Runner[ImportRun]):
             )
 
     def ended(self, run: ImportRun) -> None:
-        """The file goes; refused rows stay."""
-        if run.status not in statuses.SUCCESSFUL:
-            files.cut_refused(run, run.state.get("refused_bytes", 0))
+        """The file goes; refused rows stay, as far as they were counted."""
+        files.cut_refused(run, run.state.get("refused_bytes", 0))
         record(
             f"import.{run.status}",
             actor=system("worker"),

@@ -29,6 +29,7 @@ def addresses(world: HostileWorld) -> dict[str, str]:
         "new import": "/imports/new/",
         "import, all refused": f"/imports/{world.imported.public_id}/",
         "import, running": f"/imports/{world.importing.public_id}/",
+        "import, progress without htmx": f"/imports/{world.importing.public_id}/progress/",
         "projects": "/projects/",
         "configs": "/configs/",
         "links": "/links/",

@@ -172,7 +172,7 @@ def test_an_import_that_waits_is_cancelled_at_once_and_its_file_goes(script, mem
         answer = script.post(f"imports/{made['import_id']}/cancel/")
         assert (answer.status_code, answer.json()["status"]) == (202, "cancelled")
     run = ImportRun.objects.get()
-    assert not files.source_of(run).exists()
+    assert not files.folder_of(run).exists()
     work(made["import_id"])
     assert not StoreRow.objects.filter(project=members).exists()
     assert script.get(f"imports/{made['import_id']}/refused/").status_code == 404
