@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 from connections.rows.batch import OntologyClass, RowBatch
@@ -13,6 +14,7 @@ from connections.sinks.base import DeliveredFile
 
 # distinct mark texts held before they are added up: bounds memory when every row is different
 _MAX_TEXTS = 20_000
+_NONE: Mapping[str, int] = MappingProxyType({})
 
 
 class Tally:
@@ -47,9 +49,12 @@ class Tally:
         self._marks.update(add_up(self._texts))
         self._texts.clear()
 
-    def result(self, dropped: Mapping[str, int], files: Sequence[DeliveredFile]) -> dict[str, Any]:
-        """The JSON form. ``rows_read = rows_kept + sum(rows_dropped)``; annotations by class and by kind each add up to
-        ``annotations``, which together with ``left_out_by_format`` is all that the kept rows have."""
+    def result(
+        self, dropped: Mapping[str, int], files: Sequence[DeliveredFile], refused: Mapping[str, int] = _NONE
+    ) -> dict[str, Any]:
+        """The JSON form. ``rows_read = rows_kept + sum(rows_dropped) + sum(rows_refused)``; annotations by class and by
+        kind each add up to ``annotations``, which together with ``left_out_by_format`` is all that the kept rows have.
+        """
         self._settle()
         by_class: Counter[str] = Counter()
         by_kind: Counter[str] = Counter()
@@ -61,9 +66,10 @@ class Tally:
             else:
                 left_out[kind.key] += count
         return {
-            "rows_read": self.rows + sum(dropped.values()),
+            "rows_read": self.rows + sum(dropped.values()) + sum(refused.values()),
             "rows_kept": self.rows,
             "rows_dropped": {key: count for key, count in dropped.items() if count},
+            "rows_refused": dict(sorted(refused.items())),
             "rows_by_status": dict(sorted(self._statuses.items())),
             "annotations": sum(by_kind.values()),
             "annotations_by_class": dict(sorted(by_class.items())),

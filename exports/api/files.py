@@ -26,6 +26,7 @@ from exports.api.serializers import ArtifactSerializer
 from exports.display.representation import artifact_json
 from exports.links import downloads
 from exports.results import reader
+from exports.results.preview import errors_artifact, rows_artifact
 
 NDJSON: Final = "application/x-ndjson"
 _PLACE: Final = {
@@ -139,9 +140,10 @@ class RowsView(RestView):
         place = {name: self.asked.get(name) for name in ("line", "offset", "limit")}
         if place["line"] is not None and place["offset"] is not None:
             raise UserError("give line or offset, not both", field="offset")
-        if self.asked.get("stream") == "errors":
+        is_errors = self.asked.get("stream") == "errors"
+        artifact = errors_artifact(report, report.artifacts.all()) if is_errors else rows_artifact(report)
+        if artifact is None and is_errors:
             return _no_rows(place)
-        artifact = report.artifacts.filter(lines__isnull=False).first()
         if artifact is None:
             raise ConflictError(f"rows can be read from json and ndjson results; this one is {report.format}")
         rows = reader.read_rows(artifact, **place)
@@ -156,7 +158,7 @@ class RowsView(RestView):
 
 
 def _no_rows(place: dict[str, int | None]) -> StreamingHttpResponse:
-    """No source refuses rows yet, so no report has a stream of them: it is there, and empty."""
+    """No row was refused: the stream is there, and empty."""
     for name in ("line", "offset"):
         if place[name]:
             raise UserError(f"{name} is out of range, the stream has no rows", field=name)

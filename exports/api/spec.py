@@ -20,7 +20,7 @@ from exports.formats import FORMATS
 from exports.links.tokens import LONGEST, SHORTEST
 from exports.sources.snapshot import CONVERSION_KEYS
 from exports.spec.conditions import CONDITIONS, Condition
-from exports.spec.spec import beside_filter, spec_keys
+from exports.spec.spec import MAX_REFUSED, beside_filter, spec_keys
 
 
 class DescribedField(serializers.Field):  # type: ignore[type-arg]
@@ -95,6 +95,16 @@ def _destination_schema() -> dict[str, Any]:
     return {"type": "object", "additionalProperties": False, "properties": properties}
 
 
+def _max_refused_schema() -> dict[str, Any]:
+    return {
+        "type": "number",
+        "minimum": 0,
+        "maximum": 1,
+        "default": MAX_REFUSED,
+        "description": "the share of rows that the format may refuse before the run fails; 0: none",
+    }
+
+
 class Name(Text):
     """Not of blanks alone."""
 
@@ -122,6 +132,7 @@ class Described(StrictSerializer):
             ),
             "destination": DescribedField(_destination_schema),
             "options": DescribedField(_options_schema),
+            "max_refused": DescribedField(_max_refused_schema),
             **super().get_fields(),
         }
 
@@ -164,6 +175,7 @@ class ConvertSerializer(StrictSerializer):
                 help_text="of the parts that the file has; all by default",
             ),
             "destination": DescribedField(_destination_schema),
+            "max_refused": DescribedField(_max_refused_schema),
             **super().get_fields(),
         }
 

@@ -19,6 +19,16 @@ class WrittenFile(DeliveredFile):
     index: tuple[tuple[int, int], ...] = ()
 
 
+# the file of the rows that were refused; no part of a format has its name
+_ERRORS = "errors"
+_ERRORS_MEDIA_TYPE = "application/x-ndjson"
+
+
+def is_errors_file(name: str) -> bool:
+    """Is a delivered file of that name the list of refused rows?"""
+    return name.endswith(f".{_ERRORS}.ndjson")
+
+
 class ReportFiles:
     """The files of one draft. ``bytes`` counts over all of them."""
 
@@ -43,20 +53,31 @@ class ReportFiles:
         if self._writer.row_a_line:
             self._index.append((line, self._main().bytes + self._writer.lead_bytes()))
 
+    def write_errors(self, lines: bytes) -> None:
+        """Into the file of refused rows, which is there from the first of them on."""
+        file = self._files.get(_ERRORS) or self._open(_ERRORS, "ndjson", _ERRORS_MEDIA_TYPE)
+        file.write(lines)
+        self.bytes += len(lines)
+
     def close(self, rows: int) -> list[WrittenFile]:
         """All is written, of ``rows`` rows. A writer that wrote nothing has an empty main file."""
+        errors = self._files.pop(_ERRORS, None)
         if not self._files:
             self._main()
         # a format that writes rows into parts says nothing of how many are where
         is_line_based = self._writer.row_a_line and list(self._files) == [""]
         written = [WrittenFile(**asdict(file.close())) for file in self._files.values()]
-        return [replace(file, lines=rows, index=tuple(self._index)) for file in written] if is_line_based else written
+        if is_line_based:
+            written = [replace(file, lines=rows, index=tuple(self._index)) for file in written]
+        return [*written, WrittenFile(**asdict(errors.close()))] if errors else written
 
     def _main(self) -> DraftFile:
         return self._files.get("") or self._open("", self._writer.extension, self._writer.media_type)
 
     def _part(self, chunk: Part) -> DraftFile:
         part = _plain(chunk.name) or "part"
+        if part == _ERRORS:
+            raise ValueError(f"a part is called {chunk.name!r}: that name is the file of refused rows")
         extension, media_type = chunk.extension or self._writer.extension, chunk.media_type or self._writer.media_type
         return self._files.get(part) or self._open(part, extension, media_type)
 

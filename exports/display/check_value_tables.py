@@ -60,6 +60,7 @@ class Sums:
 
     rows_read: int
     rows_kept: int
+    rows_refused: int
     annotations: int
     left_out: int
     files: int
@@ -70,7 +71,7 @@ class Sums:
     @property
     def rows_dropped(self) -> int:
         """Rows that the filter left out."""
-        return self.rows_read - self.rows_kept
+        return self.rows_read - self.rows_kept - self.rows_refused
 
     @property
     def add_up(self) -> bool:
@@ -91,8 +92,11 @@ def sums_of(check_values: object) -> Sums | None:
     read, kept, annotations = (int(values.get(key, 0)) for key in ("rows_read", "rows_kept", "annotations"))
     left_out: dict[str, int] = dict(values.get("left_out_by_format") or {})
     dropped = {f"Dropped: {dropped_label(key)}": count for key, count in (values.get("rows_dropped") or {}).items()}
+    refused: dict[str, int] = dict(values.get("rows_refused") or {})
+    became = {"Kept": kept, **dropped, **{f"Refused: {code.replace('_', ' ')}": n for code, n in refused.items()}}
+    how = "= kept + dropped + refused" if refused else "= kept + dropped"
     sums = [
-        sum_of("Rows read", "= kept + dropped", "What became of them", read, {"Kept": kept, **dropped}, in_order=True),
+        sum_of("Rows read", how, "What became of them", read, became, in_order=True),
         sum_of("Rows kept", "by review status", "Review status", kept, values.get("rows_by_status")),
         sum_of("Annotations", "by class", "Class", annotations, values.get("annotations_by_class")),
         sum_of("Annotations", "by kind", "Kind", annotations, values.get("annotations_by_kind")),
@@ -113,6 +117,7 @@ def sums_of(check_values: object) -> Sums | None:
     return Sums(
         rows_read=read,
         rows_kept=kept,
+        rows_refused=sum(refused.values()),
         annotations=annotations,
         left_out=sum(left_out.values()),
         files=int(values.get("files", 0)),

@@ -1,48 +1,59 @@
-"""Rows that an export refused, with their reasons, wherever its check values carry any."""
+"""The rows that an export refused: how many for which reason, and the first of them by name."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from contextlib import closing
 from dataclasses import dataclass
 from typing import Any
 
-KEY = "rows_refused"
+import orjson
+
+from exportadmin.lib.errors import ExportAdminError
+from exports.formats import FORMATS
+from exports.models import Artifact, ExportReport
+from exports.results import reader
+from exports.results.preview import errors_artifact
+
 SHOWN = 20
-# the first of these that an entry has names its row
-NAMES = ("global_key", "row_id", "data_row_id", "row", "position", "id")
 
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """``reasons`` with how many rows each, ``rows`` as (name, reason), ``more`` rows that are not shown."""
+    """``reasons`` with how many rows each, ``rows`` as (name, reason), ``file`` is the artifact that lists all rows."""
 
     count: int
-    reasons: tuple[tuple[str, int], ...] = ()
+    reasons: tuple[tuple[str, int], ...]
     rows: tuple[tuple[str, str], ...] = ()
+    file: Artifact | None = None
 
     @property
     def more(self) -> int:
-        """How many rows are not listed, where any are."""
+        """How many rows are not shown, where any are."""
         return self.count - len(self.rows) if self.rows else 0
 
 
-def refused_of(check_values: object) -> Refused | None:
-    """From a number, from ``{reason: rows}`` or from a list of rows; ``None`` when there is nothing to show."""
-    kept: Any = check_values.get(KEY) if isinstance(check_values, Mapping) else None
-    if isinstance(kept, bool) or not kept:
+def refused_of(report: ExportReport, artifacts: Iterable[Artifact]) -> Refused | None:
+    """``None`` where no row was refused. ``artifacts`` are the report's; the beginning of one of them is read."""
+    values: Any = report.check_values
+    counts = values.get("rows_refused") if isinstance(values, Mapping) else None
+    if not counts or not isinstance(counts, Mapping):
         return None
-    if isinstance(kept, int):
-        return Refused(kept)
-    if isinstance(kept, Mapping):
-        reasons = tuple((str(reason), n) for reason, n in kept.items() if isinstance(n, int))
-        return Refused(sum(n for _, n in reasons), reasons) if reasons else None
-    if isinstance(kept, list):
-        return Refused(len(kept), rows=tuple(_row(entry) for entry in kept[:SHOWN]))
-    return None
+    described = FORMATS[report.format].refusals if report.format in FORMATS else {}
+    file = errors_artifact(report, artifacts)
+    return Refused(
+        count=sum(counts.values()),
+        reasons=tuple((described.get(code, code), count) for code, count in counts.items()),
+        rows=_first_rows(file) if file else (),
+        file=file,
+    )
 
 
-def _row(entry: object) -> tuple[str, str]:
-    if not isinstance(entry, Mapping):
-        return "", str(entry)
-    name = next((str(entry[key]) for key in NAMES if entry.get(key) not in (None, "")), "")
-    return name, str(entry.get("reason") or entry.get("error") or "no reason was kept")
+def _first_rows(file: Artifact) -> tuple[tuple[str, str], ...]:
+    """None where the file cannot be read: what is wrong with it, its download says."""
+    try:
+        with closing(reader.read_rows(file, limit=SHOWN)) as stream:
+            rows = [orjson.loads(line) for line in b"".join(stream).splitlines()]
+        return tuple((row["global_key"] or row["data_row_id"], row["reason"]) for row in rows)
+    except (ExportAdminError, OSError, ValueError, LookupError, TypeError):
+        return ()

@@ -17,6 +17,7 @@ LABELS: dict[str, str] = {
     "include": "Parts included",
     "options": "Format options",
     "destination": "Destination",
+    "max_refused": "Refused rows allowed (share)",
     "time_zone": "Time zone",
     "resolved": "Resolved to (UTC)",
 }

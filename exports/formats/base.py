@@ -60,13 +60,38 @@ class Part(bytes):
         return part
 
 
+class CannotHoldError(Exception):
+    """A row that a format cannot hold. ``code`` is a key of :attr:`Format.refusals`, ``reason`` a sentence."""
+
+    def __init__(self, code: str, reason: str) -> None:
+        super().__init__(reason)
+        self.code = code
+        self.reason = reason
+
+
+@dataclass(frozen=True, slots=True)
+class RefusedRow:
+    """A row that was left out of a file: ``index`` is its place in the batch, ``row_id`` and ``global_key`` name it."""
+
+    index: int
+    row_id: str
+    global_key: str
+    code: str
+    reason: str
+
+
 class Format(ABC):
     """A writer; one instance a run. It yields bytes of its one file, or :class:`Part` where there are several.
 
-     The same rows in the same order give the same bytes.
+    The same rows in the same order give the same bytes.
 
     ``columns`` are the column groups that it reads. Annotations of kinds that it does not support are counted as left
     out by the pipeline, never dropped in silence.
+
+    A row that it cannot hold is not the end of the run: :meth:`rows` writes nothing of it, calls :meth:`refuse` and
+    goes on. ``refusals`` are the codes of what it refuses, each with what is wrong with such a row, in a few words. The
+    pipeline takes the refused rows after each batch (:meth:`take_refused`), counts them, lists them in a file of their
+    own, and ends the run where they are too many.
     """
 
     key: ClassVar[str]
@@ -76,6 +101,7 @@ class Format(ABC):
     media_type: ClassVar[str]
     columns: ClassVar[frozenset[str]] = frozenset({BODY})
     options: ClassVar[tuple[Option, ...]] = ()
+    refusals: ClassVar[Mapping[str, str]] = {}
     # a zip of entries, to be listed rather than shown as text
     is_archive: ClassVar[bool] = False
     # a row is a line of its own, so that reading can begin at any of them
@@ -83,6 +109,7 @@ class Format(ABC):
 
     def __init__(self, context: FormatContext) -> None:
         self.context = context
+        self._refused: list[RefusedRow] = []
 
     @classmethod
     def supports(cls, kind: Kind) -> bool:
@@ -101,6 +128,17 @@ class Format(ABC):
     @abstractmethod
     def rows(self, batch: RowBatch) -> Iterable[bytes]:
         """Bytes of a batch, which is never empty."""
+
+    def refuse(self, batch: RowBatch, index: int, error: CannotHoldError) -> None:
+        """Enter a row of the batch that is being written as left out. Raises ``KeyError`` for an unknown code."""
+        self.refusals[error.code]
+        row_id, key = batch.row_ids[index], batch.global_keys[index]
+        self._refused.append(RefusedRow(index, row_id, key, error.code, error.reason))
+
+    def take_refused(self) -> list[RefusedRow]:
+        """The rows that were refused since it was last called."""
+        refused, self._refused = self._refused, []
+        return refused
 
     def lead_bytes(self) -> int:
         """How many bytes of the next :meth:`rows` come before its first row (``row_a_line`` formats)."""

@@ -11,7 +11,7 @@ from connections.rows.batch import COCO, OntologyClass, RowBatch
 from connections.rows.coco import SEPARATOR
 from connections.rows.kinds.base import Kind
 from exports.formats.base import Format, FormatContext
-from exports.formats.fragments import Fragments
+from exports.formats.fragments import REFUSALS, Fragments
 
 _BLOCK = 1 << 20
 
@@ -34,6 +34,7 @@ class CocoJsonFormat(Format):
     extension = "json"
     media_type = "application/json"
     columns = frozenset({COCO})
+    refusals = REFUSALS
 
     def __init__(self, context: FormatContext) -> None:
         super().__init__(context)
@@ -56,9 +57,10 @@ class CocoJsonFormat(Format):
 
     def rows(self, batch: RowBatch) -> Iterable[bytes]:
         images, annotations = self._fragments.coco(batch)
-        self._spool.write(self._image_lead)
-        self._spool.write(SEPARATOR.join(images))
-        self._image_lead = SEPARATOR
+        if images:  # none: all of them were refused
+            self._spool.write(self._image_lead)
+            self._spool.write(SEPARATOR.join(images))
+            self._image_lead = SEPARATOR
         text = SEPARATOR.join(filter(None, annotations))
         if text:
             yield self._annotation_lead

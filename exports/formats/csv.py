@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from connections.rows.batch import CSV, RowBatch
 from connections.rows.csv import HEADER, without_parts
 from exports.formats.base import Format, FormatContext, Option
-from exports.formats.fragments import Fragments
+from exports.formats.fragments import REFUSALS, Fragments
 
 EXACT, SAFE = "exact", "spreadsheet-safe"
 
@@ -21,6 +21,7 @@ class CsvFormat(Format):
     extension = "csv"
     media_type = "text/csv; charset=utf-8; header=present"
     columns = frozenset({CSV})
+    refusals = REFUSALS
     options = (
         Option(
             "profile",

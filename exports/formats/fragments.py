@@ -5,14 +5,25 @@ The built-in store keeps fragments; a source that only knows rows works with eve
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
+from typing import Any
 
 from connections.rows.batch import RowBatch
 from connections.rows.coco import render_coco
 from connections.rows.counts import labels_of
 from connections.rows.csv import render_csv
 from exportadmin.lib.errors import PermanentError
-from exports.formats.base import Format
+from exports.formats.base import CannotHoldError, Format
+
+# what renderers raise for an annotation that is not as it should be
+_BROKEN = (KeyError, ValueError, TypeError)
+REFUSALS: Mapping[str, str] = MappingProxyType({"unreadable": "an annotation's geometry cannot be read"})
+
+
+def _unreadable(error: Exception) -> CannotHoldError:
+    wrong = f"{error} is missing" if isinstance(error, KeyError) else str(error)
+    return CannotHoldError("unreadable", f"an annotation is not as it should be: {wrong}")
 
 
 class Fragments:
@@ -30,7 +41,8 @@ class Fragments:
         images: list[bytes] = []
         annotations: list[bytes] = []
         self._check_bodies(batch)
-        for number, document in zip(batch.numbers, self._format.documents(batch), strict=True):
+        for index, (number, document) in enumerate(zip(batch.numbers, self._format.documents(batch), strict=True)):
+            self._check_classes(document)
             try:
                 image, marks = render_coco(
                     document,
@@ -38,11 +50,9 @@ class Fragments:
                     annotation_start=self._next_annotation,
                     class_numbers=self._class_numbers,
                 )
-            except KeyError as error:
-                raise PermanentError(
-                    f"row {document['data_row']['id']}: {error} is neither in the ontology nor part of the row; "
-                    "synchronise the project's ontology and export again"
-                ) from error
+            except _BROKEN as error:
+                self._format.refuse(batch, index, _unreadable(error))
+                continue
             images.append(image)
             annotations.append(marks)
             self._next_annotation += sum(
@@ -58,10 +68,24 @@ class Fragments:
             return [spared or exact for spared, exact in zip(batch.csv_safe, batch.csv_exact, strict=True)]
         self._check_bodies(batch)
         lines: list[bytes] = []
-        for document in self._format.documents(batch):
-            exact, spared = render_csv(document)
+        for index, document in enumerate(self._format.documents(batch)):
+            try:
+                exact, spared = render_csv(document)
+            except _BROKEN as error:
+                self._format.refuse(batch, index, _unreadable(error))
+                continue
             lines.append((spared if safe else None) or exact)
         return lines
+
+    def _check_classes(self, document: Mapping[str, Any]) -> None:
+        """Raise :class:`PermanentError` for a class without a number: it is not the row that is wrong."""
+        for label in labels_of(document):
+            for mark in label["annotations"].get("objects") or ():
+                if mark.get("name") not in self._class_numbers:
+                    raise PermanentError(
+                        f"row {document['data_row']['id']}: class {mark.get('name')!r} is not in the ontology; "
+                        "synchronise the project's ontology and export again"
+                    )
 
     def _check_bodies(self, batch: RowBatch) -> None:
         if len(batch.bodies) != len(batch):

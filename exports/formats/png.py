@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterable, Mapping
+from types import MappingProxyType
 from typing import Any
 
 import orjson
@@ -15,7 +16,7 @@ from connections.rows.kinds.base import Kind
 from connections.rows.painting import Canvas
 from exportadmin.lib.csv_cells import exact_cell
 from exportadmin.lib.errors import PermanentError, UserError
-from exports.formats.base import Format, FormatContext
+from exports.formats.base import CannotHoldError, Format, FormatContext
 from exports.formats.pngwriter import Picture
 from exports.formats.zipstream import ZipStream
 
@@ -45,6 +46,13 @@ class PngFormat(Format):
     extension = "zip"
     media_type = "application/zip"
     is_archive = True
+    refusals = MappingProxyType(
+        {
+            "no_size": "the size of the picture is unknown, or no whole number of pixels",
+            "too_large": f"the picture has more than {MOST_PIXELS // 1_000_000} megapixels",
+            "cannot_paint": "a shape cannot be painted: an endless outline, a mask of another size",
+        }
+    )
     columns = frozenset({BODY})
 
     def __init__(self, context: FormatContext) -> None:
@@ -77,15 +85,19 @@ class PngFormat(Format):
         yield self._zip.add("classes.json", orjson.dumps(legend, option=orjson.OPT_INDENT_2) + b"\n")
 
     def rows(self, batch: RowBatch) -> Iterable[bytes]:
-        for row_id, key, number, document in zip(
-            batch.row_ids, batch.global_keys, batch.numbers, self.documents(batch), strict=True
+        for index, (row_id, key, number, document) in enumerate(
+            zip(batch.row_ids, batch.global_keys, batch.numbers, self.documents(batch), strict=True)
         ):
             if _has_no_size(document) and not self._has_shapes(document):
                 # nothing to paint and no size to paint it in: the index says so, the row is not lost
                 self._index.write(f"{exact_cell(row_id)},{exact_cell(key)},,,\r\n".encode())
                 continue
-            picture = self._blank(document, row_id, key)
-            self._paint(picture.canvas, document, row_id, key)
+            try:
+                picture = self._blank(document)
+                self._paint(picture.canvas, document)
+            except CannotHoldError as error:
+                self.refuse(batch, index, error)
+                continue
             name = f"masks/{number:012d}.png"
             piece = self._zip.add(name, picture.png())
             width, height = picture.size
@@ -105,26 +117,25 @@ class PngFormat(Format):
             for mark in label["annotations"].get("objects") or ()
         )
 
-    def _blank(self, document: Mapping[str, Any], row_id: str, key: str) -> Picture:
+    def _blank(self, document: Mapping[str, Any]) -> Picture:
         """A picture of the row's size; that of the row before, cleared, where it has the same."""
         media = document["media_attributes"]
         width, height = (_pixels(media.get(name)) for name in ("width", "height"))
         if not width or not height:
-            raise UserError(
-                f"row {row_id} ({key!r}): media_attributes say width {media.get('width')!r} and height "
-                f"{media.get('height')!r}; a PNG mask needs whole numbers from 1"
+            raise CannotHoldError(
+                "no_size",
+                f"media_attributes say width {media.get('width')!r} and height {media.get('height')!r}; "
+                "a PNG mask needs whole numbers from 1",
             )
         if width * height > MOST_PIXELS:
-            raise UserError(
-                f"row {row_id} ({key!r}): {width} x {height} is more than {MOST_PIXELS // 1_000_000} megapixels"
-            )
+            raise CannotHoldError("too_large", f"{width} x {height} is more than {MOST_PIXELS // 1_000_000} megapixels")
         if self._picture is not None and self._picture.size == (width, height):
             self._picture.clear()
         else:
             self._picture = Picture(width, height, wide=self._wide)
         return self._picture
 
-    def _paint(self, canvas: Canvas, document: Mapping[str, Any], row_id: str, key: str) -> None:
+    def _paint(self, canvas: Canvas, document: Mapping[str, Any]) -> None:
         for label in labels_of(document):
             for mark in label["annotations"].get("objects") or ():
                 kind = KINDS.of(mark["annotation_kind"])
@@ -132,11 +143,13 @@ class PngFormat(Format):
                     continue
                 value = self._values.get(mark["name"])
                 if value is None:
-                    raise PermanentError(f"row {row_id} ({key!r}): class {mark['name']!r} is not in the ontology")
+                    row_id = document["data_row"]["id"]
+                    raise PermanentError(f"row {row_id}: class {mark['name']!r} is not in the ontology")
                 try:
                     kind.paint(canvas, mark, value)
-                except ValueError as error:
-                    raise UserError(f"row {row_id} ({key!r}): annotation {mark['feature_id']}: {error}") from None
+                except (ValueError, TypeError, KeyError) as error:
+                    wrong = f"{error} is missing" if isinstance(error, KeyError) else str(error)
+                    raise CannotHoldError("cannot_paint", f"annotation {mark['feature_id']}: {wrong}") from None
 
 
 def _has_no_size(document: Mapping[str, Any]) -> bool:

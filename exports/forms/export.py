@@ -33,7 +33,7 @@ from exports.spec.conditions.base import Condition, FieldGroup
 from exports.spec.conditions.fields import ConditionField, PastedField
 from exports.spec.parts import PART_LABELS
 from exports.spec.selection import Selection
-from exports.spec.spec import ExportSpec, beside_filter, parse_parts
+from exports.spec.spec import MAX_REFUSED, ExportSpec, beside_filter, parse_max_refused, parse_parts
 
 LONGEST_NAME: Final = 200
 LONGEST_DESCRIPTION: Final = 10_000
@@ -80,6 +80,13 @@ class ExportForm(Form):
             widget=ChoiceBoxes(layout="ea-new-parts"),
         )
         self._add_destinations()
+        self.fields["max_refused"] = TextField(
+            label="Refused rows allowed",
+            help_text="The share of the rows that the format may refuse, from 0 to 1; with more of them the run fails.",
+            max_length=20,
+            required=False,
+            initial=f"{MAX_REFUSED:g}",
+        )
         self.fields["name"] = TextField(label="Name", max_length=LONGEST_NAME, required=False)
         self.fields["description"] = TextField(
             label="Description", max_length=LONGEST_DESCRIPTION, required=False, lines=2
@@ -138,6 +145,7 @@ class ExportForm(Form):
             "format": format_name,
             "parts": PARTS if body.get("include") is None else body["include"],
             "destination": destination["kind"],
+            "max_refused": f"{body.get('max_refused', MAX_REFUSED):g}",
             "name": name,
             "description": description,
         }
@@ -165,6 +173,18 @@ class ExportForm(Form):
         except UserError as error:
             raise forms.ValidationError(error.message) from None
 
+    def clean_max_refused(self) -> float:
+        """Raises ``ValidationError``."""
+        text = self.cleaned_data["max_refused"].strip()
+        try:
+            share: object = float(text) if text else None
+        except ValueError:
+            share = text
+        try:
+            return parse_max_refused(share)
+        except UserError as error:
+            raise forms.ValidationError(error.message) from None
+
     def clean(self) -> dict[str, Any]:
         """All fields together make the description."""
         data = super().clean() or self.cleaned_data
@@ -180,6 +200,7 @@ class ExportForm(Form):
                 filter=given,
                 destination=destination,
                 options=options,
+                max_refused=data["max_refused"],
                 time_zone=self.of_project.time_zone,
             )
         return data

@@ -18,9 +18,10 @@ TIME_FORMS: Final[tuple[tuple[str, Any], ...]] = (
 )
 # check value → what it counts
 CHECK_VALUE_TEXTS: Final[dict[str, str]] = {
-    "rows_read": "rows that the source gave: those kept and those dropped, together",
+    "rows_read": "rows that the source gave: those kept, dropped and refused, together",
     "rows_kept": "rows in the file",
     "rows_dropped": "rows left out, by the condition of the filter that they failed first",
+    "rows_refused": "rows that the format cannot hold, by code; each is a line of the file that ends in .errors.ndjson",
     "rows_by_status": "rows in the file by review status; they add up to rows kept",
     "annotations": "annotations in the file",
     "annotations_by_class": "the same by class or question; they add up to annotations",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import closing
 from dataclasses import dataclass, field
 from itertools import islice
@@ -13,6 +13,7 @@ import orjson
 from connections.rows.batch import BODY
 from connections.rows.body import BodyPrinter
 from exportadmin.lib.errors import ExportAdminError, UserError
+from exports.delivery.files import is_errors_file
 from exports.models import Artifact, ExportReport
 from exports.results import reader
 from exports.sources import source_of
@@ -40,6 +41,15 @@ class FirstRows:
 def rows_artifact(report: ExportReport) -> Artifact | None:
     """The delivered file that can be read row by row, if the format has one."""
     return report.artifacts.filter(lines__isnull=False).first()
+
+
+def errors_artifact(report: ExportReport, artifacts: Iterable[Artifact]) -> Artifact | None:
+    """Of the report's artifacts, the list of the rows that were refused, a line each."""
+    for artifact in artifacts:
+        if is_errors_file(artifact.name):
+            artifact.lines = sum((report.check_values or {}).get("rows_refused", {}).values())
+            return artifact
+    return None
 
 
 def first_rows(report: ExportReport, artifact: Artifact | None) -> FirstRows:

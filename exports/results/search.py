@@ -15,6 +15,7 @@ from django.db.models import Q
 
 from exportadmin.lib.errors import GoneError
 from exports import statuses
+from exports.delivery.files import is_errors_file
 from exports.delivery.reading import DeliveredFileReader, open_delivered
 from exports.models import Artifact, ExportReport
 from exports.spec.conditions import CONDITIONS
@@ -78,6 +79,8 @@ class _Search:
     def _look_into(self, report: ExportReport) -> None:
         how, is_unread = "", False
         for artifact in report.artifacts.all():
+            if is_errors_file(artifact.name):  # those rows are what it does not hold
+                continue
             artifact.report = report
             place, why_not = self._read(artifact)
             if why_not:

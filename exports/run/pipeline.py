@@ -32,6 +32,7 @@ from exports.formats import FORMATS
 from exports.formats.base import FormatContext
 from exports.models import Artifact, ExportReport, LineIndex
 from exports.run import scratch
+from exports.run.refusals import Refusals
 from exports.sources import source_for
 from exports.spec.filters import RowFilter
 from exports.spec.spec import ExportSpec
@@ -76,6 +77,7 @@ def _deliver(report: ExportReport, lease: RunLease, sink: Sink) -> None:
         tally = Tally(reader.ontology, writer_class.supported_kinds())
         numbers = RowNumbers()
         files = ReportFiles(draft, report, writer)
+        refusals = Refusals(files, spec, reader.rows_expected)
 
         files.write(writer.header(), lease.check)
         for batch in reader.batches():
@@ -83,15 +85,18 @@ def _deliver(report: ExportReport, lease: RunLease, sink: Sink) -> None:
             batch = row_filter.apply(batch)
             if len(batch):
                 files.mark_line(tally.rows)
+                files.write(writer.rows(batch), lease.check)
+                batch = refusals.settle(batch, writer.take_refused())
                 numbers.add(batch)
                 tally.add(batch)
-                files.write(writer.rows(batch), lease.check)
             lease.progress(rows_done=tally.rows, bytes_done=files.bytes)
         lease.progress(phase="finishing", rows_done=tally.rows)
         files.write(writer.footer(), lease.check)
 
+        refusals.check(tally.rows + refusals.rows)
         written = files.close(tally.rows)
-        check_values = tally.result(Counter(reader.dropped_at_source) + row_filter.dropped, written)
+        dropped = Counter(reader.dropped_at_source) + row_filter.dropped
+        check_values = tally.result(dropped, written, refusals.counts)
         if reader.removed_since is not None:
             check_values["removed_since"] = reader.removed_since
         _must_add_up(check_values, reader.rows_expected, row_filter.dropped)
@@ -149,7 +154,7 @@ def _record_start(report: ExportReport) -> None:
 
 def _must_add_up(check_values: dict[str, Any], expected: int | None, dropped_here: Counter[str]) -> None:
     """The post-condition on counts: what the source promised has arrived, every row of it."""
-    arrived = check_values["rows_kept"] + sum(dropped_here.values())
+    arrived = check_values["rows_kept"] + sum(check_values["rows_refused"].values()) + sum(dropped_here.values())
     if expected is not None and arrived != expected:
         raise PermanentError(f"the source announced {expected:,} rows but {arrived:,} arrived: nothing was delivered")
 
@@ -160,7 +165,7 @@ def _finish(report: ExportReport, lease: RunLease, published: Published) -> None
         finished = end(
             report,
             lease,
-            statuses.COMPLETED,
+            statuses.PARTIAL if check_values["rows_refused"] else statuses.COMPLETED,
             check_values=check_values,
             location=published.delivery.location,
             manifest_sha256=hashlib.sha256(published.manifest).hexdigest(),

@@ -28,6 +28,8 @@ class ExportRunner(Runner[ExportReport]):
         details: dict[str, Any] = {}
         if run.check_values is not None:
             details = {"rows": run.check_values["rows_kept"], "bytes": run.check_values["bytes"]}
+            if refused := sum(run.check_values["rows_refused"].values()):
+                details["refused"] = refused
         else:
             unpublish(run)  # an attempt may have published and died before it could say so
         record(

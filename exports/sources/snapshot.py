@@ -35,7 +35,7 @@ from exports.spec.spec import ExportSpec
 # rows are parsed: a batch is closed at this many, or so many bytes
 BATCH_ROWS: Final = 200
 BATCH_BYTES: Final = 1 << 18
-CONVERSION_KEYS: Final = ("format", "options", "include", "destination")
+CONVERSION_KEYS: Final = ("format", "options", "include", "destination", "max_refused")
 # a review status that the file does not say, since it left the project's details out
 UNKNOWN_STATUS: Final = "unknown"
 
@@ -77,6 +77,7 @@ def conversion_spec(report: ExportReport, body: Mapping[str, Any]) -> ExportSpec
         before,
         format=wanted.format,
         options=wanted.options,
+        max_refused=wanted.max_refused,
         selection=dataclasses.replace(before.selection, parts=wanted.selection.parts),
         destination=wanted.destination,
     )

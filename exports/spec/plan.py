@@ -67,7 +67,7 @@ def build_plan(project: Project, spec: ExportSpec, *, live: bool = False) -> Pla
         "resolved": resolved_times(selection),
         **counted,
         "bytes_expected": size,
-        "stops": _stops(spec, size, taken),
+        "stops": _stops(spec, rows, size, taken),
         "warnings": _warnings(spec, selection, counted, taken, missing),
     }
     return Plan(answer, taken, duration.estimate_duration(project, spec.format, rows, taken), missing)
@@ -84,7 +84,7 @@ def _counted(source: Source, selection: Selection, spec: ExportSpec) -> dict[str
         counted = tally.result(Counter(reader.dropped_at_source) + row_filter.dropped, [])
         if reader.removed_since is not None:
             counted["removed_since"] = reader.removed_since
-    return {key: value for key, value in counted.items() if key not in ("files", "bytes")}
+    return {key: value for key, value in counted.items() if key not in ("files", "bytes", "rows_refused")}
 
 
 def _counted_before(source: Source, selection: Selection, spec: ExportSpec) -> dict[str, Any]:
@@ -118,12 +118,22 @@ def _missing(source: Source, selection: Selection) -> dict[str, tuple[str, ...]]
     return missing
 
 
-def _stops(spec: ExportSpec, size: int, taken: Sample) -> list[str]:
-    stops = [taken.refused] if taken.refused else []
+def _stops(spec: ExportSpec, rows: int, size: int, taken: Sample) -> list[str]:
+    stops = [taken.error] if taken.error else []
+    if len(taken.refused) > (allowed := spec.refusals_allowed(rows)):
+        stops.append(f"{_refused(spec, taken)}; of all {rows:,} rows, max_refused allows {allowed:,}")
     free = sink_of(spec.destination, connection_of(spec.destination)).free_bytes()
     if free is not None and size > free:
         stops.append(f"about {size:,} bytes are expected, but the destination has room for {free:,}")
     return stops
+
+
+def _refused(spec: ExportSpec, taken: Sample) -> str:
+    first, title = taken.refused[0], FORMATS.pick(spec.format).title
+    return (
+        f"{title} cannot hold {len(taken.refused):,} of the first {taken.rows:,} rows; the first of them is row "
+        f"{first.row_id} ({first.global_key!r}): {first.reason}"
+    )
 
 
 def _warnings(
@@ -139,6 +149,9 @@ def _warnings(
     for kind, count in counted["left_out_by_format"].items():
         title = FORMATS.pick(spec.format).title
         warnings.append(f"{title} cannot hold {count:,} annotations of kind {kind}: they stay out")
+    if taken.refused:
+        allowed = spec.refusals_allowed(counted["rows_kept"])
+        warnings.append(f"{_refused(spec, taken)}; with more than {allowed:,} such rows the run fails")
     for key, values in missing.items():
         if values:
             named = ", ".join(map(repr, values[:_MOST_NAMED])) + (" …" if len(values) > _MOST_NAMED else "")

@@ -15,7 +15,7 @@ from connections.models import Project
 from connections.rows.batch import RowBatch
 from exportadmin.lib.errors import PermanentError, UserError
 from exports.formats import FORMATS
-from exports.formats.base import Format, FormatContext
+from exports.formats.base import Format, FormatContext, RefusedRow
 from exports.sources import source_of
 from exports.spec.filters import RowFilter
 from exports.spec.spec import ExportSpec
@@ -40,7 +40,8 @@ class Sample:
     """``rows`` were written as ``bytes`` (of which ``embeddings``) in ``seconds``; ``frame`` are the bytes around them.
 
     ``pieces`` (begin, first rows, end) show a text format, ``members`` (name, bytes) what a zip holds of those rows.
-    ``refused``: writing them failed with these words, as the export would.
+    ``refused`` are those that the format cannot hold. ``error``: writing them failed with these words, as the export
+    would.
     """
 
     rows: int = 0
@@ -50,7 +51,8 @@ class Sample:
     seconds: float = 0.0
     pieces: tuple[Piece, ...] = ()
     members: tuple[tuple[str, int], ...] = ()
-    refused: str = ""
+    refused: tuple[RefusedRow, ...] = ()
+    error: str = ""
 
     def bytes_of(self, rows: int) -> int:
         """Expected of so many rows."""
@@ -63,7 +65,7 @@ class Sample:
 
 
 def draw_sample(project: Project, spec: ExportSpec) -> Sample:
-    """Write the first rows, and keep none of it. Raises what reading raises; what writing refuses is in ``refused``."""
+    """Write the first rows, and keep none of it. Raises what reading raises; what writing raises is in ``error``."""
     selection = spec.selection
     writer_class = FORMATS.pick(spec.format)
     source = source_of(project)
@@ -95,7 +97,7 @@ def draw_sample(project: Project, spec: ExportSpec) -> Sample:
         try:
             return _write(writer("measured"), writer("shown"), batches, taken, began)
         except (UserError, PermanentError) as error:
-            return Sample(refused=str(error))
+            return Sample(error=str(error))
 
 
 def _write(measured: Format, shown: Format, batches: list[RowBatch], taken: int, began: float) -> Sample:
@@ -113,6 +115,7 @@ def _write(measured: Format, shown: Format, batches: list[RowBatch], taken: int,
         frame=frame,
         embeddings=embeddings,
         seconds=seconds,
+        refused=tuple(measured.take_refused()),
         pieces=()
         if shown.is_archive
         else (_cut(begin, SHOWN_FRAME_BYTES), _cut(rows, SHOWN_BYTES), _cut(end, SHOWN_FRAME_BYTES)),

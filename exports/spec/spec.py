@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -15,6 +16,9 @@ from exports.spec.conditions import CONDITIONS
 from exports.spec.filters import parse_filter, resolved_times
 from exports.spec.selection import Selection
 
+# the share of rows that a format may refuse before the run fails, where the description says nothing of it
+MAX_REFUSED = 0.10
+
 
 def beside_filter() -> list[str]:
     """The conditions that a description also has beside its filter."""
@@ -23,7 +27,7 @@ def beside_filter() -> list[str]:
 
 def spec_keys() -> list[str]:
     """The keys of a body that describe the export itself."""
-    return ["format", *beside_filter(), "filter", "include", "destination", "options"]
+    return ["format", *beside_filter(), "filter", "include", "destination", "options", "max_refused"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +36,8 @@ class ExportSpec:
 
     ``filter`` and ``beside`` (the conditions given beside it, by key) stay as they were written, times too;
     :meth:`to_json` adds the moments that came of them, so that a report says the same whatever its project's zone
-    becomes.
+    becomes. ``max_refused`` is the share (0 to 1) of the rows that the filter keeps which the format may refuse; with
+    more of them the run fails.
     """
 
     format: str
@@ -41,6 +46,7 @@ class ExportSpec:
     beside: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     destination: Mapping[str, Any] = field(default_factory=lambda: {"kind": "local"})
     options: Mapping[str, str] = field(default_factory=dict)
+    max_refused: float = MAX_REFUSED
     time_zone: str = "UTC"
 
     @classmethod
@@ -65,6 +71,7 @@ class ExportSpec:
             "include": parse_parts(body.get("include")),
             "destination": parse_destination(body.get("destination")),
             "options": _options(body.get("options"), writer.options),
+            "max_refused": parse_max_refused(body.get("max_refused")),
         }
         return cls.of(body, project, project.time_zone)
 
@@ -85,8 +92,13 @@ class ExportSpec:
             beside=beside,
             destination=body["destination"],
             options=body["options"],
+            max_refused=body["max_refused"],
             time_zone=time_zone,
         )
+
+    def refusals_allowed(self, rows: int) -> int:
+        """How many of so many rows the format may refuse."""
+        return math.floor(self.max_refused * rows + 1e-9)  # 0.29 of 100 are 29, whatever a float makes of it
 
     @property
     def include(self) -> list[str]:
@@ -102,6 +114,7 @@ class ExportSpec:
             "include": self.include,
             "destination": dict(self.destination),
             "options": dict(self.options),
+            "max_refused": self.max_refused,
             "time_zone": self.time_zone,
             "resolved": resolved_times(self.selection),
         }
@@ -110,7 +123,7 @@ class ExportSpec:
     def from_json(cls, body: Mapping[str, Any], project: Project) -> ExportSpec:
         """Back from the frozen form, in the zone in which it was read then. Raises :class:`UserError`."""
         parts = {"filter": {}, "include": [], "destination": {"kind": "local"}, "options": {}}
-        return cls.of({**parts, **body}, project, body.get("time_zone", "UTC"))
+        return cls.of({**parts, "max_refused": MAX_REFUSED, **body}, project, body.get("time_zone", "UTC"))
 
 
 def _texts(value: object, field_name: str) -> tuple[str, ...]:
@@ -127,6 +140,15 @@ def _mapping(value: object, field_name: str) -> dict[str, Any]:
     if not isinstance(value, Mapping):
         raise UserError(f"{field_name} is {value!r}; expected a JSON object", field=field_name)
     return dict(value)
+
+
+def parse_max_refused(value: object) -> float:
+    """``None`` means :data:`MAX_REFUSED`. Raises :class:`UserError`."""
+    if value is None:
+        return MAX_REFUSED
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= 1:
+        raise UserError(f"max_refused is {value!r}; expected a share from 0 (no row) to 1 (all)", field="max_refused")
+    return float(value)
 
 
 def parse_parts(value: object) -> tuple[str, ...]:

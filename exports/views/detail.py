@@ -52,7 +52,7 @@ def detail_page(request: HttpRequest, report: ExportReport, *, convert: ConvertF
         "may": offers(report, verbs),
         "description": describe(report.config),
         "sums": sums_of(report.check_values),
-        "refused": refused_of(report.check_values),
+        "refused": refused_of(report, artifacts),
         "steps": steps_of(report, now),
         "last_phase": next((phase_words(phase.name).lower() for phase in reversed(phases_of(report))), ""),
         **figures(report),

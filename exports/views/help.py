@@ -70,6 +70,7 @@ def formats(request: HttpRequest) -> HttpResponse:
             "options": writer.options,
             "kinds": [kind.key for kind in writer.supported_kinds()],
             "holds_all": len(writer.supported_kinds()) == len(KINDS),
+            "refusals": writer.refusals.items(),
             "samples": samples(key),
         }
         for key, writer in FORMATS.items()

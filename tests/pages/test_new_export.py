@@ -80,6 +80,8 @@ def said(page: str, name: str) -> str:
         ({"format": "xml"}, "format", "unknown format 'xml'; known:"),
         ({"format": ""}, "format", "unknown format ''; known:"),
         ({"format": "csv", "csv.profile": "loud"}, "csv.profile", "unknown profile 'loud'; known: exact"),
+        ({"max_refused": "2"}, "max_refused", "max_refused is 2.0; expected a share from 0 (no row) to 1 (all)"),
+        ({"max_refused": "a few"}, "max_refused", "'a few'; expected a share"),
         ({"name": "n" * 201}, "name", "201 characters; at most 200 are kept"),
         ({"name": "a\x00"}, "name", "holds U+0000"),
     ],
@@ -230,6 +232,7 @@ def test_everything_that_was_typed_arrives_in_the_frozen_config(members: Project
         parts=["attachments"],
         format="csv",
         **{"csv.profile": "spreadsheet-safe"},
+        max_refused=" 0.05 ",
         name="  Weekly  ",
         description="For the team",
     )
@@ -250,6 +253,7 @@ def test_everything_that_was_typed_arrives_in_the_frozen_config(members: Project
         "include": ["attachments"],
         "destination": {"kind": "local"},
         "options": {"profile": "spreadsheet-safe"},
+        "max_refused": 0.05,
         "time_zone": "Europe/Warsaw",
         "resolved": {
             "updated_after": "2025-12-31T23:00:00.000+00:00",

@@ -220,23 +220,14 @@ def test_the_newest_links_and_downloads_are_listed_and_all_are_counted(
     assert "The newest 20 of 23." in downloads
 
 
-@pytest.mark.parametrize(
-    ("kept", "words"),
-    [
-        (3, ["3 rows refused"]),
-        ({HOSTILE: 2, "no size": 1}, ["3 rows refused", "&lt;script&gt;alert(1)", "no size: 1 row"]),
-        ([{"global_key": "k-1", "reason": "no size"}, {"row_id": "r-2"}, "odd"] + [{}] * 20,
-         ["23 rows refused", "<strong>k-1</strong>: no size", "<strong>r-2</strong>: no reason was kept", "odd",
-          "and 3 more"]),
-    ],
-)  # fmt: skip
-def test_refused_rows_are_listed_where_there_are_any(project: Project, visitor: Client, kept: Any, words: list[str]):
-    report = make_report(project, status=statuses.PARTIAL, check_values={**CHECK_VALUES, "rows_refused": kept})
-    page = page_of(visitor, report)
-    assert [each for each in words if each not in page] == []
+def test_codes_that_no_format_has_any_more_are_shown_as_they_are(project: Project, visitor: Client):
+    values = {**CHECK_VALUES, "rows_refused": {HOSTILE: 2, "no_size": 1}}
+    page = page_of(visitor, make_report(project, status=statuses.PARTIAL, check_values=values))
+    for each in ("3 rows refused", "&lt;script&gt;alert(1)", "1 row: no_size"):
+        assert each in page
 
 
-@pytest.mark.parametrize("kept", [None, 0, {}, [], True, "text", {"x": "y"}])
+@pytest.mark.parametrize("kept", [None, 0, {}])
 def test_without_refused_rows_there_is_nothing_about_them(project: Project, visitor: Client, kept: Any):
     report = make_report(project, status=statuses.PARTIAL, check_values={**CHECK_VALUES, "rows_refused": kept})
     assert 'id="refused-title"' not in page_of(visitor, report)

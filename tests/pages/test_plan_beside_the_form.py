@@ -76,6 +76,7 @@ def test_a_row_that_the_writer_refuses_is_a_stop(members: Project, oscar: User):
     write_rows(members, [sized], now_ms=1_000)
     page = page_of(signed_in(oscar).post(PLAN, form(members, format="png")))
     assert "It would fail:" in page
+    assert "of all 1 rows, max_refused allows 0" in page
     assert "a PNG mask needs whole numbers from 1" in page
 
 

@@ -19,11 +19,11 @@ from exports.delivery.destination import delivery_of
 from exports.display.representation import report_json
 from exports.formats import FORMATS
 from exports.models import ExportReport
-from exports.spec.spec import ExportSpec
+from exports.spec.spec import MAX_REFUSED, ExportSpec
 
 
 def add_flags(parser: ArgumentParser) -> None:
-    """Format, parts, options, name, output."""
+    """Format, parts, options, refused rows, name, output."""
     parser.add_argument("--format", required=True, choices=sorted(FORMATS))
     parser.add_argument("--include", action="append", metavar="PART", help="part to include (all); repeatable")
     parser.add_argument("--option", action="append", default=[], metavar="NAME=VALUE", help="of the format")
@@ -33,6 +33,9 @@ def add_flags(parser: ArgumentParser) -> None:
         default=[],
         metavar="NAME=VALUE",
         help=f"kind={'|'.join(sorted(SINKS))}, its connection, its settings (this machine); repeatable",
+    )
+    parser.add_argument(
+        "--max-refused", type=float, metavar="N", help=f"share of rows that may be refused, 0 to 1 ({MAX_REFUSED})"
     )
     parser.add_argument("--name", default="", metavar="N")
     parser.add_argument("--output", type=Path, metavar="DIR", help="deliver into this new or empty folder")
@@ -78,9 +81,11 @@ def _print_figures(report: ExportReport, out: OutputWrapper) -> None:
     values = report.check_values or {}
     dropped = sum(values["rows_dropped"].values())
     reasons = ", ".join(f"{key} {count:,}" for key, count in values["rows_dropped"].items())
+    codes = ", ".join(f"{code} {count:,}" for code, count in values["rows_refused"].items())
+    refused = f" + {sum(values['rows_refused'].values()):,} refused ({codes})" if codes else ""
     out.write(
         f"report {report.report_id} {report.status}: {values['rows_read']:,} rows read ="
-        f" {values['rows_kept']:,} kept + {dropped:,} dropped{f' ({reasons})' if reasons else ''};"
+        f" {values['rows_kept']:,} kept + {dropped:,} dropped{f' ({reasons})' if reasons else ''}{refused};"
         f" {values['annotations']:,} annotations"
     )
     if values["left_out_by_format"]:

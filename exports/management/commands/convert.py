@@ -30,6 +30,8 @@ class Command(AppCommand):
             "options": named_values(options["option"], "option"),
             "destination": named_values(options["destination"], "destination"),
         }
+        if options["max_refused"] is not None:
+            body["max_refused"] = options["max_refused"]
         if options["include"] is not None:
             body["include"] = options["include"]
         spec = delivering(conversion_spec(report, body), options)

@@ -62,4 +62,5 @@ def _body(options: dict[str, Any]) -> dict[str, Any]:
         "include": options["include"],
         "options": named_values(options["option"], "option"),
         "destination": named_values(options["destination"], "destination"),
+        "max_refused": options["max_refused"],
     }

@@ -11,7 +11,7 @@ from connections.rows.body import render_body
 from connections.rows.coco import render_coco
 from connections.rows.csv import render_csv
 from exports.formats import FORMATS
-from exports.formats.base import FormatContext
+from exports.formats.base import FormatContext, RefusedRow
 
 ONTOLOGY = (
     OntologyClass(7, "can", supercategory="metal"),
@@ -77,12 +77,15 @@ def run(
     options: Mapping[str, str] | None = None,
     parts: frozenset[str] = frozenset(PARTS),
     name: str = "Litter",
+    refused: list[RefusedRow] | None = None,
 ) -> bytes:
-    """The whole file; checks that nothing is left in ``scratch``."""
+    """The whole file; checks that nothing is left in ``scratch``. Rows that were refused are put into ``refused``."""
     writer = FORMATS[key](FormatContext("project1", name, ontology, parts, scratch, options or {}))
     pieces = [*writer.header()]
     for batch in batches:
         pieces += writer.rows(batch)
+        if refused is not None:
+            refused += writer.take_refused()
     pieces += writer.footer()
     assert list(scratch.iterdir()) == []
     return b"".join(pieces)

@@ -34,7 +34,7 @@ def load(text: bytes, folder) -> CocoFile:
 def test_an_object_of_a_class_outside_the_ontology_fails_with_the_row_and_the_class(tmp_path):
     rows = [document(label(box("unheard", 0, 0, 1, 1)), row_id="row9")]
     batch = batch_of(rows, frozenset({BODY}))
-    with pytest.raises(PermanentError, match=r"row row9: 'unheard' is neither in the ontology"):
+    with pytest.raises(PermanentError, match=r"row row9: class 'unheard' is not in the ontology"):
         run("coco_json", [batch], tmp_path)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 import zipfile
 from typing import Any
 
@@ -14,6 +15,7 @@ from PIL import Image
 
 from connections.rows.batch import BODY, OntologyClass
 from exportadmin.lib.errors import PermanentError, UserError
+from exports.formats.base import RefusedRow
 from tests.connections.rows.documents import box, document, label, line, mask, point, polygon, radio
 from tests.exports.formats.running import ONTOLOGY, batch_of, run
 
@@ -37,24 +39,55 @@ def pixels(opened: zipfile.ZipFile, number: int) -> Any:
 
 
 @pytest.mark.parametrize(
-    ("row", "reason"),
+    ("row", "code", "reason"),
     [
         (
             document(label(box("can", 0, 0, 1, 1)), size=None, row_id="row7"),
-            r"row row7 \('photo.jpg'\): media_attributes say width None and height None",
+            "no_size",
+            "media_attributes say width None and height None; a PNG mask needs whole numbers from 1",
         ),
-        (document(size=(0, 5), row_id="row7"), r"row row7 .*width 0 and height 5"),
-        (document(size=(-3, 5)), "width -3"),
-        (document(size=(2.5, 5)), "width 2.5"),  # type: ignore[arg-type]
-        (document(size=("9", 5)), "width '9'"),  # type: ignore[arg-type]
-        (document(size=(20_001, 10_000), row_id="row7"), r"row row7 .*20001 x 10000 is more than 200 megapixels"),
-        (document(label(mask("can", [9, 9], "0", id="f8"))), r"annotation f8: its mask of size \[9, 9\] does not fit"),
-        (document(label(polygon("can", [(0, 0), (1e9, 1e9), (5, 5)], id="f8"))), "annotation f8: its outline"),
+        (document(size=(0, 5), row_id="row7"), "no_size", "width 0 and height 5"),
+        (document(size=(-3, 5)), "no_size", "width -3"),
+        (document(size=(2.5, 5)), "no_size", "width 2.5"),  # type: ignore[arg-type]
+        (document(size=("9", 5)), "no_size", "width '9'"),  # type: ignore[arg-type]
+        (document(size=(20_001, 10_000)), "too_large", "20001 x 10000 is more than 200 megapixels"),
+        (
+            document(label(mask("can", [9, 9], "0", id="f8"))),
+            "cannot_paint",
+            r"annotation f8: its mask of size \[9, 9\] does not fit",
+        ),
+        (
+            document(label(polygon("can", [(0, 0), (1e9, 1e9), (5, 5)], id="f8"))),
+            "cannot_paint",
+            "annotation f8: its outline",
+        ),
+        (
+            document(label({**box("can", 0, 0, 1, 1, id="f8"), "bounding_box": {"left": 1}})),
+            "cannot_paint",
+            "annotation f8: 'top' is missing",
+        ),
     ],
 )
-def test_a_row_that_cannot_be_painted_stops_the_export_and_is_named(tmp_path, row, reason):
-    with pytest.raises(UserError, match=reason):
-        run("png", [batch_of([row], ONLY_ROWS)], tmp_path)
+def test_a_row_that_cannot_be_painted_is_refused_with_its_reason_and_the_others_go_on(tmp_path, row, code, reason):
+    rows = [*ROWS, row, *ROWS]
+    refused: list[RefusedRow] = []
+    content = run("png", [batch_of(rows, ONLY_ROWS)], tmp_path, refused=refused)
+    assert [(one.index, one.row_id, one.global_key, one.code) for one in refused] == [
+        (2, row["data_row"]["id"], row["data_row"]["global_key"], code)
+    ]
+    assert re.search(reason, refused[0].reason)
+    with zipfile.ZipFile(io.BytesIO(content)) as opened:
+        names = [f"masks/{number:012d}.png" for number in (1, 2, 4, 5)]
+        assert opened.namelist() == ["classes.json", *names, "index.csv"]
+        assert [opened.read(name) for name in names[:2]] == [opened.read(name) for name in names[2:]]
+        assert len(opened.read("index.csv").splitlines()) == 1 + 4
+
+
+def test_what_was_painted_of_a_refused_row_is_not_in_the_next_one(tmp_path):
+    half = document(label(box("can", 0, 0, 20, 10), mask("can", [9, 9], "0")))
+    opened = export(tmp_path, [half, document()])
+    assert opened.namelist()[1] == "masks/000000000002.png"
+    assert not np.any(pixels(opened, 2))
 
 
 def test_a_row_of_unknown_size_without_shapes_has_no_mask_but_stands_in_the_index(tmp_path):
@@ -65,7 +98,7 @@ def test_a_row_of_unknown_size_without_shapes_has_no_mask_but_stands_in_the_inde
 
 
 def test_a_class_outside_the_ontology_stops_the_export_and_is_named(tmp_path):
-    with pytest.raises(PermanentError, match=r"row row1 .*'unheard' is not in the ontology"):
+    with pytest.raises(PermanentError, match=r"row row1: class 'unheard' is not in the ontology"):
         run("png", [batch_of([document(label(box("unheard", 0, 0, 1, 1)))], ONLY_ROWS)], tmp_path)
 
 
