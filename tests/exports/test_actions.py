@@ -168,6 +168,7 @@ def test_a_delivery_that_was_published_before_its_worker_died_is_adopted_not_rep
     assert report.check_values["rows_kept"] == 8
     assert sorted(path.name for path in Path(settings.ARTIFACTS_DIR).rglob("*")) == before
     assert report.artifacts.count() == 1
+    assert report.revision == filled.store.revision == 1  # what the first attempt's snapshot saw
 
 
 def test_files_can_be_taken_away_by_who_manages_and_the_report_stays(filled, asked, oscar, alice):

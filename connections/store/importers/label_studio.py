@@ -30,6 +30,8 @@ from exportadmin.lib.ids import derived_id
 
 MAX_KEY: Final = 500
 _NUMBERS: Final = frozenset({int, float})
+# as seconds this is the year 33658, as milliseconds 2001
+_MILLISECONDS_FROM: Final = 10**12
 _IDENTITIES: Final = frozenset({int, str, type(None)})
 _PLAIN_LABEL_KEYS: Final = frozenset({"result", "was_cancelled", "created_at", "updated_at", "reviews"})
 
@@ -62,7 +64,7 @@ class LabelStudioImporter(RowFileImporter):
         address = _media_address(data)
         identity = value.get("id")
         external_id = data.get("external_id")
-        updated = moment(value.get("updated_at"), "updated_at")
+        updated = _moment(value.get("updated_at"), "updated_at")
         moments = [ms for label in labels for ms in (label.created_ms, label.updated_ms) if ms is not None]
         if updated is not None:
             moments.append(updated)
@@ -76,13 +78,20 @@ class LabelStudioImporter(RowFileImporter):
             external_id=str(external_id) if type(external_id) in (str, int) else None,
             media_attributes=_media_attributes(address, picture),
             labels=labels,
-            created_ms=moment(value.get("created_at"), "created_at"),
+            created_ms=_moment(value.get("created_at"), "created_at"),
             updated_ms=updated,
             activity_ms=max(moments, default=None),
             source_extra={
                 "label_studio": {key: said for key, said in value.items() if key not in ("annotations", "completions")}
             },
         )
+
+
+def _moment(value: Any, what: str) -> int | None:
+    """Milliseconds. Numbers are seconds since 1970: so Label Studio wrote times before 1.0."""
+    if type(value) in _NUMBERS and abs(value) < _MILLISECONDS_FROM:
+        value = round(value * 1000)
+    return moment(value, what)
 
 
 # --- the task --------------------------------------------------------------------------------------------------------
@@ -200,8 +209,8 @@ def _label(annotation: _Json, picture: list[int]) -> IncomingLabel:
         classifications=answers,
         relationships=relations,
         label_id=None if identity is None else str(identity)[:MAX_KEY],
-        created_ms=moment(annotation.get("created_at"), "created_at"),
-        updated_ms=moment(annotation.get("updated_at"), "updated_at"),
+        created_ms=_moment(annotation.get("created_at"), "created_at"),
+        updated_ms=_moment(annotation.get("updated_at"), "updated_at"),
         reviews=reviews or [],
         created_by=None if created_by is None else str(created_by),
         performance=performance,

@@ -400,6 +400,13 @@ def test_an_annotation_becomes_a_label_with_who_and_when(take):
     assert (second.created_by, second.performance) == ("7", {"skipped": False})
 
 
+@pytest.mark.parametrize("seconds", [1_599_666_061, 1_599_666_061.0])
+def test_times_of_before_1_0_are_seconds(take, seconds):
+    said = {"data": {"image": "a.jpg"}, "created_at": seconds, "completions": [{"result": [], "created_at": seconds}]}
+    (row,), _ = take(said)
+    assert row.created_ms == row.labels[0].created_ms == row.activity_ms == 1_599_666_061_000
+
+
 def test_a_task_keeps_all_that_was_said_of_it(take):
     (row,), _ = take(FULL)
     assert row.key == "task-4"
