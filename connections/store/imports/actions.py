@@ -70,7 +70,7 @@ class ImportSpec:
 def request_import(*, spec: ImportSpec, actor: Actor, file: StagedFile) -> ImportRun:
     """Queue the import of a file that is here; a worker runs it. The project is made where the actor may make it."""
     spec.check()
-    _check_size(file.size)
+    _check_size(file.size, "file")
     if spec.format == AUTO:
         detect(file.path, name=spec.file_name)
     run = _new(spec, actor, bytes_total=file.size, bytes_received=file.size)
@@ -84,7 +84,7 @@ def request_import(*, spec: ImportSpec, actor: Actor, file: StagedFile) -> Impor
 def begin_upload(*, spec: ImportSpec, actor: Actor, bytes_total: int) -> ImportRun:
     """An import whose file comes in parts (:func:`receive_part`)."""
     spec.check()
-    _check_size(bytes_total)
+    _check_size(bytes_total, "bytes")
     run = _new(spec, actor, bytes_total=bytes_total, status=ImportRun.UPLOADING)
     with _requested(spec, actor, run):
         run.save(force_insert=True)
@@ -239,10 +239,10 @@ def _new(spec: ImportSpec, actor: Actor, **columns: Any) -> ImportRun:
     )
 
 
-def _check_size(size: int) -> None:
+def _check_size(size: int, field: str) -> None:
     if not 0 < size <= settings.IMPORT_MAX_BYTES:
         raise UserError(
             f"the file has {size:,} bytes; 1 to {settings.IMPORT_MAX_BYTES:,} can be imported"
             " (EXPORTADMIN_IMPORT_MAX_BYTES)",
-            field="file",
+            field=field,
         )

@@ -130,7 +130,7 @@ def test_a_file_that_is_too_large_is_refused_and_kept_nowhere(script, members, s
     assert (answer.status_code, answer.json()["code"]) == (413, "too_large")
     assert "EXPORTADMIN_IMPORT_MAX_BYTES" in answer.json()["detail"]
     answer = script.post("imports/", {"project": members.name, "file_name": "x", "bytes": 101})
-    assert (answer.status_code, answer.json()["field"]) == (400, "file")
+    assert (answer.status_code, answer.json()["field"]) == (400, "bytes")
     assert staged(own_home) == []
     assert not ImportRun.objects.exists()
 
