@@ -28,7 +28,7 @@ QUERIES: dict[str, tuple[int, int | None]] = {
     "/projects/": (6, 8),
     "/configs/": (5, 6),
     "/links/": (6, 7),
-    "/audit/": (8, 10),
+    "/audit/": (9, 11),
     "/audit/questions/": (2, 4),
     "/account/": (3, 4),
     "/account/tokens/": (5, 5),

@@ -13,6 +13,7 @@ from django.test import Client
 from connections.access.models import Membership
 from connections.access.roles import ADMIN
 from connections.models import Project
+from connections.store.models import ImportRun
 from exportadmin.audit import object_urls
 from exportadmin.audit.models import AuditEntry
 from exportadmin.audit.record import record
@@ -159,7 +160,13 @@ def test_a_project_in_a_sentence_and_in_an_entry_leads_to_its_page(visitor: Clie
 @pytest.mark.parametrize("kind", sorted(object_urls.FINDERS))
 def test_every_kind_that_has_pages_finds_them(visitor: Client, project: Project, tmp_path: Path, kind: str):
     artifact = deliver(project, tmp_path / "d")
-    things = {"project": project.public_id, "export_report": artifact.report.report_id, "artifact": artifact.public_id}
+    imported = ImportRun.objects.create(project=project, file_name="a.json", format="ndjson", bytes_total=1)
+    things = {
+        "project": project.public_id,
+        "export_report": artifact.report.report_id,
+        "artifact": artifact.public_id,
+        "import": imported.public_id,
+    }
     (address,) = object_urls.FINDERS[kind]([things[kind]]).values()
     assert visitor.get(address).status_code == 200
 

@@ -65,6 +65,7 @@ def test_a_file_goes_from_the_form_to_the_page_of_its_import(person, members):
     assert "attachment" in refused.headers["Content-Disposition"]
     assert len(b"".join(refused.streaming_content).splitlines()) == 25
     assert "rows.ndjson" in person.get(f"/projects/{members.public_id}/").content.decode()
+    assert f'href="/imports/{run.public_id}/"' in person.get("/audit/").content.decode(), "the trail leads to it"
 
 
 def test_a_new_name_makes_a_project(person):
