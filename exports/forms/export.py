@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property, reduce
-from itertools import groupby
 from typing import Any, Final, cast
 
 from django import forms
@@ -14,13 +13,11 @@ from django.http import QueryDict
 from connections.models import Connection, Project
 from connections.rows.batch import PARTS
 from connections.sinks import SINKS
-from connections.store.overview import Overview
 from exportadmin.lib.errors import UserError
 from exportadmin.lib.forms import (
     ChoiceBoxes,
     ChoiceField,
     ChoiceLabel,
-    Form,
     OfferedField,
     OfferedListField,
     TextField,
@@ -28,9 +25,9 @@ from exportadmin.lib.forms import (
 from exportadmin.lib.ids import new_id
 from exports.delivery.destination import LOCAL, parse_destination
 from exports.formats import FORMATS
+from exports.forms.conditions import ConditionsForm
 from exports.spec.conditions import CONDITIONS
-from exports.spec.conditions.base import Condition, FieldGroup
-from exports.spec.conditions.fields import ConditionField, PastedField
+from exports.spec.conditions.base import Condition
 from exports.spec.parts import PART_LABELS
 from exports.spec.selection import Selection
 from exports.spec.spec import MAX_REFUSED, ExportSpec, beside_filter, parse_max_refused, parse_parts
@@ -50,27 +47,20 @@ class Alternative:
     fields: tuple[forms.BoundField, ...]
 
 
-class ExportForm(Form):
+class ExportForm(ConditionsForm):
     """Valid, it holds :attr:`spec`. Each form that is shown has a ``key`` of its own: sent twice it is one export.
 
     Fields of conditions, formats and destinations come from their registries, when a form is made.
     """
 
     blamed: Mapping[str, str] = {"Idempotency-Key": "key", "include": "parts"}
-    # what is wrong is told once, above the form
-    has_summary = True
-
     project = forms.CharField(required=False, widget=forms.HiddenInput)
     key = forms.CharField(label="This form", required=False, initial=new_id, widget=forms.HiddenInput)
 
     def __init__(self, data: QueryDict | None = None, *, project: Project, **kwargs: Any) -> None:
-        super().__init__(data, **kwargs)
-        self.of_project = project
+        super().__init__(data, project=project, **kwargs)
         self.spec: ExportSpec | None = None
         self.initial.setdefault("project", project.public_id)
-        self.inputs: dict[str, list[str]] = {}
-        for condition in _in_form_order():
-            self._add_condition(condition)
         self._add_formats()
         self.fields["parts"] = OfferedListField(
             label="Parts",
@@ -91,14 +81,6 @@ class ExportForm(Form):
         self.fields["description"] = TextField(
             label="Description", max_length=LONGEST_DESCRIPTION, required=False, lines=2
         )
-
-    def _add_condition(self, condition: Condition[Any]) -> None:
-        fields = condition.form_fields(self.of_project.time_zone)
-        self.inputs[condition.key] = list(fields)
-        for name, field in fields.items():
-            if condition.group is not None:
-                field.described_by = f"{condition.group.key}-help"  # type: ignore[attr-defined]
-            self.fields[name] = field
 
     def _add_formats(self) -> None:
         self.fields["format"] = OfferedField(
@@ -188,7 +170,7 @@ class ExportForm(Form):
     def clean(self) -> dict[str, Any]:
         """All fields together make the description."""
         data = super().clean() or self.cleaned_data
-        given, parsed = self._clean_conditions(data)
+        given, parsed = self.clean_conditions(data)
         destination = self._clean_destination(data)
         if not self.errors:
             key = data["format"]
@@ -204,27 +186,6 @@ class ExportForm(Form):
                 time_zone=self.of_project.time_zone,
             )
         return data
-
-    def _clean_conditions(self, data: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
-        """``(as it was written, parsed)``, by key."""
-        given: dict[str, Any] = {}
-        parsed: dict[str, Any] = {}
-        for key, names in self.inputs.items():
-            if not names or any(name in self.errors for name in names):
-                continue
-            condition = CONDITIONS[key]
-            raw = condition.from_form(data)
-            if raw is None:
-                continue
-            try:
-                given[key] = condition.freeze(raw, self.of_project, condition.label)
-                value = condition.parse(given[key], time_zone=self.of_project.time_zone, field=condition.label)
-            except UserError as error:
-                self.add_error(names[-1], error.message)
-            else:
-                if value is not None:
-                    parsed[key] = value
-        return given, parsed
 
     def _clean_destination(self, data: Mapping[str, Any]) -> dict[str, Any]:
         kind = data.get("destination") or LOCAL
@@ -259,52 +220,14 @@ class ExportForm(Form):
 
     # --- how it is shown ---------------------------------------------------------------------------------------------
 
-    def fill(self, overview: Overview) -> None:
-        """Offer what the project holds."""
-        for name, field in self.fields.items():
-            if isinstance(field, ConditionField):
-                field.fill(overview, self[name].value())
-
     @cached_property
     def notes(self) -> dict[str, str]:
         """Input → how it is read, where nothing is wrong with it."""
-        notes = {}
-        for name, field in self.fields.items():
-            if isinstance(field, ConditionField):
-                try:
-                    notes[name] = field.note(self[name].value())
-                except forms.ValidationError:
-                    continue
+        notes = self.condition_notes()
         format_name = self["format"].value()
         if format_name in FORMATS and not (self["name"].value() or "").strip():
             notes["name"] = f"Left empty, it is called “{self._suggested_name(format_name)}”."
         return notes
-
-    def note_missing(self, missing: Mapping[str, Sequence[str]]) -> None:
-        """Say in which lines those of the pasted ids stand that name no row. ``missing`` is by key of the condition."""
-        for key, values in missing.items():
-            for name in self.inputs[key]:
-                field = self.fields[name]
-                if values and isinstance(field, PastedField):
-                    note = field.missing_note(self[name].value(), values)
-                    self.notes[name] = f"{self.notes.get(name, '')} {note}".strip()
-
-    @property
-    def mistakes(self) -> list[forms.BoundField]:
-        """The fields that are wrong, in the order of the page."""
-        return [self[name] for name in self.fields if name in self.errors]
-
-    @property
-    def condition_groups(self) -> list[tuple[FieldGroup | None, list[list[forms.BoundField]]]]:
-        """The conditions' fields by the headings that they stand under, and by condition."""
-        shown = [condition for condition in _in_form_order() if self.inputs[condition.key]]
-        return [
-            (
-                group and replace(group, help=group.help.format(time_zone=self.of_project.time_zone)),
-                [[self[name] for name in self.inputs[condition.key]] for condition in conditions],
-            )
-            for group, conditions in groupby(shown, lambda condition: condition.group)
-        ]
 
     @property
     def formats(self) -> list[Alternative]:
@@ -331,16 +254,6 @@ class ExportForm(Form):
 
     def _suggested_name(self, format_name: str) -> str:
         return f"{self.of_project.name[:150]} {format_name}"
-
-
-def condition_inputs() -> dict[str, bool]:
-    """The names of all conditions' inputs, and whether it takes several values."""
-    fields = [item for condition in _in_form_order() for item in condition.form_fields("UTC").items()]
-    return {name: isinstance(field, forms.MultipleChoiceField) for name, field in fields}
-
-
-def _in_form_order() -> list[Condition[Any]]:
-    return sorted(CONDITIONS.values(), key=lambda condition: condition.form_order)
 
 
 def _connections(kind: str) -> Any:

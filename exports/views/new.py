@@ -12,7 +12,8 @@ from exportadmin.audit.middleware import actor_of
 from exportadmin.lib.errors import ConflictError, DeniedError, NotFoundError, UserError
 from exportadmin.lib.pages import done, form_view, only, post_view
 from exports import actions
-from exports.forms.export import ExportForm, condition_inputs
+from exports.forms.conditions import condition_inputs
+from exports.forms.export import ExportForm
 from exports.spec.spec import ExportSpec
 from exports.views.form import (
     MOST_PROJECTS,

@@ -99,6 +99,7 @@ BODIES: dict[str, Any] = {
     "PATCH api/v1/projects/<str:project_id>/": {"description": "Other"},
     "POST projects/new/": {"name": "New"},
     # both projects have a run that waits
+    "POST projects/<str:project_id>/rows/delete/": {"global_keys": "nosuch", "reason": "a test", "do": "delete"},
     "POST projects/<str:project_id>/delete/": {"confirm": "{name}"},
     "POST api/v1/reports/": {"project": "{project}", "format": "csv"},
     "POST api/v1/reports/plan/": {"project": "{project}", "format": "csv"},

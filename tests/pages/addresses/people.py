@@ -9,6 +9,7 @@ def addresses(world: HostileWorld) -> dict[str, str]:
     project = f"/projects/{world.project.public_id}/"
     return {
         "one project": project,
+        "delete rows": f"{project}rows/delete/",
         "empty project": f"/projects/{world.empty.public_id}/",
         "new project": "/projects/new/",
         "delete a project": f"{project}delete/",
