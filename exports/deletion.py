@@ -58,6 +58,8 @@ class ExportsOfProject(ProjectPart):
                 DeletedLink.objects.bulk_create(
                     (DeletedLink(public_id=link, for_user_id=person) for link, person in links), ignore_conflicts=True
                 )
+                # a conversion holds what it was made of, which goes with it or before it
+                ExportReport.objects.filter(converted_from__in=gone).update(converted_from=None)
                 ExportReport.objects.filter(pk__in=gone).only("pk").delete()
             yield len(gone)
 

@@ -25,6 +25,7 @@ from exportadmin.lib.errors import ConflictError, DeniedError, NotFoundError, Pe
 from exports import actions as exports
 from exports import statuses
 from exports.models import Artifact, DeletedLink, Download, ExportConfig, ExportReport, Link
+from exports.sources.snapshot import conversion_spec
 from exports.spec.spec import ExportSpec
 from tests.support.deliveries import delivery_folder
 from tests.support.rows import mixed
@@ -300,6 +301,19 @@ def test_the_trail_keeps_its_lines_with_counts_and_names(full, alice):
     assert "took away everything of deleted project" in shown
     assert f'href="/projects/{full.public_id}/"' not in shown
     assert 'href="/exports/' not in shown.partition("<main")[2]
+
+
+@pytest.mark.parametrize("piece", [1, 50])
+def test_conversions_go_with_what_they_were_made_of(filled, monkeypatch, piece):
+    monkeypatch.setattr("exports.deletion.PIECE", piece)
+    first = export(filled)
+    second = exports.convert_report(
+        report=first, asked=conversion_spec(first, {"format": "json"}), actor=SHELL, now=True
+    )
+    exports.convert_report(report=second, asked=conversion_spec(second, {"format": "csv"}), actor=SHELL, now=True)
+    delete(filled)
+    purge()
+    assert not Project.with_deleted.exists() and not ExportReport.objects.exists()
 
 
 def test_folders_that_are_not_ours_stay_and_are_named(filled, tmp_path, capsys):
