@@ -1,4 +1,4 @@
-"""What an importer hands to the store: one row in our words. Ids and times are the source's own; ``None`` where it says
+"""What an importer hands to the store: one row in our shape. Ids and times are the source's own; ``None`` where it says
 none, and the store gives them."""
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ class IncomingLabel:
     * ``ImageSegmentationMask``: ``"mask": {"size": [height, width], "counts": "<COCO compressed RLE>"}``
     * any other ``annotation_kind`` is carried as it is
 
-    An object that came from COCO keeps what COCO said: ``"source_extra": {"coco": {"id", "bbox", "area", …}}``.
+    An object that came from COCO keeps what COCO says: ``"source_extra": {"coco": {"id", "bbox", "area", …}}``.
     A classification is ``{"name", "value", "radio_answer" | "checklist_answers" | "text_answer": …}``.
     """
 

@@ -1,4 +1,4 @@
-"""From what an importer said to the complete row document (the Labelbox export row, every part on)."""
+"""From what an importer gives to the complete row document (the Labelbox export row, every part on)."""
 
 from __future__ import annotations
 

@@ -48,24 +48,24 @@ def main() -> int:
     parser.add_argument("--rounds", type=int, default=100)
     parser.add_argument("--database", choices=["sqlite", "postgres", "both"], default="both")
     parser.add_argument("--seed", type=int, default=1, help="of the dice")
-    asked = parser.parse_args()
+    options = parser.parse_args()
     wrong = 0
-    if asked.database != "postgres":
-        wrong += _in_a_process("SQLite", None, asked)
-    if asked.database != "sqlite":
+    if options.database != "postgres":
+        wrong += _in_a_process("SQLite", None, options)
+    if options.database != "sqlite":
         with postgres.running() as url:
-            wrong += _in_a_process("PostgreSQL", url, asked)
+            wrong += _in_a_process("PostgreSQL", url, options)
     return 1 if wrong else 0
 
 
-def _in_a_process(title: str, url: str | None, asked: argparse.Namespace) -> int:
+def _in_a_process(title: str, url: str | None, options: argparse.Namespace) -> int:
     """Settings are of a process: one a database. 1 when anything was wrong."""
     with tempfile.TemporaryDirectory(prefix="exportadmin-increments-") as home:
         environment = {key: value for key, value in os.environ.items() if not key.startswith("EXPORTADMIN_")}
         environment |= {"EXPORTADMIN_HOME": home, "DJANGO_SETTINGS_MODULE": "exportadmin.settings"}
         if url is not None:
             environment["EXPORTADMIN_DATABASE_URL"] = url
-        code = f"from tests.soak import increments; increments.here({title!r}, {asked.rounds}, {asked.seed})"
+        code = f"from tests.soak import increments; increments.here({title!r}, {options.rounds}, {options.seed})"
         return int(subprocess.run([sys.executable, "-c", code], env=environment, cwd=ROOT, check=False).returncode != 0)
 
 

@@ -30,7 +30,7 @@ def identity_of(value: Any, what: str, position: str) -> int | str:
     raise RowRefused(position, f"{what} is {value!r}; expected a number or a text")
 
 
-def said_id(element: Element, key: bytes) -> int | str | None:
+def stated_id(element: Element, key: bytes) -> int | str | None:
     """The id that an entry says that cannot be parsed; ``None`` when it cannot be made out."""
     found = _SAID_ID[key].search(element.raw)
     if found is None:

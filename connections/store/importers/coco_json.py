@@ -25,7 +25,7 @@ from connections.rows.kinds import BOX, MASK, POLYGON
 from connections.rows.masks import tidy_mask
 from connections.store.import_row import IncomingLabel, IncomingRow
 from connections.store.importers.base import Importer, Survey
-from connections.store.importers.coco_ids import identity_of, said_id, too_large
+from connections.store.importers.coco_ids import identity_of, stated_id, too_large
 from connections.store.importers.coco_project import Categories, Others
 from connections.store.importers.coco_spool import Place, Spool
 from connections.store.importers.media import mime_type
@@ -153,11 +153,11 @@ class CocoJsonImporter(Importer):
         except RowRefused as refused:
             self.refuse_row(refused)
             # its annotations then belong to a refused row, and are no mystery
-            spool.add_refused_image(said_id(element, b"id") if identity is None else identity)
+            spool.add_refused_image(stated_id(element, b"id") if identity is None else identity)
 
     def _spool_annotation(self, spool: Spool, element: Element) -> None:
         bad: str | None = None
-        said: int | str | None = None
+        own_id: int | str | None = None
         try:
             annotation = json_stream.parse(element, "annotation")
             position = element.position("annotation")
@@ -165,14 +165,14 @@ class CocoJsonImporter(Importer):
                 raise RowRefused(position, "an annotation is an object; this is none")
             image = identity_of(annotation.get("image_id"), "image_id", position)
             if type(annotation.get("id")) in (int, str) and not too_large(annotation["id"]):
-                said = annotation["id"]
+                own_id = annotation["id"]
         except RowRefused as refused:
-            found = said_id(element, b"image_id")
+            found = stated_id(element, b"image_id")
             if found is None:
                 self.refuse(refused.position, f"{refused.reason}; the image that it belongs to is not known")
                 return
             image, bad = found, refused.reason
-        spool.add_annotation(image, said, element, bad)
+        spool.add_annotation(image, own_id, element, bad)
 
     def _take_other(self, spool: Spool, others: Others, piece: Piece, element: Element) -> None:
         try:
@@ -232,8 +232,8 @@ class CocoJsonImporter(Importer):
         is_number = type(identity) is int and identity >= 0
         extra: _Json = {
             "coco": {
-                name: said
-                for name, said in image.items()
+                name: kept
+                for name, kept in image.items()
                 if name not in _NOT_IN_IMAGE_EXTRA or (name == "id" and not is_number)
             }
         }
@@ -307,7 +307,7 @@ def _mark(annotation: _Json, names: dict[int | str, str], height: int | None, wi
         }
     else:
         raise BadMark("there is neither a segmentation nor a bbox")
-    mark["source_extra"] = {"coco": {key: said for key, said in annotation.items() if key not in _NOT_IN_MARK_EXTRA}}
+    mark["source_extra"] = {"coco": {key: kept for key, kept in annotation.items() if key not in _NOT_IN_MARK_EXTRA}}
     return mark
 
 

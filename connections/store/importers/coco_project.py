@@ -52,7 +52,7 @@ class Categories:
         self.names[identity] = name
         above = category.get("supercategory")
         is_number = type(identity) is int and identity >= 0
-        extra = {key: said for key, said in category.items() if key not in ("id", "name", "supercategory")}
+        extra = {key: kept for key, kept in category.items() if key not in ("id", "name", "supercategory")}
         if not is_number:
             extra["id"] = identity
         if above is not None and type(above) is not str:
@@ -104,7 +104,7 @@ class Others:
         return True
 
     def warnings(self) -> Iterator[str]:
-        """What has to be said; lists whose entries all went to their images are emptied."""
+        """What there is to say of them; lists whose entries all went to their images are emptied."""
         for name, count in self._counts.items():
             if not count:
                 if name != "licenses":

@@ -31,7 +31,7 @@ class Spool:
         self._execute("CREATE UNIQUE INDEX image_id ON image (id)")
         self._execute("CREATE UNIQUE INDEX image_name ON image (name)")
         self._execute("CREATE TABLE refused_image (id PRIMARY KEY) WITHOUT ROWID")
-        self._execute("CREATE TABLE mark (image, said, seq, offset, length, line, bad)")
+        self._execute("CREATE TABLE mark (image, own_id, seq, offset, length, line, bad)")
         self._execute("CREATE TABLE entry (image, list, seq, offset, length, line)")
         self._execute("BEGIN")
         self._marks: list[tuple[Any, ...]] = []
@@ -59,9 +59,9 @@ class Spool:
         if identity is not None:
             self._execute("INSERT OR IGNORE INTO refused_image VALUES (?)", (identity,))
 
-    def add_annotation(self, image: int | str, said: int | str | None, element: Element, bad: str | None) -> None:
-        """``said`` is the annotation's own id; ``bad`` the reason why it cannot be taken."""
-        self._marks.append((image, said, element.index, element.offset, element.length, element.line, bad))
+    def add_annotation(self, image: int | str, own_id: int | str | None, element: Element, bad: str | None) -> None:
+        """``own_id`` is the annotation's own id; ``bad`` the reason why it cannot be taken."""
+        self._marks.append((image, own_id, element.index, element.offset, element.length, element.line, bad))
         if len(self._marks) >= _BATCH:
             self._flush()
 
@@ -113,10 +113,11 @@ class Spool:
     def double_annotation_ids(self, most: int) -> list[int | str]:
         """At most ``most`` of the ids that more than one annotation has."""
         found = self._execute(
-            "SELECT said FROM mark WHERE said IS NOT NULL GROUP BY said HAVING COUNT(*) > 1 ORDER BY said LIMIT ?",
+            "SELECT own_id FROM mark WHERE own_id IS NOT NULL "
+            "GROUP BY own_id HAVING COUNT(*) > 1 ORDER BY own_id LIMIT ?",
             (most,),
         )
-        return [said for (said,) in found]
+        return [own_id for (own_id,) in found]
 
     def list_entries_of(self, image: int | str) -> list[tuple[str, Place]]:
         """``(name of the list, place)`` in order."""

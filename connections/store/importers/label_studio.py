@@ -82,7 +82,7 @@ class LabelStudioImporter(RowFileImporter):
             updated_ms=updated,
             activity_ms=max(moments, default=None),
             source_extra={
-                "label_studio": {key: said for key, said in value.items() if key not in ("annotations", "completions")}
+                "label_studio": {key: kept for key, kept in value.items() if key not in ("annotations", "completions")}
             },
         )
 
@@ -203,7 +203,7 @@ def _label(annotation: _Json, picture: list[int]) -> IncomingLabel:
     if type(lead_time) in _NUMBERS and 0 <= lead_time <= MAX_COORDINATE:
         performance["seconds_to_create"] = round(lead_time)
     performance["skipped"] = bool(annotation.get("was_cancelled"))
-    said = {key: value for key, value in annotation.items() if key not in _PLAIN_LABEL_KEYS}
+    kept = {key: value for key, value in annotation.items() if key not in _PLAIN_LABEL_KEYS}
     return IncomingLabel(
         objects=objects,
         classifications=answers,
@@ -214,5 +214,5 @@ def _label(annotation: _Json, picture: list[int]) -> IncomingLabel:
         reviews=reviews or [],
         created_by=None if created_by is None else str(created_by),
         performance=performance,
-        extra={"source_extra": {"label_studio": said}} if said else {},
+        extra={"source_extra": {"label_studio": kept}} if kept else {},
     )

@@ -24,26 +24,26 @@ _REGION_KEYS: Final = frozenset(
 _Json = dict[str, Any]
 
 
-def _said(region: _Json, value: _Json, known: frozenset[str]) -> _Json:
+def _kept(region: _Json, value: _Json, known: frozenset[str]) -> _Json:
     """What Label Studio says of a region beside its place and class."""
-    said: _Json = {"from_name": region.get("from_name"), "to_name": region.get("to_name")}
+    kept: _Json = {"from_name": region.get("from_name"), "to_name": region.get("to_name")}
     if region.get("origin", "manual") != "manual":
-        said["origin"] = region["origin"]
+        kept["origin"] = region["origin"]
     if region.get("image_rotation"):
-        said["image_rotation"] = region["image_rotation"]
+        kept["image_rotation"] = region["image_rotation"]
     if not region.keys() <= _REGION_KEYS:
-        said.update({key: each for key, each in region.items() if key not in _REGION_KEYS})
+        kept.update({key: each for key, each in region.items() if key not in _REGION_KEYS})
     if not value.keys() <= known:
-        said["value"] = {key: each for key, each in value.items() if key not in known}
-    return said
+        kept["value"] = {key: each for key, each in value.items() if key not in known}
+    return kept
 
 
-def _name(region: _Json, value: _Json, kind: str, said: _Json) -> str:
+def _name(region: _Json, value: _Json, kind: str, kept: _Json) -> str:
     """The class: the first of the region's labels; without one, the control's name."""
     labels = value.get(kind)
     if labels and type(labels) is list and {str}.issuperset(map(type, labels)):
         if len(labels) > 1:
-            said[kind] = labels
+            kept[kind] = labels
         if labels[0]:
             name: str = labels[0]
             return name
@@ -74,8 +74,8 @@ _BRUSH_KEYS: Final = frozenset({"format", "rle", "brushlabels"})
 
 def _mark(region: _Json, value: _Json, type_: str, known: frozenset[str], kind: Kind, shape: Any) -> _Json:
     """The object of a region of Label Studio's ``type_`` whose value has the ``known`` keys."""
-    said = _said(region, value, known)
-    name = _name(region, value, type_, said)
+    kept = _kept(region, value, known)
+    name = _name(region, value, type_, kept)
     identity = region.get("id")
     if type(identity) is str and identity:
         return {
@@ -85,7 +85,7 @@ def _mark(region: _Json, value: _Json, type_: str, known: frozenset[str], kind: 
             "annotation_kind": kind.annotation_kind,
             "classifications": [],
             kind.geometry: shape,
-            "source_extra": {"label_studio": said},
+            "source_extra": {"label_studio": kept},
         }
     return {
         "name": name,
@@ -93,7 +93,7 @@ def _mark(region: _Json, value: _Json, type_: str, known: frozenset[str], kind: 
         "annotation_kind": kind.annotation_kind,
         "classifications": [],
         kind.geometry: shape,
-        "source_extra": {"label_studio": said},
+        "source_extra": {"label_studio": kept},
     }
 
 
@@ -234,11 +234,11 @@ def answer_of(region: _Json, kind: str) -> _Json:
         if not {str}.issuperset(map(type, texts)):
             raise BadMark("text is neither a text nor a list of texts")
         answer["text_answer"] = {"content": "\n".join(texts)}
-    said = _said(region, value, _ANSWER_KEYS)
-    del said["from_name"]  # the question's name
+    kept = _kept(region, value, _ANSWER_KEYS)
+    del kept["from_name"]  # the question's name
     if kind == "textarea" and type(value["text"]) is list and len(value["text"]) != 1:
-        said["text"] = value["text"]
-    answer["source_extra"] = {"label_studio": said}
+        kept["text"] = value["text"]
+    answer["source_extra"] = {"label_studio": kept}
     return answer
 
 

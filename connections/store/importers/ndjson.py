@@ -16,7 +16,7 @@ from connections.store.import_row import IncomingLabel, IncomingRow
 from connections.store.importers.row_file import RowFileImporter
 from connections.store.models import MAX_ROW_ID
 
-# Labelbox's words as its rows and its filters have them → ours
+# Labelbox's names of statuses, as its rows and its filters have them → ours
 LABELBOX_STATUSES: Final = {
     "TO_LABEL": "to_label",
     "ToLabel": "to_label",
@@ -92,9 +92,9 @@ class NdjsonImporter(RowFileImporter):
         project.pop("name", None)
         extra = dict(_object(rest.pop("source_extra", None), "source_extra"))
         unknown = {"data_row": data_row, "details": details, "project": project, "projects": other_projects, **rest}
-        for name, said in unknown.items():
-            if said or name in rest:
-                extra[name if name not in extra else f"row.{name}"] = said
+        for name, kept in unknown.items():
+            if kept or name in rest:
+                extra[name if name not in extra else f"row.{name}"] = kept
         row.source_extra = extra
         return row
 
@@ -108,14 +108,14 @@ class NdjsonImporter(RowFileImporter):
             raise BadMark(f"a row of one project is expected; this one names {len(projects)}")
         return _object(projects.pop(chosen), f"projects[{chosen[:40]!r}]"), projects
 
-    def _status(self, said: Any, labels: list[IncomingLabel]) -> str:
+    def _status(self, given: Any, labels: list[IncomingLabel]) -> str:
         if self.default_status is not None:
             return self.default_status
-        if said is None:
+        if given is None:
             return "review" if labels else "to_label"
-        status = LABELBOX_STATUSES.get(said, said) if type(said) is str else None
+        status = LABELBOX_STATUSES.get(given, given) if type(given) is str else None
         if status not in REVIEW_STATUSES:
-            raise BadMark(f"unknown review status {said!r}; known: {', '.join(REVIEW_STATUSES)}")
+            raise BadMark(f"unknown review status {given!r}; known: {', '.join(REVIEW_STATUSES)}")
         return status
 
 
