@@ -68,7 +68,7 @@ def test_files_with_one_row_a_line_are_told_apart(tmp_path, value, key):
         (b"id,name\n", "is no JSON that can be imported: it begins with b'id,name\\n', expected [ or {"),
         (b"\x1f\x8b\x08\x00", "is no JSON that can be imported: it begins with b'\\x1f\\x8b\\x08\\x00'"),
         (b'"text"', "is no JSON that can be imported"),
-        (b"[]", "unclear (an array whose first entry is no object); name it with --format: coco_json"),
+        (b"[]", "unclear (an array whose first entry is no object); name it: coco_json"),
         (b"[1, 2]", "unclear (an array whose first entry is no object)"),
         (b"[[1]]", "unclear (an array whose first entry is no object)"),
         (b"{}", "unclear (keys at the beginning are none)"),
