@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from django.core.management import call_command
+from django.core.management import CommandError, call_command
 from django.test import Client
 from PIL import Image
 
@@ -82,7 +82,8 @@ def diamonds(members: Project, tmp_path: Path, settings: Any) -> Project:
     file = tmp_path / "rows.ndjson"
     file.write_text("\n".join(_row(key, radius) for key, radius in (("a", 3), ("b", 5), ("c", -1))))
     out = io.StringIO()
-    call_command("import_rows", file, project=members.name, format="ndjson", stdout=out)
+    with pytest.raises(CommandError, match="import partial"):
+        call_command("import_rows", file, project=members.name, format="ndjson", stdout=out)
     assert "2 created + 0 updated + 0 unchanged + 1 refused" in out.getvalue()
     assert "label 1, object 1: the diamond has no inside" in out.getvalue()
     return members
