@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeVar
 
-from django.contrib.auth.models import AbstractBaseUser, AnonymousUser, User
+from django.contrib.auth.models import User
 from django.db.models import Model, QuerySet
 
+from connections.access.models import ApiToken
 from connections.access.permissions import VIEW, can
 from connections.models import Project
 from exportadmin.lib.errors import ConflictError, DeniedError, HiddenError, NotFoundError
 
 LONGEST_ID = 200
+Found = TypeVar("Found", bound=Model)
 MOST_NAMED = 10
 
 
@@ -54,29 +57,49 @@ def find_project(wanted: str, *, field: str = "project") -> Project:
     return project
 
 
-def unseen(words: str, obj: Model | None, project: Project | None) -> NotFoundError:
-    """The error to raise: the trail learns of a thing that is there and may not be seen, the caller does not."""
+def not_found(what: str, key: str, *, obj: Model | None = None, project: Project | None = None) -> NotFoundError:
+    """``no WHAT 'KEY'``. The trail learns of an ``obj`` that is there and may not be seen, the caller does not."""
+    message = f"no {what} {key[:80]!r}"
     if obj is None or project is None:
-        return NotFoundError(words)
-    about: dict[str, Any] = {"project": project, "obj": obj}
-    return HiddenError(words, about=about)
+        return NotFoundError(message)
+    return HiddenError(message, about={"project": project, "obj": obj})
 
 
-def allowed(
-    user: AbstractBaseUser | AnonymousUser, verb: str, project: Project | None, obj: Model | None, words: str
-) -> None:
-    """May the person of a page do ``verb`` with ``obj``? Raises :class:`NotFoundError` and :class:`DeniedError`."""
-    if obj is None or project is None or not can(user, VIEW, project):
-        raise unseen(words, obj, project)
-    if verb != VIEW and not can(user, verb, project):
-        raise DeniedError(f"{user} may not {verb} in project {project.name!r}", about={"project": project, "obj": obj})
+def token_of(request: Any) -> ApiToken | None:
+    """The token that a request came with: one of REST; a page has none."""
+    token = getattr(request, "auth", None)
+    return token if isinstance(token, ApiToken) else None
 
 
-def page_project(user: AbstractBaseUser | AnonymousUser, project_id: str, verb: str = VIEW) -> Project:
-    """The project that a page's address names. Raises :class:`NotFoundError` and :class:`DeniedError`."""
-    found = None
-    if is_valid_key(project_id):
-        found = Project.objects.select_related("connection").filter(public_id=project_id).first()
-    allowed(user, verb, found, found, "no such project")
-    assert found is not None
+def get_object(
+    request: Any,
+    rows: QuerySet[Found],
+    what: str,
+    key: str,
+    *,
+    verb: str = VIEW,
+    column: str = "public_id",
+    shown: Callable[[Found], Model] = lambda found: found,
+    project_of: Callable[[Any], Project] = lambda found: found.project,
+) -> Found:
+    """The one of ``rows`` that an address names by its ``column``, for a page and for REST.
+
+    Raises :class:`NotFoundError` where there is none or the one who asks may not know of it (which the trail is told,
+    of the object that ``shown`` gives), :class:`DeniedError` for someone who may see it but not do ``verb`` with it.
+    """
+    found = rows.filter(**{column: key}).order_by().first() if is_valid_key(key) else None
+    if found is None:
+        raise not_found(what, key)
+    project, obj, token = project_of(found), shown(found), token_of(request)
+    if not can(request.user, VIEW, project, token):
+        raise not_found(what, key, obj=obj, project=project)
+    if verb != VIEW and not can(request.user, verb, project, token):
+        about = {"project": project, "obj": obj}
+        raise DeniedError(f"{request.user} may not {verb} in project {project.name!r}", about=about)
     return found
+
+
+def get_project(request: Any, project_id: str, verb: str = VIEW) -> Project:
+    """The project that a page's address names. Raises as :func:`get_object` does."""
+    projects = Project.objects.select_related("connection")
+    return get_object(request, projects, "project", project_id, verb=verb, project_of=lambda project: project)

@@ -9,16 +9,17 @@ from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from connections.access.api.lookup import seen_project
+from connections.access.api.lookup import get_project
 from exportadmin.audit.middleware import actor_of
 from exportadmin.lib.errors import UserError
 from exportadmin.lib.rest import Header, Pages, RestView
 from exports import actions
-from exports.api.lookup import seen_config, visible_configs
+from exports.api.lookup import visible_configs
 from exports.api.serializers import ConfigSerializer
 from exports.api.spec import ConfigBodySerializer
 from exports.api.views import PROJECT
 from exports.display.representation import config_json
+from exports.lookup import get_config
 from exports.models import ExportConfig
 from exports.spec.spec import ExportSpec
 
@@ -39,7 +40,7 @@ class ConfigsView(RestView):
         """Configs that one may see, newest first."""
         configs = visible_configs(request)
         if "project" in self.asked:
-            configs = configs.filter(project=seen_project(request, self.asked["project"], field="project"))
+            configs = configs.filter(project=get_project(request, self.asked["project"], field="project"))
         return self.paged(request, configs, _show)
 
     @extend_schema(
@@ -52,7 +53,7 @@ class ConfigsView(RestView):
         """Keep a description under a name. Nothing is run."""
         body = ConfigBodySerializer.read(request.data)
         data = body.validated_data
-        project = seen_project(request, data["project"], field="project")
+        project = get_project(request, data["project"], field="project")
         config = actions.save_config(
             project=project,
             name=data["name"],
@@ -71,15 +72,15 @@ class ConfigView(RestView):
     @extend_schema(operation_id="configs_get", responses=ConfigSerializer)
     def get(self, request: Request, config_id: str) -> Response:
         """A config as it is."""
-        return Response(config_json(seen_config(request, config_id)))
+        return Response(config_json(get_config(request, config_id)))
 
     @extend_schema(operation_id="configs_replace", request=ConfigBodySerializer, responses=ConfigSerializer)
     def put(self, request: Request, config_id: str) -> Response:
         """Put another description in its place; the project stays."""
-        config = seen_config(request, config_id)
+        config = get_config(request, config_id)
         body = ConfigBodySerializer.read(request.data)
         data = body.validated_data
-        if seen_project(request, data["project"], field="project") != config.project:
+        if get_project(request, data["project"], field="project") != config.project:
             raise UserError("a config stays in its project", field="project")
         changed = actions.change_config(
             config=config,
@@ -93,7 +94,7 @@ class ConfigView(RestView):
     @extend_schema(operation_id="configs_delete", responses={204: None})
     def delete(self, request: Request, config_id: str) -> Response:
         """Forget it; reports that ran with it stay."""
-        actions.delete_config(config=seen_config(request, config_id), actor=actor_of(request, "rest"))
+        actions.delete_config(config=get_config(request, config_id), actor=actor_of(request, "rest"))
         return Response(status=204)
 
 

@@ -9,7 +9,7 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from connections.access.api.lookup import seen_project
+from connections.access.api.lookup import get_project
 from exportadmin.audit.middleware import actor_of
 from exportadmin.lib.rest import Flag, RestView, StrictSerializer, Text
 from exports import actions
@@ -57,7 +57,7 @@ class DeleteRowsView(RestView):
     @extend_schema(operation_id="rows_delete", request=DeleteRowsSerializer, responses=DeletedRowsSerializer)
     def post(self, request: Request, project_id: str) -> Response:
         """Delete the rows with these ids or global keys, or those that satisfy a filter, for good."""
-        project = seen_project(request, project_id)
+        project = get_project(request, project_id)
         body = DeleteRowsSerializer.read(request.data).validated_data
         done = actions.delete_rows(
             project=project,

@@ -21,10 +21,11 @@ from exportadmin.audit.record import audited, record
 from exportadmin.lib.actor import Actor
 from exportadmin.lib.errors import ConflictError, UserError
 from exportadmin.lib.rest import Header, Parameter, RestView, problem
-from exports.api.lookup import seen_artifact, seen_report
+from exports.api.lookup import get_whole_report
 from exports.api.serializers import ArtifactSerializer
 from exports.display.representation import artifact_json
 from exports.links import downloads
+from exports.lookup import get_artifact
 from exports.results import reader
 from exports.results.preview import errors_artifact, rows_artifact
 
@@ -43,7 +44,7 @@ class ReportArtifactsView(RestView):
     @extend_schema(operation_id="artifacts_list", responses=ArtifactSerializer(many=True))
     def get(self, request: Request, report_id: str) -> Response:
         """All files that a report delivered."""
-        return Response([artifact_json(artifact) for artifact in seen_report(request, report_id).artifacts.all()])
+        return Response([artifact_json(artifact) for artifact in get_whole_report(request, report_id).artifacts.all()])
 
 
 class ArtifactView(RestView):
@@ -52,7 +53,7 @@ class ArtifactView(RestView):
     @extend_schema(operation_id="artifacts_get", responses=ArtifactSerializer)
     def get(self, request: Request, artifact_id: str) -> Response:
         """Name, size, sha256 of a file."""
-        return Response(artifact_json(seen_artifact(request, artifact_id)))
+        return Response(artifact_json(get_artifact(request, artifact_id)))
 
 
 class DownloadView(RestView):
@@ -75,7 +76,7 @@ class DownloadView(RestView):
     )
     def get(self, request: Request, artifact_id: str) -> HttpResponseBase:
         """A file, whole or from anywhere in it. Recorded before the first byte."""
-        artifact = seen_artifact(request, artifact_id)
+        artifact = get_artifact(request, artifact_id)
         actor = actor_of(request, "rest")
         _may_take_away(actor, "artifact.downloaded", artifact.report.project, artifact)
         answer = downloads.respond(request._request, artifact, actor=actor)
@@ -132,7 +133,7 @@ class RowsView(RestView):
     )
     def get(self, request: Request, report_id: str) -> HttpResponseBase:
         """A row a line, from any line or byte on, without reading what comes before."""
-        report = seen_report(request, report_id)
+        report = get_whole_report(request, report_id)
         actor = actor_of(request, "rest")
         _may_take_away(actor, "artifact.rows_read", report.project, report)
         if not report.is_delivered:

@@ -10,15 +10,16 @@ from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from connections.access.api.lookup import token_of
+from connections.access.lookup import token_of
 from connections.access.permissions import LINK, can
 from exportadmin.audit.middleware import actor_of
 from exportadmin.lib.rest import Pages, Parameter, RestView
 from exports import actions
-from exports.api.lookup import seen_artifact, seen_link, seen_report, visible_links
+from exports.api.lookup import get_whole_report, visible_links
 from exports.api.serializers import IssuedLinkSerializer, LinkSerializer
 from exports.api.spec import IssueLinkSerializer
 from exports.links.tokens import person_named
+from exports.lookup import get_artifact, get_link
 from exports.models import Artifact
 
 
@@ -30,7 +31,7 @@ class ArtifactLinksView(RestView):
     @extend_schema(operation_id="links_issue", request=IssueLinkSerializer, responses={201: IssuedLinkSerializer})
     def post(self, request: Request, artifact_id: str) -> Response:
         """Issue a link that works without sign-in. Its address is in this answer and nowhere else."""
-        artifact = seen_artifact(request, artifact_id)
+        artifact = get_artifact(request, artifact_id)
         said: dict[str, Any] = IssueLinkSerializer.read(request.data).validated_data
         link, token = actions.issue_link(
             artifact=artifact,
@@ -60,7 +61,7 @@ class LinksView(RestView):
         """Links to files that one may see, newest first."""
         links = visible_links(request)
         if "report" in self.asked:
-            links = links.filter(artifact__report=seen_report(request, self.asked["report"]))
+            links = links.filter(artifact__report=get_whole_report(request, self.asked["report"]))
         return self.paged(request, links, lambda page: LinkSerializer(page, many=True).data)
 
 
@@ -70,5 +71,5 @@ class RevokeLinkView(RestView):
     @extend_schema(operation_id="links_revoke", request=None, responses=LinkSerializer)
     def post(self, request: Request, link_id: str) -> Response:
         """End a link now. Twice is no error."""
-        link = actions.revoke_link(link=seen_link(request, link_id), actor=actor_of(request, "rest"))
+        link = actions.revoke_link(link=get_link(request, link_id), actor=actor_of(request, "rest"))
         return Response(LinkSerializer(link).data)

@@ -11,13 +11,14 @@ from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from connections.access.api.lookup import is_valid_key, seen_project
+from connections.access.api.lookup import get_project
+from connections.access.lookup import is_valid_key
 from exportadmin.audit.middleware import actor_of
 from exportadmin.lib.errors import ConflictError, NotFoundError, UserError
 from exportadmin.lib.rest import Header, Pages, Parameter, RestView
 from exportadmin.runs.progress import progress_json
 from exports import actions, statuses
-from exports.api.lookup import filtered_reports, seen_report, visible_reports
+from exports.api.lookup import filtered_reports, get_whole_report, visible_reports
 from exports.api.serializers import (
     GroupedSerializer,
     PlanAnswerSerializer,
@@ -61,7 +62,7 @@ def _show(reports: list[ExportReport]) -> list[dict[str, Any]]:
 
 def _accepted(request: Request, report_id: str) -> Response:
     """202 with the report as it is now, and its address."""
-    answer = Response(report_json(seen_report(request, report_id)), status=202)
+    answer = Response(report_json(get_whole_report(request, report_id)), status=202)
     answer["Location"] = request.build_absolute_uri(reverse("api:report", args=[report_id]))
     return answer
 
@@ -97,7 +98,7 @@ class ReportsView(RestView):
         """Request an export. The same request with the same `Idempotency-Key` gives the same report."""
         body = CreateReportSerializer.read(request.data)
         said = body.validated_data
-        project = seen_project(request, said["project"], field="project")
+        project = get_project(request, said["project"], field="project")
         described, saved = body.described(), None
         if "config_id" in said:
             if described:
@@ -173,7 +174,7 @@ class PlanView(RestView):
     def post(self, request: Request) -> Response:
         """Counts by status and class, rows and bytes expected, what would stop it. Nothing is run."""
         body = PlanSerializer.read(request.data)
-        project = seen_project(request, body.validated_data["project"], field="project")
+        project = get_project(request, body.validated_data["project"], field="project")
         asked = ExportSpec.parse(body.described(), project)
         planned = actions.plan_export(project=project, asked=asked, actor=actor_of(request, "rest"))
         return Response(planned.answer)
@@ -185,7 +186,7 @@ class ReportView(RestView):
     @extend_schema(operation_id="reports_get", responses=ReportSerializer)
     def get(self, request: Request, report_id: str) -> Response:
         """A report as it is now."""
-        return Response(report_json(seen_report(request, report_id)))
+        return Response(report_json(get_whole_report(request, report_id)))
 
 
 class WaitView(RestView):
@@ -198,14 +199,14 @@ class WaitView(RestView):
     @extend_schema(operation_id="reports_wait", responses=ReportSerializer)
     def get(self, request: Request, report_id: str) -> Response:
         """The report when it has ended, or after `seconds`, whichever is first; at once when many wait already."""
-        report = seen_report(request, report_id)
+        report = get_whole_report(request, report_id)
         until = time.monotonic() + self.asked.get("seconds", MAX_WAIT_SECONDS)
         if report.status in statuses.ACTIVE and _WAITING.acquire(blocking=False):
             try:
                 _wait_for_end(report.pk, until)
             finally:
                 _WAITING.release()
-        return Response(report_json(seen_report(request, report_id)))
+        return Response(report_json(get_whole_report(request, report_id)))
 
 
 def _wait_for_end(report_pk: int, until: float) -> None:
@@ -222,8 +223,8 @@ class CancelView(RestView):
     @extend_schema(operation_id="reports_cancel", request=None, responses={202: ReportSerializer})
     def post(self, request: Request, report_id: str) -> Response:
         """Cancel: at once while it waits, within seconds while it runs. Twice is no error."""
-        actions.cancel(report=seen_report(request, report_id), actor=actor_of(request, "rest"))
-        return Response(report_json(seen_report(request, report_id)), status=202)
+        actions.cancel(report=get_whole_report(request, report_id), actor=actor_of(request, "rest"))
+        return Response(report_json(get_whole_report(request, report_id)), status=202)
 
 
 class RetryView(RestView):
@@ -239,7 +240,7 @@ class RetryView(RestView):
     )
     def post(self, request: Request, report_id: str) -> Response:
         """The same frozen description once more, as a new report."""
-        again = actions.retry(report=seen_report(request, report_id), actor=actor_of(request, "rest"))
+        again = actions.retry(report=get_whole_report(request, report_id), actor=actor_of(request, "rest"))
         return _accepted(request, again.report_id)
 
 
@@ -259,7 +260,7 @@ class ConvertView(RestView):
     )
     def post(self, request: Request, report_id: str) -> Response:
         """The rows of a delivered json or ndjson, exactly as they were, as a new report in another format."""
-        report = seen_report(request, report_id)
+        report = get_whole_report(request, report_id)
         body = ConvertSerializer.read(request.data)
         made = actions.convert_report(
             report=report,
@@ -280,7 +281,7 @@ class VerifyView(RestView):
     @extend_schema(operation_id="reports_verify", request=None, responses=VerdictSerializer)
     def post(self, request: Request, report_id: str) -> Response:
         """Read the delivered files and compare them with what was written down."""
-        report = seen_report(request, report_id)
+        report = get_whole_report(request, report_id)
         if not report.is_delivered:
             raise ConflictError(f"report {report.report_id} is {report.status}: there is no delivery to verify")
         return Response(actions.verify_report(report=report, actor=actor_of(request, "rest")).to_json())

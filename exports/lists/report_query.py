@@ -9,7 +9,7 @@ from django.db.models.functions import Cast, Length
 from django.db.models.lookups import LessThanOrEqual
 from django.http import HttpRequest, QueryDict
 
-from connections.access.lookup import page_project
+from connections.access.lookup import get_project
 from connections.access.permissions import VIEW, projects_for
 from connections.models import Project
 from exportadmin.lib.errors import UserError
@@ -48,7 +48,7 @@ def listed(request: HttpRequest, *more: str) -> Listed:
     filters = ReportFilters(request.GET, for_list(projects), choices)
     is_valid = filters.is_valid()
     if "project" in filters.errors:
-        page_project(request.user, request.GET["project"])  # 404, as everywhere, and the trail hears of it
+        get_project(request, request.GET["project"])  # 404, as everywhere, and the trail hears of it
     reports = filters.qs if is_valid else ExportReport.objects.none()
     columns = columns_sorted_by(request.GET.get("sort") or NEWEST, reports)
     return Listed(filters, columns, columns.data.data if is_valid else None)

@@ -15,8 +15,8 @@ from exportadmin.audit.middleware import actor_of
 from exportadmin.lib.errors import ConflictError, GoneError, NotFoundError
 from exportadmin.lib.pages import get_view, only
 from exports import actions, statuses
+from exports.lookup import get_report
 from exports.models import ExportReport
-from exports.views.lookup import find_report
 
 CHOICES: Final = 50
 MOST_LINES: Final = 200
@@ -51,7 +51,7 @@ class Table:
 def compare(request: HttpRequest, report_id: str) -> HttpResponse:
     """``?with=<report id>``; without it, a list to choose from."""
     only(request, ("with",))
-    report = find_report(request, report_id, VIEW)
+    report = get_report(request, report_id, VIEW)
     if not report.is_delivered:
         raise ConflictError(f"report {report_id} is {report.status}: it delivered nothing that could be compared")
     context: dict[str, Any] = {"section": "exports", "report": report, "choices": _others(report)}

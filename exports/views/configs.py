@@ -10,7 +10,7 @@ from django.db.models.functions import Coalesce
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 
-from connections.access.lookup import is_valid_key, page_project
+from connections.access.lookup import get_project, is_valid_key
 from connections.access.permissions import START, VIEW, can, projects_for
 from exportadmin.audit.middleware import actor_of
 from exportadmin.lib.errors import DeniedError, GoneError, NotFoundError, UserError
@@ -19,10 +19,10 @@ from exportadmin.lib.pages import done, form_view, get_view, only, post_view, re
 from exports import actions
 from exports.display.spec_text import describe
 from exports.lists.capped_paginator import LongPaginator
+from exports.lookup import get_config
 from exports.models import ExportConfig, ExportReport
 from exports.spec.spec import ExportSpec
 from exports.views.form import PLAN, SAVE_AND_RUN, button_of, form_of, sent_form, show_form, show_planned
-from exports.views.lookup import find_config
 
 PAGE_SIZE = 50
 RUNS_SHOWN = 20
@@ -60,7 +60,7 @@ def config_list(request: HttpRequest) -> HttpResponse:
 def config_detail(request: HttpRequest, config_id: str) -> HttpResponse:
     """One config: what it asks for, and its runs."""
     only(request, ("page",))
-    config = find_config(request, config_id, VIEW)
+    config = get_config(request, config_id, VIEW)
     runs = ExportReport.objects.filter(saved_config=config).order_by("-created_at", "-pk")
     runs = runs.only("report_id", "name", "status", "rows_done", "created_at", "created_by_name")
     context = {
@@ -79,10 +79,10 @@ def config_edit(request: HttpRequest, config_id: str) -> HttpResponse:
     """Change it: the form of a new export, with the project fixed."""
     only(request, ())
     if request.method != "POST":
-        config = find_config(request, config_id, START)
+        config = get_config(request, config_id, START)
         return show_form(request, form_of(config), config=config)
     try:
-        config = find_config(request, config_id, START)
+        config = get_config(request, config_id, START)
     except NotFoundError as error:
         return _deleted_meanwhile(request, config_id, error)
     if request.POST.get("project") != config.project.public_id:
@@ -118,7 +118,7 @@ def _deleted_meanwhile(request: HttpRequest, config_id: str, error: NotFoundErro
     """What was typed becomes a new export's form, for whoever may run exports in the project that it names."""
     if is_valid_key(config_id) and ExportConfig.objects.filter(public_id=config_id).exists():
         raise error  # it is there, and not for this person
-    project = page_project(request.user, request.POST.get("project", ""), START)
+    project = get_project(request, request.POST.get("project", ""), START)
     form = sent_form(request, project).renewed()
     form.blame(GoneError("the config was deleted meanwhile. What you typed is here: save it as a new one, or run it"))
     return show_form(request, form, status=410)
@@ -128,7 +128,7 @@ def _deleted_meanwhile(request: HttpRequest, config_id: str, error: NotFoundErro
 def config_run(request: HttpRequest, config_id: str) -> HttpResponse:
     """Run it as it is. With a ``key``, pressed twice it runs once."""
     _no_more_than(request, ("key",))
-    config = find_config(request, config_id, START)
+    config = get_config(request, config_id, START)
     try:
         spec = ExportSpec.parse(config.body, config.project)
         return _run(request, config, spec, request.POST.get("key") or new_id())
@@ -155,7 +155,7 @@ def _run(request: HttpRequest, config: ExportConfig, spec: ExportSpec, key: str)
 def config_delete(request: HttpRequest, config_id: str) -> HttpResponse:
     """Forget it; its runs stay."""
     _no_more_than(request, ())
-    config = find_config(request, config_id, START)
+    config = get_config(request, config_id, START)
     name = config.name
     actions.delete_config(config=config, actor=actor_of(request))
     return done(request, f"Config “{name}” deleted. Its exports stay.", "configs:list")

@@ -7,7 +7,7 @@ from typing import Final
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
-from connections.access.lookup import page_project
+from connections.access.lookup import get_project
 from connections.access.permissions import MANAGE
 from connections.models import Project
 from connections.store.overview import overview
@@ -26,7 +26,7 @@ _UNLIKE: Final = "The rows or the conditions are not those that were counted. Lo
 def delete_rows(request: HttpRequest, project_id: str) -> HttpResponse:
     """``do=count`` shows what would go, ``do=delete`` deletes what was counted."""
     only(request, ())
-    project = page_project(request.user, project_id, MANAGE)
+    project = get_project(request, project_id, MANAGE)
     if request.method != "POST":
         return _page(request, project, DeleteRowsForm(project=project))
     button = request.POST.get("do", "")

@@ -23,10 +23,10 @@ from exports.display.refused_rows import refused_of
 from exports.display.spec_text import describe
 from exports.display.timeline import phase_words, steps_of
 from exports.forms.convert import ConvertForm
+from exports.lookup import get_report
 from exports.models import ExportReport
 from exports.results.staleness import changes_after, changes_text
 from exports.sources.snapshot import parts_of
-from exports.views.lookup import find_report
 from exports.views.progress import figures
 
 TRAIL_LINES = 8
@@ -36,7 +36,7 @@ TRAIL_LINES = 8
 def detail(request: HttpRequest, report_id: str) -> HttpResponse:
     """The number of queries depends on the state and on the person, never on how much came out or was handed out."""
     only(request, ())
-    return detail_page(request, find_report(request, report_id, VIEW))
+    return detail_page(request, get_report(request, report_id, VIEW))
 
 
 def detail_page(request: HttpRequest, report: ExportReport, *, convert: ConvertForm | None = None) -> HttpResponse:

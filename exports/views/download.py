@@ -11,14 +11,14 @@ from connections.access.permissions import DOWNLOAD
 from exportadmin.audit.middleware import actor_of
 from exportadmin.lib.errors import GoneError
 from exports.links import downloads
+from exports.lookup import get_report
 from exports.models import Artifact
-from exports.views.lookup import find_report
 
 
 @require_safe
 def download(request: HttpRequest, report_id: str, name: str) -> HttpResponseBase:
     """The bytes of an artifact (:mod:`exports.links.downloads`). 404: no such file; 410: not there any more."""
-    report = find_report(request, report_id, DOWNLOAD)
+    report = get_report(request, report_id, DOWNLOAD)
     if not report.is_delivered or "\x00" in name:  # PostgreSQL refuses NUL in a text
         raise Http404("no such file")
     try:

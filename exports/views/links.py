@@ -9,7 +9,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.cache import never_cache
 
-from connections.access.lookup import page_project
+from connections.access.lookup import get_project
 from connections.access.permissions import AUDIT, LINK, VIEW, can, projects_for
 from connections.models import Project
 from exportadmin.audit.middleware import actor_of
@@ -20,10 +20,10 @@ from exportadmin.lib.text import check_text
 from exports import actions
 from exports.links import one_copy, states, tokens
 from exports.lists.capped_paginator import LongPaginator
+from exports.lookup import get_artifact, get_link
 from exports.models import Download, Link
 from exports.models.link import OPEN
 from exports.views.link_form import LinkForm
-from exports.views.lookup import find_artifact, find_link
 
 PAGE_SIZE = 50
 REFUSED_SHOWN = 20
@@ -55,7 +55,7 @@ def link_list(request: HttpRequest) -> HttpResponse:
 def issue(request: HttpRequest, artifact_id: str) -> HttpResponse:
     """A form, and as the answer to it the address: shown this once, and never part of an address of ours."""
     only(request, ())
-    artifact = find_artifact(request, artifact_id, LINK)
+    artifact = get_artifact(request, artifact_id, LINK)
     actions.check_linkable(artifact.report)
     form = LinkForm(request.POST if request.method == "POST" else None)
     if request.method == "POST" and form.is_valid():
@@ -87,7 +87,7 @@ def _issued(request: HttpRequest, link: Link, address: str) -> HttpResponse:
 @post_view
 def revoke(request: HttpRequest, link_id: str) -> HttpResponse:
     """End a link now; revoking twice is no error."""
-    link = actions.revoke_link(link=find_link(request, link_id, LINK), actor=actor_of(request))
+    link = actions.revoke_link(link=get_link(request, link_id, LINK), actor=actor_of(request))
     words = f"The link to {link.artifact.name} was revoked: its address opens nothing any more."
     return done(request, words, "links:list")
 
@@ -96,7 +96,7 @@ def revoke(request: HttpRequest, link_id: str) -> HttpResponse:
 def uses(request: HttpRequest, link_id: str) -> HttpResponse:
     """The downloads through a link and how they ended; refused tries for those who may read the trail."""
     only(request, ("page",))
-    link = find_link(request, link_id, VIEW)
+    link = get_link(request, link_id, VIEW)
     project = link.artifact.report.project
     page = LongPaginator(link.downloads.all(), PAGE_SIZE).get_page(request.GET.get("page"))
     context = {
@@ -130,13 +130,13 @@ def _listed(projects: QuerySet[Project]) -> QuerySet[Link]:
 
 
 def _filtered(request: HttpRequest, found: QuerySet[Link]) -> QuerySet[Link]:
-    """Raises :class:`UserError` for a value without a meaning, and as :func:`page_project` does."""
+    """Raises :class:`UserError` for a value without a meaning, and as :func:`get_project` does."""
     if state := request.GET.get("state", ""):
         if state not in states.WORDS:
             raise UserError(f"unknown state {state[:40]!r}; known: {', '.join(states.WORDS)}", field="state")
         found = found.filter(Link.in_state(state))
     if project_id := request.GET.get("project", ""):
-        found = found.filter(artifact__report__project=page_project(request.user, project_id))
+        found = found.filter(artifact__report__project=get_project(request, project_id))
     if words := check_text(request.GET.get("q", ""), "q").strip():
         if len(words) > LONGEST_SEARCH:
             raise UserError(f"the search has {len(words)} characters; at most {LONGEST_SEARCH} are read", field="q")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 
-from connections.access.lookup import page_project
+from connections.access.lookup import get_project
 from connections.access.permissions import START
 from connections.models import Project
 from exportadmin.audit.middleware import actor_of
@@ -14,6 +14,7 @@ from exportadmin.lib.pages import done, form_view, only, post_view
 from exports import actions
 from exports.forms.conditions import condition_inputs
 from exports.forms.export import ExportForm
+from exports.lookup import get_config, get_report
 from exports.spec.spec import ExportSpec
 from exports.views.form import (
     MOST_PROJECTS,
@@ -29,7 +30,6 @@ from exports.views.form import (
     show_form,
     show_planned,
 )
-from exports.views.lookup import find_config, find_report
 
 PARAMETERS = ("project", "from", "config")
 
@@ -51,19 +51,19 @@ def new(request: HttpRequest) -> HttpResponse:
     if len(request.GET) - len(filled_in) > 1:
         raise UserError(f"give one of {', '.join(PARAMETERS)}: each says which project is meant")
     if "from" in request.GET:
-        report = find_report(request, request.GET["from"], START)
+        report = get_report(request, request.GET["from"], START)
         kept = report.config, report.project
         return show_form(request, ExportForm.of_body(*kept, name=report.name, description=report.description))
     if "config" in request.GET:
-        config = find_config(request, request.GET["config"], START)
+        config = get_config(request, request.GET["config"], START)
         return show_form(request, form_of(config))
     if "project" in request.GET:
-        project = page_project(request.user, request.GET["project"], START)
+        project = get_project(request, request.GET["project"], START)
         initial = {name: request.GET.getlist(name) if inputs[name] else request.GET[name] for name in filled_in}
         return show_form(request, ExportForm(project=project, initial=initial))
     projects = projects_to_start(request)
     if len(projects) == 1:
-        return show_form(request, ExportForm(project=page_project(request.user, projects[0].public_id, START)))
+        return show_form(request, ExportForm(project=get_project(request, projects[0].public_id, START)))
     context = {"section": "exports", "projects": projects[:MOST_PROJECTS], "is_cut": len(projects) > MOST_PROJECTS}
     return render(request, "exports/new_project.html", context)
 
@@ -72,7 +72,7 @@ def new(request: HttpRequest) -> HttpResponse:
 def new_plan(request: HttpRequest) -> HttpResponse:
     """The live plan beside the form (a fragment, 200 also for a form with mistakes: it says which)."""
     only(request, ())
-    form = sent_form(request, page_project(request.user, request.POST.get("project", ""), START))
+    form = sent_form(request, get_project(request, request.POST.get("project", ""), START))
     plan, stopped = plan_of(request, form, live=True)
     context = {**plan_context(form, plan), "stopped": stopped, "is_live": True}
     return render(request, "exports/_plan_live.html", context)
@@ -80,7 +80,7 @@ def new_plan(request: HttpRequest) -> HttpResponse:
 
 def _sent(request: HttpRequest) -> HttpResponse:
     only(request, ())
-    project = page_project(request.user, request.POST.get("project", ""), START)
+    project = get_project(request, request.POST.get("project", ""), START)
     form = sent_form(request, project)
     button = button_of(request)
     if form.spec is None:

@@ -13,17 +13,17 @@ from exportadmin.lib.errors import ConflictError, GoneError
 from exportadmin.lib.pages import get_view, only
 from exports import actions
 from exports.display.row_preview import row_view
+from exports.lookup import get_report
 from exports.models import ExportReport
 from exports.results.drawing import Budget
 from exports.results.preview import FirstRows
-from exports.views.lookup import find_report
 
 
 @get_view
 def preview(request: HttpRequest, report_id: str) -> HttpResponse:
     """Recorded once a look, as it shows data. A fragment for htmx, with its refusal in words, too."""
     only(request, ())
-    report = find_report(request, report_id, VIEW)
+    report = get_report(request, report_id, VIEW)
     in_page = bool(request.htmx)  # type: ignore[attr-defined]
     try:
         context = _shown(report, actions.look_at_rows(report=report, actor=actor_of(request)))

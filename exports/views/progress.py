@@ -13,8 +13,8 @@ from connections.access.permissions import VIEW
 from exportadmin.lib.pages import get_view, only
 from exportadmin.runs.progress import progress_of
 from exports import statuses
+from exports.lookup import get_report
 from exports.models import ExportReport
-from exports.views.lookup import find_report
 
 
 @get_view
@@ -24,7 +24,7 @@ def progress(request: HttpRequest, report_id: str) -> HttpResponse:
     After the end it stops the polling and has the browser load the page anew.
     """
     only(request, ())
-    report = find_report(request, report_id, VIEW)
+    report = get_report(request, report_id, VIEW)
     if not request.htmx:  # type: ignore[attr-defined]
         return redirect("exports:detail", report_id)
     if report.status not in statuses.ACTIVE:

@@ -12,7 +12,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
 from connections.access.forms import DeleteProjectForm, ProjectForm
-from connections.access.lookup import is_valid_key, page_project
+from connections.access.lookup import get_project, is_valid_key
 from connections.access.models import Membership
 from connections.access.permissions import MANAGE, START, VIEW, can_create_projects, projects_for, verbs_in
 from connections.actions import SETTINGS, change_project, create_project, delete_project
@@ -123,7 +123,7 @@ def _new_page(request: HttpRequest, form: ProjectForm, status: int = 200) -> Htt
 def delete(request: HttpRequest, project_id: str) -> HttpResponse:
     """What would go with the project; sent back with its name: delete it."""
     only(request, ())
-    found = page_project(request.user, project_id, MANAGE)
+    found = get_project(request, project_id, MANAGE)
     form = DeleteProjectForm(request.POST if request.method == "POST" else None)
     form.check_names()
     if form.is_bound and form.is_valid():
@@ -150,8 +150,8 @@ def project(request: HttpRequest, project_id: str) -> HttpResponse:
     """One project; sent back: its settings."""
     only(request, ())
     if request.method != "POST":
-        return _page(request, page_project(request.user, project_id))
-    found = page_project(request.user, project_id, MANAGE)
+        return _page(request, get_project(request, project_id))
+    found = get_project(request, project_id, MANAGE)
     form = ProjectForm(request.POST)
     form.check_names()
     if form.is_valid():

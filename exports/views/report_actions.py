@@ -12,11 +12,11 @@ from exportadmin.lib.pages import done, post_view, refused
 from exports import actions
 from exports.delivery.verify import Verdict
 from exports.forms.convert import ConvertForm
+from exports.lookup import get_report
 from exports.models import ExportReport
 from exports.sources.snapshot import conversion_spec
 from exports.templatetags.words import plural, size
 from exports.views.detail import detail_page
-from exports.views.lookup import find_report
 
 PAGE = "exports:detail"
 MOST_PROBLEMS = 10
@@ -25,7 +25,7 @@ MOST_PROBLEMS = 10
 @post_view
 def verify(request: HttpRequest, report_id: str) -> HttpResponse:
     """Take the check values again. Within the page for htmx, else back to the page with the verdict on top."""
-    report = find_report(request, report_id, VIEW)
+    report = get_report(request, report_id, VIEW)
     try:
         verdict = actions.verify_report(report=report, actor=actor_of(request))
     except UserError as error:
@@ -67,7 +67,7 @@ def problems(verdict: Verdict) -> list[str]:
 @post_view
 def cancel(request: HttpRequest, report_id: str) -> HttpResponse:
     """Stop the run."""
-    report = find_report(request, report_id, VIEW)
+    report = get_report(request, report_id, VIEW)
     try:
         now = actions.cancel(report=report, actor=actor_of(request))
     except UserError as error:
@@ -79,7 +79,7 @@ def cancel(request: HttpRequest, report_id: str) -> HttpResponse:
 @post_view
 def retry(request: HttpRequest, report_id: str) -> HttpResponse:
     """The same again, as a new export, whose page comes next."""
-    report = find_report(request, report_id, VIEW)
+    report = get_report(request, report_id, VIEW)
     try:
         again = actions.retry(report=report, actor=actor_of(request))
     except UserError as error:
@@ -90,7 +90,7 @@ def retry(request: HttpRequest, report_id: str) -> HttpResponse:
 @post_view
 def convert(request: HttpRequest, report_id: str) -> HttpResponse:
     """The delivered rows in another format, as a new export, whose page comes next."""
-    report = find_report(request, report_id, START)
+    report = get_report(request, report_id, START)
     form = ConvertForm(request.POST)
     form.check_names()
     if not form.is_valid():
@@ -106,7 +106,7 @@ def convert(request: HttpRequest, report_id: str) -> HttpResponse:
 @post_view
 def delete_files(request: HttpRequest, report_id: str) -> HttpResponse:
     """Take the files away; report, check values and trail stay."""
-    report = find_report(request, report_id, VIEW)
+    report = get_report(request, report_id, VIEW)
     why = " ".join(request.POST.get("why", "").split()) or "deleted by hand"
     try:
         actions.remove_files(report=report, actor=actor_of(request), why=why)

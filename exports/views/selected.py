@@ -14,8 +14,8 @@ from exportadmin.lib.actor import Actor
 from exportadmin.lib.errors import NotFoundError, UserError
 from exportadmin.lib.pages import came_from, form_view, only, refused, tell_refused
 from exports import actions, statuses
+from exports.lookup import get_report
 from exports.models import ExportReport
-from exports.views.lookup import find_report
 from exports.views.reports import PAGE_SIZE
 
 KEPT: Final = "selected_exports"  # in the session: a page that is looked at again does nothing again
@@ -80,7 +80,7 @@ def selected(request: HttpRequest) -> HttpResponse:
 def _one(request: HttpRequest, report_id: str, act: Callable[[ExportReport, Actor], dict[str, str]]) -> dict[str, Any]:
     line: dict[str, Any] = {"report_id": report_id[:80], "is_done": False}
     try:
-        report = find_report(request, report_id, VIEW)
+        report = get_report(request, report_id, VIEW)
     except NotFoundError as error:
         tell_refused(request, error, 404)
         return line | {"words": "There is no such export."}

@@ -147,7 +147,7 @@ def test_a_refusal_that_cannot_be_recorded_is_no_answer_with_data(world: World, 
         raise RuntimeError("no trail")
 
     script = world.script("mallory")
-    monkeypatch.setattr("exportadmin.audit.api.record", broken)
+    monkeypatch.setattr("exportadmin.audit.signals.record", broken)
     script.client.raise_request_exception = False
     answer = script.get(f"reports/{world.own.done.report_id}/")
     assert answer.status_code == 500

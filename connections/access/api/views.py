@@ -14,7 +14,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from connections import actions
-from connections.access.api.lookup import is_valid_key, seen_project, token_of
+from connections.access.api.lookup import get_project
 from connections.access.api.serializers import (
     ChangeProjectSerializer,
     CreateProjectSerializer,
@@ -26,6 +26,7 @@ from connections.access.api.serializers import (
     RoleSerializer,
     TokenSerializer,
 )
+from connections.access.lookup import is_valid_key, token_of
 from connections.access.members import remove_member, set_role
 from connections.access.models import ApiToken, Membership
 from connections.access.permissions import MANAGE, VIEW, can, projects_for
@@ -76,12 +77,12 @@ class ProjectView(RestView):
     @extend_schema(operation_id="projects_get", responses=ProjectSerializer)
     def get(self, request: Request, project_id: str) -> Response:
         """A project, by id or name."""
-        return Response(ProjectSerializer(seen_project(request, project_id)).data)
+        return Response(ProjectSerializer(get_project(request, project_id)).data)
 
     @extend_schema(operation_id="projects_change", request=ChangeProjectSerializer, responses=ProjectSerializer)
     def patch(self, request: Request, project_id: str) -> Response:
         """Another name, description or time zone."""
-        project = seen_project(request, project_id)
+        project = get_project(request, project_id)
         data: dict[str, Any] = ChangeProjectSerializer.read(request.data).validated_data
         changed = actions.change_project(project=project, actor=actor_of(request, "rest"), **data)
         return Response(ProjectSerializer(changed).data)
@@ -89,7 +90,7 @@ class ProjectView(RestView):
     @extend_schema(operation_id="projects_delete", responses={202: DeletedProjectSerializer})
     def delete(self, request: Request, project_id: str) -> Response:
         """Delete it with its rows, exports, files, configs, links, roles and tokens. It is gone at once."""
-        project = seen_project(request, project_id)
+        project = get_project(request, project_id)
         confirm: str = self.asked["confirm"]
         gone = actions.delete_project(project=project, confirm=confirm, actor=actor_of(request, "rest"))
         return Response({"id": project.public_id, "name": project.name, **asdict(gone)}, status=202)
@@ -101,7 +102,7 @@ class MembersView(RestView):
     @extend_schema(operation_id="members_list", responses=MemberSerializer(many=True))
     def get(self, request: Request, project_id: str) -> Response:
         """Who has which role in a project. Superusers need none."""
-        project = seen_project(request, project_id)
+        project = get_project(request, project_id)
         members = Membership.objects.filter(project=project).select_related("user").order_by("user__username")
         return Response(MemberSerializer(members, many=True).data)
 
@@ -112,7 +113,7 @@ class MemberView(RestView):
     @extend_schema(operation_id="members_set", request=RoleSerializer, responses=MemberSerializer)
     def put(self, request: Request, project_id: str, username: str) -> Response:
         """Give a person a role, or another one."""
-        project = seen_project(request, project_id)
+        project = get_project(request, project_id)
         role = RoleSerializer.read(request.data).validated_data["role"]
         user = self._user(request, project, username)
         membership = set_role(project=project, user=user, role=role, actor=actor_of(request, "rest"))
@@ -121,7 +122,7 @@ class MemberView(RestView):
     @extend_schema(operation_id="members_remove", responses={204: None})
     def delete(self, request: Request, project_id: str, username: str) -> Response:
         """Take a person out of a project."""
-        project = seen_project(request, project_id)
+        project = get_project(request, project_id)
         user = self._user(request, project, username)
         remove_member(project=project, user=user, actor=actor_of(request, "rest"))
         return Response(status=204)
@@ -158,7 +159,7 @@ class TokensView(RestView):
             name=said["name"],
             scopes=said["scopes"],
             actor=actor_of(request, "rest"),
-            project=seen_project(request, wanted, field="project") if wanted else None,
+            project=get_project(request, wanted, field="project") if wanted else None,
             expires_in_days=said.get("expires_in_days"),
         )
         return Response({**TokenSerializer(token).data, "key": key}, status=201)

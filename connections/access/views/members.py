@@ -11,7 +11,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
 from connections.access.forms import MemberForm
-from connections.access.lookup import page_project
+from connections.access.lookup import get_project
 from connections.access.members import add_member, remove_member, set_role
 from connections.access.models import Membership
 from connections.access.permissions import MANAGE, can
@@ -30,8 +30,8 @@ def members(request: HttpRequest, project_id: str) -> HttpResponse:
     """``?page=N``; sent back: give a person a role, by user name."""
     only(request, ("page",))
     if request.method != "POST":
-        return _page(request, page_project(request.user, project_id))
-    project = page_project(request.user, project_id, MANAGE)
+        return _page(request, get_project(request, project_id))
+    project = get_project(request, project_id, MANAGE)
     form = MemberForm(request.POST)
     form.check_names()
     if form.is_valid():
@@ -48,7 +48,7 @@ def members(request: HttpRequest, project_id: str) -> HttpResponse:
 @post_view
 def change(request: HttpRequest, project_id: str, user_id: int) -> HttpResponse:
     """Another role for a member."""
-    project = page_project(request.user, project_id, MANAGE)
+    project = get_project(request, project_id, MANAGE)
     user = _member(project, user_id)
     role = request.POST.get("role", "")
     try:
@@ -61,7 +61,7 @@ def change(request: HttpRequest, project_id: str, user_id: int) -> HttpResponse:
 @post_view
 def remove(request: HttpRequest, project_id: str, user_id: int) -> HttpResponse:
     """Take a member out."""
-    project = page_project(request.user, project_id, MANAGE)
+    project = get_project(request, project_id, MANAGE)
     user = _member(project, user_id)
     try:
         remove_member(project=project, user=user, actor=actor_of(request))

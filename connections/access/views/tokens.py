@@ -13,7 +13,7 @@ from django.utils import timezone
 from django.views.decorators.cache import never_cache
 
 from connections.access.forms import TokenFilterForm, TokenForm
-from connections.access.lookup import is_valid_key, page_project
+from connections.access.lookup import get_project, is_valid_key
 from connections.access.models import ApiToken
 from connections.access.permissions import VIEW, can, projects_for
 from connections.access.tokens import issue_token, owner_of, revoke_token
@@ -61,7 +61,7 @@ def _issue(request: HttpRequest, data: dict[str, Any]) -> tuple[ApiToken, str]:
         name=data["name"],
         scopes=data["scopes"],
         actor=actor,
-        project=page_project(request.user, data["project"]) if data["project"] else None,
+        project=get_project(request, data["project"]) if data["project"] else None,
         expires_in_days=data["days"],
         once=data["once"],
     )

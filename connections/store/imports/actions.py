@@ -13,7 +13,7 @@ from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
-from connections.access.lookup import is_valid_key, unseen
+from connections.access.lookup import is_valid_key, not_found
 from connections.access.permissions import DOWNLOAD, MANAGE, require, require_can_create_projects
 from connections.actions import store_project
 from connections.models import Project
@@ -211,7 +211,7 @@ def _project(wanted: str, actor: Actor) -> Project:
         try:
             require(actor, MANAGE, found)
         except NotFoundError:
-            raise unseen(message, found, found) from None
+            raise not_found("project", wanted, obj=found, project=found) from None
     else:
         try:
             require_can_create_projects(actor)

@@ -19,10 +19,11 @@ from rest_framework.parsers import BaseParser, MultiPartParser
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from connections.access.api.lookup import seen_project, token_of
+from connections.access.api.lookup import get_project
+from connections.access.lookup import token_of
 from connections.store.imports import actions
 from connections.store.imports.actions import ImportSpec
-from connections.store.imports.lookup import seen_import, visible_imports
+from connections.store.imports.lookup import get_import, visible_imports
 from connections.store.imports.representation import import_json
 from connections.store.imports.runner import AUTO
 from connections.store.imports.serializers import (
@@ -83,7 +84,7 @@ class ImportsView(RestView):
         """Imports that one may see, newest first."""
         runs = visible_imports(request.user, token_of(request))
         if "project" in self.asked:
-            runs = runs.filter(project=seen_project(request, self.asked["project"], field="project"))
+            runs = runs.filter(project=get_project(request, self.asked["project"], field="project"))
         if "status" in self.asked:
             runs = runs.filter(status=self.asked["status"])
         return self.paged(request, runs, lambda page: [import_json(run) for run in page])
@@ -131,7 +132,7 @@ class ImportView(RestView):
     @extend_schema(operation_id="imports_get", responses=OneImportSerializer)
     def get(self, request: Request, import_id: str) -> Response:
         """An import as it is now, with the first rows that were refused."""
-        return Response(_one(seen_import(request.user, token_of(request), import_id)))
+        return Response(_one(get_import(request, import_id)))
 
 
 class ImportContentView(RestView):
@@ -155,7 +156,7 @@ class ImportContentView(RestView):
     )
     def put(self, request: Request, import_id: str) -> Response:
         """The next part: 200 while more is to come, 202 when the file is complete and the import queued."""
-        run = seen_import(request.user, token_of(request), import_id)
+        run = get_import(request, import_id)
         run = actions.receive_part(
             run=run,
             actor=actor_of(request, "rest"),
@@ -173,7 +174,7 @@ class CancelImportView(RestView):
     @extend_schema(operation_id="imports_cancel", request=None, responses={202: OneImportSerializer})
     def post(self, request: Request, import_id: str) -> Response:
         """Cancel: at once while it waits, within seconds while it runs. Rows that were written stay."""
-        run = seen_import(request.user, token_of(request), import_id)
+        run = get_import(request, import_id)
         return Response(_one(actions.cancel_import(run=run, actor=actor_of(request, "rest"))), status=202)
 
 
@@ -185,7 +186,7 @@ class RefusedView(RestView):
     @extend_schema(operation_id="imports_refused", responses={(200, NDJSON): OpenApiTypes.BINARY})
     def get(self, request: Request, import_id: str) -> HttpResponseBase:
         """Every refused row, one a line: `position`, `reason` and, where it could be read, `value`."""
-        run = seen_import(request.user, token_of(request), import_id)
+        run = get_import(request, import_id)
         return refused_file(run, actions.read_refused(run=run, actor=actor_of(request, "rest")))
 
 

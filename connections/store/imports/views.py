@@ -10,13 +10,13 @@ from django.shortcuts import redirect, render
 from django.utils import timezone
 from django_htmx.http import HttpResponseStopPolling
 
-from connections.access.lookup import page_project
+from connections.access.lookup import get_project
 from connections.access.permissions import DOWNLOAD, MANAGE, VIEW, can_create_projects, projects_for, verbs_in
 from connections.store.imports import files
 from connections.store.imports.actions import cancel_import, read_refused, request_import
 from connections.store.imports.api import refused_file
 from connections.store.imports.forms import ImportForm
-from connections.store.imports.lookup import page_import
+from connections.store.imports.lookup import get_import
 from connections.store.imports.representation import FIRST_REFUSED
 from connections.store.models import ImportRun
 from exportadmin.audit.middleware import actor_of
@@ -54,7 +54,7 @@ def new(request: HttpRequest) -> HttpResponse:
     only(request, ("project",))
     initial = {}
     if "project" in request.GET:
-        initial = {"project": page_project(request.user, request.GET["project"], MANAGE).name}
+        initial = {"project": get_project(request, request.GET["project"], MANAGE).name}
     return _form(request, ImportForm(person=request.user, initial=initial))
 
 
@@ -85,7 +85,7 @@ def _form(request: HttpRequest, form: ImportForm, status: int = 200) -> HttpResp
 def detail(request: HttpRequest, import_id: str) -> HttpResponse:
     """One import."""
     only(request, ())
-    run = page_import(request.user, import_id)
+    run = get_import(request, import_id)
     return render(request, "imports/detail.html", {"section": "projects", **_context(request, run)})
 
 
@@ -118,7 +118,7 @@ def _context(request: HttpRequest, run: ImportRun) -> dict[str, Any]:
 def progress(request: HttpRequest, import_id: str) -> HttpResponse:
     """A fragment for htmx; everybody else is sent to the page. After the end it has the page loaded anew."""
     only(request, ())
-    run = page_import(request.user, import_id)
+    run = get_import(request, import_id)
     if not request.htmx:  # type: ignore[attr-defined]
         return redirect(PAGE, import_id)
     if run.status in statuses.TERMINAL:
@@ -132,7 +132,7 @@ def progress(request: HttpRequest, import_id: str) -> HttpResponse:
 @post_view
 def cancel(request: HttpRequest, import_id: str) -> HttpResponse:
     """Stop it."""
-    run = page_import(request.user, import_id, MANAGE)
+    run = get_import(request, import_id, MANAGE)
     try:
         now = cancel_import(run=run, actor=actor_of(request))
     except UserError as error:
@@ -147,5 +147,5 @@ def cancel(request: HttpRequest, import_id: str) -> HttpResponse:
 def refused_rows(request: HttpRequest, import_id: str) -> HttpResponseBase:
     """Every refused row as a file."""
     only(request, ())
-    run = page_import(request.user, import_id, VIEW)
+    run = get_import(request, import_id, VIEW)
     return refused_file(run, read_refused(run=run, actor=actor_of(request)))
