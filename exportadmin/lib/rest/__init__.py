@@ -9,7 +9,7 @@ from exportadmin.lib.rest.description import Header
 from exportadmin.lib.rest.fields import Choice, Flag, StrictSerializer, Text, Whole
 from exportadmin.lib.rest.pages import Pages
 from exportadmin.lib.rest.parameters import Parameter
-from exportadmin.lib.rest.problems import PROBLEM_JSON, TITLES, handle, problem
+from exportadmin.lib.rest.problems import PROBLEM_JSON, TITLES, Problem, handle, problem
 from exportadmin.lib.rest.throttles import AddressThrottle, WrongKeyThrottle, address
 from exportadmin.lib.rest.views import RestView
 
@@ -23,6 +23,7 @@ __all__ = [
     "Header",
     "Pages",
     "Parameter",
+    "Problem",
     "RestView",
     "StrictJSONParser",
     "StrictSerializer",

@@ -3,9 +3,10 @@ its ``field``."""
 
 from __future__ import annotations
 
+import dataclasses
 import logging
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from django.core.exceptions import BadRequest, PermissionDenied, SuspiciousOperation
@@ -59,35 +60,59 @@ TITLES: Final[dict[int, str]] = {
 }
 
 
-def problem(status: int, code: str, detail: str, *, field: str | None = None, request: Any = None) -> Response:
-    """A problem+json answer; ``detail`` becomes one line."""
-    line = " ".join(detail.split())
+@dataclasses.dataclass(frozen=True, slots=True)
+class Problem:
+    """What is wrong with a request, before it has a shape. ``detail`` is one line; ``field`` the input at fault."""
+
+    status: int
+    code: str
+    detail: str
+    field: str | None = None
+    headers: Mapping[str, str] = dataclasses.field(default_factory=dict)
+
+
+def problem_json(problem: Problem, request: Any) -> Response:
+    """The shape of our own API: problem+json."""
     body: dict[str, Any] = {
         "type": "about:blank",
-        "title": TITLES.get(status, "Error"),
-        "status": status,
-        "code": code,
-        "detail": line if len(line) <= LONGEST_DETAIL else line[: LONGEST_DETAIL - 1] + "…",
+        "title": TITLES.get(problem.status, "Error"),
+        "status": problem.status,
+        "code": problem.code,
+        "detail": problem.detail,
     }
-    if field:
-        body["field"] = field
+    if problem.field:
+        body["field"] = problem.field
     if request_id := getattr(request, "request_id", ""):
         body["request_id"] = request_id
-    return Response(body, status=status, content_type=PROBLEM_JSON)
+    return Response(body, status=problem.status, content_type=PROBLEM_JSON, headers=dict(problem.headers))
+
+
+def problem(status: int, code: str, detail: str, *, field: str | None = None, request: Any = None) -> Response:
+    """A problem+json answer; ``detail`` becomes one line."""
+    return problem_json(Problem(status, code, _one_line(detail), field), request)
 
 
 def handle(error: Exception, context: Mapping[str, Any]) -> Response | None:
-    """DRF's exception handler: whatever is raised becomes a problem; what was not raised on purpose is a logged 500."""
+    """DRF's exception handler: whatever is raised becomes a problem; what was not raised on purpose is a logged 500.
+
+    A view class answers in a shape of its own where it has an ``error_response`` (:class:`RestView`).
+    """
     request = context.get("request")
     django_request = getattr(request, "_request", request)
-    answer = _ours(error, django_request) or _drf(error, django_request) or _fault(error, django_request)
+    found = _ours(error) or _drf(error) or _fault(error, django_request)
     set_rollback()
-    if answer.status_code in (403, 404, 429):
-        request_refused.send(sender=None, request=request, error=error, status=answer.status_code, channel="rest")
-    return answer
+    if found.status in (403, 404, 429):
+        request_refused.send(sender=None, request=request, error=error, status=found.status, channel="rest")
+    shape: Callable[[Problem, Any], Response] = getattr(context.get("view"), "error_response", problem_json)
+    return shape(found, django_request)
 
 
-def _ours(error: Exception, request: Any) -> Response | None:
+def _one_line(text: str) -> str:
+    line = " ".join(text.split())
+    return line if len(line) <= LONGEST_DETAIL else line[: LONGEST_DETAIL - 1] + "…"
+
+
+def _ours(error: Exception) -> Problem | None:
     known = next(((status, code) for kind, status, code in STATUSES if isinstance(error, kind)), None)
     if known is None:
         return None
@@ -99,30 +124,28 @@ def _ours(error: Exception, request: Any) -> Response | None:
         detail = "there is nothing here for you"
     else:
         detail = str(error)
-    answer = problem(status, code, detail, field=getattr(error, "field", None), request=request)
-    if status == 503:
-        answer["Retry-After"] = str(RETRY_SECONDS)
-    return answer
+    headers = {"Retry-After": str(RETRY_SECONDS)} if status == 503 else {}
+    return Problem(status, code, _one_line(detail), getattr(error, "field", None), headers)
 
 
-def _drf(error: Exception, request: Any) -> Response | None:
+def _drf(error: Exception) -> Problem | None:
     if not isinstance(error, exceptions.APIException):
         return None
     detail, field = _in_words(error.detail)
-    code = str(getattr(error, "default_code", "error"))
-    answer = problem(error.status_code, code, detail, field=field, request=request)
+    headers = {}
     if challenge := getattr(error, "auth_header", None):
-        answer["WWW-Authenticate"] = challenge
+        headers["WWW-Authenticate"] = str(challenge)
     if error.status_code == 429:
-        answer["Retry-After"] = str(max(1, math.ceil(getattr(error, "wait", None) or 1)))
-    return answer
+        headers["Retry-After"] = str(max(1, math.ceil(getattr(error, "wait", None) or 1)))
+    code = str(getattr(error, "default_code", "error"))
+    return Problem(error.status_code, code, _one_line(detail), field, headers)
 
 
-def _fault(error: Exception, request: Any) -> Response:
+def _fault(error: Exception, request: Any) -> Problem:
     """What Django does for pages (log, tell), with a problem instead of a page."""
     log.error("%s %s", request.method, request.path, exc_info=error)
     got_request_exception.send(sender=None, request=request)
-    return problem(500, "fault", "stopped by a fault in Export Admin; its log has the details", request=request)
+    return Problem(500, "fault", "stopped by a fault in Export Admin; its log has the details")
 
 
 def _in_words(detail: Any, path: str = "") -> tuple[str, str | None]:

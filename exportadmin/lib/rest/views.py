@@ -16,6 +16,7 @@ from exportadmin.lib.rest.body import StrictJSONParser
 from exportadmin.lib.rest.description import RestSchema
 from exportadmin.lib.rest.pages import Pages
 from exportadmin.lib.rest.parameters import Parameter, read_query
+from exportadmin.lib.rest.problems import Problem, problem_json
 from exportadmin.lib.rest.throttles import AddressThrottle, PersonThrottle
 
 
@@ -66,6 +67,11 @@ class RestView(APIView):
         if method not in self.http_method_names or not hasattr(self, method):
             raise exceptions.MethodNotAllowed(request.method or "")
         self.asked = read_query(request, self.parameters(method))
+
+    @staticmethod
+    def error_response(problem: Problem, request: Any) -> Response:
+        """The shape of an error. A view of another platform's API answers in the shape that its clients know."""
+        return problem_json(problem, request)
 
     def options(self, request: Any, *args: Any, **kwargs: Any) -> Response:
         """``Allow``, and nothing else: what can be asked stands in the OpenAPI document."""
