@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 
 from django.db.models import Q
 
-from exportadmin.audit.canonical import canonical
 from exportadmin.audit.forms import text
 from exportadmin.audit.models import DONE, AuditEntry
+from exportadmin.audit.queries import with_detail
 from exportadmin.audit.questions.base import (
     PERIOD,
     PROJECT,
@@ -29,8 +29,7 @@ def _answer(asked: Mapping[str, str], scope: Scope) -> Answer:
     roles, tokens, users = under("membership"), under("token.issued", "token.changed", "token.revoked"), under("user")
     entries = within(asked).filter(roles | tokens | users, outcome=DONE)
     if "person" in asked:
-        named = canonical(asked["person"]).decode()  # as it stands in the details of a token
-        entries = entries.filter(Q(object_name=asked["person"]) | Q(details_json__contains=f'"for":{named}'))
+        entries = entries.filter(Q(object_name=asked["person"]) | with_detail("for", asked["person"]))
 
     def says(found: Figures) -> str:
         parts = {

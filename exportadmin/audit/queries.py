@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from django.db.models import Q, QuerySet
 
+from exportadmin.audit.canonical import canonical
 from exportadmin.audit.events import EVENTS, keys_under
 from exportadmin.audit.models import OUTCOMES, AuditEntry
 from exportadmin.lib import times
@@ -93,3 +94,8 @@ def search_params(params: Mapping[str, str], *, time_zone: str = "UTC") -> Query
         if "\x00" in value:
             raise UserError(f"{key} holds a character that no name has", field=key)
     return search(**{key: value for key, value in params.items() if value}, time_zone=time_zone)
+
+
+def with_detail(name: str, value: str) -> Q:
+    """Entries whose details say that ``name`` is ``value``: kept as canonical JSON, of which each pair is a part."""
+    return Q(details_json__contains=f"{canonical(name).decode()}:{canonical(value).decode()}")

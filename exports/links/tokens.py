@@ -22,7 +22,8 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.crypto import constant_time_compare, salted_hmac
 
-from exportadmin.audit.models import REFUSED
+from exportadmin.audit.models import REFUSED, AuditEntry
+from exportadmin.audit.queries import with_detail
 from exportadmin.audit.record import record
 from exportadmin.lib.actor import Actor
 from exportadmin.lib.errors import GoneError, NotFoundError, UserError
@@ -261,3 +262,9 @@ def _signatures(link: Link, secret: str) -> list[str]:
     )
     keys = [settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS]
     return [salted_hmac(_SALT, said, secret=key, algorithm="sha256").hexdigest() for key in keys]
+
+
+def refused_tries(link: Link, most: int) -> list[AuditEntry]:
+    """The newest of the trail, at most ``most``."""
+    entries = AuditEntry.objects.filter(event="link.refused", object_id=link.artifact.public_id)
+    return list(entries.filter(with_detail("link", link.public_id)).order_by("-sequence")[:most])

@@ -13,39 +13,32 @@ from connections.access.lookup import get_project
 from connections.access.permissions import AUDIT, LINK, VIEW, can, projects_for
 from connections.models import Project
 from exportadmin.audit.middleware import actor_of
-from exportadmin.audit.models import AuditEntry
 from exportadmin.lib.errors import UserError
 from exportadmin.lib.pages import done, form_view, get_view, only, post_view
-from exportadmin.lib.text import check_text
 from exports import actions
-from exports.links import one_copy, states, tokens
+from exports.links import one_copy, tokens
+from exports.links.forms import LinkFilterForm, LinkForm
 from exports.lists.capped_paginator import LongPaginator
 from exports.lookup import get_artifact, get_link
 from exports.models import Download, Link
 from exports.models.link import OPEN
-from exports.views.link_form import LinkForm
 
 PAGE_SIZE = 50
 REFUSED_SHOWN = 20
-LONGEST_SEARCH = 200
-FILTERS = ("state", "project", "q")
 
 
 @get_view
 def link_list(request: HttpRequest) -> HttpResponse:
     """``?state= &project= &q= &page=``; queries do not grow with the links."""
-    only(request, (*FILTERS, "page"))
     visible = projects_for(request.user, VIEW)
-    found = _filtered(request, _listed(visible))
+    form = LinkFilterForm(request.GET, projects=visible.order_by("name").values_list("public_id", "name")[:500])
+    found = _filtered(request, _listed(visible), **form.params)
     page = LongPaginator(found, PAGE_SIZE).get_page(request.GET.get("page"))
     mine = set(projects_for(request.user, LINK).order_by().values_list("pk", flat=True))
     context = {
         "section": "links",
         "page": page,
-        "states": [(state, words[0]) for state, words in states.WORDS.items()],
-        "projects": visible.order_by("name").values_list("public_id", "name")[:500],
-        "asked": {name: request.GET.get(name, "") for name in FILTERS},
-        "is_filtered": any(request.GET.get(name) for name in FILTERS),
+        "form": form,
         "rows": [_row(each, mine) for each in page],
     }
     return render(request, "exports/links.html", context)
@@ -58,15 +51,16 @@ def issue(request: HttpRequest, artifact_id: str) -> HttpResponse:
     artifact = get_artifact(request, artifact_id, LINK)
     actions.check_linkable(artifact.report)
     form = LinkForm(request.POST if request.method == "POST" else None)
-    if request.method == "POST" and form.is_valid():
-        said = form.cleaned_data
+    form.check_names()
+    if form.is_valid():
+        data = form.cleaned_data
         try:
             link, token = actions.issue_link(
                 artifact=artifact,
                 actor=actor_of(request),
-                seconds=said["seconds"],
-                one_time=said["one_time"],
-                for_user=said["for_user"],
+                seconds=data["seconds"],
+                one_time=data["one_time"],
+                for_user=data["for_user"],
             )
         except UserError as error:
             form.blame(error)
@@ -108,7 +102,7 @@ def uses(request: HttpRequest, link_id: str) -> HttpResponse:
         "page": page,
         "sent": one_copy.use_of(link).sent,
         "may_audit": (may_audit := can(request.user, AUDIT, project)),
-        "refused": _refused_tries(link) if may_audit else [],
+        "refused": tokens.refused_tries(link, REFUSED_SHOWN) if may_audit else [],
         "is_open": (is_open := link.state == OPEN),
         "may_revoke": is_open and can(request.user, LINK, project),
     }
@@ -129,23 +123,21 @@ def _listed(projects: QuerySet[Project]) -> QuerySet[Link]:
     )
 
 
-def _filtered(request: HttpRequest, found: QuerySet[Link]) -> QuerySet[Link]:
-    """Raises :class:`UserError` for a value without a meaning, and as :func:`get_project` does."""
-    if state := request.GET.get("state", ""):
-        if state not in states.WORDS:
-            raise UserError(f"unknown state {state[:40]!r}; known: {', '.join(states.WORDS)}", field="state")
+def _filtered(
+    request: HttpRequest, found: QuerySet[Link], *, state: str = "", project: str = "", q: str = ""
+) -> QuerySet[Link]:
+    """Raises as :func:`get_project` does."""
+    if state:
         found = found.filter(Link.in_state(state))
-    if project_id := request.GET.get("project", ""):
-        found = found.filter(artifact__report__project=get_project(request, project_id))
-    if words := check_text(request.GET.get("q", ""), "q").strip():
-        if len(words) > LONGEST_SEARCH:
-            raise UserError(f"the search has {len(words)} characters; at most {LONGEST_SEARCH} are read", field="q")
+    if project:
+        found = found.filter(artifact__report__project=get_project(request, project))
+    if q:
         found = found.filter(
-            Q(artifact__name__icontains=words)
-            | Q(artifact__report__name__icontains=words)
-            | Q(artifact__report__report_id=words)
-            | Q(created_by_name__icontains=words)
-            | Q(for_user__username__icontains=words)
+            Q(artifact__name__icontains=q)
+            | Q(artifact__report__name__icontains=q)
+            | Q(artifact__report__report_id=q)
+            | Q(created_by_name__icontains=q)
+            | Q(for_user__username__icontains=q)
         )
     return found
 
@@ -153,11 +145,3 @@ def _filtered(request: HttpRequest, found: QuerySet[Link]) -> QuerySet[Link]:
 def _row(link: Link, mine: set[int]) -> dict[str, Any]:
     is_open = link.state == OPEN
     return {"link": link, "is_open": is_open, "may_revoke": is_open and link.artifact.report.project_id in mine}
-
-
-def _refused_tries(link: Link) -> list[AuditEntry]:
-    """The newest, from the trail."""
-    entries = AuditEntry.objects.filter(event="link.refused", object_id=link.artifact.public_id)
-    # the trail keeps details as text; an id is letters and digits, so it stands in there as it is
-    entries = entries.filter(details_json__contains=f'"{link.public_id}"')
-    return list(entries.order_by("-sequence")[:REFUSED_SHOWN])

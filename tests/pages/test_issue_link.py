@@ -42,7 +42,7 @@ def address_in(page: str) -> str:
 
 
 def said_beside(page: str) -> list[str]:
-    return re.findall(r'class="ea-wrong[^"]*"[^>]*>([^<]+)<', page)
+    return re.findall(r'ea-field-wrong"[^>]*><strong[^>]*>Wrong: </strong>([^<]+)<', page)
 
 
 @pytest.mark.parametrize(
@@ -60,8 +60,8 @@ def said_beside(page: str) -> list[str]:
         ({"last": "other", "amount": "5", "unit": "years"}, "years is not one of the available choices"),
         ({"last": "3600", "amount": "5"}, "Choose “Another time” to use this number"),
         ({"last": "3600", "for_user": "nobody-here"}, "expected the name with which somebody signs in here"),
-        ({"last": "3600", "for_user": "x\x00"}, "Null characters are not allowed"),
-        ({"last": "3600", "for_user": "x" * 151}, "at most 150 characters"),
+        ({"last": "3600", "for_user": "x\x00"}, "It holds U+0000, which cannot be stored"),
+        ({"last": "3600", "for_user": "x" * 151}, "at most 150 are kept"),
     ],
 )
 def test_a_wrong_value_is_explained_beside_its_field_and_makes_no_link(operator, artifact, sent: dict[str, Any], words):

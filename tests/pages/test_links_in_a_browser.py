@@ -35,8 +35,8 @@ def test_a_link_is_issued_after_a_slip_and_its_address_opens_the_page(site: str,
     page.get_by_label("Another time: minutes, hours or days").select_option("days")
     page.get_by_label("For whom").fill("nobody")
     page.get_by_role("button", name="Issue link").click()
-    expect(page.get_by_role("alert")).to_be_visible()
-    expect(page.locator(".ea-wrong")).to_have_count(2)
+    expect(page.get_by_role("alert").first).to_be_visible()
+    expect(page.locator(".ea-field-wrong")).to_have_count(2)
     assert violations(page) == []
     page.get_by_label("Another time: how many").fill("3")
     page.get_by_label("For whom").fill("")
