@@ -20,10 +20,10 @@ class TokenAuthentication(BaseAuthentication):
 
     def authenticate(self, request: Request) -> tuple[Any, ApiToken] | None:
         """What DRF calls. Raises ``AuthenticationFailed``, and ``Throttled`` for who keeps trying."""
-        words = get_authorization_header(request).split()
-        if not words or words[0].lower() not in (b"bearer", b"token"):
+        parts = get_authorization_header(request).split()
+        if not parts or parts[0].lower() not in (b"bearer", b"token"):
             return None
-        key = words[1].decode("latin-1") if len(words) == 2 else ""
+        key = parts[1].decode("latin-1") if len(parts) == 2 else ""
         token = find_token(key) if key.startswith(BEGINNING) else None
         if token is not None:
             return token.user, token

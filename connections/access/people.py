@@ -24,18 +24,18 @@ KEPT: Final[tuple[str, ...]] = ("username", *PROFILE, "is_active", "is_staff", "
 
 def change_profile(*, user: User, actor: Actor, first_name: str, last_name: str, email: str) -> None:
     """A person's own name and email. Raises :class:`UserError` with the field."""
-    said = {"first_name": first_name, "last_name": last_name, "email": email}
+    data = {"first_name": first_name, "last_name": last_name, "email": email}
     changed = User.objects.get(pk=user.pk)
-    for name, value in said.items():
+    for name, value in data.items():
         setattr(changed, name, _clean(name, value.strip(), changed))
     save_user(user=changed, actor=actor)
 
 
 def _clean(name: str, value: str, user: User) -> str:
-    words = name.replace("_", " ")
+    label = name.replace("_", " ")
     check_text(value, name)
     if not all(char.isprintable() for char in value):
-        raise UserError(f"the {words} holds a character that cannot be printed", field=name)
+        raise UserError(f"the {label} holds a character that cannot be printed", field=name)
     field: Any = User._meta.get_field(name)
     try:
         return str(field.clean(value, user))

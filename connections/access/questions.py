@@ -25,11 +25,11 @@ from exportadmin.audit.scope import Scope
 from exportadmin.audit.serialize import Extra
 
 
-def _answer(asked: Mapping[str, str], scope: Scope) -> Answer:
+def _answer(params: Mapping[str, str], scope: Scope) -> Answer:
     roles, tokens, users = under("membership"), under("token.issued", "token.changed", "token.revoked"), under("user")
-    entries = within(asked).filter(roles | tokens | users, outcome=DONE)
-    if "person" in asked:
-        entries = entries.filter(Q(object_name=asked["person"]) | with_detail("for", asked["person"]))
+    entries = within(params).filter(roles | tokens | users, outcome=DONE)
+    if "person" in params:
+        entries = entries.filter(Q(object_name=params["person"]) | with_detail("for", params["person"]))
 
     def says(found: Figures) -> str:
         parts = {
@@ -39,7 +39,7 @@ def _answer(asked: Mapping[str, str], scope: Scope) -> Answer:
         }
         if not found.all.count:
             return "Nobody's access was changed in that time."
-        told = ", ".join(words for name, words in parts.items() if found.parts[name].count)
+        told = ", ".join(text for name, text in parts.items() if found.parts[name].count)
         return sentence(told, people(found.all.people), found.between)
 
     return Answer(
@@ -53,10 +53,10 @@ def _answer(asked: Mapping[str, str], scope: Scope) -> Answer:
 
 
 def _given(entries: Sequence[AuditEntry]) -> list[list[str]]:
-    return [[_words(entry)] for entry in entries]
+    return [[_given_text(entry)] for entry in entries]
 
 
-def _words(entry: AuditEntry) -> str:
+def _given_text(entry: AuditEntry) -> str:
     details, before = entry.details, entry.before or {}
     if entry.event.startswith("membership."):
         was, now = before.get("role"), details.get("role")

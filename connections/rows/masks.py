@@ -94,9 +94,9 @@ def tidy_mask(rle: Mapping[str, Any], height: int | None, width: int | None) -> 
     """
     if height is None or width is None:
         raise BadMark("there is a mask, but the picture's width and height are not known")
-    said, counts = rle.get("size"), rle.get("counts")
-    if said != [height, width]:
-        raise BadMark(f"the mask's size {shown(said)} is not the picture's [height, width] = [{height}, {width}]")
+    size, counts = rle.get("size"), rle.get("counts")
+    if size != [height, width]:
+        raise BadMark(f"the mask's size {shown(size)} is not the picture's [height, width] = [{height}, {width}]")
     if height * width > MAX_PIXELS:
         raise BadMark(f"the mask has {height * width:,} pixels; at most {MAX_PIXELS:,} can be kept")
     if type(counts) is list:

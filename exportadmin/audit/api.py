@@ -125,7 +125,7 @@ class AuditView(RestView):
     @extend_schema(operation_id="audit_list", responses=AuditEntrySerializer(many=True))
     def get(self, request: Request) -> Response:
         """Entries of the projects whose trail one may read, newest first. Superusers read everything."""
-        entries = readable(request, self.asked)
+        entries = readable(request, self.params)
         return self.paged(request, entries, lambda page: [entry_json(entry) for entry in page])
 
 
@@ -141,9 +141,9 @@ class AuditExportView(RestView):
     )
     def get(self, request: Request) -> HttpResponseBase:
         """Entries as ndjson, each with what its hash was made of, or as CSV that is safe in a spreadsheet."""
-        form = self.asked.get("as", "ndjson")
-        entries = readable(request, self.asked)
-        asked = {name: value for name, value in self.asked.items() if name != "as"}
+        form = self.params.get("as", "ndjson")
+        entries = readable(request, self.params)
+        asked = {name: value for name, value in self.params.items() if name != "as"}
         chunks, media_type = actions.export_entries(entries, form=form, asked=asked, actor=actor_of(request, "rest"))
         answer = StreamingHttpResponse(chunks, content_type=media_type)
         answer["Content-Disposition"] = f'attachment; filename="audit.{form}"'

@@ -39,8 +39,8 @@ class ConfigsView(RestView):
     def get(self, request: Request) -> Response:
         """Configs that one may see, newest first."""
         configs = visible_configs(request)
-        if "project" in self.asked:
-            configs = configs.filter(project=get_project(request, self.asked["project"], field="project"))
+        if "project" in self.params:
+            configs = configs.filter(project=get_project(request, self.params["project"], field="project"))
         return self.paged(request, configs, _show)
 
     @extend_schema(

@@ -138,10 +138,10 @@ class RowsView(RestView):
         _may_take_away(actor, "artifact.rows_read", report.project, report)
         if not report.is_delivered:
             raise ConflictError(f"report {report.report_id} is {report.status}: there are no rows to read")
-        place = {name: self.asked.get(name) for name in ("line", "offset", "limit")}
+        place = {name: self.params.get(name) for name in ("line", "offset", "limit")}
         if place["line"] is not None and place["offset"] is not None:
             raise UserError("give line or offset, not both", field="offset")
-        is_errors = self.asked.get("stream") == "errors"
+        is_errors = self.params.get("stream") == "errors"
         artifact = errors_artifact(report, report.artifacts.all()) if is_errors else rows_artifact(report)
         if artifact is None and is_errors:
             return _no_rows(place)

@@ -60,8 +60,8 @@ class LinksView(RestView):
     def get(self, request: Request) -> Response:
         """Links to files that one may see, newest first."""
         links = visible_links(request)
-        if "report" in self.asked:
-            links = links.filter(artifact__report=get_whole_report(request, self.asked["report"]))
+        if "report" in self.params:
+            links = links.filter(artifact__report=get_whole_report(request, self.params["report"]))
         return self.paged(request, links, lambda page: LinkSerializer(page, many=True).data)
 
 

@@ -83,7 +83,7 @@ class ReportsView(RestView):
     @extend_schema(operation_id="reports_list", responses=ReportSerializer(many=True))
     def get(self, request: Request) -> Response:
         """Reports that one may see, newest first."""
-        return self.paged(request, filtered_reports(request, self.asked), _show)
+        return self.paged(request, filtered_reports(request, self.params), _show)
 
     @extend_schema(
         operation_id="reports_create",
@@ -134,7 +134,7 @@ class GroupedReportsView(RestView):
     @extend_schema(operation_id="reports_grouped", responses=GroupedSerializer)
     def get(self, request: Request) -> Response:
         """The latest 50 that have ended, and the latest 50 that have not."""
-        reports = filtered_reports(request, self.asked).order_by("-created_at", "-pk")
+        reports = filtered_reports(request, self.params).order_by("-created_at", "-pk")
         latest = {"completed": listing.ended(reports), "in_progress": listing.in_progress(reports)}
         return Response({group: _show(list(found[: self.LATEST])) for group, found in latest.items()})
 
@@ -143,13 +143,13 @@ class ReportStatusesView(RestView):
     """The status of many reports in one call."""
 
     takes = {
-        "get": (Parameter.words("ids", "[A-Za-z0-9_-]{1,64}", f"1 to {MAX_IDS} report ids", most=MAX_IDS),),
+        "get": (Parameter.list_of("ids", "[A-Za-z0-9_-]{1,64}", f"1 to {MAX_IDS} report ids", most=MAX_IDS),),
     }
 
     @extend_schema(operation_id="reports_status", responses=StatusSerializer(many=True))
     def get(self, request: Request) -> Response:
         """In the order asked. An id that there is not, or that may not be seen, is `unknown`."""
-        wanted: list[str] = self.asked["ids"]
+        wanted: list[str] = self.params["ids"]
         found = {report.report_id: report for report in visible_reports(request).filter(report_id__in=wanted)}
         return Response([_short(one, found.get(one)) for one in wanted])
 
@@ -200,7 +200,7 @@ class WaitView(RestView):
     def get(self, request: Request, report_id: str) -> Response:
         """The report when it has ended, or after `seconds`, whichever is first; at once when many wait already."""
         report = get_whole_report(request, report_id)
-        until = time.monotonic() + self.asked.get("seconds", MAX_WAIT_SECONDS)
+        until = time.monotonic() + self.params.get("seconds", MAX_WAIT_SECONDS)
         if report.status in statuses.ACTIVE and _WAITING.acquire(blocking=False):
             try:
                 _wait_for_end(report.pk, until)

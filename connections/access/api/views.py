@@ -91,7 +91,7 @@ class ProjectView(RestView):
     def delete(self, request: Request, project_id: str) -> Response:
         """Delete it with its rows, exports, files, configs, links, roles and tokens. It is gone at once."""
         project = get_project(request, project_id)
-        confirm: str = self.asked["confirm"]
+        confirm: str = self.params["confirm"]
         gone = actions.delete_project(project=project, confirm=confirm, actor=actor_of(request, "rest"))
         return Response({"id": project.public_id, "name": project.name, **asdict(gone)}, status=202)
 
@@ -130,8 +130,8 @@ class MemberView(RestView):
     def _user(self, request: Request, project: Project, username: str) -> AbstractBaseUser:
         # asked before the name is looked up: nobody else learns which accounts there are
         if not can(request.user, MANAGE, project, token_of(request)):
-            words = f"managing members of {project.name!r} takes the role admin, and the scope admin"
-            raise DeniedError(words, about={"project": project})
+            message = f"managing members of {project.name!r} takes the role admin, and the scope admin"
+            raise DeniedError(message, about={"project": project})
         found = get_user_model().objects.filter(username=username).first() if is_valid_key(username) else None
         if found is None:
             raise NotFoundError(f"no user {username[:80]!r}")
@@ -152,15 +152,15 @@ class TokensView(RestView):
     @extend_schema(operation_id="tokens_issue", request=IssueTokenSerializer, responses={201: IssuedTokenSerializer})
     def post(self, request: Request) -> Response:
         """Issue one for oneself, signed in as oneself. Its key is in this answer and nowhere else."""
-        said: dict[str, Any] = IssueTokenSerializer.read(request.data).validated_data
-        wanted = said.get("project")
+        data: dict[str, Any] = IssueTokenSerializer.read(request.data).validated_data
+        wanted = data.get("project")
         token, key = issue_token(
             user=cast(AbstractBaseUser, request.user),
-            name=said["name"],
-            scopes=said["scopes"],
+            name=data["name"],
+            scopes=data["scopes"],
             actor=actor_of(request, "rest"),
             project=get_project(request, wanted, field="project") if wanted else None,
-            expires_in_days=said.get("expires_in_days"),
+            expires_in_days=data.get("expires_in_days"),
         )
         return Response({**TokenSerializer(token).data, "key": key}, status=201)
 

@@ -11,7 +11,7 @@ from exportadmin.lib.json_stream import Element, RowRefused
 
 _MAX_INTEGER: Final = 2**63 - 1
 # in an entry that cannot be parsed: enough to say which image it spoils
-_SAID_ID: Final = {key: re.compile(rb'"%s"\s*:\s*(-?\d+\b|"[^"\\]*")' % key) for key in (b"id", b"image_id")}
+_OWN_ID: Final = {key: re.compile(rb'"%s"\s*:\s*(-?\d+\b|"[^"\\]*")' % key) for key in (b"id", b"image_id")}
 
 
 def too_large(value: Any) -> bool:
@@ -32,7 +32,7 @@ def identity_of(value: Any, what: str, position: str) -> int | str:
 
 def stated_id(element: Element, key: bytes) -> int | str | None:
     """The id that an entry says that cannot be parsed; ``None`` when it cannot be made out."""
-    found = _SAID_ID[key].search(element.raw)
+    found = _OWN_ID[key].search(element.raw)
     if found is None:
         return None
     try:

@@ -83,10 +83,10 @@ class ImportsView(RestView):
     def get(self, request: Request) -> Response:
         """Imports that one may see, newest first."""
         runs = visible_imports(request.user, token_of(request))
-        if "project" in self.asked:
-            runs = runs.filter(project=get_project(request, self.asked["project"], field="project"))
-        if "status" in self.asked:
-            runs = runs.filter(status=self.asked["status"])
+        if "project" in self.params:
+            runs = runs.filter(project=get_project(request, self.params["project"], field="project"))
+        if "status" in self.params:
+            runs = runs.filter(status=self.params["status"])
         return self.paged(request, runs, lambda page: [import_json(run) for run in page])
 
     @extend_schema(
@@ -105,8 +105,8 @@ class ImportsView(RestView):
         if isinstance(data, QueryDict):
             run, status = actions.request_import(actor=actor, **self._file(request, data)), 202
         else:
-            asked = BeginUploadSerializer.read(data).validated_data
-            run, status = actions.begin_upload(spec=_spec(asked), actor=actor, bytes_total=asked["bytes"]), 201
+            upload = BeginUploadSerializer.read(data).validated_data
+            run, status = actions.begin_upload(spec=_spec(upload), actor=actor, bytes_total=upload["bytes"]), 201
         answer = Response(_one(run), status=status)
         answer["Location"] = request.build_absolute_uri(reverse("api:import", args=[run.public_id]))
         return answer
@@ -117,13 +117,13 @@ class ImportsView(RestView):
         except TooLargeError as error:
             raise BodyTooLarge(error.message) from None
         check_names(data, list(UploadSerializer().fields))
-        asked = UploadSerializer.read(data.dict()).validated_data
-        file = asked[FIELD]
-        return {"spec": _spec({**asked, "file_name": file.name}), "file": file}
+        upload = UploadSerializer.read(data.dict()).validated_data
+        file = upload[FIELD]
+        return {"spec": _spec({**upload, "file_name": file.name}), "file": file}
 
 
-def _spec(asked: dict[str, Any]) -> ImportSpec:
-    return ImportSpec(asked["project"], asked["file_name"], asked.get("format", AUTO), asked.get("status", ""))
+def _spec(data: dict[str, Any]) -> ImportSpec:
+    return ImportSpec(data["project"], data["file_name"], data.get("format", AUTO), data.get("status", ""))
 
 
 class ImportView(RestView):

@@ -20,7 +20,7 @@ STATES: Final = [ImportRun.UPLOADING, *statuses.TITLES]
 REVIEW_STATUSES: Final = list(_REVIEW)
 
 
-class _AskedSerializer(StrictSerializer):
+class _ImportSpecSerializer(StrictSerializer):
     """``project`` is a name or an id; one that there is not is made by who may make projects."""
 
     project = Text(max_length=200)
@@ -28,13 +28,13 @@ class _AskedSerializer(StrictSerializer):
     status = Choice(REVIEW_STATUSES, required=False, help_text="review status of every row, whatever the file says")
 
 
-class UploadSerializer(_AskedSerializer):
+class UploadSerializer(_ImportSpecSerializer):
     """A whole file with what is to be done with it."""
 
     file = serializers.FileField(max_length=MAX_FILE_NAME)
 
 
-class BeginUploadSerializer(_AskedSerializer):
+class BeginUploadSerializer(_ImportSpecSerializer):
     """A file that comes in parts: its name and size."""
 
     file_name = Text(max_length=MAX_FILE_NAME)

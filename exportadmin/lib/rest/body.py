@@ -46,8 +46,8 @@ class StrictJSONParser(BaseParser):
         except UnicodeDecodeError as error:
             raise exceptions.ParseError(f"the body is not UTF-8 at byte {error.start}") from None
         except json.JSONDecodeError as error:
-            words = f"the body is not JSON: {error.msg} at line {error.lineno}, column {error.colno}"
-            raise exceptions.ParseError(words) from None
+            message = f"the body is not JSON: {error.msg} at line {error.lineno}, column {error.colno}"
+            raise exceptions.ParseError(message) from None
         except RecursionError:
             raise exceptions.ParseError(f"the body is nested deeper than {DEEPEST} levels") from None
         except ValueError as error:  # ours, and numbers of thousands of digits

@@ -86,11 +86,11 @@ class RestSchema(AutoSchema):
     def _problem(self, code: int, direction: Any) -> ResolvedComponent:
         """One component a status, so that 30 operations do not repeat it."""
         body = self.resolve_serializer(ProblemSerializer(), direction)
-        said = {"description": TITLES[code], "content": {PROBLEM_JSON: {"schema": body.ref}}}
+        response = {"description": TITLES[code], "content": {PROBLEM_JSON: {"schema": body.ref}}}
         if code in _HEADERS:
-            said["headers"] = _HEADERS[code]
+            response["headers"] = _HEADERS[code]
         name = f"Problem{code}"
-        made = ResolvedComponent(name, ResolvedComponent.RESPONSE, said, name)  # type: ignore[no-untyped-call]
+        made = ResolvedComponent(name, ResolvedComponent.RESPONSE, response, name)  # type: ignore[no-untyped-call]
         self.registry.register_on_missing(made)
         return made
 

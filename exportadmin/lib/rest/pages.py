@@ -48,12 +48,12 @@ class Pages(BasePagination):
         )
 
     def answer(
-        self, request: Request, rows: QuerySet[Any], asked: dict[str, Any], show: Callable[[list[Any]], Any]
+        self, request: Request, rows: QuerySet[Any], params: dict[str, Any], show: Callable[[list[Any]], Any]
     ) -> Response:
         """One page of ``rows`` through ``show``. Raises :class:`NotFoundError` for a cursor that is not ours."""
-        size = asked.get("page_size", PAGE_SIZE)
-        cursor = _Cursor.read(asked["cursor"], rows.model, self) if "cursor" in asked else None
-        ordering = asked.get("ordering", cursor.ordering if cursor else self.orderings[0])
+        size = params.get("page_size", PAGE_SIZE)
+        cursor = _Cursor.read(params["cursor"], rows.model, self) if "cursor" in params else None
+        ordering = params.get("ordering", cursor.ordering if cursor else self.orderings[0])
         if cursor is not None and cursor.ordering != ordering:
             raise NotFoundError(f"the cursor is one of a list in the order {cursor.ordering}", field="cursor")
         backwards = cursor is not None and cursor.backwards

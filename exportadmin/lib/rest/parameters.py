@@ -24,7 +24,7 @@ MOMENT: Mapping[str, Any] = {
         {"type": "integer", "minimum": 10_000, "maximum": MAX_MS},
     ]
 }
-MOMENT_WORDS = "ISO 8601 (UTC without an offset), a date, or milliseconds since 1970"
+MOMENT_FORMS = "ISO 8601 (UTC without an offset), a date, or milliseconds since 1970"
 
 
 @dataclass(frozen=True)
@@ -100,16 +100,16 @@ class Parameter:
             except UserError as error:
                 raise ValueError(error.message.partition(": ")[2] or error.message) from None
 
-        return cls(name, MOMENT, read, f"{description}; {MOMENT_WORDS}")
+        return cls(name, MOMENT, read, f"{description}; {MOMENT_FORMS}")
 
     @classmethod
-    def words(cls, name: str, pattern: str, description: str, *, most: int) -> Parameter:
-        """Several words with commas between; required."""
-        word = re.compile(pattern, re.ASCII)
+    def list_of(cls, name: str, pattern: str, description: str, *, most: int) -> Parameter:
+        """Several values with commas between; required."""
+        item = re.compile(pattern, re.ASCII)
 
         def read(text: str) -> list[str]:
             found = [part.strip() for part in text.split(",") if part.strip()]
-            if not 1 <= len(found) <= most or not all(word.fullmatch(one) for one in found):
+            if not 1 <= len(found) <= most or not all(item.fullmatch(one) for one in found):
                 raise ValueError(f"1 to {most} are expected, with commas between")
             return found
 
@@ -131,10 +131,10 @@ class Parameter:
 
 
 def read_query(request: Request, known: Iterable[Parameter]) -> dict[str, Any]:
-    """What was asked, by name, read; what is not there is not in the answer. Raises :class:`UserError`."""
+    """The query parameters, by name, read; one that is not there is not in the answer. Raises :class:`UserError`."""
     parameters = {parameter.name: parameter for parameter in known}
     _must_be_utf8(request)
-    asked: dict[str, Any] = {}
+    params: dict[str, Any] = {}
     for name in request.query_params:
         parameter = parameters.get(name)
         if parameter is None:
@@ -143,11 +143,11 @@ def read_query(request: Request, known: Iterable[Parameter]) -> dict[str, Any]:
         values = request.query_params.getlist(name)
         if len(values) > 1:
             raise UserError(f"{name} is given {len(values)} times", field=name)
-        asked[name] = _read(parameter, values[0])
+        params[name] = _read(parameter, values[0])
     for parameter in parameters.values():
-        if parameter.required and parameter.name not in asked:
+        if parameter.required and parameter.name not in params:
             raise UserError(f"{parameter.name} is missing: {parameter.description}", field=parameter.name)
-    return asked
+    return params
 
 
 def _must_be_utf8(request: Request) -> None:

@@ -131,7 +131,7 @@ def _ours(error: Exception) -> Problem | None:
 def _drf(error: Exception) -> Problem | None:
     if not isinstance(error, exceptions.APIException):
         return None
-    detail, field = _in_words(error.detail)
+    detail, field = _first_message(error.detail)
     headers = {}
     if challenge := getattr(error, "auth_header", None):
         headers["WWW-Authenticate"] = str(challenge)
@@ -148,7 +148,7 @@ def _fault(error: Exception, request: Any) -> Problem:
     return Problem(500, "fault", "stopped by a fault in Export Admin; its log has the details")
 
 
-def _in_words(detail: Any, path: str = "") -> tuple[str, str | None]:
+def _first_message(detail: Any, path: str = "") -> tuple[str, str | None]:
     """The first message of DRF's nested details, and the path of the field that it is about: ``filter.ids[3]``."""
     if isinstance(detail, Mapping):
         key, value = next(iter(detail.items()))
@@ -158,10 +158,10 @@ def _in_words(detail: Any, path: str = "") -> tuple[str, str | None]:
             inner = f"{path}[{key}]"
         else:
             inner = f"{path}.{key}" if path else str(key)
-        return _in_words(value, inner)
+        return _first_message(value, inner)
     if isinstance(detail, list) and detail:
         for index, entry in enumerate(detail):
             if entry:
                 deeper = f"{path}[{index}]" if isinstance(entry, Mapping | list) else path
-                return _in_words(entry, deeper)
+                return _first_message(entry, deeper)
     return str(detail), path or None

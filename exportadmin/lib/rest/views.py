@@ -37,7 +37,7 @@ class OneForm(BaseContentNegotiation):
 
 
 class RestView(APIView):
-    """Refuses query parameters that it does not name, and reads those that it does into ``self.asked``.
+    """Refuses query parameters that it does not name, and reads those that it does into ``self.params``.
 
     ``takes`` names them by method; a list names its ``pagination_class`` too, and answers through :meth:`paged`.
     ``problems`` names by method the errors that only this view gives (:class:`RestSchema` knows the common ones).
@@ -51,7 +51,7 @@ class RestView(APIView):
     pagination_class: ClassVar[type[Pages] | None] = None
     takes: ClassVar[Mapping[str, tuple[Parameter, ...]]] = {}
     problems: ClassVar[Mapping[str, tuple[int, ...]]] = {}
-    asked: dict[str, Any]
+    params: dict[str, Any]
 
     @classmethod
     def parameters(cls, method: str) -> tuple[Parameter, ...]:
@@ -66,7 +66,7 @@ class RestView(APIView):
         method = (request.method or "").lower()
         if method not in self.http_method_names or not hasattr(self, method):
             raise exceptions.MethodNotAllowed(request.method or "")
-        self.asked = read_query(request, self.parameters(method))
+        self.params = read_query(request, self.parameters(method))
 
     @staticmethod
     def error_response(problem: Problem, request: Any) -> Response:
@@ -80,4 +80,4 @@ class RestView(APIView):
     def paged(self, request: Request, rows: QuerySet[Any], show: Callable[[list[Any]], Any]) -> Response:
         """A page of ``rows``, each list of them through ``show``."""
         assert self.pagination_class is not None
-        return self.pagination_class().answer(request, rows, self.asked, show)
+        return self.pagination_class().answer(request, rows, self.params, show)
