@@ -74,7 +74,7 @@ def _record_verdict(verdict: Verdict, seconds: float, actor: Actor) -> AuditEntr
                 "audit.verified",
                 actor=actor,
                 outcome=DONE if verdict.unbroken else FAILED,
-                reason="" if verdict.unbroken else verdict.words,
+                reason="" if verdict.unbroken else verdict.summary,
                 details=details,
             )
     except (TrailError, DatabaseError):
@@ -89,14 +89,14 @@ def export_entries(
     entries: QuerySet[AuditEntry],
     *,
     form: str,
-    asked: Mapping[str, Any],
+    params: Mapping[str, Any],
     actor: Actor,
     extra: serialize.Extra | None = None,
 ) -> tuple[Iterator[bytes], str]:
     """``(chunks, media type)`` of entries that ``actor`` may read (:class:`Scope`), recorded before the first of them.
 
-    ``form`` is a key of :data:`FORMS`, ``asked`` what they were found with; ``extra`` columns stand in CSV only.
+    ``form`` is a key of :data:`FORMS`, ``params`` what they were found with; ``extra`` columns stand in CSV only.
     """
     with transaction.atomic():
-        record("audit.exported", actor=actor, details={"as": form, "asked": dict(asked)})
+        record("audit.exported", actor=actor, details={"as": form, "asked": dict(params)})
     return serialize.csv_lines(entries, extra) if form == "csv" else serialize.ndjson(entries), FORMS[form]

@@ -21,7 +21,7 @@ from exportadmin.audit.sentences import sentence
 from exportadmin.lib.rest import Pages, Parameter, RestView
 from exportadmin.lib.times import from_datetime, iso_utc
 
-_WORDS: Final[dict[str, str]] = {
+_DESCRIPTIONS: Final[dict[str, str]] = {
     "actor": "a frozen name",
     "actor_kind": "user, token, schedule or system",
     "object": "a public id or a frozen name",
@@ -42,16 +42,16 @@ def _filter(name: str) -> Parameter:
         return Parameter.choice(name, _events, "a key, or the front of some")
     if name == "outcome":
         return Parameter.choice(name, OUTCOMES)
-    return Parameter.text(name, _WORDS.get(name, ""))
+    return Parameter.text(name, _DESCRIPTIONS.get(name, ""))
 
 
 FILTERS: Final = tuple(_filter(name) for name in queries.FILTERS)
 
 
-def readable(request: Request, asked: dict[str, Any]) -> QuerySet[AuditEntry]:
+def readable(request: Request, params: dict[str, Any]) -> QuerySet[AuditEntry]:
     """The entries that match what is asked and may be read. Raises :class:`DeniedError`."""
     scope = scope_of(request)
-    wanted = {name: asked[name] for name in queries.FILTERS if name in asked}
+    wanted = {name: params[name] for name in queries.FILTERS if name in params}
     for name in ("after", "before"):
         if name in wanted:
             wanted[name] = from_datetime(wanted[name])
@@ -143,8 +143,8 @@ class AuditExportView(RestView):
         """Entries as ndjson, each with what its hash was made of, or as CSV that is safe in a spreadsheet."""
         form = self.params.get("as", "ndjson")
         entries = readable(request, self.params)
-        asked = {name: value for name, value in self.params.items() if name != "as"}
-        chunks, media_type = actions.export_entries(entries, form=form, asked=asked, actor=actor_of(request, "rest"))
+        params = {name: value for name, value in self.params.items() if name != "as"}
+        chunks, media_type = actions.export_entries(entries, form=form, params=params, actor=actor_of(request, "rest"))
         answer = StreamingHttpResponse(chunks, content_type=media_type)
         answer["Content-Disposition"] = f'attachment; filename="audit.{form}"'
         answer["Cache-Control"] = "private, no-store"
@@ -166,4 +166,4 @@ class AuditVerifyView(RestView):
     def post(self, request: Request) -> Response:
         """Walk the whole chain and say whether it is what was written. For superusers."""
         verdict = actions.verify_chain(scope=may_read(request), actor=actor_of(request, "rest")).verdict
-        return Response({"ok": verdict.unbroken, "entries": verdict.entries, "words": verdict.words})
+        return Response({"ok": verdict.unbroken, "entries": verdict.entries, "words": verdict.summary})

@@ -51,7 +51,7 @@ def search(
     :func:`exportadmin.lib.times.parse_ms`. Raises :class:`UserError` for an unknown event or outcome or a time without
     meaning.
     """
-    asked = Q()
+    condition = Q()
     exact = {
         "actor_name": actor,
         "actor_kind": actor_kind,
@@ -62,27 +62,27 @@ def search(
     }
     for column, value in exact.items():
         if value is not None:
-            asked &= Q(**{column: value})
+            condition &= Q(**{column: value})
     if event is not None:
         keys = keys_under(event)
         if not keys:
             known = next(iter(EVENTS))
             group = known.partition(".")[0]
             raise UserError(f"unknown event {event[:80]!r}; expected one such as {known}, or {group}", field="event")
-        asked &= Q(event__in=keys)
+        condition &= Q(event__in=keys)
     if object is not None:
-        asked &= Q(object_id=object) | Q(object_name=object)
+        condition &= Q(object_id=object) | Q(object_name=object)
     if project is not None:
-        asked &= Q(project_id=project) | Q(project_name=project)
+        condition &= Q(project_id=project) | Q(project_name=project)
     if outcome is not None:
         if outcome not in OUTCOMES:
             raise UserError(f"unknown outcome {outcome[:80]!r}; known: {', '.join(OUTCOMES)}", field="outcome")
-        asked &= Q(outcome=outcome)
+        condition &= Q(outcome=outcome)
     if after is not None:
-        asked &= Q(at_ms__gte=times.parse_ms(after, time_zone=time_zone, field="after"))
+        condition &= Q(at_ms__gte=times.parse_ms(after, time_zone=time_zone, field="after"))
     if before is not None:
-        asked &= Q(at_ms__lte=times.parse_ms(before, time_zone=time_zone, field="before"))
-    return AuditEntry.objects.filter(asked).order_by("-sequence")
+        condition &= Q(at_ms__lte=times.parse_ms(before, time_zone=time_zone, field="before"))
+    return AuditEntry.objects.filter(condition).order_by("-sequence")
 
 
 def search_params(params: Mapping[str, str], *, time_zone: str = "UTC") -> QuerySet[AuditEntry]:

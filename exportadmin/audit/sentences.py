@@ -78,13 +78,13 @@ def _is_complete(text: str, names: Mapping[str, str]) -> bool:
 
 def _names(entry: AuditEntry) -> dict[str, str]:
     known = {key: str(value) for key, value in entry.details.items() if isinstance(value, str | int | float)}
-    known["actor"] = actor_words(entry.actor_kind, entry.actor_name)
+    known["actor"] = actor_label(entry.actor_kind, entry.actor_name)
     known["object"] = entry.object_name or entry.object_id
     known["project"] = entry.project_name or entry.project_id
     return known
 
 
-def actor_words(kind: str, name: str) -> str:
+def actor_label(kind: str, name: str) -> str:
     """Who, in words: ``alice``, ``token ci``, ``schedule Nightly``, ``Export Admin`` for the product itself."""
     if kind == actors.SYSTEM:
         return "Export Admin"

@@ -55,7 +55,7 @@ class Verdict:
         return self.kind is None
 
     @property
-    def words(self) -> str:
+    def summary(self) -> str:
         """One line for a person."""
         if self.kind is not None:
             return f"the audit trail is broken at entry {self.sequence} ({self.kind}): {self.message}"
@@ -67,7 +67,7 @@ class Verdict:
         """For ``--json`` and REST."""
         kept = asdict(self)
         kept["head"] = {"sequence": self.head[0], "hash": self.head[1]}
-        return {"unbroken": self.unbroken, **kept, "words": self.words}
+        return {"unbroken": self.unbroken, **kept, "words": self.summary}
 
 
 class _BrokenError(Exception):

@@ -135,9 +135,9 @@ def sentence(*parts: str) -> str:
     return f"{text[:1].upper()}{text[1:]}."
 
 
-def of_project(asked: Mapping[str, str]) -> str:
+def of_project(params: Mapping[str, str]) -> str:
     """``of project X``, where one was asked for."""
-    return f"of project {asked['project']}" if "project" in asked else ""
+    return f"of project {params['project']}" if "project" in params else ""
 
 
 # --- fields and conditions that many share ---------------------------------------------------------------------------
@@ -148,9 +148,9 @@ PROJECT: Final[Mapping[str, forms.Field]] = {
 PERIOD: Final[Mapping[str, forms.Field]] = {"after": moment_field("Not before"), "before": moment_field("Not after")}
 
 
-def within(asked: Mapping[str, str], time_zone: str = "UTC") -> QuerySet[AuditEntry]:
+def within(params: Mapping[str, str], time_zone: str = "UTC") -> QuerySet[AuditEntry]:
     """Entries of the project and the period that were asked for."""
-    known = {name: asked[name] for name in ("project", "after", "before") if name in asked}
+    known = {name: params[name] for name in ("project", "after", "before") if name in params}
     return queries.search_params(known, time_zone=time_zone)
 
 

@@ -23,10 +23,10 @@ from exportadmin.audit.scope import Scope
 SIGNING_IN = under("sign_in.refused", "sign_in.locked")
 
 
-def _refused(asked: Mapping[str, str], scope: Scope) -> Answer:
-    entries = within(asked).filter(outcome=REFUSED).exclude(SIGNING_IN)
-    if "person" in asked:
-        entries = entries.filter(done_by(asked["person"]))
+def _refused(params: Mapping[str, str], scope: Scope) -> Answer:
+    entries = within(params).filter(outcome=REFUSED).exclude(SIGNING_IN)
+    if "person" in params:
+        entries = entries.filter(done_by(params["person"]))
 
     def says(found: Figures) -> str:
         count = found.all.count
@@ -44,11 +44,11 @@ def _refused(asked: Mapping[str, str], scope: Scope) -> Answer:
     )
 
 
-def _sign_ins(asked: Mapping[str, str], scope: Scope) -> Answer:
-    entries = within(asked).filter(SIGNING_IN)
+def _sign_ins(params: Mapping[str, str], scope: Scope) -> Answer:
+    entries = within(params).filter(SIGNING_IN)
     for name, column in {"person": "actor_name", "address": "address"}.items():
-        if name in asked:
-            entries = entries.filter(**{column: asked[name]})
+        if name in params:
+            entries = entries.filter(**{column: params[name]})
 
     def says(found: Figures) -> str:
         refused, locked = found.parts["refused"], found.parts["locked"]

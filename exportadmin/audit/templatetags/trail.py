@@ -30,14 +30,14 @@ def exactly(ms: int) -> str:
 
 
 @register.inclusion_tag("audit/_outcome.html")
-def outcome(word: str) -> dict[str, str]:
+def outcome(key: str) -> dict[str, str]:
     """Done, refused or failed, coloured."""
-    words, colour = OUTCOMES.get(word, (word, "grey"))
-    return {"word": words, "colour": colour}
+    title, colour = OUTCOMES.get(key, (key, "grey"))
+    return {"word": title, "colour": colour}
 
 
 @register.filter
-def counted(count: int, words: str) -> str:
+def counted(count: int, forms: str) -> str:
     """``{{ 1204|counted:"entry,entries" }}`` → ``1,204 entries``."""
-    one, many = words.split(",")
+    one, many = forms.split(",")
     return f"{count:,} {one if count == 1 else many}"

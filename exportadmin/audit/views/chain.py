@@ -13,7 +13,7 @@ from exportadmin.audit.middleware import actor_of
 from exportadmin.audit.models import DONE, AuditEntry
 from exportadmin.audit.record import head
 from exportadmin.audit.scope import Scope, scope_of
-from exportadmin.audit.sentences import actor_words
+from exportadmin.audit.sentences import actor_label
 from exportadmin.audit.verify import Verdict
 from exportadmin.lib import times
 from exportadmin.lib.errors import UserError
@@ -55,7 +55,7 @@ def state() -> State:
     return State(
         newest,
         verified_ms=last.at_ms,
-        verified_by=actor_words(last.actor_kind, last.actor_name),
+        verified_by=actor_label(last.actor_kind, last.actor_name),
         entry=last.sequence,
         entries=_whole(told.get("entries")),
         since_ms=_moment(told.get("since")),

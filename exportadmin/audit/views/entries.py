@@ -12,7 +12,7 @@ from exportadmin.audit.forms import CURSORS, FILE_FORMAT, NEWER, EntriesForm, ti
 from exportadmin.audit.middleware import actor_of
 from exportadmin.audit.models import AuditEntry
 from exportadmin.audit.scope import Scope, scope_of
-from exportadmin.audit.sentences import actor_words, sentence
+from exportadmin.audit.sentences import actor_label, sentence
 from exportadmin.audit.serialize import Extra
 from exportadmin.audit.views import chain, lines
 from exportadmin.lib.errors import NotFoundError, UserError
@@ -59,7 +59,7 @@ def entry(request: HttpRequest, sequence: int) -> HttpResponse:
         "entry": found,
         "sentence": sentence(found),
         "told": lines.told(found, known),
-        "who": actor_words(found.actor_kind, found.actor_name),
+        "who": actor_label(found.actor_kind, found.actor_name),
         "object_href": known.get((found.object_kind, found.object_id), ""),
         "project_href": known.get(("project", found.project_id), ""),
         "changes": diff.compare(found.before, found.after),
@@ -92,7 +92,7 @@ def as_file(
 ) -> StreamingHttpResponse:
     """Entries that may be read, streamed; recorded first."""
     actor = actor_of(request)
-    chunks, media_type = actions.export_entries(found, form=file_format, asked=params, actor=actor, extra=extra)
+    chunks, media_type = actions.export_entries(found, form=file_format, params=params, actor=actor, extra=extra)
     answer = StreamingHttpResponse(chunks, content_type=media_type)
     answer["Content-Disposition"] = f'attachment; filename="{name}.{file_format}"'
     answer["Cache-Control"] = "private, no-store"

@@ -248,7 +248,7 @@ def test_parallel_writers_make_one_unbroken_chain():
     assert errors == []
     committed = writers * each * 2 // 3
     verdict = verify()
-    assert (verdict.unbroken, verdict.entries) == (True, committed), verdict.words
+    assert (verdict.unbroken, verdict.entries) == (True, committed), verdict.summary
     assert Group.objects.count() == committed
     assert AuditHead.objects.count() == 1
     assert {(e.details["writer"], e.details["turn"]) for e in AuditEntry.objects.all()} == {
@@ -278,4 +278,4 @@ def test_the_trail_can_be_verified_while_it_grows():
         stop.set()
         writer.join(30)
     assert errors == []
-    assert [verdict.words for verdict in verdicts if not verdict.unbroken] == []
+    assert [verdict.summary for verdict in verdicts if not verdict.unbroken] == []

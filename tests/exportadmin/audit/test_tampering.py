@@ -23,7 +23,7 @@ EVERY = 1 if os.environ.get("SOAK") else 5
 def found():
     verdict = verify()
     assert not verdict.unbroken
-    assert f"entry {verdict.sequence} ({verdict.kind})" in verdict.words
+    assert f"entry {verdict.sequence} ({verdict.kind})" in verdict.summary
     return verdict.kind, verdict.sequence
 
 
@@ -50,7 +50,9 @@ def flipped(value, at):
 def test_an_untouched_trail_is_unbroken():
     verdict = verify()
     assert (verdict.unbroken, verdict.entries, verdict.head) == (True, 1000, head())
-    assert verdict.words.startswith("1,000 entries, unbroken since 20") and verdict.words.endswith(f"1000:{head()[1]}")
+    assert verdict.summary.startswith("1,000 entries, unbroken since 20") and verdict.summary.endswith(
+        f"1000:{head()[1]}"
+    )
 
 
 def test_every_column_of_the_table_is_hashed():
@@ -148,7 +150,7 @@ def test_a_trail_rewritten_whole_is_found_by_a_kept_head_only():
     assert verify(early).unbroken
     verdict = verify(kept)
     assert (verdict.kind, verdict.sequence) == ("altered", 1000)
-    assert "kept head" in verdict.words
+    assert "kept head" in verdict.summary
 
 
 @pytest.mark.parametrize("sequence", [1, 2, 500, 999])
@@ -160,7 +162,7 @@ def test_a_dropped_entry_is_missing(sequence):
 def test_a_dropped_stretch_is_missing_from_its_first():
     sql("DELETE FROM {entry} WHERE sequence BETWEEN 300 AND 700")
     assert found() == ("missing", 300)
-    assert "entries 300 to 700 are gone" in verify().words
+    assert "entries 300 to 700 are gone" in verify().summary
 
 
 def test_a_dropped_entry_is_missing_also_when_the_others_move_up():
@@ -180,7 +182,7 @@ def test_swapped_entries_are_reordered(one, other):
 def test_an_entry_moved_to_the_end_is_reordered():
     move(500, 1001)
     assert found() == ("reordered", 500)
-    assert "stands at 1001" in verify().words
+    assert "stands at 1001" in verify().summary
 
 
 @pytest.mark.parametrize("place", [0, -5])
@@ -194,7 +196,7 @@ def test_an_entry_appended_once_more_is_duplicated():
     assert found() == ("duplicated", 1001)
     set_head(1001, stored(500)["hash"])
     assert found() == ("duplicated", 1001)
-    assert "entry 500 once more" in verify().words
+    assert "entry 500 once more" in verify().summary
 
 
 def test_an_entry_squeezed_in_once_more_is_duplicated():

@@ -41,6 +41,6 @@ class Command(BaseCommand):
         if gone:
             self.stderr.write(f"warning: the database does not guard the trail, triggers missing: {', '.join(gone)}")
         if not verdict.unbroken:
-            raise CommandError(verdict.words, returncode=1)
+            raise CommandError(verdict.summary, returncode=1)
         if not options["json"]:
-            self.stdout.write(verdict.words)
+            self.stdout.write(verdict.summary)
