@@ -27,7 +27,7 @@ SIZES = (1_000, 100_000)
 PROJECTS = 10
 MOST = 1.2
 PEOPLE = {"superuser": None, "member of one": 1, "member of three": 3}  # of how many projects
-DOORS = {
+ENDPOINTS = {
     "page": "/exports/",
     "page 2": "/exports/?page=2",
     "page, failed": "/exports/?status=failed",
@@ -49,14 +49,14 @@ def arguments() -> Namespace:
 
 def main() -> int:
     """Exit code 1 when a ratio is above the limit."""
-    asked = arguments()
-    if asked.child:
-        child(asked.child)
+    args = arguments()
+    if args.child:
+        child(args.child)
         return 0
     slow = 0
-    for name in asked.databases.split(","):
+    for name in args.databases.split(","):
         with databases(name) as urls:
-            slow += compare(name, urls, asked)
+            slow += compare(name, urls, args)
     return 1 if slow else 0
 
 
@@ -78,48 +78,48 @@ def databases(name: str) -> Iterator[list[str | None]]:
         yield [url.replace("/exportadmin?", f"/{one}?") for one in names]
 
 
-def compare(database: str, urls: list[str | None], asked: Namespace) -> int:
+def compare(database: str, urls: list[str | None], args: Namespace) -> int:
     """Ask in turns and print. How many ratios are above the limit."""
     with ExitStack() as stack:
         homes = [Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="exportadmin-lists-"))) for _ in SIZES]
-        children = [Asked(size, home, url) for size, home, url in zip(SIZES, homes, urls, strict=True)]
+        children = [Installation(size, home, url) for size, home, url in zip(SIZES, homes, urls, strict=True)]
         for one in children:
             stack.callback(one.close)
         for one in children:
             one.answer()  # ready
-        say(f"=== {database}: {SIZES[1]:,} reports beside {SIZES[0]:,}, {asked.rounds} rounds, load {load()}")
+        say(f"=== {database}: {SIZES[1]:,} reports beside {SIZES[0]:,}, {args.rounds} rounds, load {load()}")
         slow = 0
-        for door in DOORS:
+        for endpoint in ENDPOINTS:
             for person in PEOPLE:
-                if asked.only in f"{door}, {person}":
-                    slow += one_list(children, door, person, asked)
+                if args.only in f"{endpoint}, {person}":
+                    slow += one_list(children, endpoint, person, args)
     return slow
 
 
-def one_list(children: list[Asked], door: str, person: str, asked: Namespace) -> int:
+def one_list(children: list[Installation], endpoint: str, person: str, args: Namespace) -> int:
     """One list of one person."""
     samples: list[list[dict[str, Any]]] = [[] for _ in children]
     # counting costs time, so it has a turn of its own, which warms caches and connections as well
-    queries = {one.ask(door, person, "count")["queries"] for one in children}
-    for number in range(asked.rounds):
+    queries = {one.ask(endpoint, person, "count")["queries"] for one in children}
+    for number in range(args.rounds):
         order = list(enumerate(children))
         for index, one in order if number % 2 else reversed(order):
-            samples[index].append(one.ask(door, person, "time"))
+            samples[index].append(one.ask(endpoint, person, "time"))
     few, many = ([sample["ms"] for sample in series] for series in samples)
     rounds, cpu = ratio(many, few), ratio(*([one["cpu_ms"] for one in series] for series in reversed(samples)))
     assert rounds is not None and cpu is not None
     verdict = "" if rounds.median <= MOST else f"  MORE THAN {MOST}"
     say(
-        f"{door:<16} {person:<16} {Spread.of(few).median:7.1f} ms → {Spread.of(many).median:7.1f} ms   "
+        f"{endpoint:<16} {person:<16} {Spread.of(few).median:7.1f} ms → {Spread.of(many).median:7.1f} ms   "
         f"ratio {rounds.median:5.2f} (CPU {cpu.median:.2f})   queries {' or '.join(map(str, sorted(queries)))}{verdict}"
     )
-    if verdict and asked.plans:
-        for line in children[-1].ask(door, person, "plans")["plans"]:
+    if verdict and args.plans:
+        for line in children[-1].ask(endpoint, person, "plans")["plans"]:
             say(f"    {line}")
     return int(bool(verdict)) + int(len(queries) > 1)
 
 
-class Asked:
+class Installation:
     """A process with its own installation."""
 
     def __init__(self, size: int, home: Path, url: str | None) -> None:
@@ -137,10 +137,10 @@ class Asked:
             text=True,
         )
 
-    def ask(self, door: str, person: str, what: str) -> dict[str, Any]:
+    def ask(self, endpoint: str, person: str, what: str) -> dict[str, Any]:
         """One request: its ``time`` (``ms``), the ``count`` of its ``queries``, or their ``plans``."""
         assert self._process.stdin is not None
-        self._process.stdin.write(json.dumps([door, person, what]) + "\n")
+        self._process.stdin.write(json.dumps([endpoint, person, what]) + "\n")
         self._process.stdin.flush()
         return self.answer()
 
@@ -184,8 +184,8 @@ def child(size: int) -> None:
     clients = fill(size)
     say(json.dumps({"ready": size}))
     for line in sys.stdin:
-        door, person, what = json.loads(line)
-        say(json.dumps(measure(clients[person], DOORS[door], what)))
+        endpoint, person, what = json.loads(line)
+        say(json.dumps(measure(clients[person], ENDPOINTS[endpoint], what)))
 
 
 STATIC = "django.contrib.staticfiles.storage.StaticFilesStorage"

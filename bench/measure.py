@@ -32,7 +32,7 @@ class Command:
     env: Mapping[str, str] = field(default_factory=dict)
     limit_s: float = 600
 
-    def words(self) -> str:
+    def command_line(self) -> str:
         """As one would type it in the repository."""
         names = [f"{key}={shlex.quote(value)}" for key, value in self.env.items()]
         text = " ".join([*names, *(shlex.quote(str(one)) for one in self.arguments)])
@@ -88,11 +88,11 @@ def run(command: Command, *, server_cpu: Callable[[], float] | None = None) -> S
             raise NotMeasured(f"stopped after {command.limit_s:.0f} s")
         err.seek(0)
         out.seek(0)
-        said = out.read().decode("utf-8", "replace")
+        output = out.read().decode("utf-8", "replace")
         if process.returncode:
-            words = err.read().decode("utf-8", "replace").strip() or said.strip() or "no word"
-            raise NotMeasured(f"exit code {process.returncode}: {words.splitlines()[-1][:300]}")
-    return Sample(cpu, wall, _last_json(said))
+            message = err.read().decode("utf-8", "replace").strip() or output.strip() or "no word"
+            raise NotMeasured(f"exit code {process.returncode}: {message.splitlines()[-1][:300]}")
+    return Sample(cpu, wall, _last_json(output))
 
 
 def _kill(process: subprocess.Popen[bytes]) -> None:
@@ -101,8 +101,8 @@ def _kill(process: subprocess.Popen[bytes]) -> None:
         os.killpg(process.pid, signal.SIGKILL)
 
 
-def _last_json(said: str) -> dict[str, Any]:
-    lines = said.strip().splitlines()
+def _last_json(output: str) -> dict[str, Any]:
+    lines = output.strip().splitlines()
     if not lines or not lines[-1].startswith('{"'):
         return {}
     try:

@@ -32,10 +32,10 @@ def main(arguments: list[str]) -> None:
     Project.objects.count()
     idle_kb = memory_kb("VmRSS")
     _load_format(name, rest[rest.index("--format") + 1])
-    said = io.StringIO()
+    output = io.StringIO()
     with measured(idle_kb=idle_kb) as found:
-        call_command(command, *rest, "--json", stdout=said)
-    found["said"] = _brief(json.loads(said.getvalue()))
+        call_command(command, *rest, "--json", stdout=output)
+    found["output"] = _brief(json.loads(output.getvalue()))
     say(found)
 
 
@@ -52,9 +52,9 @@ def _load_format(command: str, key: str) -> None:
         IMPORTERS.pick(key)
 
 
-def _brief(said: dict[str, Any]) -> dict[str, Any]:
+def _brief(output: dict[str, Any]) -> dict[str, Any]:
     """Without the lists that grow."""
-    return {key: value for key, value in said.items() if not isinstance(value, list)}
+    return {key: value for key, value in output.items() if not isinstance(value, list)}
 
 
 if __name__ == "__main__":

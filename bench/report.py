@@ -53,7 +53,7 @@ class Result:
             figure: dict[str, Any] = {
                 "rows": rows,
                 "what": candidate.name,
-                "command": candidate.command.words(),
+                "command": candidate.command.command_line(),
                 "trouble": candidate.trouble,
                 "samples": [asdict(sample) for sample in candidate.samples],
             }

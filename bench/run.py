@@ -61,11 +61,11 @@ def _formats(text: str) -> list[str]:
 
 def main() -> int:
     """Run; the exit code comes back."""
-    asked = arguments()
+    args = arguments()
     if not data.GENERATOR.is_file():
         print("bench: skipped, ../shared/tools/gen_label_studio_tasks.py is not beside this clone")
         return 0
-    cache: Path = asked.cache.expanduser().resolve() if asked.cache else data.cache_folder()
+    cache: Path = args.cache.expanduser().resolve() if args.cache else data.cache_folder()
     if cache.is_relative_to(ROOT):
         print(f"bench: {cache} lies in the repository; name a folder outside", file=sys.stderr)
         return 2
@@ -77,45 +77,45 @@ def main() -> int:
         except BlockingIOError:
             print(f"bench: another run uses {cache}", file=sys.stderr)
             return 1
-        return _run(asked, cache, stack)
+        return _run(args, cache, stack)
 
 
-def _run(asked: Namespace, cache: Path, stack: ExitStack) -> int:
-    peers: Path | None = asked.peers
-    result = Result(_head(asked, cache))
+def _run(args: Namespace, cache: Path, stack: ExitStack) -> int:
+    peers: Path | None = args.peers
+    result = Result(_head(args, cache))
     for key, value in result.head.items():
         print(f"{key}: {value}")
-    if asked.no_peers or not asked.peers.is_file():
+    if args.no_peers or not args.peers.is_file():
         peers = None
-        why = "asked so" if asked.no_peers else f"there is no {asked.peers} (`make bench` makes it)"
+        why = "asked so" if args.no_peers else f"there is no {args.peers} (`make bench` makes it)"
         result.note(f"label-studio-sdk and Datumaro not measured: {why}")
     bench = Bench(
         cache,
         result,
         peers,
-        rounds=asked.rounds,
-        peer_rounds=asked.peer_rounds,
-        formats=asked.formats,
-        png_rows=asked.png_rows,
-        png_rounds=asked.rounds,
-        keep=asked.keep,
+        rounds=args.rounds,
+        peer_rounds=args.peer_rounds,
+        formats=args.formats,
+        png_rows=args.png_rows,
+        png_rounds=args.rounds,
+        keep=args.keep,
     )
-    if asked.database == "postgres":
+    if args.database == "postgres":
         from bench.postgres import database
 
         stack.enter_context(database(bench))
     started = time.monotonic()
     code = 0
-    with_peers = max((rows for rows in asked.rows if rows <= PEERS_MOST), default=0)
+    with_peers = max((rows for rows in args.rows if rows <= PEERS_MOST), default=0)
     try:
-        if "png" in asked.formats:
+        if "png" in args.formats:
             masks_stage(bench)
         # a small size first, untimed: memory has to be the same there
-        for rows in sorted({min(MEMORY_ROWS, asked.rows[0]), *asked.rows}):
+        for rows in sorted({min(MEMORY_ROWS, args.rows[0]), *args.rows}):
             if not _room(bench, rows):
                 continue
             try:
-                size_stage(bench, rows, timed=rows in asked.rows, with_peers=rows == with_peers)
+                size_stage(bench, rows, timed=rows in args.rows, with_peers=rows == with_peers)
             except NotMeasured as error:
                 result.note(str(error))
         memory_aims(bench)
@@ -143,14 +143,14 @@ def _held(folder: Path) -> int:
     return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
 
 
-def _head(asked: Namespace, cache: Path) -> dict[str, str]:
+def _head(args: Namespace, cache: Path) -> dict[str, str]:
     ours = ", ".join(f"{name} {importlib.metadata.version(name)}" for name in OURS)
     return {
         "when": f"{datetime.now(UTC):%Y-%m-%d %H:%M}Z",
         "asked": " ".join(sys.argv[1:]) or "the defaults",
         "machine": f"{_processor()}, {os.cpu_count()} cores, {_memory_gb():.0f} GB, {platform.platform()}",
         "versions": f"Python {platform.python_version()}, SQLite {sqlite3.sqlite_version}, {ours}",
-        "database": asked.database,
+        "database": args.database,
         "data": f"gen_label_studio_tasks.py --mix bench, in {cache}",
         "load at the start": _load(),
     }

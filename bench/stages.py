@@ -47,21 +47,21 @@ class Bench:
         """Seconds that any one process may take."""
         return 300 + rows / 100
 
-    def ours(self, home: Path, rows: int, *words: str | Path) -> Command:
+    def ours(self, home: Path, rows: int, *args: str | Path) -> Command:
         """One of our shell commands, whole process."""
-        return Command([BIN / "exportadmin", *words], self._env(home), self.limit(rows))
+        return Command([BIN / "exportadmin", *args], self._env(home), self.limit(rows))
 
-    def inside(self, home: Path, rows: int, *words: str | Path) -> Command:
+    def inside(self, home: Path, rows: int, *args: str | Path) -> Command:
         """The same, measured from within too."""
-        return Command([sys.executable, "-m", "bench.ours", *words], self._env(home), self.limit(rows))
+        return Command([sys.executable, "-m", "bench.ours", *args], self._env(home), self.limit(rows))
 
-    def tool(self, rows: int, *words: str | Path) -> Command:
+    def tool(self, rows: int, *args: str | Path) -> Command:
         """A module of ours that is not the product."""
-        return Command([sys.executable, "-m", *words], {}, self.limit(rows))
+        return Command([sys.executable, "-m", *args], {}, self.limit(rows))
 
-    def peer(self, rows: int, *words: str | Path) -> Command:
+    def peer(self, rows: int, *args: str | Path) -> Command:
         """A peer in its own environment."""
-        return Command([self.peers or "", "-m", *words], {}, self.limit(rows))
+        return Command([self.peers or "", "-m", *args], {}, self.limit(rows))
 
     def _env(self, home: Path) -> dict[str, str]:
         return {"EXPORTADMIN_HOME": str(home), **self.env}
@@ -79,7 +79,7 @@ class Bench:
     def measure(self, rows: int, candidates: list[Candidate], rounds: int | None = None) -> None:
         """Run the candidates in turns and take down what they cost."""
         for candidate in candidates:
-            print(f"  {candidate.name}: {candidate.command.words()}", flush=True)
+            print(f"  {candidate.name}: {candidate.command.command_line()}", flush=True)
         interleave(candidates, rounds or self.rounds, server_cpu=self.server_cpu)
         self.result.add(rows, candidates)
         for candidate in candidates:
@@ -111,15 +111,15 @@ def size_stage(bench: Bench, rows: int, *, timed: bool, with_peers: bool) -> Non
 
 
 def _import(bench: Bench, home: Path, rows: int, tasks: Path, *, timed: bool) -> float:
-    words = ("import_rows", tasks, "--project", PROJECT, "--format", "label_studio_json")
-    candidate = Candidate("import_rows", bench.inside(home, rows, *words))
+    args = ("import_rows", tasks, "--project", PROJECT, "--format", "label_studio_json")
+    candidate = Candidate("import_rows", bench.inside(home, rows, *args))
     bench.measure(rows, [candidate], 1)
     if candidate.trouble:
         raise NotMeasured(f"the import of {rows:,} rows failed: {candidate.trouble}")
     sample = candidate.samples[0]
-    said = sample.inside["said"]
-    if said["created"] != rows:
-        bench.result.note(f"import of {rows:,} rows: {said['created']:,} created, {said['refused_count']:,} refused")
+    found = sample.inside["output"]
+    if found["created"] != rows:
+        bench.result.note(f"import of {rows:,} rows: {found['created']:,} created, {found['refused_count']:,} refused")
     bench.remember("import", rows, candidate.samples)
     if timed:
         rate = rows / sample.cpu_s
@@ -142,7 +142,7 @@ def _size_of(home: Path) -> int:
     return sum(path.stat().st_size for path in home.glob("exportadmin.sqlite3*"))
 
 
-def _export_words(key: str, folder: Path, project: str = PROJECT) -> tuple[str | Path, ...]:
+def _export_args(key: str, folder: Path, project: str = PROJECT) -> tuple[str | Path, ...]:
     return ("run_export", project, "--format", key, "--output", folder)
 
 
@@ -155,14 +155,14 @@ def _delivered(folder: Path) -> Path:
 def _exports(bench: Bench, home: Path, rows: int, key: str, project: str = PROJECT) -> tuple[Candidate, Candidate]:
     """Our run, as a whole process and from within."""
     out = bench.cache / "out"
-    words = _export_words(key, out, project)
+    args = _export_args(key, out, project)
     label = key if project == PROJECT else f"{key}, {project}"
 
     def clear() -> None:
         data.remove(out)
 
-    whole = Candidate(f"{label}: run_export, whole process", bench.ours(home, rows, *words), clear, clear)
-    inside = Candidate(f"{label}: run_export, in process", bench.inside(home, rows, *words), clear, clear)
+    whole = Candidate(f"{label}: run_export, whole process", bench.ours(home, rows, *args), clear, clear)
+    inside = Candidate(f"{label}: run_export, in process", bench.inside(home, rows, *args), clear, clear)
     return whole, inside
 
 
@@ -176,7 +176,7 @@ def _format(bench: Bench, home: Path, rows: int, key: str, *, with_peers: bool, 
     finished, copy = bench.cache / "finished", bench.cache / "copy"
     data.remove(finished)
     try:
-        run(bench.ours(home, rows, *_export_words(key, finished)))  # warms the caches, too
+        run(bench.ours(home, rows, *_export_args(key, finished)))  # warms the caches, too
         path = _delivered(finished)
         whole, inside = _exports(bench, home, rows, key)
         floor, synced = (
@@ -333,8 +333,8 @@ def masks_stage(bench: Bench) -> None:
             ("mix", data.tasks_file(bench.cache, rows)),
             ("masks only", data.masks_file(bench.cache, rows)),
         ):
-            words = ("import_rows", tasks, "--project", project, "--format", "label_studio_json")
-            run(bench.ours(home, rows, *words))
+            args = ("import_rows", tasks, "--project", project, "--format", "label_studio_json")
+            run(bench.ours(home, rows, *args))
             _masks(bench, home, rows, project)
     except NotMeasured as error:
         bench.result.note(f"class masks not measured: {error}")
@@ -347,8 +347,8 @@ def _masks(bench: Bench, home: Path, rows: int, project: str) -> None:
     as_rows, as_png, target = bench.cache / "finished", bench.cache / "finished-png", bench.cache / "peer.zip"
     data.remove(as_rows, as_png)
     try:
-        run(bench.ours(home, rows, *_export_words("ndjson", as_rows, project)))
-        run(bench.ours(home, rows, *_export_words("png", as_png, project)))
+        run(bench.ours(home, rows, *_export_args("ndjson", as_rows, project)))
+        run(bench.ours(home, rows, *_export_args("png", as_png, project)))
         source = _delivered(as_rows)
         check: dict[str, Any] = run(bench.tool(rows, "bench.check_masks", source, _delivered(as_png))).inside
         whole, inside = _exports(bench, home, rows, "png", project)

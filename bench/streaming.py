@@ -43,9 +43,9 @@ def arguments() -> Namespace:
 
 def main() -> int:
     """Exit code 1 when line 900,000 is too slow or memory grows."""
-    asked = arguments()
-    if asked.fill:
-        fill(asked.fill, asked.rows)
+    args = arguments()
+    if args.fill:
+        fill(args.fill, args.rows)
         return 0
     with tempfile.TemporaryDirectory(prefix="exportadmin-streaming-") as home:
         environment = {
@@ -61,26 +61,26 @@ def main() -> int:
         run = [sys.executable, "-m", "django"]
         subprocess.run([*run, "migrate", "--verbosity", "0"], env=environment, cwd=ROOT, check=True)
         filled = subprocess.run(
-            [sys.executable, "-m", "bench.streaming", "--rows", str(asked.rows), "--fill", home],
+            [sys.executable, "-m", "bench.streaming", "--rows", str(args.rows), "--fill", home],
             env=environment,
             cwd=ROOT,
             check=True,
             stdout=subprocess.PIPE,
         )
         with web(environment) as (port, server):
-            return compare(Rows(port, **json.loads(filled.stdout)), server, asked)
+            return compare(Rows(port, **json.loads(filled.stdout)), server, args)
 
 
-def compare(rows: Rows, server: int, asked: Namespace) -> int:
+def compare(rows: Rows, server: int, args: Namespace) -> int:
     """Measure and print."""
-    say(f"=== {asked.rows:,} rows, {rows.size / 1e6:.0f} MB, {asked.rounds} rounds, load {load()}")
+    say(f"=== {args.rows:,} rows, {rows.size / 1e6:.0f} MB, {args.rounds} rounds, load {load()}")
     # at an entry of the index there is nothing to skip; the row before the next entry is the worst place
-    lines = (0, asked.line, asked.line + BATCH - 1)
+    lines = (0, args.line, args.line + BATCH - 1)
     for line in lines * 3:  # connections, caches, imports
         rows.start(line)
     before = memory_mb(server, "VmRSS")
     samples: dict[int, list[tuple[float, float]]] = {line: [] for line in lines}
-    for number in range(asked.rounds):
+    for number in range(args.rounds):
         for line in lines if number % 2 else reversed(lines):
             samples[line].append(rows.start(line))
     slow = 0
@@ -98,9 +98,9 @@ def compare(rows: Rows, server: int, asked: Namespace) -> int:
                 f" (of the medians: {medians:.2f}; of one round: {rounds.least:.2f} to {rounds.most:.2f})"
             )
     after = memory_mb(server, "VmRSS")
-    say(f"memory of the web process: {before:.1f} MB before, {after:.1f} MB after {len(lines) * asked.rounds} starts")
+    say(f"memory of the web process: {before:.1f} MB before, {after:.1f} MB after {len(lines) * args.rounds} starts")
     grown = after - before > MORE_MB
-    for line in (asked.line, 0):
+    for line in (args.line, 0):
         Path(f"/proc/{server}/clear_refs").write_text("5", encoding="ascii")  # the peak begins anew: proc(5)
         seconds, size = rows.read_all(line)
         peak = memory_mb(server, "VmHWM")
@@ -162,9 +162,9 @@ def web(environment: dict[str, str]) -> Iterator[tuple[int, int]]:
             pass_fds=[listener.fileno()],
         )
         try:
-            asked = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
-            asked.request("GET", "/healthz", headers={"Connection": "close"})
-            assert asked.getresponse().status == 200
+            client = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
+            client.request("GET", "/healthz", headers={"Connection": "close"})
+            assert client.getresponse().status == 200
             children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text(encoding="ascii").split()
             yield port, int(children[0])
         finally:

@@ -10,7 +10,7 @@ from django.utils.functional import SimpleLazyObject
 
 from exportadmin.audit.scope import may_read
 
-# words on screen, name of the address, the page's ``section``
+# label on screen, name of the address, the page's ``section``
 MENU: Final[tuple[tuple[str, str, str], ...]] = (
     ("Home", "home", "home"),
     ("Projects", "projects:list", "projects"),
@@ -23,13 +23,13 @@ MENU: Final[tuple[tuple[str, str, str], ...]] = (
 
 
 def frame(request: HttpRequest) -> dict[str, Any]:
-    """``menu`` as (words, address, section). Asked (one query, none for superusers) only where it is drawn."""
+    """``menu`` as (label, address, section). Asked (one query, none for superusers) only where it is drawn."""
     return {"menu": SimpleLazyObject(lambda: _menu(request))}
 
 
 def _menu(request: HttpRequest) -> list[tuple[str, str, str]]:
     return [
-        (words, reverse(name), section) for words, name, section in MENU if section != "audit" or _may_audit(request)
+        (label, reverse(name), section) for label, name, section in MENU if section != "audit" or _may_audit(request)
     ]
 
 

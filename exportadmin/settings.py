@@ -16,13 +16,13 @@ MEDIA_DIR = EXPORTADMIN_HOME / "media"
 
 DEBUG = env.flag("DEBUG")
 SECRET_KEY = env.text("SECRET_KEY") or env.persistent_secret(EXPORTADMIN_HOME, "secret_key")
-ALLOWED_HOSTS = env.words("ALLOWED_HOSTS", "127.0.0.1,localhost,[::1]")
-CSRF_TRUSTED_ORIGINS = env.words("CSRF_TRUSTED_ORIGINS")
+ALLOWED_HOSTS = env.strings("ALLOWED_HOSTS", "127.0.0.1,localhost,[::1]")
+CSRF_TRUSTED_ORIGINS = env.strings("CSRF_TRUSTED_ORIGINS")
 HTTPS = env.flag("HTTPS")
 # whose X-Forwarded-For is believed
-TRUSTED_PROXIES = proxies.networks(env.words("TRUSTED_PROXIES"))
+TRUSTED_PROXIES = proxies.networks(env.strings("TRUSTED_PROXIES"))
 # the first encrypts, all decrypt: a key is replaced by putting the new one in front
-ENCRYPTION_KEYS = env.words("ENCRYPTION_KEY") or [env.persistent_secret(EXPORTADMIN_HOME, "encryption_key")]
+ENCRYPTION_KEYS = env.strings("ENCRYPTION_KEY") or [env.persistent_secret(EXPORTADMIN_HOME, "encryption_key")]
 METRICS_TOKEN = env.text("METRICS_TOKEN")
 RETENTION_DAYS = env.number("RETENTION_DAYS", 0)  # 0: delivered files are kept for ever
 # one file for an import; it is kept on disk until the import has ended

@@ -33,9 +33,9 @@ class AppCommand(BaseCommand):
         except ExportAdminError as error:
             raise CommandError(str(error), returncode=FAILED) from error
         except (OperationalError, ProgrammingError) as error:
-            words = " ".join(str(error).split())
+            message = " ".join(str(error).split())
             raise CommandError(
-                f"the database cannot be used ({words}); a new installation needs `exportadmin migrate` first",
+                f"the database cannot be used ({message}); a new installation needs `exportadmin migrate` first",
                 returncode=FAILED,
             ) from error
 

@@ -46,7 +46,7 @@ def number(name: str, default: int, *, at_least: int = 0) -> int:
     return value
 
 
-def words(name: str, default: str = "") -> list[str]:
+def strings(name: str, default: str = "") -> list[str]:
     """A comma separated list."""
     return [part.strip() for part in text(name, default).split(",") if part.strip()]
 

@@ -54,8 +54,8 @@ _PEM = re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END [A-Z ]*PRIV
 
 def looks_secret(name: str) -> bool:
     """Does a key of this name hold a secret, as far as names tell? ``apiKey`` and ``X-Amz-Signature`` do."""
-    words = _SEPARATORS.sub("_", _CAMEL.sub("_", name).lower()).strip("_")
-    return _SECRET.search(words) is not None and _ABOUT.search(words) is None
+    snake_case = _SEPARATORS.sub("_", _CAMEL.sub("_", name).lower()).strip("_")
+    return _SECRET.search(snake_case) is not None and _ABOUT.search(snake_case) is None
 
 
 def scrub_text(text: str) -> str:
@@ -101,7 +101,7 @@ def _state(state: Mapping[str, Any], other: Mapping[str, Any], names: frozenset[
     for key, value in state.items():
         name = str(key)
         if (name in names or looks_secret(name)) and not isinstance(value, bool):
-            kept[name] = _word(value, other.get(key), after=after)
+            kept[name] = _secret_state(value, other.get(key), after=after)
         else:
             kept[name] = _value(value, other.get(key), names, after=after)
     return kept
@@ -120,7 +120,7 @@ def _value(value: Any, other: Any, names: frozenset[str], *, after: bool) -> Any
     return value
 
 
-def _word(value: Any, other: Any, *, after: bool) -> Masked:
+def _secret_state(value: Any, other: Any, *, after: bool) -> Masked:
     if isinstance(value, Masked):
         return value
     if not _is_set(value):

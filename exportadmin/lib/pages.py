@@ -64,7 +64,7 @@ class RefusalsMiddleware:
         if isinstance(error, DeniedError | PermissionDenied):
             return self._refused(request, error, 403, "403.html")
         if isinstance(error, UserError):
-            status, heading = next((status, words) for kind, status, words in STATUSES if isinstance(error, kind))
+            status, heading = next((status, title) for kind, status, title in STATUSES if isinstance(error, kind))
             context = {"status": status, "heading": heading, "words": error.message}
             return render(request, "refused.html", context, status=status)
         return None
@@ -79,9 +79,9 @@ def tell_refused(request: HttpRequest, error: Exception, status: int) -> None:
     request_refused.send(sender=None, request=request, error=error, status=status, channel="web")
 
 
-def done(request: HttpRequest, words: str, to: str, *args: Any) -> HttpResponse:
+def done(request: HttpRequest, message: str, to: str, *args: Any) -> HttpResponse:
     """After a form: say what was done, and go to a page (``next`` of the form, where it is one of ours)."""
-    messages.success(request, words)
+    messages.success(request, message)
     return redirect(came_from(request) or to, *args)
 
 

@@ -53,11 +53,11 @@ class Problem:
     """``variable`` without its prefix. A warning does not stop the start."""
 
     variable: str
-    words: str
+    message: str
     stops: bool = True
 
     def __str__(self) -> str:
-        return f"{env.PREFIX}{self.variable}: {self.words}"
+        return f"{env.PREFIX}{self.variable}: {self.message}"
 
 
 def must_be_startable() -> None:
@@ -152,16 +152,16 @@ def _hosts() -> Iterator[Problem]:
             yield Problem("ALLOWED_HOSTS", f"{host!r} is no host name; {example}: no scheme, no port, no path")
     for origin in settings.CSRF_TRUSTED_ORIGINS:
         if not re.fullmatch(r"https?://[^\s/]+", origin):
-            words = f"{origin!r} is no origin; expected scheme and host, such as https://exports.example.org"
-            yield Problem("CSRF_TRUSTED_ORIGINS", words)
+            message = f"{origin!r} is no origin; expected scheme and host, such as https://exports.example.org"
+            yield Problem("CSRF_TRUSTED_ORIGINS", message)
     if not public:
         return
     if settings.DEBUG:
-        words = f"its pages show settings and code to everyone who reaches {public[0]}; switch it off (0)"
-        yield Problem("DEBUG", words)
+        message = f"its pages show settings and code to everyone who reaches {public[0]}; switch it off (0)"
+        yield Problem("DEBUG", message)
     if not settings.HTTPS:
-        words = f"passwords travel unprotected to {public[0]}; set it to 1 behind a proxy or server that speaks TLS"
-        yield Problem("HTTPS", words, stops=False)
+        message = f"passwords travel unprotected to {public[0]}; set it to 1 behind a proxy or server that speaks TLS"
+        yield Problem("HTTPS", message, stops=False)
 
 
 _HOST: Final = re.compile(r"\[[0-9a-f:.]+\]|\.?[a-z0-9_]([a-z0-9_.-]*[a-z0-9_.])?", re.ASCII | re.IGNORECASE)
@@ -188,8 +188,8 @@ def _home() -> Iterator[Problem]:
                 probe.flush()
                 os.fsync(probe.fileno())
         except OSError as error:
-            words = f"{folder} cannot be written ({error.strerror}); it must be a folder that this user may write to"
-            yield Problem("HOME", words)
+            message = f"{folder} cannot be written ({error.strerror}); it must be a folder that this user may write to"
+            yield Problem("HOME", message)
             return
 
 

@@ -157,24 +157,24 @@ class _Prober:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._asked: Future[Queue] | None = None
+        self._lookup: Future[Queue] | None = None
 
     def ask(self, seconds: float) -> Queue:
         """Raises ``TimeoutError``, or what the database says."""
         with self._lock:
-            if self._asked is None or self._asked.done():
-                self._asked = Future()
+            if self._lookup is None or self._lookup.done():
+                self._lookup = Future()
                 # a daemon: a server that hangs must not keep this process from ending
-                threading.Thread(target=_look_for, args=(self._asked,), name="readyz", daemon=True).start()
-            asked = self._asked
-        return asked.result(timeout=seconds)
+                threading.Thread(target=_look_for, args=(self._lookup,), name="readyz", daemon=True).start()
+            lookup = self._lookup
+        return lookup.result(timeout=seconds)
 
 
-def _look_for(asked: Future[Queue]) -> None:
+def _look_for(lookup: Future[Queue]) -> None:
     try:
-        asked.set_result(look_at_queue())
+        lookup.set_result(look_at_queue())
     except BaseException as error:  # whoever asked gets it
-        asked.set_exception(error)
+        lookup.set_exception(error)
     finally:
         connection.close()  # this thread's own
 

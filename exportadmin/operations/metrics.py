@@ -123,12 +123,12 @@ def _reports() -> Iterator[Metric]:
 
 def _queue() -> Iterator[Metric]:
     queue = look_at_queue()
-    for name, words, value in (
+    for name, description, value in (
         ("queue_oldest_run_seconds", "Age of the oldest queued run; 0: none.", queue.oldest_run_seconds),
         ("queue_tasks", "Tasks that no worker has taken yet.", queue.tasks),
         ("queue_oldest_task_seconds", "Age of the oldest of them; 0: none.", queue.oldest_task_seconds),
     ):
-        yield GaugeMetricFamily(f"exportadmin_{name}", words, value=value or 0)
+        yield GaugeMetricFamily(f"exportadmin_{name}", description, value=value or 0)
 
 
 def _downloads() -> Iterator[Metric]:
@@ -142,8 +142,8 @@ def _downloads() -> Iterator[Metric]:
 
 
 def _audit() -> Metric:
-    words = "Entries of the audit trail."
-    return GaugeMetricFamily("exportadmin_audit_head_sequence", words, value=head()[0])
+    description = "Entries of the audit trail."
+    return GaugeMetricFamily("exportadmin_audit_head_sequence", description, value=head()[0])
 
 
 class _Kept:

@@ -18,15 +18,15 @@ HEADER: Final = "HTTP_X_FORWARDED_FOR"
 MOST_HOPS: Final = 20
 
 
-def networks(words: Iterable[str]) -> tuple[Network, ...]:
+def networks(addresses: Iterable[str]) -> tuple[Network, ...]:
     """Addresses and networks as they stand in the variable. Raises ``ImproperlyConfigured`` for one that is none."""
     found = []
-    for word in words:
+    for address in addresses:
         try:
-            found.append(ipaddress.ip_network(word))
+            found.append(ipaddress.ip_network(address))
         except ValueError as error:
             raise ImproperlyConfigured(
-                f"EXPORTADMIN_TRUSTED_PROXIES: {word!r} is no address or network ({error}); for example 10.0.0.0/8"
+                f"EXPORTADMIN_TRUSTED_PROXIES: {address!r} is no address or network ({error}); for example 10.0.0.0/8"
             ) from None
     return tuple(found)
 

@@ -183,7 +183,7 @@ def test_a_rate_that_is_none(monkeypatch, settings, rate):
     settings.REST_FRAMEWORK = {"DEFAULT_THROTTLE_RATES": {"anon": "1/s", "user": rate}}
     (problem,) = (each for each in checks.problems() if each.stops)
     assert problem.variable == "THROTTLE_USER"
-    assert "60/min" in problem.words
+    assert "60/min" in problem.message
 
 
 def test_a_rate_that_is_none_stops_the_start(start):
