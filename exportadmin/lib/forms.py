@@ -60,7 +60,7 @@ def _css_class(widget: forms.Widget) -> str:
         return "form-check-input"
     if isinstance(widget, forms.Select):
         return "form-select"
-    return "form-control" if isinstance(widget, forms.TextInput | forms.Textarea | forms.FileInput) else ""
+    return "form-control" if isinstance(widget, forms.widgets.Input | forms.Textarea) else ""
 
 
 class Form(forms.Form):

@@ -104,3 +104,11 @@ def test_each_kind_of_input_has_its_label_and_class():
     assert 'class="form-select"' in drawn(form, "colour")
     assert '<label class="form-check"><input type="checkbox" name="sunk"' in drawn(form, "sunk")
     assert all(f'id="{name}_error"' in drawn(form, name) for name in form.fields)
+
+
+def test_inputs_of_other_types_look_like_texts():
+    class Crew(Form):
+        email = forms.EmailField(label="Email", required=False)
+        password = forms.CharField(label="Password", required=False, widget=forms.PasswordInput)
+
+    assert all('class="form-control"' in drawn(Crew(), name) for name in ("email", "password"))
