@@ -17,7 +17,7 @@ _MAX_TEXTS = 20_000
 _NONE: Mapping[str, int] = MappingProxyType({})
 
 
-class Tally:
+class CheckValueCounter:
     """Counts the rows that are handed to a writer.
 
     ``supported`` are the kinds that the format can hold: annotations of other kinds are counted as left out.

@@ -21,7 +21,7 @@ def labels_of(document: Mapping[str, Any]) -> list[dict[str, Any]]:
     return labels
 
 
-def count_marks(
+def count_annotations(
     document: Mapping[str, Any], class_numbers: Mapping[str, int], question_numbers: Mapping[str, int]
 ) -> tuple[str, int]:
     """``(text, how many)`` over all labels of the row, sorted by kind (in the order of :data:`KINDS`) and number.

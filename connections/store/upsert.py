@@ -22,7 +22,7 @@ from django.db import connection, models, transaction
 from connections.models import Project
 from connections.rows.body import render_body
 from connections.rows.coco import render_coco
-from connections.rows.counts import count_marks
+from connections.rows.counts import count_annotations
 from connections.rows.csv import render_csv
 from connections.rows.outlines import outlines
 from connections.rows.review_statuses import known_status
@@ -318,7 +318,7 @@ class _Writer:
             old_label_times=old_times,
         )
         try:
-            marks, count = count_marks(document, book.class_numbers, book.question_numbers)
+            marks, count = count_annotations(document, book.class_numbers, book.question_numbers)
         except (KeyError, TypeError, AttributeError) as error:
             raise UserError(f"an annotation is not as it should be: {_about(error)}") from None
         number = before.number if before else _give_number(row.number, store, shared.taken_numbers)

@@ -50,8 +50,8 @@ class ReportFiles:
 
     def mark_line(self, line: int) -> None:
         """The next rows begin with this line."""
-        if self._writer.row_a_line:
-            self._index.append((line, self._main().bytes + self._writer.lead_bytes()))
+        if self._writer.is_line_based:
+            self._index.append((line, self._main().bytes + self._writer.separator_size()))
 
     def write_errors(self, lines: bytes) -> None:
         """Into the file of refused rows, which is there from the first of them on."""
@@ -65,7 +65,7 @@ class ReportFiles:
         if not self._files:
             self._main()
         # a format that writes rows into parts says nothing of how many are where
-        is_line_based = self._writer.row_a_line and list(self._files) == [""]
+        is_line_based = self._writer.is_line_based and list(self._files) == [""]
         written = [WrittenFile(**asdict(file.close())) for file in self._files.values()]
         if is_line_based:
             written = [replace(file, lines=rows, index=tuple(self._index)) for file in written]

@@ -105,7 +105,7 @@ class Format(ABC):
     # a zip of entries, to be listed rather than shown as text
     is_archive: ClassVar[bool] = False
     # a row is a line of its own, so that reading can begin at any of them
-    row_a_line: ClassVar[bool] = False
+    is_line_based: ClassVar[bool] = False
 
     def __init__(self, context: FormatContext) -> None:
         self.context = context
@@ -140,8 +140,8 @@ class Format(ABC):
         refused, self._refused = self._refused, []
         return refused
 
-    def lead_bytes(self) -> int:
-        """How many bytes of the next :meth:`rows` come before its first row (``row_a_line`` formats)."""
+    def separator_size(self) -> int:
+        """How many bytes of the next :meth:`rows` come before its first row (``is_line_based`` formats)."""
         return 0
 
     def footer(self) -> Iterable[bytes]:

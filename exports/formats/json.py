@@ -17,7 +17,7 @@ class JsonFormat(Format):
     help = "One array with complete rows: every annotation kind, every part. For programs that read a whole file."
     extension = "json"
     media_type = "application/json"
-    row_a_line = True
+    is_line_based = True
 
     def __init__(self, context: FormatContext) -> None:
         super().__init__(context)
@@ -27,7 +27,7 @@ class JsonFormat(Format):
     def header(self) -> Iterable[bytes]:
         return (b"[",)
 
-    def lead_bytes(self) -> int:
+    def separator_size(self) -> int:
         return len(self._lead)
 
     def rows(self, batch: RowBatch) -> Iterable[bytes]:

@@ -17,7 +17,7 @@ class NdjsonFormat(Format):
     help = "One complete row a line. For streams, big data tools and reading from the middle."
     extension = "ndjson"
     media_type = "application/x-ndjson"
-    row_a_line = True
+    is_line_based = True
 
     def __init__(self, context: FormatContext) -> None:
         super().__init__(context)

@@ -13,10 +13,10 @@ from typing import Any, Final
 
 from connections.rows.batch import OntologyClass, RowBatch
 from connections.rows.body import render_body
-from connections.rows.counts import count_marks
+from connections.rows.counts import count_annotations
 from connections.rows.kinds import BOX
 from connections.sinks.base import DeliveredFile
-from exports.check_values import Tally
+from exports.check_values import CheckValueCounter
 from exports.formats import FORMATS
 from exports.formats.base import Format, FormatContext
 
@@ -50,11 +50,11 @@ def samples(key: str) -> tuple[Sample, ...]:
 def check_values() -> dict[str, Any]:
     """The check values of the two rows as ``coco_json``, which leaves the answer out."""
     writer = FORMATS["coco_json"]
-    tally = Tally(ONTOLOGY, writer.supported_kinds())
-    tally.add(_batch())
+    counter = CheckValueCounter(ONTOLOGY, writer.supported_kinds())
+    counter.add(_batch())
     body = _written(writer, {})
     file = DeliveredFile(name="harbour.json", media_type=writer.media_type, bytes=len(body), sha256="")
-    return tally.result({"statuses": 1}, [file])
+    return counter.result({"statuses": 1}, [file])
 
 
 def _sample(writer: type[Format], options: dict[str, str]) -> Sample:
@@ -100,7 +100,7 @@ def _batch() -> RowBatch:
     questions = {one.name: one.number for one in ONTOLOGY if one.is_question}
     documents = [_document(1, "quay.jpg", "accepted", _marks()), _document(2, "pier.jpg", "to_label", None)]
     bodies = [render_body(document) for document in documents]
-    counted = [count_marks(document, numbers, questions) for document in documents]
+    counted = [count_annotations(document, numbers, questions) for document in documents]
     return RowBatch(
         row_ids=[document["data_row"]["id"] for document in documents],
         global_keys=[document["data_row"]["global_key"] for document in documents],

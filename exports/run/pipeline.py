@@ -22,7 +22,7 @@ from exportadmin.runs.ends import end
 from exportadmin.runs.errors import LeaseLost
 from exportadmin.runs.lease import RunLease
 from exports import statuses
-from exports.check_values import Tally
+from exports.check_values import CheckValueCounter
 from exports.delivery import manifest, snapshot
 from exports.delivery.destination import key_of, sink_for
 from exports.delivery.files import ReportFiles
@@ -74,7 +74,7 @@ def _deliver(report: ExportReport, lease: RunLease, sink: Sink) -> None:
             )
         )
         row_filter = RowFilter(selection, source.pushed_down)
-        tally = Tally(reader.ontology, writer_class.supported_kinds())
+        counter = CheckValueCounter(reader.ontology, writer_class.supported_kinds())
         numbers = RowNumbers()
         files = ReportFiles(draft, report, writer)
         refusals = Refusals(files, spec, reader.rows_expected)
@@ -84,25 +84,25 @@ def _deliver(report: ExportReport, lease: RunLease, sink: Sink) -> None:
             lease.check()
             batch = row_filter.apply(batch)
             if len(batch):
-                files.mark_line(tally.rows)
+                files.mark_line(counter.rows)
                 files.write(writer.rows(batch), lease.check)
                 batch = refusals.settle(batch, writer.take_refused())
                 numbers.add(batch)
-                tally.add(batch)
-            lease.progress(rows_done=tally.rows, bytes_done=files.bytes)
-        lease.progress(phase="finishing", rows_done=tally.rows)
+                counter.add(batch)
+            lease.progress(rows_done=counter.rows, bytes_done=files.bytes)
+        lease.progress(phase="finishing", rows_done=counter.rows)
         files.write(writer.footer(), lease.check)
 
-        refusals.check(tally.rows + refusals.rows)
-        written = files.close(tally.rows)
+        refusals.check(counter.rows + refusals.rows)
+        written = files.close(counter.rows)
         dropped = Counter(reader.dropped_at_source) + row_filter.dropped
-        check_values = tally.result(dropped, written, refusals.counts)
+        check_values = counter.result(dropped, written, refusals.counts)
         if reader.removed_since is not None:
             check_values["removed_since"] = reader.removed_since
         _must_add_up(check_values, reader.rows_expected, row_filter.dropped)
         lease.check(now=True)
         head = _head(report, started, reader.revision)
-        if writer_class.row_a_line:
+        if writer_class.is_line_based:
             head["snapshot"] = snapshot.to_json(reader.project_name, reader.ontology, numbers)
         manifest_bytes = manifest.build(head, check_values, written)
         delivery = draft.commit(manifest_bytes)

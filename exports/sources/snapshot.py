@@ -17,7 +17,7 @@ import orjson
 from connections.rows.batch import BODY, COCO, CSV, PARTS, OntologyClass, RowBatch
 from connections.rows.body import render_body
 from connections.rows.coco import render_coco
-from connections.rows.counts import count_marks, labels_of
+from connections.rows.counts import count_annotations, labels_of
 from connections.rows.csv import render_csv
 from connections.sinks.base import MANIFEST_NAME, DeliveredFileError
 from exportadmin.lib.errors import ConflictError, PermanentError, UserError
@@ -43,7 +43,7 @@ UNKNOWN_STATUS: Final = "unknown"
 def is_convertible(report: ExportReport) -> bool:
     """Does its format hold complete rows, one a line? (Its files may be gone.)"""
     writer = FORMATS.get(report.format)
-    return writer is not None and writer.row_a_line
+    return writer is not None and writer.is_line_based
 
 
 def parts_of(report: ExportReport) -> tuple[str, ...]:
@@ -163,7 +163,7 @@ class SnapshotReader:
         pairs = [next(numbers, (0, 0)) for _ in lines]
         documents = [_completed(orjson.loads(line)) for line in lines]
         try:
-            counted = [count_marks(document, self._classes, self._questions) for document in documents]
+            counted = [count_annotations(document, self._classes, self._questions) for document in documents]
             batch = RowBatch(
                 row_ids=[document["data_row"]["id"] for document in documents],
                 global_keys=[document["data_row"]["global_key"] for document in documents],

@@ -13,7 +13,7 @@ from django.core.cache import cache
 
 from connections.models import Project
 from connections.store.overview import overview
-from exports.check_values import Tally
+from exports.check_values import CheckValueCounter
 from exports.delivery.destination import connection_of, sink_of
 from exports.formats import FORMATS
 from exports.sources import source_of
@@ -76,12 +76,12 @@ def build_plan(project: Project, spec: ExportSpec, *, live: bool = False) -> Pla
 def _counted(source: Source, selection: Selection, spec: ExportSpec) -> dict[str, Any]:
     with source.open(selection, frozenset()) as reader:
         row_filter = RowFilter(selection, source.pushed_down)
-        tally = Tally(reader.ontology, FORMATS.pick(spec.format).supported_kinds())
+        counter = CheckValueCounter(reader.ontology, FORMATS.pick(spec.format).supported_kinds())
         for batch in reader.batches():
             batch = row_filter.apply(batch)
             if len(batch):
-                tally.add(batch)
-        counted = tally.result(Counter(reader.dropped_at_source) + row_filter.dropped, [])
+                counter.add(batch)
+        counted = counter.result(Counter(reader.dropped_at_source) + row_filter.dropped, [])
         if reader.removed_since is not None:
             counted["removed_since"] = reader.removed_since
     return {key: value for key, value in counted.items() if key not in ("files", "bytes", "rows_refused")}

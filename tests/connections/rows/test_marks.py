@@ -6,7 +6,7 @@ from collections import Counter
 
 import pytest
 
-from connections.rows.counts import add_up, count_marks
+from connections.rows.counts import add_up, count_annotations
 from connections.rows.kinds import BOX, CLASSIFICATION, POLYGON
 from tests.connections.rows.documents import box, document, label, line, mask, point, polygon, radio, text
 
@@ -16,11 +16,11 @@ QUESTIONS = {"quality": 1, "note": 2}
 
 def test_a_class_without_a_number_is_an_error_and_not_a_lower_count():
     with pytest.raises(KeyError, match="unheard"):
-        count_marks(document(label(box("unheard", 0, 0, 1, 1))), CLASSES, QUESTIONS)
+        count_annotations(document(label(box("unheard", 0, 0, 1, 1))), CLASSES, QUESTIONS)
 
 
 def test_a_row_without_labels_counts_nothing():
-    assert count_marks(document(), CLASSES, QUESTIONS) == ("", 0)
+    assert count_annotations(document(), CLASSES, QUESTIONS) == ("", 0)
 
 
 def test_marks_are_counted_by_kind_and_class_over_all_labels_in_one_fixed_order():
@@ -36,13 +36,13 @@ def test_marks_are_counted_by_kind_and_class_over_all_labels_in_one_fixed_order(
         id="l2",
     )
     expected = "b3:2 b12:1 p5:1 m3:1 l3:1 o3:1 c1:1 c2:1 x3:1"
-    assert count_marks(document(first, second), CLASSES, QUESTIONS) == (expected, 10)
-    assert count_marks(document(second, first), CLASSES, QUESTIONS) == (expected, 10)
+    assert count_annotations(document(first, second), CLASSES, QUESTIONS) == (expected, 10)
+    assert count_annotations(document(second, first), CLASSES, QUESTIONS) == (expected, 10)
 
 
 def test_answers_inside_an_object_belong_to_the_object():
     marked = box("can", 0, 0, 1, 1, classifications=[radio("quality", "good")])
-    assert count_marks(document(label(marked)), CLASSES, QUESTIONS) == ("b3:1", 1)
+    assert count_annotations(document(label(marked)), CLASSES, QUESTIONS) == ("b3:1", 1)
 
 
 def test_counted_texts_add_up_to_what_the_rows_held():

@@ -241,13 +241,13 @@ def test_a_class_and_a_question_of_one_name_are_counted_apart(project):
     from collections import Counter
 
     from connections.rows.kinds import KINDS
-    from exports.check_values import Tally
+    from exports.check_values import CheckValueCounter
     from exports.sources.store import StoreSource
     from exports.spec.selection import Selection
 
     write_rows(project, [row("a", box("Q"), answer("Q"))])
     with StoreSource(project).open(Selection(project.public_id), frozenset()) as reader:
-        tally = Tally(reader.ontology, KINDS.values())
+        counter = CheckValueCounter(reader.ontology, KINDS.values())
         for batch in reader.batches():
-            tally.add(batch)
-    assert tally.result(Counter(), [])["annotations_by_class"] == {"Q": 1, "Q (question)": 1}
+            counter.add(batch)
+    assert counter.result(Counter(), [])["annotations_by_class"] == {"Q": 1, "Q (question)": 1}
