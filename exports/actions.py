@@ -51,7 +51,7 @@ MAX_REASON = 500
 # --- runs ------------------------------------------------------------------------------------------------------------
 
 
-def plan_export(*, project: Project, asked: ExportSpec, actor: Actor, live: bool = False) -> plan.Plan:
+def plan_export(*, project: Project, spec: ExportSpec, actor: Actor, live: bool = False) -> plan.Plan:
     """What the export would deliver; nothing is run. Raises what reading raises.
 
     Permission is asked in any case. The trail is told of a plan that somebody asked for (REST, the page's button), not
@@ -62,15 +62,15 @@ def plan_export(*, project: Project, asked: ExportSpec, actor: Actor, live: bool
         require(actor, START, project)
     else:
         # planning reads all rows' figures: not within the transaction that records it
-        with audited("export.planned", actor=actor, project=project, details={"format": asked.format}):
+        with audited("export.planned", actor=actor, project=project, details={"format": spec.format}):
             require(actor, START, project)
-    return plan.build_plan(project, asked, live=live)
+    return plan.build_plan(project, spec, live=live)
 
 
 def request_export(
     *,
     project: Project,
-    asked: ExportSpec,
+    spec: ExportSpec,
     actor: Actor,
     name: str = "",
     description: str = "",
@@ -84,16 +84,16 @@ def request_export(
     With an ``idempotency_key`` the same request again gives the same report; the same key with another request raises
     :class:`ConflictError`. Keys belong to the one who uses them.
     """
-    key = _Key.of(idempotency_key, actor, project, asked, name, description, converted_from)
+    key = _Key.of(idempotency_key, actor, project, spec, name, description, converted_from)
     if key is not None and (before := key.report()) is not None:
         require(actor, START, project)
         return before
     try:
-        with audited("export.requested", actor=actor, project=project, details=_about(asked, converted_from)) as line:
+        with audited("export.requested", actor=actor, project=project, details=_about(spec, converted_from)) as line:
             require(actor, START, project)
             report = _create(
                 project,
-                asked,
+                spec,
                 actor,
                 name,
                 description,
@@ -115,16 +115,16 @@ def request_export(
 def run_now(
     *,
     project: Project,
-    asked: ExportSpec,
+    spec: ExportSpec,
     actor: Actor,
     name: str = "",
     description: str = "",
     converted_from: ExportReport | None = None,
 ) -> ExportReport:
     """Run an export in this process and wait for its end; the report comes back as it ended."""
-    with audited("export.requested", actor=actor, project=project, details=_about(asked, converted_from)) as line:
+    with audited("export.requested", actor=actor, project=project, details=_about(spec, converted_from)) as line:
         require(actor, START, project)
-        report = _create(project, asked, actor, name, description, converted_from=converted_from)
+        report = _create(project, spec, actor, name, description, converted_from=converted_from)
         line.obj, line.after = report, report.config
         lease = claim(ExportReport, report.pk, foreground=True)  # before the commit: no worker can be first
     if lease is None:
@@ -159,12 +159,12 @@ def retry(*, report: ExportReport, actor: Actor) -> ExportReport:
     if report.status in statuses.ACTIVE:
         require(actor, START, report.project)
         raise ConflictError(f"report {report.report_id} is still {report.status}: cancel it first, or wait for its end")
-    asked = ExportSpec.from_json(report.config, report.project)
+    spec = ExportSpec.from_json(report.config, report.project)
     if not report.is_ours:  # a folder that somebody named holds the first one
-        asked = dataclasses.replace(asked, destination=parse_destination(None))
+        spec = dataclasses.replace(spec, destination=parse_destination(None))
     again = request_export(
         project=report.project,
-        asked=asked,
+        spec=spec,
         actor=actor,
         name=report.name,
         description=report.description,
@@ -180,7 +180,7 @@ def retry(*, report: ExportReport, actor: Actor) -> ExportReport:
 def convert_report(
     *,
     report: ExportReport,
-    asked: ExportSpec,
+    spec: ExportSpec,
     actor: Actor,
     name: str = "",
     description: str = "",
@@ -189,15 +189,15 @@ def convert_report(
 ) -> ExportReport:
     """Write what a report delivered, exactly as it was, in another format: a new report, which runs as any.
 
-    ``asked`` is of :func:`exports.sources.snapshot.conversion_spec`; ``now``: in this process (the shell). Raises
+    ``spec`` is of :func:`exports.sources.snapshot.conversion_spec`; ``now``: in this process (the shell). Raises
     :class:`ConflictError` when the report has delivered nothing, :class:`GoneError` when its files were removed.
     """
     require(actor, START, report.project)
     _must_have_files(report, "there is nothing to convert")
-    name = name or f"{report.name[:150]} as {asked.format}"
+    name = name or f"{report.name[:150]} as {spec.format}"
     what: dict[str, Any] = {
         "project": report.project,
-        "asked": asked,
+        "spec": spec,
         "actor": actor,
         "name": name,
         "description": description,
@@ -254,11 +254,11 @@ def compare_rows(*, older: ExportReport, newer: ExportReport, actor: Actor) -> c
     return compare.compare(*files)  # reads the files: outside any transaction
 
 
-def _must_have_files(report: ExportReport, words: str) -> None:
+def _must_have_files(report: ExportReport, message: str) -> None:
     if not report.is_delivered:
-        raise ConflictError(f"report {report.report_id} is {report.status}: {words}")
+        raise ConflictError(f"report {report.report_id} is {report.status}: {message}")
     if report.files_removed_at is not None:
-        raise GoneError(f"the files of report {report.report_id} were removed ({report.files_removed_why}): {words}")
+        raise GoneError(f"the files of report {report.report_id} were removed ({report.files_removed_why}): {message}")
 
 
 def remove_files(*, report: ExportReport, actor: Actor, why: str) -> ExportReport:
@@ -491,7 +491,7 @@ class _Key:
         key: str | None,
         actor: Actor,
         project: Project,
-        asked: ExportSpec,
+        spec: ExportSpec,
         name: str,
         description: str,
         converted_from: ExportReport | None,
@@ -500,8 +500,8 @@ class _Key:
             return None
         key = _usable_key(key)
         source = converted_from.report_id if converted_from else None
-        said = [project.public_id, asked.to_json(), name, description, source]
-        digest = hashlib.sha256(orjson.dumps(said, option=orjson.OPT_SORT_KEYS)).hexdigest()
+        request = [project.public_id, spec.to_json(), name, description, source]
+        digest = hashlib.sha256(orjson.dumps(request, option=orjson.OPT_SORT_KEYS)).hexdigest()
         return cls(key, _scope(actor), digest)
 
     def report(self) -> ExportReport | None:
@@ -515,9 +515,9 @@ class _Key:
         return found
 
 
-def _about(asked: ExportSpec, converted_from: ExportReport | None) -> dict[str, str]:
+def _about(spec: ExportSpec, converted_from: ExportReport | None) -> dict[str, str]:
     """For the trail."""
-    return {"format": asked.format} | ({"converted_from": converted_from.report_id} if converted_from else {})
+    return {"format": spec.format} | ({"converted_from": converted_from.report_id} if converted_from else {})
 
 
 def _scope(actor: Actor) -> str:
@@ -534,7 +534,7 @@ def _usable_key(key: str) -> str:
 
 def _create(
     project: Project,
-    asked: ExportSpec,
+    spec: ExportSpec,
     actor: Actor,
     name: str,
     description: str,
@@ -548,15 +548,15 @@ def _create(
     # whoever deletes the project takes the same lock: this run is seen there, or there is no project here
     if not Project.objects.select_for_update(no_key=True).filter(pk=project.pk).values_list("pk"):
         raise NotFoundError(f"no project {project.public_id!r}")
-    destination = connection_of(asked.destination)
+    destination = connection_of(spec.destination)
     return ExportReport.objects.create(
         project=project,
         destination=destination,
-        is_ours=sink_of(asked.destination, destination).is_ours,
-        name=_named(name, f"{project.name[:150]} {asked.format}"),
+        is_ours=sink_of(spec.destination, destination).is_ours,
+        name=_named(name, f"{project.name[:150]} {spec.format}"),
         description=description,
-        format=asked.format,
-        config=asked.to_json(),
+        format=spec.format,
+        config=spec.to_json(),
         saved_config=saved_config,
         retry_of=retry_of,
         converted_from=converted_from,

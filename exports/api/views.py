@@ -107,7 +107,7 @@ class ReportsView(RestView):
             described = saved.body
         report = actions.request_export(
             project=project,
-            asked=ExportSpec.parse(described, project),
+            spec=ExportSpec.parse(described, project),
             actor=actor_of(request, "rest"),
             name=said.get("name") or (saved.name if saved else ""),
             description=said.get("description", ""),
@@ -175,8 +175,8 @@ class PlanView(RestView):
         """Counts by status and class, rows and bytes expected, what would stop it. Nothing is run."""
         body = PlanSerializer.read(request.data)
         project = get_project(request, body.validated_data["project"], field="project")
-        asked = ExportSpec.parse(body.described(), project)
-        planned = actions.plan_export(project=project, asked=asked, actor=actor_of(request, "rest"))
+        spec = ExportSpec.parse(body.described(), project)
+        planned = actions.plan_export(project=project, spec=spec, actor=actor_of(request, "rest"))
         return Response(planned.answer)
 
 
@@ -264,7 +264,7 @@ class ConvertView(RestView):
         body = ConvertSerializer.read(request.data)
         made = actions.convert_report(
             report=report,
-            asked=conversion_spec(report, body.described()),
+            spec=conversion_spec(report, body.described()),
             actor=actor_of(request, "rest"),
             name=body.validated_data.get("name", ""),
             description=body.validated_data.get("description", ""),

@@ -141,7 +141,7 @@ def config_run(request: HttpRequest, config_id: str) -> HttpResponse:
 def _run(request: HttpRequest, config: ExportConfig, spec: ExportSpec, key: str) -> HttpResponse:
     report = actions.request_export(
         project=config.project,
-        asked=spec,
+        spec=spec,
         actor=actor_of(request),
         name=config.name,
         description=config.description,

@@ -87,7 +87,7 @@ def plan_of(request: HttpRequest, form: ExportForm, *, live: bool) -> tuple[Plan
     if form.spec is None:
         return None, ""
     try:
-        plan = actions.plan_export(project=form.of_project, asked=form.spec, actor=actor_of(request), live=live)
+        plan = actions.plan_export(project=form.of_project, spec=form.spec, actor=actor_of(request), live=live)
     except (NotFoundError, DeniedError):
         raise
     except ExportAdminError as error:

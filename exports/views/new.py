@@ -122,7 +122,7 @@ def _carry_out(request: HttpRequest, button: str, project: Project, form: Export
             return done(request, f"Config “{config.name}” saved.", "configs:detail", config.public_id)
     report = actions.request_export(
         project=project,
-        asked=spec,
+        spec=spec,
         actor=actor,
         name=name,
         description=data["description"],

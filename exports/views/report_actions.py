@@ -96,8 +96,8 @@ def convert(request: HttpRequest, report_id: str) -> HttpResponse:
     if not form.is_valid():
         return detail_page(request, report, convert=form)
     try:
-        asked = conversion_spec(report, form.body())
-        made = actions.convert_report(report=report, asked=asked, actor=actor_of(request))
+        spec = conversion_spec(report, form.body())
+        made = actions.convert_report(report=report, spec=spec, actor=actor_of(request))
     except UserError as error:
         return _back(request, report, error)
     return done(request, "The conversion was requested. This is the new export.", PAGE, made.report_id)

@@ -40,7 +40,7 @@ def filled(members, tmp_path, settings):
 
 
 @pytest.fixture
-def asked(filled) -> ExportSpec:
+def spec(filled) -> ExportSpec:
     return ExportSpec.parse({"format": "ndjson", "statuses": ["review"]}, filled)
 
 
@@ -48,50 +48,50 @@ def last_entry() -> AuditEntry:
     return AuditEntry.objects.order_by("-sequence")[0]
 
 
-def test_a_stranger_is_told_nothing_and_a_reviewer_is_told_no_and_both_are_recorded(filled, asked, mallory, rita):
+def test_a_stranger_is_told_nothing_and_a_reviewer_is_told_no_and_both_are_recorded(filled, spec, mallory, rita):
     with pytest.raises(NotFoundError):
-        actions.request_export(project=filled, asked=asked, actor=person(mallory))
+        actions.request_export(project=filled, spec=spec, actor=person(mallory))
     assert (last_entry().outcome, last_entry().actor_name) == ("refused", mallory.username)
     with pytest.raises(DeniedError, match="may not start in project"):
-        actions.request_export(project=filled, asked=asked, actor=person(rita))
+        actions.request_export(project=filled, spec=spec, actor=person(rita))
     assert (last_entry().event, last_entry().outcome) == ("export.requested", "refused")
     assert not ExportReport.objects.exists()
 
 
-def test_the_same_key_gives_the_same_report_and_another_request_with_it_is_refused(filled, asked, oscar):
-    first = actions.request_export(project=filled, asked=asked, actor=person(oscar), idempotency_key="nightly-1")
-    again = actions.request_export(project=filled, asked=asked, actor=person(oscar), idempotency_key="nightly-1")
+def test_the_same_key_gives_the_same_report_and_another_request_with_it_is_refused(filled, spec, oscar):
+    first = actions.request_export(project=filled, spec=spec, actor=person(oscar), idempotency_key="nightly-1")
+    again = actions.request_export(project=filled, spec=spec, actor=person(oscar), idempotency_key="nightly-1")
     assert first.pk == again.pk
     assert ExportReport.objects.count() == 1
     other = ExportSpec.parse({"format": "csv"}, filled)
     with pytest.raises(ConflictError, match="was used for another request"):
-        actions.request_export(project=filled, asked=other, actor=person(oscar), idempotency_key="nightly-1")
+        actions.request_export(project=filled, spec=other, actor=person(oscar), idempotency_key="nightly-1")
 
 
-def test_keys_belong_to_the_one_who_uses_them(filled, asked, oscar, alice):
-    one = actions.request_export(project=filled, asked=asked, actor=person(oscar), idempotency_key="k")
-    two = actions.request_export(project=filled, asked=asked, actor=person(alice), idempotency_key="k")
+def test_keys_belong_to_the_one_who_uses_them(filled, spec, oscar, alice):
+    one = actions.request_export(project=filled, spec=spec, actor=person(oscar), idempotency_key="k")
+    two = actions.request_export(project=filled, spec=spec, actor=person(alice), idempotency_key="k")
     assert one.pk != two.pk
 
 
 @pytest.mark.parametrize("key", ["", "x" * 256, "a\nb"])
-def test_a_key_that_is_none_is_refused(filled, asked, oscar, key):
+def test_a_key_that_is_none_is_refused(filled, spec, oscar, key):
     with pytest.raises(UserError, match="idempotency key has 1 to 255"):
-        actions.request_export(project=filled, asked=asked, actor=person(oscar), idempotency_key=key)
+        actions.request_export(project=filled, spec=spec, actor=person(oscar), idempotency_key=key)
 
 
-def test_a_queued_export_is_cancelled_at_once_and_an_ended_one_cannot_be(filled, asked, oscar):
-    report = actions.request_export(project=filled, asked=asked, actor=person(oscar))
+def test_a_queued_export_is_cancelled_at_once_and_an_ended_one_cannot_be(filled, spec, oscar):
+    report = actions.request_export(project=filled, spec=spec, actor=person(oscar))
     assert actions.cancel(report=report, actor=person(oscar)).status == statuses.CANCELLED
     assert actions.cancel(report=report, actor=person(oscar)).status == statuses.CANCELLED, "twice is no error"
-    done = actions.run_now(project=filled, asked=asked, actor=person(oscar))
+    done = actions.run_now(project=filled, spec=spec, actor=person(oscar))
     with pytest.raises(ConflictError, match="is completed already"):
         actions.cancel(report=done, actor=person(oscar))
 
 
 @pytest.mark.parametrize("phase", ["reading", "finishing", "publishing"])
-def test_a_running_export_obeys_in_every_phase_and_leaves_nothing(filled, asked, oscar, monkeypatch, phase):
-    report = actions.request_export(project=filled, asked=asked, actor=person(oscar))
+def test_a_running_export_obeys_in_every_phase_and_leaves_nothing(filled, spec, oscar, monkeypatch, phase):
+    report = actions.request_export(project=filled, spec=spec, actor=person(oscar))
     lease = claim(ExportReport, report.pk)
     monkeypatch.setattr(lease_module, "CHECK_SECONDS", 0.0)  # it looks once a second: nobody has to wait for that here
 
@@ -115,8 +115,8 @@ def test_a_running_export_obeys_in_every_phase_and_leaves_nothing(filled, asked,
     assert [path for path in Path(settings.ARTIFACTS_DIR).rglob("*") if path.is_file()] == []
 
 
-def test_permission_is_asked_again_when_the_run_starts(filled, asked, oscar):
-    report = actions.request_export(project=filled, asked=asked, actor=person(oscar))
+def test_permission_is_asked_again_when_the_run_starts(filled, spec, oscar):
+    report = actions.request_export(project=filled, spec=spec, actor=person(oscar))
     Membership.objects.filter(user=oscar).delete()
     with claim(ExportReport, report.pk) as lease:
         report.refresh_from_db()
@@ -126,8 +126,8 @@ def test_permission_is_asked_again_when_the_run_starts(filled, asked, oscar):
     assert report.error.startswith(f"{oscar.username} may no longer run exports")
 
 
-def test_a_retry_is_a_new_report_with_the_same_frozen_description(filled, asked, oscar):
-    active = actions.request_export(project=filled, asked=asked, actor=person(oscar))
+def test_a_retry_is_a_new_report_with_the_same_frozen_description(filled, spec, oscar):
+    active = actions.request_export(project=filled, spec=spec, actor=person(oscar))
     with pytest.raises(ConflictError, match="still queued"):
         actions.retry(report=active, actor=person(oscar))
     actions.cancel(report=active, actor=person(oscar))
@@ -137,11 +137,9 @@ def test_a_retry_is_a_new_report_with_the_same_frozen_description(filled, asked,
     assert again.config == active.config
 
 
-def test_a_delivery_that_was_published_before_its_worker_died_is_adopted_not_repeated(
-    filled, asked, oscar, monkeypatch
-):
+def test_a_delivery_that_was_published_before_its_worker_died_is_adopted_not_repeated(filled, spec, oscar, monkeypatch):
     """Killed after publication, before the commit: the next attempt finds the delivery and finishes the report."""
-    report = actions.request_export(project=filled, asked=asked, actor=person(oscar))
+    report = actions.request_export(project=filled, spec=spec, actor=person(oscar))
 
     class PowerCut(BaseException):
         """As good as a kill: nothing in the pipeline catches it."""
@@ -171,8 +169,8 @@ def test_a_delivery_that_was_published_before_its_worker_died_is_adopted_not_rep
     assert report.revision == filled.store.revision == 1  # what the first attempt's snapshot saw
 
 
-def test_files_can_be_taken_away_by_who_manages_and_the_report_stays(filled, asked, oscar, alice):
-    report = actions.run_now(project=filled, asked=asked, actor=person(oscar))
+def test_files_can_be_taken_away_by_who_manages_and_the_report_stays(filled, spec, oscar, alice):
+    report = actions.run_now(project=filled, spec=spec, actor=person(oscar))
     with pytest.raises(DeniedError):
         actions.remove_files(report=report, actor=person(oscar), why="room")
     gone = actions.remove_files(report=report, actor=person(alice), why="room")
@@ -182,7 +180,7 @@ def test_files_can_be_taken_away_by_who_manages_and_the_report_stays(filled, ask
         actions.remove_files(report=report, actor=person(alice), why="again")
 
 
-def test_a_change_that_cannot_be_recorded_does_not_happen(filled, asked, oscar, monkeypatch):
+def test_a_change_that_cannot_be_recorded_does_not_happen(filled, spec, oscar, monkeypatch):
     from exportadmin.audit import record as room
 
     def denied(*args, **kwargs):
@@ -190,7 +188,7 @@ def test_a_change_that_cannot_be_recorded_does_not_happen(filled, asked, oscar, 
 
     monkeypatch.setattr(room.AuditEntry, "append", denied)
     with pytest.raises(RuntimeError, match="INSERT denied"):
-        actions.request_export(project=filled, asked=asked, actor=person(oscar))
+        actions.request_export(project=filled, spec=spec, actor=person(oscar))
     assert not ExportReport.objects.exists()
 
 
@@ -198,7 +196,7 @@ def test_a_change_that_cannot_be_recorded_does_not_happen(filled, asked, oscar, 
 def test_the_plan_says_what_the_run_then_delivers(filled, oscar, format):
     wanted = ExportSpec.parse({"format": format, "statuses": ["review", "rejected"]}, filled)
     foreseen = plan(filled, wanted)
-    report = actions.run_now(project=filled, asked=wanted, actor=person(oscar))
+    report = actions.run_now(project=filled, spec=wanted, actor=person(oscar))
     assert report.is_delivered, report.error
     for key in set(report.check_values) - {"files", "bytes", "rows_refused"}:
         assert foreseen[key] == report.check_values[key], key

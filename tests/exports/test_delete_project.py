@@ -46,7 +46,7 @@ def signed_in(user: User) -> Client:
 
 def export(project: Project, **more: object) -> ExportReport:
     spec = ExportSpec.parse({"format": "ndjson"}, project)
-    return exports.run_now(project=project, asked=spec, actor=SHELL, **more)
+    return exports.run_now(project=project, spec=spec, actor=SHELL, **more)
 
 
 def delete(project: Project, actor: Actor = SHELL) -> deletion.Contents:
@@ -101,7 +101,7 @@ def test_without_its_exact_name_it_stays(full, name):
 
 @pytest.mark.parametrize("status", sorted(statuses.ACTIVE))
 def test_while_an_export_waits_or_runs_it_stays(full, status):
-    report = exports.request_export(project=full, asked=ExportSpec.parse({"format": "csv"}, full), actor=SHELL)
+    report = exports.request_export(project=full, spec=ExportSpec.parse({"format": "csv"}, full), actor=SHELL)
     ExportReport.objects.filter(pk=report.pk).update(status=status)
     with pytest.raises(ConflictError, match=f"is in use: cancel or await export {report.report_id}"):
         delete(full)
@@ -125,7 +125,7 @@ def test_whoever_had_the_project_in_hand_begins_nothing_in_it_any_more(full, ali
     delete(Project.objects.get(pk=full.pk))
     for actor in (SHELL, person(alice)):
         with pytest.raises(NotFoundError):
-            exports.request_export(project=full, asked=spec, actor=actor)
+            exports.request_export(project=full, spec=spec, actor=actor)
     with pytest.raises(NotFoundError, match="was deleted meanwhile"):
         write_rows(full, mixed(3))
     assert ExportReport.objects.count() == 1
@@ -137,7 +137,7 @@ def test_a_request_that_meets_a_deletion_waits_for_it_and_finds_no_project(full)
 
     def request() -> None:
         try:
-            exports.request_export(project=full, asked=spec, actor=SHELL)
+            exports.request_export(project=full, spec=spec, actor=SHELL)
         except BaseException as error:
             caught.append(error)
         finally:
@@ -308,9 +308,9 @@ def test_conversions_go_with_what_they_were_made_of(filled, monkeypatch, piece):
     monkeypatch.setattr("exports.deletion.PIECE", piece)
     first = export(filled)
     second = exports.convert_report(
-        report=first, asked=conversion_spec(first, {"format": "json"}), actor=SHELL, now=True
+        report=first, spec=conversion_spec(first, {"format": "json"}), actor=SHELL, now=True
     )
-    exports.convert_report(report=second, asked=conversion_spec(second, {"format": "csv"}), actor=SHELL, now=True)
+    exports.convert_report(report=second, spec=conversion_spec(second, {"format": "csv"}), actor=SHELL, now=True)
     delete(filled)
     purge()
     assert not Project.with_deleted.exists() and not ExportReport.objects.exists()

@@ -48,7 +48,7 @@ def keys(project):
 
 def export(project, **conditions):
     spec = ExportSpec.parse({"format": "ndjson", "filter": conditions}, project)
-    return actions.run_now(project=project, asked=spec, actor=SHELL)
+    return actions.run_now(project=project, spec=spec, actor=SHELL)
 
 
 def lines(report):

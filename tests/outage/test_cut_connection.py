@@ -34,7 +34,7 @@ def report(project, monkeypatch):
     """Of more rows than the reader holds at a time, waiting for a worker."""
     monkeypatch.setattr(store, "BATCH_ROWS", 50)
     write_rows(project, mixed(600), now_ms=1_000)
-    return actions.request_export(project=project, asked=ExportSpec.parse({"format": "ndjson"}, project), actor=SHELL)
+    return actions.request_export(project=project, spec=ExportSpec.parse({"format": "ndjson"}, project), actor=SHELL)
 
 
 @pytest.fixture

@@ -148,7 +148,7 @@ def _run(project: Project, people: dict[str, User], format: str) -> ExportReport
     actor = Actor(kind="user", name=people["hostile"].username, channel="web", user_id=people["hostile"].pk)
     body: dict[str, Any] = {"format": format, "filter": {"updated_after": 0}}
     report = actions.run_now(
-        project=project, asked=ExportSpec.parse(body, project), actor=actor, name=NAME, description=HOSTILE
+        project=project, spec=ExportSpec.parse(body, project), actor=actor, name=NAME, description=HOSTILE
     )
     assert report.status == statuses.COMPLETED, report.error
     return report

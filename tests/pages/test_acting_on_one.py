@@ -40,7 +40,7 @@ def delivered(members: Project, transactional_db: None, settings, tmp_path: Path
     """A real delivery, with a manifest."""
     settings.ARTIFACTS_DIR = tmp_path / "artifacts"
     write_rows(members, mixed(10))
-    report = actions.run_now(project=members, asked=ExportSpec.parse({"format": "json"}, members), actor=SHELL)
+    report = actions.run_now(project=members, spec=ExportSpec.parse({"format": "json"}, members), actor=SHELL)
     return report.artifacts.get()
 
 

@@ -98,7 +98,7 @@ def test_a_source_that_dies_half_way_is_a_failed_export_with_a_reason_and_no_fil
     monkeypatch.setattr(StoreReader, "batches", lambda reader: half(reader) if reader._columns else whole(reader))
     sign_in(page, site, "oscar", cast.PASSWORD)
     actions.request_export(
-        project=harbour, asked=ExportSpec.parse({"format": "ndjson"}, harbour), actor=_actor(harbour, "oscar")
+        project=harbour, spec=ExportSpec.parse({"format": "ndjson"}, harbour), actor=_actor(harbour, "oscar")
     )
     report = ExportReport.objects.get()
     page.goto(f"{site}/exports/{report.report_id}/")
@@ -123,7 +123,7 @@ def test_a_waiting_export_is_cancelled_by_its_button(harbour: Project, site: str
 def test_a_link_works_without_sign_in_until_it_ends(
     harbour: Project, site: str, page: Page, browser: Browser, tmp_path: Path
 ):
-    actions.run_now(project=harbour, asked=ExportSpec.parse({"format": "csv"}, harbour), actor=_actor(harbour, "oscar"))
+    actions.run_now(project=harbour, spec=ExportSpec.parse({"format": "csv"}, harbour), actor=_actor(harbour, "oscar"))
     artifact = ExportReport.objects.get().artifacts.get()
     sign_in(page, site, "oscar", cast.PASSWORD)
     page.goto(f"{site}/links/new/{artifact.public_id}/")
@@ -146,7 +146,7 @@ def test_a_link_works_without_sign_in_until_it_ends(
 
 
 def test_rita_reads_everything_and_finds_no_button_that_changes_something(harbour: Project, site: str, page: Page):
-    actions.run_now(project=harbour, asked=ExportSpec.parse({"format": "csv"}, harbour), actor=_actor(harbour, "oscar"))
+    actions.run_now(project=harbour, spec=ExportSpec.parse({"format": "csv"}, harbour), actor=_actor(harbour, "oscar"))
     report = ExportReport.objects.get()
     sign_in(page, site, "rita", cast.PASSWORD)
     page.goto(f"{site}/exports/{report.report_id}/")
@@ -161,7 +161,7 @@ def test_rita_reads_everything_and_finds_no_button_that_changes_something(harbou
 
 
 def test_mallory_finds_nothing_of_it_anywhere(harbour: Project, site: str, page: Page):
-    actions.run_now(project=harbour, asked=ExportSpec.parse({"format": "csv"}, harbour), actor=_actor(harbour, "oscar"))
+    actions.run_now(project=harbour, spec=ExportSpec.parse({"format": "csv"}, harbour), actor=_actor(harbour, "oscar"))
     report = ExportReport.objects.get()
     sign_in(page, site, "mallory", cast.PASSWORD)
     for path in ("/", "/exports/", "/projects/", "/configs/", "/links/", "/account/", "/help/"):

@@ -35,7 +35,7 @@ def project_of(name: str) -> Project:
 
 
 def exported(project: Project) -> ExportReport:
-    report = actions.run_now(project=project, asked=ExportSpec.parse({"format": "json"}, project), actor=SHELL)
+    report = actions.run_now(project=project, spec=ExportSpec.parse({"format": "json"}, project), actor=SHELL)
     assert report.status == statuses.COMPLETED, report.error
     return report
 

@@ -149,8 +149,8 @@ def test_rows_made_of_markup_are_shown_as_text(members: Project, oscar: User):
 
 def test_a_long_row_is_cut_and_says_how_much_is_missing(members: Project, oscar: User):
     write_rows(members, [row(f"r{n}", box(), embeddings=[EMBEDDING] * 5) for n in range(3)], now_ms=1_000)
-    asked = ExportSpec.parse({"format": "ndjson"}, members)
-    taken = sample.draw_sample(members, asked)
+    spec = ExportSpec.parse({"format": "ndjson"}, members)
+    taken = sample.draw_sample(members, spec)
     begin, rows, end = taken.pieces
     assert (begin.left_out, end.left_out) == (0, 0)
     assert len(rows.text) == sample.SHOWN_BYTES

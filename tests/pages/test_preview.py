@@ -30,7 +30,7 @@ SHELL = Actor(kind="user", name="tester", channel="shell")
 
 
 def run(project: Project, format: str) -> ExportReport:
-    report = actions.run_now(project=project, asked=ExportSpec.parse({"format": format}, project), actor=SHELL)
+    report = actions.run_now(project=project, spec=ExportSpec.parse({"format": format}, project), actor=SHELL)
     assert report.status == statuses.COMPLETED, report.error
     return report
 

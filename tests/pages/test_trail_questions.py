@@ -162,7 +162,7 @@ def _post(client: Client, path: str, body: dict[str, Any]) -> dict[str, Any]:
 
 
 def _export(project: Project, user: User, name: str, body: dict[str, Any]) -> ExportReport:
-    report = actions.run_now(project=project, asked=ExportSpec.parse(body, project), actor=_actor(user), name=name)
+    report = actions.run_now(project=project, spec=ExportSpec.parse(body, project), actor=_actor(user), name=name)
     assert report.status == statuses.COMPLETED, report.error
     return report
 

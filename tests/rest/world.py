@@ -145,7 +145,7 @@ def place(connection: Connection, name: str) -> Place:
     def run(format: str) -> ExportReport:
         report = actions.run_now(
             project=project,
-            asked=ExportSpec.parse({"format": format}, project),
+            spec=ExportSpec.parse({"format": format}, project),
             actor=SHELL,
             name=f"{name} {format} run",
         )
@@ -153,9 +153,9 @@ def place(connection: Connection, name: str) -> Place:
         return report
 
     done, table = run("ndjson"), run("csv")
-    asked = ExportSpec.parse({"format": "json", "statuses": ["accepted"]}, project)
-    waiting = actions.request_export(project=project, asked=asked, actor=SHELL, name=f"{name} waiting run")
-    failed = actions.request_export(project=project, asked=asked, actor=SHELL, name=f"{name} failed run")
+    spec = ExportSpec.parse({"format": "json", "statuses": ["accepted"]}, project)
+    waiting = actions.request_export(project=project, spec=spec, actor=SHELL, name=f"{name} waiting run")
+    failed = actions.request_export(project=project, spec=spec, actor=SHELL, name=f"{name} failed run")
     ExportReport.objects.filter(pk=failed.pk).update(status=statuses.FAILED, error="the disk is full")
     failed.refresh_from_db()
     config = actions.save_config(

@@ -21,7 +21,7 @@ def request(configs: list[dict[str, Any]]) -> list[int]:
     return [
         actions.request_export(
             project=project,
-            asked=ExportSpec.parse({"format": config["format"]}, project),
+            spec=ExportSpec.parse({"format": config["format"]}, project),
             actor=shell_actor(),
             name=json.dumps(config["places"]),
         ).pk

@@ -164,7 +164,7 @@ def _export(project: Any, outcome: Outcome, **conditions: Any) -> Any:
     outcome.exports += 1
     spec = ExportSpec.parse({"format": "ndjson", "filter": conditions}, project)
     actor = Actor(kind="user", name="trial", channel="shell")
-    report = actions.run_now(project=project, asked=spec, actor=actor)
+    report = actions.run_now(project=project, spec=spec, actor=actor)
     assert report.is_delivered, report.error
     return report
 

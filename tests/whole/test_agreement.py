@@ -35,8 +35,8 @@ def edge(shared, tmp_path, settings):
 
 
 def delivered(project, format: str, **body) -> tuple[Path, dict]:
-    asked = ExportSpec.parse({"format": format, **body}, project)
-    report = actions.run_now(project=project, asked=asked, actor=SHELL)
+    spec = ExportSpec.parse({"format": format, **body}, project)
+    report = actions.run_now(project=project, spec=spec, actor=SHELL)
     assert report.is_delivered, f"{format}: {report.error}"
     (artifact,) = report.artifacts.all()
     return delivery_folder(report) / artifact.name, report.check_values

@@ -24,7 +24,7 @@ def exported(shared, tmp_path, settings):
     settings.ARTIFACTS_DIR = tmp_path / "artifacts"
     result = import_file(shared / "data" / "taco.coco.json", "TACO")
     report = actions.run_now(
-        project=result.project, asked=ExportSpec.parse({"format": "coco_json"}, result.project), actor=SHELL
+        project=result.project, spec=ExportSpec.parse({"format": "coco_json"}, result.project), actor=SHELL
     )
     assert report.is_delivered, report.error
     (artifact,) = report.artifacts.all()

@@ -38,5 +38,5 @@ class Command(AppCommand):
         missing = [part for part in PARTS if part not in parts_of(report)]
         if missing and not options["json"]:
             self.stdout.write(f"note: the delivered file left out {', '.join(missing)}")
-        made = actions.convert_report(report=report, asked=spec, actor=shell_actor(), name=options["name"], now=True)
+        made = actions.convert_report(report=report, spec=spec, actor=shell_actor(), name=options["name"], now=True)
         print_report(made, self.stdout, as_json=options["json"])

@@ -78,8 +78,8 @@ class Command(AppCommand):
             there = ExportReport.objects.filter(project=project, format=key, name=name, status__in=statuses.DELIVERED)
             if there.exists():
                 continue
-            asked = ExportSpec.parse({"format": key}, project)
-            report = actions.run_now(project=project, asked=asked, name=name, actor=shell_actor())
+            spec = ExportSpec.parse({"format": key}, project)
+            report = actions.run_now(project=project, spec=spec, name=name, actor=shell_actor())
             if not report.is_delivered:
                 raise CommandError(f"export {name!r} {report.status}: {report.error}", returncode=FAILED)
             self.stdout.write(f"export {name}: {report.rows_done:,} rows, report {report.report_id}")

@@ -35,7 +35,7 @@ class Command(AppCommand):
         project = find_project(options["project"])
         spec = ExportSpec.parse(_body(options), project)
         spec = delivering(spec, options)
-        report = actions.run_now(project=project, asked=spec, actor=shell_actor(), name=options["name"])
+        report = actions.run_now(project=project, spec=spec, actor=shell_actor(), name=options["name"])
         print_report(report, self.stdout, as_json=options["json"])
 
 

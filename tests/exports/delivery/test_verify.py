@@ -25,8 +25,8 @@ pytestmark = pytest.mark.django_db(transaction=True)
 def report(project, tmp_path, settings):
     settings.ARTIFACTS_DIR = tmp_path / "artifacts"
     write_rows(project, mixed(20), now_ms=1_000)
-    asked = ExportSpec.parse({"format": "coco_json"}, project)
-    done = actions.run_now(project=project, asked=asked, actor=Actor(kind="user", name="tester", channel="shell"))
+    spec = ExportSpec.parse({"format": "coco_json"}, project)
+    done = actions.run_now(project=project, spec=spec, actor=Actor(kind="user", name="tester", channel="shell"))
     assert done.is_delivered, done.error
     return done
 

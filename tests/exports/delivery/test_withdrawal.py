@@ -38,7 +38,7 @@ def filled(members, tmp_path, settings):
 
 
 @pytest.fixture
-def asked(filled) -> ExportSpec:
+def spec(filled) -> ExportSpec:
     return ExportSpec.parse({"format": "ndjson"}, filled)
 
 
@@ -66,8 +66,8 @@ def visible() -> list[str]:
     return [path.name for path in Path(settings.ARTIFACTS_DIR).rglob("*") if path.is_file()]
 
 
-def test_a_run_cancelled_after_its_worker_died_behind_publication(filled, asked, oscar, monkeypatch):
-    report = actions.request_export(project=filled, asked=asked, actor=person(oscar))
+def test_a_run_cancelled_after_its_worker_died_behind_publication(filled, spec, oscar, monkeypatch):
+    report = actions.request_export(project=filled, spec=spec, actor=person(oscar))
     published_and_killed(report, monkeypatch)
     assert len(visible()) == 2
     actions.cancel(report=report, actor=person(oscar))
@@ -77,8 +77,8 @@ def test_a_run_cancelled_after_its_worker_died_behind_publication(filled, asked,
     assert visible() == []
 
 
-def test_a_third_attempt_that_dies_behind_publication(filled, asked, oscar, monkeypatch):
-    report = actions.request_export(project=filled, asked=asked, actor=person(oscar))
+def test_a_third_attempt_that_dies_behind_publication(filled, spec, oscar, monkeypatch):
+    report = actions.request_export(project=filled, spec=spec, actor=person(oscar))
     published_and_killed(report, monkeypatch)
     ExportReport.objects.filter(pk=report.pk).update(attempts=MAX_ATTEMPTS)
     reap()
@@ -87,18 +87,18 @@ def test_a_third_attempt_that_dies_behind_publication(filled, asked, oscar, monk
     assert visible() == []
 
 
-def test_a_shell_run_interrupted_behind_publication(filled, asked, oscar, monkeypatch):
+def test_a_shell_run_interrupted_behind_publication(filled, spec, oscar, monkeypatch):
     def interrupted(*args, **kwargs):
         raise KeyboardInterrupt
 
     monkeypatch.setattr(pipeline, "end", interrupted)
     with pytest.raises(KeyboardInterrupt):
-        actions.run_now(project=filled, asked=asked, actor=person(oscar))
+        actions.run_now(project=filled, spec=spec, actor=person(oscar))
     assert ExportReport.objects.get().status == statuses.CANCELLED
     assert visible() == []
 
 
-def test_a_folder_that_cannot_be_synced_after_the_rename_is_delivered_all_the_same(filled, asked, oscar, monkeypatch):
+def test_a_folder_that_cannot_be_synced_after_the_rename_is_delivered_all_the_same(filled, spec, oscar, monkeypatch):
     real = local._sync_folder
 
     def fails_above(folder):
@@ -107,13 +107,13 @@ def test_a_folder_that_cannot_be_synced_after_the_rename_is_delivered_all_the_sa
         real(folder)
 
     monkeypatch.setattr(local, "_sync_folder", fails_above)
-    report = actions.run_now(project=filled, asked=asked, actor=person(oscar))
+    report = actions.run_now(project=filled, spec=spec, actor=person(oscar))
     assert report.status == statuses.COMPLETED
     assert verify_report(report).ok
 
 
-def test_an_adopted_delivery_can_be_read_by_rows(filled, asked, oscar, monkeypatch):
-    report = actions.request_export(project=filled, asked=asked, actor=person(oscar))
+def test_an_adopted_delivery_can_be_read_by_rows(filled, spec, oscar, monkeypatch):
+    report = actions.request_export(project=filled, spec=spec, actor=person(oscar))
     published_and_killed(report, monkeypatch)
     with claim(ExportReport, report.pk) as lease:
         report.refresh_from_db()
@@ -121,8 +121,8 @@ def test_an_adopted_delivery_can_be_read_by_rows(filled, asked, oscar, monkeypat
     assert report.artifacts.get().lines == 30
 
 
-def test_the_right_to_run_goes_with_the_account(filled, asked, oscar):
-    report = actions.request_export(project=filled, asked=asked, actor=person(oscar))
+def test_the_right_to_run_goes_with_the_account(filled, spec, oscar):
+    report = actions.request_export(project=filled, spec=spec, actor=person(oscar))
     oscar.delete()
     with claim(ExportReport, report.pk) as lease:
         report.refresh_from_db()
@@ -132,8 +132,8 @@ def test_the_right_to_run_goes_with_the_account(filled, asked, oscar):
     assert "may no longer run exports" in report.error
 
 
-def test_a_shell_run_whose_terminal_died_is_not_gone_on_with_by_a_worker(filled, asked, oscar, tmp_path):
-    report = actions.request_export(project=filled, asked=asked, actor=person(oscar))
+def test_a_shell_run_whose_terminal_died_is_not_gone_on_with_by_a_worker(filled, spec, oscar, tmp_path):
+    report = actions.request_export(project=filled, spec=spec, actor=person(oscar))
     config = {**report.config, "destination": {"kind": "local", "folder": str(tmp_path / "mine")}}
     ExportReport.objects.filter(pk=report.pk).update(
         config=config,

@@ -26,8 +26,8 @@ def artifacts(project, tmp_path, settings):
     settings.ARTIFACTS_DIR = tmp_path / "artifacts"
 
     def run(format: str, **body) -> Artifact:
-        asked = ExportSpec.parse({"format": format, **body}, project)
-        report = actions.run_now(project=project, asked=asked, actor=SHELL, name=f"As {format}")
+        spec = ExportSpec.parse({"format": format, **body}, project)
+        report = actions.run_now(project=project, spec=spec, actor=SHELL, name=f"As {format}")
         assert report.status == statuses.COMPLETED, report.error
         return report.artifacts.get()
 

@@ -39,12 +39,12 @@ def own_folders(tmp_path, settings):
     settings.EXPORTADMIN_HOME.mkdir()
 
 
-def asked(project: Project, **conditions: object) -> ExportSpec:
+def spec_of(project: Project, **conditions: object) -> ExportSpec:
     return ExportSpec.parse({"format": "ndjson", "filter": conditions}, project)
 
 
 def export(project: Project, **conditions: object) -> ExportReport:
-    return actions.run_now(project=project, asked=asked(project, **conditions), actor=SHELL)
+    return actions.run_now(project=project, spec=spec_of(project, **conditions), actor=SHELL)
 
 
 def keys(report: ExportReport) -> set[str]:
@@ -131,14 +131,14 @@ def test_a_revision_that_is_still_to_come_fails_and_says_what_to_do(project):
     assert "since_revision is 7, but the project is at revision 1" in report.error
     assert "export every row once" in report.error
     with pytest.raises(PermanentError, match="at revision 1"):
-        plan(project, asked(project, since_revision=7))
+        plan(project, spec_of(project, since_revision=7))
     assert export(project, since_revision=1).status == statuses.COMPLETED
 
 
 @pytest.mark.parametrize("value", [-1, 1.5, True, "-1", "", " ", [], {}, 2**63, "9" * 30, "\x00", "nosuch"])
 def test_what_is_no_revision_and_no_export_of_the_project_is_refused(project, value):
     with pytest.raises(UserError) as refused:
-        asked(project, since_revision=value)
+        spec_of(project, since_revision=value)
     assert refused.value.field == "filter.since_revision"
 
 
@@ -146,10 +146,10 @@ def test_an_export_of_another_project_or_without_a_delivery_is_nothing_to_go_on_
     other = Project.objects.create(connection=project.connection, name="Other")
     foreign = make_report(other, status=statuses.COMPLETED, revision=1)
     with pytest.raises(UserError, match="is no export of this project"):
-        asked(project, since_revision=foreign.report_id)
+        spec_of(project, since_revision=foreign.report_id)
     failed = make_report(project, status=statuses.FAILED, revision=1)
     with pytest.raises(UserError, match="is failed and has delivered nothing"):
-        asked(project, since_revision=failed.report_id)
+        spec_of(project, since_revision=failed.report_id)
 
 
 # --- good days -------------------------------------------------------------------------------------------------------
@@ -178,11 +178,11 @@ def test_the_report_and_its_manifest_keep_the_revision_that_was_seen(project):
 def test_what_is_frozen_is_the_number_so_that_a_run_again_means_the_same(project):
     write_rows(project, mixed(3))
     first = export(project)
-    config = asked(project, since_revision=first.report_id).to_json()
+    config = spec_of(project, since_revision=first.report_id).to_json()
     assert config["filter"] == {"since_revision": 1}
     first.delete()
     assert ExportSpec.from_json(config, project).selection.conditions == {"since_revision": 1}
-    assert asked(project, since_revision=" 1 ").selection.conditions == {"since_revision": 1}
+    assert spec_of(project, since_revision=" 1 ").selection.conditions == {"since_revision": 1}
 
 
 def test_a_project_without_rows_is_at_revision_0(project):

@@ -82,7 +82,7 @@ def forty(members: Project) -> Project:
 
 def export(project: Project, format: str = "png", **body: Any) -> ExportReport:
     spec = ExportSpec.parse({"format": format, **body}, project)
-    return actions.run_now(project=project, asked=spec, actor=SHELL)
+    return actions.run_now(project=project, spec=spec, actor=SHELL)
 
 
 def files(report: ExportReport) -> list[bytes]:
@@ -178,7 +178,7 @@ def test_a_run_that_died_between_publication_and_commit_ends_partial_too(forty: 
     monkeypatch.setattr(pipeline, "_finish", dies)
     spec = ExportSpec.parse({"format": "png"}, forty)
     with pytest.raises(KeyboardInterrupt):
-        actions.run_now(project=forty, asked=spec, actor=SHELL)
+        actions.run_now(project=forty, spec=spec, actor=SHELL)
     report = ExportReport.objects.get()
     ExportReport.objects.filter(pk=report.pk).update(status=statuses.QUEUED, attempts=1, lease_until=None)
     execute("export", report.pk)

@@ -46,8 +46,8 @@ def filled(project):
 
 
 def export(project, format="ndjson", *, body=None, **more) -> ExportReport:
-    asked = ExportSpec.parse({"format": format, **(body or {})}, project)
-    return actions.run_now(project=project, asked=asked, actor=SHELL, **more)
+    spec = ExportSpec.parse({"format": format, **(body or {})}, project)
+    return actions.run_now(project=project, spec=spec, actor=SHELL, **more)
 
 
 def delivered(report: ExportReport) -> Path:

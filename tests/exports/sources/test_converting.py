@@ -36,7 +36,7 @@ def filled(members: Project) -> Project:
 
 
 def export(project: Project, **body) -> ExportReport:
-    report = actions.run_now(project=project, asked=ExportSpec.parse(body, project), actor=SHELL)
+    report = actions.run_now(project=project, spec=ExportSpec.parse(body, project), actor=SHELL)
     assert report.is_delivered, report.error
     return report
 
@@ -119,7 +119,7 @@ def test_a_wrong_body_is_refused_by_its_field(script, delivered, body, field, wo
 def test_a_table_and_a_run_without_files_conflict(script, filled):
     table = export(filled, format="csv")
     assert script.post(f"reports/{table.report_id}/convert/", {"format": "json"}).status_code == 409
-    waiting = actions.request_export(project=filled, asked=ExportSpec.parse({"format": "json"}, filled), actor=SHELL)
+    waiting = actions.request_export(project=filled, spec=ExportSpec.parse({"format": "json"}, filled), actor=SHELL)
     assert script.post(f"reports/{waiting.report_id}/convert/", {"format": "csv"}).status_code == 409
 
 

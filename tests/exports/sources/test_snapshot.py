@@ -54,13 +54,13 @@ def filled(project: Project) -> Project:
 
 
 def export(project: Project, **body) -> ExportReport:
-    report = actions.run_now(project=project, asked=ExportSpec.parse(body, project), actor=SHELL)
+    report = actions.run_now(project=project, spec=ExportSpec.parse(body, project), actor=SHELL)
     assert report.status == statuses.COMPLETED, report.error
     return report
 
 
 def convert(report: ExportReport, **body) -> ExportReport:
-    return actions.convert_report(report=report, asked=conversion_spec(report, body), actor=SHELL, now=True)
+    return actions.convert_report(report=report, spec=conversion_spec(report, body), actor=SHELL, now=True)
 
 
 def content(report: ExportReport) -> bytes:
@@ -93,10 +93,10 @@ def test_the_bytes_are_those_of_a_direct_export(filled, source, format, options)
     ids=lambda parts: "+".join(parts) or "none",
 )
 def test_selected_rows_without_some_parts_too(filled, format, options, include):
-    asked = {"filter": {"with_annotations": True}, "statuses": ["accepted", "review"], "include": list(include)}
-    snapshot, direct = (export(filled, format=one, **asked) for one in ("ndjson", format))
+    wanted = {"filter": {"with_annotations": True}, "statuses": ["accepted", "review"], "include": list(include)}
+    snapshot, direct = (export(filled, format=one, **wanted) for one in ("ndjson", format))
     if options:
-        direct = export(filled, format=format, options=options, **asked)
+        direct = export(filled, format=format, options=options, **wanted)
     made = convert(snapshot, format=format, options=options)
     assert content(made) == content(direct)
     assert made.config["include"] == [part for part in PARTS if part in include]
@@ -132,7 +132,7 @@ def test_without_files_there_is_nothing_to_convert(filled):
     report.refresh_from_db()
     with pytest.raises(GoneError, match="were removed"):
         convert(report, format="csv")
-    waiting = actions.request_export(project=filled, asked=ExportSpec.parse({"format": "json"}, filled), actor=SHELL)
+    waiting = actions.request_export(project=filled, spec=ExportSpec.parse({"format": "json"}, filled), actor=SHELL)
     with pytest.raises(ConflictError, match="is queued: there is nothing to convert"):
         convert(waiting, format="csv")
 
@@ -170,7 +170,7 @@ def test_a_manifest_that_was_sealed_again_is_found_too(filled):
 
 def test_a_delivery_that_is_gone_when_the_run_starts_fails_it_in_words(filled):
     report = export(filled, format="ndjson")
-    queued = actions.convert_report(report=report, asked=conversion_spec(report, {"format": "csv"}), actor=SHELL)
+    queued = actions.convert_report(report=report, spec=conversion_spec(report, {"format": "csv"}), actor=SHELL)
     actions.remove_files(report=report, actor=SHELL, why="by hand")
 
     execute("export", queued.pk)

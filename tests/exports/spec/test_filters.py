@@ -101,12 +101,12 @@ def test_windows_have_four_forms(bounds, window):
 
 def test_the_resolved_window_is_frozen_with_the_report(project):
     project.time_zone = "Europe/Warsaw"
-    asked = ExportSpec.parse({"format": "json", "filter": {"updated_after": "2024-07-01"}}, project)
-    frozen = json.loads(json.dumps(asked.to_json()))
+    spec = ExportSpec.parse({"format": "json", "filter": {"updated_after": "2024-07-01"}}, project)
+    frozen = json.loads(json.dumps(spec.to_json()))
     assert frozen["resolved"] == {"updated_after": "2024-06-30T22:00:00.000+00:00"}
     project.time_zone = "Asia/Tokyo"
     again = ExportSpec.from_json(frozen, project)
-    assert again.selection == asked.selection
+    assert again.selection == spec.selection
 
 
 # --- SQL and Python decide alike -------------------------------------------------------------------------------------
@@ -158,10 +158,10 @@ def read(selection: Selection) -> tuple[list[RowBatch], dict[str, int]]:
         return list(reader.batches()), dict(reader.dropped_at_source)
 
 
-@given(asked=selections())
+@given(conditions=selections())
 @settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
-def test_what_sql_keeps_is_what_the_filter_keeps_and_reasons_agree(filled, asked):
-    selection = Selection(filled.public_id, {key: value for key, value in asked.items() if value is not None})
+def test_what_sql_keeps_is_what_the_filter_keeps_and_reasons_agree(filled, conditions):
+    selection = Selection(filled.public_id, {key: value for key, value in conditions.items() if value is not None})
     whole, _ = read(Selection(filled.public_id))
     row_filter = RowFilter(selection, pushed_down=frozenset())
     expected = [row_id for batch in whole for row_id in row_filter.apply(batch).row_ids]
@@ -186,8 +186,8 @@ def test_a_source_that_ignores_a_filter_it_claims_to_apply_is_caught(filled):
 
 
 def test_updated_after_is_exclusive_and_windows_are_inclusive(filled):
-    def keys(**asked: Any) -> set[str]:
-        return {key for batch in read(Selection(filled.public_id, asked))[0] for key in batch.global_keys}
+    def keys(**conditions: Any) -> set[str]:
+        return {key for batch in read(Selection(filled.public_id, conditions))[0] for key in batch.global_keys}
 
     at_two = {key for index, key in enumerate(KEYS) if index % 5 == 2}
     assert not keys(updated_after=2 * DAY) & at_two
