@@ -102,8 +102,8 @@ def test_a_running_export_obeys_in_every_phase_and_leaves_nothing(filled, spec, 
         real = pipeline.RowFilter.apply
         monkeypatch.setattr(pipeline.RowFilter, "apply", lambda self, batch: (cancel_now(), real(self, batch))[1])
     elif phase == "finishing":
-        real = pipeline.Tally.result
-        monkeypatch.setattr(pipeline.Tally, "result", lambda self, *a: (cancel_now(), real(self, *a))[1])
+        real = pipeline.CheckValueCounter.result
+        monkeypatch.setattr(pipeline.CheckValueCounter, "result", lambda self, *a: (cancel_now(), real(self, *a))[1])
     else:
         real = pipeline._must_add_up
         monkeypatch.setattr(pipeline, "_must_add_up", lambda *a: (cancel_now(), real(*a))[1])
