@@ -65,7 +65,7 @@ class RefusalsMiddleware:
             return self._refused(request, error, 403, "403.html")
         if isinstance(error, UserError):
             status, heading = next((status, title) for kind, status, title in STATUSES if isinstance(error, kind))
-            context = {"status": status, "heading": heading, "words": error.message}
+            context = {"status": status, "heading": heading, "message": error.message}
             return render(request, "refused.html", context, status=status)
         return None
 

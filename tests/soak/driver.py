@@ -106,7 +106,7 @@ class Driver:
         while self._unfinished(pks):
             met = self._world.anybody_waiting(self._dice.uniform(0.05, 0.4))
             rows = self._unfinished(pks)  # anew: who stands at a barrier does not move on
-            assert time.monotonic() < deadline, f"these do not end: {rows}\n{self._world.words()[-5000:]}"
+            assert time.monotonic() < deadline, f"these do not end: {rows}\n{self._world.log_text()[-5000:]}"
             # whoever is in the second attempt may begin the last one at any moment, before a kill reaches it
             others_safe = all(row["attempts"] < 2 for pk, row in rows.items() if met is None or pk != met.pk)
             if met is not None and met.pk in rows and rows[met.pk]["attempts"] < 3:

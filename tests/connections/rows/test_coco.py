@@ -87,8 +87,8 @@ def test_a_masks_area_and_box_are_those_of_pycocotools():
 
 
 def test_what_the_source_said_in_coco_is_printed_again_except_its_id():
-    said = {"id": 9, "bbox": [1, 1, 3, 3], "area": 8.5, "iscrowd": 1, "keypoints": [1, 2, 2], "num_keypoints": 1}
-    (one,) = marks_of(document(label(polygon("bag", SQUARE, source_extra={"coco": said}))), start=33)
+    source = {"id": 9, "bbox": [1, 1, 3, 3], "area": 8.5, "iscrowd": 1, "keypoints": [1, 2, 2], "num_keypoints": 1}
+    (one,) = marks_of(document(label(polygon("bag", SQUARE, source_extra={"coco": source}))), start=33)
     assert one == {
         "id": 33,
         "image_id": 4,
@@ -103,14 +103,14 @@ def test_what_the_source_said_in_coco_is_printed_again_except_its_id():
 
 
 def test_a_source_cannot_smuggle_in_ids_or_geometry():
-    said = {"id": 9, "image_id": 8, "category_id": 7, "segmentation": [[0, 0]]}
-    (one,) = marks_of(document(label(box("can", 0, 0, 2, 2, source_extra={"coco": said}))))
+    source = {"id": 9, "image_id": 8, "category_id": 7, "segmentation": [[0, 0]]}
+    (one,) = marks_of(document(label(box("can", 0, 0, 2, 2, source_extra={"coco": source}))))
     assert (one["id"], one["image_id"], one["category_id"], one["segmentation"], one["area"]) == (1, 4, 0, [], 4)
 
 
 def test_keys_of_a_coco_image_are_printed_again_in_their_order():
-    said = {"id": 1, "file_name": "batch_1/000006.JPG", "width": 1, "license": None, "flickr_url": "https://f.test/x"}
-    row = document(coco=said, global_key="other.jpg")
+    source = {"id": 1, "file_name": "batch_1/000006.JPG", "width": 1, "license": None, "flickr_url": "https://f.test/x"}
+    row = document(coco=source, global_key="other.jpg")
     assert list(image(row, number=7).items()) == [
         ("id", 7),
         ("width", 20),
@@ -153,22 +153,22 @@ def test_text_that_looks_like_json_stays_text():
 NUMBERS = (
     st.floats(-1e9, 1e9, width=32) | st.integers(-(10**9), 10**9) | st.sampled_from([1e-7, 1e-12, 0.1 + 0.2, -0.0])
 )
-SAID = st.none() | st.dictionaries(
+SOURCES = st.none() | st.dictionaries(
     st.sampled_from(["area", "bbox", "iscrowd", "id", "note", 'a"b']), st.none() | NUMBERS | st.text(max_size=3)
 )
 
 
 @given(
-    st.lists(st.tuples(NUMBERS, NUMBERS, NUMBERS, NUMBERS, SAID), max_size=3),
-    st.lists(st.tuples(st.lists(st.tuples(NUMBERS, NUMBERS), min_size=1, max_size=5), SAID), max_size=3),
+    st.lists(st.tuples(NUMBERS, NUMBERS, NUMBERS, NUMBERS, SOURCES), max_size=3),
+    st.lists(st.tuples(st.lists(st.tuples(NUMBERS, NUMBERS), min_size=1, max_size=5), SOURCES), max_size=3),
 )
 def test_the_lines_are_what_a_json_writer_makes_of_the_objects(boxes, polygons):
     """Lines are put together from texts; their bytes are those of whole objects, written in one go."""
-    marks = [box("can", *sides, source_extra={"coco": said}) for *sides, said in boxes]
-    marks += [polygon("bag", ring, source_extra={"coco": said}) for ring, said in polygons]
+    marks = [box("can", *sides, source_extra={"coco": source}) for *sides, source in boxes]
+    marks += [polygon("bag", ring, source_extra={"coco": source}) for ring, source in polygons]
     expected = []
     for identity, mark in enumerate(marks, start=7):
-        said = mark["source_extra"]["coco"] or {}
+        source = mark["source_extra"]["coco"] or {}
         sides = mark.get("bounding_box")
         rings = [] if sides else polygon_rings(mark)
         area = sides["width"] * sides["height"] if sides else sum(ring_area(ring) for ring in rings)
@@ -178,11 +178,11 @@ def test_the_lines_are_what_a_json_writer_makes_of_the_objects(boxes, polygons):
             "image_id": 4,
             "category_id": CLASSES[mark["name"]],
             "segmentation": rings,
-            "area": area if said.get("area") is None else said["area"],
-            "bbox": around if said.get("bbox") is None else said["bbox"],
-            "iscrowd": said.get("iscrowd", 0),
+            "area": area if source.get("area") is None else source["area"],
+            "bbox": around if source.get("bbox") is None else source["bbox"],
+            "iscrowd": source.get("iscrowd", 0),
         }
-        expected.append(orjson.dumps({**one, **{key: value for key, value in said.items() if key not in one}}))
+        expected.append(orjson.dumps({**one, **{key: value for key, value in source.items() if key not in one}}))
     row = document(label(*marks))
     rendered = render_coco(row, number=4, annotation_start=7, class_numbers=CLASSES)
     assert rendered[1] == SEPARATOR.join(expected)

@@ -146,9 +146,9 @@ def test_a_broken_file_is_refused_before_any_row(tmp_path, content, reason):
 )
 def test_a_bad_annotation_refuses_its_image_whole(why, bad, reason):
     for found in (why(bad), why(mark(), bad)):
-        place, _, said = found.partition("): ")
+        place, _, reason_found = found.partition("): ")
         assert place.startswith("annotation ")
-        assert said.startswith(reason)
+        assert reason_found.startswith(reason)
     assert why(mark(), bad).startswith("annotation 2 (line 1, byte ")
 
 
@@ -384,10 +384,10 @@ def test_taco_comes_in_whole(shared):
     by_image: dict[int, list[Any]] = {}
     for each in original["annotations"]:
         by_image.setdefault(each["image_id"], []).append(each)
-    for row, said in zip(rows, original["images"], strict=True):
-        assert row.number == said["id"]
+    for row, image in zip(rows, original["images"], strict=True):
+        assert row.number == image["id"]
         found = [made for label in row.labels for made in label.objects]
-        for made, source in zip(found, by_image.get(said["id"], []), strict=True):
+        for made, source in zip(found, by_image.get(image["id"], []), strict=True):
             assert made["name"] == names[source["category_id"]]
             rings = made.get("polygons") or [made["polygon"]]
             assert [[part for point in ring for part in (point["x"], point["y"])] for ring in rings] == (

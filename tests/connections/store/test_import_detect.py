@@ -98,16 +98,16 @@ def test_a_file_that_cannot_be_read_is_named(tmp_path):
 
 def test_only_the_beginning_of_a_file_is_read(tmp_path, monkeypatch):
     path = write(tmp_path, "[" + json.dumps(TASK) + "," + " " * 20_000_000 + json.dumps(TASK) + "]")
-    asked: list[int] = []
+    sizes: list[int] = []
 
     class Watched(io.FileIO):
         def read(self, size: int | None = -1) -> bytes:
-            asked.append(-1 if size is None else size)
+            sizes.append(-1 if size is None else size)
             return super().read(-1 if size is None else size)
 
     monkeypatch.setattr(Path, "open", lambda self, *_, **__: Watched(self))
     assert detect(path) == "label_studio_json"
-    assert asked == [1024 * 1024]
+    assert sizes == [1024 * 1024]
 
 
 @pytest.mark.parametrize(("value", "key"), [([TASK], "label_studio_json"), ([ROW], "ndjson"), (COCO, "coco_json")])

@@ -378,7 +378,7 @@ def test_the_review_status_follows_from_the_annotations(take, annotations, statu
 
 
 def test_an_annotation_becomes_a_label_with_who_and_when(take):
-    said = annotation(
+    given = annotation(
         id=9,
         completed_by={"id": 3, "email": "ann@example.test"},
         lead_time=12.5,
@@ -388,7 +388,7 @@ def test_an_annotation_becomes_a_label_with_who_and_when(take):
         unique_id="u",
         reviews=[{"accepted": True}],
     )
-    (row,), _ = take({"data": {"image": "a.jpg"}, "annotations": [said, annotation(completed_by=7, lead_time=None)]})
+    (row,), _ = take({"data": {"image": "a.jpg"}, "annotations": [given, annotation(completed_by=7, lead_time=None)]})
     label, second = row.labels
     assert (label.label_id, label.reviews) == ("9", [{"accepted": True}])
     assert (label.created_ms, label.updated_ms) == (1704164645678, 1704164646000)
@@ -402,8 +402,8 @@ def test_an_annotation_becomes_a_label_with_who_and_when(take):
 
 @pytest.mark.parametrize("seconds", [1_599_666_061, 1_599_666_061.0])
 def test_times_of_before_1_0_are_seconds(take, seconds):
-    said = {"data": {"image": "a.jpg"}, "created_at": seconds, "completions": [{"result": [], "created_at": seconds}]}
-    (row,), _ = take(said)
+    task = {"data": {"image": "a.jpg"}, "created_at": seconds, "completions": [{"result": [], "created_at": seconds}]}
+    (row,), _ = take(task)
     assert row.created_ms == row.labels[0].created_ms == row.activity_ms == 1_599_666_061_000
 
 
@@ -416,7 +416,7 @@ def test_a_task_keeps_all_that_was_said_of_it(take):
     assert row.media_attributes == {"height": 10, "width": 20, "asset_type": "image", "mime_type": "image/jpeg"}
     assert row.created_ms == 1704067200000
     assert row.source_extra == {
-        "label_studio": {key: said for key, said in FULL.items() if key != "annotations"},
+        "label_studio": {key: value for key, value in FULL.items() if key != "annotations"},
     }
 
 

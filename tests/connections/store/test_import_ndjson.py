@@ -310,7 +310,7 @@ def test_the_key_is_the_first_of_three_that_is_there(take, left_out):
     assert found.key == ("e" if left_out == ("global_key",) else "d1")
 
 
-WORDS = {
+THEIR_STATUSES = {
     "DONE": "accepted",
     "InReview": "review",
     "IN_REWORK": "rejected",
@@ -319,7 +319,7 @@ WORDS = {
 }
 
 
-@pytest.mark.parametrize(("word", "status"), [*((each, each) for each in REVIEW_STATUSES), *WORDS.items()])
+@pytest.mark.parametrize(("word", "status"), [*((each, each) for each in REVIEW_STATUSES), *THEIR_STATUSES.items()])
 def test_review_statuses_in_our_words_and_in_labelbox_s(take, word, status):
     assert take(row(mark(), workflow_status=word))[0][0].status == status
     assert take(row(mark(), workflow_status=word), status="critical")[0][0].status == "critical"
@@ -362,7 +362,7 @@ def printed(project: Project) -> list[Any]:
     ]
 
 
-def said(document: Any) -> Any:
+def without_times(document: Any) -> Any:
     """A row without what belongs to its project."""
     document = json.loads(json.dumps(document))
     ((_, project),) = document["projects"].items()
@@ -389,5 +389,5 @@ def test_rows_that_went_out_come_in_again_the_same(tmp_path, project, as_array):
         return summary
 
     assert again().created == 61
-    assert [said(each) for each in printed(second)] == [said(each) for each in went_out]
+    assert [without_times(each) for each in printed(second)] == [without_times(each) for each in went_out]
     assert again().unchanged == 61

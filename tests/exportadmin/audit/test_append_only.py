@@ -21,9 +21,9 @@ def five(db):
     fill(5)
 
 
-def refused(act, error=AppendOnlyError, words="append-only"):
+def refused(act, error=AppendOnlyError, message="append-only"):
     before = list(AuditEntry.objects.values()), head()
-    with pytest.raises(error, match=words), transaction.atomic():
+    with pytest.raises(error, match=message), transaction.atomic():
         act()
     assert (list(AuditEntry.objects.values()), head()) == before
     assert verify().unbroken
@@ -151,9 +151,9 @@ def test_triggers_that_are_gone_are_named_and_migrating_puts_them_back(five):
     assert triggers.missing(connection) == []
     triggers.remove(connection)
     assert len(triggers.missing(connection)) >= 5
-    said = io.StringIO()
-    call_command("verify_audit", stdout=io.StringIO(), stderr=said)
-    assert "triggers missing" in said.getvalue()
+    errors = io.StringIO()
+    call_command("verify_audit", stdout=io.StringIO(), stderr=errors)
+    assert "triggers missing" in errors.getvalue()
     call_command("migrate", "audit", verbosity=0)
     assert triggers.missing(connection) == []
 

@@ -14,7 +14,7 @@ SECRET = "hunter2-Xq9zzzzzzzzz"
 
 
 @pytest.mark.parametrize(
-    ("before", "after", "words"),
+    ("before", "after", "states"),
     [
         ("a", "b", ("set", "changed")),
         ("a", "a", ("set", "unchanged")),
@@ -24,10 +24,10 @@ SECRET = "hunter2-Xq9zzzzzzzzz"
         ("", "", ("not set", "not set")),
     ],
 )
-def test_a_secret_becomes_a_word(before, after, words):
+def test_a_secret_becomes_a_word(before, after, states):
     was, now = mask({"pass_code_x": before, "name": "n"}, {"pass_code_x": after, "name": "m"}, ["pass_code_x"])
     assert was is not None and now is not None
-    assert (was["pass_code_x"], now["pass_code_x"]) == words
+    assert (was["pass_code_x"], now["pass_code_x"]) == states
     assert (was["name"], now["name"]) == ("n", "m")
 
 

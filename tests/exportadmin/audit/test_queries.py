@@ -34,7 +34,7 @@ def four(db):
 
 
 @pytest.mark.parametrize(
-    ("asked", "found"),
+    ("params", "found"),
     [
         ({}, [4, 3, 2, 1]),
         ({"actor": "alice"}, [3, 1]),
@@ -55,8 +55,8 @@ def four(db):
         ({"actor": ""}, [4, 3, 2, 1]),
     ],
 )
-def test_filters_are_anded_and_newest_comes_first(four, asked, found):
-    assert [entry.sequence for entry in search_params(asked)] == found
+def test_filters_are_anded_and_newest_comes_first(four, params, found):
+    assert [entry.sequence for entry in search_params(params)] == found
 
 
 def test_the_window_includes_both_its_ends(four):
@@ -67,7 +67,7 @@ def test_the_window_includes_both_its_ends(four):
 
 
 @pytest.mark.parametrize(
-    ("asked", "field"),
+    ("params", "field"),
     [
         ({"hash__startswith": "a"}, "hash__startswith"),
         ({"reason": "x"}, "reason"),
@@ -78,9 +78,9 @@ def test_the_window_includes_both_its_ends(four):
         ({"actor": "a\x00"}, "actor"),
     ],
 )
-def test_what_is_not_on_the_list_is_refused_by_name(db, asked, field):
+def test_what_is_not_on_the_list_is_refused_by_name(db, params, field):
     with pytest.raises(UserError) as refusal:
-        search_params(asked)
+        search_params(params)
     assert refusal.value.field == field
 
 

@@ -18,7 +18,7 @@ def entry(event, outcome="done", *, details="{}", **fields):
 
 
 @pytest.mark.parametrize(
-    ("made", "words"),
+    ("made", "text"),
     [
         (
             entry("export.requested", object_name="Nightly", project_name="Litter"),
@@ -60,17 +60,17 @@ def entry(event, outcome="done", *, details="{}", **fields):
         (entry("gone.event", object_name="N"), "alice: gone.event N"),
     ],
 )
-def test_it_reads_well(made, words):
-    assert sentence(made) == words
+def test_it_reads_well(made, text):
+    assert sentence(made) == text
 
 
 @pytest.mark.parametrize("outcome", OUTCOMES)
 @pytest.mark.parametrize("event", EVENTS)
 @pytest.mark.parametrize("names", [{}, {"object_name": "N", "project_name": "P", "reason": "because"}])
 def test_every_event_has_a_whole_sentence_for_every_outcome(event, outcome, names):
-    words = sentence(entry(event, outcome, **names))
-    assert re.fullmatch(r"[^\[\]{}<>|]+", words) and "  " not in words and words == words.strip()
-    assert outcome == "done" or "refused" in words or "failed" in words or "stopped" in words
+    text = sentence(entry(event, outcome, **names))
+    assert re.fullmatch(r"[^\[\]{}<>|]+", text) and "  " not in text and text == text.strip()
+    assert outcome == "done" or "refused" in text or "failed" in text or "stopped" in text
 
 
 @pytest.mark.parametrize("name", ["{project}", "<b>{actor}</b>", "[a|b]", "{0}", "%s", "\\1", "\\g<0>"])

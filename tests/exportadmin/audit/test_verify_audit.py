@@ -21,13 +21,13 @@ from tests.exportadmin.audit.support import fill, head, sql
 
 def run(*arguments):
     out, err = io.StringIO(), io.StringIO()
-    code, said = 0, ""
+    code, error_text = 0, ""
     try:
         call_command("verify_audit", *arguments, stdout=out, stderr=err)
     except CommandError as error:
-        code, said = error.returncode, str(error)
-    assert "\n" not in said
-    return code, out.getvalue().strip(), said
+        code, error_text = error.returncode, str(error)
+    assert "\n" not in error_text
+    return code, out.getvalue().strip(), error_text
 
 
 def test_an_empty_trail_is_unbroken(db):
@@ -48,9 +48,9 @@ def test_a_broken_trail_is_one_line_and_exit_code_1(db):
     fill(3)
     with triggers.lifted(connection):
         sql("DELETE FROM {entry} WHERE sequence = 2")
-    code, out, said = run()
+    code, out, error_text = run()
     assert (code, out) == (1, "")
-    assert said == "the audit trail is broken at entry 2 (missing): it is gone; entry 3 follows entry 1"
+    assert error_text == "the audit trail is broken at entry 2 (missing): it is gone; entry 3 follows entry 1"
 
 
 def test_json_says_the_same(db):
@@ -77,8 +77,8 @@ def test_json_says_the_same(db):
 )
 def test_a_head_that_is_none_is_wrong_use(db, text):
     if text:
-        code, out, said = run(f"--head={text}")
-        assert (code, out) == (2, "") and "SEQUENCE:HASH" in said
+        code, out, error_text = run(f"--head={text}")
+        assert (code, out) == (2, "") and "SEQUENCE:HASH" in error_text
     with pytest.raises(UserError):
         parse_head(text)
 

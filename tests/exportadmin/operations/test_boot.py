@@ -35,15 +35,15 @@ def start(tmp_path: Path):
     return run
 
 
-def refused(started: tuple[int, list[str]], variable: str, *words: str) -> str:
+def refused(started: tuple[int, list[str]], variable: str, *parts: str) -> str:
     """Stopped, with one line that names the variable; returns it."""
     code, lines = started
     assert code != 0
     assert len(lines) == 1, lines
     assert lines[0].startswith("error: ")
     assert f"EXPORTADMIN_{variable}" in lines[0]
-    for word in words:
-        assert word in lines[0]
+    for part in parts:
+        assert part in lines[0]
     return lines[0]
 
 
@@ -90,7 +90,7 @@ def test_with_no_setting_at_all_the_start_goes_on_with_keys_of_its_own(start, tm
 
 
 @pytest.mark.parametrize(
-    ("key", "words"),
+    ("key", "message"),
     [
         ("changeme" * 10, "known default"),
         ("django-insecure-" + GOOD_KEY, "known default"),
@@ -98,8 +98,10 @@ def test_with_no_setting_at_all_the_start_goes_on_with_keys_of_its_own(start, tm
         ("abcabcab" * 10, "only 3 different characters"),
     ],
 )
-def test_a_secret_key_that_can_be_guessed(start, key, words):
-    line = refused(start(SECRET_KEY=key), "SECRET_KEY", words, "at least 50 random characters", "secrets.token_urlsafe")
+def test_a_secret_key_that_can_be_guessed(start, key, message):
+    line = refused(
+        start(SECRET_KEY=key), "SECRET_KEY", message, "at least 50 random characters", "secrets.token_urlsafe"
+    )
     assert key not in line
 
 
@@ -110,7 +112,7 @@ def test_a_kept_secret_key_that_was_emptied(start, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("key", "words"),
+    ("key", "message"),
     [
         ("not base64!" * 5, "is no URL-safe base64"),
         (GOOD_KEY[:20], "has 15 bytes"),
@@ -118,8 +120,8 @@ def test_a_kept_secret_key_that_was_emptied(start, tmp_path):
         (f"{GOOD_KEY},short", "key 2"),
     ],
 )
-def test_an_encryption_key_that_is_none(start, key, words):
-    line = refused(start(ENCRYPTION_KEY=key), "ENCRYPTION_KEY", words, "32 or more random bytes")
+def test_an_encryption_key_that_is_none(start, key, message):
+    line = refused(start(ENCRYPTION_KEY=key), "ENCRYPTION_KEY", message, "32 or more random bytes")
     assert key not in line
 
 
@@ -135,7 +137,7 @@ def test_debug_pages_on_a_public_host(start, hosts):
 
 
 @pytest.mark.parametrize(
-    ("hosts", "words"),
+    ("hosts", "message"),
     [
         ("*", "Host header"),
         ("127.0.0.1,*", "Host header"),
@@ -144,8 +146,8 @@ def test_debug_pages_on_a_public_host(start, hosts):
         ("exports.example.org:8000", "is no host name"),
     ],
 )
-def test_hosts_that_let_anybody_or_nobody_in(start, hosts, words):
-    refused(start(ALLOWED_HOSTS=hosts), "ALLOWED_HOSTS", words, "exports.example.org")
+def test_hosts_that_let_anybody_or_nobody_in(start, hosts, message):
+    refused(start(ALLOWED_HOSTS=hosts), "ALLOWED_HOSTS", message, "exports.example.org")
 
 
 def test_a_public_host_without_https_starts_with_a_warning(start):

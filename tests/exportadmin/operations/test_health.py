@@ -127,10 +127,10 @@ def test_without_the_database_readyz_is_503_and_tells_no_secret(client: Client, 
 
 
 def test_a_database_that_hangs_costs_one_thread_and_a_bounded_wait(client: Client, monkeypatch):
-    gate, asked = threading.Event(), []
+    gate, lookups = threading.Event(), []
 
     def hang() -> health.Queue:
-        asked.append(threading.current_thread())
+        lookups.append(threading.current_thread())
         gate.wait(60)
         return health.Queue(0, 0, None, 0, None)
 
@@ -142,25 +142,25 @@ def test_a_database_that_hangs_costs_one_thread_and_a_bounded_wait(client: Clien
             answer = ready(client)
             assert answer.status_code == 503
             assert answer.json()["checks"]["database"]["reason"] == "no answer within 0.05 s"
-        assert len(asked) == 1
-        assert asked[0].daemon, "it would keep the process from ending"
+        assert len(lookups) == 1
+        assert lookups[0].daemon, "it would keep the process from ending"
     finally:
         gate.set()
-    asked[0].join()
+    lookups[0].join()
     assert health._prober.ask(0.0).queued == 0
 
 
 def test_a_flood_of_requests_is_no_flood_of_queries(client: Client, monkeypatch):
-    asked = []
+    lookups = []
 
     def check_all() -> dict:
-        asked.append(1)
+        lookups.append(1)
         return {"database": {"ok": True}}
 
     monkeypatch.setattr(health, "KEPT_SECONDS", 3600.0)
     monkeypatch.setattr(health, "check_all", check_all)
     assert [client.get("/readyz").status_code for _ in range(20)] == [200] * 20
-    assert len(asked) == 1
+    assert len(lookups) == 1
 
 
 def test_a_broken_mark_of_the_worker_is_not_a_fault_of_the_page(client: Client, transactional_db, monkeypatch):

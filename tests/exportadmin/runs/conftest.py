@@ -114,7 +114,7 @@ def pytest_runtest_makereport(item: pytest.Item) -> Iterator[Any]:
     report = yield
     world = getattr(item, "funcargs", {}).get("world") or getattr(item, "funcargs", {}).get("up")
     if report.failed and world is not None:
-        report.sections.append(("the world's log", world.words()))
+        report.sections.append(("the world's log", world.log_text()))
     return report
 
 

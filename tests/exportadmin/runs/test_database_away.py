@@ -59,7 +59,7 @@ def told(world):
     try:
         yield
     except BaseException:
-        print(world.words())
+        print(world.log_text())
         raise
 
 
@@ -75,11 +75,11 @@ def test_runs_survive_a_database_that_goes_away_and_comes_back(server, tmp_path)
         server.go_away()
         for run in runs:
             run.go()
-        until(lambda: "the database does not answer" in world.words(), "the worker that notices")
+        until(lambda: "the database does not answer" in world.log_text(), "the worker that notices")
         server.come_back()
         for pk in pks:
             row = world.ended(pk)
-            assert (row["status"], row["attempts"]) in {("completed", 1), ("completed", 2)}, world.words()
+            assert (row["status"], row["attempts"]) in {("completed", 1), ("completed", 2)}, world.log_text()
             assert world.delivered(row) == expected_bytes(pk, 10)
             until(lambda pk=pk: world.times_finished(pk), "the stub's own line, which it writes after the end")
             assert world.times_finished(pk) == 1

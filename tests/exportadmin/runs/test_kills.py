@@ -24,7 +24,7 @@ def _nothing_lies_about(world):
 
 def assert_delivered_once(world, pk, *, attempts):
     row = world.ended(pk)
-    assert (row["status"], row["attempts"], row["error"]) == ("completed", attempts, ""), world.words()
+    assert (row["status"], row["attempts"], row["error"]) == ("completed", attempts, ""), world.log_text()
     assert world.delivered(row) == expected_bytes(pk, 10)
     until(lambda: world.times_finished(pk), "the stub's own line, which it writes after the end")
     assert world.times_finished(pk) == 1
@@ -55,7 +55,7 @@ def test_a_run_beside_a_killed_idle_worker_is_handed_back_uncounted(world):
     (pk,) = world.request({"stop_at": ["between rows", "after publication"]})
     run = world.waiting()
     kill((idle - {run.pid}).pop())
-    until(lambda: "was killed at a queue" in world.words(), "the sentinel's decision")
+    until(lambda: "was killed at a queue" in world.log_text(), "the sentinel's decision")
     run.go()
     assert_delivered_once(world, pk, attempts=1)
 
@@ -87,7 +87,7 @@ def test_sigterm_to_every_process_of_the_worker_ends_it_and_the_run_goes_on(worl
     run = world.waiting()
     for pid in every:
         os.kill(pid, signal.SIGTERM)
-    until(lambda: "sentinel stopping cluster processes" in world.words(), "the stop")
+    until(lambda: "sentinel stopping cluster processes" in world.log_text(), "the stop")
     run.go()
     until(lambda: not survivors(every), "the end of every process of the cluster")
     assert_delivered_once(world, pk, attempts=1)

@@ -40,13 +40,13 @@ def start(world: World) -> None:
 
 
 def port(world: World) -> int:
-    return int(until(lambda: ADDRESS.search(world.words_since_start()), "the address")[1])
+    return int(until(lambda: ADDRESS.search(world.log_since_start()), "the address")[1])
 
 
 def answer(number: int) -> int:
-    asked = http.client.HTTPConnection("127.0.0.1", number, timeout=30)
-    asked.request("GET", "/sign-in/", headers={"Connection": "close"})
-    return asked.getresponse().status
+    client = http.client.HTTPConnection("127.0.0.1", number, timeout=30)
+    client.request("GET", "/sign-in/", headers={"Connection": "close"})
+    return client.getresponse().status
 
 
 def command(pid: int) -> str:
@@ -65,7 +65,7 @@ def test_a_stop_in_the_middle_of_a_run_is_clean_and_the_run_goes_on_at_the_next_
     every = pids(up)
     supervisor, up.supervisor = up.supervisor, None
     supervisor.send_signal(signal.SIGTERM)
-    until(lambda: "sentinel stopping cluster processes" in up.words(), "the stop")
+    until(lambda: "sentinel stopping cluster processes" in up.log_text(), "the stop")
     run.go()
     assert supervisor.wait(timeout=15) == 0
     assert survivors(every) == set()

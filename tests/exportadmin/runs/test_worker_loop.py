@@ -136,11 +136,11 @@ def test_chores_are_done_in_each_pass(cluster, loop, clock):
 
 @pytest.mark.parametrize("error", [OperationalError("the server closed the connection"), RuntimeError("a fault")])
 def test_a_reaper_that_fails_is_asked_again(loop, monkeypatch, error):
-    asked = []
+    passes = []
 
     def reap(*, after_restart):
-        asked.append(after_restart)
-        if len(asked) == 1:
+        passes.append(after_restart)
+        if len(passes) == 1:
             raise error
         return Reaped()
 
@@ -148,7 +148,7 @@ def test_a_reaper_that_fails_is_asked_again(loop, monkeypatch, error):
     assert loop.run_pass()
     assert loop.run_pass()
     assert loop.run_pass()
-    assert asked == [True, True, False], "the first pass that works is the one after a restart"
+    assert passes == [True, True, False], "the first pass that works is the one after a restart"
 
 
 def test_the_worker_is_seen(loop):

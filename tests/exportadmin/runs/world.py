@@ -138,7 +138,7 @@ class World:
 
     def cluster_now(self) -> dict[str, Any] | None:
         """The same; ``None`` when it is not whole at the moment."""
-        assert self.supervisor is not None and self.supervisor.poll() is None, self.words()
+        assert self.supervisor is not None and self.supervisor.poll() is None, self.log_text()
         found = self.ask("cluster")
         tree = parents()
         if not found or found["sentinel"] not in tree:
@@ -146,16 +146,16 @@ class World:
         every = {found["sentinel"], found["pusher"], found["monitor"], *found["workers"]}
         return {**found, "main": tree[found["sentinel"]]} if every <= set(tree) else None
 
-    def words(self) -> str:
+    def log_text(self) -> str:
         """What its processes said; from the last :meth:`forget` on."""
         return self.log.read_bytes()[self._forgotten :].decode(errors="replace")
 
-    def words_since_start(self) -> str:
+    def log_since_start(self) -> str:
         """What they said from the last :meth:`start` on."""
         return self.log.read_bytes()[self._started_from :].decode(errors="replace")
 
     def forget(self) -> None:
-        """Have :meth:`words` begin here."""
+        """Have :meth:`log_text` begin here."""
         self._forgotten = self.log.stat().st_size
 
     # --- its runs -----------------------------------------------------------------------------------------------------
@@ -166,7 +166,7 @@ class World:
         self._console.stdin.write(json.dumps([verb, arguments]) + "\n")
         self._console.stdin.flush()
         answered = self._console.stdout.readline()
-        assert answered, f"the console died\n{self.words()[-3000:]}"
+        assert answered, f"the console died\n{self.log_text()[-3000:]}"
         answer = json.loads(answered)
         return json.loads(self._console.stdout.readline()) if answer == "ready" else answer
 
@@ -185,7 +185,7 @@ class World:
     def waiting(self, within: float = PATIENCE) -> Waiting:
         """The next run that comes to a barrier."""
         met = self.anybody_waiting(within)
-        assert met is not None, f"nobody came to a barrier\n{self.words()}"
+        assert met is not None, f"nobody came to a barrier\n{self.log_text()}"
         return met
 
     def anybody_waiting(self, within: float) -> Waiting | None:

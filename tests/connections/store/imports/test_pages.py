@@ -75,7 +75,7 @@ def test_a_new_name_makes_a_project(person):
 
 
 @pytest.mark.parametrize(
-    ("name", "body", "more", "words"),
+    ("name", "body", "more", "message"),
     [
         ("", b"[]", {}, "Which project do the rows go into?"),
         ("x", b"", {}, "The file is empty."),
@@ -84,10 +84,10 @@ def test_a_new_name_makes_a_project(person):
         ("x", lines(row("a")), {"format": "excel"}, "unknown format"),
     ],
 )
-def test_mistakes_stand_beside_their_field(person, name, body, more, words):
+def test_mistakes_stand_beside_their_field(person, name, body, more, message):
     answer = send(person, body, name, **more)
     assert answer.status_code == 400
-    assert words in answer.content.decode().replace("&#x27;", "'")
+    assert message in answer.content.decode().replace("&#x27;", "'")
     assert not ImportRun.objects.exists()
 
 

@@ -79,8 +79,8 @@ def test_a_file_is_accepted_and_a_worker_imports_it(script, members, own_home):
 
 
 def test_a_file_that_comes_in_parts_can_be_gone_on_with(script, members):
-    asked = {"project": members.name, "file_name": "rows.ndjson", "bytes": len(LINES)}
-    answer = script.post("imports/", asked)
+    body = {"project": members.name, "file_name": "rows.ndjson", "bytes": len(LINES)}
+    answer = script.post("imports/", body)
     assert (answer.status_code, answer.json()["status"]) == (201, "uploading")
     path = f"imports/{answer.json()['import_id']}/content/"
 
@@ -151,11 +151,11 @@ def test_wrong_fields_are_refused_by_name_and_the_file_is_not_kept(script, field
     assert staged(own_home) == []
 
 
-@pytest.mark.parametrize(("body", "words"), [(b"hello", "no JSON that can be imported"), (b"", "empty")])
-def test_a_file_of_no_known_kind_is_refused_at_once(script, members, body, words, own_home):
+@pytest.mark.parametrize(("body", "message"), [(b"hello", "no JSON that can be imported"), (b"", "empty")])
+def test_a_file_of_no_known_kind_is_refused_at_once(script, members, body, message, own_home):
     answer = send(script, body, project=members.name)
     assert answer.status_code == 400
-    assert words in answer.json()["detail"]
+    assert message in answer.json()["detail"]
     assert staged(own_home) == []
     assert list((own_home / "imports").glob("*")) == []
 
