@@ -8,13 +8,16 @@ from __future__ import annotations
 
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
-from django.db.models import QuerySet
+from django.db import transaction
+from django.db.models import Model, QuerySet
 
 from connections.access.models import ApiToken, Membership
 from connections.access.roles import AUDIT, DOWNLOAD, LINK, MANAGE, ROLES, SCOPES, START, VERBS, VIEW
 from connections.models import Project
+from exportadmin.audit.models import REFUSED
+from exportadmin.audit.record import record
 from exportadmin.lib.actor import SYSTEM, USER, Actor
-from exportadmin.lib.errors import DeniedError, NotFoundError
+from exportadmin.lib.errors import DeniedError, NotFoundError, UserError
 
 __all__ = [
     "AUDIT",
@@ -30,6 +33,7 @@ __all__ = [
     "is_superuser",
     "projects_for",
     "require",
+    "require_audited",
     "require_can_create_projects",
     "verbs_anywhere",
     "verbs_in",
@@ -118,6 +122,17 @@ def require(actor: Actor, verb: str, project: Project) -> None:
     if can(user, VIEW, project, token):
         raise DeniedError(f"{actor.name} may not {verb} in project {project.name!r}", about={"project": project})
     raise NotFoundError(f"no project {project.public_id!r}")
+
+
+def require_audited(actor: Actor, verb: str, project: Project, *, event: str, obj: Model) -> None:
+    """As :func:`require`; a refusal is recorded as ``event`` that was tried. For what is recorded only as it begins."""
+    try:
+        require(actor, verb, project)
+    except UserError as refusal:
+        with transaction.atomic():
+            record(event, actor=actor, project=project, obj=obj, outcome=REFUSED, reason=refusal.message)
+        refusal.is_recorded = True  # type: ignore[attr-defined]
+        raise
 
 
 def require_can_create_projects(actor: Actor) -> None:

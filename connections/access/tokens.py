@@ -22,6 +22,7 @@ from exportadmin.audit.record import audited
 from exportadmin.lib.actor import Actor
 from exportadmin.lib.errors import ConflictError, DeniedError, UserError
 from exportadmin.lib.ids import derived_id, new_id
+from exportadmin.lib.text import one_line
 
 log = logging.getLogger(__name__)
 
@@ -113,7 +114,7 @@ def find_token(key: str) -> ApiToken | None:
         try:
             ApiToken.objects.filter(pk=token.pk).update(last_used_at=now)
         except OperationalError as error:  # the database is busy or read-only: no reason to refuse a reader
-            log.warning("last use of token %s not noted: %s", token.public_id, " ".join(str(error).split()))
+            log.warning("last use of token %s not noted: %s", token.public_id, one_line(error))
     return token
 
 

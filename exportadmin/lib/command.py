@@ -12,6 +12,7 @@ from django.db import OperationalError, ProgrammingError
 
 from exportadmin.lib.actor import USER, Actor
 from exportadmin.lib.errors import ExportAdminError, UserError
+from exportadmin.lib.text import one_line
 
 FAILED, WRONG_USE = 1, 2
 
@@ -33,7 +34,7 @@ class AppCommand(BaseCommand):
         except ExportAdminError as error:
             raise CommandError(str(error), returncode=FAILED) from error
         except (OperationalError, ProgrammingError) as error:
-            message = " ".join(str(error).split())
+            message = one_line(error)
             raise CommandError(
                 f"the database cannot be used ({message}); a new installation needs `exportadmin migrate` first",
                 returncode=FAILED,
@@ -58,7 +59,7 @@ class AppCommand(BaseCommand):
         try:
             self.execute(*args, **options)
         except CommandError as error:
-            line = " ".join(str(error).split())
+            line = one_line(error)
             sys.stderr.write(f"error: {line}\n")
             sys.exit(error.returncode)
         except BrokenPipeError:

@@ -16,3 +16,8 @@ def check_text(text: str, field: str) -> str:
             f"{field} holds half a character (U+{ord(text[error.start]):04X}), which is no valid Unicode", field=field
         ) from None
     return text
+
+
+def one_line(message: object) -> str:
+    """What an exception (or any text) says, on one line: each run of blanks and line breaks becomes one blank."""
+    return " ".join(str(message).split())

@@ -25,6 +25,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_safe
 from django_q.models import OrmQ
 
+from exportadmin.lib.text import one_line
 from exportadmin.runs import statuses
 from exportadmin.runs.limits import REAP_SECONDS, STALL_SECONDS, WORKER_SEEN_KEY
 from exportadmin.runs.models import run_models
@@ -189,7 +190,7 @@ def _ask_database() -> tuple[dict[str, Any], Queue | None]:
     except TimeoutError:
         return {"ok": False, "reason": f"no answer within {DATABASE_SECONDS:g} s"}, None
     except Error as error:
-        log.warning("not ready: %s", " ".join(str(error).split()))
+        log.warning("not ready: %s", one_line(error))
         return {"ok": False, "reason": "it does not answer"}, None
     return {"ok": True, "milliseconds": round((time.monotonic() - started) * 1000, 1)}, queue
 

@@ -26,6 +26,7 @@ from prometheus_client.registry import Collector
 
 from connections.access.tokens import find_token
 from exportadmin.audit.record import head
+from exportadmin.lib.text import one_line
 from exportadmin.operations.health import WORKER_SECONDS, look_at_queue, worker_seen_seconds
 from exports import statuses
 from exports.models import Download, ExportReport
@@ -87,7 +88,7 @@ class ExportsCollector(Collector):
         try:
             found = [*_reports(), *_queue(), *_downloads(), _audit()]
         except Error as error:
-            log.warning("no metrics: %s", " ".join(str(error).split()))
+            log.warning("no metrics: %s", one_line(error))
             found = []
         yield GaugeMetricFamily("exportadmin_database_up", "1: the database answers.", value=float(bool(found)))
         yield from found

@@ -18,6 +18,7 @@ from django.http import HttpRequest, HttpResponse
 from django.template.loader import render_to_string
 
 from exportadmin.lib.rest import TITLES
+from exportadmin.lib.text import one_line
 from exportadmin.operations.logs import OUTAGES
 
 log = logging.getLogger(__name__)
@@ -51,7 +52,7 @@ class UnavailableMiddleware:
 def _notice(request: HttpRequest | None = None, **_: Any) -> None:
     error = sys.exc_info()[1]
     if request is not None and isinstance(error, OUTAGES):
-        request.database_outage = " ".join(str(error).split())  # type: ignore[attr-defined]
+        request.database_outage = one_line(error)  # type: ignore[attr-defined]
 
 
 def unavailable(request: HttpRequest) -> HttpResponse:

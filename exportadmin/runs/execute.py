@@ -12,6 +12,7 @@ from typing import Final
 from django.db import InterfaceError, OperationalError
 
 from exportadmin.lib.errors import ExportAdminError, TransientError
+from exportadmin.lib.text import one_line
 from exportadmin.runs import limits, queue, statuses, stop
 from exportadmin.runs.ends import end
 from exportadmin.runs.errors import Cancelled, LeaseLost, NotYet
@@ -77,7 +78,7 @@ def carry_out(lease: RunLease) -> None:
         else:
             lease.requeue(after=_delay(lease.attempt, error), error=str(error))
     except (OperationalError, InterfaceError) as error:
-        message = f"the database failed it ({' '.join(str(error).split())})"
+        message = f"the database failed it ({one_line(error)})"
         log.warning("%s: %s", run.label, message)
         if lease.foreground:
             _end(lease, statuses.FAILED, message)

@@ -23,6 +23,7 @@ from django.db import connection, transaction
 from django.db.models import F, Q, QuerySet
 from django.db.models.functions import Greatest, Now
 
+from exportadmin.lib.text import one_line
 from exportadmin.runs import limits, statuses, stop
 from exportadmin.runs.errors import Cancelled, HandedBack, LeaseLost
 from exportadmin.runs.models import Run
@@ -281,7 +282,7 @@ class RunLease:
             kept = self._mine().update(lease_until=Now() + limits.LEASE)
         except DatabaseTrouble as error:
             self._next_renewal = moment + CHECK_SECONDS
-            log.warning("%s could not renew its lease: %s", self.run.label, " ".join(str(error).split()))
+            log.warning("%s could not renew its lease: %s", self.run.label, one_line(error))
             connection.close()
             return
         self._next_renewal = moment + limits.LEASE.total_seconds() / 3
@@ -328,5 +329,5 @@ class RunLease:
         """A database that does not answer, outside a transaction: log it, and have the next query connect again."""
         if connection.in_atomic_block:
             raise error
-        log.warning("%s could not %s: %s", self.run.label, doing, " ".join(str(error).split()))
+        log.warning("%s could not %s: %s", self.run.label, doing, one_line(error))
         connection.close_if_unusable_or_obsolete()

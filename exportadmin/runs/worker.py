@@ -12,6 +12,7 @@ from django.db import Error as DatabaseTrouble
 from django.db import connection
 
 from exportadmin.lib.processes import RESTART
+from exportadmin.lib.text import one_line
 from exportadmin.runs.cluster import HAND_BACK_SECONDS, Shared
 from exportadmin.runs.limits import REAP_SECONDS, STALL_SECONDS, WORKER_SEEN_KEY
 from exportadmin.runs.queue import is_stalled
@@ -98,7 +99,7 @@ class WorkerLoop:
             for chore in self._chores:
                 chore()
         except DatabaseTrouble as error:
-            log.warning("the database does not answer: %s", " ".join(str(error).split()))
+            log.warning("the database does not answer: %s", one_line(error))
             connection.close_if_unusable_or_obsolete()
             self._stalled_since = None
             return True

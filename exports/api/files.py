@@ -5,29 +5,21 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, Final
 
-from django.db import transaction
-from django.db.models import Model
 from django.http import HttpResponseBase, StreamingHttpResponse
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from connections.access.permissions import DOWNLOAD, require
-from connections.models import Project
+from connections.access.permissions import DOWNLOAD, require_audited
 from exportadmin.audit.middleware import actor_of
-from exportadmin.audit.models import REFUSED
-from exportadmin.audit.record import audited, record
-from exportadmin.lib.actor import Actor
-from exportadmin.lib.errors import ConflictError, UserError
 from exportadmin.lib.rest import Header, Parameter, RestView, problem
 from exports.api.lookup import get_whole_report
 from exports.api.serializers import ArtifactSerializer
 from exports.display.representation import artifact_json
 from exports.links import downloads
 from exports.lookup import get_artifact
-from exports.results import reader
-from exports.results.preview import errors_artifact, rows_artifact
+from exports.results.actions import read_report_rows
 
 NDJSON: Final = "application/x-ndjson"
 _PLACE: Final = {
@@ -78,22 +70,11 @@ class DownloadView(RestView):
         """A file, whole or from anywhere in it. Recorded before the first byte."""
         artifact = get_artifact(request, artifact_id)
         actor = actor_of(request, "rest")
-        _may_take_away(actor, "artifact.downloaded", artifact.report.project, artifact)
+        require_audited(actor, DOWNLOAD, artifact.report.project, event="artifact.downloaded", obj=artifact)
         answer = downloads.respond(request._request, artifact, actor=actor)
         if answer.status_code in (412, 416):
             return _as_problem(request, answer)
         return answer
-
-
-def _may_take_away(actor: Actor, event: str, project: Project, obj: Model) -> None:
-    """Raise the refusal, recorded as what was tried."""
-    try:
-        require(actor, DOWNLOAD, project)
-    except UserError as refusal:
-        with transaction.atomic():
-            record(event, actor=actor, project=project, obj=obj, outcome=REFUSED, reason=refusal.message)
-        refusal.is_recorded = True  # type: ignore[attr-defined]
-        raise
 
 
 def _as_problem(request: Request, answer: HttpResponseBase) -> Response:
@@ -134,36 +115,12 @@ class RowsView(RestView):
     def get(self, request: Request, report_id: str) -> HttpResponseBase:
         """A row a line, from any line or byte on, without reading what comes before."""
         report = get_whole_report(request, report_id)
-        actor = actor_of(request, "rest")
-        _may_take_away(actor, "artifact.rows_read", report.project, report)
-        if not report.is_delivered:
-            raise ConflictError(f"report {report.report_id} is {report.status}: there are no rows to read")
         place = {name: self.params.get(name) for name in ("line", "offset", "limit")}
-        if place["line"] is not None and place["offset"] is not None:
-            raise UserError("give line or offset, not both", field="offset")
         is_errors = self.params.get("stream") == "errors"
-        artifact = errors_artifact(report, report.artifacts.all()) if is_errors else rows_artifact(report)
-        if artifact is None and is_errors:
-            return _no_rows(place)
-        if artifact is None:
-            raise ConflictError(f"rows can be read from json and ndjson results; this one is {report.format}")
-        rows = reader.read_rows(artifact, **place)
-        try:
-            details = {"line": rows.first_line, "limit": place["limit"]}
-            with audited("artifact.rows_read", actor=actor, project=report.project, obj=artifact, details=details):
-                pass
-        except BaseException:
-            rows.close()  # what cannot be recorded is not handed out
-            raise
+        rows = read_report_rows(report=report, actor=actor_of(request, "rest"), errors=is_errors, **place)
+        if rows is None:
+            return _ndjson(iter(()), [0, 0, 0, 0])
         return _ndjson(rows, [rows.total_lines, rows.total_size, rows.first_line, rows.first_offset])
-
-
-def _no_rows(place: dict[str, int | None]) -> StreamingHttpResponse:
-    """No row was refused: the stream is there, and empty."""
-    for name in ("line", "offset"):
-        if place[name]:
-            raise UserError(f"{name} is out of range, the stream has no rows", field=name)
-    return _ndjson(iter(()), [0, 0, 0, 0])
 
 
 def _ndjson(chunks: Iterator[bytes] | Any, place: list[int]) -> StreamingHttpResponse:

@@ -19,6 +19,7 @@ from rest_framework.views import set_rollback
 
 from exportadmin.lib.errors import ConflictError, DeniedError, GoneError, NotFoundError, TransientError, UserError
 from exportadmin.lib.refusals import request_refused
+from exportadmin.lib.text import one_line
 
 log = logging.getLogger(__name__)
 
@@ -108,7 +109,7 @@ def handle(error: Exception, context: Mapping[str, Any]) -> Response | None:
 
 
 def _one_line(text: str) -> str:
-    line = " ".join(text.split())
+    line = one_line(text)
     return line if len(line) <= LONGEST_DETAIL else line[: LONGEST_DETAIL - 1] + "…"
 
 
