@@ -8,7 +8,7 @@ from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
-from connections.store.models import StoreClass, StoreCoco, StoreCsv, StoreProject, StoreRow, StoreTombstone
+from connections.store.models import ImportRun, StoreClass, StoreCoco, StoreCsv, StoreProject, StoreRow, StoreTombstone
 from exportadmin.lib.read_only_admin import ReadOnlyAdmin
 
 
@@ -77,3 +77,16 @@ class StoreTombstoneAdmin(ReadOnlyAdmin):
     list_select_related = ("project",)
     list_filter = ("project",)
     search_fields = ("global_key", "row_id")
+
+
+@admin.register(ImportRun)
+class ImportRunAdmin(ReadOnlyAdmin):
+    """Imports, with what a worker knows of them."""
+
+    list_display = (
+        "public_id", "file_name", "project", "format", "status", "phase", "rows_done", "attempts", "lease_until",
+        "created_by_name", "created_at", "finished_at",
+    )  # fmt: skip
+    list_select_related = ("project",)
+    list_filter = ("status", "format", "project")
+    search_fields = ("public_id", "file_name", "created_by_name")

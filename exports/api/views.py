@@ -14,7 +14,7 @@ from rest_framework.response import Response
 from connections.access.api.lookup import get_project
 from connections.access.lookup import is_valid_key
 from exportadmin.audit.middleware import actor_of
-from exportadmin.lib.errors import ConflictError, NotFoundError, UserError
+from exportadmin.lib.errors import ConflictError, NotFoundError, PermanentError, UserError
 from exportadmin.lib.rest import Header, Pages, Parameter, RestView
 from exportadmin.runs.progress import progress_json
 from exports import actions, statuses
@@ -168,7 +168,7 @@ def _short(report_id: str, report: ExportReport | None) -> dict[str, Any]:
 class PlanView(RestView):
     """What an export would deliver."""
 
-    problems = {"post": (404,)}
+    problems = {"post": (404, 409)}
 
     @extend_schema(operation_id="reports_plan", request=PlanSerializer, responses=PlanAnswerSerializer)
     def post(self, request: Request) -> Response:
@@ -176,7 +176,10 @@ class PlanView(RestView):
         body = PlanSerializer.read(request.data)
         project = get_project(request, body.validated_data["project"], field="project")
         spec = ExportSpec.parse(body.described(), project)
-        planned = actions.plan_export(project=project, spec=spec, actor=actor_of(request, "rest"))
+        try:
+            planned = actions.plan_export(project=project, spec=spec, actor=actor_of(request, "rest"))
+        except PermanentError as error:  # what would end the run: told now, in the same words
+            raise ConflictError(str(error)) from error
         return Response(planned.answer)
 
 

@@ -171,5 +171,5 @@ def test_a_run_is_followed_to_its_end_and_its_files_are_verified(site: str, page
     expect(page.get_by_role("alert")).to_contain_text("the delivery is missing")
     assert violations(page) == []
     page.set_viewport_size({"width": 320, "height": 720})
-    page.locator(".rp-delete summary").click()
+    page.get_by_text("Delete files …").click()
     assert (overflow(page), cut_off(page)) == (0, [])

@@ -205,6 +205,7 @@ ADMIN = {
     "store/storecoco": NONE_THERE,
     "store/storecsv": NONE_THERE,
     "store/storetombstone": NONE_THERE,
+    "store/importrun": NONE_THERE,
     "audit/auditentry": LOOKING,
     "audit/audithead": NONE_THERE,
     "auth/user": HISTORY,

@@ -15,7 +15,6 @@ from exportadmin.lib.rest import Choice, StrictSerializer, Text, Whole
 from exportadmin.runs import statuses
 from exportadmin.runs.serializers import ProgressSerializer
 
-FORMATS: Final = [AUTO, *sorted(IMPORTERS)]
 STATES: Final = [ImportRun.UPLOADING, *statuses.TITLES]
 REVIEW_STATUSES: Final = list(_REVIEW)
 
@@ -24,8 +23,11 @@ class _ImportSpecSerializer(StrictSerializer):
     """``project`` is a name or an id; one that there is not is made by who may make projects."""
 
     project = Text(max_length=200)
-    format = Choice(FORMATS, required=False)
     status = Choice(REVIEW_STATUSES, required=False, help_text="review status of every row, whatever the file says")
+
+    def get_fields(self) -> dict[str, Any]:
+        """Made late, since the registry of importers may grow."""
+        return {**super().get_fields(), "format": Choice([AUTO, *sorted(IMPORTERS)], required=False)}
 
 
 class UploadSerializer(_ImportSpecSerializer):
