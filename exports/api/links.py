@@ -32,13 +32,13 @@ class ArtifactLinksView(RestView):
     def post(self, request: Request, artifact_id: str) -> Response:
         """Issue a link that works without sign-in. Its address is in this answer and nowhere else."""
         artifact = get_artifact(request, artifact_id)
-        said: dict[str, Any] = IssueLinkSerializer.read(request.data).validated_data
+        data: dict[str, Any] = IssueLinkSerializer.read(request.data).validated_data
         link, token = actions.issue_link(
             artifact=artifact,
             actor=actor_of(request, "rest"),
-            seconds=said["seconds"],
-            one_time=said["one_time"],
-            for_user=self._person(request, artifact, said.get("for_user")),
+            seconds=data["seconds"],
+            one_time=data["one_time"],
+            for_user=self._person(request, artifact, data.get("for_user")),
         )
         url = request.build_absolute_uri(reverse("exports:link", args=[token]))
         return Response({**LinkSerializer(link).data, "url": url}, status=201)

@@ -22,13 +22,13 @@ def _whole(reports: QuerySet[ExportReport]) -> QuerySet[ExportReport]:
     return reports.select_related("project", "retry_of", "converted_from").prefetch_related("artifacts")
 
 
-def filtered_reports(request: Request, asked: dict[str, object]) -> QuerySet[ExportReport]:
-    """``asked`` is from :data:`exports.api.views.FILTERS`, read already. Raises :class:`NotFoundError`."""
+def filtered_reports(request: Request, params: dict[str, object]) -> QuerySet[ExportReport]:
+    """``params`` is from :data:`exports.api.views.FILTERS`, read already. Raises :class:`NotFoundError`."""
     reports = _whole(within(ExportReport.objects.all(), projects_for(request.user, VIEW, token_of(request))))
-    if "project" in asked:
-        reports = reports.filter(project=get_project(request, str(asked["project"]), field="project"))
-    if "group" in asked:
-        reports = in_progress(reports) if asked["group"] == "in_progress" else ended(reports)
+    if "project" in params:
+        reports = reports.filter(project=get_project(request, str(params["project"]), field="project"))
+    if "group" in params:
+        reports = in_progress(reports) if params["group"] == "in_progress" else ended(reports)
     conditions = {
         "status": "status",
         "format": "format",
@@ -36,7 +36,7 @@ def filtered_reports(request: Request, asked: dict[str, object]) -> QuerySet[Exp
         "created_before": "created_at__lte",
         "q": "name__icontains",
     }
-    return reports.filter(**{column: asked[name] for name, column in conditions.items() if name in asked})
+    return reports.filter(**{column: params[name] for name, column in conditions.items() if name in params})
 
 
 def get_whole_report(request: Request, report_id: str) -> ExportReport:

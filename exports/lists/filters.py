@@ -86,7 +86,7 @@ class ReportFilters(filters.FilterSet):  # type: ignore[misc]
         return listing.in_progress(reports) if value == IN_PROGRESS else listing.ended(reports)
 
     @property
-    def asked(self) -> dict[str, str]:
+    def given(self) -> dict[str, str]:
         """What was asked, as it was written."""
         return {name: self.data[name] for name in self.filters if self.data.get(name)}
 

@@ -32,9 +32,9 @@ class Listed:
     reports: QuerySet[ExportReport] | None
 
     @property
-    def asked(self) -> dict[str, str]:
+    def given(self) -> dict[str, str]:
         """The filters that were asked for."""
-        return self.filters.asked
+        return self.filters.given
 
 
 def listed(request: HttpRequest, *more: str) -> Listed:

@@ -27,12 +27,12 @@ from exportadmin.audit.serialize import Extra
 SHOWN = 6
 
 
-def _changes(asked: Mapping[str, str], scope: Scope) -> Answer:
+def _changes(params: Mapping[str, str], scope: Scope) -> Answer:
     changed = under("connection", "config", "schedule", "watermark", "project", "import", "setting", "key")
-    entries = within(asked).filter(changed, outcome=DONE)
-    if "object" in asked:
-        entries = entries.filter(Q(object_id=asked["object"]) | Q(object_name=asked["object"]))
-    about = f"of {asked['object']}" if "object" in asked else ""
+    entries = within(params).filter(changed, outcome=DONE)
+    if "object" in params:
+        entries = entries.filter(Q(object_id=params["object"]) | Q(object_name=params["object"]))
+    about = f"of {params['object']}" if "object" in params else ""
 
     def says(found: Figures) -> str:
         by = people(found.all.people) if found.all.count else ""

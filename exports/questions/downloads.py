@@ -25,16 +25,16 @@ from exportadmin.audit.scope import Scope
 TAKEN = under("artifact.downloaded", "artifact.rows_read")
 
 
-def _who_exported(asked: Mapping[str, str], scope: Scope) -> Answer:
+def _who_exported(params: Mapping[str, str], scope: Scope) -> Answer:
     exported = under("export.requested")
     by_link = TAKEN & Q(channel="link", actor_user_id=None)
 
     def says(found: Figures) -> str:
         exports, taken = found.parts["exports"], found.parts["taken"]
         if not found.all.count:
-            return sentence("Nothing", of_project(asked), "was exported or taken away in that time")
+            return sentence("Nothing", of_project(params), "was exported or taken away in that time")
         return sentence(
-            f"{counted(exports.count, 'export', 'exports')} {of_project(asked)}".strip(),
+            f"{counted(exports.count, 'export', 'exports')} {of_project(params)}".strip(),
             people(exports.people) if exports.count else "",
             f"and {counted(taken.count, 'download', 'downloads')}",
             people(taken.people) if taken.count else "",
@@ -43,7 +43,7 @@ def _who_exported(asked: Mapping[str, str], scope: Scope) -> Answer:
         )
 
     return Answer(
-        within(asked).filter(exported | TAKEN, outcome=DONE),
+        within(params).filter(exported | TAKEN, outcome=DONE),
         says,
         parts={"exports": exported, "taken": TAKEN, "by link": by_link},
         notes=[

@@ -42,24 +42,24 @@ def _known_kind(text: str) -> None:
         raise UserError(f"unknown filter {text[:40]!r}; known: {NONE}, {SOME}")
 
 
-def _answer(asked: Mapping[str, str], scope: Scope) -> Answer:
-    entries = within(asked).filter(under("export.requested"), outcome=DONE)
-    if asked.get("filter") == NONE:
+def _answer(params: Mapping[str, str], scope: Scope) -> Answer:
+    entries = within(params).filter(under("export.requested"), outcome=DONE)
+    if params.get("filter") == NONE:
         entries = entries.filter(UNFILTERED)
-    elif asked.get("filter") == SOME:
+    elif params.get("filter") == SOME:
         entries = entries.exclude(UNFILTERED)
-    if "status" in asked:
+    if "status" in params:
         # at the top or inside the filter; no status holds a bracket, so the list ends at the first one
-        entries = entries.filter(after_json__regex=rf'"{Statuses.key}":\[[^]]*"{re.escape(asked["status"])}"')
+        entries = entries.filter(after_json__regex=rf'"{Statuses.key}":\[[^]]*"{re.escape(params["status"])}"')
 
     def says(found: Figures) -> str:
-        under_words = {NONE: "under no filter", SOME: "under a filter"}.get(asked.get("filter", ""), "")
-        status = f"that asked for status {asked['status']}" if "status" in asked else ""
+        under_words = {NONE: "under no filter", SOME: "under a filter"}.get(params.get("filter", ""), "")
+        status = f"that asked for status {params['status']}" if "status" in params else ""
         bare = found.parts["unfiltered"].count
-        without = f"; {bare:,} of them under no filter" if bare and "filter" not in asked else ""
+        without = f"; {bare:,} of them under no filter" if bare and "filter" not in params else ""
         by = people(found.all.people) if found.all.count else ""
         exports = counted(found.all.count, "export", "exports")
-        return sentence(exports, of_project(asked), status, under_words, by, f"{found.between}{without}")
+        return sentence(exports, of_project(params), status, under_words, by, f"{found.between}{without}")
 
     return Answer(
         entries,

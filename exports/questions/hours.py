@@ -97,26 +97,26 @@ def outside(
     return listed.exclude(at_work)
 
 
-def _zone(asked: Mapping[str, str], scope: Scope) -> tuple[str, str]:
+def _zone(params: Mapping[str, str], scope: Scope) -> tuple[str, str]:
     """``(zone, where it comes from)``."""
-    if "zone" in asked:
-        return asked["zone"], ""
-    if "project" in asked:
-        found = time_zone_of(asked["project"])
+    if "zone" in params:
+        return params["zone"], ""
+    if "project" in params:
+        found = time_zone_of(params["project"])
         if found is not None and (scope.everything or found[0] in scope.projects):
             return str(found[1]), ", the project's time zone"
     return "UTC", ", the installation's time zone"
 
 
-def _answer(asked: Mapping[str, str], scope: Scope) -> Answer:
-    zone, source = _zone(asked, scope)
-    words, days = DAYS[asked.get("days", "mon-fri")]
-    start, end = asked.get("from", "08:00"), asked.get("until", "18:00")
+def _answer(params: Mapping[str, str], scope: Scope) -> Answer:
+    zone, source = _zone(params, scope)
+    words, days = DAYS[params.get("days", "mon-fri")]
+    start, end = params.get("from", "08:00"), params.get("until", "18:00")
     if _clock_ms(start) >= _clock_ms(end):
         raise UserError(f"working hours end ({end}) before they begin ({start})", field="until")
     first = AuditEntry.objects.order_by("at_ms").values_list("at_ms", flat=True).first() or times.now_ms()
     segments = offsets(zone, min(first, times.now_ms()), times.now_ms() + DAY_MS)
-    taken = within(asked, zone).filter(TAKEN, outcome=DONE)
+    taken = within(params, zone).filter(TAKEN, outcome=DONE)
     tz = times.zone(zone)
 
     def local(entries: Sequence[AuditEntry]) -> list[list[str]]:
@@ -125,7 +125,7 @@ def _answer(asked: Mapping[str, str], scope: Scope) -> Answer:
     def says(found: Figures) -> str:
         return sentence(
             counted(found.all.count, "download", "downloads"),
-            of_project(asked),
+            of_project(params),
             people(found.all.people) if found.all.count else "were made",
             "outside working hours",
             found.between,

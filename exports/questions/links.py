@@ -32,11 +32,11 @@ from exportadmin.lib import times
 MOST_USES = 5_000
 
 
-def _answer(asked: Mapping[str, str], scope: Scope) -> Answer:
-    entries = within(asked).filter(under("link.issued"), outcome=DONE)
-    if "person" in asked:
-        entries = entries.filter(done_by(asked["person"]))
-    tries = within({name: value for name, value in asked.items() if name == "project"})
+def _answer(params: Mapping[str, str], scope: Scope) -> Answer:
+    entries = within(params).filter(under("link.issued"), outcome=DONE)
+    if "person" in params:
+        entries = entries.filter(done_by(params["person"]))
+    tries = within({name: value for name, value in params.items() if name == "project"})
     by_link = Q(event="artifact.downloaded", channel="link") | under("link.revoked", "link.refused")
     uses = scope.within(tries).filter(by_link)
 
@@ -49,7 +49,7 @@ def _answer(asked: Mapping[str, str], scope: Scope) -> Answer:
             return "No links were handed out in that time."
         files = f"to {found.all.objects:,} {'file' if found.all.objects == 1 else 'files'}"
         links = counted(found.all.count, "link", "links")
-        return sentence(links, of_project(asked), files, people(found.all.people), found.between)
+        return sentence(links, of_project(params), files, people(found.all.people), found.between)
 
     return Answer(
         entries,

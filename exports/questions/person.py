@@ -23,8 +23,8 @@ from exportadmin.audit.scope import Scope
 from exports.questions.downloads import TAKEN
 
 
-def _person(asked: Mapping[str, str], scope: Scope) -> Answer:
-    person = asked["person"]
+def _person(params: Mapping[str, str], scope: Scope) -> Answer:
+    person = params["person"]
     refused = Q(outcome=REFUSED)
     taken = TAKEN & Q(outcome=DONE)
     exports = under("export.requested") & Q(outcome=DONE)
@@ -41,7 +41,7 @@ def _person(asked: Mapping[str, str], scope: Scope) -> Answer:
         return f"{person}: {whole} {found.between}, among them {parts[0]}, {parts[1]} and {parts[2]}."
 
     return Answer(
-        within(asked).filter(done_by(person)),
+        within(params).filter(done_by(person)),
         says,
         parts={"exports": exports, "taken": taken, "refused": refused},
         notes=[

@@ -25,11 +25,11 @@ from exports.questions.downloads import TAKEN
 from exports.results import search
 
 
-def _answer(asked: Mapping[str, str], scope: Scope) -> Answer:
+def _answer(params: Mapping[str, str], scope: Scope) -> Answer:
     projects = None if scope.everything else scope.projects
-    found = search.search(asked["row"], projects=projects, project=asked.get("project"))
+    found = search.search(params["row"], projects=projects, project=params.get("project"))
     exported, issued = under("export.requested"), under("link.issued")
-    entries = within(asked).filter(exported | TAKEN | issued, outcome=DONE, object_id__in=list(found.how))
+    entries = within(params).filter(exported | TAKEN | issued, outcome=DONE, object_id__in=list(found.how))
 
     def how(some: Sequence[AuditEntry]) -> list[list[str]]:
         return [[found.how.get(entry.object_id, "")] for entry in some]
@@ -37,11 +37,11 @@ def _answer(asked: Mapping[str, str], scope: Scope) -> Answer:
     def says(figures: Figures) -> str:
         exports = counted(found.exports, "export", "exports")
         if not found.exports:
-            return f"No export {of_project(asked)} was found to contain the row {asked['row']}.".replace("  ", " ")
+            return f"No export {of_project(params)} was found to contain the row {params['row']}.".replace("  ", " ")
         taken = figures.parts["taken"]
         return sentence(
-            f"{exports} {of_project(asked)}".strip(),
-            f"{'contains' if found.exports == 1 else 'contain'} the row {asked['row']};",
+            f"{exports} {of_project(params)}".strip(),
+            f"{'contains' if found.exports == 1 else 'contain'} the row {params['row']};",
             f"{counted(taken.count, 'download', 'downloads')} of {'it' if found.exports == 1 else 'them'}",
             people(taken.people) if taken.count else "",
         )

@@ -127,8 +127,8 @@ def read_rows(
         raise
 
 
-def _must_be_inside(what: str, asked: int | None, count: int) -> None:
-    if asked is None or 0 <= asked < count or (asked == count == 0):
+def _must_be_inside(what: str, index: int | None, count: int) -> None:
+    if index is None or 0 <= index < count or (index == count == 0):
         return
     if count == 0:
         raise UserError(f"{what} is out of range, the result has no rows", field=what)

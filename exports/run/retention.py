@@ -35,7 +35,7 @@ from exports.run import scratch
 
 log = logging.getLogger(__name__)
 
-DOOR: Final = "retention"
+ACTOR: Final = "retention"
 BATCH: Final = 200
 # younger leftovers may be somebody's at this moment
 LEFTOVER_AGE: Final = timedelta(days=1)
@@ -145,7 +145,7 @@ def expired(now: datetime, *, days: int | None = None, dry: bool = False) -> Ite
 
 def _remove(report: ExportReport, days: int) -> bool:
     try:
-        actions.remove_files(report=report, actor=system(DOOR), why=f"older than {days} days")
+        actions.remove_files(report=report, actor=system(ACTOR), why=f"older than {days} days")
     except ConflictError:  # somebody else was faster
         return False
     return True
@@ -210,7 +210,7 @@ def _take_away(sink: Sink, leftover: Leftover, report: ExportReport | None) -> N
     with transaction.atomic():
         record(
             "artifact.removed",
-            actor=system(DOOR),
+            actor=system(ACTOR),
             project=report.project if report else None,
             obj=report or ("export_report", leftover.report_id, leftover.report_id),
             details={"location": leftover.location},

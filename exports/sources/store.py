@@ -317,5 +317,5 @@ def _queries(selection: Selection) -> dict[str, Q]:
 
     The others are left to :class:`exports.spec.filters.RowFilter`.
     """
-    asked = selection.conditions
-    return {key: _QUERIES[key](asked[key]) for key in CONDITIONS if key in asked and key in _QUERIES}
+    conditions = selection.conditions
+    return {key: _QUERIES[key](conditions[key]) for key in CONDITIONS if key in conditions and key in _QUERIES}

@@ -111,11 +111,11 @@ def _table(title: str, column: str, before: Mapping[str, int], after: Mapping[st
 
 
 def _figures(report: ExportReport) -> dict[str, int]:
-    words = {"rows_read": "Rows read", "rows_kept": "Rows kept", "annotations": "Annotations", "bytes": "Bytes"}
+    labels = {"rows_read": "Rows read", "rows_kept": "Rows kept", "annotations": "Annotations", "bytes": "Bytes"}
     values: Any = report.check_values
     if not isinstance(values, Mapping):
         return {}
-    return {word: values[key] for key, word in words.items() if isinstance(values.get(key), int)}
+    return {label: values[key] for key, label in labels.items() if isinstance(values.get(key), int)}
 
 
 def _counts(report: ExportReport, key: str) -> dict[str, int]:

@@ -32,7 +32,7 @@ RUNS_SHOWN = 20
 def config_list(request: HttpRequest) -> HttpResponse:
     """The saved configs that one may see, by name. ``?q=`` part of a name, ``?page=N``."""
     only(request, ("q", "page"))
-    words = request.GET.get("q", "").strip()
+    search = request.GET.get("q", "").strip()
     # a subquery a shown config: a join would first count the runs of every config there is
     runs = ExportReport.objects.filter(saved_config=OuterRef("pk")).order_by().values("saved_config")
     configs = (
@@ -42,15 +42,15 @@ def config_list(request: HttpRequest) -> HttpResponse:
         .defer("body", "description")
         .order_by("name", "pk")
     )
-    if words and is_valid_key(words):
-        configs = configs.filter(Q(name__icontains=words) | Q(project__name__icontains=words))
-    elif words:
+    if search and is_valid_key(search):
+        configs = configs.filter(Q(name__icontains=search) | Q(project__name__icontains=search))
+    elif search:
         configs = configs.none()
     page = LongPaginator(configs, PAGE_SIZE).get_page(request.GET.get("page"))
     context = {
         "section": "configs",
         "page": page,
-        "q": words,
+        "q": search,
         "may_start": projects_for(request.user, START).exists(),
     }
     return render(request, "exports/configs.html", context)

@@ -40,11 +40,11 @@ COLUMNS: Final[dict[str, str]] = {
 @get_view
 def list_file(request: HttpRequest) -> StreamingHttpResponse:
     """Takes what the list takes, but for ``page``. Cells are spreadsheet-safe, times UTC. 400 as the list."""
-    asked = listed(request)
-    if asked.reports is None:
-        field, errors = next(iter(asked.filters.errors.items()))
+    query = listed(request)
+    if query.reports is None:
+        field, errors = next(iter(query.filters.errors.items()))
         raise UserError(f"{field}: {errors[0]}", field=field)
-    response = StreamingHttpResponse(_lines(asked.reports), content_type="text/csv; charset=utf-8")
+    response = StreamingHttpResponse(_lines(query.reports), content_type="text/csv; charset=utf-8")
     response.headers["Content-Disposition"] = f'attachment; filename="exports-{timezone.now():%Y%m%dT%H%M%SZ}.csv"'
     response.headers["Cache-Control"] = "no-store"
     return response

@@ -29,23 +29,23 @@ def report_list(request: HttpRequest) -> HttpResponse:
 
     400 for what has no meaning, said beside its field where it has one. A page that is not there shows the nearest.
     """
-    asked = listed(request, "page")
+    query = listed(request, "page")
     if (shorter := without_empty(request.GET)) is not None:
         return redirect(f"{request.path}?{shorter}" if shorter else request.path)
     page = None
-    if asked.reports is not None:
-        page = LongPaginator(asked.reports, PAGE_SIZE).get_page(request.GET.get("page"))
-    has_none = page is not None and not page.paginator.count and not asked.asked
+    if query.reports is not None:
+        page = LongPaginator(query.reports, PAGE_SIZE).get_page(request.GET.get("page"))
+    has_none = page is not None and not page.paginator.count and not query.given
     verbs = verbs_anywhere(request.user)
     context = {
         "section": "exports",
-        "form": asked.filters.form,
-        "asked": asked.asked,
-        "columns": asked.columns.columns,
+        "form": query.filters.form,
+        "asked": query.given,
+        "columns": query.columns.columns,
         "groups": GROUPS,
         "sort": request.GET.get("sort", ""),
         "by_time": request.GET.get("sort", NEWEST) == NEWEST,
-        "more_open": bool(MORE & (asked.asked.keys() | asked.filters.errors.keys())),
+        "more_open": bool(MORE & (query.given.keys() | query.filters.errors.keys())),
         "page": page,
         "active": [report for report in page or () if report.status in statuses.ACTIVE],
         "has_none": has_none,

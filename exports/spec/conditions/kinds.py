@@ -222,10 +222,10 @@ class TimeWindow(Condition[Window]):
             return f"{self.label.lower()} {resolved}"
         start, end = resolved
         if start is None or end is None:
-            words = f"until {short_moment(end)}" if start is None else f"since {short_moment(start)}"
+            span = f"until {short_moment(end)}" if start is None else f"since {short_moment(start)}"
         else:
-            words = f"{short_moment(start)} to {short_moment(end)}"
-        return f"{self.label.lower()} {words}"
+            span = f"{short_moment(start)} to {short_moment(end)}"
+        return f"{self.label.lower()} {span}"
 
     @property
     def input_names(self) -> tuple[str, str]:
