@@ -60,7 +60,7 @@ class LinkAdmin(ReadOnlyAdmin):
 class DownloadAdmin(ReadOnlyAdmin):
     """Who took what away."""
 
-    list_display = ("artifact", "actor_name", "channel", "started_at", "bytes_asked", "bytes_sent", "ending")
+    list_display = ("artifact", "actor_name", "channel", "started_at", "bytes_requested", "bytes_sent", "ending")
     list_select_related = ("artifact",)
     list_filter = ("channel", "ending")
     search_fields = ("public_id", "artifact__name", "actor_name")

@@ -30,7 +30,7 @@ _SENTENCES: dict[str, str] = {
 }
 
 # state → (word on screen, Tabler colour, one sentence)
-WORDS: dict[str, tuple[str, str, str]] = {state: (*TITLES[state], _SENTENCES[state]) for state in TITLES}
+LABELS: dict[str, tuple[str, str, str]] = {state: (*TITLES[state], _SENTENCES[state]) for state in TITLES}
 
 __all__ = [
     "ACTIVE",
@@ -39,10 +39,10 @@ __all__ = [
     "DELIVERED",
     "ERRORED",
     "FAILED",
+    "LABELS",
     "PARTIAL",
     "QUEUED",
     "RUNNING",
     "TERMINAL",
-    "WORDS",
     "choices",
 ]

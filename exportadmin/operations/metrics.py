@@ -110,7 +110,7 @@ def _reports() -> Iterator[Metric]:
         .annotate(count=Count("pk"), rows=Sum("rows_done"), size=Sum("bytes_done"))
     }
     reports = GaugeMetricFamily("exportadmin_reports", "Reports by status.", labels=["status"])
-    for status in statuses.WORDS:
+    for status in statuses.LABELS:
         reports.add_metric([status], counted.get(status, {}).get("count", 0))
     yield reports
     delivered = [row for status, row in counted.items() if status in statuses.DELIVERED]

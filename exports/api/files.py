@@ -79,19 +79,19 @@ class DownloadView(RestView):
 
 def _as_problem(request: Request, answer: HttpResponseBase) -> Response:
     """The same refusal in REST's one shape, with its headers."""
-    words = {
+    refusals = {
         412: (
             "precondition_failed",
             "the file is not, or no longer, the one that If-Match or If-Unmodified-Since names",
         ),
         416: ("range", "the file has none of the bytes that Range asks for; Content-Range says how many it has"),
     }
-    code, detail = words[answer.status_code]
-    said = problem(answer.status_code, code, detail, request=request)
+    code, detail = refusals[answer.status_code]
+    body = problem(answer.status_code, code, detail, request=request)
     for name in ("Content-Range", "Accept-Ranges", "ETag", "Cache-Control"):
         if name in answer:
-            said[name] = answer[name]
-    return said
+            body[name] = answer[name]
+    return body
 
 
 class RowsView(RestView):
@@ -110,7 +110,7 @@ class RowsView(RestView):
     @extend_schema(
         operation_id="reports_rows",
         responses={(200, NDJSON): OpenApiTypes.BINARY},
-        parameters=[Header(name, int, words, on=[200]) for name, words in _PLACE.items()],
+        parameters=[Header(name, int, text, on=[200]) for name, text in _PLACE.items()],
     )
     def get(self, request: Request, report_id: str) -> HttpResponseBase:
         """A row a line, from any line or byte on, without reading what comes before."""

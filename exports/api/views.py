@@ -74,7 +74,7 @@ class ReportsView(RestView):
     takes = {
         "get": (
             *FILTERS,
-            Parameter.choice("status", statuses.WORDS),
+            Parameter.choice("status", statuses.LABELS),
             Parameter.choice("group", ["completed", "in_progress"], "ended, in whatever way, or not yet"),
         )
     }
@@ -97,20 +97,20 @@ class ReportsView(RestView):
     def post(self, request: Request) -> Response:
         """Request an export. The same request with the same `Idempotency-Key` gives the same report."""
         body = CreateReportSerializer.read(request.data)
-        said = body.validated_data
-        project = get_project(request, said["project"], field="project")
+        data = body.validated_data
+        project = get_project(request, data["project"], field="project")
         described, saved = body.described(), None
-        if "config_id" in said:
+        if "config_id" in data:
             if described:
                 raise UserError("give a config_id or a description, not both", field="config_id")
-            saved = self._saved(project, said["config_id"])
+            saved = self._saved(project, data["config_id"])
             described = saved.body
         report = actions.request_export(
             project=project,
             spec=ExportSpec.parse(described, project),
             actor=actor_of(request, "rest"),
-            name=said.get("name") or (saved.name if saved else ""),
-            description=said.get("description", ""),
+            name=data.get("name") or (saved.name if saved else ""),
+            description=data.get("description", ""),
             idempotency_key=request.headers.get(KEY_HEADER),
             saved_config=saved,
         )

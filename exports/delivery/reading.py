@@ -60,7 +60,7 @@ def open_delivered(artifact: Artifact) -> DeliveredFileReader:
     Raises :class:`GoneError` in words for a person: removed by retention, missing, or of another size.
     """
     if artifact.report.files_removed_at is not None:
-        raise GoneError(removed_words(artifact))
+        raise GoneError(removed_text(artifact))
     try:
         file = delivery_of(artifact.report).open(artifact.name)
     except (DeliveredFileError, OSError, UserError):  # the last: a kind of destination that there is not any more
@@ -71,7 +71,7 @@ def open_delivered(artifact: Artifact) -> DeliveredFileReader:
     return DeliveredFileReader(file)
 
 
-def removed_words(artifact: Artifact) -> str:
+def removed_text(artifact: Artifact) -> str:
     """When and why the file went away, as one sentence or two."""
     report = artifact.report
     at = report.files_removed_at

@@ -24,11 +24,11 @@ class Part:
 class Sum:
     """``total`` as the check values state it, and ``parts`` that must make it.
 
-    ``title`` and ``words`` are read together: "Rows kept", "by review status"; ``column`` heads the parts.
+    ``title`` and ``subtitle`` are read together: "Rows kept", "by review status"; ``column`` heads the parts.
     """
 
     title: str
-    words: str
+    subtitle: str
     column: str
     total: int
     parts: tuple[Part, ...]
@@ -128,14 +128,14 @@ def sums_of(check_values: object) -> Sums | None:
 
 
 def sum_of(
-    title: str, words: str, column: str, total: int, counts: Mapping[str, int] | None, *, in_order: bool = False
+    title: str, subtitle: str, column: str, total: int, counts: Mapping[str, int] | None, *, in_order: bool = False
 ) -> Sum | None:
     """``None`` where there is nothing to add: no parts, and a total of nothing."""
     if not counts:
-        return None if total == 0 or counts is None else Sum(title, words, column, total, ())
+        return None if total == 0 or counts is None else Sum(title, subtitle, column, total, ())
     pairs = list(counts.items())
     if not in_order:
         pairs.sort(key=lambda pair: (-pair[1], pair[0]))
     largest = max(1, *(count for _, count in pairs))
     parts = tuple(Part(label, count, round(100 * max(0, count) / largest, 2)) for label, count in pairs)
-    return Sum(title, words, column, total, parts)
+    return Sum(title, subtitle, column, total, parts)

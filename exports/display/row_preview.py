@@ -9,7 +9,7 @@ from typing import Any
 from connections.models import Project
 from connections.store.stored_media import kept_picture
 from exports.results.drawing import Budget, Drawing, draw
-from exports.templatetags.words import plural
+from exports.templatetags.text import plural
 
 MOST_CHARACTERS = 300
 MOST_ANSWERS = 12
@@ -108,10 +108,10 @@ def _labels(document: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
 def _answers(kept: Any) -> Iterator[tuple[str, str]]:
     for answer in _list(kept):
         if isinstance(answer, Mapping):
-            yield _cut(answer.get("name") or "–"), _cut(_answer_words(answer) or "–")
+            yield _cut(answer.get("name") or "–"), _cut(_answer_text(answer) or "–")
 
 
-def _answer_words(answer: Mapping[str, Any]) -> str:
+def _answer_text(answer: Mapping[str, Any]) -> str:
     if isinstance(text := answer.get("text_answer"), Mapping):
         return str(text.get("content", ""))
     if isinstance(radio := answer.get("radio_answer"), Mapping):

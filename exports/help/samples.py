@@ -59,9 +59,9 @@ def check_values() -> dict[str, Any]:
 
 def _sample(writer: type[Format], options: dict[str, str]) -> Sample:
     body = _written(writer, options)
-    words = ", ".join(f"{name}: {value}" for name, value in options.items())
+    chosen = ", ".join(f"{name}: {value}" for name, value in options.items())
     text = _unzipped(body) if writer.is_archive else body.decode()
-    return Sample(options=words, text=text, bytes=len(body))
+    return Sample(options=chosen, text=text, bytes=len(body))
 
 
 def _written(writer: type[Format], options: dict[str, str]) -> bytes:

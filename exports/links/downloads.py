@@ -108,9 +108,9 @@ def _answer(
         return _unsatisfiable(artifact, headers)
     if span is not None:
         headers["Content-Range"] = f"bytes {span.first}-{span.first + span.length - 1}/{artifact.bytes}"
-    asked = span or Span(0, artifact.bytes)
-    headers["Content-Length"] = str(asked.length)
-    body = Body(file, asked, _start(artifact, asked, actor, link), actor)
+    part = span or Span(0, artifact.bytes)
+    headers["Content-Length"] = str(part.length)
+    body = Body(file, part, _start(artifact, part, actor, link), actor)
     return StreamingHttpResponse(
         body, status=200 if span is None else 206, content_type=artifact.media_type, headers=headers
     )
@@ -158,7 +158,7 @@ def _start(artifact: Artifact, span: Span, actor: Actor, link: Link | None) -> D
                 actor_name=actor.name[:200],
                 channel=actor.channel[:20],
                 first_byte=span.first,
-                bytes_asked=span.length,
+                bytes_requested=span.length,
             )
             record(
                 "artifact.downloaded",
@@ -168,7 +168,7 @@ def _start(artifact: Artifact, span: Span, actor: Actor, link: Link | None) -> D
                 details={
                     "download": download.public_id,
                     "first_byte": span.first,
-                    "bytes_asked": span.length,
+                    "bytes_requested": span.length,
                     **_about(link),
                 },
             )
@@ -284,7 +284,7 @@ class Body:
                     "download": download.public_id,
                     "ending": ending,
                     "bytes_sent": self.sent,
-                    "bytes_asked": self.span.length,
+                    "bytes_requested": self.span.length,
                     **_about(link),
                 },
             )

@@ -125,7 +125,7 @@ class LinkFilterForm(FilterForm):
     )
     state = ChoiceField(
         label="State",
-        choices=[("", "All states"), *((state, words[0]) for state, words in states.WORDS.items())],
+        choices=[("", "All states"), *((state, labels[0]) for state, labels in states.LABELS.items())],
         required=False,
     )
     project = OfferedField(label="Project", required=False)

@@ -51,9 +51,9 @@ class Use:
         """Is all of it handed out, or being handed out?"""
         return self.downloads > 0 and self.handed >= self.copy
 
-    def has_room_for(self, asked: int) -> bool:
-        """May ``asked`` bytes more be handed out?"""
-        return self.handed + asked <= self.copy + probes(self.size)
+    def has_room_for(self, wanted: int) -> bool:
+        """May ``wanted`` bytes more be handed out?"""
+        return self.handed + wanted <= self.copy + probes(self.size)
 
 
 def probes(size: int) -> int:
@@ -67,7 +67,7 @@ def use_of(link: Link) -> Use:
     sums = link.downloads.aggregate(
         downloads=Count("pk"),
         running=Count("pk", filter=running),
-        handed=Sum(Case(When(running, then=F("bytes_asked")), default=F("bytes_sent"))),
+        handed=Sum(Case(When(running, then=F("bytes_requested")), default=F("bytes_sent"))),
         sent=Sum("bytes_sent", filter=~running),
         lost=Sum(Least(F("bytes_sent"), Value(ON_THE_WAY)), filter=~running & ~Q(ending=COMPLETE)),
     )
@@ -92,7 +92,7 @@ def end_silent(link: Link) -> None:
                 "download": download.public_id,
                 "ending": FELL_SILENT,
                 "bytes_sent": download.bytes_sent,
-                "bytes_asked": download.bytes_asked,
+                "bytes_requested": download.bytes_requested,
                 "link": link.public_id,
             },
         )
@@ -109,11 +109,11 @@ def is_handed_out(link: Link) -> bool:
     if not ended.filter(first_byte__gte=size - F("bytes_sent")).exists():
         return False
     reached = unsure = 0
-    parts = ended.order_by("first_byte", "pk").values_list("first_byte", "bytes_sent", "bytes_asked", "ending")
-    for first, sent, asked, ending in parts.iterator():
+    parts = ended.order_by("first_byte", "pk").values_list("first_byte", "bytes_sent", "bytes_requested", "ending")
+    for first, sent, wanted, ending in parts.iterator():
         if first > max(reached, unsure):
             return False
         reached = max(reached, first + sent)
         if ending == FELL_SILENT:
-            unsure = max(unsure, first + asked)
+            unsure = max(unsure, first + wanted)
     return reached >= size

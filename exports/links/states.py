@@ -7,7 +7,7 @@ from typing import Final
 from exports.models.link import EXPIRED, OPEN, REMOVED, REVOKED, USED
 
 # state → (word on screen, Tabler colour, one sentence)
-WORDS: Final[dict[str, tuple[str, str, str]]] = {
+LABELS: Final[dict[str, tuple[str, str, str]]] = {
     OPEN: ("Open", "green", "The address hands out the file."),
     USED: ("Used", "secondary", "Good for one download, which has been made."),
     EXPIRED: ("Expired", "secondary", "Its time is over."),

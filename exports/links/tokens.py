@@ -38,7 +38,7 @@ PARTLY, UNKNOWN, NOT_FOR_YOU = "partly used", "unknown", "not for you"
 _SALT: Final = "exportadmin.link"
 _TOKEN = re.compile(r"([a-z2-7]{24})\.([A-Za-z0-9_-]{43})", re.ASCII)
 # reason → one sentence for whoever holds the address
-_WORDS: dict[str, str] = {
+_MESSAGES: dict[str, str] = {
     EXPIRED: "This link has expired.",
     REVOKED: "This link was revoked.",
     USED: "This link was good for one download, and that has been made.",
@@ -57,7 +57,7 @@ class LinkGoneError(GoneError):
     """
 
     def __init__(self, reason: str, *, retry_after: int | None = None) -> None:
-        super().__init__(_WORDS[reason])
+        super().__init__(_MESSAGES[reason])
         self.reason = reason
         self.retry_after = retry_after
 
@@ -66,7 +66,7 @@ class LinkNotFoundError(NotFoundError):
     """No link for the one who asks. ``reason``: ``unknown`` or ``not for you``."""
 
     def __init__(self, reason: str) -> None:
-        super().__init__(_WORDS[reason])
+        super().__init__(_MESSAGES[reason])
         self.reason = reason
 
 
@@ -186,14 +186,14 @@ def check_unused(link: Link) -> None:
         raise LinkGoneError(USED, retry_after=RETRY_SECONDS if use.running else None)
 
 
-def reserve(link: Link, asked: int) -> None:
-    """Are ``asked`` bytes of a one-time link's file still to be had? Called while :func:`hold` holds its row.
+def reserve(link: Link, wanted: int) -> None:
+    """Are ``wanted`` bytes of a one-time link's file still to be had? Called while :func:`hold` holds its row.
 
     Raises :class:`LinkGoneError`: not more than one copy goes out (:mod:`exports.links.one_copy`).
     """
     one_copy.end_silent(link)
     use = one_copy.use_of(link)
-    if not use.has_room_for(asked):
+    if not use.has_room_for(wanted):
         raise LinkGoneError(USED if use.running else PARTLY, retry_after=RETRY_SECONDS if use.running else None)
 
 
@@ -249,7 +249,7 @@ def _refuse_deleted(link_id: str, actor: Actor) -> None:
 
 def _signatures(link: Link, secret: str) -> list[str]:
     """The signature under the installation's key, then those under the keys that it replaced."""
-    said = json.dumps(
+    signed = json.dumps(
         [
             link.public_id,
             secret,
@@ -261,7 +261,7 @@ def _signatures(link: Link, secret: str) -> list[str]:
         ]
     )
     keys = [settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS]
-    return [salted_hmac(_SALT, said, secret=key, algorithm="sha256").hexdigest() for key in keys]
+    return [salted_hmac(_SALT, signed, secret=key, algorithm="sha256").hexdigest() for key in keys]
 
 
 def refused_tries(link: Link, most: int) -> list[AuditEntry]:

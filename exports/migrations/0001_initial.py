@@ -151,7 +151,7 @@ class Migration(migrations.Migration):
                 ('last_seen_at', models.DateTimeField(default=django.utils.timezone.now)),
                 ('ended_at', models.DateTimeField(null=True)),
                 ('first_byte', models.PositiveBigIntegerField(default=0)),
-                ('bytes_asked', models.PositiveBigIntegerField()),
+                ('bytes_requested', models.PositiveBigIntegerField()),
                 ('bytes_sent', models.PositiveBigIntegerField(default=0)),
                 ('ending', models.CharField(blank=True, max_length=20)),
                 ('artifact', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='downloads', to='exports.artifact')),

@@ -108,7 +108,7 @@ class Download(models.Model):
     last_seen_at = models.DateTimeField(default=timezone.now)
     ended_at = models.DateTimeField(null=True)
     first_byte = models.PositiveBigIntegerField(default=0)
-    bytes_asked = models.PositiveBigIntegerField()
+    bytes_requested = models.PositiveBigIntegerField()
     bytes_sent = models.PositiveBigIntegerField(default=0)
     ending = models.CharField(max_length=20, blank=True)
 
@@ -124,7 +124,7 @@ class Download(models.Model):
         return Q(ended_at=None, last_seen_at__gt=timezone.now() - SILENCE)
 
     @property
-    def ending_words(self) -> str:
+    def ending_text(self) -> str:
         """How it ended, for people."""
         is_silent = self.last_seen_at <= timezone.now() - SILENCE
         return (self.ending or (FELL_SILENT if is_silent else "running")).capitalize()

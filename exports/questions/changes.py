@@ -42,10 +42,10 @@ def _changes(params: Mapping[str, str], scope: Scope) -> Answer:
 
 
 def _paths(entries: Sequence[AuditEntry]) -> list[list[str]]:
-    return [[_words(entry)] for entry in entries]
+    return [[_change_text(entry)] for entry in entries]
 
 
-def _words(entry: AuditEntry) -> str:
+def _change_text(entry: AuditEntry) -> str:
     if entry.before is None and entry.after is None:
         return "–"
     if entry.before is None:

@@ -34,7 +34,7 @@ from exports.spec.spec import beside_filter
 NONE, SOME = "none", "some"
 # as record() writes it: canonical JSON, so that an empty filter has one text
 UNFILTERED = Q(*(Q(after_json__contains=f'"{key}":[]') for key in beside_filter()), after_json__contains='"filter":{}')
-LONGEST_WORDS = 300
+LONGEST_TEXT = 300
 
 
 def _known_kind(text: str) -> None:
@@ -53,13 +53,13 @@ def _answer(params: Mapping[str, str], scope: Scope) -> Answer:
         entries = entries.filter(after_json__regex=rf'"{Statuses.key}":\[[^]]*"{re.escape(params["status"])}"')
 
     def says(found: Figures) -> str:
-        under_words = {NONE: "under no filter", SOME: "under a filter"}.get(params.get("filter", ""), "")
+        under = {NONE: "under no filter", SOME: "under a filter"}.get(params.get("filter", ""), "")
         status = f"that asked for status {params['status']}" if "status" in params else ""
         bare = found.parts["unfiltered"].count
         without = f"; {bare:,} of them under no filter" if bare and "filter" not in params else ""
         by = people(found.all.people) if found.all.count else ""
         exports = counted(found.all.count, "export", "exports")
-        return sentence(exports, of_project(params), status, under_words, by, f"{found.between}{without}")
+        return sentence(exports, of_project(params), status, under, by, f"{found.between}{without}")
 
     return Answer(
         entries,
@@ -75,20 +75,20 @@ def _cells(entries: Sequence[AuditEntry]) -> list[list[str]]:
     ids = [entry.object_id for entry in entries]
     found = ExportReport.objects.filter(report_id__in=ids).values_list("report_id", "status", "rows_done")
     ends = {report: f"{status}, {rows:,} {'row' if rows == 1 else 'rows'}" for report, status, rows in found}
-    return [[_filter_words(entry), ends.get(entry.object_id, "not there any more")] for entry in entries]
+    return [[_filter_text(entry), ends.get(entry.object_id, "not there any more")] for entry in entries]
 
 
-def _filter_words(entry: AuditEntry) -> str:
-    asked = entry.after or {}
-    kept = {key: asked[key] for key in (*beside_filter(), "filter") if asked.get(key)}
-    words = "; ".join(_words(describe(kept))) or "none: every row"
-    return words if len(words) <= LONGEST_WORDS else f"{words[: LONGEST_WORDS - 1]}…"
+def _filter_text(entry: AuditEntry) -> str:
+    spec = entry.after or {}
+    kept = {key: spec[key] for key in (*beside_filter(), "filter") if spec.get(key)}
+    text = "; ".join(_texts(describe(kept))) or "none: every row"
+    return text if len(text) <= LONGEST_TEXT else f"{text[: LONGEST_TEXT - 1]}…"
 
 
-def _words(lines: Sequence[Line]) -> Iterator[str]:
+def _texts(lines: Sequence[Line]) -> Iterator[str]:
     for line in lines:
         if line.lines:
-            yield from _words(line.lines)
+            yield from _texts(line.lines)
         elif line.values:
             more = f" and {line.more} more" if line.more else ""
             yield f"{line.term.lower()}: {', '.join(line.values)}{more}"

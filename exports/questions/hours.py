@@ -110,7 +110,7 @@ def _zone(params: Mapping[str, str], scope: Scope) -> tuple[str, str]:
 
 def _answer(params: Mapping[str, str], scope: Scope) -> Answer:
     zone, source = _zone(params, scope)
-    words, days = DAYS[params.get("days", "mon-fri")]
+    label, days = DAYS[params.get("days", "mon-fri")]
     start, end = params.get("from", "08:00"), params.get("until", "18:00")
     if _clock_ms(start) >= _clock_ms(end):
         raise UserError(f"working hours end ({end}) before they begin ({start})", field="until")
@@ -135,7 +135,7 @@ def _answer(params: Mapping[str, str], scope: Scope) -> Answer:
         outside(taken, segments, days, _clock_ms(start), _clock_ms(end)),
         says,
         extra=Extra([f"Local time ({zone})"], local),
-        notes=[f"Working hours: {words}, {start} to {end}, {zone}{source}. Public holidays are not known."],
+        notes=[f"Working hours: {label}, {start} to {end}, {zone}{source}. Public holidays are not known."],
     )
 
 

@@ -133,11 +133,11 @@ class _Search:
 
 
 def _names_it(config: object, row: str) -> bool:
-    asked = config.get("filter") if isinstance(config, dict) else None
-    if not isinstance(asked, dict):
+    conditions = config.get("filter") if isinstance(config, dict) else None
+    if not isinstance(conditions, dict):
         return False
     naming = (key for key, condition in CONDITIONS.items() if condition.names_rows)
-    return any(row in texts_of(asked.get(key)) for key in naming)
+    return any(row in texts_of(conditions.get(key)) for key in naming)
 
 
 # --- readers: where the row is, in words; empty where it is not ------------------------------------------------------
@@ -153,8 +153,8 @@ def _in_lines(file: DeliveredFileReader, row: str, in_time: InTime) -> str:
     for number, line in enumerate(_buffered(file)):
         if number % EVERY == 0:
             in_time()
-        if (by_id in line or by_key in line) and (words := _is_it(line, row)):
-            return words
+        if (by_id in line or by_key in line) and (place := _is_it(line, row)):
+            return place
     return ""
 
 

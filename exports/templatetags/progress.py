@@ -29,10 +29,10 @@ def live_state(report: ExportReport) -> dict[str, Any]:
     if report.status not in statuses.ACTIVE:
         return {"report": report}
     progress = progress_of(report, timezone.now())
-    return {"report": report, "progress": progress, "words": ", ".join(_words(report, progress))}
+    return {"report": report, "progress": progress, "text": ", ".join(_parts(report, progress))}
 
 
-def _words(report: ExportReport, progress: Progress) -> Iterator[str]:
+def _parts(report: ExportReport, progress: Progress) -> Iterator[str]:
     if report.cancel_requested:
         yield "stopping"
     elif report.phase:
@@ -47,7 +47,7 @@ def _words(report: ExportReport, progress: Progress) -> Iterator[str]:
 
 def _about(seconds: int) -> str:
     """``about 40 s``, ``about 3 min``, ``about 2 h``: an estimate is not more exact than that."""
-    for most, unit, words in ((90, 1, "s"), (90 * 60, 60, "min")):
+    for most, unit, name in ((90, 1, "s"), (90 * 60, 60, "min")):
         if seconds < most:
-            return f"about {max(1, round(seconds / unit))} {words}"
+            return f"about {max(1, round(seconds / unit))} {name}"
     return f"about {round(seconds / 3600)} h"

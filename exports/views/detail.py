@@ -21,7 +21,7 @@ from exports.display.check_value_tables import sums_of
 from exports.display.distribution import downloads_of, links_of
 from exports.display.refused_rows import refused_of
 from exports.display.spec_text import describe
-from exports.display.timeline import phase_words, steps_of
+from exports.display.timeline import phase_label, steps_of
 from exports.forms.convert import ConvertForm
 from exports.lookup import get_report
 from exports.models import ExportReport
@@ -54,7 +54,7 @@ def detail_page(request: HttpRequest, report: ExportReport, *, convert: ConvertF
         "sums": sums_of(report.check_values),
         "refused": refused_of(report, artifacts),
         "steps": steps_of(report, now),
-        "last_phase": next((phase_words(phase.name).lower() for phase in reversed(phases_of(report))), ""),
+        "last_phase": next((phase_label(phase.name).lower() for phase in reversed(phases_of(report))), ""),
         **figures(report),
     }
     if report.is_delivered:

@@ -104,7 +104,7 @@ def review_statuses(request: HttpRequest) -> HttpResponse:
     """The vocabulary by workflow group, and the states of exports and links."""
     groups = [(group, [status for status, its in REVIEW_STATUSES.items() if its == group]) for group in WORKFLOW_GROUPS]
     keys = {"status": Statuses.key, "group": WorkflowStatus.key}
-    context = {"keys": keys, "groups": groups, "reports": statuses.WORDS.values(), "links": states.WORDS.values()}
+    context = {"keys": keys, "groups": groups, "reports": statuses.LABELS.values(), "links": states.LABELS.values()}
     return _page(request, "statuses", context)
 
 

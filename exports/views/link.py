@@ -83,7 +83,7 @@ def _refused(request: HttpRequest, error: UserError) -> HttpResponseBase:
     wait = error.retry_after if isinstance(error, tokens.LinkGoneError) else None
     context = {
         "status": status,
-        "words": error.message,
+        "message": error.message,
         "reason": getattr(error, "reason", ""),
         "is_running": wait is not None,
     }

@@ -82,8 +82,8 @@ def _issued(request: HttpRequest, link: Link, address: str) -> HttpResponse:
 def revoke(request: HttpRequest, link_id: str) -> HttpResponse:
     """End a link now; revoking twice is no error."""
     link = actions.revoke_link(link=get_link(request, link_id, LINK), actor=actor_of(request))
-    words = f"The link to {link.artifact.name} was revoked: its address opens nothing any more."
-    return done(request, words, "links:list")
+    message = f"The link to {link.artifact.name} was revoked: its address opens nothing any more."
+    return done(request, message, "links:list")
 
 
 @get_view

@@ -64,9 +64,9 @@ def project_list(request: HttpRequest) -> HttpResponse:
     sort = request.GET.get("sort") or "name"
     if sort not in SORTS:
         raise UserError(f"unknown sorting {sort[:40]!r}; known: {', '.join(SORTS)}", field="sort")
-    words = request.GET.get("q", "").strip()
+    search = request.GET.get("q", "").strip()
     visible = projects_for(request.user, VIEW)
-    page = Paginator(_found(visible, words, request).order_by(*SORTS[sort][1]), PAGE_SIZE).get_page(
+    page = Paginator(_found(visible, search, request).order_by(*SORTS[sort][1]), PAGE_SIZE).get_page(
         request.GET.get("page")
     )
     shown = list(page)
@@ -75,7 +75,7 @@ def project_list(request: HttpRequest) -> HttpResponse:
         "section": "projects",
         "page": page,
         "lines": [Listed(project, summaries.get(project.public_id, ProjectSummary(0, None))) for project in shown],
-        "q": words,
+        "q": search,
         "sort": sort,
         "may_create": can_create_projects(request.user),
         "sorts": {key: name for key, (name, _) in SORTS.items()},
@@ -83,10 +83,10 @@ def project_list(request: HttpRequest) -> HttpResponse:
     return render(request, "exports/projects.html", context)
 
 
-def _found(projects: QuerySet[Project], words: str, request: HttpRequest) -> QuerySet[Project]:
+def _found(projects: QuerySet[Project], search: str, request: HttpRequest) -> QuerySet[Project]:
     """Those whose name holds the words; each with its last delivery and one's own role."""
-    if words:
-        projects = projects.filter(name__icontains=words) if is_valid_key(words) else projects.none()
+    if search:
+        projects = projects.filter(name__icontains=search) if is_valid_key(search) else projects.none()
     delivered = ExportReport.objects.filter(project=OuterRef("pk"), status__in=statuses.DELIVERED)
     mine = Membership.objects.filter(project=OuterRef("pk"), user_id=cast(int, request.user.pk))
     return projects.select_related("connection").annotate(

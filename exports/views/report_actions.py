@@ -15,7 +15,7 @@ from exports.forms.convert import ConvertForm
 from exports.lookup import get_report
 from exports.models import ExportReport
 from exports.sources.snapshot import conversion_spec
-from exports.templatetags.words import plural, size
+from exports.templatetags.text import plural, size
 from exports.views.detail import detail_page
 
 PAGE = "exports:detail"
@@ -30,13 +30,13 @@ def verify(request: HttpRequest, report_id: str) -> HttpResponse:
         verdict = actions.verify_report(report=report, actor=actor_of(request))
     except UserError as error:
         return _no_verdict(request, report, error)
-    context = {"verdict": verdict, "words": verdict_words(verdict), "problems": problems(verdict)}
+    context = {"verdict": verdict, "message": verdict_text(verdict), "problems": problems(verdict)}
     if request.htmx:  # type: ignore[attr-defined]
         return render(request, "exports/_verdict.html", context)
     if verdict.ok:
-        return done(request, verdict_words(verdict), PAGE, report_id)
-    words = f"{verdict_words(verdict)} {'; '.join(problems(verdict))}."
-    return refused(request, UserError(words), PAGE, report_id)
+        return done(request, verdict_text(verdict), PAGE, report_id)
+    message = f"{verdict_text(verdict)} {'; '.join(problems(verdict))}."
+    return refused(request, UserError(message), PAGE, report_id)
 
 
 def _no_verdict(request: HttpRequest, report: ExportReport, error: UserError) -> HttpResponse:
@@ -47,7 +47,7 @@ def _no_verdict(request: HttpRequest, report: ExportReport, error: UserError) ->
     return refused(request, error, PAGE, report.report_id)
 
 
-def verdict_words(verdict: Verdict) -> str:
+def verdict_text(verdict: Verdict) -> str:
     """The verdict in one sentence."""
     read = f"{plural(verdict.files, 'file,files')}, {plural(verdict.bytes, 'byte,bytes')}"
     if verdict.bytes >= 1000:
@@ -72,8 +72,8 @@ def cancel(request: HttpRequest, report_id: str) -> HttpResponse:
         now = actions.cancel(report=report, actor=actor_of(request))
     except UserError as error:
         return _back(request, report, error)
-    words = "Cancelled." if now.status == "cancelled" else "The run was asked to stop; it does so within seconds."
-    return done(request, words, PAGE, report_id)
+    message = "Cancelled." if now.status == "cancelled" else "The run was asked to stop; it does so within seconds."
+    return done(request, message, PAGE, report_id)
 
 
 @post_view

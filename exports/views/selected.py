@@ -25,17 +25,17 @@ _FIELDS: Final = frozenset({"csrfmiddlewaretoken", "do", "report", "next"})
 def _cancel(report: ExportReport, actor: Actor) -> dict[str, str]:
     now = actions.cancel(report=report, actor=actor)
     ended = now.status == statuses.CANCELLED
-    return {"words": "Cancelled." if ended else "Asked to stop; it does so within seconds."}
+    return {"message": "Cancelled." if ended else "Asked to stop; it does so within seconds."}
 
 
 def _retry(report: ExportReport, actor: Actor) -> dict[str, str]:
     again = actions.retry(report=report, actor=actor)
-    return {"words": "Requested again.", "again": again.report_id}
+    return {"message": "Requested again.", "again": again.report_id}
 
 
 def _delete(report: ExportReport, actor: Actor) -> dict[str, str]:
     actions.remove_files(report=report, actor=actor, why="deleted by hand")
-    return {"words": "Files deleted; the export and its trail stay."}
+    return {"message": "Files deleted; the export and its trail stay."}
 
 
 # what the button says → (the thing done, in a heading; the call)
@@ -83,9 +83,9 @@ def _one(request: HttpRequest, report_id: str, act: Callable[[ExportReport, Acto
         report = get_report(request, report_id, VIEW)
     except NotFoundError as error:
         tell_refused(request, error, 404)
-        return line | {"words": "There is no such export."}
+        return line | {"message": "There is no such export."}
     line |= {"name": report.name or report.report_id, "link": report.report_id}
     try:
         return line | act(report, actor_of(request)) | {"is_done": True}
     except UserError as error:
-        return line | {"words": error.message}
+        return line | {"message": error.message}

@@ -194,7 +194,7 @@ def _ended_links(artifact: Artifact, alice: Actor) -> dict[str, tuple[Link, str]
         Link.objects.filter(pk=link.pk).update(**change)
         ended[state] = link, token
     Download.objects.create(
-        artifact=artifact, link=ended["used"][0], actor_name=HOSTILE, channel="link", bytes_asked=artifact.bytes,
+        artifact=artifact, link=ended["used"][0], actor_name=HOSTILE, channel="link", bytes_requested=artifact.bytes,
         bytes_sent=artifact.bytes, ended_at=now, ending="complete",
     )  # fmt: skip
     return ended

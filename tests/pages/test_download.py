@@ -151,4 +151,4 @@ def test_a_download_is_written_down_with_who_and_how_much(visitor: Client, artif
     visitor.get(address(artifact)).getvalue()
     (download,) = Download.objects.all()
     assert (download.actor_name, download.channel, download.link) == ("alice", "web", None)
-    assert (download.bytes_asked, download.bytes_sent, download.ending) == (len(BODY), len(BODY), "complete")
+    assert (download.bytes_requested, download.bytes_sent, download.ending) == (len(BODY), len(BODY), "complete")

@@ -43,7 +43,7 @@ def pages(site: str, page: Page, tmp_path: Path) -> dict[str, str]:
         ),
         "failed": make_report(project, name=LONG, status=statuses.FAILED, error=f"The disk is full: {LONG} {HOSTILE}"),
     }
-    for status in statuses.WORDS:
+    for status in statuses.LABELS:
         make_report(project, name=HOSTILE, status=status, created_by_name=LONG)
     actor = Actor(kind="user", name=LONG, channel="web", user_id=alice.pk)
     _, token = actions.issue_link(artifact=completed, actor=actor)

@@ -14,7 +14,7 @@ from django.utils import timezone
 from connections.models import Project
 from exports.links import states
 from exports.models import Artifact, Download, Link
-from exports.templatetags.link_words import left
+from exports.templatetags.link_text import left
 from tests.exports.downloads.support import file_path, issue, trail
 from tests.pages.reports import deliver
 from tests.pages.squeezed import page_html
@@ -39,7 +39,7 @@ def in_each_state(artifact, members, oscar, tmp_path) -> dict[str, Link]:
     """A link a state; where it can, one that would be in two."""
     now = timezone.now()
     gone = deliver(members, tmp_path / "gone", files_removed_at=now)
-    made = {state: issue(artifact, oscar, one_time=state == "used")[0] for state in states.WORDS}
+    made = {state: issue(artifact, oscar, one_time=state == "used")[0] for state in states.LABELS}
     changes = {
         "used": {"used_at": now, "expires_at": now - timedelta(1)},
         "expired": {"expires_at": now - timedelta(seconds=1)},
@@ -81,8 +81,8 @@ def test_a_foreign_project_cannot_be_asked_for_and_its_links_are_not_listed(oper
 
 def test_each_state_has_its_word_and_its_filter(operator, in_each_state):
     page = get(operator, "/links/")
-    assert len(shown(page)) == len(states.WORDS)
-    for state, (word, *_) in states.WORDS.items():
+    assert len(shown(page)) == len(states.LABELS)
+    for state, (word, *_) in states.LABELS.items():
         page = get(operator, f"/links/?state={state}")
         assert shown(page) == [in_each_state[state].public_id]
         assert re.search(rf'class="ea-state[^>]*>{word}<', page)
@@ -92,11 +92,11 @@ def test_each_state_has_its_word_and_its_filter(operator, in_each_state):
         assert ("data-seconds-left" in page) == ("Revoke it" in page) == (state == "open")
 
 
-@pytest.mark.parametrize("state", states.WORDS)
+@pytest.mark.parametrize("state", states.LABELS)
 def test_an_exports_page_says_a_links_state_as_the_list_does(operator, in_each_state, state):
     link = Link.objects.get(pk=in_each_state[state].pk)
     Link.objects.exclude(pk=link.pk).delete()
-    expected = [states.WORDS[state][:2]]
+    expected = [states.LABELS[state][:2]]
     for path in ("/links/", f"/links/{link.public_id}/", f"/exports/{link.artifact.report.report_id}/"):
         page = get(operator, path).split('id="downloads-title"')[0].split('id="links-title"')[-1]
         told = re.findall(r'class="ea-state ea-state-(\w+)"[^>]*>([^<]+)<', page)
@@ -104,7 +104,7 @@ def test_an_exports_page_says_a_links_state_as_the_list_does(operator, in_each_s
 
 
 def test_only_an_open_link_has_time_left(in_each_state):
-    assert {state for state in states.WORDS if Link.objects.get(pk=in_each_state[state].pk).seconds_left} == {"open"}
+    assert {state for state in states.LABELS if Link.objects.get(pk=in_each_state[state].pk).seconds_left} == {"open"}
 
 
 def test_the_search_finds_files_exports_and_people(operator, artifact, oscar, rita, members, tmp_path):
@@ -142,7 +142,7 @@ def test_the_queries_do_not_grow_with_the_links(operator, artifact, oscar, rita)
     for more in (2, 20):
         for _ in range(more):
             link, _ = issue(artifact, oscar, for_user=rita)
-            Download.objects.create(artifact=artifact, link=link, actor_name="x", channel="link", bytes_asked=1)
+            Download.objects.create(artifact=artifact, link=link, actor_name="x", channel="link", bytes_requested=1)
         with CaptureQueriesContext(connection) as made:
             get(operator, "/links/")
         counts.append(len(made))
@@ -190,7 +190,14 @@ def test_its_page_shows_each_download_and_how_it_ended(operator, artifact, oscar
     assert "Nothing was downloaded through this link." in get(operator, f"/links/{link.public_id}/")
     size = len(client.get(file_path(token)).getvalue())
     Download.objects.update(ended_at=timezone.now(), bytes_sent=size, ending="complete")
-    part = {"artifact": artifact, "link": link, "actor_name": "<b>", "first_byte": 2, "bytes_asked": 5, "bytes_sent": 3}
+    part = {
+        "artifact": artifact,
+        "link": link,
+        "actor_name": "<b>",
+        "first_byte": 2,
+        "bytes_requested": 5,
+        "bytes_sent": 3,
+    }
     Download.objects.create(**part, ended_at=timezone.now(), ending="broken off")
     Download.objects.create(**part)
     page = get(operator, f"/links/{link.public_id}/")

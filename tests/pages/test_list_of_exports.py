@@ -70,10 +70,10 @@ def test_only_reading_is_allowed(visitor: Client):
     assert visitor.post("/exports/").status_code == 405
 
 
-@pytest.mark.parametrize("status", list(statuses.WORDS))
+@pytest.mark.parametrize("status", list(statuses.LABELS))
 def test_every_state_has_its_word_and_colour(project: Project, visitor: Client, status: str):
     make_report(project, status=status)
-    word, colour, sentence = statuses.WORDS[status]
+    word, colour, sentence = statuses.LABELS[status]
     page = page_html(visitor.get("/exports/"))
     assert f'<span class="ea-state ea-state-{colour}" title="{sentence}">{word}</span>' in page
 

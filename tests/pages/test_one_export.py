@@ -205,7 +205,7 @@ def test_the_newest_links_and_downloads_are_listed_and_all_are_counted(
         given = {"expires_at": soon, "created_by_name": f"{state} {HOSTILE}", **values}
         Link.objects.create(artifact=artifact, signature="0" * 64, **given)
     for number in range(23):
-        Download.objects.create(artifact=artifact, actor_name=f"person {number}", channel="link", bytes_asked=12,
+        Download.objects.create(artifact=artifact, actor_name=f"person {number}", channel="link", bytes_requested=12,
                                 bytes_sent=5, ending="broken off")  # fmt: skip
     page = page_of(visitor, artifact.report)
     links = page.split('id="links-title"')[1].split("</section>")[0]
@@ -268,7 +268,7 @@ def test_the_number_of_queries_does_not_depend_on_what_came_out_or_was_handed_ou
         Artifact.objects.create(
             report=many.report, name=f"part-{number}", media_type="text/csv", bytes=1, sha256="0" * 64
         )
-        Download.objects.create(artifact=many, actor_name="oscar", channel="web", bytes_asked=12)
+        Download.objects.create(artifact=many, actor_name="oscar", channel="web", bytes_requested=12)
         Link.objects.create(artifact=many, signature="0" * 64, expires_at=timezone.now())
     counts = []
     for report in (plain, few.report, many.report):

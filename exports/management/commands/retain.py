@@ -12,7 +12,7 @@ from django.utils import timezone
 from exportadmin.lib.command import AppCommand
 from exports.run import retention
 
-_WORDS = {
+_TITLES = {
     retention.EXPIRED: "files of an old delivery",
     retention.DRAFT: "half-made delivery",
     retention.FOLDER: "folder without a delivery",
@@ -41,6 +41,6 @@ class Command(AppCommand):
             return
         for kind, found in summary.addresses.items():
             for address in found:
-                self.stdout.write(f"{_WORDS[kind]}: {address}")
+                self.stdout.write(f"{_TITLES[kind]}: {address}")
         removed = sum(len(found) for kind, found in summary.addresses.items() if kind != retention.UNKNOWN)
         self.stdout.write(f"{removed:,} {'would be removed' if dry else 'removed'}")

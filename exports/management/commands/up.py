@@ -43,14 +43,14 @@ class Command(AppCommand):
     def _say_when_it_answers(self, listener: socket.socket) -> bool:
         host, port = listener.getsockname()[:2]
         reached = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - compared, not bound
-        asked = http.client.HTTPConnection(reached, port, timeout=1)
+        probe = http.client.HTTPConnection(reached, port, timeout=1)
         try:
-            asked.request("HEAD", "/")
-            asked.getresponse()
+            probe.request("HEAD", "/")
+            probe.getresponse()
         except (OSError, http.client.HTTPException):
             return False
         finally:
-            asked.close()
+            probe.close()
         shown = f"[{reached}]" if ":" in reached else reached
         self.stdout.write(f"Export Admin is at http://{shown}:{port}/ (Ctrl-C ends it)")
         self.stdout.flush()

@@ -49,11 +49,11 @@ def test_the_figures_are_those_of_the_database(client: Client, project):
     artifact = Artifact.objects.create(report=delivered, name="a", media_type="x/y", bytes=9, sha256="0" * 64)
     for sent, ending in ((9, "complete"), (9, "complete"), (4, "broken off"), (0, "")):
         Download.objects.create(
-            artifact=artifact, actor_name="alice", channel="web", bytes_asked=9, bytes_sent=sent, ending=ending
+            artifact=artifact, actor_name="alice", channel="web", bytes_requested=9, bytes_sent=sent, ending=ending
         )
     caches["q"].set(WORKER_SEEN_KEY, time.time())
     found = scrape(client)
-    assert {name: found[f"exportadmin_reports/{name}"] for name in statuses.WORDS} == {
+    assert {name: found[f"exportadmin_reports/{name}"] for name in statuses.LABELS} == {
         "queued": 1,
         "running": 0,
         "completed": 2,

@@ -39,7 +39,7 @@ def test_a_rate_of_the_first_moment_is_not_shown():
     assert progress_of(run, at(0.5)).rows_per_second is None
 
 
-@pytest.mark.parametrize("status", [status for status in statuses.WORDS if status != statuses.RUNNING])
+@pytest.mark.parametrize("status", [status for status in statuses.LABELS if status != statuses.RUNNING])
 def test_the_rate_of_what_does_not_run_is_that_of_the_whole_and_nothing_is_left(status: str):
     ended = None if status == statuses.QUEUED else at(10)
     run = made(status, started_at=at(0), finished_at=ended, rows_done=70, rows_expected=90, phase="reading")
@@ -77,7 +77,7 @@ def test_the_steps_of_a_delivery_add_up_to_its_life():
     run = made(statuses.COMPLETED, started_at=at(4), finished_at=at(60),
                phases=[*reading(5), {"phase": "finishing", "at": at(50).isoformat()}])  # fmt: skip
     steps = steps_of(run, at(1000))
-    assert [(step.words, step.seconds) for step in steps] == [
+    assert [(step.label, step.seconds) for step in steps] == [
         ("Queued", 5), ("Reading rows", 45), ("Finishing the file", 10), ("Published", None)
     ]  # fmt: skip
     assert (steps[-1].at, steps[-1].colour) == (at(60), "green")
@@ -96,4 +96,4 @@ def test_the_steps_of_a_delivery_add_up_to_its_life():
 )  # fmt: skip
 def test_a_life_that_is_not_over_or_ended_early_is_told_as_far_as_it_went(status, values, words):
     steps = steps_of(made(status, **values), at(10))
-    assert [step.words + (" so far" if step.is_open else "") for step in steps] == words
+    assert [step.label + (" so far" if step.is_open else "") for step in steps] == words

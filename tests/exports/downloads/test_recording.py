@@ -184,7 +184,7 @@ def test_a_file_that_is_cut_while_it_is_sent_breaks_the_answer(project, tmp_path
 def test_an_answer_that_nobody_reads_is_broken_off_with_nothing_sent(artifact, alice):
     respond(artifact, alice).close()
     download = Download.objects.get()
-    assert (download.ending, download.bytes_sent, download.bytes_asked) == ("broken off", 0, len(BODY))
+    assert (download.ending, download.bytes_sent, download.bytes_requested) == ("broken off", 0, len(BODY))
 
 
 @pytest.mark.django_db(transaction=True)
@@ -223,12 +223,12 @@ def test_the_download_stands_in_the_trail_while_the_body_is_under_way(server, bi
     link, token = issue(big, alice)
     with asking(server, file_path(token)) as answer:
         started = Download.objects.get()
-        assert (started.ended_at, started.ending, started.bytes_asked) == (None, "", BIG)
+        assert (started.ended_at, started.ending, started.bytes_requested) == (None, "", BIG)
         (entry,) = trail("artifact.downloaded")
         assert told(entry) == {
             "download": started.public_id,
             "first_byte": 0,
-            "bytes_asked": BIG,
+            "bytes_requested": BIG,
             "link": link.public_id,
         }
         assert not trail("artifact.download_ended")
@@ -246,17 +246,17 @@ def test_what_is_written_down(server, artifact, alice, endings):
     download = endings.wait()
     assert download.artifact == artifact
     assert (download.user, download.actor_name, download.channel, download.link) == (alice, "alice", "web", None)
-    assert (download.first_byte, download.bytes_asked, download.bytes_sent) == (10, 20, 20)
+    assert (download.first_byte, download.bytes_requested, download.bytes_sent) == (10, 20, 20)
     began, ended = trail("artifact.downloaded")[0], trail("artifact.download_ended")[0]
     for entry in (began, ended):
         assert (entry.outcome, entry.actor_name, entry.channel) == ("done", "alice", "web")
         assert (entry.object_kind, entry.object_id) == ("artifact", artifact.public_id)
         assert entry.project_name == artifact.report.project.name
         assert entry.request_id == began.request_id != ""
-    assert told(began) == {"download": download.public_id, "first_byte": 10, "bytes_asked": 20}
+    assert told(began) == {"download": download.public_id, "first_byte": 10, "bytes_requested": 20}
     assert told(ended) == {
         "download": download.public_id,
         "ending": "complete",
         "bytes_sent": 20,
-        "bytes_asked": 20,
+        "bytes_requested": 20,
     }

@@ -9,7 +9,7 @@ from django import template
 from exportadmin.lib.times import to_datetime
 from exports.links import states
 from exports.models import Link
-from exports.templatetags.words import moment
+from exports.templatetags.text import moment
 
 register = template.Library()
 
@@ -29,11 +29,11 @@ def left(seconds: int) -> str:
 @register.inclusion_tag("exports/_state.html")
 def link_state(link: Link) -> dict[str, Any]:
     """The state as a coloured word."""
-    word, colour, sentence = states.WORDS[link.state]
+    word, colour, sentence = states.LABELS[link.state]
     return {"word": word, "colour": colour, "sentence": sentence}
 
 
 @register.filter
 def from_ms(ms: int) -> str:
-    """A moment of the trail (:func:`exports.templatetags.words.moment`)."""
+    """A moment of the trail (:func:`exports.templatetags.text.moment`)."""
     return moment(to_datetime(ms))

@@ -36,9 +36,9 @@ def size(value: int | None) -> str:
 
 
 @register.filter
-def plural(count: int, words: str) -> str:
+def plural(count: int, forms: str) -> str:
     """``{{ 3|plural:"row,rows" }}`` → ``3 rows``."""
-    one, many = words.split(",")
+    one, many = forms.split(",")
     return f"{count:,} {one if count == 1 else many}"
 
 
@@ -88,11 +88,11 @@ def lasting(seconds: float | None) -> str:
 @register.inclusion_tag("exports/_state.html")
 def state(status: str) -> dict[str, str]:
     """A report's state as a coloured word. A state without words shows as it is."""
-    word, colour, sentence = statuses.WORDS.get(status, (status, "secondary", ""))
+    word, colour, sentence = statuses.LABELS.get(status, (status, "secondary", ""))
     return {"word": word, "colour": colour, "sentence": sentence}
 
 
 @register.simple_tag
 def state_sentence(status: str) -> str:
     """What the state means, in one sentence."""
-    return statuses.WORDS.get(status, ("", "", ""))[2]
+    return statuses.LABELS.get(status, ("", "", ""))[2]

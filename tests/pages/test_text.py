@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exports.templatetags import words
+from exports.templatetags import text
 
 NOON = dt.datetime(2026, 11, 2, 12, 0, 30, tzinfo=dt.UTC)
 
@@ -31,12 +31,12 @@ NOON = dt.datetime(2026, 11, 2, 12, 0, 30, tzinfo=dt.UTC)
     ],
 )
 def test_sizes(value: object, shown: str):
-    assert words.size(value) == shown
+    assert text.size(value) == shown
 
 
 @given(st.integers(1000, 10**17))
 def test_a_size_is_right_to_a_twentieth(value: int):
-    amount, unit = words.size(value).split()
+    amount, unit = text.size(value).split()
     factor = {"kB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12, "PB": 10**15}[unit]
     assert float(amount) * factor == pytest.approx(value, rel=0.05)
     assert 1 <= float(amount) < 1000
@@ -47,17 +47,17 @@ def test_a_size_is_right_to_a_twentieth(value: int):
     [(0.014, "0.01 s"), (9.99, "9.99 s"), (12.4, "12 s"), (75, "1 min 15 s"), (7440, "2 h 4 min"), (-3, "0.00 s")],
 )
 def test_durations(seconds: float, shown: str):
-    assert words.took(NOON, NOON + dt.timedelta(seconds=seconds)) == shown
+    assert text.took(NOON, NOON + dt.timedelta(seconds=seconds)) == shown
 
 
 def test_nothing_is_a_dash():
-    assert [words.took(None, None), words.moment(None), words.number(None), words.number("")] == ["–"] * 4
+    assert [text.took(None, None), text.moment(None), text.number(None), text.number("")] == ["–"] * 4
 
 
 def test_moments_are_shown_in_utc_wherever_they_come_from():
     warsaw = NOON.astimezone(dt.timezone(dt.timedelta(hours=1)))
-    assert words.moment(warsaw) == '<time datetime="2026-11-02T12:00:30.000+00:00">2 Nov 2026, 12:00 UTC</time>'
+    assert text.moment(warsaw) == '<time datetime="2026-11-02T12:00:30.000+00:00">2 Nov 2026, 12:00 UTC</time>'
 
 
 def test_counts_take_the_right_word():
-    assert [words.plural(n, "row,rows") for n in (0, 1, 2000)] == ["0 rows", "1 row", "2,000 rows"]
+    assert [text.plural(n, "row,rows") for n in (0, 1, 2000)] == ["0 rows", "1 row", "2,000 rows"]
