@@ -229,7 +229,7 @@ SPECTACULAR_SETTINGS = {
     # fields of one name with several vocabularies
     "ENUM_NAME_OVERRIDES": {
         "FormatEnum": "exports.api.spec.format_keys",
-        "ImportFormatEnum": "connections.store.imports.serializers.FORMATS",
+        "ImportFormatEnum": "connections.store.imports.serializers.format_keys",
         "ImportStatusEnum": "connections.store.imports.serializers.STATES",
         "StatusesEnum": "connections.store.imports.serializers.REVIEW_STATUSES",
     },

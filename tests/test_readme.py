@@ -92,9 +92,20 @@ def test_every_make_target_that_the_readme_names_exists() -> None:
     assert named <= targets
 
 
-def test_every_room_that_the_readme_names_exists() -> None:
-    rooms = re.findall(r"^\| `(\w+)/` \|", README, re.MULTILINE)
-    assert {"exportadmin", "connections", "exports", "tests"} <= set(rooms)
+def test_every_room_that_the_map_draws_exists() -> None:
+    drawn = (ROOT / "ARCHITECTURE.md").read_text(encoding="utf-8").partition("## Rooms")[2].partition("## Contracts")[0]
+    rooms: list[str] = []
+    top = ""
+    for line in drawn.splitlines():
+        names = re.findall(r"([\w-]+)/(?=\s|;|:)", re.split(r"\s{3,}|: ", line.lstrip("├└─ "))[0] + " ")
+        if line[:1] in "├└":
+            rooms += [f"{top}/{name}" for name in names]
+        elif names:
+            top = names[0]
+            rooms += names
+    assert {"exportadmin", "exportadmin/runs", "connections/sinks", "exports/formats", "exports/views", "tests"} <= set(
+        rooms
+    )
     assert [room for room in rooms if not (ROOT / room).is_dir()] == []
 
 
@@ -104,6 +115,6 @@ def test_the_settings_table_names_every_variable_that_the_code_reads_and_no_othe
     for package in ("exportadmin", "connections", "exports"):
         for source in (ROOT / package).rglob("*.py"):
             read |= set(
-                re.findall(r"\benv\.(?:text|flag|number|words)\(\s*\"(\w+)\"", source.read_text(encoding="utf-8"))
+                re.findall(r"\benv\.(?:text|flag|number|strings)\(\s*\"(\w+)\"", source.read_text(encoding="utf-8"))
             )
     assert named == read

@@ -15,6 +15,12 @@ from exportadmin.lib.rest import Choice, StrictSerializer, Text, Whole
 from exportadmin.runs import statuses
 from exportadmin.runs.serializers import ProgressSerializer
 
+
+def format_keys() -> list[str]:
+    """What ``format`` may be: asked when it is needed, since the registry of importers may grow."""
+    return [AUTO, *sorted(IMPORTERS)]
+
+
 STATES: Final = [ImportRun.UPLOADING, *statuses.TITLES]
 REVIEW_STATUSES: Final = list(_REVIEW)
 
@@ -26,8 +32,8 @@ class _ImportSpecSerializer(StrictSerializer):
     status = Choice(REVIEW_STATUSES, required=False, help_text="review status of every row, whatever the file says")
 
     def get_fields(self) -> dict[str, Any]:
-        """Made late, since the registry of importers may grow."""
-        return {**super().get_fields(), "format": Choice([AUTO, *sorted(IMPORTERS)], required=False)}
+        """Made late, as the formats are."""
+        return {**super().get_fields(), "format": Choice(format_keys(), required=False)}
 
 
 class UploadSerializer(_ImportSpecSerializer):
