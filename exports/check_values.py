@@ -8,7 +8,7 @@ from types import MappingProxyType
 from typing import Any
 
 from connections.rows.batch import OntologyClass, RowBatch
-from connections.rows.counts import add_up
+from connections.rows.counts import FURTHER_LABELS, NO_CLASS, UNLABELLED, Counted, add_up
 from connections.rows.kinds.base import Kind
 from connections.sinks.base import DeliveredFile
 
@@ -20,10 +20,16 @@ _NONE: Mapping[str, int] = MappingProxyType({})
 class CheckValueCounter:
     """Counts the rows that are handed to a writer.
 
-    ``supported`` are the kinds that the format can hold: annotations of other kinds are counted as left out.
+    ``supported`` are the kinds that the format can hold: annotations of other kinds are counted as left out; so are
+    those that it cannot hold whatever their kind (:attr:`exports.formats.base.Format.cannot_hold`).
     """
 
-    def __init__(self, ontology: Sequence[OntologyClass], supported: Collection[Kind]) -> None:
+    def __init__(
+        self,
+        ontology: Sequence[OntologyClass],
+        supported: Collection[Kind],
+        cannot_hold: Collection[str] = frozenset(),
+    ) -> None:
         classes = {entry.name for entry in ontology if not entry.is_question}
         self._names = {
             (entry.is_question, entry.number): f"{entry.name} (question)"
@@ -31,10 +37,12 @@ class CheckValueCounter:
             else entry.name
             for entry in ontology
         }
+        self._names[False, NO_CLASS] = UNLABELLED
         self._supported = frozenset(supported)
+        self._cannot_hold = frozenset(cannot_hold)
         self._statuses: Counter[str] = Counter()
         self._texts: Counter[str] = Counter()
-        self._marks: Counter[tuple[Kind, int]] = Counter()
+        self._marks: Counter[Counted] = Counter()
         self.rows = 0
 
     def add(self, batch: RowBatch) -> None:
@@ -59,12 +67,16 @@ class CheckValueCounter:
         by_class: Counter[str] = Counter()
         by_kind: Counter[str] = Counter()
         left_out: Counter[str] = Counter()
-        for (kind, number), count in self._marks.items():
-            if kind in self._supported:
+        for (kind, number, is_further_label), count in self._marks.items():
+            if kind not in self._supported:
+                left_out[kind.key] += count
+            elif number == NO_CLASS and UNLABELLED in self._cannot_hold:
+                left_out[UNLABELLED] += count
+            elif is_further_label and FURTHER_LABELS in self._cannot_hold:
+                left_out[FURTHER_LABELS] += count
+            else:
                 by_class[self._names.get((kind.is_question, number), f"#{number}")] += count
                 by_kind[kind.key] += count
-            else:
-                left_out[kind.key] += count
         return {
             "rows_read": self.rows + sum(dropped.values()) + sum(refused.values()),
             "rows_kept": self.rows,

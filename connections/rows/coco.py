@@ -92,8 +92,8 @@ def render_coco(
     """``(image object, annotation objects)`` of a row; the latter joined by :data:`SEPARATOR`.
 
     The k-th object of the row (from 0, over all labels) has the id ``annotation_start + k``. Objects that COCO cannot
-    hold (lines, points, other kinds) keep their place in that count, but are not printed. ``drawn`` are the row's
-    :func:`outlines`, if they are at hand. Raises ``KeyError`` when a class has no number.
+    hold (lines, points, other kinds, objects without a class) keep their place in that count, but are not printed.
+    ``drawn`` are the row's :func:`outlines`, if they are at hand. Raises ``KeyError`` when a class has no number.
     """
     lines: list[str] = []
     identity = annotation_start - 1
@@ -101,7 +101,7 @@ def render_coco(
     for label in labels_of(document):
         for mark, (kind, box, geometry, shape) in zip(label["annotations"].get("objects") or (), rest, strict=False):
             identity += 1
-            if not kind.in_coco:
+            if not (kind.in_coco and mark["name"]):  # COCO has no annotation without a category
                 continue
             extra = mark.get("source_extra")
             source = (extra.get("coco") or _NOTHING) if extra else _NOTHING

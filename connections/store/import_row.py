@@ -21,6 +21,9 @@ class IncomingLabel:
     * ``ImageSegmentationMask``: ``"mask": {"size": [height, width], "counts": "<COCO compressed RLE>"}``
     * any other ``annotation_kind`` is carried as it is
 
+    An object whose ``name`` is empty has no class. ``"is_further_label": true``: the shape of the object before it once
+    more, with another of its classes.
+
     An object that came from COCO keeps what COCO says: ``"source_extra": {"coco": {"id", "bbox", "area", …}}``.
     A classification is ``{"name", "value", "radio_answer" | "checklist_answers" | "text_answer": …}``.
     """

@@ -11,7 +11,7 @@ from django.core.cache import cache
 from django.db.models import Count, F, Max, Q, QuerySet, Sum
 
 from connections.models import Project
-from connections.rows.counts import add_up
+from connections.rows.counts import NO_CLASS, UNLABELLED, add_up
 from connections.store.models import NUMBER_BITS, StoreClass, StoreProject, StoreRow, StoreTombstone
 from exportadmin.lib.errors import NotFoundError
 
@@ -120,7 +120,8 @@ def _count(project: Project, rows: QuerySet[StoreRow], revision: int) -> Overvie
     )
     by_class: Counter[str] = Counter()
     by_kind: Counter[str] = Counter()
-    for (kind, number), n in add_up(texts).items():
+    names[False, NO_CLASS] = UNLABELLED
+    for (kind, number, _), n in add_up(texts).items():
         by_class[names.get((kind.is_question, number), f"#{number}")] += n
         by_kind[kind.key] += n
     sums = rows.aggregate(rows=Count("pk"), annotations=Sum("annotation_count"), activity_ms=Max("activity_ms"))

@@ -47,12 +47,14 @@ def complete_document(
             name = mark.get("name")
             if not isinstance(name, str):
                 raise UserError(f"an annotation has no class name but {name!r}")
-            if name not in class_numbers:
+            if name and name not in class_numbers:
                 book.class_number(name)
             objects.append(
                 {
                     "feature_id": None if "feature_id" in mark else f"{label_id}-{number}",
-                    "feature_schema_id": schema_ids.get((False, name)) or book.schema_id(name, is_question=False),
+                    "feature_schema_id": (schema_ids.get((False, name)) or book.schema_id(name, is_question=False))
+                    if name
+                    else None,
                     "name": name,
                     "value": name,
                     "annotation_kind": "",

@@ -86,7 +86,8 @@ class Format(ABC):
     The same rows in the same order give the same bytes.
 
     ``columns`` are the column groups that it reads. Annotations of kinds that it does not support are counted as left
-    out by the pipeline, never dropped in silence.
+    out by the pipeline, never dropped in silence. ``cannot_hold`` names what else is counted so, whatever its kind:
+    objects without a class, further labels of a shape (:data:`connections.rows.counts.UNLABELLED`, ``FURTHER_LABELS``).
 
     A row that it cannot hold is not the end of the run: :meth:`rows` writes nothing of it, calls :meth:`refuse` and
     goes on. ``refusals`` are the codes of what it refuses, each with what is wrong with such a row, in a few words. The
@@ -100,6 +101,7 @@ class Format(ABC):
     extension: ClassVar[str]
     media_type: ClassVar[str]
     columns: ClassVar[frozenset[str]] = frozenset({BODY})
+    cannot_hold: ClassVar[frozenset[str]] = frozenset()
     options: ClassVar[tuple[Option, ...]] = ()
     refusals: ClassVar[Mapping[str, str]] = {}
     # a zip of entries, to be listed rather than shown as text

@@ -81,7 +81,7 @@ class Fragments:
         """Raise :class:`PermanentError` for a class without a number: it is not the row that is wrong."""
         for label in labels_of(document):
             for mark in label["annotations"].get("objects") or ():
-                if mark.get("name") not in self._class_numbers:
+                if mark.get("name") != "" and mark.get("name") not in self._class_numbers:
                     raise PermanentError(
                         f"row {document['data_row']['id']}: class {mark.get('name')!r} is not in the ontology; "
                         "synchronise the project's ontology and export again"

@@ -10,7 +10,7 @@ from typing import Any
 import orjson
 
 from connections.rows.batch import BODY, RowBatch
-from connections.rows.counts import labels_of
+from connections.rows.counts import FURTHER_LABELS, UNLABELLED, labels_of
 from connections.rows.kinds import KINDS
 from connections.rows.kinds.base import Kind
 from connections.rows.painting import Canvas
@@ -54,6 +54,7 @@ class PngFormat(Format):
         }
     )
     columns = frozenset({BODY})
+    cannot_hold = frozenset({UNLABELLED, FURTHER_LABELS})
 
     def __init__(self, context: FormatContext) -> None:
         # no optional part is painted, and left out they need not be parsed
@@ -112,9 +113,7 @@ class PngFormat(Format):
 
     def _has_shapes(self, document: Mapping[str, Any]) -> bool:
         return any(
-            self.supports(KINDS.of(mark["annotation_kind"]))
-            for label in labels_of(document)
-            for mark in label["annotations"].get("objects") or ()
+            _is_painted(mark) for label in labels_of(document) for mark in label["annotations"].get("objects") or ()
         )
 
     def _blank(self, document: Mapping[str, Any]) -> Picture:
@@ -138,18 +137,22 @@ class PngFormat(Format):
     def _paint(self, canvas: Canvas, document: Mapping[str, Any]) -> None:
         for label in labels_of(document):
             for mark in label["annotations"].get("objects") or ():
-                kind = KINDS.of(mark["annotation_kind"])
-                if not kind.is_painted:
+                if not _is_painted(mark):
                     continue
                 value = self._values.get(mark["name"])
                 if value is None:
                     row_id = document["data_row"]["id"]
                     raise PermanentError(f"row {row_id}: class {mark['name']!r} is not in the ontology")
                 try:
-                    kind.paint(canvas, mark, value)
+                    KINDS.of(mark["annotation_kind"]).paint(canvas, mark, value)
                 except (ValueError, TypeError, KeyError) as error:
                     wrong = f"{error} is missing" if isinstance(error, KeyError) else str(error)
                     raise CannotHoldError("cannot_paint", f"annotation {mark['feature_id']}: {wrong}") from None
+
+
+def _is_painted(mark: Mapping[str, Any]) -> bool:
+    """A pixel has one class: of a shape with several labels, that of the first."""
+    return KINDS.of(mark["annotation_kind"]).is_painted and mark["name"] != "" and "is_further_label" not in mark
 
 
 def _has_no_size(document: Mapping[str, Any]) -> bool:

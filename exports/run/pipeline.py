@@ -74,7 +74,7 @@ def _deliver(report: ExportReport, lease: RunLease, sink: Sink) -> None:
             )
         )
         row_filter = RowFilter(selection, source.pushed_down)
-        counter = CheckValueCounter(reader.ontology, writer_class.supported_kinds())
+        counter = CheckValueCounter(reader.ontology, writer_class.supported_kinds(), writer_class.cannot_hold)
         numbers = RowNumbers()
         files = ReportFiles(draft, report, writer)
         refusals = Refusals(files, spec, reader.rows_expected)

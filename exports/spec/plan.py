@@ -76,7 +76,8 @@ def build_plan(project: Project, spec: ExportSpec, *, live: bool = False) -> Pla
 def _counted(source: Source, selection: Selection, spec: ExportSpec) -> dict[str, Any]:
     with source.open(selection, frozenset()) as reader:
         row_filter = RowFilter(selection, source.pushed_down)
-        counter = CheckValueCounter(reader.ontology, FORMATS.pick(spec.format).supported_kinds())
+        writer = FORMATS.pick(spec.format)
+        counter = CheckValueCounter(reader.ontology, writer.supported_kinds(), writer.cannot_hold)
         for batch in reader.batches():
             batch = row_filter.apply(batch)
             if len(batch):
@@ -95,6 +96,7 @@ def _counted_before(source: Source, selection: Selection, spec: ExportSpec) -> d
         stand.revision,
         [spec.beside, spec.filter, spec.time_zone],
         [kind.key for kind in FORMATS.pick(spec.format).supported_kinds()],
+        sorted(FORMATS.pick(spec.format).cannot_hold),
     ]
     key = f"plan.{hashlib.sha256(orjson.dumps(counted_for, option=orjson.OPT_SORT_KEYS)).hexdigest()}"
     kept: dict[str, Any] | None = cache.get(key)

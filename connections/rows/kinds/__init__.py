@@ -44,6 +44,8 @@ class Kinds(Registry[Kind]):
     def register(self, key: str, entry: Kind | str) -> None:
         if not isinstance(entry, Kind):
             raise TypeError(f"kind {key!r}: counts need its letter at once, so it is registered as an object")
+        if not entry.letter.islower():
+            raise ValueError(f"kind {key!r}: a capital letter is for further labels, {entry.letter!r} should be small")
         clash = self.by_letter.get(entry.letter) or next(
             (known for name, known in self.by_annotation_kind.items() if name in entry.annotation_kinds), None
         )

@@ -161,8 +161,8 @@ def _label(value: Any, index: int, media: _Json) -> IncomingLabel:
 
 def _check_object(mark: _Json, media: _Json) -> None:
     """Check and tidy an annotation in place, as its kind does."""
-    if not _text(mark.get("name"), "name", _MAX_NAME):
-        raise BadMark("has no class name")
+    if _text(mark.get("name"), "name", _MAX_NAME) is None:
+        raise BadMark("has no class name (an empty one says that it has no class)")
     kind = _text(mark.get("annotation_kind"), "annotation_kind")
     if not kind:
         raise BadMark("has no annotation_kind")

@@ -7,7 +7,7 @@ from collections import Counter
 import pytest
 
 from connections.rows.counts import add_up, count_annotations
-from connections.rows.kinds import BOX, CLASSIFICATION, POLYGON
+from connections.rows.kinds import BOX, CLASSIFICATION, POINT, POLYGON
 from tests.connections.rows.documents import box, document, label, line, mask, point, polygon, radio, text
 
 CLASSES = {"can": 3, "bag": 5, "bottle": 12}
@@ -45,6 +45,19 @@ def test_answers_inside_an_object_belong_to_the_object():
     assert count_annotations(document(label(marked)), CLASSES, QUESTIONS) == ("b3:1", 1)
 
 
+def test_objects_without_a_class_and_further_labels_are_told_apart():
+    can = box("can", 0, 0, 1, 1)
+    marks = label(can, {**can, "name": "bag", "is_further_label": True}, box("", 0, 0, 1, 1), point("", 1, 1))
+    text, count = count_annotations(document(marks), CLASSES, QUESTIONS)
+    assert (text, count) == ("b-1:1 b3:1 B5:1 o-1:1", 4)
+    assert add_up(Counter({text: 3})) == {
+        (BOX, -1, False): 3,
+        (BOX, 3, False): 3,
+        (BOX, 5, True): 3,
+        (POINT, -1, False): 3,
+    }
+
+
 def test_counted_texts_add_up_to_what_the_rows_held():
     sums = add_up(Counter({"b3:2 c1:1": 10, "b3:1 p12:4": 2, "": 7}))
-    assert sums == {(BOX, 3): 22, (CLASSIFICATION, 1): 10, (POLYGON, 12): 8}
+    assert sums == {(BOX, 3, False): 22, (CLASSIFICATION, 1, False): 10, (POLYGON, 12, False): 8}
