@@ -6,6 +6,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+from connections.store.notes import Note
+
 
 @dataclass(slots=True)
 class IncomingLabel:
@@ -47,7 +49,7 @@ class IncomingRow:
 
     ``position`` says where it stood, for messages: ``"row 12 (line 40, byte 4711)"``. ``number`` is the COCO image id
     that the source had; the row keeps it if it is free in the project. ``status`` is a review status. ``row_id`` is the
-    source's id of the row, once in a project.
+    source's id of the row, once in a project. ``notes``: what a person should know of it.
     """
 
     position: str
@@ -74,6 +76,7 @@ class IncomingRow:
     project_details: dict[str, Any] = field(default_factory=dict)
     project_tags: list[Any] = field(default_factory=list)
     source_extra: dict[str, Any] = field(default_factory=dict)
+    notes: list[Note] | None = None
 
 
 @dataclass(slots=True)

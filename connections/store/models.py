@@ -190,7 +190,8 @@ class ImportRun(Run):
     row, whatever the file says; empty: as the file says. The file lies in our home until the run has ended, or at
     ``local_path``: somebody's own, read in place by their shell. ``bytes_received`` of ``bytes_total`` have arrived.
     ``summary`` counts what was done so far: ``{"rows", "created", "updated", "unchanged", "annotations",
-    "refused_count", "pieces_refused", "warnings"}``; ``rows = created + updated + unchanged + refused_count``.
+    "refused_count", "pieces_refused", "note_counts", "notes"}``; ``rows = created + updated + unchanged +
+    refused_count``. Notes are as in :mod:`connections.store.notes`.
     """
 
     kind: ClassVar[str] = "import"

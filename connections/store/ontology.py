@@ -8,6 +8,7 @@ from connections.models import Project
 from connections.rows.batch import OntologyClass
 from connections.store.import_row import IncomingClass
 from connections.store.models import StoreClass
+from connections.store.notes import CHANGED, Notes
 from exportadmin.lib.errors import UserError
 from exportadmin.lib.ids import derived_id
 
@@ -26,7 +27,7 @@ class OntologyBook:
         self.class_numbers: dict[str, int] = {}
         self.question_numbers: dict[str, int] = {}
         self.schema_ids: dict[tuple[bool, str], str] = {}
-        self.warnings: list[str] = []
+        self.notes = Notes()
         self._unsaved: list[StoreClass] = []
         for entry in StoreClass.objects.filter(project=project):
             self._numbers(entry.is_question)[entry.name] = entry.number
@@ -35,21 +36,24 @@ class OntologyBook:
         return self.question_numbers if is_question else self.class_numbers
 
     def announce(self, classes: Iterable[IncomingClass]) -> None:
-        """Register classes that the source lists with numbers of its own; a number that is taken gives a warning."""
+        """Register classes that the source lists with numbers of its own; a number that is taken is noted."""
         for entry in classes:
             self._check(entry.name)
             numbers = self._numbers(entry.is_question)
             if entry.name in numbers:
                 if entry.number is not None and numbers[entry.name] != entry.number:
-                    self.warnings.append(
-                        f"class {entry.name!r} keeps its number {numbers[entry.name]}; the file says {entry.number}"
-                    )
+                    self._note(entry, f"keeps its number {numbers[entry.name]}; the file says {entry.number}")
                 continue
             number = entry.number
             if number is not None and number in set(numbers.values()):
-                self.warnings.append(f"class {entry.name!r}: number {number} is taken in this project, it gets another")
                 number = None
-            self._add(entry.name, entry.is_question, number, entry.supercategory, entry.extra)
+            given = self._add(entry.name, entry.is_question, number, entry.supercategory, entry.extra)
+            if entry.number is not None and given != entry.number:
+                self._note(entry, f"gets the number {given}: {entry.number} is taken in this project")
+
+    def _note(self, entry: IncomingClass, what: str) -> None:
+        example = f"class {entry.name!r} {what}"
+        self.notes.add(CHANGED, "numbers of classes, other than the file says", example=example)
 
     def class_number(self, name: str) -> int:
         """The class's number, a new one for a new name."""
@@ -83,7 +87,7 @@ class OntologyBook:
 
     def _add(
         self, name: str, is_question: bool, number: int | None, supercategory: str, extra: dict[str, object]
-    ) -> None:
+    ) -> int:
         numbers = self._numbers(is_question)
         if number is None:
             number = max(numbers.values(), default=0) + 1
@@ -98,6 +102,7 @@ class OntologyBook:
                 extra=extra,
             )
         )
+        return number
 
     @staticmethod
     def _check(name: object) -> None:

@@ -37,6 +37,7 @@ from connections.store.models import (
     StoreTombstone,
     row_pk,
 )
+from connections.store.notes import Notes
 from connections.store.ontology import OntologyBook
 from connections.store.row_document import complete_document
 from exportadmin.lib import times
@@ -71,10 +72,8 @@ class WriteSummary:
     unchanged: int = 0
     annotations: int = 0
     refused_count: int = 0
-    # parts of a file that are no rows and were refused by themselves: an annotation of an image that there is not
-    pieces_refused: int = 0
     refused: list[Refused] = field(default_factory=list)
-    warnings: list[str] = field(default_factory=list)
+    notes: Notes = field(default_factory=Notes)
 
 
 @dataclass(slots=True)
@@ -191,7 +190,7 @@ class _Writer:
         store, _ = StoreProject.objects.select_for_update().get_or_create(project=self.project)
         book = OntologyBook(self.project)
         book.announce(classes)
-        self.summary.warnings.extend(book.warnings)
+        self.summary.notes.extend(book.notes.as_json())
         now = self.fixed_now if self.fixed_now is not None else times.now_ms()
         accepted = list(self._accepted(batch))
         known = self._known([row.key for row, _ in accepted])
@@ -209,12 +208,14 @@ class _Writer:
             before = known.get(row.key)
             if before is not None and before.digest == digest:
                 self.summary.unchanged += 1
+                self._take_notes(row)
                 continue
             try:
                 written.append(self._render(row, digest, before, shared))
             except UserError as error:
                 self._refuse(row, error.message)
                 continue
+            self._take_notes(row)
             if before is None:
                 self.summary.created += 1
                 created.append(row.key)
@@ -263,6 +264,10 @@ class _Writer:
             self.summary.refused.append(Refused(row.position, reason))
         if self._on_refused is not None:
             self._on_refused(row.position, reason, {"global_key": row.key})
+
+    def _take_notes(self, row: IncomingRow) -> None:
+        if row.notes:
+            self.summary.notes.extend(row.notes)
 
     def _was_seen(self, key: str) -> bool:
         short = hashlib.blake2b(key.encode(), digest_size=12).digest()

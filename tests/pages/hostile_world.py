@@ -140,7 +140,9 @@ def _importing(project: Project) -> ImportRun:
         phase="importing", rows_done=3, rows_expected=9, started_at=timezone.now() - timedelta(minutes=3), attempts=1,
         fence=1, lease_until=timezone.now() + timedelta(hours=1), created_by_name=HOSTILE[:200],
         summary={"rows": 3, "created": 1, "updated": 0, "unchanged": 1, "annotations": 7, "refused_count": 1,
-                 "pieces_refused": 2, "warnings": [HOSTILE, LONG]},
+                 "pieces_refused": 2, "note_counts": {"changed": 2, "other": 1},
+                 "notes": [{"kind": "changed", "text": HOSTILE, "count": 2, "example": LONG},
+                           {"kind": "other", "text": LONG, "count": 1, "example": HOSTILE}]},
     )  # fmt: skip
 
 

@@ -50,10 +50,13 @@ def test_taco_goes_in_whole_and_comes_out_the_same(exported, shared):
     result, report, path = exported
     summary = result.summary
     assert tuple(summary[name] for name in ("rows", "created", "refused_count", "annotations")) == (1500, 1500, 0, 4784)
-    said = "\n".join(summary["warnings"])
-    assert "309, 4040" in said
-    assert "scene_annotations: 4,296 entries" in said
-    assert "scene_categories: 7 entries" in said
+    assert [(note["kind"], note["count"]) for note in summary["notes"]] == [
+        ("changed", 2),
+        ("carried", 4296),
+        ("carried", 7),
+    ]
+    assert summary["notes"][0]["example"] == "309, 4040"
+    assert (summary["note_counts"]["changed"], summary["note_counts"]["carried"]) == (2, 4303)
 
     original = json.loads((shared / "data" / "taco.coco.json").read_text())
     export = json.loads(path.read_text())

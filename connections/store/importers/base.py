@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, ClassVar, TypeAlias, cast
 
 from connections.store.import_row import IncomingClass, IncomingRow
+from connections.store.notes import Notes
 from exportadmin.lib.errors import UserError
 from exportadmin.lib.json_stream import RowRefused
 
@@ -21,7 +22,6 @@ OnRefused: TypeAlias = Callable[[str, str, Any], None]
 
 # reasons kept in memory; every refusal is counted
 MAX_REFUSED_KEPT = 1_000
-MAX_WARNINGS = 100
 
 
 @dataclass(slots=True)
@@ -49,9 +49,10 @@ class Importer(ABC):
     refusal: position, reason and, where it could be read, the value that was refused.
 
     Filled while :meth:`rows` is read: ``classes`` (before the first row, where the source lists them), ``refused`` (the
-    first :data:`MAX_REFUSED_KEPT`), ``refused_count`` (all), ``rows_seen``, ``rows_refused``, ``warnings``,
-    ``project_extra`` (before the first row). Every row of the file is either yielded or refused: a bad one whole, never
-    with a mark missing. ``refused_count`` is larger than ``rows_refused`` where pieces that belong to no row were bad.
+    first :data:`MAX_REFUSED_KEPT`), ``refused_count`` (all), ``rows_seen``, ``rows_refused``, ``project_extra`` (before
+    the first row), ``notes`` and ``row_notes`` (see :mod:`connections.store.notes`). Every row of the file is either
+    yielded or refused: a bad one whole, never with a mark missing. ``refused_count`` is larger than ``rows_refused``
+    where pieces that belong to no row were bad.
     """
 
     key: ClassVar[str]
@@ -78,8 +79,8 @@ class Importer(ABC):
         self.refused_count = 0
         self.rows_seen = 0
         self.rows_refused = 0
-        self.warnings: list[str] = []
-        self.warnings_left_out = 0
+        self.notes = Notes()
+        self.row_notes = Notes()
         self.project_extra: dict[str, Any] = {}
 
     @abstractmethod
@@ -93,6 +94,13 @@ class Importer(ABC):
     def rows(self) -> Iterator[IncomingRow]:
         """The good rows in file order. Raises :class:`UserError` for what :meth:`survey` would have found."""
 
+    def rows_with_notes(self) -> Iterator[IncomingRow]:
+        """As :meth:`rows`, each row with what was noted while it was read."""
+        for row in self.rows():
+            if self.row_notes:
+                row.notes = self.row_notes.take()
+            yield row
+
     def open(self) -> BinaryIO:
         """The file, unbuffered. Raises :class:`UserError` when it cannot be read."""
         try:
@@ -105,7 +113,8 @@ class Importer(ABC):
             raise UserError(f"{self.path.name} cannot be read: {error.strerror}", field="file") from None
 
     def refuse_row(self, refused: RowRefused, value: Any = None) -> None:
-        """Enter a row that does not go in."""
+        """Enter a row that does not go in; what was noted of it goes too."""
+        self.row_notes.take()
         self.rows_refused += 1
         self.refuse(refused.position, refused.reason, value)
 
@@ -116,14 +125,6 @@ class Importer(ABC):
             self._on_refused(position, reason, value)
         if len(self.refused) < MAX_REFUSED_KEPT:
             self.refused.append(Refused(position, reason))
-
-    def warn(self, text: str) -> None:
-        """Say something about the file; at most :data:`MAX_WARNINGS` are kept, the last one tells how many are not."""
-        if len(self.warnings) < MAX_WARNINGS:
-            self.warnings.append(text)
-            return
-        self.warnings_left_out += 1
-        self.warnings[-1] = f"… and {self.warnings_left_out + 1:,} more warnings"
 
 
 class _WatchedFile(FileIO):

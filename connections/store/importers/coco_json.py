@@ -29,6 +29,7 @@ from connections.store.importers.coco_ids import identity_of, stated_id, too_lar
 from connections.store.importers.coco_project import Categories, Others
 from connections.store.importers.coco_spool import Place, Spool
 from connections.store.importers.media import mime_type
+from connections.store.notes import CARRIED, CHANGED
 from exportadmin.lib import json_stream
 from exportadmin.lib.errors import UserError
 from exportadmin.lib.json_stream import Element, Piece, RowRefused
@@ -64,8 +65,6 @@ class CocoJsonImporter(Importer):
         return Survey(images, self.path.stat().st_size)
 
     def rows(self) -> Iterator[IncomingRow]:
-        # images whose date_captured is no time, and the first of them
-        self._undated, self._first_undated = 0, ""
         with self.open() as stream, closing(Spool()) as spool:
             categories = self._load(stream, spool)
             for place, key in spool.images():
@@ -76,8 +75,6 @@ class CocoJsonImporter(Importer):
                     self.refuse_row(RowRefused(position, str(error)))
                     continue
                 yield row
-        if self._undated:
-            self.warn(f"date_captured is no time in {self._undated:,} images and not read; first {self._first_undated}")
 
     # --- first walk: where everything stands
 
@@ -103,17 +100,16 @@ class CocoJsonImporter(Importer):
                 self._take_other(spool, others, piece, element)
         self._check_sections(seen)
         self.classes += categories.classes
-        for text in categories.warnings:
-            self.warn(text)
+        self.notes.extend(categories.notes.as_json())
         spool.finish()
         self._report_orphans(spool)
         self._report_double_ids(spool)
         for name, place in spool.list_entries_without_image():
             others.add(name, _read(stream, place))
         for name, count in spool.list_counts():
-            self.warn(f"{name}: {count:,} entries, not part of COCO, kept with their images under source_extra")
-        for text in others.warnings():
-            self.warn(text)
+            text = f"entries of {name!r}, not part of COCO, kept with their images under source_extra"
+            self.notes.add(CARRIED, text, count=count)
+        others.note(self.notes)
         if others.kept:
             self.project_extra["coco"] = others.kept
         return categories
@@ -149,7 +145,8 @@ class CocoJsonImporter(Importer):
                 numbered, shown = f"{key}#{identity}", repr(key[:120])
                 if not spool.add_image(identity, numbered, element):
                     raise RowRefused(position, f"the file_name {shown} stands twice, with #{identity} behind it too")
-                self.warn(f"{position}: the file_name {shown} stands twice; this one is called {numbered[:140]!r}")
+                example = f"{position}: {shown} is called {numbered[:140]!r}"
+                self.notes.add(CHANGED, "images whose file_name stands twice, called by their id too", example=example)
         except RowRefused as refused:
             self.refuse_row(refused)
             # its annotations then belong to a refused row, and are no mystery
@@ -197,11 +194,10 @@ class CocoJsonImporter(Importer):
             )
 
     def _report_double_ids(self, spool: Spool) -> None:
-        double = list(spool.double_annotation_ids(_MAX_IDS_SHOWN + 1))
-        if double:
-            shown = ", ".join(str(each) for each in double[:_MAX_IDS_SHOWN])
-            more = " and more" if len(double) > _MAX_IDS_SHOWN else ""
-            self.warn(f"annotation ids that stand more than once: {shown}{more}; every annotation is kept")
+        count, first = spool.double_annotation_ids(_MAX_IDS_SHOWN)
+        if count:
+            text = "annotation ids that stand more than once; every annotation is kept"
+            self.notes.add(CHANGED, text, count=count, example=", ".join(map(str, first)))
 
     # --- second walk: row by row
 
@@ -263,8 +259,8 @@ class CocoJsonImporter(Importer):
                 return moment(value, "date_captured")
         except BadMark:
             pass
-        self._undated += 1
-        self._first_undated = self._first_undated or f"at {position}: {str(value)[:40]!r}"
+        example = f"{position}: {str(value)[:40]!r}"
+        self.row_notes.add(CARRIED, "images whose date_captured is no time and not read", example=example)
         return None
 
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any, Final
 
 import orjson
 
 from connections.store.import_row import IncomingClass
 from connections.store.importers.coco_ids import identity_of
+from connections.store.notes import CARRIED, CHANGED, NOT_KEPT, Notes
 from exportadmin.lib import json_stream
 from exportadmin.lib.errors import UserError
 from exportadmin.lib.json_stream import Element, RowRefused
@@ -23,7 +23,7 @@ class Categories:
     def __init__(self) -> None:
         self.classes: list[IncomingClass] = []
         self.names: dict[int | str, str] = {}
-        self.warnings: list[str] = []
+        self.notes = Notes()
         self._used: set[str] = set()
 
     def add(self, element: Element) -> None:
@@ -44,7 +44,8 @@ class Categories:
             )
         if name in self._used:
             numbered = f"{name} ({identity})"
-            self.warnings.append(f"{position}: the name {name!r} stands twice; this category is called {numbered!r}")
+            example = f"{position}: {name!r} is called {numbered!r}"
+            self.notes.add(CHANGED, "categories whose name stands twice, called by their id too", example=example)
             if numbered in self._used:
                 raise UserError(f"{position}: the name {numbered!r} stands twice", field="file")
             name = numbered
@@ -103,7 +104,7 @@ class Others:
         self._bytes[name] = used
         return True
 
-    def warnings(self) -> Iterator[str]:
+    def note(self, notes: Notes) -> None:
         """What there is to say of them; lists whose entries all went to their images are emptied."""
         for name, count in self._counts.items():
             if not count:
@@ -112,11 +113,12 @@ class Others:
                 continue
             left_out = self._left_out.get(name, 0)
             if left_out:
-                yield f"{name}: {left_out:,} of {count:,} entries were NOT kept: they take more than 1 MiB"
-            elif name != "licenses":
-                yield f"{name}: {count:,} entries, not part of COCO, kept with the project"
+                notes.add(NOT_KEPT, f"entries of {name!r}: of more than 1 MiB the rest is dropped", count=left_out)
+            if name != "licenses" and count > left_out:
+                text = f"entries of {name!r}, not part of COCO, kept with the project"
+                notes.add(CARRIED, text, count=count - left_out)
         for name in self.kept:
             if name not in self._counts and name != "info":
-                yield f"{name}: not part of COCO, kept with the project"
+                notes.add(CARRIED, "entries of the file itself, not part of COCO, kept with the project", example=name)
         for name in self._whole_left_out:
-            yield f"{name}: NOT kept: it takes more than 1 MiB"
+            notes.add(NOT_KEPT, "entries of the file itself that take more than 1 MiB", example=name)

@@ -110,14 +110,12 @@ class Spool:
         ):
             yield Place(seq, offset, length, line), image
 
-    def double_annotation_ids(self, most: int) -> list[int | str]:
-        """At most ``most`` of the ids that more than one annotation has."""
-        found = self._execute(
-            "SELECT own_id FROM mark WHERE own_id IS NOT NULL "
-            "GROUP BY own_id HAVING COUNT(*) > 1 ORDER BY own_id LIMIT ?",
-            (most,),
-        )
-        return [own_id for (own_id,) in found]
+    def double_annotation_ids(self, most: int) -> tuple[int, list[int | str]]:
+        """How many ids more than one annotation has, and at most ``most`` of them."""
+        double = "SELECT own_id FROM mark WHERE own_id IS NOT NULL GROUP BY own_id HAVING COUNT(*) > 1"
+        (count,) = self._execute(f"SELECT COUNT(*) FROM ({double})").fetchone()  # noqa: S608 - no value is in it
+        found = self._execute(f"{double} ORDER BY own_id LIMIT ?", (most,))
+        return count, [own_id for (own_id,) in found]
 
     def list_entries_of(self, image: int | str) -> list[tuple[str, Place]]:
         """``(name of the list, place)`` in order."""

@@ -6,7 +6,6 @@ or counted twice, none is left out.
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from typing import Any, Final
 
 from django.db import transaction
@@ -17,6 +16,7 @@ from connections.store.importers import IMPORTERS, Importer, detect
 from connections.store.imports import files
 from connections.store.imports.files import RefusedLog
 from connections.store.models import ImportRun, StoreProject
+from connections.store.notes import Notes
 from connections.store.upsert import WriteSummary, write_rows
 from exportadmin.audit.record import record
 from exportadmin.lib.actor import system
@@ -30,6 +30,7 @@ from exportadmin.runs.runners import Runner
 AUTO: Final = "auto"
 CHECKING, IMPORTING = "checking", "importing"
 COUNTS: Final = ("rows", "created", "updated", "unchanged", "refused_count", "pieces_refused", "annotations")
+_WRITTEN: Final = ("rows", "created", "updated", "unchanged", "annotations", "refused_count")
 EVENTS_DONE: Final = frozenset({statuses.COMPLETED, statuses.PARTIAL, statuses.CANCELLED})
 
 
@@ -80,8 +81,7 @@ class ImportRunner(Runner[ImportRun]):
 
         def commit(summary: WriteSummary) -> None:
             """Within the batch's transaction: who lost the run writes no row."""
-            written = asdict(summary)
-            del written["refused"]
+            written = {name: getattr(summary, name) for name in _WRITTEN} | {"notes": summary.notes.as_json()}
             lease.save(
                 summary=_summary(summary, importer),
                 state={
@@ -97,13 +97,13 @@ class ImportRunner(Runner[ImportRun]):
 
         summary = write_rows(
             run.project,
-            importer.rows(),
+            importer.rows_with_notes(),
             classes=importer.classes,
             keys_are_once=importer.keys_are_once,
             on_progress=progress,
             on_batch=commit,
             on_refused=log.add_new,
-            so_far=WriteSummary(**run.state["written"]) if run.state else None,
+            so_far=_so_far(run.state["written"]) if run.state else None,
         )
         lease.check(now=True)
         self._finish(run, lease, importer, _summary(summary, importer), log.flush())
@@ -150,7 +150,7 @@ class ImportRunner(Runner[ImportRun]):
             obj=run,
             outcome="done" if run.status in EVENTS_DONE else "failed",
             reason=run.error,
-            details={name: run.summary[name] for name in COUNTS} if run.summary else {},
+            details={name: run.summary[name] for name in COUNTS} | run.summary["note_counts"] if run.summary else {},
         )
         transaction.on_commit(lambda: files.remove_source(run))
 
@@ -159,8 +159,13 @@ class ImportRunner(Runner[ImportRun]):
         return "its shell went away before it was done; rows that were written stay" if run.local_path else ""
 
 
+def _so_far(written: dict[str, Any]) -> WriteSummary:
+    return WriteSummary(**{**written, "notes": Notes(written["notes"])})
+
+
 def _summary(summary: WriteSummary, importer: Importer) -> dict[str, Any]:
     """What was written and refused, by the store and by the importer before it."""
+    notes = Notes([*importer.notes.as_json(), *summary.notes.as_json()])
     return {
         "rows": summary.rows + importer.rows_refused,
         "created": summary.created,
@@ -169,7 +174,8 @@ def _summary(summary: WriteSummary, importer: Importer) -> dict[str, Any]:
         "annotations": summary.annotations,
         "refused_count": summary.refused_count + importer.rows_refused,
         "pieces_refused": importer.refused_count - importer.rows_refused,
-        "warnings": [*importer.warnings, *summary.warnings],
+        "note_counts": notes.counts(),
+        "notes": notes.as_json(),
     }
 
 

@@ -11,6 +11,7 @@ from connections.store.importers import IMPORTERS
 from connections.store.imports.actions import MAX_FILE_NAME
 from connections.store.imports.runner import AUTO
 from connections.store.models import ImportRun
+from connections.store.notes import KINDS as NOTE_KINDS
 from exportadmin.lib.rest import Choice, StrictSerializer, Text, Whole
 from exportadmin.runs import statuses
 from exportadmin.runs.serializers import ProgressSerializer
@@ -56,6 +57,23 @@ class ImportProjectSerializer(serializers.Serializer[Any]):
     name = serializers.CharField()
 
 
+class NoteCountsSerializer(serializers.Serializer[Any]):
+    """How much was noted, by kind; nought where nothing was."""
+
+    def get_fields(self) -> dict[str, Any]:
+        """A count a kind."""
+        return {kind: serializers.IntegerField(help_text=title) for kind, title in NOTE_KINDS.items()}
+
+
+class NoteSerializer(serializers.Serializer[Any]):
+    """What should be known of that which went in; `text` reads on after the count, `example` is the first."""
+
+    kind = serializers.ChoiceField(choices=list(NOTE_KINDS))
+    text = serializers.CharField()
+    count = serializers.IntegerField()
+    example = serializers.CharField(allow_blank=True)
+
+
 class ImportSummarySerializer(serializers.Serializer[Any]):
     """`rows = created + updated + unchanged + refused_count`, so far or in all."""
 
@@ -66,7 +84,8 @@ class ImportSummarySerializer(serializers.Serializer[Any]):
     annotations = serializers.IntegerField()
     refused_count = serializers.IntegerField()
     pieces_refused = serializers.IntegerField(help_text="parts of the file that belong to no row")
-    warnings = serializers.ListField(child=serializers.CharField())
+    note_counts = NoteCountsSerializer()
+    notes = NoteSerializer(many=True)
 
 
 class ImportSerializer(serializers.Serializer[Any]):

@@ -19,6 +19,7 @@ from connections.store.imports.forms import ImportForm
 from connections.store.imports.lookup import get_import
 from connections.store.imports.representation import FIRST_REFUSED
 from connections.store.models import ImportRun
+from connections.store.notes import KINDS, describe
 from exportadmin.audit.middleware import actor_of
 from exportadmin.lib.errors import DeniedError, NotFoundError, UserError
 from exportadmin.lib.pages import done, form_view, get_view, only, post_view, refused
@@ -105,6 +106,8 @@ def _context(request: HttpRequest, run: ImportRun) -> dict[str, Any]:
         "sentence": sentence,
         "ended": ended,
         "summary": summary,
+        "noted": [(KINDS[kind], count) for kind, count in summary.get("note_counts", {}).items() if count],
+        "notes": [describe(note) for note in summary.get("notes", [])],
         "refused_rows": refused_rows,
         "refused_count": refused_count,
         "more_refused": max(0, refused_count - len(refused_rows)),

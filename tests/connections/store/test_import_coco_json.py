@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from pycocotools import mask as coco_mask
 
 from connections.store.importers import IMPORTERS
+from connections.store.notes import describe
 from exportadmin.lib.errors import UserError
 from tests.connections.store.importing import HOSTILE_NAMES, JUNK, importer, places_in, read, replaced, write
 
@@ -249,11 +250,11 @@ def test_an_image_becomes_a_row_that_keeps_all_that_coco_said(take):
     assert reading.project_extra == {
         "coco": {"info": {"year": 2024}, "licenses": [{"id": 3}], "scene": [{"b": 2}], "odd": {"a": [1]}}
     }
-    assert sorted(reading.warnings) == [
-        "annotation ids that stand more than once: 10; every annotation is kept",
-        "odd: not part of COCO, kept with the project",
-        "scene: 1 entries, not part of COCO, kept with the project",
-        "scene: 1 entries, not part of COCO, kept with their images under source_extra",
+    assert [describe(note) for note in reading.notes.as_json()] == [
+        "1 annotation ids that stand more than once; every annotation is kept; the first: 10",
+        "1 entries of 'scene', not part of COCO, kept with their images under source_extra",
+        "1 entries of 'scene', not part of COCO, kept with the project",
+        "1 entries of the file itself, not part of COCO, kept with the project; the first: odd",
     ]
 
 
@@ -295,14 +296,19 @@ def test_classes_are_known_before_the_first_row_with_their_own_numbers(tmp_path)
     ]
     assert reading.classes[2].extra == {"keypoints": ["a"]}
     assert reading.classes[3].extra == {"id": "x"}
-    assert "the name 'cup' stands twice; this category is called 'cup (9)'" in reading.warnings[0]
+    (note,) = reading.notes.as_json()
+    assert (note["kind"], note["count"]) == ("changed", 1)
+    assert note["text"] == "categories whose name stands twice, called by their id too"
+    assert note["example"].endswith("'cup' is called 'cup (9)'")
 
 
 def test_two_images_of_one_name_keep_both(take):
     rows, reading = take(coco([image(1), image(2), image(3, "a.jpg#2"), image(4)], [mark(2)]))
     assert [row.key for row in rows] == ["a.jpg", "a.jpg#2", "a.jpg#2#3", "a.jpg#4"]
     assert len(rows[1].labels[0].objects) == 1
-    assert len(reading.warnings) == 3
+    (note,) = reading.notes.as_json()
+    assert (note["kind"], note["count"]) == ("changed", 3)
+    assert note["example"].endswith("'a.jpg' is called 'a.jpg#2'")
 
 
 def test_an_empty_segmentation_is_a_box(take):
@@ -326,8 +332,10 @@ def test_lists_that_are_too_large_to_keep_are_named(take):
         coco([image()], scene=[{"a": "x" * 600_000}, {"b": "x" * 600_000}, {"c": 1}], odd="x" * 2_000_000)
     )
     assert [list(entry) for entry in reading.project_extra["coco"]["scene"]] == [["a"]]
-    assert "scene: 2 of 3 entries were NOT kept: they take more than 1 MiB" in reading.warnings
-    assert "odd: NOT kept: it takes more than 1 MiB" in reading.warnings
+    assert reading.notes.counts()["not_kept"] == 2 + 1
+    shown = [describe(note) for note in reading.notes.as_json()]
+    assert "2 entries of 'scene': of more than 1 MiB the rest is dropped" in shown
+    assert "1 entries of the file itself that take more than 1 MiB; the first: odd" in shown
 
 
 @pytest.mark.parametrize("name", HOSTILE_NAMES)
@@ -372,10 +380,10 @@ def test_taco_comes_in_whole(shared):
     assert [(each.name, each.number) for each in reading.classes] == [
         (each["name"], each["id"]) for each in original["categories"]
     ]
-    assert reading.warnings == [
-        "annotation ids that stand more than once: 309, 4040; every annotation is kept",
-        "scene_annotations: 4,296 entries, not part of COCO, kept with their images under source_extra",
-        "scene_categories: 7 entries, not part of COCO, kept with the project",
+    assert [describe(note) for note in reading.notes.as_json()] == [
+        "2 annotation ids that stand more than once; every annotation is kept; the first: 309, 4040",
+        "4,296 entries of 'scene_annotations', not part of COCO, kept with their images under source_extra",
+        "7 entries of 'scene_categories', not part of COCO, kept with the project",
     ]
     kept = [entry for row in rows for entry in row.source_extra.get("coco_lists", {}).get("scene_annotations", [])]
     assert sorted(kept, key=str) == sorted(original["scene_annotations"], key=str)

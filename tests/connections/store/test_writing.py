@@ -126,8 +126,9 @@ def test_class_numbers_come_from_the_source_and_new_classes_follow(project):
 def test_a_class_number_that_is_taken_is_said(project):
     write_rows(project, [row("a")], classes=[IncomingClass("bottle", 3)])
     summary = write_rows(project, [row("b")], classes=[IncomingClass("can", 3), IncomingClass("bottle", 9)])
-    assert any("'can'" in warning and "3" in warning for warning in summary.warnings)
-    assert any("'bottle' keeps its number 3" in warning for warning in summary.warnings)
+    (note,) = summary.notes.as_json()
+    assert (note["kind"], note["count"]) == ("changed", 2)
+    assert note["example"] == "class 'can' gets the number 4: 3 is taken in this project"
 
 
 def test_every_part_of_what_came_in_is_in_the_row(project):

@@ -15,6 +15,8 @@ from connections.store.imports.actions import ImportSpec, import_here
 from connections.store.imports.representation import FIRST_REFUSED, import_json
 from connections.store.imports.runner import AUTO
 from connections.store.models import ImportRun
+from connections.store.notes import KINDS as NOTE_KINDS
+from connections.store.notes import describe
 from exportadmin.lib.command import FAILED, AppCommand, ProgressBar, shell_actor
 from exportadmin.runs import statuses
 
@@ -59,8 +61,11 @@ class Command(AppCommand):
         if summary["pieces_refused"]:
             pieces = f"{summary['pieces_refused']:,} pieces that belong to no row were refused"
             self.stdout.write(f"note: {pieces}, see below")
-        for warning in summary["warnings"]:
-            self.stdout.write(f"note: {warning}")
+        counts = [f"{count:,} {NOTE_KINDS[kind]}" for kind, count in summary["note_counts"].items() if count]
+        if counts:
+            self.stdout.write(f"of note: {', '.join(counts)}")
+        for note in summary["notes"]:
+            self.stdout.write(f"{note['kind'].replace('_', ' ')}: {describe(note)}")
         for refused in files.first_refused(run, FIRST_REFUSED):
             self.stdout.write(f"refused: {refused['position']}: {refused['reason']}")
         more = summary["refused_count"] + summary["pieces_refused"] - FIRST_REFUSED

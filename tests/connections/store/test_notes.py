@@ -1,0 +1,90 @@
+"""What is noted of rows that went in: a count and the first example a kind, in the summary of every channel."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+
+import pytest
+from django.core.management import call_command
+
+from connections.store.import_row import IncomingRow
+from connections.store.importers import ndjson
+from connections.store.imports.actions import ImportSpec, import_here
+from connections.store.notes import CARRIED, CHANGED, KINDS, MAX_NOTES, Notes, describe
+from exportadmin.lib.actor import system
+from tests.connections.store.importing import write
+
+
+def test_notes_of_one_kind_and_text_are_one_note_with_the_first_example():
+    notes = Notes()
+    notes.add(CHANGED, "ids, given anew", example="'a' is 1")
+    notes.add(CHANGED, "ids, given anew", count=1203, example="'b' is 2")
+    notes.add(CARRIED, "ellipses")
+    assert [describe(note) for note in notes.as_json()] == ["1,204 ids, given anew; the first: 'a' is 1", "1 ellipses"]
+    assert notes.counts() == {**dict.fromkeys(KINDS, 0), "changed": 1204, "carried": 1}
+
+
+def test_however_many_kinds_there_are_the_counts_are_whole_and_memory_is_bounded():
+    notes = Notes()
+    for number in range(1000):
+        notes.add(CHANGED if number % 2 else CARRIED, f"text {number}", example="x" * 10_000)
+    kept = notes.as_json()
+    assert len(kept) <= MAX_NOTES + len(KINDS)
+    assert max(len(note["example"]) for note in kept) <= 300
+    assert (notes.counts()["changed"], notes.counts()["carried"]) == (500, 500)
+
+
+class Noting(ndjson.NdjsonImporter):
+    """Notes something of each row, good or bad, and something of the file."""
+
+    def convert(self, value: dict, position: str) -> IncomingRow:
+        self.row_notes.add(CARRIED, "ellipses, kept as they are", example=position)
+        return super().convert(value, position)
+
+    def rows(self) -> Iterator[IncomingRow]:
+        self.notes.add(CHANGED, "names", example="of the file")
+        yield from super().rows()
+
+
+@pytest.fixture
+def run(db, tmp_path, settings, monkeypatch):
+    settings.EXPORTADMIN_HOME = tmp_path
+
+    class Picked:
+        def pick(self, key, **kwargs):
+            return Noting
+
+    monkeypatch.setattr("connections.store.imports.runner.IMPORTERS", Picked())
+    good = {"data_row": {"global_key": "a", "row_data": "https://x.test/a.jpg"}}
+    of_importer = {"data_row": {"row_data": "https://x.test/no-key.jpg"}}
+    of_store = {"data_row": {"global_key": "k" * 501, "row_data": "https://x.test/b.jpg"}}
+    lines = [of_importer, of_store, good, {"data_row": {**good["data_row"], "global_key": "b"}}]
+    path = write(tmp_path, "\n".join(map(json.dumps, lines)), "rows.ndjson")
+    return lambda: import_here(spec=ImportSpec("New", path.name, "ndjson"), path=path, actor=system("shell"))
+
+
+@pytest.mark.django_db(transaction=True)
+def test_what_was_noted_of_a_refused_row_is_dropped_with_it(run):
+    summary = run().summary
+    assert (summary["created"], summary["refused_count"]) == (2, 2)
+    assert summary["note_counts"] == {**dict.fromkeys(KINDS, 0), "changed": 1, "carried": 2}
+    carried = summary["notes"][1]
+    assert (carried["kind"], carried["count"]) == ("carried", 2)
+    assert carried["example"].startswith("row 3 "), "the first of a row that went in"
+    again = run().summary
+    assert (again["unchanged"], again["note_counts"]["carried"]) == (2, 2), "said of rows that are there already too"
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_shell_says_the_counts_in_its_first_lines(tmp_path, settings, capsys):
+    settings.EXPORTADMIN_HOME = tmp_path
+    image = {"id": 1, "file_name": "a.jpg", "date_captured": "some day"}
+    path = write(tmp_path, {"images": [image, {**image, "id": 2}], "annotations": [], "categories": [], "mine": [1]})
+    call_command("import_rows", str(path), project="New")
+    first, second, *notes = capsys.readouterr().out.splitlines()
+    assert first.startswith("New: 2 rows read as coco_json = 2 created")
+    assert second == "of note: 1 changed, 3 carried only"
+    assert len(notes) == 3
+    assert notes[0].startswith("changed: 1 images whose file_name stands twice")
+    assert "carried: 1 entries of 'mine', not part of COCO, kept with the project" in notes
