@@ -7,8 +7,9 @@ Two profiles. *exact*: cells are what was stored. *spreadsheet-safe*: a text cel
 formula gets a leading apostrophe (:mod:`exportadmin.lib.csv_cells`); numbers stay numbers.
 
 Cells that are not plain: ``value`` is the answer's name (radio), a JSON array of names (checklist), the text; for an
-object with answers of its own it is a JSON object, question → value. ``left`` … ``box_height`` go around the
-geometry, in pixels. ``geometry`` is JSON: a polygon's rings ``[[x1,y1,x2,y2,…],…]``, a line ``[x1,y1,…]``, a point
+object with answers of its own it is a JSON object, question → value (a list of them where a question comes again). An
+answer with further answers below it is a JSON object, its name → question → value. ``left`` … ``box_height`` go around
+the geometry, in pixels. ``geometry`` is JSON: a polygon's rings ``[[x1,y1,x2,y2,…],…]``, a line ``[x1,y1,…]``, a point
 ``[x,y]``; for a mask its compressed COCO counts (the size is that of the picture); of other kinds, all that the object
 says beyond its names. ``is_skipped`` is ``true`` or ``false``.
 """
@@ -23,7 +24,7 @@ import orjson
 
 from connections.rows.kinds import CLASSIFICATION
 from connections.rows.kinds.base import Outline
-from connections.rows.kinds.classification import answer_value
+from connections.rows.kinds.classification import answer_value, answers_by_question
 from connections.rows.outlines import outlines
 from exportadmin.lib.csv_cells import Escape, exact_cell, safe_cell
 
@@ -105,7 +106,7 @@ def _lines(document: Mapping[str, Any], drawn: Sequence[Outline], escape: Escape
                 name = escape(name, formulas)
             value = ""
             if mark.get("classifications"):
-                value = escape(_json({one["name"]: answer_value(one) for one in mark["classifications"]}), formulas)
+                value = escape(_json(answers_by_question(mark["classifications"])), formulas)
             append(f"{head},{identity},{kind.key},{name},{value},{box},{geometry},{tail}")
         for answer in answers:
             value = answer_value(answer)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from connections.rows.kinds.base import NAME_KEYS, Annotation, Kind
@@ -17,12 +18,36 @@ class Classification(Kind):
 
 
 def answer_value(answer: Annotation) -> Any:
-    """What was answered: a name, a list of names, or a text; anything else as it is."""
+    """What was answered: a name, a list of names, or a text; anything else as it is.
+
+    A name with answers of its own below it is an object: name → what :func:`answers_by_question` says of those.
+    """
     if "radio_answer" in answer:
         chosen = answer["radio_answer"]
-        return chosen["name"] if chosen else ""
+        return _chosen(chosen) if chosen else ""
     if "checklist_answers" in answer:
-        return [chosen["name"] for chosen in answer["checklist_answers"] or ()]
+        return [_chosen(chosen) for chosen in answer["checklist_answers"] or ()]
     if "text_answer" in answer:
         return (answer["text_answer"] or {}).get("content", "")
     return {key: value for key, value in answer.items() if key not in NAME_KEYS}
+
+
+def answers_by_question(answers: Sequence[Annotation]) -> dict[str, Any]:
+    """Question → :func:`answer_value`; a question that comes again has a list of its answers, in their order."""
+    values: dict[str, Any] = {}
+    repeated: set[str] = set()
+    for answer in answers:
+        name, value = answer["name"], answer_value(answer)
+        if name not in values:
+            values[name] = value
+        elif name in repeated:
+            values[name].append(value)
+        else:
+            repeated.add(name)
+            values[name] = [values[name], value]
+    return values
+
+
+def _chosen(option: Annotation) -> Any:
+    below = option.get("classifications")
+    return {option["name"]: answers_by_question(below)} if below else option["name"]
