@@ -17,8 +17,8 @@ class IncomingLabel:
     ``feature_schema_id`` may be missing, the store gives them. Geometry is in absolute pixels, floats, origin top left:
 
     * ``ImageBoundingBox``: ``"bounding_box": {"top", "left", "height", "width"}``
-    * ``ImagePolygon``: ``"polygon": [{"x", "y"}, …]`` (not closed); several rings: ``"polygons": [[{"x", "y"}, …], …]``
-      holds all of them and ``"polygon"`` the first
+    * ``ImagePolygon``: ``"polygon": [{"x", "y"}, …]``, closed or not; with several rings
+      ``"polygons": [[{"x", "y"}, …], …]`` holds all of them and ``"polygon"`` the first
     * ``ImagePolyline``: ``"line": [{"x", "y"}, …]`` · ``ImagePoint``: ``"point": {"x", "y"}``
     * ``ImageSegmentationMask``: ``"mask": {"size": [height, width], "counts": "<COCO compressed RLE>"}``
     * any other ``annotation_kind`` is carried as it is

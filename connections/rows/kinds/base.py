@@ -61,7 +61,7 @@ class Kind:
         return self, ",,,", orjson.dumps(others).decode("utf-8"), None
 
     def tidy(self, annotation: dict[str, Any], media: dict[str, Any]) -> None:
-        """Check an annotation that comes in, and tidy it in place: numbers become floats, a ring is left open.
+        """Check an annotation that comes in, and tidy it in place: numbers become floats.
 
         ``media`` are the row's media attributes: ``height`` and ``width`` in pixels, where known. Raises
         :class:`connections.rows.checks.BadMark` with the reason why it cannot be kept.

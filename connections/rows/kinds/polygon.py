@@ -1,4 +1,6 @@
-"""Polygons: ``"polygon": [{"x", "y"}, …]``, not closed; with several rings ``"polygons"`` holds all of them."""
+"""Polygons: ``"polygon": [{"x", "y"}, …]``; with several rings ``"polygons"`` holds all of them.
+
+A ring may repeat its first point at the end, as Labelbox and some COCO files have it; it stays as it is."""
 
 from __future__ import annotations
 
@@ -36,11 +38,11 @@ class Polygon(Kind):
     def tidy(self, annotation: dict[str, Any], media: dict[str, Any]) -> None:
         rings = annotation.get("polygons")
         if rings is None:
-            annotation["polygon"] = _ring(annotation.get("polygon"))
+            annotation["polygon"] = points(annotation.get("polygon"), "a polygon", 3)
             return
         if type(rings) is not list or not rings:
             raise BadMark("polygons is not a list of rings")
-        rings = [_ring(ring) for ring in rings]
+        rings = [points(ring, "a polygon", 3) for ring in rings]
         annotation["polygon"] = rings[0]
         if len(rings) > 1:
             annotation["polygons"] = rings
@@ -64,8 +66,3 @@ class Polygon(Kind):
         turned = [ring if signed_area(ring) >= 0 else ring[::-1] for ring in rings]
         d = "".join(f"{path(ring)}z" for ring in turned)
         return Drawn(d, sum(map(len, rings)), far([point for ring in rings for point in ring]))
-
-
-def _ring(value: Any) -> list[dict[str, float]]:
-    ring = points(value, "a polygon", 3)
-    return ring[:-1] if len(ring) > 3 and ring[0] == ring[-1] else ring

@@ -3,13 +3,15 @@
 Any part of a row may be missing. Ids and times are taken over: a row that went out comes in again as the same row. Keys
 that the shape does not have are kept under ``source_extra``, by their names where they stood in the row itself, under
 ``"data_row"``, ``"details"`` and so on where they stood inside. Not read is ``ontology_id``: a project has its own.
+
+An id may be a text or a whole number, which is kept as a text.
 """
 
 from __future__ import annotations
 
 from typing import Any, Final
 
-from connections.rows.checks import BadMark, moment, size
+from connections.rows.checks import BadMark, moment, shown, size
 from connections.rows.kinds import KINDS
 from connections.rows.review_statuses import REVIEW_STATUSES
 from connections.store.import_row import IncomingLabel, IncomingRow
@@ -46,9 +48,9 @@ class NdjsonImporter(RowFileImporter):
         media = _object(rest.pop("media_attributes", None), "media_attributes")
         project, other_projects = self._project(rest.pop("projects", None))
         project_details = _object(project.pop("project_details", None), "project_details")
-        global_key = _text(data_row.pop("global_key", None), "global_key", _MAX_NAME)
-        external_id = _text(data_row.pop("external_id", None), "external_id", _MAX_NAME)
-        row_id = _text(data_row.pop("id", None), "data_row.id", MAX_ROW_ID)
+        global_key = _id(data_row.pop("global_key", None), "global_key", _MAX_NAME)
+        external_id = _id(data_row.pop("external_id", None), "external_id", _MAX_NAME)
+        row_id = _id(data_row.pop("id", None), "data_row.id", MAX_ROW_ID)
         if row_id == "":
             raise BadMark("data_row.id is empty")
         key = global_key or external_id or row_id
@@ -77,14 +79,14 @@ class NdjsonImporter(RowFileImporter):
             embeddings=_objects(rest.pop("embeddings", None), "embeddings"),
             labels=labels,
             dataset=_text(details.pop("dataset_name", None), "dataset_name", _MAX_NAME) or "",
-            dataset_id=_text(details.pop("dataset_id", None), "dataset_id", _MAX_NAME) or None,
-            batch_id=_text(project_details.pop("batch_id", None), "batch_id", 64) or "",
+            dataset_id=_id(details.pop("dataset_id", None), "dataset_id", _MAX_NAME) or None,
+            batch_id=_id(project_details.pop("batch_id", None), "batch_id", 64) or "",
             batch_name=_text(project_details.pop("batch_name", None), "batch_name", _MAX_NAME) or "",
             priority=priority,
             created_ms=moment(details.pop("created_at", None), "data_row.details.created_at"),
             updated_ms=moment(details.pop("updated_at", None), "data_row.details.updated_at"),
             activity_ms=moment(details.pop("last_activity_at", None), "data_row.details.last_activity_at"),
-            created_by=_text(details.pop("created_by", None), "created_by"),
+            created_by=_id(details.pop("created_by", None), "created_by"),
             project_tags=_list(project.pop("project_tags", None), "project_tags"),
         )
         project_details.pop("ontology_id", None)
@@ -135,17 +137,20 @@ def _label(value: Any, index: int, media: _Json) -> IncomingLabel:
             raise BadMark(f"{what}, object {number_ + 1}: {error}") from None
     answers = _objects(annotations.pop("classifications", None), f"{what}: classifications")
     for number_, each in enumerate(answers):
-        if not _text(each.get("name"), f"{what}, classification {number_ + 1}: name", _MAX_NAME):
-            raise BadMark(f"{what}, classification {number_ + 1} has no name")
+        _check_answer(each, f"{what}, classification {number_ + 1}")
+        _tidy_ids(each, f"{what}, classification {number_ + 1}: ")
+    relationships = _objects(annotations.pop("relationships", None), f"{what}: relationships")
+    for number_, each in enumerate(relationships):
+        _tidy_relationship(each, f"{what}, relationship {number_ + 1}: ")
     label = IncomingLabel(
         objects=objects,
         classifications=answers,
-        relationships=_objects(annotations.pop("relationships", None), f"{what}: relationships"),
-        label_id=_text(rest.pop("id", None), f"{what}: id", _MAX_NAME),
+        relationships=relationships,
+        label_id=_id(rest.pop("id", None), f"{what}: id", _MAX_NAME),
         created_ms=moment(details.pop("created_at", None), f"{what}: created_at"),
         updated_ms=moment(details.pop("updated_at", None), f"{what}: updated_at"),
         content_updated_ms=moment(details.pop("content_last_updated_at", None), f"{what}: content_last_updated_at"),
-        created_by=_text(details.pop("created_by", None), f"{what}: created_by"),
+        created_by=_id(details.pop("created_by", None), f"{what}: created_by"),
         reviews=_objects(details.pop("reviews", None), f"{what}: reviews"),
         performance=_object(rest.pop("performance_details", None), f"{what}: performance_details"),
     )
@@ -166,7 +171,44 @@ def _check_object(mark: _Json, media: _Json) -> None:
     kind = _text(mark.get("annotation_kind"), "annotation_kind")
     if not kind:
         raise BadMark("has no annotation_kind")
+    _tidy_ids(mark)
+    for number, answer in enumerate(_objects(mark.get("classifications"), "classifications")):
+        _check_answer(answer, f"classification {number + 1}")
     KINDS.of(kind).tidy(mark, media)
+
+
+def _check_answer(answer: _Json, what: str) -> None:
+    """An answer to a question, and the answers below it. Raises :class:`BadMark`."""
+    if not _text(answer.get("name"), f"{what}: name", _MAX_NAME):
+        raise BadMark(f"{what} has no name")
+    chosen = _objects(answer.get("checklist_answers"), f"{what}: checklist_answers")
+    if answer.get("radio_answer"):
+        chosen = [_object(answer["radio_answer"], f"{what}: radio_answer"), *chosen]
+    for option in chosen:
+        if _text(option.get("name"), f"{what}: the name of its answer") is None:
+            raise BadMark(f"{what}: an answer has no name")
+        for number, below in enumerate(_objects(option.get("classifications"), f"{what}: classifications")):
+            _check_answer(below, f"{what}, classification {number + 1} below {option['name'][:40]!r}")
+    _object(answer.get("text_answer"), f"{what}: text_answer")
+
+
+def _tidy_ids(value: _Json, what: str = "") -> None:
+    """Ids of an object or an answer become texts; one that is null is none, and the store gives another."""
+    for key in ("feature_id", "feature_schema_id"):
+        given = value.get(key)
+        if type(given) is not str and key in value:
+            if given is None:
+                del value[key]
+            else:
+                value[key] = _id(given, f"{what}{key}")
+
+
+def _tidy_relationship(value: _Json, what: str) -> None:
+    """As :func:`_tidy_ids`; the two that it relates are named by their feature ids."""
+    _tidy_ids(value, what)
+    for key, ends in value.items():
+        if key.endswith("_relationship") and type(ends) is dict:
+            ends.update((end, _id(given, f"{what}{key}.{end}")) for end, given in ends.items() if type(given) is int)
 
 
 # --- plain values ----------------------------------------------------------------------------------------------------
@@ -199,7 +241,12 @@ def _text(value: Any, what: str, longest: int | None = None) -> str | None:
     if value is None:
         return None
     if type(value) is not str:
-        raise BadMark(f"{what} is not a text but {str(value)[:40]}")
+        raise BadMark(f"{what} is not a text but {shown(value)}")
     if longest is not None and len(value) > longest:
         raise BadMark(f"{what} has {len(value):,} characters; at most {longest} are kept")
     return value
+
+
+def _id(value: Any, what: str, longest: int | None = None) -> str | None:
+    """A text, also of a whole number: ids are numbers in many places."""
+    return _text(str(value) if type(value) is int else value, what, longest)

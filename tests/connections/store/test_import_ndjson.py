@@ -111,7 +111,8 @@ def test_a_bad_object_refuses_its_row_whole(why, bad, reason):
         ({}, "a row has a data_row; this one has none"),
         ({"data_row": {}}, "a row has a data_row; this one has none"),
         ({"data_row": {"row_data": "x"}}, "a row needs a global_key, an external_id or a data_row.id"),
-        ({"data_row": {"global_key": 5}}, "global_key is not a text but 5"),
+        ({"data_row": {"global_key": 5.5}}, "global_key is not a text but 5.5"),
+        ({"data_row": {"global_key": True}}, "global_key is not a text but True"),
         ({"data_row": {"global_key": "k" * 501}}, "global_key has 501 characters; at most 500 are kept"),
         ({"data_row": {"id": "a", "external_id": "k" * 501}}, "external_id has 501 characters"),
         ({"data_row": {"id": "d" * 65}}, "data_row.id has 65 characters; at most 64 are kept"),
@@ -288,7 +289,7 @@ def test_shapes_are_tidied(take):
     (found,), _ = take(FULL)
     box, closed, rings, _, point, compressed, counted, carried = found.labels[0].objects
     assert orjson.dumps(box["bounding_box"]) == b'{"top":1.0,"left":2.0,"height":3.0,"width":4.0}'
-    assert len(closed["polygon"]) == 3
+    assert [(corner["x"], corner["y"]) for corner in closed["polygon"]] == [(0, 0), (4, 0), (4, 3), (0, 0)]
     assert rings["polygon"] == rings["polygons"][0]
     assert orjson.dumps(point["point"]) == b'{"x":1.0,"y":1.0}'
     assert compressed["mask"] == counted["mask"] == {"size": [4, 5], "counts": COMPRESSED}
