@@ -13,6 +13,7 @@ from typing import Any, Final, NamedTuple
 
 from connections.rows.kinds import CLASSIFICATION, KINDS, OTHER
 from connections.rows.kinds.base import Kind
+from connections.rows.labels import labels_of as labels_of
 
 # no class of an ontology has it
 NO_CLASS: Final = -1
@@ -28,13 +29,6 @@ class Counted(NamedTuple):
     kind: Kind
     number: int
     is_further_label: bool = False
-
-
-def labels_of(document: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """The labels of the row's one project."""
-    ((_, project),) = document["projects"].items()
-    labels: list[dict[str, Any]] = project["labels"]
-    return labels
 
 
 def count_annotations(

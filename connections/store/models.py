@@ -83,6 +83,7 @@ class StoreRow(models.Model):
     ``body`` is the row's canonical JSON with marked parts (:mod:`connections.rows.body`); ``marks`` counts its
     annotations (:class:`connections.rows.batch.RowBatch`); ``digest`` tells a changed row from the same one again.
     ``annotation_start`` and ``annotation_room`` are the block of COCO annotation ids that belongs to this row.
+    ``label_flags`` and ``label_creators`` are what :mod:`connections.rows.labels` makes of its labels.
 
     ``row_id``, ``created_ms``, ``updated_ms``, ``activity_ms`` and the labels' times are those of whoever the row came
     from, where it said them. Ours: ``revision`` of the last change, ``added_revision`` of the first writing, and
@@ -109,6 +110,8 @@ class StoreRow(models.Model):
     label_times = models.TextField(blank=True)
     label_first_ms = models.BigIntegerField(null=True)
     label_last_ms = models.BigIntegerField(null=True)
+    label_flags = models.PositiveSmallIntegerField(default=0)
+    label_creators = models.TextField(blank=True)
     annotation_count = models.PositiveIntegerField()
     annotation_start = models.BigIntegerField()
     annotation_room = models.PositiveIntegerField()

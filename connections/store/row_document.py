@@ -77,7 +77,8 @@ def complete_document(
                     **answer,
                 }
             )
-        updated = iso_utc(label.updated_ms) if label.updated_ms is not None else now
+        changed_ms = label.created_ms if label.updated_ms is None else label.updated_ms
+        updated = now if changed_ms is None else iso_utc(changed_ms)
         content_ms = label.content_updated_ms
         labels.append(
             {

@@ -24,6 +24,7 @@ from connections.rows.body import render_body
 from connections.rows.coco import render_coco
 from connections.rows.counts import count_annotations
 from connections.rows.csv import render_csv
+from connections.rows.labels import creators_text, label_flags, labels_of
 from connections.rows.outlines import outlines
 from connections.rows.review_statuses import known_status
 from connections.store.import_row import IncomingClass, IncomingRow
@@ -344,6 +345,7 @@ class _Writer:
             raise UserError(f"an annotation is not as it should be: {_about(error)}") from None
         store.has_embeddings = store.has_embeddings or embeddings != b"[]"
         pk = row_pk(self.project_pk, number)
+        labels = labels_of(document)
         self.summary.annotations += count
         return _Written(
             row=(
@@ -365,6 +367,8 @@ class _Writer:
                 " ".join(map(str, label_times)),
                 min(label_times, default=None),
                 max(label_times, default=None),
+                label_flags(labels),
+                creators_text(labels),
                 count,
                 start,
                 room,

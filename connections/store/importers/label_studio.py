@@ -204,6 +204,8 @@ def _label(annotation: _Json, picture: list[int]) -> IncomingLabel:
         performance["seconds_to_create"] = round(lead_time)
     performance["skipped"] = bool(annotation.get("was_cancelled"))
     kept = {key: value for key, value in annotation.items() if key not in _PLAIN_LABEL_KEYS}
+    if annotation.get("ground_truth"):
+        performance["benchmark_reference_label"] = True
     return IncomingLabel(
         objects=objects,
         classifications=answers,

@@ -394,7 +394,7 @@ def test_an_annotation_becomes_a_label_with_who_and_when(take):
     assert (label.created_ms, label.updated_ms) == (1704164645678, 1704164646000)
     assert (row.activity_ms, row.updated_ms) == (1704164646000, None)
     assert label.created_by == "ann@example.test"
-    assert label.performance == {"seconds_to_create": 12, "skipped": False}
+    assert label.performance == {"seconds_to_create": 12, "skipped": False, "benchmark_reference_label": True}
     kept = label.extra["source_extra"]["label_studio"]
     assert (kept["ground_truth"], kept["lead_time"], kept["id"], kept["unique_id"]) == (True, 12.5, 9, "u")
     assert (second.created_by, second.performance) == ("7", {"skipped": False})
