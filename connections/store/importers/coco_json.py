@@ -23,12 +23,12 @@ import orjson
 from connections.rows.checks import MAX_COORDINATE, BadMark, moment, number, numbers, ring, size
 from connections.rows.kinds import BOX, MASK, POLYGON
 from connections.rows.masks import tidy_mask
+from connections.rows.media import mime_type
 from connections.store.import_row import IncomingLabel, IncomingRow
 from connections.store.importers.base import Importer, Survey
 from connections.store.importers.coco_ids import identity_of, stated_id, too_large
 from connections.store.importers.coco_project import Categories, Others
 from connections.store.importers.coco_spool import Place, Spool
-from connections.store.importers.media import mime_type
 from connections.store.notes import CARRIED, CHANGED
 from exportadmin.lib import json_stream
 from exportadmin.lib.errors import UserError

@@ -15,6 +15,7 @@ from typing import Any, Final
 import orjson
 
 from connections.rows.checks import MAX_COORDINATE, BadMark, moment
+from connections.rows.media import looks_like_media, mime_type
 from connections.store.import_row import IncomingLabel, IncomingRow
 from connections.store.importers.label_studio_regions import (
     SHAPES,
@@ -24,7 +25,6 @@ from connections.store.importers.label_studio_regions import (
     put_into_regions,
     relation_of,
 )
-from connections.store.importers.media import looks_like_media, mime_type
 from connections.store.importers.row_file import RowFileImporter
 from exportadmin.lib.ids import derived_id
 

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import re
+from typing import Final
+
+MAX_ADDRESS: Final = 8_000
 
 MIME_TYPES: dict[str, str] = {
     "jpg": "image/jpeg",
@@ -38,6 +41,8 @@ MIME_TYPES: dict[str, str] = {
     "pdf": "application/pdf",
 }
 _EXTENSION = re.compile(r"\.([A-Za-z0-9]{1,5})(?:[?#].*)?\Z", re.DOTALL)
+_PATH = re.compile(r"[a-z][a-z0-9+.-]*:[/\\]|[/\\]|data[:/]", re.IGNORECASE)
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _SCHEME = re.compile(r"(?:https?|s3|gs|gcs|azure-blob|az|ftp|file|data):[^\s]|/?data/\S", re.IGNORECASE)
 
 
@@ -50,3 +55,10 @@ def mime_type(address: str) -> str | None:
 def looks_like_media(text: str) -> bool:
     """Is this an address (``https://…``, ``s3://…``, ``/data/…``) or a name with an extension that we know?"""
     return _SCHEME.match(text) is not None or (len(text) < 2000 and " " not in text and mime_type(text) is not None)
+
+
+def is_address(row_data: str) -> bool:
+    """Does a row's ``row_data`` say where its media are, rather than being the text or the data themselves?"""
+    if not row_data or len(row_data) > MAX_ADDRESS or row_data[0] in "{[" or _CONTROL.search(row_data):
+        return False
+    return " " not in row_data or _PATH.match(row_data) is not None or mime_type(row_data) is not None
