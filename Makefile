@@ -34,7 +34,7 @@ collect_changed_static = collected="$${EXPORTADMIN_HOME:-var}/static/staticfiles
 	  $(EXPORTADMIN) collectstatic --noinput --verbosity 0; \
 	fi
 
-.PHONY: help install install-dev run test test-fast test-sqlite test-postgres lint format bench soak screenshots lock clean \
+.PHONY: help install install-dev run test test-fast test-sqlite test-postgres cases lint format bench soak screenshots lock clean \
 	machine-packages
 
 help: ## this list
@@ -63,6 +63,9 @@ test-sqlite: $(DONE)/dev machine-packages ## the suite on SQLite only
 
 test-postgres: $(DONE)/dev machine-packages ## the suite on a private PostgreSQL only, browsers and all
 	@WHOLE=1 $(PY) scripts/suite.py postgres -- $(ARGS)
+
+cases: $(DONE)/dev $(BENCH_DONE)/peers ## files that people tripped over, in every format, judged by others' readers
+	@$(PY) -m pytest -q -n 2 -p tests.support.cases_table tests/whole/test_cases.py $(ARGS)
 
 lint: $(DONE)/dev ## ruff, djLint and mypy
 	@$(VENV)/bin/ruff check .
