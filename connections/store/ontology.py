@@ -78,6 +78,16 @@ class OntologyBook:
             StoreClass.objects.bulk_create(self._unsaved)
             self._unsaved = []
 
+    def new_entries(self) -> int:
+        """How many entries :meth:`save` would write."""
+        return len(self._unsaved)
+
+    def forget_after(self, count: int) -> None:
+        """Keep ``count`` of the new entries and forget those that came later: they were a refused row's."""
+        for entry in self._unsaved[count:]:
+            del self._numbers(entry.is_question)[entry.name]
+        del self._unsaved[count:]
+
     def _known_or_new(self, name: str, *, is_question: bool) -> int:
         numbers = self._numbers(is_question)
         if name not in numbers:  # 0 is a number too (COCO ids may start there)

@@ -211,9 +211,11 @@ class _Writer:
                 self.summary.unchanged += 1
                 self._take_notes(row)
                 continue
+            classes_before = book.new_entries()
             try:
                 written.append(self._render(row, digest, before, shared))
             except UserError as error:
+                book.forget_after(classes_before)
                 self._refuse(row, error.message)
                 continue
             self._take_notes(row)
@@ -304,6 +306,7 @@ class _Writer:
         return set(StoreRow.objects.filter(pk__in=wanted).values_list("number", flat=True))
 
     def _render(self, row: IncomingRow, digest: str, before: _Known | None, shared: _Batch) -> _Written:
+        """Raises :class:`UserError` before anything of ``shared`` is changed, but for the book."""
         store, book, now = shared.store, shared.book, shared.now_ms
         row_id = self._row_id(row, before, shared)
         created = row.created_ms
@@ -327,12 +330,11 @@ class _Writer:
             marks, count = count_annotations(document, book.class_numbers, book.question_numbers)
         except (KeyError, TypeError, AttributeError) as error:
             raise UserError(f"an annotation is not as it should be: {_about(error)}") from None
-        number = before.number if before else _give_number(row.number, store, shared.taken_numbers)
+        number = before.number if before else _free_number(row.number, store, shared.taken_numbers)
         if before is not None and before.annotation_room >= count:
             start, room = before.annotation_start, before.annotation_room
         else:
             start, room = store.next_annotation, count
-            store.next_annotation += count
         try:
             body, embeddings = render_body(document)
             drawn = outlines(document)
@@ -343,6 +345,13 @@ class _Writer:
         except (KeyError, ValueError, TypeError, AttributeError) as error:
             # what a careful importer refuses before: a mask without counts, an integer beyond 64 bits
             raise UserError(f"an annotation is not as it should be: {_about(error)}") from None
+        if start == store.next_annotation:
+            store.next_annotation += count
+        if before is None:
+            shared.taken_numbers.add(number)
+            store.next_number = max(store.next_number, number + 1)
+        shared.id_owners[row_id] = row.key
+        store.has_source_ids = store.has_source_ids or bool(row.row_id)
         store.has_embeddings = store.has_embeddings or embeddings != b"[]"
         pk = row_pk(self.project_pk, number)
         labels = labels_of(document)
@@ -384,11 +393,9 @@ class _Writer:
     def _row_id(self, row: IncomingRow, before: _Known | None, shared: _Batch) -> str:
         """The source's id, else the one that the row has, else one made of project and key."""
         row_id = row.row_id or (before.row_id if before else derived_id(self.project_id, row.key))
-        owner = shared.id_owners.setdefault(row_id, row.key)
+        owner = shared.id_owners.get(row_id, row.key)
         if owner != row.key:
             raise UserError(f"data_row.id {row_id!r} is that of the row with the key {owner[:80]!r} in this project")
-        if row.row_id:
-            shared.store.has_source_ids = True
         return row_id
 
 
@@ -405,15 +412,11 @@ def _about(error: Exception) -> str:
     return f"{error.args[0]!r} is missing" if isinstance(error, KeyError) else str(error)
 
 
-def _give_number(wanted: int | None, store: StoreProject, taken: set[int]) -> int:
+def _free_number(wanted: int | None, store: StoreProject, taken: set[int]) -> int:
     """The number that the source had if it is free, else the next one."""
     if wanted is not None and 0 <= wanted <= MAX_WANTED_NUMBER and wanted not in taken:
-        number = wanted
-    else:
-        number = store.next_number
-    taken.add(number)
-    store.next_number = max(store.next_number, number + 1)
-    return number
+        return wanted
+    return store.next_number
 
 
 def _media_type(row: IncomingRow) -> str:
