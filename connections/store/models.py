@@ -25,6 +25,8 @@ NUMBER_BITS = 40
 MAX_NUMBER = (1 << NUMBER_BITS) - 1
 # a larger image id of a source is not taken over: the numbers behind it belong to rows to come
 MAX_WANTED_NUMBER = 1 << (NUMBER_BITS - 1)
+# the largest number that COCO prints as an id of a source's
+MAX_ID = 2**63 - 1
 MAX_ROW_ID = 64
 
 

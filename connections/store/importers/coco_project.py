@@ -32,7 +32,7 @@ class Categories:
             category = json_stream.parse(element, "category")
             if type(category) is not dict:
                 raise RowRefused(position, "a category is an object; this is none")
-            identity = identity_of(category.get("id"), "the category's id", position)
+            identity = identity_of(category, "id", "the category's id", position)
         except RowRefused as refused:
             raise UserError(str(refused), field="file") from None
         name = category.get("name")

@@ -9,6 +9,7 @@ from connections.store.importers.keys import scratch_database
 from exportadmin.lib.json_stream import Element
 
 _BATCH = 1_000
+_SOME_IMAGE = "SELECT 1 FROM image WHERE id = {0} UNION ALL SELECT 1 FROM refused_image WHERE id = {0}"
 
 
 class Place(NamedTuple):
@@ -18,6 +19,10 @@ class Place(NamedTuple):
     offset: int
     length: int
     line: int
+
+    def position(self, word: str) -> str:
+        """``"annotation 12 (line 40, byte 4711)"``."""
+        return f"{word} {self.seq + 1} (line {self.line}, byte {self.offset})"
 
 
 class Spool:
@@ -78,21 +83,41 @@ class Spool:
         self._marks.clear()
         self._entries.clear()
 
-    def finish(self) -> None:
-        """Everything is in."""
+    def finish(self) -> list[tuple[int | str, int]]:
+        """Everything is in. What names its image by a text for its number, or by a number for its text, belongs to it:
+        such images with how many annotations name them so."""
         self._flush()
+        joined: list[tuple[int | str, int]] = []
+        for table in ("mark", "entry") if self._has_entries else ("mark",):
+            orphan = f"orphan_{table}"
+            self._execute(
+                f"CREATE TABLE {orphan} AS SELECT rowid AS place, image FROM {table} "  # noqa: S608 - names from here
+                f"WHERE NOT EXISTS ({_SOME_IMAGE.format(f'{table}.image')})"
+            )
+            for other, inverse in (("INTEGER", "TEXT"), ("TEXT", "INTEGER")):
+                # 7 for "7", never for "007"
+                meant = f"CAST(image AS {other})"
+                same = (
+                    f"FROM {orphan} WHERE typeof(image) = '{inverse.lower()}' AND CAST({meant} AS {inverse}) = image "
+                    f"AND EXISTS ({_SOME_IMAGE.format(meant)})"
+                )
+                if table == "mark":
+                    joined += self._execute(f"SELECT {meant}, COUNT(*) {same} GROUP BY image").fetchall()
+                self._execute(f"UPDATE {table} SET image = {meant} WHERE rowid IN (SELECT place {same})")  # noqa: S608
+                self._execute(f"DELETE {same}")
         self._execute("CREATE INDEX mark_image ON mark (image, seq)")
         if self._has_entries:
             self._execute("CREATE INDEX entry_image ON entry (image, list, seq)")
+        return joined
 
     # --- reading
 
-    def images(self) -> Iterator[tuple[Place, str]]:
-        """In file order, with the key that each was given."""
-        for seq, offset, length, line, name in self._execute(
-            "SELECT seq, offset, length, line, name FROM image ORDER BY seq"
+    def images(self) -> Iterator[tuple[Place, int | str, str]]:
+        """In file order, each with its id and the key that it was given."""
+        for seq, offset, length, line, identity, name in self._execute(
+            "SELECT seq, offset, length, line, id, name FROM image ORDER BY seq"
         ):
-            yield Place(seq, offset, length, line), name
+            yield Place(seq, offset, length, line), identity, name
 
     def annotations_of(self, image: int | str) -> list[tuple[Place, str | None]]:
         """In file order, with the reason why one cannot be taken."""
@@ -105,8 +130,7 @@ class Spool:
         """Annotations whose image is neither there nor refused."""
         for seq, offset, length, line, image in self._execute(
             "SELECT seq, offset, length, line, image FROM mark"
-            " WHERE NOT EXISTS (SELECT 1 FROM image WHERE id = mark.image)"
-            " AND NOT EXISTS (SELECT 1 FROM refused_image WHERE id = mark.image) ORDER BY seq"
+            " WHERE rowid IN (SELECT place FROM orphan_mark) ORDER BY seq"
         ):
             yield Place(seq, offset, length, line), image
 

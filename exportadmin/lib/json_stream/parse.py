@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+import re
+from typing import Any, Final
 
 import orjson
 
@@ -14,7 +15,8 @@ def parse(element: Element, word: str = "row") -> Any:
     """The element's value. Raises :class:`RowRefused`, whose position calls it a ``word``.
 
     Refused are: what is no JSON (NaN and Infinity included), text that is not UTF-8, lone surrogates, numbers beyond
-    double precision's range, a key that stands twice in one object, and U+0000, which a database text cannot hold.
+    double precision's range, whole numbers beyond 64 bits, a key that stands twice in one object, and U+0000, which a
+    database text cannot hold.
     """
     if element.error is not None:
         raise RowRefused(element.position(word), element.error)
@@ -22,12 +24,41 @@ def parse(element: Element, word: str = "row") -> Any:
     try:
         value = orjson.loads(raw)
     except orjson.JSONDecodeError as error:
-        raise RowRefused(element.position(word), f"not valid JSON: {error}") from None
+        raise RowRefused(element.position(word), _why_invalid(raw, error)) from None
+    if _LONG_DIGITS in raw.translate(_DIGITS_AS_ZERO):
+        _refuse_long_integers(element, word)
     if b"\\u0000" in raw and _holds_nul(value):
         raise RowRefused(element.position(word), "a text holds the character U+0000, which cannot be stored")
     if _count_pairs(value) != element.pairs:
         _refuse_double_keys(element, word)
     return value
+
+
+# a whole number beyond 64 bits has 19 digits or more; the parser would make a rounded float of it, and say nothing
+_LONG_DIGITS: Final = b"0" * 19
+_DIGITS_AS_ZERO: Final = bytes(0x30 if 0x30 <= code <= 0x39 else 0x20 for code in range(256))
+_INTEGERS: Final = range(-(2**63), 2**64)
+_NOT_A_NUMBER: Final = re.compile(rb'"(?:[^"\\\\]|\\\\.)*"|(-?\b(?:NaN|Infinity)\b)')
+
+
+def _refuse_long_integers(element: Element, word: str) -> None:
+    def integer(text: str) -> int:
+        if len(text) > 20 or int(text) not in _INTEGERS:
+            short = text if len(text) <= 60 else f"{text[:60]}…"
+            raise RowRefused(
+                element.position(word),
+                f"the whole number {short} is beyond 64 bits and would lose digits; write it as a text",
+            )
+        return 0
+
+    json.loads(element.raw, parse_int=integer)
+
+
+def _why_invalid(raw: bytes, error: orjson.JSONDecodeError) -> str:
+    found = next((each[1].decode() for each in _NOT_A_NUMBER.finditer(raw) if each[1]), None)
+    if found is not None:
+        return f"not valid JSON: it holds {found}, which is no number in JSON; write null, or leave the key out"
+    return f"not valid JSON: {error}"
 
 
 def _count_pairs(value: Any) -> int:

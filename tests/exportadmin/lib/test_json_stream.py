@@ -241,9 +241,16 @@ def test_a_bad_line_does_not_hide_a_double_key_in_the_next():
 @pytest.mark.parametrize(
     ("text", "reason"),
     [
-        ('{"a": NaN}', "not valid JSON"),
-        ('{"a": Infinity}', "not valid JSON"),
-        ('{"a": -Infinity}', "not valid JSON"),
+        ('{"a": NaN}', "not valid JSON: it holds NaN, which is no number in JSON; write null, or leave the key out"),
+        ('{"a": [1, Infinity]}', "not valid JSON: it holds Infinity"),
+        ('{"NaN": "\\" NaN", "a": -Infinity}', "not valid JSON: it holds -Infinity"),
+        ('{"a": "NaN", "b": tru}', "not valid JSON: invalid literal, expected 'true'"),
+        (
+            '{"a": 18446744073709551616}',
+            "the whole number 18446744073709551616 is beyond 64 bits and would lose digits",
+        ),
+        ('{"a": [[-9223372036854775809]]}', "the whole number -9223372036854775809 is beyond 64 bits"),
+        ('{"a": 1' + "0" * 100 + "}", "the whole number 1000"),
         ('{"a": 1e999}', "not valid JSON: number is infinity"),
         ('{"a": "\\ud800"}', "not valid JSON"),
         ('{"a": "\\udc00\\ud800"}', "not valid JSON"),
@@ -266,6 +273,15 @@ def test_a_bad_line_does_not_hide_a_double_key_in_the_next():
 )
 def test_a_bad_row_is_refused_with_its_reason(text, reason):
     assert why_not_parsed(text).startswith(reason)
+
+
+@in_all_block_sizes
+@pytest.mark.parametrize(
+    "text",
+    ["18446744073709551615", "-9223372036854775808", '"18446744073709551616"', "0.10000000000000000000005", "1e30"],
+)
+def test_long_digits_that_lose_nothing_are_kept(text):
+    assert values(f'[{{"a": [{text}]}}]') == [{"a": [json.loads(text)]}]
 
 
 @in_all_block_sizes
