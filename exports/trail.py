@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING, Final
 
 from django.db.models import QuerySet
-from django.urls import reverse
 
 from exportadmin.audit import events, object_urls
 from exportadmin.audit.events import OF_PROJECT as _OF
+from exportadmin.audit.object_urls import Pages
 from exportadmin.audit.questions import QUESTIONS
 
 if TYPE_CHECKING:
-    from exports.models import ExportReport
+    from exports.models import Artifact, ExportReport
 
 _QUESTIONS: Final = {
     "who-exported": "downloads:WHO_EXPORTED",
@@ -30,9 +29,9 @@ def register() -> None:
     """Called when the app is ready."""
     from connections.models import Project
 
-    object_urls.register("project", object_urls.existing(Project.objects.all, "public_id", "projects:project"))
-    object_urls.register("export_report", object_urls.existing(_reports, "report_id", "exports:detail"))
-    object_urls.register("artifact", _exports_of_files)
+    object_urls.register("project", Pages(Project.objects.all, "public_id", "projects:project"))
+    object_urls.register("export_report", Pages(_reports, "report_id", "exports:detail"))
+    object_urls.register("artifact", Pages(_artifacts, "public_id", "exports:detail", "report__report_id"))
     for slug, place in _QUESTIONS.items():
         QUESTIONS.register(slug, f"exports.questions.{place}")
     events.register(
@@ -93,11 +92,8 @@ def _reports() -> QuerySet[ExportReport]:
     return ExportReport.objects.filter(project__deleted_at=None)
 
 
-def _exports_of_files(ids: Collection[str]) -> Mapping[str, str]:
+def _artifacts() -> QuerySet[Artifact]:
     """A delivered file stands on its export's page."""
     from exports.models import Artifact
 
-    found = Artifact.objects.filter(public_id__in=ids, report__project__deleted_at=None).values_list(
-        "public_id", "report__report_id"
-    )
-    return {artifact: reverse("exports:detail", args=[report]) for artifact, report in found}
+    return Artifact.objects.filter(report__project__deleted_at=None)

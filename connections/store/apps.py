@@ -25,7 +25,7 @@ class StoreConfig(AppConfig):
         from exportadmin.runs.runners import RUNNERS
 
         RUNNERS.register("import", "connections.store.imports.runner:ImportRunner")
-        object_urls.register("import", object_urls.existing(_imports, "public_id", "imports:detail"))
+        object_urls.register("import", object_urls.Pages(_imports, "public_id", "imports:detail"))
         deletion.PARTS.register("rows", "connections.store.deletion:RowsOfProject")
         deletion.PARTS.register("imports", "connections.store.deletion:ImportsOfProject")
 

@@ -5,42 +5,51 @@ An address is only an address: the page itself asks who may see it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from typing import Any, Final
 
-from django.db.models import QuerySet
+from django.db.models import CharField, F, QuerySet, Value
 from django.urls import reverse
 
 from exportadmin.audit.models import AuditEntry
 from exportadmin.lib.registry import Registry
 
-Finder = Callable[[Collection[str]], Mapping[str, str]]
+
+@dataclass(frozen=True, slots=True)
+class Pages:
+    """Pages at the URL called ``name``. ``field`` is the id that stands in the trail, ``shown_by`` the one in the
+    address, where that is another; what is not among ``objects`` (any more) has no page."""
+
+    objects: Callable[[], QuerySet[Any]]
+    field: str
+    name: str
+    shown_by: str = ""
+
+    def find(self, kind: str, ids: Iterable[str]) -> QuerySet[Any, tuple[str, str, str]]:
+        """``(kind, id, id in the address)`` of those that are there."""
+        found = self.objects().filter(**{f"{self.field}__in": ids}).order_by()
+        return found.values_list(Value(kind, CharField()), F(self.field), F(self.shown_by or self.field))
 
 
-def existing(objects: Callable[[], QuerySet[Any]], field: str, name: str) -> Finder:
-    """Pages at the URL called ``name``, which takes the object's ``field``; of what was deleted there is none."""
-
-    def find(ids: Collection[str]) -> Mapping[str, str]:
-        there = objects().filter(**{f"{field}__in": ids}).order_by().values_list(field, flat=True)
-        return {each: reverse(name, args=[each]) for each in there}
-
-    return find
+# kind of object → its pages
+PAGES: Final[Registry[Pages]] = Registry("kind of object", {})
 
 
-# kind of object → ids → addresses
-FINDERS: Final[Registry[Finder]] = Registry("kind of object", {})
-
-
-def register(kind: str, finder: Finder) -> None:
-    """Tell where objects of a kind have their pages; ``finder`` asks the database at most once for many ids."""
-    FINDERS.register(kind, finder)
+def register(kind: str, pages: Pages) -> None:
+    """Tell where objects of a kind have their pages."""
+    PAGES.register(kind, pages)
 
 
 def addresses(entries: Iterable[AuditEntry]) -> dict[tuple[str, str], str]:
-    """``(kind, id)`` → address, for the objects and projects of the entries that have a page."""
+    """``(kind, id)`` → address, for the objects and projects of the entries that have a page; in one query."""
     wanted: dict[str, set[str]] = {}
     for entry in entries:
         for kind, key in ((entry.object_kind, entry.object_id), ("project", entry.project_id)):
-            if key and kind in FINDERS:
+            if key and kind in PAGES:
                 wanted.setdefault(kind, set()).add(key)
-    return {(kind, key): to for kind, keys in wanted.items() for key, to in FINDERS[kind](keys).items()}
+    if not wanted:
+        return {}
+    first, *others = [PAGES[kind].find(kind, keys) for kind, keys in wanted.items()]
+    found = first.union(*others, all=True) if others else first
+    return {(kind, key): reverse(PAGES[kind].name, args=[shown_by]) for kind, key, shown_by in found}

@@ -26,9 +26,12 @@ class Scope:
 
 
 def may_read(request: Any) -> Scope:
-    """What the one who asks may read; it may be nothing. Asks the rule that the settings name."""
-    everything, projects = import_string(settings.AUDIT_SCOPE)(request)
-    return Scope(bool(everything), tuple(projects))
+    """What the one who asks may read; it may be nothing. Asks the rule that the settings name, once a request."""
+    if not hasattr(request, "audit_scope"):
+        everything, projects = import_string(settings.AUDIT_SCOPE)(request)
+        request.audit_scope = Scope(bool(everything), tuple(projects))
+    scope: Scope = request.audit_scope
+    return scope
 
 
 def scope_of(request: Any) -> Scope:

@@ -85,6 +85,6 @@ def test_all_pages_filtered_and_in_order_with_the_queries_of_one(project: Projec
         names = [line["name"] for line in lines(visitor, status="failed", sort="name")]
     assert names == [f"Run {n:03}" for n in range(0, 240, 2)]
     # session, user, projects to filter by, and the list, which PostgreSQL reads by a cursor that is not counted
-    assert len([query for query in queries if query["sql"].startswith("SELECT")]) <= 5
+    assert len([query for query in queries if query["sql"].startswith("SELECT")]) <= 4
     page = visitor.get("/exports/?status=failed&sort=name&page=2").content.decode()
     assert 'href="/exports/list.csv?status=failed&amp;sort=name"' in page

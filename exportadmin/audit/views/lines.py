@@ -78,7 +78,7 @@ def cut(
 
 
 def lines(entries: Sequence[AuditEntry]) -> list[Line]:
-    """With the names in their sentences linked: a query a kind of object at most."""
+    """With the names in their sentences linked: in one query."""
     known = object_urls.addresses(entries)
     return [Line(entry, told(entry, known)) for entry in entries]
 

@@ -21,14 +21,15 @@ CAPTAIN = Actor(kind="user", name="nemo", channel="web")
 @pytest.fixture
 def boats() -> Iterator[None]:
     events.register("boat", "Boats", {"sunk": "{actor} [sank|tried to sink] {object}<, {depth} m deep>"})
-    object_urls.register("boat", lambda ids: {each: f"/boats/{each}/" for each in ids})
+    object_urls.register("boat", object_urls.Pages(User.objects.all, "username", "projects:project", "first_name"))
     yield
     events.unregister("boat")
-    object_urls.FINDERS.unregister("boat")
+    object_urls.PAGES.unregister("boat")
 
 
 @pytest.fixture
 def sunk(boats: None, db: None) -> AuditEntry:
+    User.objects.create(username="b1", first_name="lincoln")
     with transaction.atomic():
         return record("boat.sunk", actor=CAPTAIN, obj=("boat", "b1", "Abraham Lincoln"), details={"depth": 40})
 
@@ -53,7 +54,7 @@ def test_the_page_lists_it_links_it_and_offers_it_as_an_action(sunk: AuditEntry,
     page = reader.get("/audit/", {"event": "boat.sunk"}).content.decode()
     assert '<optgroup label="Boats">' in page
     assert '<option value="boat.sunk" selected>Boats: sunk</option>' in page
-    assert '<a href="/boats/b1/">Abraham Lincoln</a>' in page
+    assert '<a href="/projects/lincoln/">Abraham Lincoln</a>' in page
     assert "Abraham Lincoln" not in reader.get("/audit/", {"event": "sign_in"}).content.decode()
 
 
