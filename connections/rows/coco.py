@@ -20,6 +20,7 @@ import orjson
 
 from connections.rows.counts import labels_of
 from connections.rows.file_names import file_name_of
+from connections.rows.frames import objects_of
 from connections.rows.kinds.base import Outline
 from connections.rows.media import is_address
 from connections.rows.outlines import outlines
@@ -72,7 +73,7 @@ def render_coco(
     identity = annotation_start - 1
     rest = iter(outlines(document) if drawn is None else drawn)
     for label in labels_of(document):
-        for mark, (kind, box, geometry, shape) in zip(label["annotations"].get("objects") or (), rest, strict=False):
+        for mark, (kind, box, geometry, shape) in zip(objects_of(label["annotations"]), rest, strict=False):
             identity += 1
             if not (kind.in_coco and mark["name"]):  # COCO has no annotation without a category
                 continue

@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import Any, Final, NamedTuple
 
+from connections.rows.frames import answers_of, objects_of
 from connections.rows.kinds import CLASSIFICATION, KINDS, OTHER
 from connections.rows.kinds.base import Kind
 from connections.rows.labels import labels_of as labels_of
@@ -36,19 +37,19 @@ def count_annotations(
 ) -> tuple[str, int]:
     """``(text, how many)`` over all labels of the row, sorted by kind (in the order of :data:`KINDS`) and number.
 
-    Objects and the answers on the level of a label count; answers inside an object belong to it, relationships
-    are no annotations. Raises ``KeyError`` when a class or question has no number.
+    Objects and the answers on the level of a label or of a frame count; answers inside an object belong to it,
+    relationships are no annotations. Raises ``KeyError`` when a class or question has no number.
     """
     objects_by: dict[tuple[str, str, bool], int] = {}
     answers_by: dict[str, int] = {}
     total = 0
     for label in labels_of(document):
         annotations = label["annotations"]
-        objects = annotations.get("objects") or ()
+        objects = objects_of(annotations)
         for mark in objects:
             key = (mark["annotation_kind"], mark["name"], "is_further_label" in mark)
             objects_by[key] = objects_by.get(key, 0) + 1
-        answers = annotations.get("classifications") or ()
+        answers = answers_of(annotations)
         for answer in answers:
             name = answer["name"]
             answers_by[name] = answers_by.get(name, 0) + 1

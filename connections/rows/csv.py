@@ -11,7 +11,8 @@ object with answers of its own it is a JSON object, question → value (a list o
 answer with further answers below it is a JSON object, its name → question → value. ``left`` … ``box_height`` go around
 the geometry, in pixels. ``geometry`` is JSON: a polygon's rings ``[[x1,y1,x2,y2,…],…]``, a line ``[x1,y1,…]``, a point
 ``[x,y]``; for a mask its compressed COCO counts (the size is that of the picture); of other kinds, all that the object
-says beyond its names. ``is_skipped`` is ``true`` or ``false``.
+says beyond its names. What stands in a frame of a video has its ``frame`` there. ``is_skipped`` is ``true`` or
+``false``.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from typing import Any
 
 import orjson
 
+from connections.rows.frames import answers_of, objects_of
 from connections.rows.kinds import CLASSIFICATION
 from connections.rows.kinds.base import Outline
 from connections.rows.kinds.classification import answer_value, answers_by_question
@@ -94,8 +96,8 @@ def _lines(document: Mapping[str, Any], drawn: Sequence[Outline], escape: Escape
         skipped = (label.get("performance_details") or _NOTHING).get("skipped")
         tail = "\r\n" if skipped is None else "true\r\n" if skipped else "false\r\n"
         annotations = label["annotations"]
-        objects = annotations.get("objects") or ()
-        answers = annotations.get("classifications") or ()
+        objects = objects_of(annotations)
+        answers = answers_of(annotations)
         for mark, (kind, box, geometry, _) in zip(objects, rest, strict=False):
             if geometry:
                 geometry = f'"{geometry}"' if kind.is_numbers else escape(geometry, formulas)
@@ -119,7 +121,8 @@ def _lines(document: Mapping[str, Any], drawn: Sequence[Outline], escape: Escape
                 name = escape(name, formulas)
             if not value.isalnum():
                 value = escape(value, formulas)
-            append(f"{head},{identity},{CLASSIFICATION.key},{name},{value},,,,,,{tail}")
+            place = escape(_json({"frame": answer["frame"]}), formulas) if "frame" in answer else ""
+            append(f"{head},{identity},{CLASSIFICATION.key},{name},{value},,,,,{place},{tail}")
         if not objects and not answers:
             append(f"{head},,,,,,,,,,{tail}")
     if not lines:

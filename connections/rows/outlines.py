@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from connections.rows.counts import labels_of
+from connections.rows.frames import objects_of
 from connections.rows.kinds import KINDS
 from connections.rows.kinds.base import Outline
 
@@ -16,5 +17,5 @@ def outlines(document: Mapping[str, Any]) -> list[Outline]:
     return [
         of(mark["annotation_kind"]).outline(mark)
         for label in labels_of(document)
-        for mark in label["annotations"].get("objects") or ()
+        for mark in objects_of(label["annotations"])
     ]

@@ -27,6 +27,8 @@ class IncomingLabel:
     more, with another of its classes.
 
     An object that came from COCO keeps what COCO says: ``"source_extra": {"coco": {"id", "bbox", "area", …}}``.
+    ``more_details`` and ``more_annotations`` are what the source has besides in ``label_details`` and ``annotations``:
+    ``"frames"`` and ``"segments"`` of a video, say (:mod:`connections.rows.frames`); ``extra`` stands beside those two.
     A classification is ``{"name", "value", "radio_answer" | "checklist_answers" | "text_answer": …}``.
     """
 
@@ -41,6 +43,8 @@ class IncomingLabel:
     reviews: list[dict[str, Any]] = field(default_factory=list)
     performance: dict[str, Any] = field(default_factory=dict)
     extra: dict[str, Any] = field(default_factory=dict)
+    more_details: dict[str, Any] = field(default_factory=dict)
+    more_annotations: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -49,7 +53,8 @@ class IncomingRow:
 
     ``position`` says where it stood, for messages: ``"row 12 (line 40, byte 4711)"``. ``number`` is the COCO image id
     that the source had; the row keeps it if it is free in the project. ``status`` is a review status. ``row_id`` is the
-    source's id of the row, once in a project. ``notes``: what a person should know of it.
+    source's id of the row, once in a project. ``more_details`` is what ``data_row.details`` has besides. ``notes``:
+    what a person should know of it.
     """
 
     position: str
@@ -75,6 +80,7 @@ class IncomingRow:
     created_by: str | None = None
     project_details: dict[str, Any] = field(default_factory=dict)
     project_tags: list[Any] = field(default_factory=list)
+    more_details: dict[str, Any] = field(default_factory=dict)
     source_extra: dict[str, Any] = field(default_factory=dict)
     notes: list[Note] | None = None
 

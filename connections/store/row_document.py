@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import Any
 
+from connections.rows.frames import answers_of, objects_of
 from connections.store.import_row import IncomingRow
 from connections.store.ontology import OntologyBook
 from exportadmin.lib.errors import UserError
@@ -77,6 +78,11 @@ def complete_document(
                     **answer,
                 }
             )
+        if label.more_annotations:
+            for each in objects_of(label.more_annotations):
+                book.class_number(each["name"])
+            for each in answers_of(label.more_annotations):
+                book.question_number(each["name"])
         changed_ms = label.created_ms if label.updated_ms is None else label.updated_ms
         updated = now if changed_ms is None else iso_utc(changed_ms)
         content_ms = label.content_updated_ms
@@ -92,12 +98,14 @@ def complete_document(
                     "created_by": label.created_by,
                     "content_last_updated_at": updated if content_ms is None else iso_utc(content_ms),
                     "reviews": label.reviews,
+                    **label.more_details,
                 },
                 "performance_details": label.performance or {"skipped": False},
                 "annotations": {
                     "objects": objects,
                     "classifications": classifications,
                     "relationships": label.relationships,
+                    **label.more_annotations,
                 },
             }
         )
@@ -113,6 +121,7 @@ def complete_document(
         "updated_at": iso_utc(updated_ms),
         "last_activity_at": iso_utc(activity_ms),
         "created_by": row.created_by,
+        **row.more_details,
     }
     details: dict[str, Any] = {"ontology_id": _shared_id(project_id, "ontology")}
     if row.batch_id:

@@ -446,12 +446,12 @@ def _digest(row: IncomingRow) -> str:
         (row.key, row.row_data, row.status, row.external_id, row.dataset, row.batch_id, row.batch_name, row.priority),
         (row.created_ms, row.created_by, row.media_attributes, row.attachments, row.metadata_fields, row.embeddings),
         (row.project_details, row.project_tags, row.source_extra),
-        (row.row_id, row.updated_ms, row.activity_ms, row.dataset_id),
+        (row.row_id, row.updated_ms, row.activity_ms, row.dataset_id, row.more_details),
         [
             (
                 (label.objects, label.classifications, label.relationships, label.performance, label.extra),
                 (label.label_id, label.created_ms, label.updated_ms, label.created_by),
-                (label.content_updated_ms, label.reviews),
+                (label.content_updated_ms, label.reviews, label.more_details, label.more_annotations),
             )
             for label in row.labels
         ],

@@ -13,6 +13,7 @@ from connections.rows.batch import RowBatch
 from connections.rows.coco import render_coco
 from connections.rows.counts import labels_of
 from connections.rows.csv import render_csv
+from connections.rows.frames import objects_of
 from exportadmin.lib.errors import PermanentError
 from exports.formats.base import CannotHoldError, Format
 
@@ -55,9 +56,7 @@ class Fragments:
                 continue
             images.append(image)
             annotations.append(marks)
-            self._next_annotation += sum(
-                len(label["annotations"].get("objects") or ()) for label in labels_of(document)
-            )
+            self._next_annotation += sum(len(objects_of(label["annotations"])) for label in labels_of(document))
         return images, annotations
 
     def csv(self, batch: RowBatch, *, safe: bool) -> Sequence[bytes]:
@@ -80,7 +79,7 @@ class Fragments:
     def _check_classes(self, document: Mapping[str, Any]) -> None:
         """Raise :class:`PermanentError` for a class without a number: it is not the row that is wrong."""
         for label in labels_of(document):
-            for mark in label["annotations"].get("objects") or ():
+            for mark in objects_of(label["annotations"]):
                 if mark.get("name") != "" and mark.get("name") not in self._class_numbers:
                     raise PermanentError(
                         f"row {document['data_row']['id']}: class {mark.get('name')!r} is not in the ontology; "

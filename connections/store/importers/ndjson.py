@@ -1,8 +1,9 @@
 """``ndjson``: our own rows back in, one a line or as one array; the shape is the Labelbox export row.
 
 Any part of a row may be missing. Ids and times are taken over: a row that went out comes in again as the same row. Keys
-that the shape does not have are kept under ``source_extra``, by their names where they stood in the row itself, under
-``"data_row"``, ``"details"`` and so on where they stood inside. Not read is ``ontology_id``: a project has its own.
+that the shape does not have stay where they are in details and among a label's annotations (``frames``, ``segments``).
+Others are kept under ``source_extra``, by their names where they stood in the row itself, under ``"data_row"`` and
+``"project"`` where they stood inside. Not read is ``ontology_id``: a project has its own.
 
 An id may be a text or a whole number, which is kept as a text.
 """
@@ -88,12 +89,13 @@ class NdjsonImporter(RowFileImporter):
             activity_ms=moment(details.pop("last_activity_at", None), "data_row.details.last_activity_at"),
             created_by=_id(details.pop("created_by", None), "created_by"),
             project_tags=_list(project.pop("project_tags", None), "project_tags"),
+            more_details=details,
         )
         project_details.pop("ontology_id", None)
         row.project_details = project_details
         project.pop("name", None)
         extra = dict(_object(rest.pop("source_extra", None), "source_extra"))
-        unknown = {"data_row": data_row, "details": details, "project": project, "projects": other_projects, **rest}
+        unknown = {"data_row": data_row, "project": project, "projects": other_projects, **rest}
         for name, kept in unknown.items():
             if kept or name in rest:
                 extra[name if name not in extra else f"row.{name}"] = kept
@@ -154,14 +156,32 @@ def _label(value: Any, index: int, media: _Json) -> IncomingLabel:
         reviews=_objects(details.pop("reviews", None), f"{what}: reviews"),
         performance=_object(rest.pop("performance_details", None), f"{what}: performance_details"),
     )
-    if details or annotations:
-        extra = rest["source_extra"] = dict(_object(rest.get("source_extra"), f"{what}: source_extra"))
-        if details:
-            extra["label_details"] = {**extra.get("label_details", {}), **details}
-        if annotations:  # frames and segments of a video, say
-            extra["annotations"] = {**extra.get("annotations", {}), **annotations}
-    label.extra = rest
+    if annotations.get("frames"):
+        _check_frames(annotations["frames"], what)
+    label.more_details, label.more_annotations, label.extra = details, annotations, rest
     return label
+
+
+def _check_frames(frames: Any, what: str) -> None:
+    """The marks of a video, by frame (:mod:`connections.rows.frames`)."""
+    for frame, content in _object(frames, f"{what}: frames").items():
+        where = f"{what}, frame {frame[:20]!r}"
+        if not (frame.isascii() and frame.isdecimal() and len(frame) < 19):
+            raise BadMark(f"{where}: expected the number of a frame")
+        objects = _object(content, where).get("objects")
+        if type(objects) is not dict:
+            objects = dict(enumerate(_list(objects, f"{where}: objects")))
+        for name, each in objects.items():
+            here = f"{where}, object {str(name)[:80]!r}"
+            if not _text(_object(each, here).get("name"), f"{here}: name", _MAX_NAME):
+                raise BadMark(f"{here} has no class name")
+            _text(each.get("annotation_kind"), f"{here}: annotation_kind")
+            _tidy_ids(each, f"{here}: ")
+            for number, answer in enumerate(_objects(each.get("classifications"), f"{here}: classifications")):
+                _check_answer(answer, f"{here}, classification {number + 1}")
+        for number, answer in enumerate(_objects(content.get("classifications"), f"{where}: classifications")):
+            _check_answer(answer, f"{where}, classification {number + 1}")
+            _tidy_ids(answer, f"{where}, classification {number + 1}: ")
 
 
 def _check_object(mark: _Json, media: _Json) -> None:

@@ -163,6 +163,14 @@ def test_the_same_key_again_is_refused_and_names_the_first(take):
     assert reading.refused[0].reason == "the key 'a' was already used by row 1 (line 1, byte 0)"
 
 
+FRAMES = {
+    "1": {
+        "objects": {"f1": mark("VideoBoundingBox")},
+        "classifications": [{"name": "q", "text_answer": {"content": "x"}}],
+    },
+    "2": {"objects": [mark("VideoBoundingBox")]},
+    "3": {},
+}
 FULL = {
     "data_row": {
         "id": "d1",
@@ -196,6 +204,7 @@ FULL = {
                         "updated_at": "2024-01-03T00:00:00.000+00:00",
                         "created_by": "b@example.test",
                         "reviews": [{"score": 1}],
+                        "odd": 5,
                     },
                     "performance_details": {"seconds_to_create": 3, "skipped": False},
                     "annotations": {
@@ -214,7 +223,7 @@ FULL = {
                             {"name": "t", "text_answer": {"content": "x"}},
                         ],
                         "relationships": [{"name": "near"}],
-                        "frames": {"1": {}},
+                        "frames": FRAMES,
                     },
                 }
             ],
@@ -267,7 +276,6 @@ def test_every_part_of_a_row_is_read_and_nothing_unknown_is_lost(take):
     assert found.source_extra == {
         "coco": {"a": 1},
         "data_row": {"odd": 1},
-        "details": {"odd": 2},
         "project": {"odd": 3},
         "odd": 4,
     }
@@ -275,11 +283,9 @@ def test_every_part_of_a_row_is_read_and_nothing_unknown_is_lost(take):
     assert (label.label_id, label.created_by) == ("l1", "b@example.test")
     assert (label.created_ms, label.updated_ms) == (1704153600000, 1704240000000)
     assert label.performance == {"seconds_to_create": 3, "skipped": False}
-    assert label.extra == {
-        "label_kind": "Default",
-        "version": "1.0.0",
-        "source_extra": {"annotations": {"frames": {"1": {}}}},
-    }
+    assert label.extra == {"label_kind": "Default", "version": "1.0.0"}
+    assert label.more_annotations == {"frames": FRAMES}
+    assert (found.more_details, label.more_details) == ({"odd": 2}, {"odd": 5})
     assert label.reviews == [{"score": 1}]
     assert len(label.classifications) == 2
     assert label.relationships == [{"name": "near"}]
