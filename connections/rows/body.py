@@ -73,6 +73,16 @@ def render_body(document: Mapping[str, Any]) -> tuple[bytes, bytes]:
     return b"".join(chunks), _dumps(embeddings) if embeddings else b"[]"
 
 
+def head_of(body: str) -> dict[str, Any] | None:
+    """``data_row`` without its details, and ``media_attributes``, of a marked body or of its beginning; ``None`` when
+    that does not reach so far."""
+    segments = body.split("\x1e", 3)
+    if len(segments) < 4:
+        return None
+    head: dict[str, Any] = orjson.loads(segments[0] + segments[2] + "}")
+    return head
+
+
 _LABEL_TAIL = frozenset({"label_details", "performance_details", "annotations"})
 
 

@@ -43,6 +43,11 @@ MIME_TYPES: dict[str, str] = {
 _EXTENSION = re.compile(r"\.([A-Za-z0-9]{1,5})(?:[?#].*)?\Z", re.DOTALL)
 _PATH = re.compile(r"[a-z][a-z0-9+.-]*:[/\\]|[/\\]|data[:/]", re.IGNORECASE)
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+_SIGNATURE = re.compile(
+    r"(?:x-amz-|x-goog-|awsaccesskeyid|googleaccessid|key-pair-id|policy|signature|expires|token|access_token"
+    r"|(?:se|sig|ske|skoid|sks|skt|sktid|skv|sp|spr|sr|st|sv)=)",
+    re.IGNORECASE,
+)
 _SCHEME = re.compile(r"(?:https?|s3|gs|gcs|azure-blob|az|ftp|file|data):[^\s]|/?data/\S", re.IGNORECASE)
 
 
@@ -55,6 +60,21 @@ def mime_type(address: str) -> str | None:
 def looks_like_media(text: str) -> bool:
     """Is this an address (``https://…``, ``s3://…``, ``/data/…``) or a name with an extension that we know?"""
     return _SCHEME.match(text) is not None or (len(text) < 2000 and " " not in text and mime_type(text) is not None)
+
+
+def same_media(one: str, other: str) -> bool:
+    """Do two addresses name the same media? A signature in the query of a web address changes from day to day."""
+    return one == other or _unsigned(one) == _unsigned(other)
+
+
+def _unsigned(address: str) -> str:
+    if "?" not in address or not address.startswith(("https://", "http://", "/")):
+        return address
+    path, _, query = address.partition("?")
+    mime = mime_type(path)
+    if mime and not mime.startswith("text/"):
+        return path
+    return "&".join([path, *sorted(pair for pair in query.split("&") if not _SIGNATURE.match(pair))])
 
 
 def is_address(row_data: str) -> bool:

@@ -28,6 +28,7 @@ MAX_WANTED_NUMBER = 1 << (NUMBER_BITS - 1)
 # the largest number that COCO prints as an id of a source's
 MAX_ID = 2**63 - 1
 MAX_ROW_ID = 64
+MAX_DATASET = 100
 
 
 def row_pk(project_pk: int, number: int) -> int:
@@ -192,8 +193,10 @@ class ImportRun(Run):
     """Rows from one file into one project.
 
     ``format`` is a key of the importers, or ``auto`` until it was found. ``default_status``: the review status of every
-    row, whatever the file says; empty: as the file says. The file lies in our home until the run has ended, or at
-    ``local_path``: somebody's own, read in place by their shell. ``bytes_received`` of ``bytes_total`` have arrived.
+    row, whatever the file says; empty: as the file says. ``dataset`` goes in front of every key: ``north/task-1``.
+    ``replace``: a row whose picture is another one than that of the row with its key takes its place; else it is
+    refused. The file lies in our home until the run has ended, or at ``local_path``: somebody's own, read in place by
+    their shell. ``bytes_received`` of ``bytes_total`` have arrived.
     ``summary`` counts what was done so far: ``{"rows", "created", "updated", "unchanged", "annotations",
     "refused_count", "pieces_refused", "note_counts", "notes"}``; ``rows = created + updated + unchanged +
     refused_count``. Notes are as in :mod:`connections.store.notes`.
@@ -209,6 +212,8 @@ class ImportRun(Run):
     file_name = models.CharField(max_length=255)
     format = models.CharField(max_length=40)
     default_status = models.CharField(max_length=40, blank=True)
+    dataset = models.CharField(max_length=MAX_DATASET, blank=True)
+    replace = models.BooleanField(default=False)
     local_path = models.TextField(blank=True)
     bytes_total = models.PositiveBigIntegerField()
     bytes_received = models.PositiveBigIntegerField(default=0)

@@ -4,6 +4,9 @@ A second writing of the same row leaves it untouched; a changed row gets a new b
 of its transaction, and keeps its number and (where they suffice) its COCO annotation ids. An id or a time that the
 source says is the row's, whatever it was before; where it says none, the row keeps its id and time of creation, and the
 time of writing is when it was updated.
+
+A key whose media are others than those of the row that has it is no second writing: another project's task 1, another
+folder's 0001.jpg. Such a row is refused with both addresses, unless it is said to take the other's place.
 """
 
 from __future__ import annotations
@@ -18,13 +21,15 @@ from typing import Any
 
 import orjson
 from django.db import connection, models, transaction
+from django.db.models.functions import Substr
 
 from connections.models import Project
-from connections.rows.body import render_body
+from connections.rows.body import head_of, render_body
 from connections.rows.coco import render_coco
 from connections.rows.counts import count_annotations
 from connections.rows.csv import render_csv
 from connections.rows.labels import creators_text, label_flags, labels_of
+from connections.rows.media import same_media
 from connections.rows.outlines import outlines
 from connections.rows.review_statuses import known_status
 from connections.store.import_row import IncomingClass, IncomingRow
@@ -38,7 +43,7 @@ from connections.store.models import (
     StoreTombstone,
     row_pk,
 )
-from connections.store.notes import Notes
+from connections.store.notes import OTHER, Notes
 from connections.store.ontology import OntologyBook
 from connections.store.row_document import complete_document
 from exportadmin.lib import times
@@ -53,6 +58,9 @@ BATCH_BYTES = 8 << 20
 MAX_KEY = 500
 # refused rows kept with their reasons; all of them are counted
 MAX_REFUSED_KEPT = 1000
+# of a body; nearly all say their address and size there
+_HEAD_CHARACTERS = 4096
+_SHOWN = 120
 
 
 @dataclass(slots=True)
@@ -109,6 +117,7 @@ def write_rows(
     *,
     classes: Sequence[IncomingClass] = (),
     keys_are_once: bool = False,
+    replace: bool = False,
     now_ms: int | None = None,
     on_progress: Callable[[int], None] | None = None,
     on_batch: Callable[[WriteSummary], None] | None = None,
@@ -118,7 +127,8 @@ def write_rows(
     """Upsert ``rows`` into the project, in transactions of at most :data:`BATCH` rows.
 
     A row that breaks a rule is refused with its position and reason, the rest goes in. ``keys_are_once``: the caller
-    has seen to it that no two rows have the same key. ``now_ms`` fixes the time of writing (demo data and tests).
+    has seen to it that no two rows have the same key. ``replace``: a row whose media are others than those of the row
+    with its key takes its place; else it is refused. ``now_ms`` fixes the time of writing (demo data and tests).
     Each transaction that changes anything raises the project's revision by one.
     ``on_progress`` gets the number of rows done after each batch; ``on_batch`` the summary within the transaction of
     each, which is undone when it raises; ``on_refused`` position, reason and key of each row that is refused here.
@@ -126,7 +136,9 @@ def write_rows(
     ``so_far``: what an earlier writing of the same ``rows`` had committed; its rows are passed over and counted on.
     """
     with collect_rarely():
-        writer = _Writer(project, now_ms, keys_are_once=keys_are_once, on_refused=on_refused, so_far=so_far)
+        writer = _Writer(
+            project, now_ms, keys_are_once=keys_are_once, replace=replace, on_refused=on_refused, so_far=so_far
+        )
         return writer.write(rows, classes, on_progress, on_batch)
 
 
@@ -137,6 +149,7 @@ class _Writer:
         now_ms: int | None,
         *,
         keys_are_once: bool,
+        replace: bool,
         on_refused: Callable[[str, str, Any], None] | None,
         so_far: WriteSummary | None,
     ) -> None:
@@ -144,6 +157,7 @@ class _Writer:
         # asked for each row
         self.project_pk, self.project_id = project.pk, project.public_id
         self.keys_are_once = keys_are_once
+        self.replace = replace
         self.fixed_now = now_ms
         self.summary = so_far or WriteSummary()
         self._on_refused = on_refused
@@ -203,6 +217,8 @@ class _Writer:
             taken_numbers=self._taken_numbers([row.number for row, _ in accepted if row.number is not None]),
             id_owners=self._id_owners(store, accepted),
         )
+        changed = [row.key for row, digest in accepted if row.key in known and known[row.key].digest != digest]
+        heads = self._heads(changed) if changed and not self.replace else {}
         written: list[_Written] = []
         created: list[str] = []
         for row, digest in accepted:
@@ -213,6 +229,8 @@ class _Writer:
                 continue
             classes_before = book.new_entries()
             try:
+                if row.key in heads:
+                    self._check_same_media(row, heads[row.key])
                 written.append(self._render(row, digest, before, shared))
             except UserError as error:
                 book.forget_after(classes_before)
@@ -289,6 +307,33 @@ class _Writer:
             "annotation_room",
         )
         return {values[0]: _Known(*values[1:]) for values in found}
+
+    def _heads(self, keys: list[str]) -> dict[str, dict[str, Any]]:
+        """What the rows with these keys say of their media (:func:`head_of`)."""
+        rows = StoreRow.objects.filter(project=self.project)
+        begun = rows.filter(global_key__in=keys).annotate(head=Substr("body", 1, _HEAD_CHARACTERS))
+        heads = {key: head_of(head) for key, head in begun.values_list("global_key", "head")}
+        long = [key for key, head in heads.items() if head is None]
+        heads |= {
+            key: head_of(body) for key, body in rows.filter(global_key__in=long).values_list("global_key", "body")
+        }
+        return {key: head for key, head in heads.items() if head is not None}
+
+    def _check_same_media(self, row: IncomingRow, head: dict[str, Any]) -> None:
+        """Raises :class:`UserError` for a row that is not the one that has its key here."""
+        here, there = head["data_row"].get("row_data") or "", row.row_data
+        if here and there and not same_media(here, there):
+            was, is_now = repr(here[:_SHOWN]), repr(there[:_SHOWN])
+        else:
+            was, is_now = _size(head["media_attributes"]), _size(row.media_attributes)
+            if not was or not is_now or was == is_now:
+                if there == row.key:
+                    self.summary.notes.add(OTHER, _BY_NAME, example=repr(row.key[:_SHOWN]))
+                return
+        raise UserError(
+            f"the key {row.key[:_SHOWN]!r} is that of another picture here: {was}; the file says {is_now}. Import it"
+            " with a data set, whose name goes in front of its keys, or with replace to have it take the other's place"
+        )
 
     def _id_owners(self, store: StoreProject, accepted: list[tuple[IncomingRow, str]]) -> dict[str, str]:
         """Row id → global key, of rows that are there. Ids of our own making meet no other one, so only where some row
@@ -410,6 +455,17 @@ class _Written:
 
 def _about(error: Exception) -> str:
     return f"{error.args[0]!r} is missing" if isinstance(error, KeyError) else str(error)
+
+
+_BY_NAME = (
+    "updated rows that are known by a file name alone: if the file is of another folder, import it with a data set"
+)
+
+
+def _size(media: dict[str, Any]) -> str:
+    """``640 x 480``; empty where it is not known."""
+    width, height = media.get("width"), media.get("height")
+    return f"{width} x {height}" if width is not None and height is not None else ""
 
 
 def _free_number(wanted: int | None, store: StoreProject, taken: set[int]) -> int:

@@ -71,7 +71,7 @@ BETWEEN_FIELDS = {
     "DELETE /api/v1/projects/{project_id}/": ("confirm",),
     "POST /api/v1/projects/{project_id}/rows/delete/": ("filter", "ids", "global_keys", "reason", *_DESCRIPTION),
     # how much may be sent, and what a name of a file or project is, an installation and a database say
-    "POST /api/v1/imports/": ("bytes", "file", "file_name", "project", "format"),
+    "POST /api/v1/imports/": ("bytes", "file", "file_name", "project", "format", "dataset"),
     "PUT /api/v1/imports/{import_id}/content/": ("Content-Range", "body"),
 }
 # what a call makes → the calls that take it

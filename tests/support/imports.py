@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from exportadmin.lib.actor import Actor
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 SHELL = Actor(kind="user", name="tester", channel="shell")
 
 
-def import_file(path: Path, project: str, actor: Actor = SHELL, **asked: str) -> ImportRun:
+def import_file(path: Path, project: str, actor: Actor = SHELL, **asked: Any) -> ImportRun:
     from connections.store.imports.actions import ImportSpec, import_here
 
     return import_here(spec=ImportSpec(project, path.name, **asked), path=path, actor=actor)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -21,7 +22,7 @@ from connections.rows.review_statuses import known_status
 from connections.store.importers import IMPORTERS, detect
 from connections.store.imports import files
 from connections.store.imports.runner import AUTO
-from connections.store.models import ImportRun
+from connections.store.models import MAX_DATASET, ImportRun
 from exportadmin.audit.record import audited
 from exportadmin.lib.actor import Actor
 from exportadmin.lib.errors import ConflictError, DeniedError, NotFoundError, UserError
@@ -35,6 +36,8 @@ from exportadmin.runs.queue import enqueue
 from exports.sources.store import StoreSource
 
 MAX_FILE_NAME: Final = 255
+# it becomes a folder in names of files
+_DATASET: Final = re.compile(r"\w(?:[\w .()@+-]*[\w)@+-])?")
 
 
 class StagedFile(Protocol):
@@ -49,12 +52,18 @@ class StagedFile(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class ImportSpec:
-    """What was asked: ``project`` is a name or an id, ``format`` a key of the importers or ``auto``."""
+    """What was asked: ``project`` is a name or an id, ``format`` a key of the importers or ``auto``.
+
+    ``dataset`` goes in front of the rows' keys; ``replace``: a row takes the place of one with its key whose picture is
+    another.
+    """
 
     project: str
     file_name: str
     format: str = AUTO
     status: str = ""
+    dataset: str = ""
+    replace: bool = False
 
     def check(self) -> None:
         """Raises :class:`UserError` for what cannot be done."""
@@ -65,6 +74,11 @@ class ImportSpec:
         if not 0 < len(self.file_name) <= MAX_FILE_NAME or not self.file_name.isprintable():
             raise UserError(f"a file name has 1 to {MAX_FILE_NAME} printable characters", field="file_name")
         check_text(self.file_name, "file_name")
+        if self.dataset and (len(self.dataset) > MAX_DATASET or not _DATASET.fullmatch(self.dataset)):
+            raise UserError(
+                f"a data set's name has 1 to {MAX_DATASET} letters, digits, blanks and _.()@+-, a letter first",
+                field="dataset",
+            )
 
 
 def request_import(*, spec: ImportSpec, actor: Actor, file: StagedFile) -> ImportRun:
@@ -191,7 +205,7 @@ def end_abandoned_uploads() -> None:
 def _requested(spec: ImportSpec, actor: Actor, run: ImportRun) -> Iterator[None]:
     """The transaction in which an import comes to be, with its line in the trail and, perhaps, its project."""
     about = ("import", run.public_id, run.file_name)
-    details = {"format": spec.format, "bytes": run.bytes_total}
+    details = {"format": spec.format, "bytes": run.bytes_total, "dataset": spec.dataset, "replace": spec.replace}
     with audited("import.requested", actor=actor, obj=about, details=details) as line:
         line.project = run.project = project = _project(spec.project.strip(), actor)
         # whoever deletes the project takes the same lock: this run is seen there, or there is no project here
@@ -231,6 +245,8 @@ def _new(spec: ImportSpec, actor: Actor, **columns: Any) -> ImportRun:
         file_name=spec.file_name,
         format=spec.format,
         default_status=spec.status,
+        dataset=spec.dataset,
+        replace=spec.replace,
         created_by_id=actor.user_id,
         created_by_name=actor.name,
         requested_by=actor.user_id,

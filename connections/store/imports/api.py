@@ -25,7 +25,6 @@ from connections.store.imports import actions
 from connections.store.imports.actions import ImportSpec
 from connections.store.imports.lookup import get_import, visible_imports
 from connections.store.imports.representation import import_json
-from connections.store.imports.runner import AUTO
 from connections.store.imports.serializers import (
     STATES,
     BeginUploadSerializer,
@@ -117,13 +116,17 @@ class ImportsView(RestView):
         except TooLargeError as error:
             raise BodyTooLarge(error.message) from None
         check_names(data, list(UploadSerializer().fields))
-        upload = UploadSerializer.read(data.dict()).validated_data
+        values: dict[str, Any] = data.dict()
+        if values.get("replace") in ("true", "false"):  # multipart knows texts only
+            values["replace"] = values["replace"] == "true"
+        upload = UploadSerializer.read(values).validated_data
         file = upload[FIELD]
         return {"spec": _spec({**upload, "file_name": file.name}), "file": file}
 
 
 def _spec(data: dict[str, Any]) -> ImportSpec:
-    return ImportSpec(data["project"], data["file_name"], data.get("format", AUTO), data.get("status", ""))
+    more = {name: data[name] for name in ("format", "status", "dataset", "replace") if name in data}
+    return ImportSpec(data["project"], data["file_name"], **more)
 
 
 class ImportView(RestView):

@@ -12,7 +12,8 @@ from connections.rows.review_statuses import REVIEW_STATUSES
 from connections.store.importers import IMPORTERS
 from connections.store.imports.actions import MAX_FILE_NAME, ImportSpec
 from connections.store.imports.runner import AUTO
-from exportadmin.lib.forms import ChoiceField, Form, OfferedField, SuggestInput
+from connections.store.models import MAX_DATASET
+from exportadmin.lib.forms import ChoiceField, Form, OfferedField, SuggestInput, TextField
 
 SUGGESTED: Final = 200
 
@@ -46,6 +47,18 @@ class ImportForm(Form):
         help_text="Of every row, whatever the file says.",
     )
 
+    dataset = TextField(
+        label="Data set",
+        required=False,
+        max_length=MAX_DATASET,
+        help_text="Goes in front of every key, so that rows of several files with the same keys stay apart.",
+    )
+    replace = forms.BooleanField(
+        label="Replace rows whose picture is another one",
+        required=False,
+        help_text="Otherwise a row is refused where its key is that of another picture in the project.",
+    )
+
     def __init__(self, *args: Any, person: Person, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         names = projects_for(person, MANAGE).filter(connection__kind="store").values_list("name", flat=True)
@@ -55,4 +68,6 @@ class ImportForm(Form):
     def spec(self) -> ImportSpec:
         """Of a form without mistakes."""
         data = self.cleaned_data
-        return ImportSpec(data["project"], data["file"].name, data["format"], data["status"])
+        return ImportSpec(
+            data["project"], data["file"].name, data["format"], data["status"], data["dataset"], data["replace"]
+        )

@@ -19,6 +19,8 @@ def import_json(run: ImportRun, *, with_refused: bool = False) -> dict[str, Any]
         "file_name": run.file_name,
         "format": run.format,
         "review_status": run.default_status,
+        "dataset": run.dataset,
+        "replace": run.replace,
         "status": run.status,
         "error": run.error,
         "bytes_total": run.bytes_total,

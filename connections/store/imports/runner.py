@@ -6,16 +6,18 @@ or counted twice, none is left out.
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from typing import Any, Final
 
 from django.db import transaction
 
 from connections.access.permissions import MANAGE
 from connections.access.requester import check_requester
+from connections.store.import_row import IncomingRow
 from connections.store.importers import IMPORTERS, Importer, detect
 from connections.store.imports import files
 from connections.store.imports.files import RefusedLog
-from connections.store.models import ImportRun, StoreProject
+from connections.store.models import MAX_ROW_ID, ImportRun, StoreProject
 from connections.store.notes import Notes
 from connections.store.upsert import WriteSummary, write_rows
 from exportadmin.audit.record import record
@@ -97,9 +99,10 @@ class ImportRunner(Runner[ImportRun]):
 
         summary = write_rows(
             run.project,
-            importer.rows_with_notes(),
+            _of_dataset(importer.rows_with_notes(), run.dataset) if run.dataset else importer.rows_with_notes(),
             classes=importer.classes,
             keys_are_once=importer.keys_are_once,
+            replace=run.replace,
             on_progress=progress,
             on_batch=commit,
             on_refused=log.add_new,
@@ -161,6 +164,17 @@ class ImportRunner(Runner[ImportRun]):
 
 def _so_far(written: dict[str, Any]) -> WriteSummary:
     return WriteSummary(**{**written, "notes": Notes(written["notes"])})
+
+
+def _of_dataset(rows: Iterable[IncomingRow], dataset: str) -> Iterator[IncomingRow]:
+    """The rows with ``dataset`` in front of their keys and ids, so that they meet no row of another data set."""
+    for row in rows:
+        row.key = f"{dataset}/{row.key}"
+        row.row_id = f"{dataset}/{row.row_id}" if row.row_id else None
+        if row.row_id and len(row.row_id) > MAX_ROW_ID:
+            row.row_id = None  # the store makes one of the key
+        row.dataset = row.dataset or dataset
+        yield row
 
 
 def _summary(summary: WriteSummary, importer: Importer) -> dict[str, Any]:

@@ -10,9 +10,9 @@ from connections.rows.review_statuses import REVIEW_STATUSES as _REVIEW
 from connections.store.importers import IMPORTERS
 from connections.store.imports.actions import MAX_FILE_NAME
 from connections.store.imports.runner import AUTO
-from connections.store.models import ImportRun
+from connections.store.models import MAX_DATASET, ImportRun
 from connections.store.notes import KINDS as NOTE_KINDS
-from exportadmin.lib.rest import Choice, StrictSerializer, Text, Whole
+from exportadmin.lib.rest import Choice, Flag, StrictSerializer, Text, Whole
 from exportadmin.runs import statuses
 from exportadmin.runs.serializers import ProgressSerializer
 
@@ -31,6 +31,11 @@ class _ImportSpecSerializer(StrictSerializer):
 
     project = Text(max_length=200)
     status = Choice(REVIEW_STATUSES, required=False, help_text="review status of every row, whatever the file says")
+    dataset = Text(max_length=MAX_DATASET, required=False, help_text="goes in front of every key: `north/task-1`")
+    replace = Flag(
+        required=False,
+        help_text="a row takes the place of one with its key whose picture is another; otherwise it is refused",
+    )
 
     def get_fields(self) -> dict[str, Any]:
         """Made late, as the formats are."""
@@ -96,6 +101,8 @@ class ImportSerializer(serializers.Serializer[Any]):
     file_name = serializers.CharField()
     format = serializers.CharField()
     review_status = serializers.CharField(allow_blank=True)
+    dataset = serializers.CharField(allow_blank=True)
+    replace = serializers.BooleanField()
     status = serializers.ChoiceField(choices=STATES)
     error = serializers.CharField(allow_blank=True)
     bytes_total = serializers.IntegerField()

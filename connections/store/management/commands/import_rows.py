@@ -32,12 +32,19 @@ class Command(AppCommand):
         parser.add_argument("--project", required=True, help="name or id of the project; made if there is none")
         parser.add_argument("--format", default=AUTO, choices=[AUTO, *sorted(IMPORTERS)])
         parser.add_argument("--status", default="", help="review status for every row, whatever the file says")
+        parser.add_argument("--dataset", default="", help="goes in front of every key: NAME/task-1")
+        parser.add_argument(
+            "--replace",
+            action="store_true",
+            help="rows take the place of those with their keys whose picture is another; otherwise they are refused",
+        )
         parser.add_argument("--json", action="store_true", help="print the import as REST does")
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Import and print the summary; exit code 1 unless every row went in."""
         path: Path = options["file"]
-        spec = ImportSpec(options["project"], path.name, options["format"], options["status"])
+        asked = [options[name] for name in ("format", "status", "dataset", "replace")]
+        spec = ImportSpec(options["project"], path.name, *asked)
         bar = ProgressBar("import", wanted=not options["json"])
         try:
             run = import_here(spec=spec, path=path, actor=shell_actor(), on_progress=bar)
