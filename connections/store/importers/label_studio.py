@@ -26,6 +26,7 @@ from connections.store.importers.label_studio_regions import (
     relation_of,
 )
 from connections.store.importers.row_file import RowFileImporter
+from connections.store.notes import UNFINISHED
 from exportadmin.lib.ids import derived_id
 
 MAX_KEY: Final = 500
@@ -54,6 +55,8 @@ class LabelStudioImporter(RowFileImporter):
             annotations = value.get("completions") or []  # the name before Label Studio 1.0
         if type(annotations) is not list or not all(type(annotation) is dict for annotation in annotations):
             raise BadMark("annotations is not a list of annotations with their results")
+        if not annotations and (value.get("predictions") or value.get("drafts")):
+            self.row_notes.add(UNFINISHED, "tasks that hold only predictions or drafts", example=position)
         labels: list[IncomingLabel] = []
         picture: list[int] = []
         for index, annotation in enumerate(annotations):

@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator
 
 import pytest
-from django.core.management import call_command
+from django.core.management import CommandError, call_command
 
 from connections.store.import_row import IncomingRow
 from connections.store.importers import ndjson
@@ -79,7 +79,7 @@ def test_what_was_noted_of_a_refused_row_is_dropped_with_it(run):
 @pytest.mark.django_db(transaction=True)
 def test_the_shell_says_the_counts_in_its_first_lines(tmp_path, settings, capsys):
     settings.EXPORTADMIN_HOME = tmp_path
-    image = {"id": 1, "file_name": "a.jpg", "date_captured": "some day"}
+    image = {"id": 1, "file_name": "a.jpg", "width": 9, "height": 9, "date_captured": "some day"}
     path = write(tmp_path, {"images": [image, {**image, "id": 2}], "annotations": [], "categories": [], "mine": [1]})
     call_command("import_rows", str(path), project="New")
     first, second, *notes = capsys.readouterr().out.splitlines()
@@ -88,3 +88,34 @@ def test_the_shell_says_the_counts_in_its_first_lines(tmp_path, settings, capsys
     assert len(notes) == 3
     assert notes[0].startswith("changed: 1 images whose file_name stands twice")
     assert "carried: 1 entries of 'mine', not part of COCO, kept with the project" in notes
+
+
+@pytest.mark.django_db(transaction=True)
+def test_tasks_that_nobody_has_finished_are_counted(tmp_path, settings, capsys):
+    settings.EXPORTADMIN_HOME = tmp_path
+    task = {"data": {"image": "https://x.test/a.jpg"}}
+    guess = [{"result": [], "score": 0.5}]
+    tasks = [
+        {"id": 1, **task, "annotations": [], "predictions": guess},
+        {"id": 2, **task, "annotations": [], "drafts": guess},
+        {"id": 3, **task, "annotations": [{"result": []}], "predictions": guess},
+        {"id": 4, **task, "annotations": []},
+    ]
+    path = write(tmp_path, tasks)
+    call_command("import_rows", str(path), project="New")
+    _, second, third = capsys.readouterr().out.splitlines()
+    assert second == "of note: 2 with predictions or drafts only"
+    assert third.startswith("unfinished: 2 tasks that hold only predictions or drafts; the first: row 1 ")
+
+
+@pytest.mark.django_db(transaction=True)
+def test_pieces_that_belong_to_no_row_are_in_the_first_lines_and_end_with_1(tmp_path, settings, capsys):
+    settings.EXPORTADMIN_HOME = tmp_path
+    mark = {"id": 1, "image_id": 1, "category_id": 1, "bbox": [0, 0, 2, 2]}
+    stray = {**mark, "id": 2, "image_id": 99}
+    image = {"id": 1, "file_name": "a.jpg", "width": 9, "height": 9}
+    path = write(tmp_path, {"images": [image], "annotations": [mark, stray], "categories": [{"id": 1, "name": "car"}]})
+    with pytest.raises(CommandError, match="import partial: all refused rows are in") as caught:
+        call_command("import_rows", str(path), project="New")
+    assert caught.value.returncode == 1
+    assert capsys.readouterr().out.splitlines()[1].startswith("of note: 1 refused that belong to no row")

@@ -65,10 +65,9 @@ class Command(AppCommand):
             f" + {summary['updated']:,} updated + {summary['unchanged']:,} unchanged"
             f" + {summary['refused_count']:,} refused; {summary['annotations']:,} annotations written"
         )
-        if summary["pieces_refused"]:
-            pieces = f"{summary['pieces_refused']:,} pieces that belong to no row were refused"
-            self.stdout.write(f"note: {pieces}, see below")
         counts = [f"{count:,} {NOTE_KINDS[kind]}" for kind, count in summary["note_counts"].items() if count]
+        if summary["pieces_refused"]:
+            counts.insert(0, f"{summary['pieces_refused']:,} refused that belong to no row")
         if counts:
             self.stdout.write(f"of note: {', '.join(counts)}")
         for note in summary["notes"]:
