@@ -4,8 +4,10 @@ Rules where COCO leaves a choice:
 
 * Ids are ours: an image's is the row's number, an annotation's is handed out with the row. Ids of a source are not
   printed, because real files hold the same id twice (TACO does) and COCO readers index by id.
-* ``bbox``, ``area``, ``iscrowd`` and further keys are printed as the source had them, when it was COCO. Otherwise the
-  area is what the kind says it is, ``bbox`` goes around all corners or pixels, ``iscrowd`` is 0.
+* ``bbox`` goes around all corners or pixels, the area is what the kind says it is. Figures of a COCO source are printed
+  as it had them while they fit the geometry (:meth:`connections.rows.kinds.base.Kind.fits_box`, ``fits_area``): a
+  geometry that was corrected since, or that they never fitted, has its own. ``iscrowd`` and further keys are printed as
+  the source had them; ``iscrowd`` is 0 where it says nothing.
 * ``file_name`` is as :mod:`connections.rows.file_names` says. Where we made the name, the picture's address stands
   beside it: as ``coco_url`` when it is a web address, else as ``source``.
 * A picture of unknown size has no ``width`` and ``height``.
@@ -21,7 +23,7 @@ import orjson
 from connections.rows.counts import labels_of
 from connections.rows.file_names import file_name_of
 from connections.rows.frames import objects_of
-from connections.rows.kinds.base import Outline
+from connections.rows.kinds.base import Kind, Outline
 from connections.rows.media import is_address
 from connections.rows.outlines import outlines
 
@@ -55,6 +57,34 @@ def _image(document: Mapping[str, Any], number: int) -> bytes:
     return _dumps(image)
 
 
+def _figures(source: Mapping[str, Any], kind: Kind, place: str, shape: Any) -> tuple[str, float]:
+    """``(bbox as JSON text, area)``: the source's where they fit the geometry, which lies at ``place``, else its own.
+
+    A box that does not fit tells of another geometry, and the area beside it was that one's.
+    """
+    box, area = source.get("bbox"), source.get("area")
+    around = box
+    if box is not None:
+        stated = _dumps(box).decode()
+        if stated != place:
+            around = orjson.loads(place)
+            if not kind.fits_box(box, around):
+                return place, kind.area(shape)
+            place = stated
+    if area is None or not kind.fits_area(area, shape, around or orjson.loads(place)):
+        area = kind.area(shape)
+    return place, area
+
+
+def _crowd(stated: Any) -> str:
+    """Raises ``ValueError`` for what is neither 0 nor 1: a reader takes it for one or the other, or breaks."""
+    if stated is None:
+        return "0"
+    if type(stated) not in (bool, int, float) or stated not in (0, 1):
+        raise ValueError(f"iscrowd is {stated!r}; expected 0 or 1")
+    return "1" if stated else "0"
+
+
 def render_coco(
     document: Mapping[str, Any],
     *,
@@ -79,20 +109,18 @@ def render_coco(
                 continue
             extra = mark.get("source_extra")
             source = (extra.get("coco") or _NOTHING) if extra else _NOTHING
-            area = source.get("area")
-            area = _dumps(area if area is not None else kind.area(shape)).decode()
-            place = f"[{box}]"
-            crowd, more = "0", "}"
-            if source:
-                if source.get("bbox") is not None:
-                    place = _dumps(source["bbox"]).decode()
-                crowd = _dumps(source.get("iscrowd", 0)).decode()
+            place, crowd, more = f"[{box}]", "0", "}"
+            if not source:
+                area = kind.area(shape)
+            else:
+                place, area = _figures(source, kind, place, shape)
+                crowd = _crowd(source.get("iscrowd"))
                 others = {key: value for key, value in source.items() if key not in _OUR_KEYS}
                 if others:
                     more = "," + _dumps(others)[1:].decode()
             lines.append(
                 f'{{"id":{identity},"image_id":{number},"category_id":{class_numbers[mark["name"]]},'
                 f'"segmentation":{kind.segmentation(mark, geometry)},'
-                f'"area":{area},"bbox":{place},"iscrowd":{crowd}{more}'
+                f'"area":{_dumps(area).decode()},"bbox":{place},"iscrowd":{crowd}{more}'
             )
     return _image(document, number), SEPARATOR_TEXT.join(lines).encode()

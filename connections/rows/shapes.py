@@ -7,6 +7,9 @@ in absolute pixels, origin top left.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import reduce
+from itertools import islice
+from operator import add, mul, sub
 from typing import Any
 
 
@@ -46,7 +49,29 @@ def ring_area(ring: Sequence[float]) -> float:
     origin_x, origin_y = ring[0], ring[1]
     xs = [x - origin_x for x in ring[2::2]]
     ys = [y - origin_y for y in ring[3::2]]
-    twice = 0.0
-    for x, y, next_x, next_y in zip(xs, ys, xs[1:], ys[1:], strict=False):
-        twice += x * next_y - next_x * y
+    # every corner with the next one, in C; not sum(), which since Python 3.12 adds in another way
+    twice = reduce(add, map(sub, map(mul, xs, ys[1:]), map(mul, xs[1:], ys)), 0.0)
     return abs(twice) / 2
+
+
+def rough_ring_area(ring: Sequence[float]) -> float:
+    """The same in half the time, with less care for digits."""
+    xs, ys = ring[0::2], ring[1::2]
+    twice: float = sum(map(mul, xs, ys[1:])) + xs[-1] * ys[0] - sum(map(mul, ys, xs[1:])) - ys[-1] * xs[0]
+    return abs(twice) / 2
+
+
+def any_overlap(rings: Sequence[Sequence[float]]) -> bool:
+    """May two of the rings have a part in common? ``False`` is certain: their boxes at most touch."""
+    boxes = sorted((left, top, left + width, top + height) for left, top, width, height in map(_around, rings))
+    for index, (_, top, right, bottom) in enumerate(boxes):
+        for next_left, next_top, _, next_bottom in islice(boxes, index + 1, None):
+            if next_left >= right:
+                break
+            if next_top < bottom and top < next_bottom:
+                return True
+    return False
+
+
+def _around(ring: Sequence[float]) -> tuple[float, float, float, float]:
+    return bounds([ring])

@@ -7,7 +7,7 @@ a row's label (:mod:`connections.store.import_row` lists the geometries). What t
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 import orjson
@@ -20,9 +20,16 @@ NAME_KEYS = frozenset(
     {"feature_id", "feature_schema_id", "name", "value", "annotation_kind", "classifications", "source_extra"}
 )
 
+_NUMBERS = frozenset({int, float})  # bool is neither
+
 # the kind; "left,top,width,height" around it as JSON text, or as empty CSV cells; its geometry as text, "" where there
 # is none; what its area is computed from, which is whatever its kind's :meth:`Kind.area` takes
 Outline = tuple["Kind", str, str, Any]
+
+
+def area_slack(around: Sequence[float]) -> float:
+    """Half a pixel along half the way around the box."""
+    return (around[2] + around[3]) / 2
 
 
 class Kind:
@@ -49,6 +56,9 @@ class Kind:
     in_coco: ClassVar[bool] = False
     is_painted: ClassVar[bool] = False
     layer: ClassVar[int | None] = None
+    # how far the sides of a box that a source states may lie from those of the geometry, in pixels: whole pixels are
+    # what many tools round to
+    box_slack: ClassVar[float] = 0.5
 
     @property
     def annotation_kind(self) -> str:
@@ -74,6 +84,30 @@ class Kind:
     def area(self, shape: Any) -> float:
         """Square pixels; ``shape`` is the outline's."""
         raise NotImplementedError
+
+    def fits_box(self, stated: Any, around: Sequence[float]) -> bool:
+        """May a source's own ``[left, top, width, height]`` stand for this geometry, which has ``around`` around it?
+
+        It may when no side lies further away than :attr:`box_slack`. Anything but four numbers does not fit.
+        """
+        if type(stated) is not list or len(stated) != 4 or not _NUMBERS.issuperset(map(type, stated)):
+            return False
+        sides: list[float] = stated
+        left, top, width, height = sides
+        return (
+            abs(left - around[0]) <= self.box_slack
+            and abs(top - around[1]) <= self.box_slack
+            and abs(left + width - around[0] - around[2]) <= self.box_slack
+            and abs(top + height - around[1] - around[3]) <= self.box_slack
+        )
+
+    def fits_area(self, stated: Any, shape: Any, around: Sequence[float]) -> bool:
+        """May a source's own area stand for this geometry? ``shape`` is the outline's, ``around`` the box around it.
+
+        It may when it is off by no more than half a pixel along half the way around the box: so much lies between
+        measuring corners and counting pixels. Anything but a number does not fit.
+        """
+        return type(stated) in _NUMBERS and bool(abs(stated - self.area(shape)) <= area_slack(around))
 
     def paint(self, canvas: Any, annotation: Annotation, value: int) -> None:
         """Fill its pixels (:mod:`connections.rows.painting`). Raises ``ValueError`` for what cannot be painted."""

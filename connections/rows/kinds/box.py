@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import orjson
@@ -9,6 +10,9 @@ import orjson
 from connections.rows.checks import BadMark, box, number
 from connections.rows.kinds.base import Annotation, Kind, Outline
 from connections.rows.svg import Drawn, finite, text
+
+# what is lost where a product is written with some digits less
+_DIGITS = 1.000001
 
 
 class Box(Kind):
@@ -22,6 +26,8 @@ class Box(Kind):
     in_coco = True
     is_painted = True
     layer = 2
+    # the box is the geometry: only digits may be lost
+    box_slack = 0.005
 
     def outline(self, annotation: Annotation) -> Outline:
         sides = annotation["bounding_box"]
@@ -45,6 +51,11 @@ class Box(Kind):
     def area(self, shape: Any) -> float:
         area: float = shape["width"] * shape["height"]
         return area
+
+    def fits_area(self, stated: Any, shape: Any, around: Sequence[float]) -> bool:
+        """Whatever has a place in the box: the area of what it was drawn around."""
+        area = self.area(shape)
+        return type(stated) in (int, float) and (0 < stated <= area * _DIGITS or stated == area)
 
     def paint(self, canvas: Any, annotation: Annotation, value: int) -> None:
         from connections.rows.painting import paint_box

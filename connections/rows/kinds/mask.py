@@ -6,6 +6,7 @@ its quarter of a second.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import orjson
@@ -54,6 +55,10 @@ class Mask(Kind):
     def area(self, shape: Any) -> float:
         pixels: int = shape
         return pixels
+
+    def fits_area(self, stated: Any, shape: Any, around: Sequence[float]) -> bool:
+        """Its pixels can be counted, so only their number does."""
+        return type(stated) in (int, float) and bool(stated == shape)
 
     def paint(self, canvas: Any, annotation: Annotation, value: int) -> None:
         from connections.rows.painting import paint_mask

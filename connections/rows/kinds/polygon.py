@@ -4,21 +4,22 @@ A ring may repeat its first point at the end, as Labelbox and some COCO files ha
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import orjson
 
 from connections.rows.checks import BadMark, points
-from connections.rows.kinds.base import Annotation, Kind, Outline
-from connections.rows.shapes import bounds, polygon_rings, ring_area
+from connections.rows.kinds.base import Annotation, Kind, Outline, area_slack
+from connections.rows.shapes import any_overlap, bounds, polygon_rings, ring_area, rough_ring_area
 from connections.rows.svg import Drawn, corners, far, path, signed_area
 
 
 class Polygon(Kind):
     """Its rings are pieces of one thing, never holes, as in COCO.
 
-    Its area is the sum over its rings of the shoelace area without sign; where pieces overlap, the overlap counts in
-    each.
+    Its area is the shoelace area of its ring, of several rings their sum, less what overlaps (measured by COCO's own
+    rule).
     """
 
     key = "polygon"
@@ -43,6 +44,8 @@ class Polygon(Kind):
         if type(rings) is not list or not rings:
             raise BadMark("polygons is not a list of rings")
         rings = [points(ring, "a polygon", 3) for ring in rings]
+        if annotation.get("polygon") is not None and points(annotation["polygon"], "a polygon", 3) != rings[0]:
+            raise BadMark("polygon is not the first ring of polygons: which of the two is meant cannot be told")
         annotation["polygon"] = rings[0]
         if len(rings) > 1:
             annotation["polygons"] = rings
@@ -53,7 +56,24 @@ class Polygon(Kind):
         return geometry
 
     def area(self, shape: Any) -> float:
-        return sum([ring_area(ring) for ring in shape])
+        area = sum([ring_area(ring) for ring in shape])
+        if len(shape) == 1 or not any_overlap(shape):
+            return area
+        from connections.rows.painting import painted_area
+
+        return area - painted_area(shape)[1]
+
+    def fits_area(self, stated: Any, shape: Any, around: Sequence[float]) -> bool:
+        """As of any kind; of a ring that crosses itself, where the shoelace takes one part from the other, also what
+        is painted."""
+        if type(stated) not in (int, float):
+            return False
+        slack = area_slack(around)
+        if abs(stated - (rough_ring_area(shape[0]) if len(shape) == 1 else self.area(shape))) <= slack:
+            return True
+        from connections.rows.painting import painted_area
+
+        return bool(abs(stated - painted_area(shape)[0]) <= slack)
 
     def paint(self, canvas: Any, annotation: Annotation, value: int) -> None:
         from connections.rows.painting import paint_polygon
