@@ -29,7 +29,9 @@ class IncomingLabel:
     An object that came from COCO keeps what COCO says: ``"source_extra": {"coco": {"id", "bbox", "area", …}}``.
     ``more_details`` and ``more_annotations`` are what the source has besides in ``label_details`` and ``annotations``:
     ``"frames"`` and ``"segments"`` of a video, say (:mod:`connections.rows.frames`); ``extra`` stands beside those two.
-    A classification is ``{"name", "value", "radio_answer" | "checklist_answers" | "text_answer": …}``.
+    A classification is ``{"name", "value", "radio_answer" | "checklist_answers" | "text_answer": …}``; what is neither
+    chosen nor a text (a number, a path in a taxonomy) is ``{"name", "value", "number_answer": {"content": 7}}``, with
+    any name before ``_answer``.
     """
 
     objects: list[dict[str, Any]] = field(default_factory=list)

@@ -6,6 +6,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import orjson
+
 from connections.models import Project
 from connections.store.stored_media import kept_picture
 from exports.results.drawing import Budget, Drawing, draw
@@ -116,7 +118,10 @@ def _answer_text(answer: Mapping[str, Any]) -> str:
         return str(text.get("content", ""))
     if isinstance(radio := answer.get("radio_answer"), Mapping):
         return str(radio.get("name", ""))
-    return ", ".join(str(_mapping(one).get("name", "")) for one in _list(answer.get("checklist_answers")))
+    if "checklist_answers" in answer:
+        return ", ".join(str(_mapping(one).get("name", "")) for one in _list(answer["checklist_answers"]))
+    said = [_mapping(value).get("content") for key, value in answer.items() if key.endswith("_answer")]
+    return ", ".join(one if isinstance(one, str) else orjson.dumps(one).decode() for one in said if one is not None)
 
 
 def _mapping(value: Any) -> Mapping[str, Any]:

@@ -17,7 +17,16 @@ from connections.rows.svg import Drawn
 Annotation = Mapping[str, Any]
 # what an object or an answer says whatever its kind
 NAME_KEYS = frozenset(
-    {"feature_id", "feature_schema_id", "name", "value", "annotation_kind", "classifications", "source_extra"}
+    {
+        "feature_id",
+        "feature_schema_id",
+        "name",
+        "value",
+        "annotation_kind",
+        "classifications",
+        "is_further_label",
+        "source_extra",
+    }
 )
 
 _NUMBERS = frozenset({int, float})  # bool is neither

@@ -1,4 +1,5 @@
-"""Answers to questions about a whole row: ``radio_answer``, ``checklist_answers`` or ``text_answer``."""
+"""Answers to questions about a whole row: ``radio_answer``, ``checklist_answers``, ``text_answer``; a number, a path in
+a taxonomy or any other value stands under ``number_answer``, ``taxonomy_answer`` … as ``{"content": value}``."""
 
 from __future__ import annotations
 
@@ -18,7 +19,7 @@ class Classification(Kind):
 
 
 def answer_value(answer: Annotation) -> Any:
-    """What was answered: a name, a list of names, or a text; anything else as it is.
+    """What was answered: a name, a list of names, or a text; the ``content`` of any other ``…_answer``, else all of it.
 
     A name with answers of its own below it is an object: name → what :func:`answers_by_question` says of those.
     """
@@ -29,7 +30,12 @@ def answer_value(answer: Annotation) -> Any:
         return [_chosen(chosen) for chosen in answer["checklist_answers"] or ()]
     if "text_answer" in answer:
         return (answer["text_answer"] or {}).get("content", "")
-    return {key: value for key, value in answer.items() if key not in NAME_KEYS}
+    others = {key: value for key, value in answer.items() if key not in NAME_KEYS}
+    if len(others) == 1:
+        ((key, said),) = others.items()
+        if key.endswith("_answer") and type(said) is dict and said.keys() == {"content"}:
+            return said["content"]
+    return others
 
 
 def answers_by_question(answers: Sequence[Annotation]) -> dict[str, Any]:

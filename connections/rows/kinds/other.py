@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from connections.rows.kinds.base import Kind
+import orjson
+
+from connections.rows.kinds.base import NAME_KEYS, Annotation, Kind, Outline
 
 
 class Other(Kind):
@@ -11,3 +13,13 @@ class Other(Kind):
     key = "other"
     letter = "x"
     title = "Other"
+
+    def outline(self, annotation: Annotation) -> Outline:
+        """Its geometry is all that it says beyond its names; of a Label Studio region that is carried, its value."""
+        if annotation.keys() <= NAME_KEYS:
+            source = annotation.get("source_extra")
+            region = source.get("label_studio") if type(source) is dict else None
+            value = region.get("value") if type(region) is dict else None
+            if value is not None:
+                return self, ",,,", orjson.dumps(value).decode("utf-8"), None
+        return super().outline(annotation)

@@ -10,6 +10,7 @@ activity is the latest time that it or one of them says.
 
 from __future__ import annotations
 
+import re
 from typing import Any, Final
 
 import orjson
@@ -17,22 +18,16 @@ import orjson
 from connections.rows.checks import MAX_COORDINATE, BadMark, moment
 from connections.rows.media import looks_like_media, mime_type
 from connections.store.import_row import IncomingLabel, IncomingRow
-from connections.store.importers.label_studio_regions import (
-    SHAPES,
-    answer_of,
-    carried,
-    name_by_labels,
-    put_into_regions,
-    relation_of,
-)
+from connections.store.importers.label_studio_results import Results, results_of, size_of
 from connections.store.importers.row_file import RowFileImporter
-from connections.store.notes import UNFINISHED
+from connections.store.notes import CARRIED, UNFINISHED, UNLABELLED
 from exportadmin.lib.ids import derived_id
 
 MAX_KEY: Final = 500
 _NUMBERS: Final = frozenset({int, float})
-# as seconds this is the year 33658, as milliseconds 2001
-_MILLISECONDS_FROM: Final = 10**12
+# as seconds this is the year 5138, as milliseconds 1973
+_MILLISECONDS_FROM: Final = 10**11
+_BARE_NUMBER: Final = re.compile(r"-?\d{5,}(\.\d*)?", re.ASCII)
 _IDENTITIES: Final = frozenset({int, str, type(None)})
 _PLAIN_LABEL_KEYS: Final = frozenset({"result", "was_cancelled", "created_at", "updated_at", "reviews"})
 
@@ -58,12 +53,18 @@ class LabelStudioImporter(RowFileImporter):
         if not annotations and (value.get("predictions") or value.get("drafts")):
             self.row_notes.add(UNFINISHED, "tasks that hold only predictions or drafts", example=position)
         labels: list[IncomingLabel] = []
-        picture: list[int] = []
+        picture: tuple[int, int] | None = None
         for index, annotation in enumerate(annotations):
             try:
-                labels.append(_label(annotation, picture))
+                label, results = _label(annotation)
             except BadMark as error:
                 raise BadMark(f"annotation {index + 1}: {error}") from None
+            labels.append(label)
+            picture = picture or results.picture
+            if results.unlabelled or results.carried:
+                self._note(results, f"{position}, annotation {index + 1}")
+        if picture is None:
+            picture = _size_beside(value)
         address = _media_address(data)
         identity = value.get("id")
         external_id = data.get("external_id")
@@ -89,9 +90,28 @@ class LabelStudioImporter(RowFileImporter):
             },
         )
 
+    def _note(self, results: Results, example: str) -> None:
+        if results.unlabelled:
+            self.row_notes.add(UNLABELLED, "regions without a label", count=results.unlabelled, example=example)
+        for kind in results.carried:
+            self.row_notes.add(CARRIED, f"regions of type {kind[:40]}, kept as they are", example=example)
+
+
+def _size_beside(task: _Json) -> tuple[int, int] | None:
+    """The size of the picture that a draft or a prediction says."""
+    for key in ("drafts", "predictions"):
+        beside = task.get(key)
+        for each in beside if type(beside) is list else ():
+            found = size_of(each.get("result")) if type(each) is dict else None
+            if found:
+                return found
+    return None
+
 
 def _moment(value: Any, what: str) -> int | None:
-    """Milliseconds. Numbers are seconds since 1970: so Label Studio wrote times before 1.0."""
+    """Milliseconds. Numbers are seconds since 1970, also as texts: so Label Studio wrote times before 1.0."""
+    if type(value) is str and _BARE_NUMBER.fullmatch(value):
+        value = float(value)
     if type(value) in _NUMBERS and abs(value) < _MILLISECONDS_FROM:
         value = round(value * 1000)
     return moment(value, what)
@@ -131,20 +151,22 @@ def _key(identity: Any, address: str, data: _Json) -> str:
 def _status(annotations: list[_Json]) -> str:
     if not annotations:
         return "to_label"
-    if all(annotation.get("was_cancelled") for annotation in annotations):
+    if all(map(_is_skipped, annotations)):
         return "skipped"
     if any(annotation.get("ground_truth") for annotation in annotations):
         return "accepted"
     return "review"
 
 
-def _media_attributes(address: str, picture: list[int]) -> _Json:
+def _media_attributes(address: str, picture: tuple[int, int] | None) -> _Json:
     mime = mime_type(address) if address else None
+    kind = mime.split("/")[0] if mime else None
     attributes: _Json = {}
     if picture:
         attributes["height"], attributes["width"] = picture[1], picture[0]
     if picture or mime or not address:
-        attributes["asset_type"] = "image" if picture else mime.split("/")[0] if mime else "text"
+        # sizes are of pictures, unless the address says that it is a film
+        attributes["asset_type"] = "image" if picture and kind != "video" else kind or "text"
     if mime:
         attributes["mime_type"] = mime
     return attributes
@@ -153,48 +175,14 @@ def _media_attributes(address: str, picture: list[int]) -> _Json:
 # --- an annotation ---------------------------------------------------------------------------------------------------
 
 
-def _label(annotation: _Json, picture: list[int]) -> IncomingLabel:
-    """``picture`` gets ``[width, height]`` from the first region that says it."""
+def _label(annotation: _Json) -> tuple[IncomingLabel, Results]:
     result = annotation.get("result")
     if result is None:
         result = []
     if type(result) is not list:
         raise BadMark("result is not a list of regions")
-    objects: list[_Json] = []
-    answers: list[_Json] = []
-    relations: list[_Json] = []
-    labels_apart: list[_Json] = []
-    for index, region in enumerate(result):
-        try:
-            if type(region) is not dict:
-                raise BadMark("is not an object")
-            kind: Any = region.get("type")
-            shape = SHAPES.get(kind) if type(kind) is str else None
-            if shape is not None:
-                value = region["value"]
-                if type(value) is not dict:
-                    raise BadMark("value is not an object")
-                objects.append(shape(region, value, kind))
-                if not picture:
-                    picture += (int(region["original_width"]), int(region["original_height"]))
-            elif kind == "choices" or kind == "textarea":
-                answers.append(answer_of(region, kind))
-            elif kind == "relation":
-                relations.append(relation_of(region))
-            elif kind == "labels":
-                labels_apart.append(region)
-            else:
-                objects.append(carried(region))
-        except BadMark as error:
-            raise BadMark(f"region {index + 1}: {error}") from None
-        except KeyError as error:
-            raise BadMark(f"region {index + 1}: has no {error.args[0]}") from None
-    if labels_apart:
-        name_by_labels(objects, labels_apart)
-    if answers and objects:
-        answers = put_into_regions(objects, answers)
+    results = results_of(result)
     completed_by: Any = annotation.get("completed_by")
-    created_by = completed_by.get("email") if type(completed_by) is dict else completed_by
     lead_time: Any = annotation.get("lead_time")
     identity: Any = annotation.get("id")
     if type(identity) not in _IDENTITIES:
@@ -205,19 +193,32 @@ def _label(annotation: _Json, picture: list[int]) -> IncomingLabel:
     performance: _Json = {}
     if type(lead_time) in _NUMBERS and 0 <= lead_time <= MAX_COORDINATE:
         performance["seconds_to_create"] = round(lead_time)
-    performance["skipped"] = bool(annotation.get("was_cancelled"))
+    performance["skipped"] = _is_skipped(annotation)
     kept = {key: value for key, value in annotation.items() if key not in _PLAIN_LABEL_KEYS}
     if annotation.get("ground_truth"):
         performance["benchmark_reference_label"] = True
-    return IncomingLabel(
-        objects=objects,
-        classifications=answers,
-        relationships=relations,
+    label = IncomingLabel(
+        objects=results.objects,
+        classifications=results.classifications,
+        relationships=results.relationships,
         label_id=None if identity is None else str(identity)[:MAX_KEY],
         created_ms=_moment(annotation.get("created_at"), "created_at"),
         updated_ms=_moment(annotation.get("updated_at"), "updated_at"),
         reviews=reviews or [],
-        created_by=None if created_by is None else str(created_by),
+        created_by=_person(completed_by),
         performance=performance,
         extra={"source_extra": {"label_studio": kept}} if kept else {},
     )
+    return label, results
+
+
+def _is_skipped(annotation: _Json) -> bool:
+    """``skipped`` was the word before Label Studio 1.0."""
+    return bool(annotation.get("was_cancelled") or annotation.get("skipped"))
+
+
+def _person(completed_by: Any) -> str | None:
+    """Who it was: the e-mail address, else the id."""
+    if type(completed_by) is dict:
+        completed_by = next((completed_by[key] for key in ("email", "id", "username") if completed_by.get(key)), None)
+    return None if completed_by is None else str(completed_by)

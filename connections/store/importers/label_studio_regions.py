@@ -1,18 +1,19 @@
-"""Label Studio's regions as annotation objects, answers and relationships.
+"""Label Studio's regions as annotation objects.
 
-Places are percent of the picture there, pixels here; a box turned about its top left corner becomes a polygon. Regions
-that we have no word for (ellipses, spans of text or sound, tracks, taxonomies, ratings) are carried whole as
+Places are percent of the picture there, pixels here; a box turned about its top left corner becomes a polygon, an open
+polygon a line. Regions that we have no word for (ellipses, spans of text or sound, tracks) are carried whole as
 ``annotation_kind`` ``"LabelStudio:<type>"``. Functions raise :class:`BadMark`; ``KeyError`` for a missing key.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from itertools import chain
 from typing import Any, Final
 
 from connections.rows.checks import MAX_COORDINATE, BadMark, number, numbers, size
-from connections.rows.kinds import BOX, MASK, POINT, POLYGON
+from connections.rows.kinds import BOX, MASK, POINT, POLYGON, POLYLINE
 from connections.rows.kinds.base import Kind
 from connections.store.importers.brush import brush_mask
 
@@ -24,7 +25,62 @@ _REGION_KEYS: Final = frozenset(
 _Json = dict[str, Any]
 
 
-def _kept(region: _Json, value: _Json, known: frozenset[str]) -> _Json:
+class NoSizeError(BadMark):
+    """A region that says percent, and not of what."""
+
+
+def identity_of(region: _Json) -> str:
+    """What its other results and its relations name it by; empty where it has none."""
+    identity = region.get("id")
+    if type(identity) is int:
+        return str(identity)
+    return identity if type(identity) is str else ""
+
+
+def labels_of(value: _Json, kind: str) -> list[str]:
+    """The classes that a region of this type says, each once; they stand under its type, else under the type's form
+    with "labels" (``polygonlabels`` of a ``polygon``), or plainly under ``labels``."""
+    labels = value.get(kind)
+    if not labels:
+        kind, labels = _labels_elsewhere(value, kind)
+        if not labels:
+            return []
+    if type(labels) is not list or not {str}.issuperset(map(type, labels)):
+        raise BadMark(f"{kind} is not a list of texts")
+    if len(labels) == 1 and labels[0]:
+        return labels
+    return [label for label in dict.fromkeys(labels) if label]
+
+
+def _labels_elsewhere(value: _Json, kind: str) -> tuple[str, Any]:
+    for key in (f"{kind}labels", "labels", *value):
+        if value.get(key) and key.endswith("labels"):
+            return key, value[key]
+    return kind, None
+
+
+def said_size(region: Any) -> tuple[int, int] | None:
+    """``(width, height)`` of the picture that a region lies on, where it says it."""
+    if type(region) is not dict:
+        return None
+    width, height = region.get("original_width"), region.get("original_height")
+    try:
+        sides = size(width, "original_width"), size(height, "original_height")
+    except BadMark:
+        return None
+    return (sides[0], sides[1]) if sides[0] and sides[1] else None
+
+
+def size_beside(region: _Json, results: Iterable[Any]) -> tuple[int, int] | None:
+    """The size that another result on the same picture says."""
+    for other in results:
+        found = said_size(other)
+        if found and all(other.get(key) == region.get(key) for key in ("to_name", "item_index")):
+            return found
+    return None
+
+
+def kept_of(region: _Json, value: _Json, known: frozenset[str]) -> _Json:
     """What Label Studio says of a region beside its place and class."""
     kept: _Json = {"from_name": region.get("from_name"), "to_name": region.get("to_name")}
     if region.get("origin", "manual") != "manual":
@@ -38,29 +94,12 @@ def _kept(region: _Json, value: _Json, known: frozenset[str]) -> _Json:
     return kept
 
 
-def _name(region: _Json, value: _Json, kind: str, kept: _Json) -> str:
-    """The class: the first of the region's labels; without one, the control's name."""
-    labels = value.get(kind)
-    if labels and type(labels) is list and {str}.issuperset(map(type, labels)):
-        if len(labels) > 1:
-            kept[kind] = labels
-        if labels[0]:
-            name: str = labels[0]
-            return name
-    elif labels:
-        raise BadMark(f"{kind} is not a list of texts")
-    name = region.get("from_name") or kind
-    if type(name) is not str:
-        raise BadMark("from_name is not a text")
-    return name
-
-
 def _picture(region: _Json) -> tuple[int, int]:
     width, height = region.get("original_width"), region.get("original_height")
     if type(width) is int and type(height) is int and 0 < width <= MAX_COORDINATE and 0 < height <= MAX_COORDINATE:
         return width, height
     if width is None or height is None:
-        raise BadMark("percent without original_width and original_height cannot be turned into pixels")
+        raise NoSizeError("percent without original_width and original_height cannot be turned into pixels")
     return size(width, "original_width") or 0, size(height, "original_height") or 0
 
 
@@ -72,12 +111,14 @@ _POINT_KEYS: Final = frozenset({"x", "y", "keypointlabels"})
 _BRUSH_KEYS: Final = frozenset({"format", "rle", "brushlabels"})
 
 
-def _mark(region: _Json, value: _Json, type_: str, known: frozenset[str], kind: Kind, shape: Any) -> _Json:
-    """The object of a region of Label Studio's ``type_`` whose value has the ``known`` keys."""
-    kept = _kept(region, value, known)
-    name = _name(region, value, type_, kept)
+def _mark(region: _Json, value: _Json, labels: list[str], known: frozenset[str], kind: Kind, shape: Any) -> _Json:
+    """The object of a region whose value has the ``known`` keys. Its class is the first label."""
+    kept = kept_of(region, value, known)
+    name = labels[0] if labels else ""
     identity = region.get("id")
-    if type(identity) is str and identity:
+    if type(identity) is not str:
+        identity = identity_of(region)
+    if identity:
         return {
             "feature_id": identity,
             "name": name,
@@ -97,7 +138,7 @@ def _mark(region: _Json, value: _Json, type_: str, known: frozenset[str], kind: 
     }
 
 
-def _rectangle(region: _Json, value: _Json, kind: str) -> _Json:
+def _rectangle(region: _Json, value: _Json, labels: list[str]) -> _Json:
     width, height = _picture(region)
     x, y, w, h = value["x"], value["y"], value["width"], value["height"]
     if not ({type(x), type(y), type(w), type(h)} <= _NUMBERS and x * x + y * y + w * w + h * h < MAX_COORDINATE):
@@ -108,7 +149,7 @@ def _rectangle(region: _Json, value: _Json, kind: str) -> _Json:
     rotation = value.get("rotation")
     if not rotation:
         place = {"top": top, "left": left, "height": h, "width": w}
-        return _mark(region, value, kind, _BOX_KEYS, BOX, place)
+        return _mark(region, value, labels, _BOX_KEYS, BOX, place)
     angle = math.radians(number(rotation, "rotation"))
     # clockwise on the screen, where y goes down: along the top side, and down the left one
     along_x, along_y = w * math.cos(angle), w * math.sin(angle)
@@ -119,38 +160,42 @@ def _rectangle(region: _Json, value: _Json, kind: str) -> _Json:
         {"x": left + along_x + down_x, "y": top + along_y + down_y},
         {"x": left + down_x, "y": top + down_y},
     ]
-    mark = _mark(region, value, kind, _BOX_KEYS, POLYGON, corners)
+    mark = _mark(region, value, labels, _BOX_KEYS, POLYGON, corners)
     mark["source_extra"]["label_studio"]["rotation"] = rotation
     return mark
 
 
-def _polygon(region: _Json, value: _Json, kind: str) -> _Json:
+def _polygon(region: _Json, value: _Json, labels: list[str]) -> _Json:
     width, height = _picture(region)
     points = value["points"]
+    is_open = value.get("closed") is False
     try:
         numbers(list(chain.from_iterable(points)), "a polygon")
         polygon = [{"x": x * width / 100.0, "y": y * height / 100.0} for x, y in points]
     except (TypeError, ValueError) as error:
         raise error if isinstance(error, BadMark) else BadMark("points is not a list of [x, y]") from None
+    if is_open:  # it has no inside
+        if len(polygon) < 2:
+            raise BadMark(f"an open polygon has {len(polygon)} points; at least 2 make a line")
+        mark = _mark(region, value, labels, _POLYGON_KEYS, POLYLINE, polygon)
+        mark["source_extra"]["label_studio"]["closed"] = False
+        return mark
     if len(polygon) < 3:
         raise BadMark(f"a polygon has {len(polygon)} points; at least 3 make one")
-    mark = _mark(region, value, kind, _POLYGON_KEYS, POLYGON, polygon)
-    if value.get("closed") is False:
-        mark["source_extra"]["label_studio"]["closed"] = False
-    return mark
+    return _mark(region, value, labels, _POLYGON_KEYS, POLYGON, polygon)
 
 
-def _point(region: _Json, value: _Json, kind: str) -> _Json:
+def _point(region: _Json, value: _Json, labels: list[str]) -> _Json:
     width, height = _picture(region)
     x, y = numbers([value["x"], value["y"]], "the point")
     point = {"x": x * width / 100.0, "y": y * height / 100.0}
-    return _mark(region, value, kind, _POINT_KEYS, POINT, point)
+    return _mark(region, value, labels, _POINT_KEYS, POINT, point)
 
 
-def _brush(region: _Json, value: _Json, kind: str) -> _Json:
+def _brush(region: _Json, value: _Json, labels: list[str]) -> _Json:
     width, height = _picture(region)
     mask = brush_mask(value["rle"], height, width)
-    return _mark(region, value, kind, _BRUSH_KEYS, MASK, mask)
+    return _mark(region, value, labels, _BRUSH_KEYS, MASK, mask)
 
 
 SHAPES: Final = {
@@ -164,111 +209,77 @@ SHAPES: Final = {
     "brush": _brush,
 }
 
+# --- regions that we have no word for --------------------------------------------------------------------------------
 
-def carried(region: _Json) -> _Json:
-    """A region of a kind that we have no word for: whole."""
-    kind = region.get("type")
-    if type(kind) is not str or not kind:
-        raise BadMark("has no type")
-    value = region.get("value")
-    labels = (value.get(kind) or value.get("labels")) if type(value) is dict else None
-    name = labels[0] if labels and type(labels) is list else None
-    if type(name) is not str or not name:
-        name = region.get("from_name")
-    if type(name) is not str or not name:
-        name = kind
+_CARRIED_AS: Final = "LabelStudio:"
+_CARRIED: Final = frozenset({"ellipse", "bitmask", "vector", "videorectangle", "videovector", "timeseries"})
+# keys of a value that say where something lies in a picture, a film, a sound or a text, and what goes with them
+_IN_PICTURES: Final = frozenset(
+    {
+        "x",
+        "y",
+        "width",
+        "height",
+        "rotation",
+        "radiusX",
+        "radiusY",
+        "points",
+        "closed",
+        "vertices",
+        "rle",
+        "imageDataURL",
+    }
+)
+_IN_TIME_OR_TEXT: Final = frozenset({"sequence", "ranges", "start", "end", "startOffset", "endOffset", "globalOffsets"})
+_LIES: Final = _IN_PICTURES | _IN_TIME_OR_TEXT
+PLACE_KEYS: Final = _LIES | {"format", "framesCount", "duration", "channel", "instant"}
+
+
+def is_carried(kind: str) -> bool:
+    """Is this type of Label Studio's a region that we have no word for?"""
+    return kind in _CARRIED or kind.endswith("labels")
+
+
+def has_place(value: Any) -> bool:
+    """Does a result's value say where it lies?"""
+    return type(value) is dict and not _LIES.isdisjoint(value)
+
+
+def carried(region: _Json, kind: str, labels: list[str]) -> _Json:
+    """Its object: the region stays whole beside it."""
+    name = labels[0] if labels else ""
     mark: _Json = {
         "name": name,
         "value": name,
-        "annotation_kind": f"LabelStudio:{kind}",
+        "annotation_kind": f"{_CARRIED_AS}{kind}",
         "classifications": [],
-        "source_extra": {"label_studio": region},
+        "source_extra": {"label_studio": dict(region)},
     }
-    if type(region.get("id")) is str and region["id"]:
-        mark = {"feature_id": region["id"], **mark}
-    return mark
+    identity = identity_of(region)
+    return {"feature_id": identity, **mark} if identity else mark
 
 
-def name_by_labels(objects: list[_Json], labels_apart: list[_Json]) -> None:
-    """``<Labels>`` beside ``<Rectangle>``: two regions with one id, the shape and its class. Without a shape (a span of
-    text or sound) the region is carried."""
-    by_id = {mark["feature_id"]: mark for mark in objects if "feature_id" in mark}
-    for region in labels_apart:
-        mark = by_id.get(region.get("id"))
-        value = region.get("value")
-        labels = value.get("labels") if type(value) is dict else None
-        if mark is None or not labels or type(labels) is not list or type(labels[0]) is not str:
-            objects.append(carried(region))
-            continue
-        mark["name"] = mark["value"] = labels[0]
-        mark["source_extra"]["label_studio"]["labels"] = {"from_name": region.get("from_name"), "labels": labels}
+def is_carried_object(mark: _Json) -> bool:
+    """Is it an object of :func:`carried`?"""
+    kind: str = mark["annotation_kind"]
+    return kind.startswith(_CARRIED_AS)
 
 
-# --- answers and relations -------------------------------------------------------------------------------------------
+def same_place(region: _Json, other: _Json) -> bool:
+    """Do two results lie at the same place?"""
+    return _place(region.get("value")) == _place(other.get("value"))
 
-_ANSWER_KEYS: Final = frozenset({"choices", "text", "x", "y", "width", "height", "rotation", "points", "closed"})
 
-
-def answer_of(region: _Json, kind: str) -> _Json:
+def without_place(region: _Json, shape: _Json) -> _Json:
+    """A result without what its shape says too: where both lie, on what."""
     value = region.get("value")
-    if type(value) is not dict:
-        raise BadMark("has no value")
-    name = region.get("from_name")
-    if type(name) is not str or not name:
-        raise BadMark("an answer has no from_name, which is its question")
-    answer: _Json = {"name": name, "value": name}
-    identity = region.get("id")
-    if type(identity) is str and identity:
-        answer = {"feature_id": identity, **answer}
-    if kind == "choices":
-        choices = value["choices"]
-        if type(choices) is not list or not {str}.issuperset(map(type, choices)):
-            raise BadMark("choices is not a list of texts")
-        if len(choices) == 1:
-            answer["radio_answer"] = {"name": choices[0], "value": choices[0], "classifications": []}
-        else:
-            answer["checklist_answers"] = [{"name": each, "value": each, "classifications": []} for each in choices]
-    else:
-        text = value["text"]
-        texts = text if type(text) is list else [text]
-        if not {str}.issuperset(map(type, texts)):
-            raise BadMark("text is neither a text nor a list of texts")
-        answer["text_answer"] = {"content": "\n".join(texts)}
-    kept = _kept(region, value, _ANSWER_KEYS)
-    del kept["from_name"]  # the question's name
-    if kind == "textarea" and type(value["text"]) is list and len(value["text"]) != 1:
-        kept["text"] = value["text"]
-    answer["source_extra"] = {"label_studio": kept}
-    return answer
+    said = {key: each for key, each in region.items() if key == "type" or shape.get(key) != each}
+    if type(value) is dict:
+        known = shape.get("value")
+        known = known if type(known) is dict else {}
+        said["value"] = {key: each for key, each in value.items() if key not in known or known[key] != each}
+    return said
 
 
-def put_into_regions(objects: list[_Json], answers: list[_Json]) -> list[_Json]:
-    """An answer with the id of a region belongs to that region (``perRegion``); the others are returned."""
-    by_id = {mark["feature_id"]: mark for mark in objects if "feature_id" in mark}
-    of_the_label = []
-    for answer in answers:
-        mark = by_id.get(answer.get("feature_id"))
-        if mark is None:
-            of_the_label.append(answer)
-        else:
-            mark["classifications"].append(answer)
-    return of_the_label
-
-
-def relation_of(region: _Json) -> _Json:
-    source, target = region.get("from_id"), region.get("to_id")
-    if type(source) is not str or type(target) is not str:
-        raise BadMark("a relation does not say from which region to which")
-    if region.get("direction") == "left":
-        source, target = target, source
-    labels = region.get("labels")
-    name = labels[0] if labels and type(labels) is list and type(labels[0]) is str else "relation"
-    kind = "bidirectional" if region.get("direction") == "bi" else "unidirectional"
-    return {
-        "name": name,
-        "value": name,
-        "annotation_kind": f"{kind.capitalize()}Relationship",
-        "classifications": [],
-        f"{kind}_relationship": {"source": source, "target": target},
-        "source_extra": {"label_studio": region},
-    }
+def _place(value: Any) -> _Json:
+    return {key: each for key, each in value.items() if each and key in PLACE_KEYS} if type(value) is dict else {}

@@ -1,0 +1,237 @@
+"""The results of one Label Studio annotation put together: objects with their classes and answers, and the rest.
+
+An ``id`` belongs to the shape, which is a result that lies somewhere. Every other result with that id says something of
+it: its classes (``labels``), or an answer to a question (choices, texts, ratings, numbers, dates, taxonomies …).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+from connections.rows.checks import BadMark
+from connections.store.importers.label_studio_answers import (
+    ANSWERS,
+    answer_of,
+    place_of,
+    relation_of,
+    unknown_answer_of,
+)
+from connections.store.importers.label_studio_regions import (
+    SHAPES,
+    NoSizeError,
+    carried,
+    has_place,
+    identity_of,
+    is_carried,
+    is_carried_object,
+    labels_of,
+    said_size,
+    same_place,
+    size_beside,
+    without_place,
+)
+
+_Json = dict[str, Any]
+
+
+@dataclass(slots=True)
+class Results:
+    """What an annotation says. ``picture`` is ``(width, height)`` where one of its results says it; ``unlabelled``
+    counts the objects without a class, ``carried`` are the types of those that we have no word for."""
+
+    objects: list[_Json] = field(default_factory=list)
+    classifications: list[_Json] = field(default_factory=list)
+    relationships: list[_Json] = field(default_factory=list)
+    picture: tuple[int, int] | None = None
+    unlabelled: int = 0
+    carried: list[str] = field(default_factory=list)
+
+
+def results_of(result: list[Any]) -> Results:
+    """Raises :class:`BadMark` that names a bad result by its place in the list, from 1."""
+    reading = _Reading(result)
+    for index, region in enumerate(result):
+        try:
+            reading.add(index, region)
+        except (BadMark, KeyError) as error:
+            raise _about(index, error) from None
+    return reading.finish()
+
+
+def size_of(result: Any) -> tuple[int, int] | None:
+    """``(width, height)`` of the picture, where one of the results says it."""
+    return next(filter(None, map(said_size, result)), None) if type(result) is list else None
+
+
+class _Reading:
+    def __init__(self, result: list[Any]) -> None:
+        self.result = result
+        self.found = Results()
+        # beside each object: the result that is its shape, and the classes that this and others give it
+        self.shapes: list[tuple[_Json, list[str]]] = []
+        self.answers: list[tuple[_Json, _Json]] = []
+        # what can only be told when all shapes are known, with its place in the list
+        self.labels_apart: list[tuple[int, _Json]] = []
+        self.unknown: list[tuple[int, _Json]] = []
+
+    def add(self, index: int, region: Any) -> None:
+        """Raises :class:`BadMark`; ``KeyError`` for what is missing."""
+        if type(region) is not dict:
+            raise BadMark("is not an object")
+        kind: Any = region.get("type")
+        shape = SHAPES.get(kind) if type(kind) is str else None
+        if shape is not None:
+            value = region["value"]
+            if type(value) is not dict:
+                raise BadMark("value is not an object")
+            labels = labels_of(value, kind)
+            try:
+                mark = shape(region, value, labels)
+            except NoSizeError:
+                beside = size_beside(region, self.result)
+                if beside is None:
+                    raise
+                region = {**region, "original_width": beside[0], "original_height": beside[1]}
+                mark = shape(region, value, labels)
+            self.found.objects.append(mark)
+            self.shapes.append((region, labels))
+            if self.found.picture is None:
+                self.found.picture = int(region["original_width"]), int(region["original_height"])
+        elif type(kind) is not str or not kind:
+            raise BadMark("has no type")
+        elif kind in ANSWERS:
+            self.answers.append((answer_of(region, kind), region))
+        elif kind == "relation":
+            self.found.relationships.append(relation_of(region))
+        elif kind == "labels":
+            self.labels_apart.append((index, region))
+        elif is_carried(kind):
+            self._carry(region)
+        else:
+            self.unknown.append((index, region))
+
+    def finish(self) -> Results:
+        """Give the shapes their classes and answers."""
+        found = self.found
+        if self.labels_apart or self.unknown or self.answers or len(self.shapes) > 1:
+            self._put_together()
+        counts = [len(labels) for _, labels in self.shapes]
+        if counts and max(counts) > 1:
+            found.objects = _with_further_labels(found.objects, [labels for _, labels in self.shapes])
+        found.unlabelled = counts.count(0)
+        if found.picture is None:
+            found.picture = size_of(self.result)
+        return found
+
+    def _put_together(self) -> None:
+        # id → its shape's place in the lists
+        places: dict[str, int] = {}
+        same: list[int] = []
+        for place, mark in enumerate(self.found.objects):
+            identity = mark.get("feature_id")
+            if identity is None:
+                continue
+            first = places.setdefault(identity, place)
+            if first != place and same_place(self.shapes[first][0], self.shapes[place][0]):
+                self._classify(first, *self.shapes[place])
+                same.append(place)
+        for index, region in self.labels_apart:
+            with _at(index):
+                self._label(region, places)
+        for index, region in self.unknown:
+            with _at(index):
+                self._take_unknown(region, places)
+        for answer, region in self.answers:
+            self._answer(answer, region, places)
+        for place in reversed(same):
+            del self.found.objects[place], self.shapes[place]
+
+    def _carry(self, region: _Json) -> int:
+        """Its place in the lists."""
+        value, kind = region.get("value"), region["type"]
+        labels = labels_of(value, kind) if type(value) is dict else []
+        self.found.objects.append(carried(region, kind, labels))
+        self.found.carried.append(kind)
+        self.shapes.append((region, labels))
+        return len(self.shapes) - 1
+
+    def _label(self, region: _Json, places: dict[str, int]) -> None:
+        """``<Labels>`` beside ``<Rectangle>``: two results with one id, the shape and its classes. Without a shape (a
+        span of text or sound) it is one itself."""
+        identity, value = identity_of(region), region.get("value")
+        if identity not in places:
+            place = self._carry(region)
+            if identity:
+                places[identity] = place
+        elif type(value) is dict:
+            self._classify(places[identity], region, labels_of(value, "labels"))
+
+    def _classify(self, place: int, region: _Json, labels: list[str]) -> None:
+        """The shape at ``place`` has these classes too, says ``region``, which is kept beside it."""
+        mark, (shape, known) = self.found.objects[place], self.shapes[place]
+        names = list(dict.fromkeys([*known, *labels]))
+        self.shapes[place] = shape, names
+        if names:
+            mark["name"] = mark["value"] = names[0]
+        mark["source_extra"]["label_studio"].setdefault("label_results", []).append(without_place(region, shape))
+
+    def _take_unknown(self, region: _Json, places: dict[str, int]) -> None:
+        """The result of a control that we do not know: of a region that is there already it says something, else it
+        is one if it lies somewhere."""
+        identity, kind = identity_of(region), region["type"]
+        if identity in places or not has_place(region.get("value")):
+            self._answer(unknown_answer_of(region, kind), region, places)
+            return
+        place = self._carry(region)
+        if identity:
+            places[identity] = place
+
+    def _answer(self, answer: _Json, region: _Json, places: dict[str, int]) -> None:
+        """An answer with the id of a shape is about that (``perRegion``), any other about the whole task."""
+        place = places.get(identity_of(region))
+        if place is not None:
+            self.found.objects[place]["classifications"].append(answer)
+            return
+        self.found.classifications.append(answer)
+        lies = place_of(region)
+        if lies:
+            kept = answer["source_extra"]["label_studio"]
+            kept["value"] = {**lies, **kept.get("value", {})}
+
+
+@contextmanager
+def _at(index: int) -> Iterator[None]:
+    try:
+        yield
+    except (BadMark, KeyError) as error:
+        raise _about(index, error) from None
+
+
+def _about(index: int, error: Exception) -> BadMark:
+    return BadMark(f"region {index + 1}: {error if isinstance(error, BadMark) else f'has no {error.args[0]}'}")
+
+
+def _with_further_labels(objects: list[_Json], classes: list[list[str]]) -> list[_Json]:
+    """An object a class: behind each shape those of its further classes, which are the same shape once more."""
+    ids = {mark.get("feature_id") for mark in objects}
+    found: list[_Json] = []
+    for mark, names in zip(objects, classes, strict=True):
+        found.append(mark)
+        if len(names) < 2:
+            continue
+        kept = mark["source_extra"]["label_studio"]
+        kept["labels"] = names
+        for name in names[1:]:
+            further = {**mark, "name": name, "value": name, "classifications": [], "is_further_label": True}
+            further["source_extra"] = {"label_studio": {"value": kept.get("value")}} if is_carried_object(mark) else {}
+            if "feature_id" in mark:
+                number = 2
+                while (identity := f"{mark['feature_id']}-{number}") in ids:
+                    number += 1
+                ids.add(identity)
+                further["feature_id"] = identity
+            found.append(further)
+    return found
