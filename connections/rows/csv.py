@@ -12,7 +12,8 @@ answer with further answers below it is a JSON object, its name → question →
 the geometry, in pixels. ``geometry`` is JSON: a polygon's rings ``[[x1,y1,x2,y2,…],…]``, a line ``[x1,y1,…]``, a point
 ``[x,y]``; for a mask its compressed COCO counts (the size is that of the picture); of other kinds, all that the object
 says beyond its names. What stands in a frame of a video has its ``frame`` there. ``is_skipped`` is ``true`` or
-``false``.
+``false``. ``row_data`` is the row's address, empty where it is so long that it is the data themselves; ``file_name`` is
+as COCO prints it (:mod:`connections.rows.file_names`).
 """
 
 from __future__ import annotations
@@ -23,10 +24,12 @@ from typing import Any
 
 import orjson
 
+from connections.rows.file_names import file_name_of
 from connections.rows.frames import answers_of, objects_of
 from connections.rows.kinds import CLASSIFICATION
 from connections.rows.kinds.base import Outline
 from connections.rows.kinds.classification import answer_value, answers_by_question
+from connections.rows.media import MAX_ADDRESS
 from connections.rows.outlines import outlines
 from exportadmin.lib.csv_cells import Escape, exact_cell, safe_cell
 
@@ -51,6 +54,8 @@ COLUMNS: tuple[str, ...] = (
     "box_height",
     "geometry",
     "is_skipped",
+    "row_data",
+    "file_name",
 )
 HEADER: bytes = ",".join(COLUMNS).encode("ascii") + b"\r\n"
 
@@ -69,7 +74,15 @@ def _json(value: Any) -> str:
     return _dumps(value).decode("utf-8")
 
 
-def _lines(document: Mapping[str, Any], drawn: Sequence[Outline], escape: Escape, formulas: list[str]) -> str:
+def address_of(document: Mapping[str, Any]) -> str:
+    """The row's ``row_data``; empty where it is longer than any address: each line would repeat the data themselves."""
+    row_data: str = document["data_row"].get("row_data") or ""
+    return row_data if len(row_data) <= MAX_ADDRESS else ""
+
+
+def _lines(
+    document: Mapping[str, Any], number: int, drawn: Sequence[Outline], escape: Escape, formulas: list[str]
+) -> str:
     """All lines of the row. ``isalnum`` is the short cut: such a text is a cell as it stands, in both profiles."""
     data_row = document["data_row"]
     ((_, project),) = document["projects"].items()
@@ -85,6 +98,8 @@ def _lines(document: Mapping[str, Any], drawn: Sequence[Outline], escape: Escape
     row = ",".join([text if text.isalnum() else escape(text, formulas) for text in texts])
     width, height = media.get("width"), media.get("height")
     row = f"{row},{'' if width is None else width},{'' if height is None else height}"
+    file_name = str(file_name_of(document, number).text)
+    picture = f",{escape(address_of(document), formulas)},{escape(file_name, formulas)}\r\n"
     lines: list[str] = []
     append = lines.append
     rest = iter(drawn)
@@ -94,7 +109,7 @@ def _lines(document: Mapping[str, Any], drawn: Sequence[Outline], escape: Escape
         head = ",".join([text if text.isalnum() else escape(text, formulas) for text in origin])
         head = f"{row},{head}"
         skipped = (label.get("performance_details") or _NOTHING).get("skipped")
-        tail = "\r\n" if skipped is None else "true\r\n" if skipped else "false\r\n"
+        tail = picture if skipped is None else f"{'true' if skipped else 'false'}{picture}"
         annotations = label["annotations"]
         objects = objects_of(annotations)
         answers = answers_of(annotations)
@@ -126,20 +141,22 @@ def _lines(document: Mapping[str, Any], drawn: Sequence[Outline], escape: Escape
         if not objects and not answers:
             append(f"{head},,,,,,,,,,{tail}")
     if not lines:
-        append(f"{row},,,,,,,,,,,,,\r\n")
+        append(f"{row},,,,,,,,,,,,,{picture}")
     return "".join(lines)
 
 
-def render_csv(document: Mapping[str, Any], drawn: Sequence[Outline] | None = None) -> tuple[bytes, bytes | None]:
+def render_csv(
+    document: Mapping[str, Any], drawn: Sequence[Outline] | None = None, *, number: int
+) -> tuple[bytes, bytes | None]:
     """``(exact lines, spreadsheet-safe lines)`` of a row, line ends included; ``None`` where the profiles agree.
 
-    ``drawn`` are the row's :func:`outlines`, if they are at hand.
+    ``number`` is the row's; ``drawn`` are its :func:`outlines`, if they are at hand.
     """
     if drawn is None:
         drawn = outlines(document)
     formulas: list[str] = []
-    exact = _lines(document, drawn, exact_cell, formulas).encode("utf-8")
-    return exact, _lines(document, drawn, safe_cell, formulas).encode("utf-8") if formulas else None
+    exact = _lines(document, number, drawn, exact_cell, formulas).encode("utf-8")
+    return exact, _lines(document, number, drawn, safe_cell, formulas).encode("utf-8") if formulas else None
 
 
 _CELL = re.compile(rb'((?:"[^"]*")+|[^",\r\n]*)(,|\r\n)')

@@ -386,7 +386,7 @@ class _Writer:
             image, annotations = render_coco(
                 document, number=number, annotation_start=start, class_numbers=book.class_numbers, drawn=drawn
             )
-            exact, safe = render_csv(document, drawn)
+            exact, safe = render_csv(document, drawn, number=number)
         except (KeyError, ValueError, TypeError, AttributeError) as error:
             # what a careful importer refuses before: a mask without counts, an integer beyond 64 bits
             raise UserError(f"an annotation is not as it should be: {_about(error)}") from None

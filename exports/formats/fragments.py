@@ -67,9 +67,9 @@ class Fragments:
             return [spared or exact for spared, exact in zip(batch.csv_safe, batch.csv_exact, strict=True)]
         self._check_bodies(batch)
         lines: list[bytes] = []
-        for index, document in enumerate(self._format.documents(batch)):
+        for index, (number, document) in enumerate(zip(batch.numbers, self._format.documents(batch), strict=True)):
             try:
-                exact, spared = render_csv(document)
+                exact, spared = render_csv(document, number=number)
             except _BROKEN as error:
                 self._format.refuse(batch, index, _unreadable(error))
                 continue

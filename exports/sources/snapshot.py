@@ -199,7 +199,9 @@ class SnapshotReader:
             batch.coco_images = [image for image, _ in drawn]
             batch.coco_annotations = [annotations for _, annotations in drawn]
         if CSV in self._columns:
-            lines = [render_csv(document) for document in documents]
+            lines = [
+                render_csv(document, number=number) for document, number in zip(documents, batch.numbers, strict=True)
+            ]
             batch.csv_exact = [exact for exact, _ in lines]
             batch.csv_safe = [safe or exact for exact, safe in lines]
 

@@ -12,7 +12,7 @@ from tests.connections.rows.documents import box, checklist, document, label, ra
 
 
 def values(*annotations: dict[str, Any]) -> list[str]:
-    lines = (HEADER + render_csv(document(label(*annotations)))[0]).decode()
+    lines = (HEADER + render_csv(document(label(*annotations)), number=1)[0]).decode()
     return [line["value"] for line in csv.DictReader(io.StringIO(lines, newline=""), strict=True)]
 
 

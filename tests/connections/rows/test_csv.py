@@ -5,12 +5,14 @@ from __future__ import annotations
 import csv
 import io
 import json
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from connections.rows.batch import PARTS
+from connections.rows.coco import render_coco
 from connections.rows.csv import COLUMNS, HEADER, render_csv, without_parts
 from tests.connections.rows.documents import box, checklist, document, label, line, mask, point, polygon, radio, text
 
@@ -34,6 +36,10 @@ HOSTILE = [
     " leading and trailing ",
     "'",
 ]
+
+
+def render(row: dict[str, Any]) -> tuple[bytes, bytes | None]:
+    return render_csv(row, number=7)
 
 
 def read(lines: bytes) -> list[dict[str, str]]:
@@ -67,7 +73,8 @@ def test_the_bytes_of_a_row_are_these():
         'q2,classification,seen,"[""a"",""b""]",,,,,,true',
         'q3,classification,note,"say ""hi""",,,,,,true',
     ]
-    assert render_csv(row) == ("".join(f"{head}{one}\r\n" for one in expected).encode(), None)
+    tail = ",https://pictures.test/a/photo.jpg,photo.jpg"
+    assert render(row) == ("".join(f"{head}{one}{tail}\r\n" for one in expected).encode(), None)
 
 
 def test_the_header_names_the_columns():
@@ -75,12 +82,12 @@ def test_the_header_names_the_columns():
 
 
 def test_a_row_without_labels_does_not_disappear():
-    exact, _ = render_csv(document(size=None))
-    assert exact == b"row1,photo.jpg,,accepted,batch1" + b"," * 15 + b"\r\n"
+    exact, _ = render(document(size=None))
+    assert exact == b"row1,photo.jpg,,accepted,batch1" + b"," * 16 + b"https://pictures.test/a/photo.jpg,photo.jpg\r\n"
 
 
 def test_a_label_without_annotations_does_not_disappear():
-    lines = read(render_csv(document(label(id="l1", skipped=True), label(box("can", 0, 0, 1, 1), id="l2")))[0])
+    lines = read(render(document(label(id="l1", skipped=True), label(box("can", 0, 0, 1, 1), id="l2")))[0])
     assert [(one["label_id"], one["kind"], one["is_skipped"]) for one in lines] == [
         ("l1", "", "true"),
         ("l2", "box", "false"),
@@ -89,20 +96,34 @@ def test_a_label_without_annotations_does_not_disappear():
 
 def test_answers_inside_an_object_stand_in_its_value():
     marked = box("can", 0, 0, 1, 1, classifications=[radio("crushed", "yes"), checklist("seen", "a", "b")])
-    (one,) = read(render_csv(document(label(marked)))[0])
+    (one,) = read(render(document(label(marked)))[0])
     assert json.loads(one["value"]) == {"crushed": "yes", "seen": ["a", "b"]}
 
 
 def test_a_kind_that_we_do_not_know_keeps_what_it_says():
     entity = {**box("person", 0, 0, 1, 1), "annotation_kind": "TextEntity", "location": {"start": 1, "end": 4}}
     del entity["bounding_box"]
-    (one,) = read(render_csv(document(label(entity)))[0])
+    (one,) = read(render(document(label(entity)))[0])
     assert (one["kind"], json.loads(one["geometry"])) == ("other", {"location": {"start": 1, "end": 4}})
+
+
+def test_every_line_says_which_picture_it_is_as_coco_calls_it():
+    row = document(label(box("can", 0, 0, 1, 1), text("note", "x")), global_key="task-7", row_data="s3://b/north/1.jpg")
+    lines = read(render(row)[0])
+    image = json.loads(render_coco(row, number=7, annotation_start=1, class_numbers={"can": 1})[0])
+    assert [(one["row_data"], one["file_name"]) for one in lines] == [("s3://b/north/1.jpg", image["file_name"])] * 2
+    assert image["file_name"] == "000000000007-1.jpg"
+
+
+def test_data_that_lie_in_the_address_are_not_repeated_in_every_line():
+    data = "data:image/png;base64," + "A" * 9_000
+    (one,) = read(render(document(label(box("can", 0, 0, 1, 1)), row_data=data))[0])
+    assert (one["row_data"], one["file_name"]) == ("", "photo.jpg")
 
 
 def test_all_rings_of_a_polygon_are_there():
     rings = [(0.0, 0.0), (1.0, 0.0), (1.0, 1.0)], [(5.0, 5.0), (6.0, 5.0), (6.0, 7.0)]
-    (one,) = read(render_csv(document(label(polygon("bag", *rings))))[0])
+    (one,) = read(render(document(label(polygon("bag", *rings))))[0])
     assert json.loads(one["geometry"]) == [[0, 0, 1, 0, 1, 1], [5, 5, 6, 5, 6, 7]]
     assert [one[name] for name in ("left", "top", "box_width", "box_height")] == ["0.0", "0.0", "6.0", "7.0"]
 
@@ -121,20 +142,22 @@ def hostile_row(content: str):
         external_id=content,
         status=content,
         batch_id=content,
+        row_data=content,
+        coco={"file_name": content},
     )
 
 
 def expected_cells(content: str) -> list[list[str]]:
     head = [content] * 5 + ["20", "10", content, "2024-04-08T16:21:26.000+00:00", content, content]
     return [
-        [*head, "box", content, "", "-3.5", "2.0", "4.0", "3.5", "", "false"],
-        [*head, "classification", content, content, "", "", "", "", "", "false"],
-        [*head, "classification", content, content, "", "", "", "", "", "false"],
+        [*head, "box", content, "", "-3.5", "2.0", "4.0", "3.5", "", "false", content, content],
+        [*head, "classification", content, content, "", "", "", "", "", "false", content, content],
+        [*head, "classification", content, content, "", "", "", "", "", "false", content, content],
     ]
 
 
 def check_round_trip(content: str) -> None:
-    exact, safe = render_csv(hostile_row(content))
+    exact, safe = render(hostile_row(content))
     cells = expected_cells(content)
     assert list(csv.reader(io.StringIO(exact.decode(), newline=""), strict=True)) == cells
     dangerous = content.startswith(FORMULAS)
@@ -172,7 +195,7 @@ def test_no_text_cell_of_the_safe_profile_begins_like_a_formula(texts: list[str]
         row_id=texts[7],
         global_key=texts[8],
     )
-    exact, safe = render_csv(row)
+    exact, safe = render(row)
     assert safe is not None  # the mask's counts begin with "@"
     for before, after in zip(read(exact), read(safe), strict=True):
         for name, cell in after.items():
@@ -184,14 +207,14 @@ def test_no_text_cell_of_the_safe_profile_begins_like_a_formula(texts: list[str]
 
 
 def test_numbers_stay_numbers_in_the_safe_profile():
-    (one,) = read(render_csv(document(label(box("=x", -3.5, -0.25, 4.0, 3.5))))[1] or b"")
+    (one,) = read(render(document(label(box("=x", -3.5, -0.25, 4.0, 3.5))))[1] or b"")
     assert (one["left"], one["top"], one["class"]) == ("-3.5", "-0.25", "'=x")
 
 
 @pytest.mark.parametrize("content", HOSTILE)
 @pytest.mark.parametrize("profile", [0, 1])
 def test_columns_of_a_part_that_was_left_out_are_empty_and_the_rest_is_untouched(content: str, profile: int):
-    lines = render_csv(hostile_row(content))[profile] or b""
+    lines = render(hostile_row(content))[profile] or b""
     kept = frozenset(PARTS) - {"label_details", "project_details", "performance_details"}
     emptied = {"label_created_at", "label_created_by", "review_status", "batch_id", "is_skipped"}
     expected = [{name: "" if name in emptied else cell for name, cell in one.items()} for one in read(lines)]

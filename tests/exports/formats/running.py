@@ -62,7 +62,7 @@ def batch_of(
             annotations.append(marks)
         batch.coco_images, batch.coco_annotations = images, annotations
     if CSV in columns:
-        lines = [render_csv(one) for one in documents]
+        lines = [render_csv(one, number=number) for number, one in zip(numbers, documents, strict=True)]
         batch.csv_exact = [exact for exact, _ in lines]
         batch.csv_safe = [safe or b"" for _, safe in lines]
     return batch

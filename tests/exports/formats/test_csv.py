@@ -8,7 +8,7 @@ import io
 import pytest
 
 from connections.rows.batch import BODY, CSV, PARTS
-from connections.rows.csv import HEADER
+from connections.rows.csv import COLUMNS, HEADER
 from exportadmin.lib.errors import PermanentError
 from tests.connections.rows.documents import box, document, label
 from tests.exports.formats.running import FRAGMENTS, batch_of, run
@@ -20,8 +20,8 @@ ROWS = [
 SAFE = {"profile": "spreadsheet-safe"}
 LINES = (
     b"row1,=1+1.jpg,,accepted,batch1,20,10,l1,2024-04-08T16:21:26.000+00:00,ann@example.test,f1,box,can,,"
-    b"1.0,2.0,3.0,4.0,,false\r\n",
-    b"row2,plain.jpg,,accepted,batch1,20,10,,,,,,,,,,,,,\r\n",
+    b"1.0,2.0,3.0,4.0,,false,https://pictures.test/a/photo.jpg,=1+1.jpg\r\n",
+    b"row2,plain.jpg,,accepted,batch1,20,10,,,,,,,,,,,,,,https://pictures.test/a/photo.jpg,plain.jpg\r\n",
 )
 
 
@@ -66,4 +66,4 @@ def test_fragments_and_rows_agree_on_what_a_left_out_part_hides(tmp_path, part):
         "performance_details": b"false",
     }[part]
     assert hidden not in from_fragments
-    assert {len(line) for line in csv.reader(io.StringIO(from_fragments.decode(), newline=""))} == {20}
+    assert {len(line) for line in csv.reader(io.StringIO(from_fragments.decode(), newline=""))} == {len(COLUMNS)}
