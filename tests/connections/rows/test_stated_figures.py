@@ -23,7 +23,7 @@ def printed(mark: dict[str, Any]) -> tuple[Any, Any, Any]:
     """``(bbox, area, iscrowd)``, after a look that CSV says the same box to half a pixel."""
     row = document(label(mark), size=SIZE)
     one = orjson.loads(render_coco(row, number=1, annotation_start=1, class_numbers={"roof": 1})[1])
-    cells = render_csv(row)[0].decode().splitlines()[0].split(",")
+    cells = render_csv(row, number=1)[0].decode().splitlines()[0].split(",")
     sides = [float(cells[COLUMNS.index(name)]) for name in ("left", "top", "box_width", "box_height")]
     assert np.allclose(one["bbox"], sides, rtol=0, atol=1.0)
     return one["bbox"], one["area"], one["iscrowd"]
