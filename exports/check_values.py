@@ -8,7 +8,7 @@ from types import MappingProxyType
 from typing import Any
 
 from connections.rows.batch import OntologyClass, RowBatch
-from connections.rows.counts import FURTHER_LABELS, NO_CLASS, UNLABELLED, Counted, add_up
+from connections.rows.counts import FURTHER_LABELS, NO_CLASS, UNLABELLED, Counted, add_up, add_up_beside
 from connections.rows.kinds.base import Kind
 from connections.sinks.base import DeliveredFile
 
@@ -43,6 +43,7 @@ class CheckValueCounter:
         self._statuses: Counter[str] = Counter()
         self._texts: Counter[str] = Counter()
         self._marks: Counter[Counted] = Counter()
+        self._beside: Counter[str] = Counter()
         self.rows = 0
 
     def add(self, batch: RowBatch) -> None:
@@ -55,18 +56,20 @@ class CheckValueCounter:
 
     def _settle(self) -> None:
         self._marks.update(add_up(self._texts))
+        self._beside.update(add_up_beside(self._texts))
         self._texts.clear()
 
     def result(
         self, dropped: Mapping[str, int], files: Sequence[DeliveredFile], refused: Mapping[str, int] = _NONE
     ) -> dict[str, Any]:
         """The JSON form. ``rows_read = rows_kept + sum(rows_dropped) + sum(rows_refused)``; annotations by class and by
-        kind each add up to ``annotations``, which together with ``left_out_by_format`` is all that the kept rows have.
+        kind each add up to ``annotations``, which together with ``left_out_by_format`` is all that the kept rows have:
+        their annotations, and of what is beside them that which the format cannot hold.
         """
         self._settle()
         by_class: Counter[str] = Counter()
         by_kind: Counter[str] = Counter()
-        left_out: Counter[str] = Counter()
+        left_out = Counter({name: count for name, count in self._beside.items() if name in self._cannot_hold})
         for (kind, number, is_further_label), count in self._marks.items():
             if kind not in self._supported:
                 left_out[kind.key] += count

@@ -1,8 +1,9 @@
 """A row's annotations counted.
 
 ``"b3:2 B4:1 p5:1 c1:1"`` is two boxes of class 3, a further label 4 of one of them (a capital), a polygon of class 5
-and an answer to question 1; an object without a class has the number :data:`NO_CLASS`. The text stands beside each row,
-so that check values by class come from counting equal texts in C and reading each distinct text once.
+and an answer to question 1; an object without a class has the number :data:`NO_CLASS`. ``@relationships:1`` behind them
+is what a row holds beside its annotations, by the names of :data:`BESIDE`. The text stands beside each row, so that
+check values by class come from counting equal texts in C and reading each distinct text once.
 """
 
 from __future__ import annotations
@@ -21,6 +22,16 @@ NO_CLASS: Final = -1
 # how counts by class, and counts of what a format left out, call objects without a class, and further labels
 UNLABELLED: Final = "unlabelled"
 FURTHER_LABELS: Final = "further_labels"
+# what a row holds beside its annotations: answers inside an object (those below an answer are part of it),
+# relationships, and what models and unfinished work said in Label Studio
+REGION_ANSWERS: Final = "region_answers"
+RELATIONSHIPS: Final = "relationships"
+PREDICTIONS: Final = "predictions"
+DRAFTS: Final = "drafts"
+BESIDE: Final = (REGION_ANSWERS, RELATIONSHIPS, PREDICTIONS, DRAFTS)
+_MARK: Final = "@"
+
+_NOTHING: Mapping[str, Any] = {}
 
 
 class Counted(NamedTuple):
@@ -37,23 +48,27 @@ def count_annotations(
 ) -> tuple[str, int]:
     """``(text, how many)`` over all labels of the row, sorted by kind (in the order of :data:`KINDS`) and number.
 
-    Objects and the answers on the level of a label or of a frame count; answers inside an object belong to it,
-    relationships are no annotations. Raises ``KeyError`` when a class or question has no number.
+    Objects and the answers on the level of a label or of a frame are annotations; what else the row holds stands behind
+    them. Raises ``KeyError`` when a class or question has no number.
     """
     objects_by: dict[tuple[str, str, bool], int] = {}
     answers_by: dict[str, int] = {}
-    total = 0
+    total = region_answers = relationships = 0
     for label in labels_of(document):
         annotations = label["annotations"]
         objects = objects_of(annotations)
         for mark in objects:
             key = (mark["annotation_kind"], mark["name"], "is_further_label" in mark)
             objects_by[key] = objects_by.get(key, 0) + 1
+            answered = mark.get("classifications")
+            if answered:
+                region_answers += len(answered)
         answers = answers_of(annotations)
         for answer in answers:
             name = answer["name"]
             answers_by[name] = answers_by.get(name, 0) + 1
         total += len(objects) + len(answers)
+        relationships += len(annotations.get("relationships") or ())
     counts: dict[tuple[int, int, str], int] = {}
     places, of = KINDS.places, KINDS.of
     for (annotation_kind, name, is_further), count in objects_by.items():
@@ -63,15 +78,40 @@ def count_annotations(
         counts[place] = counts.get(place, 0) + count
     for name, count in answers_by.items():
         counts[places[CLASSIFICATION.letter], question_numbers[name], CLASSIFICATION.letter] = count
-    return " ".join([f"{letter}{number}:{counts[_, number, letter]}" for _, number, letter in sorted(counts)]), total
+    text = " ".join([f"{letter}{number}:{counts[_, number, letter]}" for _, number, letter in sorted(counts)])
+    of_label_studio = (document.get("source_extra") or _NOTHING).get("label_studio")
+    if region_answers or relationships or of_label_studio:
+        predictions, drafts = (_length(of_label_studio, key) for key in (PREDICTIONS, DRAFTS))
+        beside = zip(BESIDE, (region_answers, relationships, predictions, drafts), strict=True)
+        text = " ".join([*filter(None, [text]), *(f"{_MARK}{name}:{count}" for name, count in beside if count)])
+    return text, total
+
+
+def _length(of_label_studio: Any, key: str) -> int:
+    found = of_label_studio.get(key) if isinstance(of_label_studio, Mapping) else None
+    return len(found) if isinstance(found, list) else 0
 
 
 def add_up(texts: Counter[str]) -> Counter[Counted]:
-    """Texts with how often each was met → what was counted."""
+    """Texts with how often each was met → the annotations."""
     sums: Counter[Counted] = Counter()
     for text, times in texts.items():
         for mark in text.split():
             name, _, count = mark.partition(":")
+            if name[0] == _MARK:
+                break
             kind = KINDS.by_letter.get(name[0].lower(), OTHER)
             sums[Counted(kind, int(name[1:]), name[0].isupper())] += int(count) * times
+    return sums
+
+
+def add_up_beside(texts: Counter[str]) -> Counter[str]:
+    """Texts with how often each was met → what the rows hold beside their annotations, by the names of
+    :data:`BESIDE`."""
+    sums: Counter[str] = Counter()
+    for text, times in texts.items():
+        _, _, beside = text.partition(_MARK)
+        for mark in beside.split():
+            name, _, count = mark.removeprefix(_MARK).partition(":")
+            sums[name] += int(count) * times
     return sums

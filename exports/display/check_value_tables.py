@@ -102,7 +102,7 @@ def sums_of(check_values: object) -> Sums | None:
         sum_of("Annotations", "by kind", "Kind", annotations, values.get("annotations_by_kind")),
     ]
     if left_out:
-        parts = {"Exported": annotations, **{f"Left out: {kind}": n for kind, n in left_out.items()}}
+        parts = {"Exported": annotations, **{f"Left out: {kind.replace('_', ' ')}": n for kind, n in left_out.items()}}
         of_rows = annotations + sum(left_out.values())
         sums.append(
             sum_of(

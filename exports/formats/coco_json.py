@@ -9,7 +9,7 @@ import orjson
 
 from connections.rows.batch import COCO, OntologyClass, RowBatch
 from connections.rows.coco import SEPARATOR
-from connections.rows.counts import UNLABELLED
+from connections.rows.counts import BESIDE, UNLABELLED
 from connections.rows.kinds.base import Kind
 from exports.formats.base import Format, FormatContext
 from exports.formats.fragments import REFUSALS, Fragments
@@ -35,7 +35,7 @@ class CocoJsonFormat(Format):
     extension = "json"
     media_type = "application/json"
     columns = frozenset({COCO})
-    cannot_hold = frozenset({UNLABELLED})
+    cannot_hold = frozenset({UNLABELLED, *BESIDE})
     refusals = REFUSALS
 
     def __init__(self, context: FormatContext) -> None:

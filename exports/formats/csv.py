@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from connections.rows.batch import CSV, RowBatch
+from connections.rows.counts import BESIDE, REGION_ANSWERS
 from connections.rows.csv import HEADER, without_parts
 from exports.formats.base import Format, FormatContext, Option
 from exports.formats.fragments import REFUSALS, Fragments
@@ -21,6 +22,7 @@ class CsvFormat(Format):
     extension = "csv"
     media_type = "text/csv; charset=utf-8; header=present"
     columns = frozenset({CSV})
+    cannot_hold = frozenset(BESIDE) - {REGION_ANSWERS}
     refusals = REFUSALS
     options = (
         Option(

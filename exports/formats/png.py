@@ -10,7 +10,7 @@ from typing import Any
 import orjson
 
 from connections.rows.batch import BODY, RowBatch
-from connections.rows.counts import FURTHER_LABELS, UNLABELLED, labels_of
+from connections.rows.counts import BESIDE, FURTHER_LABELS, UNLABELLED, labels_of
 from connections.rows.kinds import KINDS
 from connections.rows.kinds.base import Kind
 from connections.rows.painting import Canvas
@@ -54,7 +54,7 @@ class PngFormat(Format):
         }
     )
     columns = frozenset({BODY})
-    cannot_hold = frozenset({UNLABELLED, FURTHER_LABELS})
+    cannot_hold = frozenset({UNLABELLED, FURTHER_LABELS, *BESIDE})
 
     def __init__(self, context: FormatContext) -> None:
         # no optional part is painted, and left out they need not be parsed

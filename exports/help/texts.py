@@ -26,7 +26,8 @@ CHECK_VALUE_TEXTS: Final[dict[str, str]] = {
     "annotations": "annotations in the file",
     "annotations_by_class": "the same by class or question; they add up to annotations",
     "annotations_by_kind": "the same by kind; they add up to annotations",
-    "left_out_by_format": "annotations of the kept rows that this format cannot hold, by kind",
+    "left_out_by_format": "what this format cannot hold of the kept rows: annotations by kind, and by their own names "
+    "unlabelled, further_labels, region_answers, relationships, predictions and drafts",
     "files": "files delivered, the manifest not counted",
     "bytes": "their sizes, added up",
 }

@@ -12,6 +12,8 @@ import orjson
 from django.core.cache import cache
 
 from connections.models import Project
+from connections.rows.counts import REGION_ANSWERS, UNLABELLED
+from connections.rows.kinds import KINDS
 from connections.store.overview import overview
 from exports.check_values import CheckValueCounter
 from exports.delivery.destination import connection_of, sink_of
@@ -28,6 +30,7 @@ from exports.spec.spec import ExportSpec
 # embeddings are worth a word from this share of the rows' bytes on
 LARGE_SHARE: Final = 0.3
 _MOST_NAMED: Final = 3
+_WHAT: Final = {UNLABELLED: "annotations without a class", REGION_ANSWERS: "answers about single objects"}
 KEPT_SECONDS: Final = 600
 
 
@@ -148,9 +151,10 @@ def _warnings(
     warnings: list[str] = []
     if not counted["rows_kept"]:
         warnings.append("no row matches: the delivery would be empty")
-    for kind, count in counted["left_out_by_format"].items():
+    for name, count in counted["left_out_by_format"].items():
         title = FORMATS.pick(spec.format).title
-        warnings.append(f"{title} cannot hold {count:,} annotations of kind {kind}: they stay out")
+        what = f"annotations of kind {name}" if name in KINDS else _WHAT.get(name, name.replace("_", " "))
+        warnings.append(f"{title} cannot hold {count:,} {what}: they stay out")
     if taken.refused:
         allowed = spec.refusals_allowed(counted["rows_kept"])
         warnings.append(f"{_refused(spec, taken)}; with more than {allowed:,} such rows the run fails")

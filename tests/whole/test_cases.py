@@ -34,7 +34,6 @@ STILL_WRONG: dict[str, str] = {
     "03-ls-two-images": "kind 4: pictures",
     "04-ls-pages-item-index": "kind 4: pictures",
     "05-ls-rating-taxonomy-number": "kind 9: regions",
-    "06-ls-per-region-and-relation": "kind 17: geometry",
     "07-ls-two-labels-one-region": "kind 13: regions",
     "08-ls-two-label-controls": "kind 13: regions",
     "09-ls-size-only-in-choices": "kind 15: regions",

@@ -89,8 +89,10 @@ def _print_figures(report: ExportReport, out: OutputWrapper) -> None:
         f" {values['annotations']:,} annotations"
     )
     if values["left_out_by_format"]:
-        left_out = ", ".join(f"{kind} {count:,}" for kind, count in values["left_out_by_format"].items())
-        out.write(f"note: {report.format} cannot hold these annotations, they were left out: {left_out}")
+        left_out = ", ".join(
+            f"{kind.replace('_', ' ')} {count:,}" for kind, count in values["left_out_by_format"].items()
+        )
+        out.write(f"note: {report.format} cannot hold these, they were left out: {left_out}")
     address = delivery_of(report).address
     for artifact in report.artifacts.all():
         out.write(f"{artifact.sha256}  {address}/{artifact.name}  ({artifact.bytes:,} bytes)")

@@ -6,7 +6,7 @@ from collections import Counter
 
 import pytest
 
-from connections.rows.counts import add_up, count_annotations
+from connections.rows.counts import add_up, add_up_beside, count_annotations
 from connections.rows.kinds import BOX, CLASSIFICATION, POINT, POLYGON
 from tests.connections.rows.documents import box, document, label, line, mask, point, polygon, radio, text
 
@@ -40,9 +40,28 @@ def test_marks_are_counted_by_kind_and_class_over_all_labels_in_one_fixed_order(
     assert count_annotations(document(second, first), CLASSES, QUESTIONS) == (expected, 10)
 
 
-def test_answers_inside_an_object_belong_to_the_object():
-    marked = box("can", 0, 0, 1, 1, classifications=[radio("quality", "good")])
-    assert count_annotations(document(label(marked)), CLASSES, QUESTIONS) == ("b3:1", 1)
+def test_what_is_no_annotation_stands_behind_them():
+    """Answers inside objects, relationships, predictions and drafts, over all labels; answers below answers do not
+    count apart."""
+    below = {**radio("quality", "good"), "classifications": [text("note", "x")]}
+    marked = box("can", 0, 0, 1, 1, classifications=[below, radio("note", "y")])
+    first, second = label(marked), label(box("can", 0, 0, 1, 1, classifications=[radio("quality", "bad")]), id="l2")
+    first["annotations"]["relationships"] = [{"name": "part of"}, {"name": "part of"}]
+    row = document(first, second)
+    row["source_extra"] = {"label_studio": {"predictions": [7, 8], "drafts": [{}], "id": 3}}
+    found, count = count_annotations(row, CLASSES, QUESTIONS)
+    assert (found, count) == ("b3:2 @region_answers:3 @relationships:2 @predictions:2 @drafts:1", 2)
+    texts = Counter({found: 10, "": 3, "b3:1": 1, "@relationships:1": 5})
+    assert add_up(texts) == {(BOX, 3, False): 21}
+    assert add_up_beside(texts) == {"region_answers": 30, "relationships": 25, "predictions": 20, "drafts": 10}
+
+
+def test_a_row_without_annotations_may_hold_something_beside_them():
+    row = document()
+    row["source_extra"] = {"label_studio": {"predictions": [{}], "drafts": "none"}}
+    assert count_annotations(row, CLASSES, QUESTIONS) == ("@predictions:1", 0)
+    row["source_extra"] = {"label_studio": ["not an object"], "predictions": [1]}
+    assert count_annotations(row, CLASSES, QUESTIONS) == ("", 0)
 
 
 def test_objects_without_a_class_and_further_labels_are_told_apart():
