@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Any
 
 from django.db.models import QuerySet
 from django.http import HttpResponseBase, StreamingHttpResponse
@@ -18,34 +18,43 @@ from exportadmin.audit.middleware import actor_of
 from exportadmin.audit.models import OUTCOMES, AuditEntry
 from exportadmin.audit.scope import may_read, scope_of
 from exportadmin.audit.sentences import sentence
-from exportadmin.lib.rest import Pages, Parameter, RestView
+from exportadmin.lib.rest import Choice, Moment, Pages, Query, RestView, Text
 from exportadmin.lib.times import from_datetime, iso_utc
 
-_DESCRIPTIONS: Final[dict[str, str]] = {
-    "actor": "a frozen name",
-    "actor_kind": "user, token, schedule or system",
-    "object": "a public id or a frozen name",
-    "project": "a public id or a frozen name",
-    "channel": "web, rest, shell, link, worker",
-    "request_id": "the X-Request-ID of an answer",
-}
+
+def _text(help_text: str | None = None) -> Text:
+    return Text(max_length=300, required=False, help_text=help_text)
 
 
-def _events() -> list[str]:
-    return sorted({part for key in EVENTS for part in (key, key.partition(".")[0])})
+class AuditQuery(Query):
+    """Which entries: the filters of :mod:`exportadmin.audit.queries`."""
+
+    after = Moment(required=False, help_text="at this time or later")
+    before = Moment(required=False, help_text="at this time or earlier")
+    actor = _text("a frozen name")
+    actor_kind = _text("user, token, schedule or system")
+    outcome = Choice(OUTCOMES, required=False)
+    object = _text("a public id or a frozen name")
+    object_kind = _text()
+    project = _text("a public id or a frozen name")
+    channel = _text("web, rest, shell, link, worker")
+    request_id = _text("the X-Request-ID of an answer")
+    address = _text()
+
+    def get_fields(self) -> dict[str, Any]:
+        """Made late, as the events are."""
+        known = sorted({part for key in EVENTS for part in (key, key.partition(".")[0])})
+        event = Choice(known, required=False, help_text="a key, or the front of some")
+        return {**super().get_fields(), "event": event}
 
 
-def _filter(name: str) -> Parameter:
-    if name in ("after", "before"):
-        return Parameter.moment(name, "at this time or later" if name == "after" else "at this time or earlier")
-    if name == "event":
-        return Parameter.choice(name, _events, "a key, or the front of some")
-    if name == "outcome":
-        return Parameter.choice(name, OUTCOMES)
-    return Parameter.text(name, _DESCRIPTIONS.get(name, ""))
+class AuditExportQuery(AuditQuery):
+    """Which entries, and how."""
 
-
-FILTERS: Final = tuple(_filter(name) for name in queries.FILTERS)
+    def get_fields(self) -> dict[str, Any]:
+        """``as`` is a word of Python's."""
+        file_format = Choice(["ndjson", "csv"], required=False, help_text="ndjson by default")
+        return {"as": file_format, **super().get_fields()}
 
 
 def readable(request: Request, params: dict[str, Any]) -> QuerySet[AuditEntry]:
@@ -119,7 +128,7 @@ class AuditView(RestView):
     """The trail."""
 
     pagination_class = _NewestFirst
-    takes = {"get": FILTERS}
+    takes = {"get": AuditQuery}
     problems = {"get": (403,)}
 
     @extend_schema(operation_id="audit_list", responses=AuditEntrySerializer(many=True))
@@ -132,7 +141,7 @@ class AuditView(RestView):
 class AuditExportView(RestView):
     """The trail as a file."""
 
-    takes = {"get": (Parameter.choice("as", ["ndjson", "csv"], "ndjson by default"), *FILTERS)}
+    takes = {"get": AuditExportQuery}
     problems = {"get": (403,)}
 
     @extend_schema(

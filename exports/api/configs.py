@@ -10,6 +10,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from connections.access.api.lookup import get_project
+from connections.access.api.serializers import ProjectQuery
 from exportadmin.audit.middleware import actor_of
 from exportadmin.lib.errors import UserError
 from exportadmin.lib.rest import Header, Pages, RestView
@@ -17,7 +18,6 @@ from exports import actions
 from exports.api.lookup import visible_configs
 from exports.api.serializers import ConfigSerializer
 from exports.api.spec import ConfigBodySerializer
-from exports.api.views import PROJECT
 from exports.display.representation import config_json
 from exports.lookup import get_config
 from exports.models import ExportConfig
@@ -32,7 +32,7 @@ class ConfigsView(RestView):
     """Saved configs: save one, list them."""
 
     pagination_class = _Newest
-    takes = {"get": (PROJECT,)}
+    takes = {"get": ProjectQuery}
     problems = {"post": (404,)}
 
     @extend_schema(operation_id="configs_list", responses=ConfigSerializer(many=True))

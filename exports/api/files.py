@@ -13,8 +13,9 @@ from rest_framework.response import Response
 
 from connections.access.permissions import DOWNLOAD, require_audited
 from exportadmin.audit.middleware import actor_of
-from exportadmin.lib.rest import Header, Parameter, RestView, problem
+from exportadmin.lib.rest import Header, RestView, problem
 from exports.api.lookup import get_whole_report
+from exports.api.queries import RowsQuery
 from exports.api.serializers import ArtifactSerializer
 from exports.display.representation import artifact_json
 from exports.links import downloads
@@ -97,14 +98,7 @@ def _as_problem(request: Request, answer: HttpResponseBase) -> Response:
 class RowsView(RestView):
     """Rows of a finished json or ndjson result."""
 
-    takes = {
-        "get": (
-            Parameter.whole("line", "the first row, from 0"),
-            Parameter.whole("offset", "a byte of the first row, from 0; not together with `line`"),
-            Parameter.whole("limit", "how many rows; all by default", least=1),
-            Parameter.choice("stream", ["result", "errors"], "`errors`: rows that were refused"),
-        )
-    }
+    takes = {"get": RowsQuery}
     problems = {"get": (403, 409, 410)}
 
     @extend_schema(

@@ -13,9 +13,10 @@ from rest_framework.response import Response
 from connections.access.lookup import token_of
 from connections.access.permissions import LINK, can
 from exportadmin.audit.middleware import actor_of
-from exportadmin.lib.rest import Pages, Parameter, RestView
+from exportadmin.lib.rest import Pages, RestView
 from exports import actions
 from exports.api.lookup import get_whole_report, visible_links
+from exports.api.queries import LinksQuery
 from exports.api.serializers import IssuedLinkSerializer, LinkSerializer
 from exports.api.spec import IssueLinkSerializer
 from exports.links.tokens import person_named
@@ -54,7 +55,7 @@ class LinksView(RestView):
     """Links, without their addresses."""
 
     pagination_class = Pages
-    takes = {"get": (Parameter.text("report", "a report's id", longest=64),)}
+    takes = {"get": LinksQuery}
 
     @extend_schema(operation_id="links_list", responses=LinkSerializer(many=True))
     def get(self, request: Request) -> Response:

@@ -15,10 +15,11 @@ from connections.access.api.lookup import get_project
 from connections.access.lookup import is_valid_key
 from exportadmin.audit.middleware import actor_of
 from exportadmin.lib.errors import ConflictError, NotFoundError, PermanentError, UserError
-from exportadmin.lib.rest import Header, Pages, Parameter, RestView
+from exportadmin.lib.rest import Header, Pages, RestView
 from exportadmin.runs.progress import progress_json
 from exports import actions, statuses
 from exports.api.lookup import filtered_reports, get_whole_report, visible_reports
+from exports.api.queries import MAX_WAIT_SECONDS, GroupedReportsQuery, ReportsQuery, StatusesQuery, WaitQuery
 from exports.api.serializers import (
     GroupedSerializer,
     PlanAnswerSerializer,
@@ -28,27 +29,16 @@ from exports.api.serializers import (
 )
 from exports.api.spec import ConvertSerializer, CreateReportSerializer, PlanSerializer
 from exports.display.representation import report_json
-from exports.formats import FORMATS
 from exports.lists import listing
 from exports.models import ExportConfig, ExportReport
 from exports.sources.snapshot import conversion_spec
 from exports.spec.spec import ExportSpec
 
-MAX_IDS: Final = 200
-MAX_WAIT_SECONDS: Final = 30
 LOOK_EVERY_SECONDS: Final = 0.5
 KEY_HEADER: Final = "Idempotency-Key"
 # a waiting request holds a thread of the web server; beyond this many, a wait answers at once
 _WAITING = threading.BoundedSemaphore(3)
 
-PROJECT: Final = Parameter.text("project", "id or name", longest=200)
-FILTERS: Final = (
-    PROJECT,
-    Parameter.choice("format", sorted(FORMATS)),
-    Parameter.moment("created_after", "requested at this time or later"),
-    Parameter.moment("created_before", "requested at this time or earlier"),
-    Parameter.text("q", "part of the name", longest=200),
-)
 _LOCATION: Final = "where to look how it goes"
 
 
@@ -71,13 +61,7 @@ class ReportsView(RestView):
     """Exports: request one, list them."""
 
     pagination_class = _Newest
-    takes = {
-        "get": (
-            *FILTERS,
-            Parameter.choice("status", statuses.LABELS),
-            Parameter.choice("group", ["completed", "in_progress"], "ended, in whatever way, or not yet"),
-        )
-    }
+    takes = {"get": ReportsQuery}
     problems = {"post": (404, 409)}
 
     @extend_schema(operation_id="reports_list", responses=ReportSerializer(many=True))
@@ -127,7 +111,7 @@ class ReportsView(RestView):
 class GroupedReportsView(RestView):
     """The latest reports in two groups, as labelling platforms list them."""
 
-    takes = {"get": FILTERS}
+    takes = {"get": GroupedReportsQuery}
     problems = {"get": (404,)}
     LATEST = 50
 
@@ -142,9 +126,7 @@ class GroupedReportsView(RestView):
 class ReportStatusesView(RestView):
     """The status of many reports in one call."""
 
-    takes = {
-        "get": (Parameter.list_of("ids", "[A-Za-z0-9_-]{1,64}", f"1 to {MAX_IDS} report ids", most=MAX_IDS),),
-    }
+    takes = {"get": StatusesQuery}
 
     @extend_schema(operation_id="reports_status", responses=StatusSerializer(many=True))
     def get(self, request: Request) -> Response:
@@ -195,9 +177,7 @@ class ReportView(RestView):
 class WaitView(RestView):
     """Long poll."""
 
-    takes = {
-        "get": (Parameter.seconds("seconds", f"{MAX_WAIT_SECONDS} by default, the longest", most=MAX_WAIT_SECONDS),)
-    }
+    takes = {"get": WaitQuery}
 
     @extend_schema(operation_id="reports_wait", responses=ReportSerializer)
     def get(self, request: Request, report_id: str) -> Response:

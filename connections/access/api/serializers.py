@@ -12,7 +12,7 @@ from connections.access.roles import ROLES, SCOPES
 from connections.access.tokens import LONGEST_DAYS
 from connections.actions import MAX_DESCRIPTION, MAX_NAME
 from connections.models import Project
-from exportadmin.lib.rest import Choice, StrictSerializer, Text, Whole
+from exportadmin.lib.rest import Choice, Query, StrictSerializer, Text, Whole
 
 
 class ProjectSerializer(serializers.ModelSerializer[Project]):
@@ -39,6 +39,18 @@ class ChangeProjectSerializer(CreateProjectSerializer):
     """What to change; the rest stays."""
 
     name = Text(required=False, max_length=MAX_NAME)
+
+
+class ProjectQuery(Query):
+    """Of one project only."""
+
+    project = Text(max_length=200, required=False, help_text="id or name")
+
+
+class DeleteProjectQuery(Query):
+    """The name once more, so that no project is deleted by a slip."""
+
+    confirm = Text(max_length=MAX_NAME, help_text="the project's name")
 
 
 class DeletedProjectSerializer(serializers.Serializer[Any]):

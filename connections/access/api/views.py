@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from typing import Any, cast
 
 from django.contrib.auth import get_user_model
@@ -19,6 +19,7 @@ from connections.access.api.serializers import (
     ChangeProjectSerializer,
     CreateProjectSerializer,
     DeletedProjectSerializer,
+    DeleteProjectQuery,
     IssuedTokenSerializer,
     IssueTokenSerializer,
     MemberSerializer,
@@ -34,7 +35,7 @@ from connections.access.tokens import issue_token, revoke_token
 from connections.models import Project
 from exportadmin.audit.middleware import actor_of
 from exportadmin.lib.errors import DeniedError, NotFoundError
-from exportadmin.lib.rest import Header, Pages, Parameter, RestView
+from exportadmin.lib.rest import Header, Pages, RestView
 
 
 class _ByName(Pages):
@@ -72,7 +73,7 @@ class ProjectView(RestView):
     """One project."""
 
     problems = {"get": (409,), "patch": (409,), "delete": (409,)}
-    takes = {"delete": (replace(Parameter.text("confirm", "the project's name"), required=True),)}
+    takes = {"delete": DeleteProjectQuery}
 
     @extend_schema(operation_id="projects_get", responses=ProjectSerializer)
     def get(self, request: Request, project_id: str) -> Response:

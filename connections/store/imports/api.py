@@ -26,16 +26,16 @@ from connections.store.imports.actions import ImportSpec
 from connections.store.imports.lookup import get_import, visible_imports
 from connections.store.imports.representation import import_json
 from connections.store.imports.serializers import (
-    STATES,
     BeginUploadSerializer,
     ImportSerializer,
+    ImportsQuery,
     OneImportSerializer,
     UploadSerializer,
 )
 from connections.store.models import ImportRun
 from exportadmin.audit.middleware import actor_of
 from exportadmin.lib.forms import check_names
-from exportadmin.lib.rest import BodyTooLarge, Header, Pages, Parameter, RestView, StrictJSONParser
+from exportadmin.lib.rest import BodyTooLarge, Header, Pages, RestView, StrictJSONParser
 from exportadmin.lib.uploads import FIELD, TooLargeError, check_upload, takes_files
 
 NDJSON: Final = "application/x-ndjson"
@@ -70,12 +70,7 @@ class ImportsView(RestView):
 
     pagination_class = _Newest
     parser_classes = [StrictJSONParser, MultiPartParser]
-    takes = {
-        "get": (
-            Parameter.text("project", "id or name", longest=200),
-            Parameter.choice("status", STATES),
-        )
-    }
+    takes = {"get": ImportsQuery}
     problems = {"post": (404, 409)}
 
     @extend_schema(operation_id="imports_list", responses=ImportSerializer(many=True))

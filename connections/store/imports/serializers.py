@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from rest_framework import serializers
 
+from connections.access.api.serializers import ProjectQuery
 from connections.rows.review_statuses import REVIEW_STATUSES as _REVIEW
 from connections.store.importers import IMPORTERS
 from connections.store.imports.actions import MAX_FILE_NAME
@@ -24,6 +25,12 @@ def format_keys() -> list[str]:
 
 STATES: Final = [ImportRun.UPLOADING, *statuses.TITLES]
 REVIEW_STATUSES: Final = list(_REVIEW)
+
+
+class ImportsQuery(ProjectQuery):
+    """Which imports are listed."""
+
+    status = Choice(STATES, required=False)
 
 
 class _ImportSpecSerializer(StrictSerializer):

@@ -8,7 +8,7 @@ from exportadmin.lib.rest.body import BodyTooLarge, StrictJSONParser
 from exportadmin.lib.rest.description import Header
 from exportadmin.lib.rest.fields import Choice, Flag, StrictSerializer, Text, Whole
 from exportadmin.lib.rest.pages import Pages
-from exportadmin.lib.rest.parameters import Parameter
+from exportadmin.lib.rest.parameters import CommaList, Moment, Number, Query, WholeNumber
 from exportadmin.lib.rest.problems import PROBLEM_JSON, TITLES, Problem, handle, problem
 from exportadmin.lib.rest.throttles import AddressThrottle, WrongKeyThrottle, address
 from exportadmin.lib.rest.views import RestView
@@ -19,16 +19,20 @@ __all__ = [
     "AddressThrottle",
     "BodyTooLarge",
     "Choice",
+    "CommaList",
     "Flag",
     "Header",
+    "Moment",
+    "Number",
     "Pages",
-    "Parameter",
     "Problem",
+    "Query",
     "RestView",
     "StrictJSONParser",
     "StrictSerializer",
     "Text",
     "Whole",
+    "WholeNumber",
     "WrongKeyThrottle",
     "address",
     "handle",

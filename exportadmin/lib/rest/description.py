@@ -66,8 +66,8 @@ class RestSchema(AutoSchema):
 
     def get_override_parameters(self) -> list[Any]:
         """The view's own, after what ``extend_schema`` gave."""
-        named = [parameter.described() for parameter in self.view.parameters(self.method.lower())]
-        return [*super().get_override_parameters(), *named]
+        query = self.view.query(self.method.lower())
+        return [*super().get_override_parameters(), *query.described(self)]
 
     def _get_pagination_parameters(self) -> list[Any]:
         return []  # the view's own

@@ -15,13 +15,15 @@ from typing import Any, ClassVar
 
 from django.core.exceptions import ValidationError
 from django.db.models import Field, Model, Q, QuerySet
+from rest_framework import serializers
 from rest_framework.pagination import BasePagination
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.utils.urls import remove_query_param, replace_query_param
 
 from exportadmin.lib.errors import NotFoundError
-from exportadmin.lib.rest.parameters import Parameter
+from exportadmin.lib.rest.fields import Choice, Text
+from exportadmin.lib.rest.parameters import WholeNumber
 
 PAGE_SIZE, LARGEST_PAGE = 50, 200
 LONGEST_CURSOR = 2000
@@ -37,15 +39,17 @@ class Pages(BasePagination):
     orderings: ClassVar[tuple[str, ...]] = ("-created_at",)
 
     @classmethod
-    def parameters(cls) -> tuple[Parameter, ...]:
+    def parameters(cls) -> dict[str, serializers.Field[Any, Any, Any, Any]]:
         """What a view with these pages takes."""
         columns = [name.lstrip("-") for name in cls.orderings]
         known = [cls.orderings[0], *(f"{sign}{name}" for name in columns for sign in ("", "-"))]
-        return (
-            Parameter.text("cursor", "from `next` or `previous` of another page", longest=LONGEST_CURSOR),
-            Parameter.whole("page_size", f"{PAGE_SIZE} by default", least=1, most=LARGEST_PAGE),
-            Parameter.choice("ordering", dict.fromkeys(known), f"{cls.orderings[0]} by default; - is descending"),
-        )
+        size, order = f"{PAGE_SIZE} by default", f"{cls.orderings[0]} by default; - is descending"
+        another = "from `next` or `previous` of another page"
+        return {
+            "cursor": Text(max_length=LONGEST_CURSOR, required=False, help_text=another),
+            "page_size": WholeNumber(min_value=1, max_value=LARGEST_PAGE, required=False, help_text=size),
+            "ordering": Choice(dict.fromkeys(known), required=False, help_text=order),
+        }
 
     def answer(
         self, request: Request, rows: QuerySet[Any], params: dict[str, Any], show: Callable[[list[Any]], Any]

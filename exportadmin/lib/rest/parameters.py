@@ -1,153 +1,130 @@
-"""Query parameters: what a view takes, how it is read, and how the OpenAPI document describes it, in one place."""
+"""Query parameters: one serializer says what a method takes, reads it and describes it in the OpenAPI document."""
 
 from __future__ import annotations
 
-import math
 import re
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 from urllib.parse import unquote_to_bytes
 
-from drf_spectacular.utils import OpenApiParameter
+from drf_spectacular.openapi import AutoSchema
+from drf_spectacular.utils import OpenApiParameter, extend_schema_field
+from rest_framework import serializers
 from rest_framework.request import Request
 
 from exportadmin.lib.errors import UserError
 from exportadmin.lib.times import MAX_MS, parse_ms, to_datetime
 
-Reader = Callable[[str], Any]
-LONGEST_TEXT = 300
-MOMENT: Mapping[str, Any] = {
-    "oneOf": [
-        {"type": "string", "format": "date-time"},
-        {"type": "string", "format": "date"},
-        {"type": "integer", "minimum": 10_000, "maximum": MAX_MS},
-    ]
-}
 MOMENT_FORMS = "ISO 8601 (UTC without an offset), a date, or milliseconds since 1970"
 
 
-@dataclass(frozen=True)
-class Parameter:
-    """``read`` gets the text of a parameter that is there, not empty and without U+0000; it raises ``ValueError`` with
-    what would be right."""
+class _Number:
+    """A number of plain digits within its bounds, or one message that names them."""
 
-    name: str
-    # or a function that gives it, where it is known only when everything is loaded
-    schema: Mapping[str, Any] | Callable[[], Mapping[str, Any]]
-    read: Reader
-    description: str = ""
-    required: bool = False
+    noun: ClassVar[str]
+    pattern: ClassVar[str]
 
-    @classmethod
-    def text(cls, name: str, description: str = "", *, longest: int = LONGEST_TEXT) -> Parameter:
-        """Any text."""
+    def __init__(self, *, min_value: int, max_value: int, **kwargs: Any) -> None:
+        message = f"{self.noun} from {min_value} to {max_value} is expected"
+        messages = dict.fromkeys(("invalid", "min_value", "max_value", "max_string_length"), message)
+        super().__init__(min_value=min_value, max_value=max_value, error_messages=messages, **kwargs)  # type: ignore[call-arg]
 
-        def read(text: str) -> str:
-            if len(text) > longest:
-                raise ValueError(f"at most {longest} characters are expected")
-            return text
+    def to_internal_value(self, data: str) -> Any:
+        """Raises ``ValidationError``."""
+        if not re.fullmatch(self.pattern, data, re.ASCII):
+            self.fail("invalid")  # type: ignore[attr-defined]
+        return super().to_internal_value(data)  # type: ignore[misc]
 
-        return cls(name, {"type": "string", "minLength": 1, "maxLength": longest}, read, description)
 
-    @classmethod
-    def whole(cls, name: str, description: str = "", *, least: int = 0, most: int = 10**15 - 1) -> Parameter:
-        """A whole number."""
+class WholeNumber(_Number, serializers.IntegerField):  # type: ignore[misc]
+    """A whole number as text."""
 
-        def read(text: str) -> int:
-            if not re.fullmatch(r"-?[0-9]{1,18}", text, re.ASCII) or not least <= int(text) <= most:
-                raise ValueError(f"a whole number from {least} to {most} is expected")
-            return int(text)
+    noun, pattern = "a whole number", "-?[0-9]{1,18}"
 
-        return cls(name, {"type": "integer", "minimum": least, "maximum": most}, read, description)
 
-    @classmethod
-    def seconds(cls, name: str, description: str = "", *, most: int) -> Parameter:
-        """A number of seconds from 0."""
+class Number(_Number, serializers.FloatField):  # type: ignore[misc]
+    """A number as text."""
 
-        def read(text: str) -> float:
-            try:
-                seconds = float(text) if text.isascii() and "_" not in text else math.nan
-            except ValueError:
-                seconds = math.nan
-            if not 0 <= seconds <= most:  # false for NaN
-                raise ValueError(f"a number from 0 to {most} is expected")
-            return seconds
+    noun, pattern = "a number", r"[0-9]{1,18}(\.[0-9]{1,18})?"
 
-        return cls(name, {"type": "number", "minimum": 0, "maximum": most}, read, description)
 
-    @classmethod
-    def choice(cls, name: str, known: Iterable[str] | Callable[[], Iterable[str]], description: str = "") -> Parameter:
-        """One of some words; ``known`` may be a function that gives them when they are asked for."""
+@extend_schema_field(
+    {
+        "oneOf": [
+            {"type": "string", "format": "date-time"},
+            {"type": "string", "format": "date"},
+            {"type": "integer", "minimum": 10_000, "maximum": MAX_MS},
+        ]
+    }
+)
+class Moment(serializers.CharField):
+    """A point in time, as a datetime."""
 
-        def choices() -> list[str]:
-            return list(known() if callable(known) else known)
+    def __init__(self, *, help_text: str, **kwargs: Any) -> None:
+        super().__init__(help_text=f"{help_text}; {MOMENT_FORMS}", **kwargs)
 
-        def read(text: str) -> str:
-            if text not in choices():
-                raise ValueError(f"known: {', '.join(choices())}")
-            return text
+    def to_internal_value(self, data: str) -> Any:
+        """Raises ``ValidationError``."""
+        try:
+            return to_datetime(parse_ms(data))
+        except UserError as error:
+            raise serializers.ValidationError(error.message.partition(": ")[2] or error.message) from None
 
-        return cls(name, lambda: {"type": "string", "enum": choices()}, read, description)
 
-    @classmethod
-    def moment(cls, name: str, description: str) -> Parameter:
-        """A point in time, as a datetime."""
+class CommaList(serializers.ListField):
+    """Several values with commas between, each of the form of ``pattern``."""
 
-        def read(text: str) -> Any:
-            try:
-                return to_datetime(parse_ms(text))
-            except UserError as error:
-                raise ValueError(error.message.partition(": ")[2] or error.message) from None
+    def __init__(self, *, pattern: str, max_length: int, **kwargs: Any) -> None:
+        message = f"1 to {max_length} are expected, with commas between"
+        messages: dict[str, Any] = dict.fromkeys(("min_length", "max_length"), message)
+        item = serializers.RegexField(f"^{pattern}$", error_messages={"invalid": message})
+        super().__init__(child=item, min_length=1, max_length=max_length, error_messages=messages, **kwargs)
 
-        return cls(name, MOMENT, read, f"{description}; {MOMENT_FORMS}")
+    def to_internal_value(self, data: Any) -> list[Any]:
+        """Raises ``ValidationError``."""
+        return super().to_internal_value([part.strip() for part in data.split(",") if part.strip()])
 
-    @classmethod
-    def list_of(cls, name: str, pattern: str, description: str, *, most: int) -> Parameter:
-        """Several values with commas between; required."""
-        item = re.compile(pattern, re.ASCII)
 
-        def read(text: str) -> list[str]:
-            found = [part.strip() for part in text.split(",") if part.strip()]
-            if not 1 <= len(found) <= most or not all(item.fullmatch(one) for one in found):
-                raise ValueError(f"1 to {most} are expected, with commas between")
-            return found
+class Query(serializers.Serializer[Any]):
+    """The query parameters of a method, each at most once and never empty."""
 
-        items = {"type": "string", "pattern": f"^{pattern}$"}
-        return cls(name, {"type": "array", "items": items, "minItems": 1, "maxItems": most}, read, description, True)
+    def read(self, request: Request) -> dict[str, Any]:
+        """What was sent, by name; what was not sent is not in the answer. Raises :class:`UserError`."""
+        _must_be_utf8(request)
+        for name, values in request.query_params.lists():
+            if name not in self.fields:
+                shown, listed = name[:80], ", ".join(self.fields) or "none"
+                field = shown.replace("\x00", "\\x00")
+                raise UserError(f"unknown query parameter {shown!r}; known: {listed}", field=field)
+            if len(values) > 1:
+                raise UserError(f"{name} is given {len(values)} times", field=name)
+            if not values[0]:
+                raise UserError(f"{name} is empty: give it a value or leave it out", field=name)
+            if "\x00" in values[0]:
+                raise UserError(f"{name} holds U+0000, which is in no text", field=name)
+        self.initial_data = sent = request.query_params.dict()
+        if not self.is_valid():
+            name, faults = next(iter(self.errors.items()))
+            if name not in sent:
+                raise UserError(f"{name} is missing: {self.fields[name].help_text}", field=name)
+            while isinstance(faults, dict):  # of an entry of a list
+                faults = next(iter(faults.values()))
+            shown = ":" if faults[0].code == "invalid_choice" else f" is {sent[name][:40]!r};"
+            raise UserError(f"{name}{shown} {faults[0]}", field=name)
+        found: dict[str, Any] = self.validated_data
+        return found
 
-    def described(self) -> OpenApiParameter:
+    def described(self, schema: AutoSchema) -> list[OpenApiParameter]:
         """For the OpenAPI document."""
-        schema = dict(self.schema() if callable(self.schema) else self.schema)
-        is_list = schema.get("type") == "array"
+        properties = schema._map_serializer(self, "request").get("properties", {})  # type: ignore[no-untyped-call]
+        return [self._described(self.fields[name], dict(found)) for name, found in properties.items()]
+
+    @staticmethod
+    def _described(field: serializers.Field[Any, Any, Any, Any], schema: dict[str, Any]) -> OpenApiParameter:
+        schema.pop("description", None)  # of a choice it would list the choices once more
+        listed: dict[str, Any] = {"style": "form", "explode": False} if schema.get("type") == "array" else {}
         return OpenApiParameter(
-            self.name,
-            schema,
-            required=self.required,
-            description=self.description,
-            style="form" if is_list else None,
-            explode=False if is_list else None,
+            field.field_name or "", schema, required=field.required, description=str(field.help_text or ""), **listed
         )
-
-
-def read_query(request: Request, known: Iterable[Parameter]) -> dict[str, Any]:
-    """The query parameters, by name, read; one that is not there is not in the answer. Raises :class:`UserError`."""
-    parameters = {parameter.name: parameter for parameter in known}
-    _must_be_utf8(request)
-    params: dict[str, Any] = {}
-    for name in request.query_params:
-        parameter = parameters.get(name)
-        if parameter is None:
-            listed = ", ".join(parameters) or "none"
-            raise UserError(f"unknown query parameter {name[:80]!r}; known: {listed}", field=_shown(name))
-        values = request.query_params.getlist(name)
-        if len(values) > 1:
-            raise UserError(f"{name} is given {len(values)} times", field=name)
-        params[name] = _read(parameter, values[0])
-    for parameter in parameters.values():
-        if parameter.required and parameter.name not in params:
-            raise UserError(f"{parameter.name} is missing: {parameter.description}", field=parameter.name)
-    return params
 
 
 def _must_be_utf8(request: Request) -> None:
@@ -157,19 +134,3 @@ def _must_be_utf8(request: Request) -> None:
         unquote_to_bytes(raw).decode("utf-8")
     except UnicodeDecodeError:
         raise UserError("the query string is not UTF-8") from None
-
-
-def _read(parameter: Parameter, text: str) -> Any:
-    name = parameter.name
-    if not text:
-        raise UserError(f"{name} is empty: give it a value or leave it out", field=name)
-    if "\x00" in text:
-        raise UserError(f"{name} holds U+0000, which is in no text", field=name)
-    try:
-        return parameter.read(text)
-    except ValueError as error:
-        raise UserError(f"{name} is {text[:40]!r}; {error}", field=name) from None
-
-
-def _shown(name: str) -> str:
-    return name[:80].replace("\x00", "\\x00")

@@ -15,7 +15,7 @@ from rest_framework.views import APIView
 from exportadmin.lib.rest.body import StrictJSONParser
 from exportadmin.lib.rest.description import RestSchema
 from exportadmin.lib.rest.pages import Pages
-from exportadmin.lib.rest.parameters import Parameter, read_query
+from exportadmin.lib.rest.parameters import Query
 from exportadmin.lib.rest.problems import Problem, problem_json
 from exportadmin.lib.rest.throttles import AddressThrottle, PersonThrottle
 
@@ -39,8 +39,9 @@ class OneForm(BaseContentNegotiation):
 class RestView(APIView):
     """Refuses query parameters that it does not name, and reads those that it does into ``self.params``.
 
-    ``takes`` names them by method; a list names its ``pagination_class`` too, and answers through :meth:`paged`.
-    ``problems`` names by method the errors that only this view gives (:class:`RestSchema` knows the common ones).
+    ``takes`` has the serializer of each method that takes any; a list names its ``pagination_class`` too, and answers
+    through :meth:`paged`. ``problems`` names by method the errors that only this view gives (:class:`RestSchema` knows
+    the common ones).
     """
 
     schema = RestSchema()
@@ -49,16 +50,18 @@ class RestView(APIView):
     throttle_classes = [AddressThrottle, PersonThrottle]
     metadata_class = None
     pagination_class: ClassVar[type[Pages] | None] = None
-    takes: ClassVar[Mapping[str, tuple[Parameter, ...]]] = {}
+    takes: ClassVar[Mapping[str, type[Query]]] = {}
     problems: ClassVar[Mapping[str, tuple[int, ...]]] = {}
     params: dict[str, Any]
 
     @classmethod
-    def parameters(cls, method: str) -> tuple[Parameter, ...]:
-        """Of a method, in small letters."""
+    def query(cls, method: str) -> Query:
+        """What a method, in small letters, takes; those of its pages too."""
         method = "get" if method == "head" else method
-        paging = cls.pagination_class.parameters() if cls.pagination_class and method == "get" else ()
-        return (*cls.takes.get(method, ()), *paging)
+        query = cls.takes.get(method, Query)()
+        if cls.pagination_class and method == "get":
+            query.fields.update(cls.pagination_class.parameters())
+        return query
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         """As DRF's; the query string is read after permission, so that a stranger learns nothing from it."""
@@ -66,7 +69,7 @@ class RestView(APIView):
         method = (request.method or "").lower()
         if method not in self.http_method_names or not hasattr(self, method):
             raise exceptions.MethodNotAllowed(request.method or "")
-        self.params = read_query(request, self.parameters(method))
+        self.params = self.query(method).read(request)
 
     @staticmethod
     def error_response(problem: Problem, request: Any) -> Response:
