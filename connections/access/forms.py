@@ -9,6 +9,7 @@ from django import forms
 from django.contrib.auth.forms import PasswordChangeForm as DjangoPasswordChangeForm
 
 from connections.access import preferences, time_zones
+from connections.access.models import Membership
 from connections.access.roles import ROLES, SCOPES
 from exportadmin.lib.forms import (
     BoundField,
@@ -141,6 +142,16 @@ class MemberForm(Form):
         required=False,
         widget=ChoiceButtons,
     )
+
+
+class RoleForm(Form):
+    """Another role for a member."""
+
+    role = OfferedField(choices=[(role, role.capitalize()) for role in ROLES], required=False)
+
+    def __init__(self, *args: Any, member: Membership, **kwargs: Any) -> None:
+        super().__init__(*args, auto_id=f"%s-{member.user_id}", initial={"role": member.role}, **kwargs)
+        self.fields["role"].label = f"Role of {member.user.get_username()}"
 
 
 class TokenForm(Form):

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import shlex
 from dataclasses import dataclass
-from typing import Any, Final, cast
+from typing import Any, cast
 
 from django.core.paginator import Paginator
-from django.db.models import F, OuterRef, QuerySet, Subquery
+from django.db.models import OuterRef, QuerySet, Subquery
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
 from connections.access.forms import DeleteProjectForm, ProjectForm
-from connections.access.lookup import get_project, is_valid_key
+from connections.access.lookup import get_project
 from connections.access.models import Membership
 from connections.access.permissions import MANAGE, START, VIEW, can_create_projects, projects_for, verbs_in
 from connections.actions import SETTINGS, change_project, create_project, delete_project
@@ -28,6 +28,7 @@ from exportadmin.lib.errors import DeniedError, UserError
 from exportadmin.lib.pages import done, form_view, get_view, only
 from exports import statuses
 from exports.display.project_contents import since_last_export, sums_of_holdings
+from exports.lists.forms import PROJECT_SORTS, ProjectFilterForm
 from exports.lists.report_query import for_list
 from exports.models import ExportReport
 
@@ -36,12 +37,6 @@ PAGE_SIZE = 25
 EXPORTS_SHOWN = 10
 IMPORTS_SHOWN = 5
 MEMBERS_SHOWN = 10
-# word in the address → (words on the page, ordering)
-SORTS: Final[dict[str, tuple[str, list[Any]]]] = {
-    "name": ("Name", ["name", "pk"]),
-    "exported": ("Last export", [F("exported_at").desc(nulls_last=True), "name", "pk"]),
-    "newest": ("Newest", ["-created_at", "-pk"]),
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,15 +55,10 @@ class Listed:
 @get_view
 def project_list(request: HttpRequest) -> HttpResponse:
     """``?q=WORDS&sort=name|exported|newest&page=N``; a page that is not there shows the nearest one that is."""
-    only(request, ("q", "sort", "page"))
-    sort = request.GET.get("sort") or "name"
-    if sort not in SORTS:
-        raise UserError(f"unknown sorting {sort[:40]!r}; known: {', '.join(SORTS)}", field="sort")
-    search = request.GET.get("q", "").strip()
-    visible = projects_for(request.user, VIEW)
-    page = Paginator(_found(visible, search, request).order_by(*SORTS[sort][1]), PAGE_SIZE).get_page(
-        request.GET.get("page")
-    )
+    form = ProjectFilterForm(request.GET)
+    search, sort = form.params.get("q", ""), form.params.get("sort", "name")
+    found = _found(projects_for(request.user, VIEW), search, request).order_by(*PROJECT_SORTS[sort][1])
+    page = Paginator(found, PAGE_SIZE).get_page(request.GET.get("page"))
     shown = list(page)
     summaries = project_summaries([each.public_id for each in shown])
     context = {
@@ -76,9 +66,8 @@ def project_list(request: HttpRequest) -> HttpResponse:
         "page": page,
         "lines": [Listed(project, summaries.get(project.public_id, ProjectSummary(0, None))) for project in shown],
         "q": search,
-        "sort": sort,
+        "form": form,
         "may_create": can_create_projects(request.user),
-        "sorts": {key: name for key, (name, _) in SORTS.items()},
     }
     return render(request, "exports/projects.html", context)
 
@@ -86,7 +75,7 @@ def project_list(request: HttpRequest) -> HttpResponse:
 def _found(projects: QuerySet[Project], search: str, request: HttpRequest) -> QuerySet[Project]:
     """Those whose name holds the words; each with its last delivery and one's own role."""
     if search:
-        projects = projects.filter(name__icontains=search) if is_valid_key(search) else projects.none()
+        projects = projects.filter(name__icontains=search)
     delivered = ExportReport.objects.filter(project=OuterRef("pk"), status__in=statuses.DELIVERED)
     mine = Membership.objects.filter(project=OuterRef("pk"), user_id=cast(int, request.user.pk))
     return projects.select_related("connection").annotate(

@@ -51,12 +51,12 @@ def test_a_strangers_project_is_not_there_and_the_trail_is_told(members: Project
     assert "You have no role in a project yet" in listed
 
 
-@pytest.mark.parametrize("query", [{"sort": "rows"}, {"order": "name"}, {"sort": "-name"}])
+@pytest.mark.parametrize("query", [{"sort": "rows"}, {"order": "name"}, {"sort": "-name"}, {"q": "a\x00b"}])
 def test_an_unknown_sorting_or_parameter_is_refused(visitor: Client, members: Project, query: dict[str, str]):
     assert visitor.get("/projects/", query).status_code == 400
 
 
-@pytest.mark.parametrize("query", [{"q": "a\x00b"}, {"q": "x" * 500}, {"q": "<b>"}, {"page": "none"}, {"page": "99"}])
+@pytest.mark.parametrize("query", [{"q": "x" * 500}, {"q": "<b>"}, {"page": "none"}, {"page": "99"}])
 def test_odd_questions_are_answered(visitor: Client, members: Project, query: dict[str, str]):
     answer = visitor.get("/projects/", query)
     assert answer.status_code == 200

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.contrib.auth.models import User
 from django.core.paginator import Paginator
 from django.db.models import BigIntegerField
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
-from connections.access.forms import MemberForm
+from connections.access.forms import MemberForm, RoleForm
 from connections.access.lookup import get_project
 from connections.access.members import add_member, remove_member, set_role
 from connections.access.models import Membership
@@ -49,20 +48,23 @@ def members(request: HttpRequest, project_id: str) -> HttpResponse:
 def change(request: HttpRequest, project_id: str, user_id: int) -> HttpResponse:
     """Another role for a member."""
     project = get_project(request, project_id, MANAGE)
-    user = _member(project, user_id)
-    role = request.POST.get("role", "")
+    member = _member(project, user_id)
+    form = RoleForm(request.POST, member=member)
+    form.check_names()
+    form.is_valid()  # whether there is such a role, the action says
+    role = form.cleaned_data["role"]
     try:
-        set_role(project=project, user=user, role=role, actor=actor_of(request))
+        set_role(project=project, user=member.user, role=role, actor=actor_of(request))
     except UserError as error:
         return refused(request, error, HOME, project_id)
-    return done(request, f"{user.get_username()} is now {role} of this project.", HOME, project_id)
+    return done(request, f"{member.user.get_username()} is now {role} of this project.", HOME, project_id)
 
 
 @post_view
 def remove(request: HttpRequest, project_id: str, user_id: int) -> HttpResponse:
     """Take a member out."""
     project = get_project(request, project_id, MANAGE)
-    user = _member(project, user_id)
+    user = _member(project, user_id).user
     try:
         remove_member(project=project, user=user, actor=actor_of(request))
     except UserError as error:
@@ -71,22 +73,24 @@ def remove(request: HttpRequest, project_id: str, user_id: int) -> HttpResponse:
     return done(request, f"{user.get_username()} is no member of “{project.name}” any more.", *to)
 
 
-def _member(project: Project, user_id: int) -> User:
+def _member(project: Project, user_id: int) -> Membership:
     found = None
     if user_id <= BigIntegerField.MAX_BIGINT:
         found = Membership.objects.filter(project=project, user_id=user_id).select_related("user").first()
     if found is None:
         raise NotFoundError("no such member")
-    return found.user
+    return found
 
 
 def _page(request: HttpRequest, project: Project, form: MemberForm | None = None) -> HttpResponse:
     """With the form that was refused, where one was."""
     listed = Membership.objects.filter(project=project).select_related("user").order_by("user__username")
+    page = Paginator(listed, PAGE_SIZE).get_page(request.GET.get("page"))
     context: dict[str, Any] = {
         "section": "projects",
         "project": project,
-        "page": Paginator(listed, PAGE_SIZE).get_page(request.GET.get("page")),
+        "page": page,
+        "members": [(member, RoleForm(member=member)) for member in page],
         "roles": {role: text for role, (_, text) in ROLES.items()},
         "may_manage": can(request.user, MANAGE, project),
         "form": form or MemberForm(),
