@@ -65,7 +65,7 @@ def unknown_answer_of(region: _Json, kind: str) -> _Json:
 def place_of(region: _Json) -> _Json:
     """What an answer's value says of the place of its region."""
     value = region.get("value")
-    if type(value) is not dict:
+    if type(value) is not dict or len(value) == 1:  # the answer alone
         return {}
     own = ANSWERS.get(region["type"])
     return {key: each for key, each in value.items() if key != own and (key in PLACE_KEYS or key == "text")}

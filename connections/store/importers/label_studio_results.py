@@ -52,13 +52,7 @@ class Results:
 
 def results_of(result: list[Any]) -> Results:
     """Raises :class:`BadMark` that names a bad result by its place in the list, from 1."""
-    reading = _Reading(result)
-    for index, region in enumerate(result):
-        try:
-            reading.add(index, region)
-        except (BadMark, KeyError) as error:
-            raise _about(index, error) from None
-    return reading.finish()
+    return _Reading(result).read()
 
 
 def size_of(result: Any) -> tuple[int, int] | None:
@@ -77,32 +71,54 @@ class _Reading:
         self.labels_apart: list[tuple[int, _Json]] = []
         self.unknown: list[tuple[int, _Json]] = []
 
-    def add(self, index: int, region: Any) -> None:
-        """Raises :class:`BadMark`; ``KeyError`` for what is missing."""
-        if type(region) is not dict:
-            raise BadMark("is not an object")
-        kind: Any = region.get("type")
-        shape = SHAPES.get(kind) if type(kind) is str else None
-        if shape is not None:
-            value = region["value"]
-            if type(value) is not dict:
-                raise BadMark("value is not an object")
-            labels = labels_of(value, kind)
+    def read(self) -> Results:
+        """Raises :class:`BadMark`."""
+        objects, shapes, found = self.found.objects, self.shapes, self.found
+        for index, region in enumerate(self.result):
             try:
-                mark = shape(region, value, labels)
-            except NoSizeError:
-                beside = size_beside(region, self.result)
-                if beside is None:
-                    raise
-                region = {**region, "original_width": beside[0], "original_height": beside[1]}
-                mark = shape(region, value, labels)
-            self.found.objects.append(mark)
-            self.shapes.append((region, labels))
-            if self.found.picture is None:
-                self.found.picture = int(region["original_width"]), int(region["original_height"])
-        elif type(kind) is not str or not kind:
+                if type(region) is not dict:
+                    raise BadMark("is not an object")
+                kind: Any = region.get("type")
+                shape = SHAPES.get(kind) if type(kind) is str else None
+                if shape is None:
+                    self._add_other(index, region, kind)
+                    continue
+                value = region["value"]
+                if type(value) is not dict:
+                    raise BadMark("value is not an object")
+                labels = labels_of(value, kind)
+                try:
+                    mark = shape(region, value, labels)
+                except NoSizeError:
+                    region = self._with_size(region)
+                    mark = shape(region, value, labels)
+                objects.append(mark)
+                shapes.append((region, labels))
+                if found.picture is None:
+                    found.picture = int(region["original_width"]), int(region["original_height"])
+            except (BadMark, KeyError) as error:
+                raise _about(index, error) from None
+        if self.labels_apart or self.unknown or self.answers or len(shapes) > 1:
+            self._put_together()
+        counts = [len(labels) for _, labels in shapes]
+        if counts and max(counts) > 1:
+            found.objects = _with_further_labels(objects, [labels for _, labels in shapes])
+        found.unlabelled = counts.count(0)
+        if found.picture is None:
+            found.picture = size_of(self.result)
+        return found
+
+    def _with_size(self, region: _Json) -> _Json:
+        """A shape that says no size, with that of another result on its picture. Raises :class:`NoSizeError`."""
+        beside = size_beside(region, self.result)
+        if beside is None:
+            raise NoSizeError("percent without original_width and original_height cannot be turned into pixels")
+        return {**region, "original_width": beside[0], "original_height": beside[1]}
+
+    def _add_other(self, index: int, region: _Json, kind: Any) -> None:
+        if type(kind) is not str or not kind:
             raise BadMark("has no type")
-        elif kind in ANSWERS:
+        if kind in ANSWERS:
             self.answers.append((answer_of(region, kind), region))
         elif kind == "relation":
             self.found.relationships.append(relation_of(region))
@@ -112,19 +128,6 @@ class _Reading:
             self._carry(region)
         else:
             self.unknown.append((index, region))
-
-    def finish(self) -> Results:
-        """Give the shapes their classes and answers."""
-        found = self.found
-        if self.labels_apart or self.unknown or self.answers or len(self.shapes) > 1:
-            self._put_together()
-        counts = [len(labels) for _, labels in self.shapes]
-        if counts and max(counts) > 1:
-            found.objects = _with_further_labels(found.objects, [labels for _, labels in self.shapes])
-        found.unlabelled = counts.count(0)
-        if found.picture is None:
-            found.picture = size_of(self.result)
-        return found
 
     def _put_together(self) -> None:
         # id → its shape's place in the lists
