@@ -212,7 +212,7 @@ SHAPES: Final = {
 # --- regions that we have no word for --------------------------------------------------------------------------------
 
 _CARRIED_AS: Final = "LabelStudio:"
-_CARRIED: Final = frozenset({"ellipse", "bitmask", "vector", "videorectangle", "videovector", "timeseries"})
+CARRIED: Final = frozenset({"ellipse", "bitmask", "vector", "videorectangle", "videovector", "timeseries"})
 # keys of a value that say where something lies in a picture, a film, a sound or a text, and what goes with them
 _IN_PICTURES: Final = frozenset(
     {
@@ -237,7 +237,7 @@ PLACE_KEYS: Final = _LIES | {"format", "framesCount", "duration", "channel", "in
 
 def is_carried(kind: str) -> bool:
     """Is this type of Label Studio's a region that we have no word for?"""
-    return kind in _CARRIED or kind.endswith("labels")
+    return kind in CARRIED or kind.endswith("labels")
 
 
 def has_place(value: Any) -> bool:
