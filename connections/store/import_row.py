@@ -23,8 +23,8 @@ class IncomingLabel:
     * ``ImageSegmentationMask``: ``"mask": {"size": [height, width], "counts": "<COCO compressed RLE>"}``
     * any other ``annotation_kind`` is carried as it is
 
-    An object whose ``name`` is empty has no class. ``"is_further_label": true``: the shape of the object before it once
-    more, with another of its classes.
+    An object whose ``name`` is empty has no class. ``"is_further_label": true``: the shape of the next object that is
+    none, once more, with another of its classes.
 
     An object that came from COCO keeps what COCO says: ``"source_extra": {"coco": {"id", "bbox", "area", …}}``.
     ``more_details`` and ``more_annotations`` are what the source has besides in ``label_details`` and ``annotations``:

@@ -6,6 +6,7 @@ Functions raise :class:`BadMark`; ``KeyError`` for a missing key.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any, Final
 
 from connections.rows.checks import BadMark
@@ -28,8 +29,9 @@ ANSWERS: Final = {
 _KNOWN: Final = {kind: PLACE_KEYS | {"text", key} for kind, key in ANSWERS.items()}
 
 
-def answer_of(region: _Json, kind: str) -> _Json:
-    """A classification. What its value says of a place is left to the region that it is about: see :func:`place_of`."""
+def answers_of(region: _Json, kind: str) -> list[_Json]:
+    """Its classification; of several texts, one each. What its value says of a place is left to the region that it is
+    about: see :func:`place_of`."""
     value = region.get("value")
     if type(value) is not dict:
         raise BadMark("has no value")
@@ -41,15 +43,24 @@ def answer_of(region: _Json, kind: str) -> _Json:
         texts = content if type(content) is list else [content]
         if not {str}.issuperset(map(type, texts)):
             raise BadMark("text is neither a text nor a list of texts")
-        answer["text_answer"] = {"content": "\n".join(texts)}
+        answer["text_answer"] = {"content": texts[0] if texts else ""}
     else:
         answer |= _said(kind, content)
     kept = kept_of(region, value, _KNOWN[kind])
     del kept["from_name"]  # the question's name
-    if kind == "textarea" and type(content) is list and len(content) != 1:
-        kept["text"] = content
     answer["source_extra"] = {"label_studio": kept}
-    return answer
+    if kind != "textarea" or type(content) is not list or len(content) == 1:
+        return [answer]
+    kept["text"] = content
+    return [answer, *_further_texts(answer, content[1:])]
+
+
+def _further_texts(first: _Json, texts: list[str]) -> Iterator[_Json]:
+    for number, text in enumerate(texts, start=2):
+        answer = {**first, "text_answer": {"content": text}, "source_extra": {}}
+        if "feature_id" in first:
+            answer["feature_id"] = f"{first['feature_id']}-{number}"
+        yield answer
 
 
 def unknown_answer_of(region: _Json, kind: str) -> _Json:

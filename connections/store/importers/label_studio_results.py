@@ -14,7 +14,7 @@ from typing import Any
 from connections.rows.checks import BadMark
 from connections.store.importers.label_studio_answers import (
     ANSWERS,
-    answer_of,
+    answers_of,
     place_of,
     relation_of,
     unknown_answer_of,
@@ -119,7 +119,7 @@ class _Reading:
         if type(kind) is not str or not kind:
             raise BadMark("has no type")
         if kind in ANSWERS:
-            self.answers.append((answer_of(region, kind), region))
+            self.answers += [(answer, region) for answer in answers_of(region, kind)]
         elif kind == "relation":
             self.found.relationships.append(relation_of(region))
         elif kind == "labels":
@@ -218,12 +218,13 @@ def _about(index: int, error: Exception) -> BadMark:
 
 
 def _with_further_labels(objects: list[_Json], classes: list[list[str]]) -> list[_Json]:
-    """An object a class: behind each shape those of its further classes, which are the same shape once more."""
+    """An object a class: before each shape those of its further classes, which are the same shape once more. Whoever
+    paints them in their order ends with the first label."""
     ids = {mark.get("feature_id") for mark in objects}
     found: list[_Json] = []
     for mark, names in zip(objects, classes, strict=True):
-        found.append(mark)
         if len(names) < 2:
+            found.append(mark)
             continue
         kept = mark["source_extra"]["label_studio"]
         kept["labels"] = names
@@ -237,4 +238,5 @@ def _with_further_labels(objects: list[_Json], classes: list[list[str]]) -> list
                 ids.add(identity)
                 further["feature_id"] = identity
             found.append(further)
+        found.append(mark)
     return found

@@ -295,11 +295,12 @@ def test_unknown_keys_of_a_region_are_kept(mark):
 def test_answers(take):
     text = region("textarea", {"text": ["one", "two"]}, id="t1", from_name="why")
     (row,), _ = take(task(choices("good"), choices("a", "b", id="c2", from_name="many"), text))
-    radio, checklist, written = row.labels[0].classifications
+    radio, checklist, written, more = row.labels[0].classifications
     assert radio["name"] == "quality"
     assert radio["radio_answer"] == {"name": "good", "value": "good", "classifications": []}
     assert [answer["name"] for answer in checklist["checklist_answers"]] == ["a", "b"]
-    assert written["text_answer"] == {"content": "one\ntwo"}
+    assert (written["feature_id"], written["text_answer"]) == ("t1", {"content": "one"})
+    assert (more["feature_id"], more["name"], more["text_answer"]) == ("t1-2", "why", {"content": "two"})
     assert written["source_extra"]["label_studio"]["text"] == ["one", "two"]
     assert row.labels[0].objects == []
 

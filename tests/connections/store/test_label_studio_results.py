@@ -166,7 +166,7 @@ def test_a_region_without_a_label_has_no_class(tmp_path: Path, geometry: str, la
 
 
 def test_every_label_of_a_shape_is_an_object(take: Take):
-    (car, taxi, red) = take(
+    (taxi, red, car) = take(
         region("rectanglelabels", {**PLACE, "rectanglelabels": ["car", "taxi", "car", "red"]})
     ).objects
     assert [one["name"] for one in (car, taxi, red)] == ["car", "taxi", "red"]
@@ -179,7 +179,7 @@ def test_every_label_of_a_shape_is_an_object(take: Take):
 def test_a_further_label_takes_no_id_of_another_region(take: Take):
     several = region("rectanglelabels", {**PLACE, "rectanglelabels": ["car", "taxi"]})
     marks = take(several, {**region("rectanglelabels", {**PLACE, "rectanglelabels": ["bus"]}), "id": "r1-2"}).objects
-    assert [(one["feature_id"], one["name"]) for one in marks] == [("r1", "car"), ("r1-3", "taxi"), ("r1-2", "bus")]
+    assert [(one["feature_id"], one["name"]) for one in marks] == [("r1-3", "taxi"), ("r1", "car"), ("r1-2", "bus")]
 
 
 @pytest.mark.parametrize("geometry", SHAPES)
@@ -187,7 +187,7 @@ def test_two_label_controls_give_a_shape_two_classes_and_both_results_are_kept(t
     bare, _, place = SHAPES[geometry]
     kind = region("labels", {**place, "labels": ["car"]}, from_name="kind", score=0.9, meta={"text": ["sure"]})
     colour = region("labels", {**place, "labels": ["red"]}, from_name="colour")
-    (car, red) = take(region(bare, place), kind, colour, about("choices", place)).objects
+    (red, car) = take(region(bare, place), kind, colour, about("choices", place)).objects
     assert (car["name"], red["name"], red["is_further_label"]) == ("car", "red", True)
     assert [answer["name"] for answer in car["classifications"]] == ["the choices"]
     assert red["classifications"] == []
@@ -208,8 +208,8 @@ def test_two_results_of_one_shape_are_one_shape(take: Take):
     second = region("rectanglelabels", {**PLACE, "rectanglelabels": ["red"]}, from_name="colour")
     marks = take(about("rating", PLACE), first, second).objects
     assert [(mark["name"], len(mark["classifications"]), "is_further_label" in mark) for mark in marks] == [
-        ("car", 1, False),
         ("red", 0, True),
+        ("car", 1, False),
     ]
     bare = region("rectangle", PLACE, from_name="box")
     assert [mark["name"] for mark in take(bare, second).objects] == ["red"]

@@ -33,7 +33,7 @@ def further(name: str, shape: dict[str, Any]) -> dict[str, Any]:
 
 
 CAR = box("car", left=10.0, top=20.0, width=30.0, height=40.0)
-ROW = row("photo", CAR, further("red", CAR), box("", left=100.0, top=50.0), {**point(), "name": ""})
+ROW = row("photo", further("red", CAR), CAR, box("", left=100.0, top=50.0), {**point(), "name": ""})
 
 
 @pytest.fixture
@@ -56,8 +56,8 @@ def test_coco_has_an_annotation_a_label_and_none_without_a_category(cars: Projec
     names = {one["id"]: one["name"] for one in coco["categories"]}
     assert sorted(names.values()) == ["car", "red"]
     assert [(names[one["category_id"]], one["bbox"]) for one in coco["annotations"]] == [
-        ("car", [10, 20, 30, 40]),
         ("red", [10, 20, 30, 40]),
+        ("car", [10, 20, 30, 40]),
     ]
     assert values["annotations_by_class"] == {"car": 1, "red": 1}
     assert values["left_out_by_format"] == {"point": 1, "unlabelled": 1}
@@ -79,8 +79,8 @@ def test_csv_has_a_line_a_label_and_an_empty_class_where_there_is_none(cars: Pro
     data, values = delivered(cars, "csv")
     lines = list(csv.DictReader(StringIO(data.decode(), newline="")))
     assert [(line["kind"], line["class"], line["left"]) for line in lines] == [
-        ("box", "car", "10.0"),
         ("box", "red", "10.0"),
+        ("box", "car", "10.0"),
         ("box", "", "100.0"),
         ("point", "", "3.0"),
     ]
@@ -109,8 +109,8 @@ def test_the_rows_come_back_from_ndjson_as_they_left(cars: Project, tmp_path: Pa
         (one["name"], one["feature_schema_id"] is None, one.get("is_further_label"))
         for one in label["annotations"]["objects"]
     ] == [
-        ("car", False, None),
         ("red", False, True),
+        ("car", False, None),
         ("", True, None),
         ("", True, None),
     ]
