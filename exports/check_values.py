@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
 
@@ -11,10 +12,34 @@ from connections.rows.batch import OntologyClass, RowBatch
 from connections.rows.counts import FURTHER_LABELS, NO_CLASS, UNLABELLED, Counted, add_up, add_up_beside
 from connections.rows.kinds.base import Kind
 from connections.sinks.base import DeliveredFile
+from exports.spec.labels import ALL
 
 # distinct mark texts held before they are added up: bounds memory when every row is different
 _MAX_TEXTS = 20_000
 _NONE: Mapping[str, int] = MappingProxyType({})
+
+
+@dataclass(slots=True)
+class LabelCounts:
+    """What the choice of labels (``choice``, as in a description) left out: labels, and their annotations, by reason.
+
+    ``labels_in_them`` are all labels of the ``rows_with_several``, before the choice.
+    """
+
+    choice: str = ALL.text
+    rows_with_several: int = 0
+    labels_in_them: int = 0
+    left_out: Counter[str] = field(default_factory=Counter)
+    annotations_left_out: Counter[str] = field(default_factory=Counter)
+
+    def to_json(self) -> dict[str, Any]:
+        """Annotations are counted with those that a format cannot hold."""
+        return {
+            "choice": self.choice,
+            "rows_with_several": self.rows_with_several,
+            "labels_in_them": self.labels_in_them,
+            "left_out": dict(sorted(self.left_out.items())),
+        }
 
 
 class CheckValueCounter:
@@ -60,12 +85,18 @@ class CheckValueCounter:
         self._texts.clear()
 
     def result(
-        self, dropped: Mapping[str, int], files: Sequence[DeliveredFile], refused: Mapping[str, int] = _NONE
+        self,
+        dropped: Mapping[str, int],
+        files: Sequence[DeliveredFile],
+        refused: Mapping[str, int] = _NONE,
+        labels: LabelCounts | None = None,
     ) -> dict[str, Any]:
         """The JSON form. ``rows_read = rows_kept + sum(rows_dropped) + sum(rows_refused)``; annotations by class and by
-        kind each add up to ``annotations``, which together with ``left_out_by_format`` is all that the kept rows have:
-        their annotations, and of what is beside them that which the format cannot hold.
+        kind each add up to ``annotations``, which together with ``left_out_by_format`` is all that the kept rows have
+        (their annotations, and of what is beside them that which the format cannot hold) and what the choice of labels
+        left out. ``labels`` is what became of the rows' labels.
         """
+        labels = labels or LabelCounts()
         self._settle()
         by_class: Counter[str] = Counter()
         by_kind: Counter[str] = Counter()
@@ -80,6 +111,7 @@ class CheckValueCounter:
             else:
                 by_class[self._names.get((kind.is_question, number), f"#{number}")] += count
                 by_kind[kind.key] += count
+        left_out.update(labels.annotations_left_out)
         return {
             "rows_read": self.rows + sum(dropped.values()) + sum(refused.values()),
             "rows_kept": self.rows,
@@ -89,7 +121,8 @@ class CheckValueCounter:
             "annotations": sum(by_kind.values()),
             "annotations_by_class": dict(sorted(by_class.items())),
             "annotations_by_kind": dict(sorted(by_kind.items())),
-            "left_out_by_format": dict(sorted(left_out.items())),
+            "left_out_by_format": {key: count for key, count in sorted(left_out.items()) if count},
+            "labels": labels.to_json(),
             "files": len(files),
             "bytes": sum(file.bytes for file in files),
         }

@@ -51,6 +51,8 @@ class RowBatch:
     ``label_times`` are the creation times of the row's labels in ms, separated by blanks. ``updated_ms`` and the other
     times are those of whoever the row came from; ``revisions`` are the store's, there where a condition asks for them.
     ``annotation_starts`` are the COCO ids of the rows' first annotations, where the source hands them out.
+    ``label_flags`` and ``label_creators`` are what :mod:`connections.rows.labels` makes of a row's labels; where there
+    are no flags, rows are looked into. ``label_creators`` are there where a choice of labels asks for them.
     """
 
     row_ids: Sequence[str]
@@ -71,6 +73,8 @@ class RowBatch:
     csv_exact: Sequence[bytes] = ()
     csv_safe: Sequence[bytes] = ()
     annotation_starts: Sequence[int] = ()
+    label_flags: Sequence[int] = ()
+    label_creators: Sequence[str] = ()
 
     def __len__(self) -> int:
         return len(self.row_ids)

@@ -9,7 +9,7 @@ replacements that run over a whole batch in C.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import orjson
@@ -84,6 +84,13 @@ def head_of(body: str) -> dict[str, Any] | None:
 
 
 _LABEL_TAIL = frozenset({"label_details", "performance_details", "annotations"})
+
+
+def read_bodies(bodies: Sequence[bytes], embeddings: Sequence[bytes]) -> Iterator[dict[str, Any]]:
+    """Back from :func:`render_body`, but for the project's name, which is empty."""
+    printer = BodyPrinter(frozenset(PARTS), "")
+    for place, body in enumerate(bodies):
+        yield orjson.loads(printer.join([body], embeddings[place : place + 1], b""))
 
 
 class BodyPrinter:

@@ -15,7 +15,7 @@ Rules where COCO leaves a choice:
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import orjson
@@ -92,20 +92,24 @@ def render_coco(
     annotation_start: int,
     class_numbers: Mapping[str, int],
     drawn: Sequence[Outline] | None = None,
+    leaving: Collection[int] | None = None,
 ) -> tuple[bytes, bytes]:
     """``(image object, annotation objects)`` of a row; the latter joined by :data:`SEPARATOR`.
 
     The k-th object of the row (from 0, over all labels) has the id ``annotation_start + k``. Objects that COCO cannot
     hold (lines, points, other kinds, objects without a class) keep their place in that count, but are not printed.
-    ``drawn`` are the row's :func:`outlines`, if they are at hand. Raises ``KeyError`` when a class has no number.
+    ``drawn`` are the row's :func:`outlines`, if they are at hand; ``leaving`` the places of labels whose objects are
+    printed, where not all are: an object has the same id whatever leaves beside it. Raises ``KeyError`` when a class
+    has no number.
     """
     lines: list[str] = []
     identity = annotation_start - 1
     rest = iter(outlines(document) if drawn is None else drawn)
-    for label in labels_of(document):
+    for index, label in enumerate(labels_of(document)):
+        stays = leaving is not None and index not in leaving
         for mark, (kind, box, geometry, shape) in zip(objects_of(label["annotations"]), rest, strict=False):
             identity += 1
-            if not (kind.in_coco and mark["name"]):  # COCO has no annotation without a category
+            if stays or not (kind.in_coco and mark["name"]):  # COCO has no annotation without a category
                 continue
             extra = mark.get("source_extra")
             source = (extra.get("coco") or _NOTHING) if extra else _NOTHING

@@ -12,6 +12,8 @@ from typing import Any, Final
 
 import orjson
 
+from connections.rows.frames import answers_of, objects_of
+
 Label = Mapping[str, Any]
 
 # the bits that :func:`label_flags` sets
@@ -79,9 +81,8 @@ def creators_text(labels: Sequence[Label]) -> str:
 
 
 def count_of(label: Label) -> int:
-    """Its annotations: objects, and answers on the level of the label."""
-    annotations = label["annotations"]
-    return len(annotations.get("objects") or ()) + len(annotations.get("classifications") or ())
+    """Its annotations: objects, and answers on the level of the label or of a frame."""
+    return len(objects_of(label["annotations"])) + len(answers_of(label["annotations"]))
 
 
 def _is_true(value: object) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -69,6 +70,19 @@ def overview(project_id: str) -> Overview:
     kept: Overview | None = cache.get(key)
     if kept is None:
         kept = _count(project, _rows(project), revision)
+        cache.set(key, kept, KEPT_SECONDS)
+    return kept
+
+
+def people(project_id: str) -> list[str]:
+    """Those who made labels in the project, sorted; kept as :func:`overview` is. Raises :class:`NotFoundError`."""
+    project = _project(project_id)
+    revision = project.store.revision if hasattr(project, "store") else 0
+    key = f"people.{project.public_id}.{revision}"
+    kept: list[str] | None = cache.get(key)
+    if kept is None:
+        texts = _rows(project).exclude(label_creators="").values_list("label_creators", flat=True).distinct()
+        kept = sorted({person for text in texts for person in json.loads(text) if person})
         cache.set(key, kept, KEPT_SECONDS)
     return kept
 

@@ -91,6 +91,15 @@ class VerdictSerializer(serializers.Serializer[Any]):
     problems = serializers.ListField(child=serializers.CharField())
 
 
+class LabelCountsSerializer(serializers.Serializer[Any]):
+    """What the choice of labels made of the rows' labels."""
+
+    choice = serializers.CharField()
+    rows_with_several = serializers.IntegerField()
+    labels_in_them = serializers.IntegerField()
+    left_out = serializers.DictField(child=serializers.IntegerField(), help_text="labels, by reason")
+
+
 class PlanAnswerSerializer(serializers.Serializer[Any]):
     """A plan, as :func:`exports.spec.plan.plan` makes it."""
 
@@ -105,6 +114,7 @@ class PlanAnswerSerializer(serializers.Serializer[Any]):
     annotations_by_class = serializers.DictField(child=serializers.IntegerField())
     annotations_by_kind = serializers.DictField(child=serializers.IntegerField())
     left_out_by_format = serializers.DictField(child=serializers.IntegerField())
+    labels = LabelCountsSerializer()
     removed_since = serializers.IntegerField(
         required=False, help_text="rows deleted after the revision that the filter names; there where it names one"
     )

@@ -20,6 +20,7 @@ from exports.formats import FORMATS
 from exports.links.tokens import LONGEST, SHORTEST
 from exports.sources.snapshot import CONVERSION_KEYS
 from exports.spec.conditions import CONDITIONS, Condition
+from exports.spec.labels import labels_schema
 from exports.spec.spec import MAX_REFUSED, beside_filter, spec_keys
 
 
@@ -127,6 +128,7 @@ class Described(StrictSerializer):
             ),
             **{key: DescribedField(partial(_beside_schema, CONDITIONS[key])) for key in beside_filter()},
             "filter": DescribedField(filter_schema),
+            "labels": DescribedField(labels_schema),
             "include": serializers.ListField(
                 child=Choice(PARTS), required=False, max_length=20, help_text="parts of a row; all by default"
             ),

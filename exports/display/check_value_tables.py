@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from exports.spec.conditions import CONDITIONS
+from exports.spec.labels import NO_LABEL_LEFT, NO_LABEL_LEFT_TEXT, labels_note
 
 SHOWN_PARTS = 16  # all review statuses, and the usual ontology
 
@@ -56,7 +57,7 @@ class Sum:
 
 @dataclass(frozen=True, slots=True)
 class Sums:
-    """What the page shows of a report's check values."""
+    """What the page shows of a report's check values. ``labels`` says what became of rows with several labels."""
 
     rows_read: int
     rows_kept: int
@@ -66,6 +67,7 @@ class Sums:
     files: int
     bytes: int
     removed_since: int
+    labels: str
     sums: tuple[Sum, ...]
 
     @property
@@ -80,7 +82,10 @@ class Sums:
 
 
 def dropped_label(key: str) -> str:
-    """Why the condition of that key left rows out; the key itself where there is no such condition (any more)."""
+    """Why the condition of that key, or the choice of labels, left rows out; the key itself where nothing is called so
+    (any more)."""
+    if key == NO_LABEL_LEFT:
+        return NO_LABEL_LEFT_TEXT
     return CONDITIONS[key].dropped_label if key in CONDITIONS else key
 
 
@@ -123,6 +128,7 @@ def sums_of(check_values: object) -> Sums | None:
         files=int(values.get("files", 0)),
         bytes=int(values.get("bytes", 0)),
         removed_since=int(values.get("removed_since", 0)),
+        labels=labels_note(values["labels"]) if "labels" in values else "",
         sums=tuple(each for each in sums if each is not None),
     )
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from exports.spec.conditions import CONDITIONS
+from exports.spec.labels import DEFAULT, label_text
 from exports.spec.spec import beside_filter
 
 EVERYTHING: Final = "every row"
@@ -18,6 +19,8 @@ def one_line(config: object) -> str:
     if not isinstance(config, Mapping):
         return ""
     line = "; ".join(filter(None, _conditions(config))) or EVERYTHING
+    if (labels := config.get("labels")) not in (None, DEFAULT.text):
+        line += f"; labels: {label_text(labels)}"
     return line if len(line) <= MOST_CHARACTERS else line[: MOST_CHARACTERS - 1] + "…"
 
 

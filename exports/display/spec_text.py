@@ -8,12 +8,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from exports.spec.conditions import CONDITIONS
+from exports.spec.labels import label_text
 from exports.spec.spec import spec_keys
 
 # key → its label; conditions have their own
 LABELS: dict[str, str] = {
     "format": "Format",
     "filter": "Filter",
+    "labels": "Labels of each row",
     "include": "Parts included",
     "options": "Format options",
     "destination": "Destination",
@@ -53,6 +55,8 @@ def _lines(config: Mapping[str, Any], order: Sequence[str]) -> Iterator[Line]:
                 yield Line(_label(key), (empty,))
         elif key in CONDITIONS:
             yield _line(key, CONDITIONS[key].texts(value))
+        elif key == "labels":
+            yield _line(key, [label_text(value)])
         elif isinstance(value, Mapping) and value.keys() == {"kind"}:
             yield _line(key, [value["kind"]])
         elif isinstance(value, Mapping):

@@ -88,7 +88,8 @@ class Format(ABC):
     ``columns`` are the column groups that it reads. Annotations of kinds that it does not support are counted as left
     out by the pipeline, never dropped in silence. ``cannot_hold`` names what else is counted so, whatever its kind:
     objects without a class, further labels of a shape (:data:`connections.rows.counts.UNLABELLED`, ``FURTHER_LABELS``),
-    and what a row has beside its annotations (``BESIDE``).
+    and what a row has beside its annotations (``BESIDE``). With :data:`exports.spec.labels.SKIPPED_LABELS` it never
+    gets a label that was skipped.
 
     A row that it cannot hold is not the end of the run: :meth:`rows` writes nothing of it, calls :meth:`refuse` and
     goes on. ``refusals`` are the codes of what it refuses, each with what is wrong with such a row, in a few words. The

@@ -13,6 +13,7 @@ from connections.rows.counts import BESIDE, UNLABELLED
 from connections.rows.kinds.base import Kind
 from exports.formats.base import Format, FormatContext
 from exports.formats.fragments import REFUSALS, Fragments
+from exports.spec.labels import SKIPPED_LABELS
 
 _BLOCK = 1 << 20
 
@@ -35,7 +36,7 @@ class CocoJsonFormat(Format):
     extension = "json"
     media_type = "application/json"
     columns = frozenset({COCO})
-    cannot_hold = frozenset({UNLABELLED, *BESIDE})
+    cannot_hold = frozenset({UNLABELLED, SKIPPED_LABELS, *BESIDE})
     refusals = REFUSALS
 
     def __init__(self, context: FormatContext) -> None:

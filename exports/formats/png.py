@@ -19,6 +19,7 @@ from exportadmin.lib.errors import PermanentError, UserError
 from exports.formats.base import CannotHoldError, Format, FormatContext
 from exports.formats.pngwriter import Picture
 from exports.formats.zipstream import ZipStream
+from exports.spec.labels import SKIPPED_LABELS
 
 MOST_PIXELS = 200_000_000
 _BYTE_CLASSES, _MOST_CLASSES = 255, 65_535
@@ -54,7 +55,7 @@ class PngFormat(Format):
         }
     )
     columns = frozenset({BODY})
-    cannot_hold = frozenset({UNLABELLED, FURTHER_LABELS, *BESIDE})
+    cannot_hold = frozenset({UNLABELLED, FURTHER_LABELS, SKIPPED_LABELS, *BESIDE})
 
     def __init__(self, context: FormatContext) -> None:
         # no optional part is painted, and left out they need not be parsed

@@ -13,13 +13,16 @@ from django.http import QueryDict
 from connections.models import Connection, Project
 from connections.rows.batch import PARTS
 from connections.sinks import SINKS
+from connections.store.overview import Overview, people
 from exportadmin.lib.errors import UserError
 from exportadmin.lib.forms import (
     ChoiceBoxes,
+    ChoiceButtons,
     ChoiceField,
     ChoiceLabel,
     OfferedField,
     OfferedListField,
+    SuggestInput,
     TextField,
 )
 from exportadmin.lib.ids import new_id
@@ -28,12 +31,15 @@ from exports.formats import FORMATS
 from exports.forms.conditions import ConditionsForm
 from exports.spec.conditions import CONDITIONS
 from exports.spec.conditions.base import Condition
+from exports.spec.labels import DEFAULT, LABEL_CHOICES, LONGEST_PERSON, CreatedBy, LabelChoice, parse_labels
 from exports.spec.parts import PART_LABELS
 from exports.spec.selection import Selection
 from exports.spec.spec import MAX_REFUSED, ExportSpec, beside_filter, parse_max_refused, parse_parts
 
 LONGEST_NAME: Final = 200
 LONGEST_DESCRIPTION: Final = 10_000
+# suggested while somebody writes
+MOST_PEOPLE: Final = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +67,7 @@ class ExportForm(ConditionsForm):
         super().__init__(data, project=project, **kwargs)
         self.spec: ExportSpec | None = None
         self.initial.setdefault("project", project.public_id)
+        self._add_labels()
         self._add_formats()
         self.fields["parts"] = OfferedListField(
             label="Parts",
@@ -80,6 +87,21 @@ class ExportForm(ConditionsForm):
         self.fields["name"] = TextField(label="Name", max_length=LONGEST_NAME, required=False)
         self.fields["description"] = TextField(
             label="Description", max_length=LONGEST_DESCRIPTION, required=False, lines=2
+        )
+
+    def _add_labels(self) -> None:
+        self.fields["labels"] = OfferedField(
+            label="Labels of each row",
+            required=False,
+            initial=DEFAULT.key,
+            choices=[(key, ChoiceLabel(each.title, help=each.help)) for key, each in LABEL_CHOICES.items()],
+            widget=ChoiceButtons(layout="ea-new-parts"),
+        )
+        self.fields["person"] = OfferedField(
+            label="Person",
+            help_text="Whose labels, where those of one person are chosen.",
+            required=False,
+            widget=SuggestInput(attrs={"maxlength": LONGEST_PERSON, "autocomplete": "off", "spellcheck": "false"}),
         )
 
     def _add_formats(self) -> None:
@@ -123,7 +145,10 @@ class ExportForm(ConditionsForm):
         Raises :class:`UserError` for conditions that the form has no input for.
         """
         format_name, destination = body.get("format", ""), body.get("destination") or {"kind": LOCAL}
+        labels = parse_labels(body.get("labels"))
         initial = {
+            "labels": labels.key,
+            "person": labels.person if isinstance(labels, CreatedBy) else "",
             "format": format_name,
             "parts": PARTS if body.get("include") is None else body["include"],
             "destination": destination["kind"],
@@ -148,6 +173,18 @@ class ExportForm(ConditionsForm):
             raise forms.ValidationError(error.message) from None
         return key
 
+    def _clean_labels(self, data: Mapping[str, Any]) -> LabelChoice:
+        """``person`` goes with the choices that take one."""
+        key, person = data.get("labels") or DEFAULT.key, (data.get("person") or "").strip()
+        takes_person = key in LABEL_CHOICES and LABEL_CHOICES[key].takes_person
+        if person and not takes_person:
+            self.add_error("person", "A person goes with “One person's” alone: choose that, or leave this empty.")
+        try:
+            return parse_labels(f"{key}:{person}" if takes_person else key, project=self.of_project)
+        except UserError as error:
+            self.add_error("person" if takes_person else "labels", error.message)
+            return DEFAULT
+
     def clean_parts(self) -> tuple[str, ...]:
         """Raises ``ValidationError``."""
         try:
@@ -171,13 +208,14 @@ class ExportForm(ConditionsForm):
         """All fields together make the description."""
         data = super().clean() or self.cleaned_data
         given, parsed = self.clean_conditions(data)
+        labels = self._clean_labels(data)
         destination = self._clean_destination(data)
         if not self.errors:
             key = data["format"]
             options = {option.name: data[f"{key}.{option.name}"] or option.values[0] for option in FORMATS[key].options}
             self.spec = ExportSpec(
                 format=key,
-                selection=Selection(self.of_project.public_id, parsed, frozenset(data["parts"])),
+                selection=Selection(self.of_project.public_id, parsed, frozenset(data["parts"]), labels),
                 beside={one: tuple(given.pop(one, ())) for one in beside_filter()},
                 filter=given,
                 destination=destination,
@@ -217,6 +255,12 @@ class ExportForm(ConditionsForm):
         again = ExportForm(data, project=self.of_project)
         again.is_valid()
         return again
+
+    def fill(self, overview: Overview) -> None:
+        super().fill(overview)
+        person = self.fields["person"]
+        assert isinstance(person, OfferedField)
+        person.choices = [(each, each) for each in people(self.of_project.public_id)[:MOST_PEOPLE]]
 
     # --- how it is shown ---------------------------------------------------------------------------------------------
 

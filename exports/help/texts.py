@@ -27,7 +27,9 @@ CHECK_VALUE_TEXTS: Final[dict[str, str]] = {
     "annotations_by_class": "the same by class or question; they add up to annotations",
     "annotations_by_kind": "the same by kind; they add up to annotations",
     "left_out_by_format": "what this format cannot hold of the kept rows: annotations by kind, and by their own names "
-    "unlabelled, further_labels, region_answers, relationships, predictions and drafts",
+    "unlabelled, further_labels, region_answers, relationships, predictions and drafts; and annotations of labels that "
+    "the choice of labels leaves out, by reason, also of rows that are dropped for it",
+    "labels": "the choice of labels; rows that have several, and how many are in those; labels left out, by reason",
     "files": "files delivered, the manifest not counted",
     "bytes": "their sizes, added up",
 }

@@ -14,9 +14,11 @@ from connections.rows.batch import BODY
 from connections.rows.body import BodyPrinter
 from exportadmin.lib.errors import ExportAdminError, UserError
 from exports.delivery.files import is_errors_file
+from exports.formats import FORMATS
 from exports.models import Artifact, ExportReport
 from exports.results import reader
 from exports.sources import source_of
+from exports.sources.labels import LabelFilter
 from exports.spec.filters import RowFilter
 from exports.spec.spec import ExportSpec
 
@@ -97,9 +99,10 @@ def _from_source(report: ExportReport) -> Iterator[bytes]:
     row_filter = RowFilter(selection, source.pushed_down)
     left = ROWS
     with source.open(selection, frozenset({BODY})) as reader:
+        label_filter = LabelFilter(selection, reader, {BODY}, FORMATS.pick(report.format).cannot_hold)
         printer = BodyPrinter(selection.parts, reader.project_name)
         for batch in islice(reader.batches(), MOST_BATCHES):
-            kept = row_filter.apply(batch)
+            kept = label_filter.apply(row_filter.apply(batch))
             for place in range(min(left, len(kept))):
                 embeddings = kept.embeddings[place : place + 1] if kept.embeddings else ()
                 yield printer.join(kept.bodies[place : place + 1], embeddings, b"")

@@ -34,6 +34,7 @@ from exports.models import Artifact, ExportReport, LineIndex
 from exports.run import scratch
 from exports.run.refusals import Refusals
 from exports.sources import source_for
+from exports.sources.labels import LabelFilter
 from exports.spec.filters import RowFilter
 from exports.spec.spec import ExportSpec
 
@@ -75,6 +76,7 @@ def _deliver(report: ExportReport, lease: RunLease, sink: Sink) -> None:
         )
         row_filter = RowFilter(selection, source.pushed_down)
         counter = CheckValueCounter(reader.ontology, writer_class.supported_kinds(), writer_class.cannot_hold)
+        label_filter = LabelFilter(selection, reader, writer_class.columns, writer_class.cannot_hold)
         numbers = RowNumbers()
         files = ReportFiles(draft, report, writer)
         refusals = Refusals(files, spec, reader.rows_expected)
@@ -82,7 +84,7 @@ def _deliver(report: ExportReport, lease: RunLease, sink: Sink) -> None:
         files.write(writer.header(), lease.check)
         for batch in reader.batches():
             lease.check()
-            batch = row_filter.apply(batch)
+            batch = label_filter.apply(row_filter.apply(batch))
             if len(batch):
                 files.mark_line(counter.rows)
                 files.write(writer.rows(batch), lease.check)
@@ -95,11 +97,13 @@ def _deliver(report: ExportReport, lease: RunLease, sink: Sink) -> None:
 
         refusals.check(counter.rows + refusals.rows)
         written = files.close(counter.rows)
-        dropped = Counter(reader.dropped_at_source) + row_filter.dropped
-        check_values = counter.result(dropped, written, refusals.counts)
+        dropped_here = row_filter.dropped + label_filter.dropped
+        dropped = Counter(reader.dropped_at_source) + dropped_here
+        label_filter.counts.choice = spec.selection.labels.text  # of a conversion: what its rows were chosen by
+        check_values = counter.result(dropped, written, refusals.counts, label_filter.counts)
         if reader.removed_since is not None:
             check_values["removed_since"] = reader.removed_since
-        _must_add_up(check_values, reader.rows_expected, row_filter.dropped)
+        _must_add_up(check_values, reader.rows_expected, dropped_here)
         lease.check(now=True)
         head = _head(report, started, reader.revision)
         if writer_class.is_line_based:

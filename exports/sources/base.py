@@ -9,7 +9,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
-from typing import ClassVar, Protocol
+from typing import Any, ClassVar, Protocol
 
 from connections.models import Project
 from connections.rows.batch import OntologyClass, RowBatch
@@ -34,6 +34,10 @@ class Reader(Protocol):
 
     def batches(self) -> Iterator[RowBatch]:
         """Rows in canonical order."""
+        ...
+
+    def documents(self, numbers: Sequence[int]) -> Iterator[dict[str, Any]]:
+        """Complete rows of the batch that was handed out last, parsed, in the order of ``numbers``; each a new one."""
         ...
 
 

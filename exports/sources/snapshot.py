@@ -19,6 +19,7 @@ from connections.rows.body import render_body
 from connections.rows.coco import render_coco
 from connections.rows.counts import count_annotations, labels_of
 from connections.rows.csv import render_csv
+from connections.rows.labels import label_flags
 from connections.sinks.base import MANIFEST_NAME, DeliveredFileError
 from exportadmin.lib.errors import ConflictError, PermanentError, UserError
 from exports.delivery import manifest, snapshot
@@ -29,6 +30,7 @@ from exports.formats import FORMATS
 from exports.models import Artifact, ExportReport
 from exports.results.reader import read_rows
 from exports.sources.base import Reader, Source
+from exports.spec.labels import ALL, SKIPPED_LABELS
 from exports.spec.selection import Selection
 from exports.spec.spec import ExportSpec
 
@@ -36,6 +38,8 @@ from exports.spec.spec import ExportSpec
 BATCH_ROWS: Final = 200
 BATCH_BYTES: Final = 1 << 18
 CONVERSION_KEYS: Final = ("format", "options", "include", "destination", "max_refused")
+# the part by which a skipped label is known
+_SAYS_SKIPPED: Final = "performance_details"
 # a review status that the file does not say, since it left the project's details out
 UNKNOWN_STATUS: Final = "unknown"
 
@@ -54,8 +58,9 @@ def parts_of(report: ExportReport) -> tuple[str, ...]:
 def conversion_spec(report: ExportReport, body: Mapping[str, Any]) -> ExportSpec:
     """The spec of the report, with the format, options, parts and destination of ``body``.
 
-    Raises :class:`ConflictError` for a report without rows to read back, :class:`UserError` for what is wrong in the
-    body: a part, for example, that the file left out.
+    The labels are those of the file: they were chosen when it was made. Raises :class:`ConflictError` for a report
+    without rows to read back, :class:`UserError` for what is wrong in the body: a part, for example, that the file left
+    out.
     """
     if not is_convertible(report):
         raise ConflictError(
@@ -73,6 +78,13 @@ def conversion_spec(report: ExportReport, body: Mapping[str, Any]) -> ExportSpec
             field="include",
         )
     before = ExportSpec.from_json(report.config, report.project)
+    writer = FORMATS.pick(wanted.format)
+    if before.selection.labels == ALL and SKIPPED_LABELS in writer.cannot_hold and _SAYS_SKIPPED not in parts:
+        raise UserError(
+            f"the file of report {report.report_id} holds skipped labels too and left out {_SAYS_SKIPPED}, which says "
+            f"which ones they are: {writer.title} holds none, so it cannot be converted to it",
+            field="format",
+        )
     return dataclasses.replace(
         before,
         format=wanted.format,
@@ -84,7 +96,7 @@ def conversion_spec(report: ExportReport, body: Mapping[str, Any]) -> ExportSpec
 
 
 class SnapshotSource(Source):
-    """Reads one delivered report. Its rows were selected when it ran: no condition is tested again."""
+    """Reads one delivered report. Its rows and their labels were chosen when it ran: no condition is tested again."""
 
     key = "snapshot"
     title = "A delivered export"
@@ -95,7 +107,7 @@ class SnapshotSource(Source):
         self.report = report
 
     def undecided(self, selection: Selection) -> Selection:
-        return Selection(selection.project_id, parts=selection.parts)
+        return Selection(selection.project_id, parts=selection.parts, labels=ALL)
 
     @contextmanager
     def open(self, selection: Selection, columns: frozenset[str]) -> Iterator[Reader]:
@@ -143,6 +155,7 @@ class SnapshotReader:
         self.dropped_at_source: Mapping[str, int] = {}
         self.removed_since: int | None = None
         self.revision = artifact.report.revision
+        self._lines: dict[int, bytes] = {}
 
     def batches(self) -> Iterator[RowBatch]:
         """Rows in the order of the file."""
@@ -159,9 +172,14 @@ class SnapshotReader:
         if lines:
             yield self._batch(lines, numbers)
 
+    def documents(self, numbers: Sequence[int]) -> Iterator[dict[str, Any]]:
+        """See :class:`exports.sources.base.Reader`."""
+        return (_completed(orjson.loads(self._lines[number])) for number in numbers)
+
     def _batch(self, lines: list[bytes], numbers: Iterator[tuple[int, int]]) -> RowBatch:
         pairs = [next(numbers, (0, 0)) for _ in lines]
         documents = [_completed(orjson.loads(line)) for line in lines]
+        self._lines = dict(zip((number for number, _ in pairs), lines, strict=True))
         try:
             counted = [count_annotations(document, self._classes, self._questions) for document in documents]
             batch = RowBatch(
@@ -172,11 +190,12 @@ class SnapshotReader:
                 # no condition is tested, so nobody asks for times
                 updated_ms=[0] * len(lines),
                 activity_ms=[0] * len(lines),
-                label_times=[""] * len(lines),
+                label_times=[" ".join("0" * len(labels_of(document))) for document in documents],
                 annotation_counts=[count for _, count in counted],
                 marks=[marks for marks, _ in counted],
                 numbers=[number for number, _ in pairs],
                 annotation_starts=[start for _, start in pairs],
+                label_flags=[label_flags(labels_of(document)) for document in documents],
             )
             self._add_groups(batch, documents)
         except KeyError as error:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
-from typing import Any
+from typing import Any, Final
 
 from django.core.exceptions import EmptyResultSet
 from django.db import connections
@@ -14,6 +14,7 @@ from django.db.models.functions import Coalesce
 
 from connections.models import Project
 from connections.rows.batch import BODY, COCO, CSV, OntologyClass, RowBatch
+from connections.rows.body import read_bodies
 from connections.rows.review_statuses import statuses_in
 from connections.store.models import NUMBER_BITS, StoreClass, StoreProject, StoreRow, StoreTombstone
 from connections.store.overview import gone_since
@@ -29,6 +30,8 @@ BATCH_BYTES = 1 << 18
 BATCH_ROWS = 1000
 # PostgreSQL: rows a fetch, at first, while nothing is known of their size, and at most
 FIRST_FETCHED, MOST_FETCHED = 20, 500
+# rows a query that are read to be rendered anew
+PARSED_ROWS = 50
 
 
 def _any_label_within(window: Window) -> Q:
@@ -152,6 +155,7 @@ _BASE: dict[str, Any] = {
     "marks": _AsWords("marks"),
     "numbers": F("number"),
     "annotation_starts": F("annotation_start"),
+    "label_flags": F("label_flags"),
 }
 _GROUPS: dict[str, dict[str, Any]] = {
     BODY: {"bodies": _AsBytes("body")},
@@ -161,6 +165,11 @@ _GROUPS: dict[str, dict[str, Any]] = {
         "csv_safe": _AsBytes(Coalesce("csv__safe", "csv__exact", output_field=TextField())),
     },
 }
+
+
+_EMBEDDINGS: Final = _AsBytes(
+    Case(When(embeddings="", then=Value("[]")), default=F("embeddings"), output_field=TextField())
+)
 
 
 class StoreReader:
@@ -184,7 +193,7 @@ class StoreReader:
             )
         ]
         # the primary key begins with the project: see StoreRow.id
-        low = project_pk << NUMBER_BITS
+        self._low = low = project_pk << NUMBER_BITS
         self._all = StoreRow.objects.filter(id__gte=low, id__lt=low + (1 << NUMBER_BITS))
         conditions = _queries(selection)
         self._kept = self._all
@@ -195,6 +204,7 @@ class StoreReader:
         self.revision, has_embeddings = self._project_state(project_pk)
         self._with_embeddings = "embeddings" in selection.parts and BODY in columns and has_embeddings
         self._with_revisions = "since_revision" in selection.conditions
+        self._with_creators = selection.labels.takes_person
         self.removed_since = self._count_removed(project_pk, selection.conditions.get("since_revision"))
 
     def close(self) -> None:
@@ -207,18 +217,28 @@ class StoreReader:
         expressions = dict(_BASE)
         if self._with_revisions:
             expressions["revisions"] = F("revision")
+        if self._with_creators:
+            expressions["label_creators"] = _AsWords("label_creators")
         for group, members in _GROUPS.items():
             if group in self._columns:
                 expressions.update(members)
         if self._with_embeddings:
-            expressions["embeddings"] = _AsBytes(
-                Case(When(embeddings="", then=Value("[]")), default=F("embeddings"), output_field=TextField())
-            )
+            expressions["embeddings"] = _EMBEDDINGS
         names = list(expressions)
         query = self._kept.order_by("id").values_list(*expressions.values())
-        width = len(_BASE) + self._with_revisions
+        width = len(_BASE) + self._with_revisions + self._with_creators
         for rows in self._walk(query, width):
             yield RowBatch(**dict(zip(names, map(list, zip(*rows, strict=True)), strict=True)))
+
+    def documents(self, numbers: Sequence[int]) -> Iterator[dict[str, Any]]:
+        """See :class:`exports.sources.base.Reader`; any row of the project."""
+        for start in range(0, len(numbers), PARSED_ROWS):
+            few = [self._low + number for number in numbers[start : start + PARSED_ROWS]]
+            found = self._all.filter(id__in=few).order_by()
+            rows = {pk: columns for pk, *columns in self._fetch(found.values_list("id", _AsBytes("body"), _EMBEDDINGS))}
+            for pk in few:
+                body, embeddings = rows[pk]
+                yield from read_bodies([body], [embeddings])
 
     def _walk(self, query: QuerySet[Any, Any], width: int) -> Iterator[list[tuple[Any, ...]]]:
         """Lists of raw rows, cut by :data:`BATCH_BYTES` and :data:`BATCH_ROWS`."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -20,9 +20,12 @@ from exports.delivery.destination import connection_of, sink_of
 from exports.formats import FORMATS
 from exports.sources import source_of
 from exports.sources.base import Source
+from exports.sources.labels import LabelFilter
 from exports.spec import duration, sample
 from exports.spec.conditions import CONDITIONS
 from exports.spec.filters import RowFilter, resolved_times
+from exports.spec.labels import REASONS as LABEL_REASONS
+from exports.spec.labels import labels_note
 from exports.spec.sample import Sample
 from exports.spec.selection import Selection
 from exports.spec.spec import ExportSpec
@@ -81,11 +84,13 @@ def _counted(source: Source, selection: Selection, spec: ExportSpec) -> dict[str
         row_filter = RowFilter(selection, source.pushed_down)
         writer = FORMATS.pick(spec.format)
         counter = CheckValueCounter(reader.ontology, writer.supported_kinds(), writer.cannot_hold)
+        label_filter = LabelFilter(selection, reader, (), writer.cannot_hold)
         for batch in reader.batches():
-            batch = row_filter.apply(batch)
+            batch = label_filter.apply(row_filter.apply(batch))
             if len(batch):
                 counter.add(batch)
-        counted = counter.result(Counter(reader.dropped_at_source) + row_filter.dropped, [])
+        dropped = Counter(reader.dropped_at_source) + row_filter.dropped + label_filter.dropped
+        counted = counter.result(dropped, [], labels=label_filter.counts)
         if reader.removed_since is not None:
             counted["removed_since"] = reader.removed_since
     return {key: value for key, value in counted.items() if key not in ("files", "bytes", "rows_refused")}
@@ -97,7 +102,7 @@ def _counted_before(source: Source, selection: Selection, spec: ExportSpec) -> d
     counted_for = [
         selection.project_id,
         stand.revision,
-        [spec.beside, spec.filter, spec.time_zone],
+        [spec.beside, spec.filter, spec.time_zone, selection.labels.text],
         [kind.key for kind in FORMATS.pick(spec.format).supported_kinds()],
         sorted(FORMATS.pick(spec.format).cannot_hold),
     ]
@@ -151,7 +156,10 @@ def _warnings(
     warnings: list[str] = []
     if not counted["rows_kept"]:
         warnings.append("no row matches: the delivery would be empty")
+    warnings += _label_warnings(spec, counted["labels"])
     for name, count in counted["left_out_by_format"].items():
+        if name in LABEL_REASONS:
+            continue
         title = FORMATS.pick(spec.format).title
         what = f"annotations of kind {name}" if name in KINDS else _WHAT.get(name, name.replace("_", " "))
         warnings.append(f"{title} cannot hold {count:,} {what}: they stay out")
@@ -167,3 +175,17 @@ def _warnings(
         share = round(100 * taken.embeddings_share)
         warnings.append(f"embeddings are about {share} % of the size: leave them out if nobody needs them")
     return warnings
+
+
+def _label_warnings(spec: ExportSpec, labels: Mapping[str, Any]) -> Iterator[str]:
+    if not (note := labels_note(labels)):
+        return
+    yield note
+    choice = spec.selection.labels
+    if labels["rows_with_several"] and not choice.leaves_one:
+        yield (
+            "what several people marked is in the file once for each of them: choose latest, or ground_truth, "
+            "for one label a row"
+        )
+    if labels["left_out"] and FORMATS.pick(spec.format).is_line_based:
+        yield "what the choice of labels leaves out cannot be imported again from this file: a full backup takes all"

@@ -17,6 +17,7 @@ from exportadmin.lib.errors import PermanentError, UserError
 from exports.formats import FORMATS
 from exports.formats.base import Format, FormatContext, RefusedRow
 from exports.sources import source_of
+from exports.sources.labels import LabelFilter
 from exports.spec.filters import RowFilter
 from exports.spec.spec import ExportSpec
 
@@ -75,10 +76,11 @@ def draw_sample(project: Project, spec: ExportSpec) -> Sample:
         source.open(selection, writer_class.columns) as reader,
     ):
         row_filter = RowFilter(selection, source.pushed_down)
+        label_filter = LabelFilter(selection, reader, writer_class.columns, writer_class.cannot_hold)
         batches: list[RowBatch] = []
         taken = 0
         for batch in reader.batches():
-            batch = row_filter.apply(batch)
+            batch = label_filter.apply(row_filter.apply(batch))
             if len(batch):
                 batches.append(batch.take(range(min(len(batch), SAMPLE_ROWS - taken))))
                 taken += len(batches[-1])

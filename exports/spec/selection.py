@@ -1,4 +1,4 @@
-"""The rows that an export takes, and the parts of them."""
+"""The rows that an export takes, and the labels and parts of them."""
 
 from __future__ import annotations
 
@@ -7,12 +7,17 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from connections.rows.batch import PARTS
+from exports.spec.labels import DEFAULT, LabelChoice
 
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """``conditions``: key → parsed value, by :data:`exports.spec.conditions.CONDITIONS`; all of them have to hold."""
+    """``conditions``: key → parsed value, by :data:`exports.spec.conditions.CONDITIONS`; all of them have to hold.
+
+    ``labels`` says which labels of each row leave.
+    """
 
     project_id: str
     conditions: Mapping[str, Any] = field(default_factory=dict)
     parts: frozenset[str] = frozenset(PARTS)
+    labels: LabelChoice = DEFAULT

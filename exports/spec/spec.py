@@ -14,6 +14,7 @@ from exports.delivery.destination import parse_destination
 from exports.formats import FORMATS
 from exports.spec.conditions import CONDITIONS
 from exports.spec.filters import parse_filter, resolved_times
+from exports.spec.labels import parse_labels
 from exports.spec.selection import Selection
 
 # the share of rows that a format may refuse before the run fails, where the description says nothing of it
@@ -27,7 +28,7 @@ def beside_filter() -> list[str]:
 
 def spec_keys() -> list[str]:
     """The keys of a body that describe the export itself."""
-    return ["format", *beside_filter(), "filter", "include", "destination", "options", "max_refused"]
+    return ["format", *beside_filter(), "filter", "labels", "include", "destination", "options", "max_refused"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +69,7 @@ class ExportSpec:
         body = {
             **body,
             "filter": frozen,
+            "labels": parse_labels(body.get("labels"), project=project).text,
             "include": parse_parts(body.get("include")),
             "destination": parse_destination(body.get("destination")),
             "options": _options(body.get("options"), writer.options),
@@ -87,7 +89,9 @@ class ExportSpec:
                 conditions[key] = condition.both(value, conditions[key]) if key in conditions else value
         return cls(
             format=body["format"],
-            selection=Selection(project.public_id, conditions, frozenset(body["include"])),
+            selection=Selection(
+                project.public_id, conditions, frozenset(body["include"]), parse_labels(body.get("labels"))
+            ),
             filter=body["filter"],
             beside=beside,
             destination=body["destination"],
@@ -111,6 +115,7 @@ class ExportSpec:
             "format": self.format,
             **{key: list(texts) for key, texts in self.beside.items()},
             "filter": dict(self.filter),
+            "labels": self.selection.labels.text,
             "include": self.include,
             "destination": dict(self.destination),
             "options": dict(self.options),

@@ -29,12 +29,16 @@ from exports.help.samples import check_values as sample_values
 from exports.help.samples import samples
 from exports.links import states
 from exports.spec.conditions import CONDITIONS, SinceRevision, Statuses, UpdatedAfter, WorkflowStatus
+from exports.spec.labels import DEFAULT, LABEL_CHOICES, written_choices
 from exports.spec.parts import PART_LABELS
 
 # address → (title, what is there)
 PAGES: Final[dict[str, tuple[str, str]]] = {
     "help:formats": ("Formats", "What each is for, its options, and a real sample of each."),
-    "help:filters": ("Filters and times", "Which rows an export takes, and the ways to write a time."),
+    "help:filters": (
+        "Filters, labels and times",
+        "Which rows an export takes, which labels of them, and how to write a time.",
+    ),
     "help:statuses": ("Review statuses", "Where a row stands in labelling, and the workflow groups."),
     "help:check-values": ("Check values", "What is counted, and how to take it again."),
     "help:roles": ("Roles and tokens", "Who may do what, and what a token's scopes allow."),
@@ -95,6 +99,8 @@ def filters(request: HttpRequest) -> HttpResponse:
         "zone": texts.ZONE,
         "together": together,
         "since": SinceRevision.key,
+        "labels": [(text, LABEL_CHOICES[text.partition(":")[0]].help) for text in written_choices()],
+        "default_labels": DEFAULT.text,
     }
     return _page(request, "filters", context)
 

@@ -250,6 +250,7 @@ def test_everything_that_was_typed_arrives_in_the_frozen_config(members: Project
             "global_keys": ["a,b", "c"],
             "with_annotations": True,
         },
+        "labels": "not_skipped",
         "include": ["attachments"],
         "destination": {"kind": "local"},
         "options": {"profile": "spreadsheet-safe"},
@@ -333,6 +334,7 @@ def test_a_report_fills_the_form_and_a_foreign_one_is_not_there(
     assert checked == [
         ("statuses", "accepted"),
         ("annotations", "without"),
+        ("labels", "not_skipped"),
         ("format", "csv"),
         ("parts", "attachments"),
     ]
@@ -380,8 +382,8 @@ def test_the_page_takes_as_many_queries_with_many_projects_rows_and_batches(
     with CaptureQueriesContext(database) as many:
         assert operator.get(NEW, address).status_code == 200
     # session, user; the only project, itself, may see, may start; the list of projects; and of what it holds: project,
-    # classes, marks, sums, statuses, batches
-    assert (len(few), len(many)) == (13, 13)
+    # classes, marks, sums, statuses, batches; whose labels it holds: project, creators
+    assert (len(few), len(many)) == (15, 15)
     with CaptureQueriesContext(database) as again:
         operator.get(NEW, address)
-    assert len(again) == 8
+    assert len(again) == 9

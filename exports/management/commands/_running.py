@@ -19,6 +19,7 @@ from exports.delivery.destination import delivery_of
 from exports.display.representation import report_json
 from exports.formats import FORMATS
 from exports.models import ExportReport
+from exports.spec.labels import labels_note
 from exports.spec.spec import MAX_REFUSED, ExportSpec
 
 
@@ -92,7 +93,9 @@ def _print_figures(report: ExportReport, out: OutputWrapper) -> None:
         left_out = ", ".join(
             f"{kind.replace('_', ' ')} {count:,}" for kind, count in values["left_out_by_format"].items()
         )
-        out.write(f"note: {report.format} cannot hold these, they were left out: {left_out}")
+        out.write(f"note: left out of {report.format}: {left_out}")
+    if note := labels_note(values["labels"]):
+        out.write(f"note: {note}")
     address = delivery_of(report).address
     for artifact in report.artifacts.all():
         out.write(f"{artifact.sha256}  {address}/{artifact.name}  ({artifact.bytes:,} bytes)")

@@ -13,6 +13,7 @@ from exports.management.commands._filter import filter_of
 from exports.management.commands._running import add_flags, delivering, named_values, print_report
 from exports.spec.conditions import CONDITIONS
 from exports.spec.conditions.base import Flag
+from exports.spec.labels import DEFAULT, written_choices
 from exports.spec.spec import ExportSpec
 
 
@@ -29,6 +30,11 @@ class Command(AppCommand):
             action: dict[str, Any] = {"action": "append", "default": []} if flag.is_repeatable else {}
             parser.add_argument(flag.name, dest=key, metavar=flag.metavar, help=flag.help, **action)
         parser.add_argument("--filter", metavar="JSON", help="filter as a JSON object")
+        parser.add_argument(
+            "--labels",
+            metavar="CHOICE",
+            help=f"which labels of each row leave: {', '.join(written_choices())} ({DEFAULT.text})",
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Run and print; exit code 1 when nothing was delivered."""
@@ -59,6 +65,7 @@ def _body(options: dict[str, Any]) -> dict[str, Any]:
         "format": options["format"],
         **beside,
         "filter": filter_,
+        "labels": options["labels"],
         "include": options["include"],
         "options": named_values(options["option"], "option"),
         "destination": named_values(options["destination"], "destination"),

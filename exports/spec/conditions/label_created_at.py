@@ -14,6 +14,7 @@ class LabelCreatedAt(TimeWindow):
     sentence = "rows with a label created in [start, end], either may be null"
     example = (1767258000000, None)
     dropped_label = "no label created in the window"
+    reads_labels = True
 
     def failing(self, value: Window, batch: RowBatch) -> list[int]:
         return [

@@ -16,6 +16,7 @@ class WithAnnotations(YesNo):
     sentence = "true: rows with annotations; false: rows without"
     example = True
     dropped_label = "with or without annotations"
+    reads_labels = True
     form_order = 20
     input_name = "annotations"
     choices = ("With and without", "Only rows with", "Only rows without")

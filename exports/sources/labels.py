@@ -1,0 +1,179 @@
+"""Which labels of the rows leave: decided here for every source, after the conditions.
+
+Most rows leave with all of their labels, or with none; that is told by columns beside the row, and their bytes pass as
+they are. The others are read, and rendered anew without the labels that stay out.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Iterable
+from typing import Any, Final
+
+from connections.rows.batch import BODY, COCO, CSV, RowBatch
+from connections.rows.body import render_body
+from connections.rows.coco import render_coco
+from connections.rows.counts import count_annotations
+from connections.rows.csv import render_csv
+from connections.rows.frames import objects_of
+from connections.rows.labels import SEVERAL, count_of, creators_text, label_flags, labels_of
+from exports.check_values import LabelCounts
+from exports.sources.base import Reader
+from exports.spec.conditions import CONDITIONS
+from exports.spec.labels import ALL, NO_LABEL_LEFT, SKIPPED_LABELS, NotSkipped
+from exports.spec.selection import Selection
+
+# what is written anew of a row of which not every label leaves
+_RENDERED: Final = (
+    "label_times",
+    "label_flags",
+    "label_creators",
+    "annotation_counts",
+    "marks",
+    "annotation_starts",
+    "bodies",
+    "coco_annotations",
+    "csv_exact",
+    "csv_safe",
+)
+
+
+class LabelFilter:
+    """The labels of one run's rows. ``counts`` are taken over the rows that the conditions keep.
+
+    ``columns`` are the column groups that are read; ``cannot_hold`` is the format's. ``dropped`` counts rows that stay
+    out since no label of theirs leaves (:data:`NO_LABEL_LEFT`), or, by their keys, since conditions about labels hold
+    for none of those that leave.
+    """
+
+    def __init__(
+        self, selection: Selection, reader: Reader, columns: Collection[str], cannot_hold: Collection[str] = frozenset()
+    ) -> None:
+        self.counts = LabelCounts(selection.labels.text)
+        self.dropped: Counter[str] = Counter()
+        self._choice = selection.labels
+        if self._choice == ALL and SKIPPED_LABELS in cannot_hold:
+            self._choice = NotSkipped()
+        self._reader = reader
+        self._columns = columns
+        self._classes = {one.name: one.number for one in reader.ontology if not one.is_question}
+        self._questions = {one.name: one.number for one in reader.ontology if one.is_question}
+        self._tests = [
+            (key, condition, selection.conditions[key])
+            for key, condition in CONDITIONS.items()
+            if key in selection.conditions and condition.reads_labels
+        ]
+
+    def apply(self, batch: RowBatch) -> RowBatch:
+        """The rows of the batch with the labels that leave (the batch itself when all do)."""
+        if not len(batch) or self._choice == ALL:
+            self._count_several(batch)
+            return batch
+        if not batch.label_flags:
+            batch = self._with_flags(batch)
+        self._count_several(batch)
+        keys: Iterable[tuple[int, str]]
+        if self._choice.takes_person:
+            keys = list(zip(batch.label_flags, batch.label_creators, strict=True))
+            known = {key: self._known(*key) for key in set(keys)}
+        else:
+            known = {(flags, ""): self._known(flags, "") for flags in set(batch.label_flags)}
+            if all(each is True for each in known.values()):
+                return batch
+            keys = [(flags, "") for flags in batch.label_flags]
+        out: dict[int, str] = {}  # place → what the row is counted under
+        undecided: list[int] = []
+        for place, key in enumerate(keys):
+            verdict = known[key]
+            if isinstance(verdict, str):
+                self._count_whole(batch, place, verdict)
+                out[place] = NO_LABEL_LEFT
+            elif not verdict:
+                undecided.append(place)
+        if undecided:
+            batch = self._look_into(batch, undecided, out)
+        if not out:
+            return batch
+        self.dropped.update(out.values())
+        return batch.take([place for place in range(len(batch)) if place not in out])
+
+    def _known(self, flags: int, creators: str) -> str | bool:
+        if not flags:  # no label
+            return self._choice.keeps_unlabelled or NO_LABEL_LEFT
+        return self._choice.known(flags, creators)
+
+    def _count_several(self, batch: RowBatch) -> None:
+        if any(flags & SEVERAL for flags in set(batch.label_flags)):
+            for flags, times in zip(batch.label_flags, batch.label_times, strict=True):
+                if flags & SEVERAL:
+                    self.counts.rows_with_several += 1
+                    self.counts.labels_in_them += times.count(" ") + 1
+
+    def _count_whole(self, batch: RowBatch, place: int, reason: str) -> None:
+        """A row that stays out with all of its labels, for one reason."""
+        if times := batch.label_times[place]:
+            self.counts.left_out[reason] += times.count(" ") + 1
+            self.counts.annotations_left_out[reason] += batch.annotation_counts[place]
+
+    def _with_flags(self, batch: RowBatch) -> RowBatch:
+        """Of a source that hands out none."""
+        labels = [labels_of(document) for document in self._reader.documents(batch.numbers)]
+        batch = batch.take(range(len(batch)))
+        batch.label_flags = list(map(label_flags, labels))
+        batch.label_creators = list(map(creators_text, labels))
+        return batch
+
+    def _look_into(self, batch: RowBatch, places: list[int], out: dict[int, str]) -> RowBatch:
+        """Render the rows at ``places`` anew where some labels stay out; enter rows without any in ``out``."""
+        batch = batch.take(range(len(batch)))  # columns of its own
+        changed: list[int] = []
+        documents = self._reader.documents([batch.numbers[place] for place in places])
+        for place, document in zip(places, documents, strict=True):
+            labels = labels_of(document)
+            reasons = self._choice.reasons(labels)
+            for label, reason in zip(labels, reasons, strict=True):
+                if reason:
+                    self.counts.left_out[reason] += 1
+                    self.counts.annotations_left_out[reason] += count_of(label)
+            leaving = [index for index, reason in enumerate(reasons) if not reason]
+            if not leaving:
+                out[place] = NO_LABEL_LEFT
+            elif len(leaving) < len(labels):
+                self._render(batch, place, document, leaving)
+                changed.append(place)
+        for key, condition, value in self._tests:
+            changed = [place for place in changed if place not in out]
+            if changed:
+                failing = condition.failing(value, batch.take(changed))
+                out.update((changed[index], key) for index in failing)
+        return batch
+
+    def _render(self, batch: RowBatch, place: int, document: dict[str, Any], leaving: list[int]) -> None:
+        row: dict[str, Any] = {}
+        labels = labels_of(document)
+        if COCO in self._columns and batch.coco_annotations:
+            _, row["coco_annotations"] = render_coco(
+                document,
+                number=batch.numbers[place],
+                annotation_start=batch.annotation_starts[place],
+                class_numbers=self._classes,
+                leaving=leaving,
+            )
+        if batch.annotation_starts:
+            before = sum(len(objects_of(label["annotations"])) for label in labels[: leaving[0]])
+            row["annotation_starts"] = batch.annotation_starts[place] + before
+        left = [labels[index] for index in leaving]
+        labels[:] = left
+        times = batch.label_times[place].split()
+        row["label_times"] = " ".join([times[index] for index in leaving if index < len(times)])
+        row["label_flags"] = label_flags(left)
+        row["label_creators"] = creators_text(left)
+        row["marks"], row["annotation_counts"] = count_annotations(document, self._classes, self._questions)
+        if BODY in self._columns and batch.bodies:
+            row["bodies"], _ = render_body(document)
+        if CSV in self._columns and batch.csv_exact:
+            exact, safe = render_csv(document, number=batch.numbers[place])
+            row["csv_exact"], row["csv_safe"] = exact, safe or exact
+        for name in _RENDERED:
+            if name in row and (column := getattr(batch, name)):
+                column[place] = row[name]
