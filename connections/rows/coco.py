@@ -49,7 +49,7 @@ def _image(document: Mapping[str, Any], number: int) -> bytes:
     address = document["data_row"]["row_data"]
     if not source.get("file_name") and address.startswith(("https://", "http://")):
         image["coco_url"] = address
-    elif is_ours and is_address(address) and not address.startswith("data:"):
+    elif is_ours and is_address(address):
         image["source"] = address
     for key, value in source.items():
         if key not in _OUR_IMAGE_KEYS:

@@ -332,7 +332,7 @@ class _Writer:
                 return
         raise UserError(
             f"the key {row.key[:_SHOWN]!r} is that of another picture here: {was}; the file says {is_now}. Import it"
-            " with a data set, whose name goes in front of its keys, or with replace to have it take the other's place"
+            " with a data set (--dataset), which goes in front of its keys, or with --replace to have it take the place"
         )
 
     def _id_owners(self, store: StoreProject, accepted: list[tuple[IncomingRow, str]]) -> dict[str, str]:

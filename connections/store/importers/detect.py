@@ -17,6 +17,12 @@ _LOOK_BYTES: Final = 1024 * 1024
 _LOOK_MARKS: Final = 50_000
 _COCO_LISTS: Final = frozenset({"images", "categories"})
 _COCO_MARKS: Final = frozenset({"image_id", "category_id"})
+# keys of a line of Label Studio's JSON-MIN, and of no task
+MINIFIED: Final = frozenset({"annotation_id", "annotator"})
+NOT_MINIFIED: Final = (
+    "this is Label Studio's JSON_MIN (JSON-MIN), which says neither on which picture a region lies nor which control"
+    " drew it, and cuts a task into its annotations; export it there as JSON and import that"
+)
 _TASK_KEYS: Final = frozenset({"annotations", "predictions", "completions", "drafts", "inner_id", "id", "meta"})
 
 
@@ -58,6 +64,8 @@ def detect(path: Path, *, name: str = "") -> str:
     else:
         values = _first_object(text)
         key = _row_kind(values) or _coco(values)
+    if key is None and MINIFIED & values.keys():
+        raise UserError(f"{name}: {NOT_MINIFIED}", field="file")
     if key is None:
         raise _unclear(name, f"keys at the beginning are {', '.join(sorted(values)[:8]) or 'none'}")
     return key

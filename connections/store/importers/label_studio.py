@@ -1,26 +1,31 @@
 """``label_studio``: Label Studio's tasks, as its JSON export and import files hold them.
 
-A file is a JSON array of tasks or one task a line. Places are
-percent of the picture there, pixels here. Everything that Label Studio says of a task, annotation or region beyond what
-a row has a place for is kept beside it under ``source_extra["label_studio"]``.
+A file is a JSON array of tasks or one task a line. Places are percent of the picture there, pixels here. Everything
+that Label Studio says of a task, annotation or region beyond what a row has a place for is kept beside it under
+``source_extra["label_studio"]``.
 
-A task's id is the row's, an annotation's the label's. A task is touched when one of its annotations is: its last
-activity is the latest time that it or one of them says.
+A task's id is the row's, an annotation's the label's. A task with several pictures becomes a row a picture, whose key
+is the task's and the picture's: ``task-7/page-2``. A task is touched when one of its annotations is: its last activity
+is the latest time that it or one of them says.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from typing import Any, Final
 
 import orjson
 
 from connections.rows.checks import MAX_COORDINATE, BadMark, moment
-from connections.rows.media import looks_like_media, mime_type
+from connections.rows.media import mime_type
 from connections.store.import_row import IncomingLabel, IncomingRow
+from connections.store.importers.detect import MINIFIED, NOT_MINIFIED
+from connections.store.importers.label_studio_pages import Page, address_of, controls_of, pages_of
 from connections.store.importers.label_studio_results import Results, results_of, size_of
 from connections.store.importers.row_file import RowFileImporter
-from connections.store.notes import CARRIED, UNFINISHED, UNLABELLED
+from connections.store.models import MAX_ROW_ID
+from connections.store.notes import CARRIED, OTHER, UNFINISHED, UNLABELLED
 from exportadmin.lib.ids import derived_id
 
 MAX_KEY: Final = 500
@@ -41,17 +46,39 @@ class LabelStudioImporter(RowFileImporter):
     key = "label_studio_json"
     title = "Label Studio JSON"
 
-    def convert(self, value: _Json, position: str) -> IncomingRow:
-        data = value.get("data")
-        if type(data) is not dict:
-            raise BadMark("a task has its media under data; this one has none")
+    def rows_of(self, value: _Json, position: str) -> Iterator[IncomingRow]:
+        """A row a task; a row a picture, where a task has several (:mod:`.label_studio_pages`)."""
+        _check_task(value)
+        done = value.get("annotations") or value.get("completions")
+        if not done and (value.get("predictions") or value.get("drafts")):
+            self.row_notes.add(UNFINISHED, "tasks that hold only predictions or drafts", example=position)
+        controls, may_be_several = controls_of(value)
+        pages = pages_of(value) if may_be_several else []
+        if not pages:
+            yield self.convert(value, position, controls=controls)
+        for number, page in enumerate(pages, 1):
+            try:
+                row = self.convert(page.task, position, address=page.address)
+            except BadMark as error:
+                raise BadMark(f"picture {page.name}: {error}" if page.name else str(error)) from None
+            if page.name:
+                _make_page(row, value, page, f"{number} of {len(pages)}")
+            if page.relations_away:
+                text = "relations from one picture of a task to another, kept with the first"
+                self.row_notes.add(CARRIED, text, count=page.relations_away, example=f"{position}, {page.name}")
+            yield row
+
+    def convert(
+        self, value: _Json, position: str, address: str | None = None, controls: set[str] | None = None
+    ) -> IncomingRow:
+        """The row of a task with one picture, or none, whose address is looked for where it is not given."""
+        _check_task(value)
+        data = value["data"]
         annotations = value.get("annotations")
         if annotations is None:
             annotations = value.get("completions") or []  # the name before Label Studio 1.0
         if type(annotations) is not list or not all(type(annotation) is dict for annotation in annotations):
             raise BadMark("annotations is not a list of annotations with their results")
-        if not annotations and (value.get("predictions") or value.get("drafts")):
-            self.row_notes.add(UNFINISHED, "tasks that hold only predictions or drafts", example=position)
         labels: list[IncomingLabel] = []
         picture: tuple[int, int] | None = None
         for index, annotation in enumerate(annotations):
@@ -65,7 +92,11 @@ class LabelStudioImporter(RowFileImporter):
                 self._note(results, f"{position}, annotation {index + 1}")
         if picture is None:
             picture = _size_beside(value)
-        address = _media_address(data)
+        if address is None:
+            address, among = address_of(value, controls_of(value)[0] if controls is None else controls)
+            if among:
+                text = "tasks whose data hold several addresses, of which no control is named after one: none is taken"
+                self.row_notes.add(OTHER, text, example=f"{position}: {', '.join(among)}")
         identity = value.get("id")
         external_id = data.get("external_id")
         updated = _moment(value.get("updated_at"), "updated_at")
@@ -120,14 +151,22 @@ def _moment(value: Any, what: str) -> int | None:
 # --- the task --------------------------------------------------------------------------------------------------------
 
 
-def _media_address(data: _Json) -> str:
-    image = data.get("image")
-    if type(image) is str and image:
-        return image
-    for value in data.values():
-        if type(value) is str and looks_like_media(value):
-            return value
-    return ""
+def _check_task(value: _Json) -> None:
+    if type(value.get("data")) is dict:
+        return
+    if MINIFIED & value.keys():
+        raise BadMark(NOT_MINIFIED)
+    raise BadMark("a task has its media under data; this one has none")
+
+
+def _make_page(row: IncomingRow, task: _Json, page: Page, place: str) -> None:
+    """The row of one of a task's pictures, which has no number and id of its own there."""
+    identity = task.get("id")
+    if identity is not None:
+        row.key = f"task-{identity}/{page.name}"
+        row.row_id = row_id if len(row_id := f"{identity}/{page.name}") <= MAX_ROW_ID else None
+    row.number = None
+    row.source_extra["label_studio"]["picture"] = {"name": page.name, "place": place}
 
 
 def _inline(data: _Json) -> str:

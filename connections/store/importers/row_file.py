@@ -21,7 +21,7 @@ _HEAD_BYTES = 64 * 1024
 
 
 class RowFileImporter(Importer):
-    """An importer that turns one element of the file into one row; a key that comes again is refused."""
+    """An importer that turns an element of the file into a row (or several); a key that comes again is refused."""
 
     keys_are_once = True
 
@@ -32,12 +32,16 @@ class RowFileImporter(Importer):
         Raises :class:`BadMark` or :class:`UserError` with the reason why it cannot be taken.
         """
 
+    def rows_of(self, value: dict[str, Any], position: str) -> Iterator[IncomingRow]:
+        """The rows of one JSON object, which go in all together or not at all. Raises as :meth:`convert`."""
+        yield self.convert(value, position)
+
     def survey(self) -> Survey:
         with self.open() as stream:
             return Survey(sum(1 for _ in self._elements(stream, keep=False)), self.path.stat().st_size)
 
     def rows(self) -> Iterator[IncomingRow]:
-        parse, convert = json_stream.parse, self.convert
+        parse, rows_of = json_stream.parse, self.rows_of
         with self.open() as stream, closing(SeenKeys()) as seen:
             for element in self._elements(stream, keep=True):
                 self.rows_seen += 1
@@ -47,18 +51,20 @@ class RowFileImporter(Importer):
                     if type(value) is not dict:
                         raise RowRefused(position, f"a row is an object; this is {_kind(value)}")
                     try:
-                        row = convert(value, position)
+                        rows = list(rows_of(value, position))
                     except BadMark as error:
                         raise RowRefused(position, str(error)) from None
                     except UserError as error:
                         raise RowRefused(position, error.message) from None
-                    first = seen.first_position(row.key, position)
-                    if first is not None:
-                        raise RowRefused(position, f"the key {row.key[:120]!r} was already used by {first}")
+                    for row in rows:
+                        first = seen.first_position(row.key, position)
+                        if first is not None:
+                            raise RowRefused(position, f"the key {row.key[:120]!r} was already used by {first}")
                 except RowRefused as refused:
                     self.refuse_row(refused, _value_of(element))
                     continue
-                yield row
+                self.rows_seen += len(rows) - 1
+                yield from rows
 
     @staticmethod
     def _elements(stream: BinaryIO, *, keep: bool) -> Iterator[Element]:
