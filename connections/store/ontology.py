@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 from connections.models import Project
 from connections.rows.batch import OntologyClass
 from connections.store.import_row import IncomingClass
@@ -28,28 +26,44 @@ class OntologyBook:
         self.question_numbers: dict[str, int] = {}
         self.schema_ids: dict[tuple[bool, str], str] = {}
         self.notes = Notes()
+        self._entries: dict[tuple[bool, str], StoreClass] = {}
         self._unsaved: list[StoreClass] = []
+        self._changed: list[StoreClass] = []
         for entry in StoreClass.objects.filter(project=project):
+            self._entries[entry.is_question, entry.name] = entry
             self._numbers(entry.is_question)[entry.name] = entry.number
 
     def _numbers(self, is_question: bool) -> dict[str, int]:
         return self.question_numbers if is_question else self.class_numbers
 
-    def announce(self, classes: Iterable[IncomingClass]) -> None:
-        """Register classes that the source lists with numbers of its own; a number that is taken is noted."""
-        for entry in classes:
-            self._check(entry.name)
-            numbers = self._numbers(entry.is_question)
-            if entry.name in numbers:
-                if entry.number is not None and numbers[entry.name] != entry.number:
-                    self._note(entry, f"keeps its number {numbers[entry.name]}; the file says {entry.number}")
-                continue
-            number = entry.number
-            if number is not None and number in set(numbers.values()):
-                number = None
-            given = self._add(entry.name, entry.is_question, number, entry.supercategory, entry.extra)
-            if entry.number is not None and given != entry.number:
-                self._note(entry, f"gets the number {given}: {entry.number} is taken in this project")
+    def has(self, entry: IncomingClass) -> bool:
+        """Is there nothing to do for a class that the source lists?"""
+        known = self._entries.get((entry.is_question, entry.name))
+        return known is not None and entry.number in (known.number, None) and not _says_more(entry, known)
+
+    def announce(self, entry: IncomingClass) -> int:
+        """Register a class that the source lists; its number, which is noted where the source says another one.
+
+        A class that is known by its name alone takes the rest of what the source says of it.
+        """
+        self._check(entry.name)
+        numbers = self._numbers(entry.is_question)
+        if entry.name in numbers:
+            known = self._entries[entry.is_question, entry.name]
+            if _says_more(entry, known):
+                known.supercategory, known.extra = entry.supercategory[:MAX_NAME], entry.extra
+                if known.pk is not None:
+                    self._changed.append(known)
+            if entry.number is not None and numbers[entry.name] != entry.number:
+                self._note(entry, f"keeps its number {numbers[entry.name]}; the file says {entry.number}")
+            return numbers[entry.name]
+        number = entry.number
+        if number is not None and number in set(numbers.values()):
+            number = None
+        given = self._add(entry.name, entry.is_question, number, entry.supercategory, entry.extra)
+        if entry.number is not None and given != entry.number:
+            self._note(entry, f"gets the number {given}: {entry.number} is taken in this project")
+        return given
 
     def _note(self, entry: IncomingClass, what: str) -> None:
         example = f"class {entry.name!r} {what}"
@@ -77,6 +91,9 @@ class OntologyBook:
         if self._unsaved:
             StoreClass.objects.bulk_create(self._unsaved)
             self._unsaved = []
+        if self._changed:
+            StoreClass.objects.bulk_update(self._changed, ["supercategory", "extra"])
+            self._changed = []
 
     def new_entries(self) -> int:
         """How many entries :meth:`save` would write."""
@@ -85,7 +102,7 @@ class OntologyBook:
     def forget_after(self, count: int) -> None:
         """Keep ``count`` of the new entries and forget those that came later: they were a refused row's."""
         for entry in self._unsaved[count:]:
-            del self._numbers(entry.is_question)[entry.name]
+            del self._numbers(entry.is_question)[entry.name], self._entries[entry.is_question, entry.name]
         del self._unsaved[count:]
 
     def _known_or_new(self, name: str, *, is_question: bool) -> int:
@@ -102,16 +119,16 @@ class OntologyBook:
         if number is None:
             number = max(numbers.values(), default=0) + 1
         numbers[name] = number
-        self._unsaved.append(
-            StoreClass(
-                project=self.project,
-                number=number,
-                name=name,
-                is_question=is_question,
-                supercategory=supercategory[:MAX_NAME],
-                extra=extra,
-            )
+        entry = StoreClass(
+            project=self.project,
+            number=number,
+            name=name,
+            is_question=is_question,
+            supercategory=supercategory[:MAX_NAME],
+            extra=extra,
         )
+        self._entries[is_question, name] = entry
+        self._unsaved.append(entry)
         return number
 
     @staticmethod
@@ -120,6 +137,10 @@ class OntologyBook:
             raise UserError(f"a class needs a name, not {name!r}")
         if len(name) > MAX_NAME:
             raise UserError(f"class name {name[:40]!r}… has {len(name)} characters; at most {MAX_NAME} are kept")
+
+
+def _says_more(entry: IncomingClass, known: StoreClass) -> bool:
+    return bool(entry.supercategory or entry.extra) and not (known.supercategory or known.extra)
 
 
 def read_ontology(project_pk: int) -> list[OntologyClass]:
