@@ -2,8 +2,10 @@
 
 Rules where COCO leaves a choice:
 
-* Ids are ours: an image's is the row's number, an annotation's is handed out with the row. Ids of a source are not
-  printed, because real files hold the same id twice (TACO does) and COCO readers index by id.
+* An image's id is the row's number, which is the source's id where it could be kept. An annotation's is the one that
+  it states (:func:`stated_id`), else one that is handed out with the row. Real files hold the same id twice (TACO does)
+  and COCO readers index by id: whoever writes rows sees to it that no two annotations of a project state the same.
+  Where an id is not the source's, that one stands beside it as ``source_id``.
 * ``bbox`` goes around all corners or pixels, the area is what the kind says it is. Figures of a COCO source are printed
   as it had them while they fit the geometry (:meth:`connections.rows.kinds.base.Kind.fits_box`, ``fits_area``): a
   geometry that was corrected since, or that they never fitted, has its own. ``iscrowd`` and further keys are printed as
@@ -33,6 +35,7 @@ SEPARATOR_TEXT = SEPARATOR.decode("ascii")
 
 _dumps = orjson.dumps
 _OUR_IMAGE_KEYS = frozenset({"id", "width", "height", "file_name"})
+_MAX_ID = 2**63 - 1
 _OUR_KEYS = frozenset({"id", "image_id", "category_id", "segmentation", "area", "bbox", "iscrowd"})
 _NOTHING: dict[str, Any] = {}
 
@@ -54,6 +57,8 @@ def _image(document: Mapping[str, Any], number: int) -> bytes:
     for key, value in source.items():
         if key not in _OUR_IMAGE_KEYS:
             image[key] = value
+    if source.get("id") not in (None, number):
+        image["source_id"] = source["id"]
     return _dumps(image)
 
 
@@ -85,6 +90,18 @@ def _crowd(stated: Any) -> str:
     return "1" if stated else "0"
 
 
+def stated_id(mark: Mapping[str, Any]) -> int | None:
+    """The COCO id that an object states: the one that it was given in place of its source's, under
+    ``source_extra.coco_id``, else the source's, ``source_extra.coco.id``, where that can be printed."""
+    extra = mark.get("source_extra")
+    if not extra:
+        return None
+    stated = extra.get("coco_id")
+    if stated is None:
+        stated = (extra.get("coco") or _NOTHING).get("id")
+    return stated if type(stated) is int and 0 <= stated <= _MAX_ID else None
+
+
 def render_coco(
     document: Mapping[str, Any],
     *,
@@ -96,11 +113,11 @@ def render_coco(
 ) -> tuple[bytes, bytes]:
     """``(image object, annotation objects)`` of a row; the latter joined by :data:`SEPARATOR`.
 
-    The k-th object of the row (from 0, over all labels) has the id ``annotation_start + k``. Objects that COCO cannot
-    hold (lines, points, other kinds, objects without a class) keep their place in that count, but are not printed.
-    ``drawn`` are the row's :func:`outlines`, if they are at hand; ``leaving`` the places of labels whose objects are
-    printed, where not all are: an object has the same id whatever leaves beside it. Raises ``KeyError`` when a class
-    has no number.
+    The k-th object of the row (from 0, over all labels) has the id that it states, else ``annotation_start + k``.
+    Objects that COCO cannot hold (lines, points, other kinds, objects without a class) keep their place in that count,
+    but are not printed. ``drawn`` are the row's :func:`outlines`, if they are at hand; ``leaving`` the places of labels
+    whose objects are printed, where not all are: an object has the same id whatever leaves beside it. Raises
+    ``KeyError`` when a class has no number.
     """
     lines: list[str] = []
     identity = annotation_start - 1
@@ -113,6 +130,11 @@ def render_coco(
                 continue
             extra = mark.get("source_extra")
             source = (extra.get("coco") or _NOTHING) if extra else _NOTHING
+            printed = identity
+            if extra:
+                stated = stated_id(mark)
+                if stated is not None:
+                    printed = stated
             place, crowd, more = f"[{box}]", "0", "}"
             if not source:
                 area = kind.area(shape)
@@ -120,10 +142,12 @@ def render_coco(
                 place, area = _figures(source, kind, place, shape)
                 crowd = _crowd(source.get("iscrowd"))
                 others = {key: value for key, value in source.items() if key not in _OUR_KEYS}
+                if source.get("id") not in (None, printed):
+                    others["source_id"] = source["id"]
                 if others:
                     more = "," + _dumps(others)[1:].decode()
             lines.append(
-                f'{{"id":{identity},"image_id":{number},"category_id":{class_numbers[mark["name"]]},'
+                f'{{"id":{printed},"image_id":{number},"category_id":{class_numbers[mark["name"]]},'
                 f'"segmentation":{kind.segmentation(mark, geometry)},'
                 f'"area":{_dumps(area).decode()},"bbox":{place},"iscrowd":{crowd}{more}'
             )

@@ -21,21 +21,29 @@ from exportadmin.lib.ids import new_id
 from exportadmin.runs import statuses
 from exportadmin.runs.models import Run
 
-NUMBER_BITS = 40
-MAX_NUMBER = (1 << NUMBER_BITS) - 1
-# a larger image id of a source is not taken over: the numbers behind it belong to rows to come
-MAX_WANTED_NUMBER = 1 << (NUMBER_BITS - 1)
-# the largest number that COCO prints as an id of a source's
+PLACE_BITS = 40
+MAX_PLACE = (1 << PLACE_BITS) - 1
+# a row whose number is at most this has its number as its place, so that rows lie in the order of their numbers; the
+# others are placed behind these, as they come
+MAX_NUMBER_AS_PLACE = (1 << (PLACE_BITS - 2)) - 1
+# the largest number that a source's id may be: COCO prints it as it is
 MAX_ID = 2**63 - 1
+# ids of sources that are not taken over: so there are always numbers to hand out behind every id below them
+HANDED_OUT = range(1 << 52, (1 << 52) + (1 << PLACE_BITS))
 MAX_ROW_ID = 64
 MAX_DATASET = 100
 
 
-def row_pk(project_pk: int, number: int) -> int:
-    """The primary key of a row: project and number in one integer. Raises ``ValueError`` beyond the project's share."""
-    if not 0 <= number <= MAX_NUMBER:
-        raise ValueError(f"row number {number} is beyond {MAX_NUMBER}")
-    return (project_pk << NUMBER_BITS) | number
+def row_pk(project_pk: int, place: int) -> int:
+    """The primary key of a row: project and place in one integer. Raises ``ValueError`` beyond the project's share."""
+    if not 0 <= place <= MAX_PLACE:
+        raise ValueError(f"the place {place} of a row is beyond {MAX_PLACE}")
+    return (project_pk << PLACE_BITS) | place
+
+
+def can_be_kept(source_id: object) -> bool:
+    """Is this an id of a source's that COCO exports can print as it is, if nobody else has it?"""
+    return type(source_id) is int and 0 <= source_id <= MAX_ID and source_id not in HANDED_OUT
 
 
 class StoreClass(models.Model):
@@ -62,14 +70,16 @@ class StoreClass(models.Model):
 class StoreProject(models.Model):
     """What the store keeps of a project beside its rows: what an import brought that belongs to no row.
 
-    ``next_annotation`` hands out COCO annotation ids; ``next_number`` row numbers (COCO image ids). ``has_embeddings``
-    once a row has brought any, ``has_source_ids`` once a row has brought an id of its own. ``revision`` is that of the
-    last transaction that wrote or deleted rows, ``written_ms`` when that was (0: never).
+    ``next_annotation`` hands out COCO annotation ids, ``next_number`` row numbers (COCO image ids); both are behind
+    every id below :data:`HANDED_OUT` that was kept or reserved. ``next_place`` places rows that have no number to lie
+    by. ``has_embeddings`` once a row has brought any, ``has_source_ids`` once a row has brought an id of its own.
+    ``revision`` is that of the last transaction that wrote or deleted rows, ``written_ms`` when that was (0: never).
     """
 
     project = models.OneToOneField(Project, on_delete=models.CASCADE, related_name="store")
     next_number = models.BigIntegerField(default=1)
     next_annotation = models.BigIntegerField(default=1)
+    next_place = models.BigIntegerField(default=MAX_NUMBER_AS_PLACE + 1)
     has_embeddings = models.BooleanField(default=False)
     has_source_ids = models.BooleanField(default=False)
     revision = models.BigIntegerField(default=0)
@@ -85,7 +95,8 @@ class StoreRow(models.Model):
 
     ``body`` is the row's canonical JSON with marked parts (:mod:`connections.rows.body`); ``marks`` counts its
     annotations (:class:`connections.rows.batch.RowBatch`); ``digest`` tells a changed row from the same one again.
-    ``annotation_start`` and ``annotation_room`` are the block of COCO annotation ids that belongs to this row.
+    ``annotation_start`` and ``annotation_room`` are the block of COCO annotation ids that belongs to this row;
+    ``annotation_ids`` those that its annotations say themselves, separated by blanks.
     ``label_flags`` and ``label_creators`` are what :mod:`connections.rows.labels` makes of its labels.
 
     ``row_id``, ``created_ms``, ``updated_ms``, ``activity_ms`` and the labels' times are those of whoever the row came
@@ -93,8 +104,8 @@ class StoreRow(models.Model):
     ``written_ms``, the time of the last change.
     """
 
-    # project and number in one integer: a project's rows lie side by side in the table, in canonical order, so that an
-    # export is one walk along the table with no index between
+    # project and place in one integer (:func:`row_pk`): a project's rows lie side by side in the table, in canonical
+    # order, so that an export is one walk along the table with no index between
     id = models.BigIntegerField(primary_key=True)
     project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="rows", db_index=False)
     number = models.PositiveBigIntegerField()
@@ -118,6 +129,7 @@ class StoreRow(models.Model):
     annotation_count = models.PositiveIntegerField()
     annotation_start = models.BigIntegerField()
     annotation_room = models.PositiveIntegerField()
+    annotation_ids = models.TextField(blank=True)
     digest = models.CharField(max_length=32)
     marks = models.TextField(blank=True)
     body = models.TextField()
@@ -129,6 +141,12 @@ class StoreRow(models.Model):
             models.UniqueConstraint(fields=["project", "global_key"], name="row_key_once"),
             # of the project only: the same rows may have been imported into another one as well
             models.UniqueConstraint(fields=["project", "row_id"], name="row_id_once"),
+            # a smaller number is the row's place, which is once
+            models.UniqueConstraint(
+                fields=["project", "number"],
+                condition=models.Q(number__gt=MAX_NUMBER_AS_PLACE),
+                name="row_large_number_once",
+            ),
         ]
         indexes = [
             models.Index(fields=["project", "revision"], name="row_revision"),

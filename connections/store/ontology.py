@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
+
 from connections.models import Project
 from connections.rows.batch import OntologyClass
 from connections.store.import_row import IncomingClass
-from connections.store.models import StoreClass
+from connections.store.models import HANDED_OUT, StoreClass, can_be_kept
 from connections.store.notes import CHANGED, Notes
 from exportadmin.lib.errors import UserError
 from exportadmin.lib.ids import derived_id
@@ -26,44 +28,36 @@ class OntologyBook:
         self.question_numbers: dict[str, int] = {}
         self.schema_ids: dict[tuple[bool, str], str] = {}
         self.notes = Notes()
-        self._entries: dict[tuple[bool, str], StoreClass] = {}
         self._unsaved: list[StoreClass] = []
-        self._changed: list[StoreClass] = []
         for entry in StoreClass.objects.filter(project=project):
-            self._entries[entry.is_question, entry.name] = entry
             self._numbers(entry.is_question)[entry.name] = entry.number
 
     def _numbers(self, is_question: bool) -> dict[str, int]:
         return self.question_numbers if is_question else self.class_numbers
 
-    def has(self, entry: IncomingClass) -> bool:
-        """Is there nothing to do for a class that the source lists?"""
-        known = self._entries.get((entry.is_question, entry.name))
-        return known is not None and entry.number in (known.number, None) and not _says_more(entry, known)
-
-    def announce(self, entry: IncomingClass) -> int:
-        """Register a class that the source lists; its number, which is noted where the source says another one.
-
-        A class that is known by its name alone takes the rest of what the source says of it.
-        """
-        self._check(entry.name)
-        numbers = self._numbers(entry.is_question)
-        if entry.name in numbers:
-            known = self._entries[entry.is_question, entry.name]
-            if _says_more(entry, known):
-                known.supercategory, known.extra = entry.supercategory[:MAX_NAME], entry.extra
-                if known.pk is not None:
-                    self._changed.append(known)
-            if entry.number is not None and numbers[entry.name] != entry.number:
-                self._note(entry, f"keeps its number {numbers[entry.name]}; the file says {entry.number}")
-            return numbers[entry.name]
-        number = entry.number
-        if number is not None and number in set(numbers.values()):
-            number = None
-        given = self._add(entry.name, entry.is_question, number, entry.supercategory, entry.extra)
-        if entry.number is not None and given != entry.number:
-            self._note(entry, f"gets the number {given}: {entry.number} is taken in this project")
-        return given
+    def announce(self, classes: Iterable[IncomingClass]) -> None:
+        """Register classes that the source lists, with numbers of their own where these can be kept and are free. The
+        others are numbered behind them; that is noted."""
+        entries = list(classes)
+        for entry in entries:
+            self._check(entry.name)
+        given = {
+            is_question: give_numbers((each for each in entries if each.is_question is is_question), numbers)
+            for is_question, numbers in ((False, self.class_numbers), (True, self.question_numbers))
+        }
+        for entry in entries:
+            number = given[entry.is_question][entry.name]
+            if entry.name in self._numbers(entry.is_question):
+                if entry.number not in (None, number):
+                    self._note(entry, f"keeps its number {number}; the file says {entry.number}")
+                continue
+            extra = entry.extra
+            if entry.number is not None and number != entry.number:
+                self._note(entry, f"gets the number {number}: {entry.number} is taken in this project")
+                extra = {**extra, "id": entry.number}
+            elif entry.number is None and "id" in extra:
+                self._note(entry, f"gets the number {number}; the file says {extra['id']!r}")
+            self._add(entry.name, entry.is_question, number, entry.supercategory, extra)
 
     def _note(self, entry: IncomingClass, what: str) -> None:
         example = f"class {entry.name!r} {what}"
@@ -91,9 +85,6 @@ class OntologyBook:
         if self._unsaved:
             StoreClass.objects.bulk_create(self._unsaved)
             self._unsaved = []
-        if self._changed:
-            StoreClass.objects.bulk_update(self._changed, ["supercategory", "extra"])
-            self._changed = []
 
     def new_entries(self) -> int:
         """How many entries :meth:`save` would write."""
@@ -102,7 +93,7 @@ class OntologyBook:
     def forget_after(self, count: int) -> None:
         """Keep ``count`` of the new entries and forget those that came later: they were a refused row's."""
         for entry in self._unsaved[count:]:
-            del self._numbers(entry.is_question)[entry.name], self._entries[entry.is_question, entry.name]
+            del self._numbers(entry.is_question)[entry.name]
         del self._unsaved[count:]
 
     def _known_or_new(self, name: str, *, is_question: bool) -> int:
@@ -117,18 +108,18 @@ class OntologyBook:
     ) -> int:
         numbers = self._numbers(is_question)
         if number is None:
-            number = max(numbers.values(), default=0) + 1
+            number = _next_number(numbers.values())
         numbers[name] = number
-        entry = StoreClass(
-            project=self.project,
-            number=number,
-            name=name,
-            is_question=is_question,
-            supercategory=supercategory[:MAX_NAME],
-            extra=extra,
+        self._unsaved.append(
+            StoreClass(
+                project=self.project,
+                number=number,
+                name=name,
+                is_question=is_question,
+                supercategory=supercategory[:MAX_NAME],
+                extra=extra,
+            )
         )
-        self._entries[is_question, name] = entry
-        self._unsaved.append(entry)
         return number
 
     @staticmethod
@@ -139,8 +130,27 @@ class OntologyBook:
             raise UserError(f"class name {name[:40]!r}… has {len(name)} characters; at most {MAX_NAME} are kept")
 
 
-def _says_more(entry: IncomingClass, known: StoreClass) -> bool:
-    return bool(entry.supercategory or entry.extra) and not (known.supercategory or known.extra)
+def give_numbers(entries: Iterable[IncomingClass], known: Mapping[str, int]) -> dict[str, int]:
+    """Name → number of classes that a source lists: of a name that is ``known`` the one that it has, then the source's
+    own numbers where they are free, then the next ones behind all these."""
+    entries = list(entries)
+    given = {entry.name: known[entry.name] for entry in entries if entry.name in known}
+    taken = set(known.values())
+    for entry in entries:
+        if entry.name not in given and can_be_kept(entry.number) and entry.number not in taken:
+            assert entry.number is not None
+            given[entry.name] = entry.number
+            taken.add(entry.number)
+    for entry in entries:
+        if entry.name not in given:
+            given[entry.name] = _next_number(taken)
+            taken.add(given[entry.name])
+    return given
+
+
+def _next_number(taken: Iterable[int]) -> int:
+    """Behind every one but those that are larger than any that is handed out."""
+    return max((each for each in taken if each < HANDED_OUT.stop), default=0) + 1
 
 
 def read_ontology(project_pk: int) -> list[OntologyClass]:

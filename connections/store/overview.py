@@ -13,7 +13,7 @@ from django.db.models import Count, F, Max, Q, QuerySet, Sum
 
 from connections.models import Project
 from connections.rows.counts import NO_CLASS, UNLABELLED, add_up
-from connections.store.models import NUMBER_BITS, StoreClass, StoreProject, StoreRow, StoreTombstone
+from connections.store.models import PLACE_BITS, StoreClass, StoreProject, StoreRow, StoreTombstone
 from exportadmin.lib.errors import NotFoundError
 
 KEPT_SECONDS: Final = 600
@@ -118,8 +118,8 @@ def _project(project_id: str) -> Project:
 
 
 def _rows(project: Project) -> QuerySet[StoreRow]:
-    low = project.pk << NUMBER_BITS
-    return StoreRow.objects.filter(id__gte=low, id__lt=low + (1 << NUMBER_BITS)).order_by()
+    low = project.pk << PLACE_BITS
+    return StoreRow.objects.filter(id__gte=low, id__lt=low + (1 << PLACE_BITS)).order_by()
 
 
 def _count(project: Project, rows: QuerySet[StoreRow], revision: int) -> Overview:

@@ -24,29 +24,33 @@ from django.db import connection, models, transaction
 from django.db.models.functions import Substr
 
 from connections.models import Project
-from connections.rows import backup
 from connections.rows.body import head_of, render_body
-from connections.rows.coco import render_coco
+from connections.rows.coco import render_coco, stated_id
 from connections.rows.counts import count_annotations
 from connections.rows.csv import render_csv
+from connections.rows.frames import objects_of
 from connections.rows.labels import creators_text, label_flags, labels_of
 from connections.rows.media import same_media
 from connections.rows.outlines import outlines
 from connections.rows.review_statuses import known_status
 from connections.store.import_row import IncomingClass, IncomingRow
+from connections.store.known_project import behind
 from connections.store.models import (
+    HANDED_OUT,
+    MAX_NUMBER_AS_PLACE,
     MAX_ROW_ID,
-    MAX_WANTED_NUMBER,
     StoreCoco,
     StoreCsv,
     StoreProject,
     StoreRow,
     StoreTombstone,
+    can_be_kept,
     row_pk,
 )
-from connections.store.notes import OTHER, Notes
+from connections.store.notes import CHANGED, OTHER, Notes
 from connections.store.ontology import OntologyBook
 from connections.store.row_document import complete_document
+from connections.store.taken_ids import TakenIds, annotation_ids_of
 from exportadmin.lib import times
 from exportadmin.lib.errors import NotFoundError, UserError
 from exportadmin.lib.ids import derived_id
@@ -90,6 +94,7 @@ class WriteSummary:
 class _Known:
     """A row with this key that is there already."""
 
+    pk: int
     number: int
     row_id: str
     digest: str
@@ -98,18 +103,23 @@ class _Known:
     label_times: str
     annotation_start: int
     annotation_room: int
+    annotation_ids: str
 
 
 @dataclass(slots=True)
 class _Batch:
-    """What the rows of one transaction share. ``id_owners``: which key has an id that a row of the batch may want."""
+    """What the rows of one transaction share. ``id_owners``: which key has an id that a row of the batch may want.
+    ``taken_annotations``: the ids that annotations of the batch state, and other rows have."""
 
     store: StoreProject
     book: OntologyBook
     revision: int
     now_ms: int
     taken_numbers: set[int]
+    taken_annotations: set[int]
     id_owners: dict[str, str]
+    new_numbers: list[int] = field(default_factory=list)
+    new_annotations: list[int] = field(default_factory=list)
 
 
 def write_rows(
@@ -163,12 +173,11 @@ class _Writer:
         self.summary = so_far or WriteSummary()
         self._on_refused = on_refused
         self._batch_size = FIRST_BATCH
-        # classes of which the source says another number than they have here
-        self.other_numbers: set[tuple[bool, str]] = set()
         # keys already met in this writing, on disk so that memory stays flat
         self.seen = sqlite3.connect("", isolation_level=None)
         self.seen.execute("PRAGMA synchronous=OFF")
         self.seen.execute("CREATE TABLE seen (key BLOB PRIMARY KEY) WITHOUT ROWID")
+        self.taken = TakenIds(project)
 
     def write(
         self,
@@ -181,17 +190,14 @@ class _Writer:
         first = not self.summary.rows
         try:
             self._pass_over(islice(iterator, self.summary.rows))
-            announced = 0 if first else len(classes)
             while True:
+                # the importer learns its classes while it reads, at the latest before its first row
                 wanted = self._batch_size
                 batch = list(islice(iterator, wanted))
-                # the importer learns its classes while it reads
-                new_classes = classes[announced:]
-                announced += len(new_classes)
-                if not batch and not first and not new_classes:
+                if not batch and not first:
                     break
                 with transaction.atomic():
-                    self._write_batch(batch, new_classes)
+                    self._write_batch(batch, classes if first else ())
                     if on_batch is not None:
                         on_batch(self.summary)
                 first = False
@@ -201,6 +207,7 @@ class _Writer:
                     break
         finally:
             self.seen.close()
+            self.taken.close()
         return self.summary
 
     def _write_batch(self, batch: list[IncomingRow], classes: Sequence[IncomingClass]) -> None:
@@ -210,16 +217,20 @@ class _Writer:
         # order of the commits
         store, _ = StoreProject.objects.select_for_update().get_or_create(project=self.project)
         book = OntologyBook(self.project)
-        self._announce(book, classes)
+        book.announce(classes)
+        self.summary.notes.extend(book.notes.as_json())
         now = self.fixed_now if self.fixed_now is not None else times.now_ms()
         accepted = list(self._accepted(batch))
         known = self._known([row.key for row, _ in accepted])
+        self.taken.begin(store)
+        coming = [row for row, digest in accepted if row.key not in known or known[row.key].digest != digest]
         shared = _Batch(
             store=store,
             book=book,
             revision=store.revision + 1,
             now_ms=now,
-            taken_numbers=self._taken_numbers([row.number for row, _ in accepted if row.number is not None]),
+            taken_numbers=self._taken_numbers(store, [row.number for row in coming if row.number is not None]),
+            taken_annotations=self._taken_annotations(store, coming),
             id_owners=self._id_owners(store, accepted),
         )
         changed = [row.key for row, digest in accepted if row.key in known and known[row.key].digest != digest]
@@ -233,7 +244,6 @@ class _Writer:
                 self._take_notes(row)
                 continue
             classes_before = book.new_entries()
-            self._announce(book, row.classes)
             try:
                 if row.key in heads:
                     self._check_same_media(row, heads[row.key])
@@ -253,6 +263,7 @@ class _Writer:
         if written:
             store.revision, store.written_ms = shared.revision, now
         store.save()
+        self.taken.end(store, shared.new_numbers, shared.new_annotations)
         if created:
             StoreTombstone.objects.filter(project=self.project, global_key__in=created).delete()
         if written:
@@ -292,17 +303,6 @@ class _Writer:
         if self._on_refused is not None:
             self._on_refused(row.position, reason, {"global_key": row.key})
 
-    def _announce(self, book: OntologyBook, classes: Iterable[IncomingClass]) -> None:
-        """Classes with numbers of the source's; one that gets another number is noted once."""
-        for entry in classes:
-            key = (entry.is_question, entry.name)
-            if key in self.other_numbers or book.has(entry):
-                continue
-            if book.announce(entry) != entry.number and entry.number is not None:
-                self.other_numbers.add(key)
-        if book.notes:
-            self.summary.notes.extend(book.notes.take())
-
     def _take_notes(self, row: IncomingRow) -> None:
         if row.notes:
             self.summary.notes.extend(row.notes)
@@ -314,6 +314,7 @@ class _Writer:
     def _known(self, keys: list[str]) -> dict[str, _Known]:
         found = StoreRow.objects.filter(project=self.project, global_key__in=keys).values_list(
             "global_key",
+            "pk",
             "number",
             "row_id",
             "digest",
@@ -322,6 +323,7 @@ class _Writer:
             "label_times",
             "annotation_start",
             "annotation_room",
+            "annotation_ids",
         )
         return {values[0]: _Known(*values[1:]) for values in found}
 
@@ -361,11 +363,29 @@ class _Writer:
         found = StoreRow.objects.filter(project=self.project, row_id__in=wanted)
         return dict(found.values_list("row_id", "global_key"))
 
-    def _taken_numbers(self, numbers: list[int]) -> set[int]:
-        if not numbers:
+    def _taken_numbers(self, store: StoreProject, numbers: list[int]) -> set[int]:
+        """Those that rows of the project have. Behind those that are free new ones are handed out."""
+        wanted = [number for number in numbers if can_be_kept(number)]
+        if not wanted:
             return set()
-        wanted = [row_pk(self.project_pk, number) for number in numbers if 0 <= number <= MAX_WANTED_NUMBER]
-        return set(StoreRow.objects.filter(pk__in=wanted).values_list("number", flat=True))
+        pks = [row_pk(self.project_pk, number) for number in wanted if number <= MAX_NUMBER_AS_PLACE]
+        taken = set(StoreRow.objects.filter(pk__in=pks).values_list("number", flat=True))
+        taken |= self.taken.numbers([number for number in wanted if number > MAX_NUMBER_AS_PLACE])
+        store.next_number = behind(store.next_number, (each for each in wanted if each not in taken))
+        return taken
+
+    def _taken_annotations(self, store: StoreProject, rows: list[IncomingRow]) -> set[int]:
+        """Ids that annotations of the rows state, and that are given. Behind the others new ones are handed out."""
+        stated = [
+            identity
+            for row in rows
+            for label in row.labels
+            for mark in label.objects
+            if (identity := _stated_id(mark)) is not None
+        ]
+        taken = self.taken.annotations(stated)
+        store.next_annotation = behind(store.next_annotation, (each for each in stated if each not in taken))
+        return taken
 
     def _render(self, row: IncomingRow, digest: str, before: _Known | None, shared: _Batch) -> _Written:
         """Raises :class:`UserError` before anything of ``shared`` is changed, but for the book."""
@@ -393,12 +413,21 @@ class _Writer:
         except (KeyError, TypeError, AttributeError) as error:
             raise UserError(f"an annotation is not as it should be: {_about(error)}") from None
         number = before.number if before else _free_number(row.number, store, shared.taken_numbers)
-        if before is not None and before.annotation_room >= count:
+        if row.number not in (None, number):
+            _keep_source_number(document, row.number)
+        own: frozenset[int] = frozenset()
+        if before is not None:
+            own = frozenset(annotation_ids_of(before.annotation_start, before.annotation_room, before.annotation_ids))
+        kept, all_kept, clashing = _annotation_ids(document, shared.taken_annotations, own)
+        if all_kept:
+            start, room = min(kept), 0
+        elif before is not None and before.annotation_room >= count:
             start, room = before.annotation_start, before.annotation_room
         else:
             start, room = store.next_annotation, count
+        for place, mark in clashing:
+            mark["source_extra"] = {**mark["source_extra"], "coco_id": start + place}
         try:
-            document[backup.KEY] = backup.row_backup(document, number, book.class_numbers, book.question_numbers)
             body, embeddings = render_body(document)
             drawn = outlines(document)
             image, annotations = render_coco(
@@ -409,14 +438,19 @@ class _Writer:
             # what a careful importer refuses before: a mask without counts, an integer beyond 64 bits
             raise UserError(f"an annotation is not as it should be: {_about(error)}") from None
         if start == store.next_annotation:
-            store.next_annotation += count
+            store.next_annotation += room
+            self.taken.handed_out(start, room)
+        shared.taken_annotations.update(kept)
+        shared.new_annotations += kept
         if before is None:
-            shared.taken_numbers.add(number)
-            store.next_number = max(store.next_number, number + 1)
+            pk = self._new_pk(number, shared)
+        else:
+            pk = before.pk
+        if clashing:
+            self._note_clashing(row, clashing)
         shared.id_owners[row_id] = row.key
         store.has_source_ids = store.has_source_ids or bool(row.row_id)
         store.has_embeddings = store.has_embeddings or embeddings != b"[]"
-        pk = row_pk(self.project_pk, number)
         labels = labels_of(document)
         self.summary.annotations += count
         return _Written(
@@ -444,6 +478,7 @@ class _Writer:
                 count,
                 start,
                 room,
+                " ".join(map(str, kept)),
                 digest,
                 marks,
                 body.decode(),
@@ -451,6 +486,28 @@ class _Writer:
             ),
             coco=(pk, image.decode(), annotations.decode()),
             csv=(pk, exact.decode(), None if safe is None else safe.decode()),
+        )
+
+    def _new_pk(self, number: int, shared: _Batch) -> int:
+        """Of a row that is new in the project, whose number is from now on taken."""
+        store = shared.store
+        shared.taken_numbers.add(number)
+        if number < HANDED_OUT.stop:
+            store.next_number = max(store.next_number, number + 1)
+        if number <= MAX_NUMBER_AS_PLACE:
+            return row_pk(self.project_pk, number)
+        shared.new_numbers.append(number)
+        place = store.next_place
+        store.next_place += 1
+        return row_pk(self.project_pk, place)
+
+    def _note_clashing(self, row: IncomingRow, clashing: list[tuple[int, dict[str, Any]]]) -> None:
+        extra = clashing[0][1]["source_extra"]
+        self.summary.notes.add(
+            CHANGED,
+            "ids of annotations that others of the project have, given anew",
+            count=len(clashing),
+            example=f"{row.position}: {extra.get('coco', {}).get('id')} is {extra['coco_id']}",
         )
 
     def _row_id(self, row: IncomingRow, before: _Known | None, shared: _Batch) -> str:
@@ -488,9 +545,47 @@ def _size(media: dict[str, Any]) -> str:
 
 def _free_number(wanted: int | None, store: StoreProject, taken: set[int]) -> int:
     """The number that the source had if it is free, else the next one."""
-    if wanted is not None and 0 <= wanted <= MAX_WANTED_NUMBER and wanted not in taken:
+    if wanted is not None and can_be_kept(wanted) and wanted not in taken:
         return wanted
     return store.next_number
+
+
+def _keep_source_number(document: dict[str, Any], source_number: int | None) -> None:
+    """The source's id of a picture whose number is another stands in the row, where it does not yet."""
+    extra = document.get("source_extra") or {}
+    if "coco" in extra and "id" not in extra["coco"]:
+        document["source_extra"] = {**extra, "coco": {"id": source_number, **extra["coco"]}}
+
+
+def _stated_id(mark: dict[str, Any]) -> int | None:
+    try:
+        return stated_id(mark)
+    except AttributeError:  # it is not as it should be, which rendering finds
+        return None
+
+
+def _annotation_ids(
+    document: dict[str, Any], taken: set[int], own: frozenset[int]
+) -> tuple[list[int], bool, list[tuple[int, dict[str, Any]]]]:
+    """``(ids that objects state and keep, do all objects, objects that state one which another has)``.
+
+    The last with their places among the objects of the row. ``taken`` are ids that are given, ``own`` those of the row.
+    """
+    kept: dict[int, None] = {}
+    clashing: list[tuple[int, dict[str, Any]]] = []
+    count = 0
+    for label in labels_of(document):
+        objects = label["annotations"]["objects"]
+        for place, mark in enumerate(objects, start=count):
+            identity = _stated_id(mark)
+            if identity is None:
+                continue
+            if identity in kept or (identity in taken and identity not in own) or not can_be_kept(identity):
+                clashing.append((place, mark))
+            else:
+                kept[identity] = None
+        count += len(objects_of(label["annotations"]))
+    return list(kept), bool(count) and len(kept) == count, clashing
 
 
 def _media_type(row: IncomingRow) -> str:

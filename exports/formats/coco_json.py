@@ -20,7 +20,10 @@ _BLOCK = 1 << 20
 
 def _category(one: OntologyClass) -> bytes:
     category: dict[str, Any] = {"id": one.number, "name": one.name, "supercategory": one.supercategory}
-    return orjson.dumps(category | {key: value for key, value in one.extra.items() if key not in category})
+    category |= {key: value for key, value in one.extra.items() if key not in category}
+    if one.extra.get("id") not in (None, one.number):
+        category["source_id"] = one.extra["id"]
+    return orjson.dumps(category)
 
 
 class CocoJsonFormat(Format):

@@ -16,7 +16,7 @@ from connections.models import Project
 from connections.rows.batch import BODY, COCO, CSV, OntologyClass, RowBatch
 from connections.rows.body import read_bodies
 from connections.rows.review_statuses import statuses_in
-from connections.store.models import NUMBER_BITS, StoreClass, StoreProject, StoreRow, StoreTombstone
+from connections.store.models import MAX_NUMBER_AS_PLACE, PLACE_BITS, StoreClass, StoreProject, StoreRow, StoreTombstone
 from connections.store.overview import gone_since
 from exportadmin.lib.errors import PermanentError
 from exports.sources.base import Reader, Source
@@ -193,8 +193,9 @@ class StoreReader:
             )
         ]
         # the primary key begins with the project: see StoreRow.id
-        self._low = low = project_pk << NUMBER_BITS
-        self._all = StoreRow.objects.filter(id__gte=low, id__lt=low + (1 << NUMBER_BITS))
+        self._project_pk = project_pk
+        self._low = low = project_pk << PLACE_BITS
+        self._all = StoreRow.objects.filter(id__gte=low, id__lt=low + (1 << PLACE_BITS))
         conditions = _queries(selection)
         self._kept = self._all
         for condition in conditions.values():
@@ -213,7 +214,7 @@ class StoreReader:
             self._cursor.close()
 
     def batches(self) -> Iterator[RowBatch]:
-        """Rows in the order of their numbers."""
+        """Rows in the order of their places."""
         expressions = dict(_BASE)
         if self._with_revisions:
             expressions["revisions"] = F("revision")
@@ -233,12 +234,23 @@ class StoreReader:
     def documents(self, numbers: Sequence[int]) -> Iterator[dict[str, Any]]:
         """See :class:`exports.sources.base.Reader`; any row of the project."""
         for start in range(0, len(numbers), PARSED_ROWS):
-            few = [self._low + number for number in numbers[start : start + PARSED_ROWS]]
-            found = self._all.filter(id__in=few).order_by()
-            rows = {pk: columns for pk, *columns in self._fetch(found.values_list("id", _AsBytes("body"), _EMBEDDINGS))}
-            for pk in few:
-                body, embeddings = rows[pk]
+            few = numbers[start : start + PARSED_ROWS]
+            rows: dict[int, list[Any]] = {}
+            for found in self._numbered(few):
+                columns = found.order_by().values_list("number", _AsBytes("body"), _EMBEDDINGS)
+                rows |= {number: texts for number, *texts in self._fetch(columns)}
+            for number in few:
+                body, embeddings = rows[number]
                 yield from read_bodies([body], [embeddings])
+
+    def _numbered(self, numbers: Sequence[int]) -> Iterator[QuerySet[StoreRow]]:
+        """The rows that have these numbers: by their places, or by the index of those that have none to lie by."""
+        yield self._all.filter(id__in=[self._low + number for number in numbers if number <= MAX_NUMBER_AS_PLACE])
+        large = [number for number in numbers if number > MAX_NUMBER_AS_PLACE]
+        if large:
+            # not as a parameter: the index is taken only where the query has its very condition
+            condition = f"number > {MAX_NUMBER_AS_PLACE}"
+            yield self._all.filter(project_id=self._project_pk, number__in=large).extra(where=[condition])  # noqa: S610
 
     def _walk(self, query: QuerySet[Any, Any], width: int) -> Iterator[list[tuple[Any, ...]]]:
         """Lists of raw rows, cut by :data:`BATCH_BYTES` and :data:`BATCH_ROWS`."""

@@ -69,10 +69,18 @@ def test_taco_goes_in_whole_and_comes_out_the_same(exported, shared):
     assert sorted(export["images"], key=key) == sorted(original["images"], key=key)
     ids = [one["id"] for one in export["annotations"]]
     assert len(set(ids)) == len(ids) == 4784
+    # two ids stand twice: the first keeps it
+    again = {one["id"]: one["source_id"] for one in export["annotations"] if "source_id" in one}
+    assert again == {4784: 309, 4785: 4040}
+    assert {*ids} - {*again} == {one["id"] for one in original["annotations"]}
 
     def content(annotations):
         return sorted(
-            json.dumps({name: value for name, value in one.items() if name != "id"}, sort_keys=True)
+            json.dumps(
+                {name: value for name, value in one.items() if name != "source_id"}
+                | {"id": one.get("source_id", one["id"])},
+                sort_keys=True,
+            )
             for one in json.loads(json.dumps(annotations), parse_int=float)  # 5 and 5.0 are one number
         )
 

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, ClassVar, TypeAlias, cast
 
 from connections.store.import_row import IncomingClass, IncomingRow
+from connections.store.known_project import EmptyProject
 from connections.store.notes import Notes
 from exportadmin.lib.errors import UserError
 from exportadmin.lib.json_stream import RowRefused
@@ -46,7 +47,8 @@ class Importer(ABC):
     ``default_status`` is the review status that every row gets, whatever the file says; ``None`` lets the importer tell
     from what is there. ``project_key`` is the project's public id: which project of a row is meant that names several.
     ``on_read`` is told before each block is read at which byte the file stands, and may raise; ``on_refused`` gets each
-    refusal: position, reason and, where it could be read, the value that was refused.
+    refusal: position, reason and, where it could be read, the value that was refused. ``project`` tells of the ids that
+    the project has given; none: an empty one.
 
     Filled while :meth:`rows` is read: ``classes`` (before the first row, where the source lists them), ``refused`` (the
     first :data:`MAX_REFUSED_KEPT`), ``refused_count`` (all), ``rows_seen``, ``rows_refused``, ``project_extra`` (before
@@ -68,8 +70,10 @@ class Importer(ABC):
         project_key: str,
         on_read: Callable[[int], None] | None = None,
         on_refused: OnRefused | None = None,
+        project: EmptyProject | None = None,
     ) -> None:
         self.path = path
+        self.project = project or EmptyProject()
         self._on_read = on_read
         self._on_refused = on_refused
         self.default_status = default_status

@@ -10,6 +10,9 @@ taken in file order, each with its annotations, and read again from the file. Me
   itself; where most of them do, the file is refused, or pictures would go in as if nothing were on them.
 * ``date_captured``, where it is a time, is the row's time of creation (read in UTC).
 * Lists that COCO does not know are kept: entries with an ``image_id`` with their image, others with the project.
+* Ids are kept where they can be: whole numbers from 0 on that nothing else in the project has. What gets another id
+  says its source's in ``source_extra["coco"]["id"]`` (its own is the row's number, or ``source_extra["coco_id"]``), and
+  what refers to it follows.
 """
 
 from __future__ import annotations
@@ -29,8 +32,10 @@ from connections.store.import_row import IncomingLabel, IncomingRow
 from connections.store.importers.base import Importer, Survey
 from connections.store.importers.coco_ids import id_of, identity_of, stated_id, written_otherwise
 from connections.store.importers.coco_project import Categories, Others
-from connections.store.importers.coco_spool import Place, Spool
+from connections.store.importers.coco_references import References
+from connections.store.importers.coco_spool import DOUBLE, KNOWN, TAKEN, UNUSABLE, Moved, Place, Spool
 from connections.store.notes import CARRIED, CHANGED, NOT_KEPT, OTHER
+from connections.store.ontology import give_numbers
 from exportadmin.lib import json_stream
 from exportadmin.lib.errors import UserError
 from exportadmin.lib.json_stream import Element, Piece, RowRefused
@@ -80,6 +85,9 @@ class CocoJsonImporter(Importer):
                     self.refuse_row(RowRefused(position, str(error)))
                     continue
                 yield row
+        if self._references is not None and self._references.followed:
+            text = "references to images, annotations and categories that have another id: they have it too"
+            self.notes.add(CHANGED, text, count=self._references.followed)
         if self._boxes and self._all_tiny:
             text = "boxes, all of which lie within one pixel: they look like fractions (0 to 1), but COCO has pixels"
             self.notes.add(OTHER, text, count=self._boxes)
@@ -118,7 +126,7 @@ class CocoJsonImporter(Importer):
             text, example = "annotations that name their image otherwise", f"{written_otherwise(image)!r} for {image!r}"
             self.notes.add(CHANGED, text, count=count, example=example)
         self._report_orphans(spool)
-        self._report_double_ids(spool)
+        self._settle_ids(spool, categories)
         for name, place in spool.list_entries_without_image():
             others.add(name, _read(stream, place))
         for name, count in spool.list_counts():
@@ -236,10 +244,43 @@ class CocoJsonImporter(Importer):
         self._first_orphan = self._first_orphan or f"{position}: {reason}"
         self.refuse(position, reason)
 
+    def _settle_ids(self, spool: Spool, categories: Categories) -> None:
+        """Which ids are kept, and what the others are."""
+        images, annotations = spool.settle(self.project)
+        for moved in images:
+            self._note_moved(
+                "images", moved, "which have a number in this project and keep it" if moved.why == KNOWN else ""
+            )
+        for moved in annotations:
+            if moved.why == DOUBLE:
+                self._report_double_ids(spool)
+            else:
+                self._note_moved("annotations", moved, "which have none, given here" if moved.source is None else "")
+        numbers = give_numbers(categories.classes, self.project.class_numbers())
+        moved_categories = {
+            identity: numbers[name] for identity, name in categories.names.items() if numbers[name] != identity
+        }
+        self._references = None
+        if images or annotations or moved_categories:
+            self._references = References(spool.number_of_image, spool.number_of_annotation, moved_categories.get)
+
+    def _note_moved(self, what: str, moved: Moved, text: str) -> None:
+        reasons = {
+            UNUSABLE: "texts, below 0 or too large, given anew",
+            TAKEN: "which others in this project have, given anew",
+        }
+        source = "none" if moved.source is None else repr(moved.source)
+        self.notes.add(
+            CHANGED,
+            f"ids of {what}, {text or reasons[moved.why]}",
+            count=moved.times,
+            example=f"{source} is {moved.number}",
+        )
+
     def _report_double_ids(self, spool: Spool) -> None:
         count, first = spool.double_annotation_ids(_MAX_IDS_SHOWN)
         if count:
-            text = "annotation ids that stand more than once; every annotation is kept"
+            text = "annotation ids that stand more than once: the first annotation keeps it"
             self.notes.add(CHANGED, text, count=count, example=", ".join(map(str, first)))
 
     # --- second walk: row by row
@@ -258,7 +299,7 @@ class CocoJsonImporter(Importer):
         width, height = size(image.get("width"), "image's width"), size(image.get("height"), "image's height")
         image["id"] = identity
         objects: list[_Json] = []
-        for mark_place, bad in spool.annotations_of(identity):
+        for mark_place, bad, coco_id in spool.annotations_of(identity):
             try:
                 if bad is not None:
                     raise BadMark(bad)
@@ -266,7 +307,12 @@ class CocoJsonImporter(Importer):
                 if type(annotation.get("id")) is float and (whole := id_of(annotation["id"])) is not None:
                     annotation["id"] = whole
                 self._check_crowd(annotation, mark_place)
-                objects.append(_mark(annotation, names, height, width))
+                mark = _mark(annotation, names, height, width)
+                if coco_id is not None:
+                    mark["source_extra"]["coco_id"] = coco_id
+                if self._references is not None:
+                    self._references.follow(mark["source_extra"]["coco"])
+                objects.append(mark)
                 if self._all_tiny:
                     self._look_at_size(annotation.get("bbox"))
             except BadMark as error:
@@ -282,25 +328,30 @@ class CocoJsonImporter(Importer):
         mime = mime_type(file_name if file_name and type(file_name) is str else row_data)
         if mime is not None:
             media["mime_type"] = mime
-        wanted = identity if type(identity) is int and identity >= 0 else None
-        extra: _Json = {
-            "coco": {
-                name: kept
-                for name, kept in image.items()
-                if name not in _NOT_IN_IMAGE_EXTRA or (name == "id" and wanted is None)
-            }
-        }
+        row_number = spool.number_of_image(identity) if spool.has_moved_images else None
+        if row_number is None:
+            assert type(identity) is int, "settled: every other id has a number"
+            row_number = identity
+        kept = {name: value for name, value in image.items() if name not in _NOT_IN_IMAGE_EXTRA}
+        extra: _Json = {"coco": kept}
+        if row_number != identity:
+            extra["coco"] = {"id": identity, **kept}
         entries = spool.list_entries_of(identity)
         if entries:
             lists: dict[str, list[Any]] = extra.setdefault("coco_lists", {})
             for name, entry in entries:
                 lists.setdefault(name, []).append(orjson.loads(_read(stream, entry)))
+        if self._references is not None:
+            self._references.follow(extra["coco"])
+            for name, list_entries in extra.get("coco_lists", {}).items():
+                for entry in list_entries:
+                    self._references.follow_in_list(name, entry)
         return IncomingRow(
             position=position,
             key=key,
             row_data=row_data,
             status=self.default_status or ("review" if objects else "to_label"),
-            number=wanted,
+            number=row_number,
             media_attributes=media,
             labels=[IncomingLabel(objects=objects)] if objects else [],
             created_ms=self._captured(image.get("date_captured"), position),

@@ -5,10 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-from connections.store.importers.keys import scratch_database
+from connections.store.known_project import EmptyProject
+from connections.store.models import HANDED_OUT, MAX_ID, MAX_NUMBER_AS_PLACE
+from connections.store.scratch import scratch_database
 from exportadmin.lib.json_stream import Element
 
 _BATCH = 1_000
+# what ids can be kept: :func:`connections.store.models.can_be_kept`
+_GOOD = (
+    f"typeof({{0}}) = 'integer' AND {{0}} BETWEEN 0 AND {MAX_ID}"
+    f" AND {{0}} NOT BETWEEN {HANDED_OUT.start} AND {HANDED_OUT.stop - 1}"
+)
 _SOME_IMAGE = "SELECT 1 FROM image WHERE id = {0} UNION ALL SELECT 1 FROM refused_image WHERE id = {0}"
 
 
@@ -23,6 +30,40 @@ class Place(NamedTuple):
     def position(self, word: str) -> str:
         """``"annotation 12 (line 40, byte 4711)"``."""
         return f"{word} {self.seq + 1} (line {self.line}, byte {self.offset})"
+
+
+class Moved(NamedTuple):
+    """Images or annotations that do not keep their source's id: why, how many, and of the first its id (``None``: it
+    has none) and its new one."""
+
+    why: str
+    times: int
+    source: int | str | None
+    number: int
+
+
+# why an id is not kept
+UNUSABLE, TAKEN, KNOWN, DOUBLE = "unusable", "taken", "known", "double"
+
+
+def _same_annotations(
+    marks: list[tuple[int, int | str | None, bool]], given: list[tuple[int, int | str | None]]
+) -> Iterator[tuple[int, int]]:
+    """``(id, seq)`` of those ``(seq, source's id, is it moved)`` that a row has as ``(id, source's id)``: with the same
+    id of the source, or at the same place where the source has none."""
+    by_source: dict[int | str, list[int]] = {}
+    for identity, source in given:
+        if source is not None:
+            by_source.setdefault(source, []).append(identity)
+    kept = {own_id for _, own_id, is_moved in marks if not is_moved}
+    for place, (seq, own_id, is_moved) in enumerate(marks):
+        if not is_moved:
+            continue
+        if own_id is not None:
+            if by_source.get(own_id):
+                yield by_source[own_id].pop(0), seq
+        elif place < len(given) and given[place][1] is None and given[place][0] not in kept:
+            yield given[place][0], seq
 
 
 class Spool:
@@ -42,6 +83,7 @@ class Spool:
         self._marks: list[tuple[Any, ...]] = []
         self._entries: list[tuple[Any, ...]] = []
         self._has_entries = False
+        self.has_moved_images = self.has_moved_annotations = False
 
     def close(self) -> None:
         """Give the space back."""
@@ -110,6 +152,147 @@ class Spool:
             self._execute("CREATE INDEX entry_image ON entry (image, list, seq)")
         return joined
 
+    # --- ids
+
+    def settle(self, project: EmptyProject) -> tuple[list[Moved], list[Moved]]:
+        """Give every image and annotation the id that it will have: its source's where that can be printed and is
+        free, else one behind all that are kept. The images and the annotations that get another one are handed back."""
+        largest_number = self._settle_images(project)
+        largest_annotation = self._settle_annotations(project)
+        tables = ("moved_image", "moved_mark")
+        counts = [self._count(f"SELECT COUNT(*) FROM {table} WHERE number IS NULL") for table in tables]  # noqa: S608
+        reserved = project.reserve((largest_number, largest_annotation), (counts[0], counts[1]))
+        for table, first in zip(tables, (reserved["number"], reserved["annotation"]), strict=True):
+            self._number(table, first)
+            self._execute(f"CREATE INDEX {table}_source ON {table} (source)")
+        moved = [self._moved(table) for table in tables]
+        self.has_moved_images, self.has_moved_annotations = bool(moved[0]), bool(moved[1])
+        return moved[0], moved[1]
+
+    def _number(self, table: str, number: int) -> None:
+        """Numbers from ``number`` on for those that have none yet."""
+        query = f"SELECT seq FROM {table} WHERE seq > ? AND number IS NULL ORDER BY seq LIMIT {_BATCH}"  # noqa: S608
+        last = -1
+        while few := self._execute(query, (last,)).fetchall():
+            numbered = ((number + place, seq) for place, (seq,) in enumerate(few))
+            self._database.executemany(f"UPDATE {table} SET number = ? WHERE seq = ?", numbered)  # noqa: S608
+            number += len(few)
+            ((last,),) = few[-1:]
+
+    def _count(self, query: str) -> int:
+        count: int = self._execute(query).fetchone()[0]
+        return count
+
+    def _moved(self, table: str) -> list[Moved]:
+        first = f"SELECT MIN(seq) FROM {table} GROUP BY why"  # noqa: S608 - one of two
+        counts = dict(self._execute(f"SELECT why, COUNT(*) FROM {table} GROUP BY why").fetchall())  # noqa: S608
+        found = self._execute(f"SELECT why, source, number FROM {table} WHERE seq IN ({first}) ORDER BY seq")  # noqa: S608
+        return [Moved(why, counts[why], source, number) for why, source, number in found]
+
+    def _settle_images(self, project: EmptyProject) -> int:
+        """The largest number that is kept, -1 where none is."""
+        self._execute("CREATE TABLE moved_image (seq INTEGER PRIMARY KEY, source, number, why)")
+        self._execute("CREATE TABLE known_image (seq INTEGER PRIMARY KEY)")
+        good = _GOOD.format("id")
+        if project.has_rows:
+            self._execute("CREATE TABLE large_number (id INTEGER PRIMARY KEY, key)")
+            self._database.executemany("INSERT INTO large_number VALUES (?, ?)", project.large_numbers())
+            images = self._execute("SELECT seq, id, name FROM image ORDER BY seq")
+            while batch := images.fetchmany(_BATCH):
+                self._compare_with_rows(project, batch)
+            self._execute(
+                "INSERT OR IGNORE INTO moved_image SELECT seq, image.id, NULL, ? FROM image"
+                " JOIN large_number ON large_number.id = image.id"
+                " WHERE large_number.key <> image.name AND seq NOT IN (SELECT seq FROM known_image)",
+                (TAKEN,),
+            )
+        self._execute(
+            f"INSERT OR IGNORE INTO moved_image SELECT seq, id, NULL, ? FROM image WHERE NOT ({good})"  # noqa: S608
+            " AND seq NOT IN (SELECT seq FROM known_image)",
+            (UNUSABLE,),
+        )
+        kept = f"SELECT MAX(id) FROM image WHERE {good} AND id < {HANDED_OUT.start}"  # noqa: S608 - numbers from here
+        largest = self._execute(kept).fetchone()[0]
+        return -1 if largest is None else int(largest)
+
+    def _compare_with_rows(self, project: EmptyProject, images: list[tuple[int, int | str, str]]) -> None:
+        """An image that is a row of the project already keeps that row's number; a number of another row is taken."""
+        numbers = project.numbers_of([name for _, _, name in images])
+        keys = project.keys_of(
+            [each for _, each, _ in images if type(each) is int and 0 <= each <= MAX_NUMBER_AS_PLACE]
+        )
+        known = [(seq,) for seq, _, name in images if name in numbers]
+        moved = [
+            (seq, source, numbers.get(name), KNOWN if name in numbers else TAKEN)
+            for seq, source, name in images
+            if (numbers[name] != source if name in numbers else keys.get(source, name) != name)  # type: ignore[arg-type]
+        ]
+        self._database.executemany("INSERT INTO known_image VALUES (?)", known)
+        self._database.executemany("INSERT INTO moved_image VALUES (?, ?, ?, ?)", moved)
+
+    def _settle_annotations(self, project: EmptyProject) -> int:
+        """The largest id that is kept, -1 where none is. Where no annotation has an id, all are left to the store."""
+        self._execute("CREATE TABLE moved_mark (seq INTEGER PRIMARY KEY, source, number, why)")
+        self._execute("CREATE TABLE double (id PRIMARY KEY, seq)")
+        if not self._count("SELECT EXISTS (SELECT 1 FROM mark WHERE own_id IS NOT NULL)"):
+            return -1
+        self._execute(
+            "INSERT INTO double SELECT own_id, MIN(seq) FROM mark WHERE own_id IS NOT NULL"
+            " GROUP BY own_id HAVING COUNT(*) > 1"
+        )
+        moved = "INSERT OR IGNORE INTO moved_mark SELECT mark.seq, own_id, NULL, ? FROM mark"
+        goes_in = "bad IS NULL AND image IN (SELECT id FROM image)"
+        self._execute(
+            f"{moved} JOIN double ON double.id = own_id WHERE double.seq <> mark.seq AND {goes_in}", (DOUBLE,)
+        )
+        self._execute(f"{moved} WHERE (own_id IS NULL OR NOT ({_GOOD.format('own_id')})) AND {goes_in}", (UNUSABLE,))
+        if project.has_rows:
+            self._execute("CREATE TABLE taken (id INTEGER PRIMARY KEY, key)")
+            self._database.executemany(
+                "INSERT OR IGNORE INTO taken VALUES (?, ?)",
+                ((identity, key) for key, ids in project.annotation_ids() for identity in ids),
+            )
+            self._execute(
+                f"{moved} JOIN taken ON taken.id = own_id JOIN image ON image.id = mark.image"
+                " WHERE image.name <> taken.key",
+                (TAKEN,),
+            )
+            self._take_up_given_ids(project)
+        good = f"SELECT MAX(own_id) FROM mark WHERE {_GOOD.format('own_id')} AND own_id < {HANDED_OUT.start}"  # noqa: S608
+        largest = self._execute(good).fetchone()[0]
+        return -1 if largest is None else int(largest)
+
+    def _take_up_given_ids(self, project: EmptyProject) -> None:
+        """Annotations that got another id when their image came before keep that one."""
+        images = self._execute(
+            "SELECT name, id FROM image WHERE seq IN (SELECT seq FROM known_image) AND EXISTS"
+            " (SELECT 1 FROM mark JOIN moved_mark ON moved_mark.seq = mark.seq WHERE mark.image = image.id)"
+        ).fetchall()
+        for start in range(0, len(images), _BATCH):
+            few = images[start : start + _BATCH]
+            given = project.given_annotation_ids([name for name, _ in few])
+            for name, image in few:
+                marks = self._execute(
+                    "SELECT mark.seq, own_id, moved_mark.seq IS NOT NULL FROM mark"
+                    " LEFT JOIN moved_mark ON moved_mark.seq = mark.seq WHERE image = ? ORDER BY mark.seq",
+                    (image,),
+                ).fetchall()
+                self._database.executemany(
+                    "UPDATE moved_mark SET number = ? WHERE seq = ?", _same_annotations(marks, given.get(name, []))
+                )
+
+    def number_of_image(self, source: int | str) -> int | None:
+        """What the image with this id is called now; ``None`` where it keeps it, and where there is none."""
+        found = self._execute("SELECT number FROM moved_image WHERE source = ?", (source,)).fetchone()
+        return None if found is None else int(found[0])
+
+    def number_of_annotation(self, source: int | str) -> int | None:
+        """What the first annotation with this id is called now; ``None`` where it keeps it, and where there is none."""
+        found = self._execute(
+            "SELECT number FROM moved_mark WHERE source = ? AND why <> ? ORDER BY seq", (source, DOUBLE)
+        ).fetchone()
+        return None if found is None else int(found[0])
+
     # --- reading
 
     def images(self) -> Iterator[tuple[Place, int | str, str]]:
@@ -119,12 +302,17 @@ class Spool:
         ):
             yield Place(seq, offset, length, line), identity, name
 
-    def annotations_of(self, image: int | str) -> list[tuple[Place, str | None]]:
-        """In file order, with the reason why one cannot be taken."""
+    def annotations_of(self, image: int | str) -> list[tuple[Place, str | None, int | None]]:
+        """In file order, with the reason why one cannot be taken, and the id that it has instead of its source's."""
+        number, join = "NULL", ""
+        if self.has_moved_annotations:
+            number, join = "moved_mark.number", "LEFT JOIN moved_mark ON moved_mark.seq = mark.seq"
         found = self._execute(
-            "SELECT seq, offset, length, line, bad FROM mark WHERE image = ? ORDER BY seq", (image,)
+            f"SELECT mark.seq, offset, length, line, bad, {number} FROM mark {join} "  # noqa: S608 - one of two
+            "WHERE image = ? ORDER BY mark.seq",
+            (image,),
         ).fetchall()
-        return [(Place(seq, offset, length, line), bad) for seq, offset, length, line, bad in found]
+        return [(Place(seq, offset, length, line), bad, number) for seq, offset, length, line, bad, number in found]
 
     def annotations_without_image(self) -> Iterator[tuple[Place, int | str]]:
         """Annotations whose image is neither there nor refused."""
@@ -136,10 +324,8 @@ class Spool:
 
     def double_annotation_ids(self, most: int) -> tuple[int, list[int | str]]:
         """How many ids more than one annotation has, and at most ``most`` of them."""
-        double = "SELECT own_id FROM mark WHERE own_id IS NOT NULL GROUP BY own_id HAVING COUNT(*) > 1"
-        (count,) = self._execute(f"SELECT COUNT(*) FROM ({double})").fetchone()  # noqa: S608 - no value is in it
-        found = self._execute(f"{double} ORDER BY own_id LIMIT ?", (most,))
-        return count, [own_id for (own_id,) in found]
+        found = self._execute("SELECT id FROM double ORDER BY id LIMIT ?", (most,))
+        return self._count("SELECT COUNT(*) FROM double"), [own_id for (own_id,) in found]
 
     def list_entries_of(self, image: int | str) -> list[tuple[str, Place]]:
         """``(name of the list, place)`` in order."""

@@ -133,7 +133,6 @@ class ImportView(RestView):
         return Response(_one(get_import(request, import_id)))
 
 
-@takes_files
 class ImportContentView(RestView):
     """The file of an import, in parts."""
 

@@ -17,6 +17,7 @@ from connections.store.import_row import IncomingRow
 from connections.store.importers import IMPORTERS, Importer, detect
 from connections.store.imports import files
 from connections.store.imports.files import RefusedLog
+from connections.store.known_project import KnownProject
 from connections.store.models import MAX_ROW_ID, ImportRun, StoreProject
 from connections.store.notes import Notes
 from connections.store.upsert import WriteSummary, write_rows
@@ -79,7 +80,8 @@ class ImportRunner(Runner[ImportRun]):
         lease.progress(rows_expected=survey.rows_total)
 
     def _import(self, run: ImportRun, lease: RunLease, log: RefusedLog) -> None:
-        importer = self._importer(run, lease, on_refused=log.add)
+        project = KnownProject(run.project, dataset=run.dataset, reserved=(run.state or {}).get("reserved"))
+        importer = self._importer(run, lease, on_refused=log.add, project=project)
 
         def commit(summary: WriteSummary) -> None:
             """Within the batch's transaction: who lost the run writes no row."""
@@ -90,6 +92,7 @@ class ImportRunner(Runner[ImportRun]):
                     "written": written,
                     "refused_bytes": log.flush(),
                     "refused_by_importer": importer.refused_count,
+                    "reserved": project.reserved,
                 },
             )
 

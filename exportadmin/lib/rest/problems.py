@@ -51,7 +51,6 @@ TITLES: Final[dict[int, str]] = {
     406: "Not acceptable",
     409: "Conflict",
     410: "Gone",
-    411: "Length required",
     412: "Precondition failed",
     413: "Too large",
     415: "Unsupported media type",

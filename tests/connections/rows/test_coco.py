@@ -86,11 +86,11 @@ def test_a_masks_area_and_box_are_those_of_pycocotools():
     assert np.array_equal(coco_mask.decode(one["segmentation"]), picture)
 
 
-def test_what_the_source_said_in_coco_is_printed_again_except_its_id():
+def test_what_the_source_said_in_coco_is_printed_again():
     source = {"id": 9, "bbox": [1, 1, 4, 4], "area": 15.5, "iscrowd": 1, "keypoints": [1, 2, 2], "num_keypoints": 1}
     (one,) = marks_of(document(label(polygon("bag", SQUARE, source_extra={"coco": source}))), start=33)
     assert one == {
-        "id": 33,
+        "id": 9,
         "image_id": 4,
         "category_id": 5,
         "segmentation": [[1.0, 1.0, 5.0, 1.0, 5.0, 5.0, 1.0, 5.0]],
@@ -102,14 +102,45 @@ def test_what_the_source_said_in_coco_is_printed_again_except_its_id():
     }
 
 
-def test_a_source_cannot_smuggle_in_ids_or_geometry():
-    source = {"id": 9, "image_id": 8, "category_id": 7, "segmentation": [[0, 0]]}
+@pytest.mark.parametrize(
+    ("extra", "printed"),
+    [
+        ({"coco": {"id": 9}}, (9, None)),
+        ({"coco": {"id": 2**63 - 1}}, (2**63 - 1, None)),
+        ({"coco": {"id": 0}}, (0, None)),
+        ({"coco": {"id": 9}, "coco_id": 12}, (12, 9)),
+        ({"coco": {"id": "x"}, "coco_id": 12}, (12, "x")),
+        ({"coco": {"id": 9}, "coco_id": 9}, (9, None)),
+        ({"coco": {}, "coco_id": 12}, (12, None)),
+        ({"coco_id": 12}, (12, None)),
+        ({"coco": {"id": -1}}, (50, -1)),
+        ({"coco": {"id": "x"}}, (50, "x")),
+        ({"coco": {"id": 2**63}}, (50, 2**63)),
+        ({"coco": {"id": True}}, (50, True)),
+        ({"coco": {"area": 4}}, (50, None)),
+        ({}, (50, None)),
+    ],
+)
+def test_an_annotation_has_the_id_that_it_states_and_its_sources_beside_it_where_that_is_another(extra, printed):
+    (one,) = marks_of(document(label(box("can", 0, 0, 2, 2, source_extra=extra))), start=50)
+    assert (one["id"], one.get("source_id")) == printed
+    assert "source_id" not in one or one["source_id"] is not None
+
+
+@pytest.mark.parametrize(("source", "printed"), [({"id": 4}, None), ({"id": -1}, -1), ({"id": "x"}, "x"), ({}, None)])
+def test_an_image_has_its_sources_id_beside_its_number_where_that_is_another(source, printed):
+    row = document(coco=source)
+    assert (image(row, number=4)["id"], image(row, number=4).get("source_id")) == (4, printed)
+
+
+def test_a_source_cannot_smuggle_in_geometry():
+    source = {"id": 1, "image_id": 8, "category_id": 7, "segmentation": [[0, 0]]}
     (one,) = marks_of(document(label(box("can", 0, 0, 2, 2, source_extra={"coco": source}))))
     assert (one["id"], one["image_id"], one["category_id"], one["segmentation"], one["area"]) == (1, 4, 0, [], 4)
 
 
 def test_keys_of_a_coco_image_are_printed_again_in_their_order():
-    source = {"id": 1, "file_name": "batch_1/000006.JPG", "width": 1, "license": None, "flickr_url": "https://f.test/x"}
+    source = {"id": 7, "file_name": "batch_1/000006.JPG", "width": 1, "license": None, "flickr_url": "https://f.test/x"}
     row = document(coco=source, global_key="other.jpg")
     assert list(image(row, number=7).items()) == [
         ("id", 7),
@@ -154,7 +185,7 @@ NUMBERS = (
     st.floats(-1e9, 1e9, width=32) | st.integers(-(10**9), 10**9) | st.sampled_from([1e-7, 1e-12, 0.1 + 0.2, -0.0])
 )
 SOURCES: st.SearchStrategy[Any] = st.none() | st.dictionaries(
-    st.sampled_from(["area", "bbox", "id", "note", 'a"b']), st.none() | st.text(max_size=3) | st.just([])
+    st.sampled_from(["area", "bbox", "image_id", "note", 'a"b']), st.none() | st.text(max_size=3) | st.just([])
 )
 
 
@@ -175,7 +206,7 @@ def test_the_lines_are_what_a_json_writer_makes_of_the_objects(boxes, polygons):
         area = sides["width"] * sides["height"] if sides else sum(ring_area(ring) for ring in rings)
         around = [sides[key] for key in ("left", "top", "width", "height")] if sides else bounds(rings)
         one = {
-            "id": identity,
+            "id": identity if source.get("id") is None else source["id"],
             "image_id": 4,
             "category_id": CLASSES[mark["name"]],
             "segmentation": rings,

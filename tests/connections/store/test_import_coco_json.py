@@ -227,7 +227,7 @@ def test_an_image_becomes_a_row_that_keeps_all_that_coco_said(take):
         "coco": {"info": {"year": 2024}, "licenses": [{"id": 3}], "scene": [{"b": 2}], "odd": {"a": [1]}}
     }
     assert [describe(note) for note in reading.notes.as_json()] == [
-        "1 annotation ids that stand more than once; every annotation is kept; the first: 10",
+        "1 annotation ids that stand more than once: the first annotation keeps it; the first: 10",
         "1 entries of 'scene', not part of COCO, kept with their images under source_extra",
         "1 entries of 'scene', not part of COCO, kept with the project",
         "1 entries of the file itself, not part of COCO, kept with the project; the first: odd",
@@ -357,7 +357,7 @@ def test_taco_comes_in_whole(shared):
         (each["name"], each["id"]) for each in original["categories"]
     ]
     assert [describe(note) for note in reading.notes.as_json()] == [
-        "2 annotation ids that stand more than once; every annotation is kept; the first: 309, 4040",
+        "2 annotation ids that stand more than once: the first annotation keeps it; the first: 309, 4040",
         "4,296 entries of 'scene_annotations', not part of COCO, kept with their images under source_extra",
         "7 entries of 'scene_categories', not part of COCO, kept with the project",
     ]

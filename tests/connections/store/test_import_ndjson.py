@@ -170,7 +170,6 @@ FRAMES = {
     },
     "2": {"objects": [mark("VideoBoundingBox")]},
     "3": {},
-    "4": None,
 }
 FULL = {
     "data_row": {

@@ -1,0 +1,78 @@
+"""What in a COCO file refers to its images, annotations and categories by id: it follows where these get another id.
+
+Which keys refer to what is known by their names: ``…image_id`` to images, ``…annotation_id``, ``…_ann``, ``parent_id``
+and ``group_id`` to annotations, ``neg_category_ids`` and its like to categories; in what is called relations or links,
+``subject``, ``object``, ``source``, ``target``, ``from`` and ``to`` refer to annotations too. A value that is no id of
+the file, or whose id was kept, stays as it is.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Any, Final
+
+from connections.store.importers.coco_ids import id_of
+
+Lookup = Callable[[int | str], int | None]
+
+_IMAGE: Final = re.compile(r"(?:.*_)?im(?:age|g)_?ids?\Z", re.IGNORECASE)
+_ANNOTATION: Final = re.compile(
+    r"(?:(?:.*_)?ann(?:o|otation)?s?_ids?|.*_ann|parent(?:_ids?)?|children(?:_ids)?|child_ids?|group_id"
+    r"|(?:prev|previous|next)_id)\Z",
+    re.IGNORECASE,
+)
+_RELATION: Final = re.compile(r"relation|link", re.IGNORECASE)
+_IN_RELATION: Final = re.compile(r"(?:subject|object|source|target|from|to)(?:_ids?)?\Z", re.IGNORECASE)
+_CATEGORY: Final = re.compile(r"(?:(?:neg|pos|exhaustive|not_exhaustive)_)?category_ids?\Z", re.IGNORECASE)
+# an entry's own, and what an export of ours put beside it
+_NEVER: Final = frozenset({"id", "source_id"})
+
+
+class References:
+    """``images``, ``annotations`` and ``categories`` tell the new id of an old one; ``None`` where it is kept.
+    ``followed`` counts what was changed."""
+
+    def __init__(self, images: Lookup, annotations: Lookup, categories: Lookup) -> None:
+        self._images = images
+        self._annotations = annotations
+        self._categories = categories
+        self.followed = 0
+
+    def follow(self, holder: dict[str, Any], *, in_relation: bool = False) -> None:
+        """Change the references within ``holder`` in place."""
+        for key, value in holder.items():
+            if key in _NEVER:
+                continue
+            lookup = self._lookup(key, in_relation)
+            if lookup is not None:
+                holder[key] = self._followed(value, lookup)
+            if type(value) in (dict, list):
+                relation = in_relation or _RELATION.search(key) is not None
+                for each in value if type(value) is list else [value]:
+                    if type(each) is dict:
+                        self.follow(each, in_relation=relation)
+
+    def follow_in_list(self, name: str, entry: Any) -> None:
+        """Change the references of an entry of the list ``name`` in place."""
+        if type(entry) is dict:
+            self.follow(entry, in_relation=_RELATION.search(name) is not None)
+
+    def _lookup(self, key: str, in_relation: bool) -> Lookup | None:
+        if _IMAGE.match(key):
+            return self._images
+        if _CATEGORY.match(key):
+            return self._categories
+        if _ANNOTATION.match(key) or (in_relation and _IN_RELATION.match(key)):
+            return self._annotations
+        return None
+
+    def _followed(self, value: Any, lookup: Lookup) -> Any:
+        if type(value) is list:
+            return [self._followed(each, lookup) for each in value]
+        identity = id_of(value)
+        number = None if identity is None else lookup(identity)
+        if number is None or number == identity:
+            return value
+        self.followed += 1
+        return number
