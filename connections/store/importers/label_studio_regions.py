@@ -209,6 +209,18 @@ SHAPES: Final = {
     "brush": _brush,
 }
 
+
+def shape_by_place(value: Any) -> str | None:
+    """The type in :data:`SHAPES` of a value that lies in a picture, where its result does not say one."""
+    if type(value) is dict:
+        for kind, keys in _BY_PLACE.items():
+            if keys <= value.keys():
+                return kind
+    return None
+
+
+_BY_PLACE: Final = {"brush": {"rle"}, "polygon": {"points"}, "rectangle": {"x", "y", "width", "height"}}
+
 # --- regions that we have no word for --------------------------------------------------------------------------------
 
 _CARRIED_AS: Final = "LabelStudio:"

@@ -30,6 +30,7 @@ from connections.store.importers.label_studio_regions import (
     labels_of,
     said_size,
     same_place,
+    shape_by_place,
     size_beside,
     without_place,
 )
@@ -73,47 +74,46 @@ class _Reading:
 
     def read(self) -> Results:
         """Raises :class:`BadMark`."""
-        objects, shapes, found = self.found.objects, self.shapes, self.found
+        found = self.found
         for index, region in enumerate(self.result):
             try:
                 if type(region) is not dict:
                     raise BadMark("is not an object")
                 kind: Any = region.get("type")
-                shape = SHAPES.get(kind) if type(kind) is str else None
-                if shape is None:
+                if type(kind) is str and kind in SHAPES:
+                    self._add_shape(region, kind)
+                else:
                     self._add_other(index, region, kind)
-                    continue
-                value = region["value"]
-                if type(value) is not dict:
-                    raise BadMark("value is not an object")
-                labels = labels_of(value, kind)
-                try:
-                    mark = shape(region, value, labels)
-                except NoSizeError:
-                    region = self._with_size(region)
-                    mark = shape(region, value, labels)
-                objects.append(mark)
-                shapes.append((region, labels))
-                if found.picture is None:
-                    found.picture = int(region["original_width"]), int(region["original_height"])
             except (BadMark, KeyError) as error:
                 raise _about(index, error) from None
-        if self.labels_apart or self.unknown or self.answers or len(shapes) > 1:
+        if self.labels_apart or self.unknown or self.answers or len(self.shapes) > 1:
             self._put_together()
-        counts = [len(labels) for _, labels in shapes]
+        counts = [len(labels) for _, labels in self.shapes]
         if counts and max(counts) > 1:
-            found.objects = _with_further_labels(objects, [labels for _, labels in shapes])
+            found.objects = _with_further_labels(found.objects, [labels for _, labels in self.shapes])
         found.unlabelled = counts.count(0)
         if found.picture is None:
             found.picture = size_of(self.result)
         return found
 
-    def _with_size(self, region: _Json) -> _Json:
-        """A shape that says no size, with that of another result on its picture. Raises :class:`NoSizeError`."""
-        beside = size_beside(region, self.result)
-        if beside is None:
-            raise NoSizeError("percent without original_width and original_height cannot be turned into pixels")
-        return {**region, "original_width": beside[0], "original_height": beside[1]}
+    def _add_shape(self, region: _Json, kind: str) -> None:
+        """A shape that says no size lies in the picture that another result on it says."""
+        value = region["value"]
+        if type(value) is not dict:
+            raise BadMark("value is not an object")
+        labels = labels_of(value, kind)
+        try:
+            mark = SHAPES[kind](region, value, labels)
+        except NoSizeError:
+            beside = size_beside(region, self.result)
+            if beside is None:
+                raise
+            region = {**region, "original_width": beside[0], "original_height": beside[1]}
+            mark = SHAPES[kind](region, value, labels)
+        self.found.objects.append(mark)
+        self.shapes.append((region, labels))
+        if self.found.picture is None:
+            self.found.picture = int(region["original_width"]), int(region["original_height"])
 
     def _add_other(self, index: int, region: _Json, kind: Any) -> None:
         if type(kind) is not str or not kind:
@@ -152,23 +152,25 @@ class _Reading:
         for place in reversed(same):
             del self.found.objects[place], self.shapes[place]
 
-    def _carry(self, region: _Json) -> int:
-        """Its place in the lists."""
+    def _carry(self, region: _Json) -> None:
         value, kind = region.get("value"), region["type"]
         labels = labels_of(value, kind) if type(value) is dict else []
         self.found.objects.append(carried(region, kind, labels))
         self.found.carried.append(kind)
         self.shapes.append((region, labels))
-        return len(self.shapes) - 1
 
     def _label(self, region: _Json, places: dict[str, int]) -> None:
-        """``<Labels>`` beside ``<Rectangle>``: two results with one id, the shape and its classes. Without a shape (a
-        span of text or sound) it is one itself."""
+        """``<Labels>`` beside ``<Rectangle>``: two results with one id, the shape and its classes. Without a shape it
+        is one itself: a span of text or sound, or what lies in a picture as a box, polygon or brush does."""
         identity, value = identity_of(region), region.get("value")
         if identity not in places:
-            place = self._carry(region)
+            kind = shape_by_place(value)
+            if kind is not None and size_beside(region, self.result) is not None:
+                self._add_shape(region, kind)
+            else:
+                self._carry(region)
             if identity:
-                places[identity] = place
+                places[identity] = len(self.shapes) - 1
         elif type(value) is dict:
             self._classify(places[identity], region, labels_of(value, "labels"))
 
@@ -188,9 +190,9 @@ class _Reading:
         if identity in places or not has_place(region.get("value")):
             self._answer(unknown_answer_of(region, kind), region, places)
             return
-        place = self._carry(region)
+        self._carry(region)
         if identity:
-            places[identity] = place
+            places[identity] = len(self.shapes) - 1
 
     def _answer(self, answer: _Json, region: _Json, places: dict[str, int]) -> None:
         """An answer with the id of a shape is about that (``perRegion``), any other about the whole task."""

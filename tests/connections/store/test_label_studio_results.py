@@ -153,6 +153,17 @@ def test_the_label_is_found_where_label_studio_and_converters_put_it(take: Take,
     assert mark["name"] == "car"
 
 
+@pytest.mark.parametrize("geometry", ["bounding_box", "polygon", "mask"])
+def test_labels_that_lie_in_a_picture_without_their_shape_are_that_shape(take: Take, geometry: str):
+    place = SHAPES[geometry][2]
+    labels = region("labels", {**place, "labels": ["car"]})
+    (mark,) = take(about("choices", place), labels).objects
+    assert (mark["name"], len(mark["classifications"])) == ("car", 1)
+    assert mark[geometry] == take(region(SHAPES[geometry][0], place)).objects[0][geometry]
+    (mark,) = take({**labels, "original_width": None}).objects
+    assert mark["annotation_kind"] == "LabelStudio:labels"
+
+
 @pytest.mark.parametrize("geometry", SHAPES)
 @pytest.mark.parametrize("labels", [None, [], [""]])
 def test_a_region_without_a_label_has_no_class(tmp_path: Path, geometry: str, labels: Any):

@@ -81,8 +81,11 @@ def test_a_shape_without_a_size_lies_in_the_picture_that_another_result_on_it_sa
 
 def test_a_shape_without_a_size_beside_other_pictures_is_refused(tmp_path: Path):
     bare = {key: value for key, value in box().items() if not key.startswith("original")}
-    for elsewhere in ({"to_name": "second"}, {"item_index": 1}):
-        tasks = [{"data": IMAGE, "annotations": [{"result": [bare, box() | elsewhere]}]}]
+    two = {"image": "https://img.example.test/1.jpg", "second": "https://img.example.test/2.jpg"}
+    layers = {"image": list(two.values())}
+    for data, elsewhere in ((two, {"to_name": "second"}), (layers, {"item_index": 1})):
+        bare["item_index"] = 0
+        tasks = [{"data": data, "annotations": [{"result": [bare, box() | elsewhere]}]}]
         (rows, reading) = read("label_studio_json", write(tmp_path, tasks))
         assert rows == []
         assert "region 1: percent without original_width and original_height" in reading.refused[0].reason
