@@ -1,14 +1,17 @@
 #!/usr/bin/env bash
-# Chromium and PostgreSQL's server programs, from Debian's packages, where they are missing and we may install them.
+# Chromium, PostgreSQL's server programs and LibreOffice (which reads our CSV back), from Debian's packages, where they are missing and we may install them.
 # Says loudly what stays missing: in CI the tests that need it then fail, elsewhere they are skipped.
 set -u
 
 has_chromium() { command -v chromium >/dev/null; }
 has_postgresql() { ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || command -v initdb >/dev/null; }
 
+has_libreoffice() { command -v soffice >/dev/null; }
+
 missing() {
   has_chromium || echo chromium
   has_postgresql || echo postgresql
+  has_libreoffice || echo libreoffice-calc-nogui
 }
 
 packages=$(missing)

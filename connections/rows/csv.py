@@ -3,8 +3,8 @@
 One line an annotation: every object and every classification of every label. A label without annotations, and a row
 without labels, has one line whose ``kind`` is empty, so that neither disappears. Relationships are not in CSV.
 
-Two profiles. *exact*: cells are what was stored. *spreadsheet-safe*: a text cell that a spreadsheet would run as a
-formula gets a leading apostrophe (:mod:`exportadmin.lib.csv_cells`); numbers stay numbers.
+Two profiles. *exact*: cells are what was stored. *spreadsheet-safe*: what a spreadsheet would run as a formula gets an
+apostrophe in front (:mod:`exportadmin.lib.csv_cells`); numbers stay numbers.
 
 Cells that are not plain: ``value`` is the answer's name (radio), a JSON array of names (checklist), the text; for an
 object with answers of its own it is a JSON object, question → value (a list of them where a question comes again). An
@@ -162,12 +162,23 @@ def render_csv(
 _CELL = re.compile(rb'((?:"[^"]*")+|[^",\r\n]*)(,|\r\n)')
 
 
-def without_parts(lines: bytes, parts: frozenset[str]) -> bytes:
-    """Lines of :func:`render_csv` (either profile) with the columns of parts that are not in ``parts`` emptied."""
+def with_columns(lines: bytes, cells: Sequence[str]) -> bytes:
+    """Lines (the header, those of a row) with the same further cells at the end of each."""
+    end = "".join(f",{cell}" for cell in cells).encode() + b"\r\n"
+    if b'"' not in lines:
+        return lines.replace(b"\r\n", end)
+    return b"".join([cell + (end if after == b"\r\n" else after) for cell, after in _CELL.findall(lines)])
+
+
+def without_parts(lines: bytes, parts: frozenset[str], *, more: int = 0) -> bytes:
+    """Lines of :func:`render_csv` (either profile) with the columns of parts that are not in ``parts`` emptied.
+
+    ``more`` columns stand behind those of :data:`COLUMNS`.
+    """
     hidden = {COLUMNS.index(name) for part, names in PART_COLUMNS.items() if part not in parts for name in names}
     if not hidden:
         return lines
-    width = len(COLUMNS)
+    width = len(COLUMNS) + more
     return b"".join(
         [end if place % width in hidden else cell + end for place, (cell, end) in enumerate(_CELL.findall(lines))]
     )

@@ -16,7 +16,7 @@ from exportadmin.audit.canonical import canonical
 from exportadmin.audit.models import AuditEntry
 from exportadmin.audit.sentences import sentence
 from exportadmin.lib import times
-from exportadmin.lib.csv_cells import defused
+from exportadmin.lib.csv_cells import BYTE_ORDER_MARK, defused
 
 COLUMNS: tuple[str, ...] = ("sequence", "at", "sentence", *chain.HASHED[2:], "hash")
 
@@ -44,7 +44,8 @@ def ndjson(entries: Iterable[AuditEntry]) -> Iterator[bytes]:
 
 
 def csv_lines(entries: Iterable[AuditEntry], extra: Extra | None = None) -> Iterator[bytes]:
-    """A header and one line an entry, UTF-8, spreadsheet-safe: what would be a formula gets a ``'`` in front."""
+    """A header and one line an entry, spreadsheet-safe: UTF-8 with a byte order mark, an apostrophe
+    in front of what would be run as a formula."""
     more = extra or Extra((), lambda some: [()] * len(some))
     buffer = io.StringIO()
     writer = csv.writer(buffer, lineterminator="\r\n")
@@ -55,6 +56,7 @@ def csv_lines(entries: Iterable[AuditEntry], extra: Extra | None = None) -> Iter
         buffer.truncate()
         return line
 
+    buffer.write(BYTE_ORDER_MARK)
     writer.writerow([*(chain.JSON_FIELDS.get(name, name) for name in COLUMNS), *more.columns])
     yield taken()
     for some in _some_at_a_time(_streamed(entries)):

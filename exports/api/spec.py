@@ -76,11 +76,15 @@ def _beside_schema(condition: Condition[Any]) -> dict[str, Any]:
 def _options_schema() -> dict[str, Any]:
     """The options of all formats together; which belong to which their descriptions say."""
     properties: dict[str, Any] = {}
+    told: dict[tuple[str, str], list[str]] = {}  # (option, its help) → formats
     for key, writer in sorted(FORMATS.items()):
         for option in writer.options:
-            kept = properties.setdefault(option.name, {"type": "string", "enum": [], "description": ""})
+            kept = properties.setdefault(option.name, {"type": "string", "enum": []})
             kept["enum"] += [value for value in option.values if value not in kept["enum"]]
-            kept["description"] = f"{kept['description']} {key}: {option.help}".strip()
+            told.setdefault((option.name, option.help), []).append(key)
+    for (name, text), formats in told.items():
+        said = f"{properties[name].get('description', '')} {', '.join(formats)}: {text}"
+        properties[name]["description"] = said.strip()
     return {"type": "object", "additionalProperties": False, "properties": properties}
 
 

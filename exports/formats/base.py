@@ -116,6 +116,11 @@ class Format(ABC):
         self._refused: list[RefusedRow] = []
 
     @classmethod
+    def reads(cls, options: Mapping[str, str]) -> frozenset[str]:
+        """The column groups that it reads where these options were chosen."""
+        return cls.columns
+
+    @classmethod
     def supports(cls, kind: Kind) -> bool:
         """Can it hold annotations of this kind?"""
         return True

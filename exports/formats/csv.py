@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
-from connections.rows.batch import CSV, RowBatch
+from connections.rows.batch import BODY, CSV, RowBatch
 from connections.rows.counts import BESIDE, REGION_ANSWERS
-from connections.rows.csv import HEADER, without_parts
-from exports.formats.base import Format, FormatContext, Option
+from connections.rows.csv import HEADER, with_columns, without_parts
+from exportadmin.lib.csv_cells import BYTE_ORDER_MARK, exact_cell, safe_cell
+from exports.formats.base import Format, FormatContext
 from exports.formats.fragments import REFUSALS, Fragments
-
-EXACT, SAFE = "exact", "spreadsheet-safe"
+from exports.formats.row_columns import EXACT, OPTIONS, PROFILE, SAFE, RowColumns
 
 
 class CsvFormat(Format):
-    """Header line, then the rows' lines; UTF-8 without byte order mark. Columns: :mod:`connections.rows.csv`."""
+    """Header line, then the rows' lines; UTF-8, with a byte order mark in the spreadsheet-safe profile only.
+
+    Columns: :mod:`connections.rows.csv`, then those of :mod:`exports.formats.row_columns` that were asked for.
+    """
 
     key = "csv"
     title = "CSV"
@@ -24,22 +27,30 @@ class CsvFormat(Format):
     columns = frozenset({CSV})
     cannot_hold = frozenset(BESIDE) - {REGION_ANSWERS}
     refusals = REFUSALS
-    options = (
-        Option(
-            "profile",
-            (EXACT, SAFE),
-            "exact: cells as stored, for programs. spreadsheet-safe: text that a spreadsheet would run as a formula "
-            "gets a leading apostrophe, for people.",
-        ),
-    )
+    options = (PROFILE, *OPTIONS)
 
     def __init__(self, context: FormatContext) -> None:
         super().__init__(context)
         self._fragments = Fragments(self)
         self._safe = context.options.get("profile", EXACT) == SAFE
+        self._more = RowColumns(context.options)
+
+    @classmethod
+    def reads(cls, options: Mapping[str, str]) -> frozenset[str]:
+        """Rows, too, where a column is asked for that is not in the lines which a source keeps."""
+        return cls.columns | {BODY} if RowColumns(options).names else cls.columns
 
     def header(self) -> Iterable[bytes]:
-        yield HEADER
+        if self._safe:
+            yield BYTE_ORDER_MARK.encode()
+        yield with_columns(HEADER, self._more.names)
 
     def rows(self, batch: RowBatch) -> Iterable[bytes]:
-        yield without_parts(b"".join(self._fragments.csv(batch, safe=self._safe)), self.context.parts)
+        lines = self._fragments.csv(batch, safe=self._safe)
+        if self._more.names:
+            cell = safe_cell if self._safe else exact_cell
+            lines = [
+                with_columns(some, [cell(text) for text in self._more.texts(document)])
+                for some, document in zip(lines, self.documents(batch), strict=True)
+            ]
+        yield without_parts(b"".join(lines), self.context.parts, more=len(self._more.names))

@@ -11,17 +11,21 @@ import orjson
 
 from connections.rows.batch import BODY, RowBatch
 from connections.rows.counts import BESIDE, FURTHER_LABELS, UNLABELLED, labels_of
+from connections.rows.csv import address_of
+from connections.rows.file_names import file_name_of
 from connections.rows.kinds import KINDS
 from connections.rows.kinds.base import Kind
 from connections.rows.painting import Canvas
-from exportadmin.lib.csv_cells import exact_cell
+from exportadmin.lib.csv_cells import BYTE_ORDER_MARK, exact_cell, safe_cell
 from exportadmin.lib.errors import PermanentError, UserError
 from exports.formats.base import CannotHoldError, Format, FormatContext
 from exports.formats.pngwriter import Picture
+from exports.formats.row_columns import EXACT, OPTIONS, PROFILE, SAFE, RowColumns
 from exports.formats.zipstream import ZipStream
 from exports.spec.labels import SKIPPED_LABELS
 
 MOST_PIXELS = 200_000_000
+INDEX_COLUMNS = ("data_row_id", "global_key", "file", "width", "height", "row_data", "file_name")
 _BYTE_CLASSES, _MOST_CLASSES = 255, 65_535
 
 RULES = {
@@ -30,7 +34,7 @@ RULES = {
     "overlaps": "Shapes are painted in the order of the row's annotations; a later one covers an earlier one.",
     "edges": "Boxes, polygons and masks cover the pixels that pycocotools gives for them (frPyObjects, merge, decode).",
     "not painted": "Polylines, points, other kinds and answers to questions.",
-    "files": "masks/<number of the row, 12 digits>.png; index.csv (RFC 4180, cells as stored) says which row it is.",
+    "files": "masks/<number of the row, 12 digits>.png; index.csv (RFC 4180) says which row and which picture it is.",
     "no size": "A row of unknown size without shapes has no mask: its file is empty in index.csv.",
 }
 
@@ -55,11 +59,14 @@ class PngFormat(Format):
         }
     )
     columns = frozenset({BODY})
+    options = (PROFILE, *OPTIONS)
     cannot_hold = frozenset({UNLABELLED, FURTHER_LABELS, SKIPPED_LABELS, *BESIDE})
 
     def __init__(self, context: FormatContext) -> None:
+        self._more = RowColumns(context.options)
         # no optional part is painted, and left out they need not be parsed
-        super().__init__(dataclasses.replace(context, parts=frozenset()))
+        super().__init__(dataclasses.replace(context, parts=context.parts & self._more.parts))
+        self._is_safe = context.options.get("profile", EXACT) == SAFE
         self._classes = [one for one in context.ontology if not one.is_question]
         if len(self._classes) > _MOST_CLASSES:
             raise UserError(
@@ -79,7 +86,9 @@ class PngFormat(Format):
         self._zip = ZipStream(scratch / "zip-directory")
         self._index_path = scratch / "index.csv"
         self._index = self._index_path.open("wb")
-        self._index.write(b"data_row_id,global_key,file,width,height\r\n")
+        if self._is_safe:
+            self._index.write(BYTE_ORDER_MARK.encode())
+        self._write_line(*INDEX_COLUMNS, *self._more.names)
         classes = [
             {"value": value, "number": one.number, "name": one.name} for value, one in enumerate(self._classes, start=1)
         ]
@@ -87,12 +96,10 @@ class PngFormat(Format):
         yield self._zip.add("classes.json", orjson.dumps(legend, option=orjson.OPT_INDENT_2) + b"\n")
 
     def rows(self, batch: RowBatch) -> Iterable[bytes]:
-        for index, (row_id, key, number, document) in enumerate(
-            zip(batch.row_ids, batch.global_keys, batch.numbers, self.documents(batch), strict=True)
-        ):
+        for index, (number, document) in enumerate(zip(batch.numbers, self.documents(batch), strict=True)):
             if _has_no_size(document) and not self._has_shapes(document):
                 # nothing to paint and no size to paint it in: the index says so, the row is not lost
-                self._index.write(f"{exact_cell(row_id)},{exact_cell(key)},,,\r\n".encode())
+                self._enter(batch, index, document)
                 continue
             try:
                 picture = self._blank(document)
@@ -102,9 +109,26 @@ class PngFormat(Format):
                 continue
             name = f"masks/{number:012d}.png"
             piece = self._zip.add(name, picture.png())
-            width, height = picture.size
-            self._index.write(f"{exact_cell(row_id)},{exact_cell(key)},{name},{width},{height}\r\n".encode())
+            self._enter(batch, index, document, name, *map(str, picture.size))
             yield piece  # each by itself: between two of them a run can be cancelled
+
+    def _enter(
+        self,
+        batch: RowBatch,
+        index: int,
+        document: Mapping[str, Any],
+        file: str = "",
+        width: str = "",
+        height: str = "",
+    ) -> None:
+        """A line in the index; without a file for a row that has no mask."""
+        names = batch.row_ids[index], batch.global_keys[index]
+        picture = address_of(document), str(file_name_of(document, batch.numbers[index]).text)
+        self._write_line(*names, file, width, height, *picture, *self._more.texts(document))
+
+    def _write_line(self, *texts: str) -> None:
+        cell = safe_cell if self._is_safe else exact_cell
+        self._index.write((",".join(map(cell, texts)) + "\r\n").encode())
 
     def footer(self) -> Iterable[bytes]:
         self._index.close()

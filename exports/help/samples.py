@@ -19,6 +19,7 @@ from connections.sinks.base import DeliveredFile
 from exports.check_values import CheckValueCounter
 from exports.formats import FORMATS
 from exports.formats.base import Format, FormatContext
+from exports.formats.row_columns import RowColumns
 
 PROJECT_NAME: Final = "Harbour"
 ONTOLOGY: Final = (
@@ -27,6 +28,7 @@ ONTOLOGY: Final = (
     OntologyClass(number=1, name="remark", is_question=True),
 )
 _MOMENT: Final = "2026-09-01T08:00:00.000+00:00"
+_DETAILS: Final = {"dataset_name": "North quay"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,10 +42,10 @@ class Sample:
 
 @cache
 def samples(key: str) -> tuple[Sample, ...]:
-    """One sample of a format for each value of its options. Raises ``KeyError`` for a format that is none."""
+    """A sample of a format, and one for each further value of an option. Raises ``KeyError`` for an unknown format."""
     writer = FORMATS[key]
-    choices: list[dict[str, str]] = [{option.name: value} for option in writer.options for value in option.values]
-    return tuple(_sample(writer, options) for options in choices or [{}])
+    choices: list[dict[str, str]] = [{option.name: value} for option in writer.options for value in option.values[1:]]
+    return tuple(_sample(writer, options) for options in [{}, *choices])
 
 
 @cache
@@ -60,7 +62,7 @@ def check_values() -> dict[str, Any]:
 def _sample(writer: type[Format], options: dict[str, str]) -> Sample:
     body = _written(writer, options)
     chosen = ", ".join(f"{name}: {value}" for name, value in options.items())
-    text = _unzipped(body) if writer.is_archive else body.decode()
+    text = _unzipped(body) if writer.is_archive else body.decode("utf-8-sig")
     return Sample(options=chosen, text=text, bytes=len(body))
 
 
@@ -70,7 +72,7 @@ def _written(writer: type[Format], options: dict[str, str]) -> bytes:
             project_id="harbour",
             project_name=PROJECT_NAME,
             ontology=ONTOLOGY,
-            parts=frozenset({"project_details"}),
+            parts=frozenset({"project_details", *RowColumns(options).parts}),
             scratch=Path(folder),
             options=options,
         )
@@ -153,10 +155,15 @@ def _document(number: int, key: str, status: str, marks: dict[str, Any] | None) 
         "project_details": {"workflow_status": status},
     }
     return {
-        "data_row": {"id": f"row-{number}", "global_key": key, "row_data": f"/media/harbour/{key}", "details": {}},
+        "data_row": {
+            "id": f"row-{number}",
+            "global_key": key,
+            "row_data": f"/media/harbour/{key}",
+            "details": _DETAILS,
+        },
         "media_attributes": {"width": 64, "height": 48},
         "attachments": [],
-        "metadata_fields": [],
+        "metadata_fields": [{"schema_name": "weather", "value": "fog"}] if marks else [],
         "embeddings": [],
         "projects": {"harbour": project},
     }

@@ -13,6 +13,7 @@ from typing import Final
 import orjson
 from django.db.models import Q
 
+from exportadmin.lib.csv_cells import defused
 from exportadmin.lib.errors import GoneError
 from exports import statuses
 from exports.delivery.files import is_errors_file
@@ -171,26 +172,26 @@ def _which(row: str, row_id: object, global_key: object) -> str:
 
 
 def _in_csv(file: DeliveredFileReader, row: str, in_time: InTime) -> str:
-    return _in_table(io.TextIOWrapper(_buffered(file), "utf-8", newline=""), row, in_time)
+    return _in_table(io.TextIOWrapper(_buffered(file), "utf-8-sig", newline=""), row, in_time)
 
 
 def _in_zip(file: DeliveredFileReader, row: str, in_time: InTime) -> str:
     """Masks: the index inside names every row."""
     with zipfile.ZipFile(_buffered(file)) as archive, archive.open("index.csv") as index:
-        return _in_table(io.TextIOWrapper(index, "utf-8", newline=""), row, in_time)
+        return _in_table(io.TextIOWrapper(index, "utf-8-sig", newline=""), row, in_time)
 
 
 def _in_table(lines: io.TextIOWrapper, row: str, in_time: InTime) -> str:
     table = csv.reader(lines)
     header = next(table, [])
     id_at, key_at = header.index("data_row_id"), header.index("global_key")
-    # the spreadsheet-safe profile puts an apostrophe before what would be a formula
-    wanted = (row, f"'{row}")
+    # in one profile as it stands, in the other so that no spreadsheet runs it
+    wanted = (row, defused(row))
     for number, cells in enumerate(table):
         if number % EVERY == 0:
             in_time()
         if cells[id_at] in wanted or cells[key_at] in wanted:
-            return _which(row, cells[id_at].removeprefix("'"), cells[key_at].removeprefix("'")) or "by its name"
+            return "by its data row id" if cells[id_at] in wanted else "by its global key"
     return ""
 
 

@@ -55,12 +55,13 @@ def _deliver(report: ExportReport, lease: RunLease, sink: Sink) -> None:
     source = source_for(report)
     selection = source.undecided(spec.selection)
     writer_class = FORMATS.pick(spec.format)
+    columns = writer_class.reads(spec.options)
     started = timezone.now()
     _record_start(report)
     lease.progress(phase="reading", rows_done=0, bytes_done=0)
     with (
         scratch.folder_for(report) as folder,
-        source.open(selection, writer_class.columns) as reader,
+        source.open(selection, columns) as reader,
         _draft(sink, report) as draft,
     ):
         lease.progress(rows_expected=reader.rows_expected)
@@ -76,7 +77,7 @@ def _deliver(report: ExportReport, lease: RunLease, sink: Sink) -> None:
         )
         row_filter = RowFilter(selection, source.pushed_down)
         counter = CheckValueCounter(reader.ontology, writer_class.supported_kinds(), writer_class.cannot_hold)
-        label_filter = LabelFilter(selection, reader, writer_class.columns, writer_class.cannot_hold)
+        label_filter = LabelFilter(selection, reader, columns, writer_class.cannot_hold)
         numbers = RowNumbers()
         files = ReportFiles(draft, report, writer)
         refusals = Refusals(files, spec, reader.rows_expected)

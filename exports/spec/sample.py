@@ -69,14 +69,15 @@ def draw_sample(project: Project, spec: ExportSpec) -> Sample:
     """Write the first rows, and keep none of it. Raises what reading raises; what writing raises is in ``error``."""
     selection = spec.selection
     writer_class = FORMATS.pick(spec.format)
+    columns = writer_class.reads(spec.options)
     source = source_of(project)
     began = time.perf_counter()
     with (
         tempfile.TemporaryDirectory(prefix="exportadmin-sample-") as scratch,
-        source.open(selection, writer_class.columns) as reader,
+        source.open(selection, columns) as reader,
     ):
         row_filter = RowFilter(selection, source.pushed_down)
-        label_filter = LabelFilter(selection, reader, writer_class.columns, writer_class.cannot_hold)
+        label_filter = LabelFilter(selection, reader, columns, writer_class.cannot_hold)
         batches: list[RowBatch] = []
         taken = 0
         for batch in reader.batches():

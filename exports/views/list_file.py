@@ -10,7 +10,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest, StreamingHttpResponse
 from django.utils import timezone
 
-from exportadmin.lib.csv_cells import safe_cell
+from exportadmin.lib.csv_cells import BYTE_ORDER_MARK, safe_cell
 from exportadmin.lib.errors import UserError
 from exportadmin.lib.pages import get_view
 from exports import statuses
@@ -51,7 +51,7 @@ def list_file(request: HttpRequest) -> StreamingHttpResponse:
 
 
 def _lines(reports: QuerySet[ExportReport]) -> Iterator[str]:
-    yield ",".join(COLUMNS) + "\r\n"
+    yield BYTE_ORDER_MARK + ",".join(COLUMNS) + "\r\n"
     for values in reports.values_list(*COLUMNS.values()).iterator(chunk_size=AT_ONCE):
         line = dict(zip(COLUMNS, values, strict=True))
         line["selects"] = LONG if line["selects"] is None else one_line(line["selects"])

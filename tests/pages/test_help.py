@@ -112,13 +112,17 @@ def test_the_four_ways_to_write_a_time_are_read_and_say_what_they_are_in_utc(rea
 def test_every_format_has_a_sample_that_its_readers_can_read(reader):
     page = get(reader, "/help/formats/")
     shown = {key: marked(page, f'data-sample="{key}"') for key in FORMATS}
-    assert {key: len(texts) for key, texts in shown.items()} == {key: 2 if key == "csv" else 1 for key in FORMATS}
+    assert {key: len(texts) for key, texts in shown.items()} == {
+        key: 1 + sum(len(option.values) - 1 for option in writer.options) for key, writer in FORMATS.items()
+    }
     rows = json.loads(shown["json"][0])
     assert [row["data_row"]["global_key"] for row in rows] == ["quay.jpg", "pier.jpg"]
     assert [json.loads(line) for line in shown["ndjson"][0].splitlines()] == rows
     coco = json.loads(shown["coco_json"][0])
     assert (len(coco["images"]), coco["annotations"][0]["bbox"]) == (2, [8, 20, 30, 15])
-    exact, safe = (list(csv.DictReader(io.StringIO(text))) for text in shown["csv"])
+    exact, safe, with_dataset, with_metadata = (list(csv.DictReader(io.StringIO(text))) for text in shown["csv"])
+    assert [line["dataset"] for line in with_dataset] == ["North quay"] * 3
+    assert [line["metadata"] for line in with_metadata] == ['[{"schema_name":"weather","value":"fog"}]'] * 2 + [""]
     assert [line["value"] for line in exact] == ["", "=2 people on deck", ""]
     assert [line["value"] for line in safe] == ["", "'=2 people on deck", ""]
     assert "masks/000000000001.png" in shown["png"][0]

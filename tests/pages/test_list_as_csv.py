@@ -22,7 +22,7 @@ def lines(client: Client, **query: str) -> list[dict[str, str]]:
     assert response.status_code == 200
     assert response.headers["Content-Type"] == "text/csv; charset=utf-8"
     assert response.headers["Content-Disposition"].startswith('attachment; filename="exports-2')
-    text = b"".join(response.streaming_content).decode("utf-8")
+    text = b"".join(response.streaming_content).decode("utf-8-sig")
     assert text.count("\r\n") >= 1
     return list(csv.DictReader(io.StringIO(text, newline="")))
 

@@ -218,7 +218,7 @@ def test_every_answer_can_be_taken_as_csv_with_its_own_columns_and_that_is_recor
         asked = {name: needed[name] for name in question.needed}
         shown = ask(story.person("alice"), question.slug, **asked)
         body = b"".join(story.person("alice").get(f"/audit/questions/{question.slug}/", {**asked, "as": "csv"}))
-        rows = list(csv.reader(io.StringIO(body.decode(), newline="")))
+        rows = list(csv.reader(io.StringIO(body.decode("utf-8-sig"), newline="")))
         assert len(rows) == len(shown.lines) + 1, question.slug
         extra = len(rows[0]) - rows[0].index("hash") - 1
         for row, line in zip(rows[1:], shown.lines, strict=True):

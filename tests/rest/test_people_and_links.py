@@ -197,7 +197,7 @@ def test_an_export_of_the_trail_is_in_it_and_safe_in_a_spreadsheet(world: World)
     answer = world.script("rita").get("audit/export/", {"as": "csv"})
     assert answer.headers["Content-Type"] == "text/csv"
     assert 'filename="audit.csv"' in answer.headers["Content-Disposition"]
-    table = list(csv.DictReader(io.StringIO(whole(answer).decode())))
+    table = list(csv.DictReader(io.StringIO(whole(answer).decode("utf-8-sig"))))
     assert {line["project_name"] for line in table} == {OWN}
     (entry,) = AuditEntry.objects.filter(event="audit.exported")
     assert (entry.actor_user_id, entry.details) == (world.people["rita"].pk, {"as": "csv", "asked": {}})

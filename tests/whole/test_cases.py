@@ -85,7 +85,8 @@ def peers() -> Iterator[Peers | None]:
 
 def holds(text: str, *pieces: object) -> bool:
     """Does the text (a cell, a line) have all of these?"""
-    return all(re.search(rf"(?<![\w.]){re.escape(str(piece))}(?![\w.])", text) for piece in pieces)
+    plain = text.replace("\\n", " ")  # an end of line as JSON writes it
+    return all(re.search(rf"(?<![\w.]){re.escape(str(piece))}(?![\w.])", plain) for piece in pieces)
 
 
 def counted(left_out: dict[str, int], word: str) -> int:

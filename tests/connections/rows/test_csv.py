@@ -13,10 +13,10 @@ from hypothesis import strategies as st
 
 from connections.rows.batch import PARTS
 from connections.rows.coco import render_coco
-from connections.rows.csv import COLUMNS, HEADER, render_csv, without_parts
+from connections.rows.csv import COLUMNS, HEADER, render_csv, with_columns, without_parts
+from exportadmin.lib.csv_cells import defused, is_formula
 from tests.connections.rows.documents import box, checklist, document, label, line, mask, point, polygon, radio, text
 
-FORMULAS = tuple("=+-@\t\r\n＝＋－＠")
 NUMBERS = {"width", "height", "left", "top", "box_width", "box_height"}
 HOSTILE = [
     "../../x",
@@ -33,6 +33,7 @@ HOSTILE = [
     "＝1+1",
     "\t=1",
     "\n=1",
+    'north;=1+1|@SUM(1)\t"-1',
     " leading and trailing ",
     "'",
 ]
@@ -160,10 +161,9 @@ def check_round_trip(content: str) -> None:
     exact, safe = render(hostile_row(content))
     cells = expected_cells(content)
     assert list(csv.reader(io.StringIO(exact.decode(), newline=""), strict=True)) == cells
-    dangerous = content.startswith(FORMULAS)
-    assert (safe is not None) is dangerous
+    assert (safe is not None) is is_formula(content)
     if safe is not None:
-        spared = [["'" + cell if cell == content else cell for cell in one] for one in cells]
+        spared = [[defused(content) if cell == content else cell for cell in one] for one in cells]
         assert list(csv.reader(io.StringIO(safe.decode(), newline=""), strict=True)) == spared
 
 
@@ -185,7 +185,7 @@ def test_any_text_comes_back_exactly(content: str):
 
 
 @given(st.lists(TEXTS, min_size=9, max_size=9), st.floats(-1e6, 1e6))
-def test_no_text_cell_of_the_safe_profile_begins_like_a_formula(texts: list[str], left: float):
+def test_every_text_cell_of_the_safe_profile_is_defused_and_nothing_else_is_changed(texts: list[str], left: float):
     row = document(
         label(
             box(texts[0], left, -2.0, 1.0, 1.0, id=texts[1], classifications=[text(texts[2], texts[3])]),
@@ -202,13 +202,21 @@ def test_no_text_cell_of_the_safe_profile_begins_like_a_formula(texts: list[str]
             if name in NUMBERS:
                 assert cell == before[name]
             else:
-                assert not cell.startswith(FORMULAS)
-                assert cell.removeprefix("'") == before[name].removeprefix("'")
+                assert cell == defused(before[name])
 
 
 def test_numbers_stay_numbers_in_the_safe_profile():
     (one,) = read(render(document(label(box("=x", -3.5, -0.25, 4.0, 3.5))))[1] or b"")
     assert (one["left"], one["top"], one["class"]) == ("-3.5", "-0.25", "'=x")
+
+
+@pytest.mark.parametrize("content", HOSTILE)
+def test_further_columns_stand_at_the_end_of_every_line(content: str):
+    lines = render(hostile_row(content))[0]
+    table = io.StringIO((with_columns(HEADER, ["dataset"]) + with_columns(lines, ['"a, b"'])).decode(), newline="")
+    found = list(csv.DictReader(table, strict=True))
+    assert [one.pop("dataset") for one in found] == ["a, b"] * 3
+    assert found == read(lines)
 
 
 @pytest.mark.parametrize("content", HOSTILE)

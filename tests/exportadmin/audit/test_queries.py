@@ -100,7 +100,7 @@ def test_an_outsider_can_check_the_chain_from_the_ndjson_alone(db):
 def test_csv_opens_in_a_spreadsheet_without_running_anything(db):
     for name in ("=1+1", "+1", "-1", "@x", "  =1", "\t=1", 'a"b,c', "plain", "＝1"):
         record("export.requested", actor=Actor("user", name, "web"), obj=("export_report", "r", name))
-    rows = list(csv.DictReader(io.StringIO(b"".join(csv_lines(search())).decode("utf-8"), newline="")))
+    rows = list(csv.DictReader(io.StringIO(b"".join(csv_lines(search())).decode("utf-8-sig"), newline="")))
     shown = {row["object_name"] for row in rows}
     assert shown == {"'=1+1", "'+1", "'-1", "'@x", "'  =1", "\ufffd=1", 'a"b,c', "plain", "'＝1"}
     assert all(row["sentence"].startswith(("'", "\ufffd", "a", "plain")) for row in rows)

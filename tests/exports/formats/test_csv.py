@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import csv
 import io
 
@@ -10,6 +11,7 @@ import pytest
 from connections.rows.batch import BODY, CSV, PARTS
 from connections.rows.csv import COLUMNS, HEADER
 from exportadmin.lib.errors import PermanentError
+from exports.formats import FORMATS
 from tests.connections.rows.documents import box, document, label
 from tests.exports.formats.running import FRAGMENTS, batch_of, run
 
@@ -48,7 +50,31 @@ def test_the_bytes_of_an_exact_file_are_these(tmp_path, columns, options):
 @pytest.mark.parametrize("columns", [FRAGMENTS, frozenset({BODY})])
 def test_the_safe_profile_differs_only_where_a_formula_would_run(tmp_path, columns):
     spared = LINES[0].replace(b",=1+1.jpg", b",'=1+1.jpg")
-    assert run("csv", [batch_of(ROWS, columns)], tmp_path, options=SAFE) == HEADER + spared + LINES[1]
+    mark = b"\xef\xbb\xbf"  # UTF-8, as Excel asks for it
+    assert run("csv", [batch_of(ROWS, columns)], tmp_path, options=SAFE) == mark + HEADER + spared + LINES[1]
+
+
+def test_data_set_and_metadata_are_columns_on_request(tmp_path):
+    rows = copy.deepcopy(ROWS)
+    rows[0]["data_row"]["details"]["dataset_name"] = "north; =1"
+    rows[0]["metadata_fields"] = [{"schema_name": "tag", "value": 'a "b"'}]
+    options = {"dataset": "yes", "metadata": "yes"}
+    columns = FORMATS["csv"].reads(options)
+    exact = run("csv", [batch_of(rows, columns)], tmp_path, options=options)
+    lines = list(csv.DictReader(io.StringIO(exact.decode(), newline=""), strict=True))
+    assert [*lines[0]] == [*COLUMNS, "dataset", "metadata"]
+    assert [line["dataset"] for line in lines] == ["north; =1", "set"]
+    assert [line["metadata"] for line in lines] == ['[{"schema_name":"tag","value":"a \\"b\\""}]', ""]
+    safe = run("csv", [batch_of(rows, columns)], tmp_path, options=options | SAFE).decode("utf-8-sig")
+    assert next(csv.DictReader(io.StringIO(safe, newline="")))["dataset"] == "north;' =1"
+    few = run("csv", [batch_of(rows, columns)], tmp_path, options=options, parts=frozenset({"metadata_fields"}))
+    (first, _) = csv.DictReader(io.StringIO(few.decode(), newline=""), strict=True)
+    assert (first["dataset"], first["metadata"][:2], first["review_status"]) == ("", "[{", "")
+
+
+def test_a_file_without_them_asks_the_source_for_no_rows():
+    assert FORMATS["csv"].reads({"dataset": "no"}) == frozenset({CSV})
+    assert FORMATS["csv"].reads({"dataset": "yes"}) == frozenset({CSV, BODY})
 
 
 def test_an_export_without_rows_has_its_header(tmp_path):

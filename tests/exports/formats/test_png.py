@@ -14,6 +14,7 @@ import pytest
 from PIL import Image
 
 from connections.rows.batch import BODY, OntologyClass
+from connections.rows.coco import render_coco
 from exportadmin.lib.errors import PermanentError, UserError
 from exports.formats.base import RefusedRow
 from tests.connections.rows.documents import box, document, label, line, mask, point, polygon, radio
@@ -94,7 +95,9 @@ def test_a_row_of_unknown_size_without_shapes_has_no_mask_but_stands_in_the_inde
     content = run("png", [batch_of([document(size=None, row_id="row7")], ONLY_ROWS)], tmp_path)
     with zipfile.ZipFile(io.BytesIO(content)) as opened:
         assert opened.namelist() == ["classes.json", "index.csv"]
-        assert opened.read("index.csv").splitlines()[1] == b"row7,photo.jpg,,,"
+        assert (
+            opened.read("index.csv").splitlines()[1] == b"row7,photo.jpg,,,,https://pictures.test/a/photo.jpg,photo.jpg"
+        )
 
 
 def test_a_class_outside_the_ontology_stops_the_export_and_is_named(tmp_path):
@@ -130,17 +133,38 @@ def test_the_class_map_says_what_a_value_means_and_by_which_rules(tmp_path):
 
 def test_the_index_leads_from_file_to_row(tmp_path):
     opened = export(tmp_path, ROWS)
-    lines = list(csv.DictReader(io.StringIO(opened.read("index.csv").decode(), newline="")))
-    assert lines == [
-        {"data_row_id": "row1", "global_key": "a.jpg", "file": "masks/000000000001.png", "width": "4", "height": "2"},
-        {
-            "data_row_id": "row2",
-            "global_key": '=b,"c".jpg',
-            "file": "masks/000000000002.png",
-            "width": "3",
-            "height": "1",
-        },
+    address = "https://pictures.test/a/photo.jpg"
+    assert list(csv.reader(io.StringIO(opened.read("index.csv").decode(), newline=""))) == [
+        ["data_row_id", "global_key", "file", "width", "height", "row_data", "file_name"],
+        ["row1", "a.jpg", "masks/000000000001.png", "4", "2", address, "a.jpg"],
+        ["row2", '=b,"c".jpg', "masks/000000000002.png", "3", "1", address, "000000000002-photo.jpg"],
     ]
+
+
+def test_the_index_says_which_picture_a_mask_is_of_as_coco_calls_it(tmp_path):
+    rows = [document(global_key=f"task-{n}", row_data=f"s3://b/{n}/1.jpg") for n in (1, 2)]
+    index = csv.DictReader(io.StringIO(export(tmp_path, rows).read("index.csv").decode(), newline=""))
+    images = [
+        json.loads(render_coco(row, number=number, annotation_start=1, class_numbers={})[0])
+        for number, row in enumerate(rows, start=1)
+    ]
+    assert [(one["row_data"], one["file_name"]) for one in index] == [
+        ("s3://b/1/1.jpg", images[0]["file_name"]),
+        ("s3://b/2/1.jpg", images[1]["file_name"]),
+    ]
+
+
+def test_the_index_has_a_profile_for_people_and_further_columns(tmp_path):
+    row = document(global_key="=1.jpg")
+    row["metadata_fields"] = [{"schema_name": "tag", "value": "x;=1"}]
+    options = {"profile": "spreadsheet-safe", "dataset": "yes", "metadata": "yes"}
+    content = run("png", [batch_of([row], ONLY_ROWS)], tmp_path, options=options)
+    with zipfile.ZipFile(io.BytesIO(content)) as opened:
+        text = opened.read("index.csv").decode()
+    assert text.startswith("\ufeffdata_row_id,")
+    (line,) = csv.DictReader(io.StringIO(text.removeprefix("\ufeff"), newline=""))
+    assert (line["global_key"], line["dataset"]) == ("'=1.jpg", "set")
+    assert line["metadata"] == '[{"schema_name":"tag","value":"x;\'=1"}]'
 
 
 def test_names_inside_the_archive_are_never_taken_from_outside(tmp_path):
@@ -162,7 +186,7 @@ def test_more_than_255_classes_take_sixteen_bits(tmp_path, classes, bits, mode):
 def test_an_export_without_rows_still_has_its_class_map_and_index(tmp_path):
     opened = export(tmp_path, [])
     assert opened.namelist() == ["classes.json", "index.csv"]
-    assert opened.read("index.csv") == b"data_row_id,global_key,file,width,height\r\n"
+    assert opened.read("index.csv") == b"data_row_id,global_key,file,width,height,row_data,file_name\r\n"
 
 
 def test_batches_and_second_runs_change_no_byte(tmp_path):

@@ -153,7 +153,7 @@ def test_sent_it_leads_to_the_new_export_which_says_where_it_comes_from(pages, d
     answer = pages.post(f"/exports/{delivered.report_id}/convert/", sent)
     made = ExportReport.objects.get(converted_from=delivered)
     assert (answer.status_code, answer.headers["Location"]) == (302, f"/exports/{made.report_id}/")
-    assert made.config["options"] == {"profile": "spreadsheet-safe"}
+    assert made.config["options"] == {"profile": "spreadsheet-safe", "dataset": "no", "metadata": "no"}
     execute("export", made.pk)
     page = " ".join(pages.get(f"/exports/{made.report_id}/").content.decode().split())
     assert f'<a href="/exports/{delivered.report_id}/">{delivered.name}</a>' in page
