@@ -28,3 +28,21 @@ def test_nothing_refers_to_a_document_that_a_cloner_does_not_have(endings):
         if FOREIGN.search(line)
     ]
     assert found == []
+
+
+# Django's own flush of a database, which has no public name
+_PRIVATE_OF_OTHERS = ("_fixture_teardown", "os._exit")
+_PATCH = re.compile(r"""(?:setattr|delattr|patch|patch\.object)\(\s*[^"'()\n]*\s*["'](?:[\w.]*\.)?_[a-z]\w*["']""")
+_ASSIGNED = re.compile(r"^\s*(?!self\b|cls\b)[a-z]\w*\._[a-z]\w* = ", re.MULTILINE)
+
+
+def test_no_test_patches_a_private_name():
+    found = [
+        f"{name}: {match[0].strip()}"
+        for name, text in _sources(".py").items()
+        if name.startswith("tests/")
+        for pattern in (_PATCH, _ASSIGNED)
+        for match in pattern.finditer(text)
+        if not match[0].strip("\"'").endswith(_PRIVATE_OF_OTHERS)
+    ]
+    assert found == []

@@ -11,7 +11,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-# The parts that an export may leave out (Labelbox's export parameters), in the order in which they stand in a row.
+# The parts that an export may leave out (Labelbox's export parameters, and our own ids), in the order in which they
+# stand in a row.
 PARTS: tuple[str, ...] = (
     "data_row_details",
     "attachments",
@@ -20,6 +21,7 @@ PARTS: tuple[str, ...] = (
     "label_details",
     "performance_details",
     "project_details",
+    "backup",
 )
 
 # Column groups that a format can ask for on top of the filter columns.

@@ -18,8 +18,8 @@ from connections.rows.batch import PARTS
 
 SEAM, NAME_HERE, EMBEDDINGS_HERE = b"\x1e", b"\x1d", b"\x1c"
 
-# part → the JSON key that it switches (Labelbox's export parameters)
-PART_KEYS: dict[str, str] = {part: "details" if part == "data_row_details" else part for part in PARTS}
+# part → the JSON key that it switches
+PART_KEYS: dict[str, str] = {part: part for part in PARTS} | {"data_row_details": "details", "backup": "export_admin"}
 
 _dumps = orjson.dumps
 
@@ -33,7 +33,7 @@ def render_body(document: Mapping[str, Any]) -> tuple[bytes, bytes]:
 
     ``document`` is a complete row (Labelbox's export row, every part on) with exactly one project, whose ``name``
     is ignored: it is put in when the row is printed, so that renaming a project touches no row. Embeddings are
-    ``b"[]"`` when none.
+    ``b"[]"`` when none. ``export_admin`` (:mod:`connections.rows.backup`) may be missing.
     """
     data_row = dict(document["data_row"])
     details = data_row.pop("details")
@@ -69,6 +69,8 @@ def render_body(document: Mapping[str, Any]) -> tuple[bytes, bytes]:
     if document.get("source_extra"):
         append(b',"source_extra":')
         append(_dumps(document["source_extra"]))
+    if "export_admin" in document:
+        append(_part(b"export_admin", document["export_admin"]))
     append(b"}")
     return b"".join(chunks), _dumps(embeddings) if embeddings else b"[]"
 

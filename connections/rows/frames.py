@@ -27,7 +27,7 @@ def answers_of(annotations: Mapping[str, Any]) -> Sequence[Annotation]:
 
 def _objects_in(frames: Mapping[str, Any]) -> Iterator[Annotation]:
     for frame, content in frames.items():
-        objects = content.get("objects") or {}
+        objects = (content or {}).get("objects") or {}
         named = objects.items() if isinstance(objects, Mapping) else (("", each) for each in objects)
         for feature_id, mark in named:
             kind: str = mark.get("annotation_kind") or ""
@@ -38,5 +38,5 @@ def _objects_in(frames: Mapping[str, Any]) -> Iterator[Annotation]:
 
 def _answers_in(frames: Mapping[str, Any]) -> Iterator[Annotation]:
     for frame, content in frames.items():
-        for answer in content.get("classifications") or ():
+        for answer in (content or {}).get("classifications") or ():
             yield {"frame": int(frame), "feature_id": "", **answer}

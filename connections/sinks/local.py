@@ -146,7 +146,7 @@ class LocalDraft(Draft):
     def commit(self, manifest: bytes) -> Delivery:
         self.write_file(MANIFEST_NAME, "application/json", [manifest])
         try:
-            _sync_folder(self.draft)
+            sync_folder(self.draft)
             if self.final.is_dir():
                 self.draft.chmod(self.final.stat().st_mode & 0o7777)
             self.draft.rename(self.final)  # onto a new or an empty folder: one atomic step
@@ -155,7 +155,7 @@ class LocalDraft(Draft):
                 raise PermanentError(f"{self.final} is not empty any more: nothing was delivered") from error
             raise _permanent(error, self.final) from error
         try:
-            _sync_folder(self.final.parent)
+            sync_folder(self.final.parent)
         except OSError:
             # it is visible and whole; a machine that loses power this very moment may forget the name, not the files
             log.exception("the folder of %s could not be synced", self.final)
@@ -303,7 +303,8 @@ def _last_change(folder: Path) -> float:
     return max(times)
 
 
-def _sync_folder(folder: Path) -> None:
+def sync_folder(folder: Path) -> None:
+    """Have the names in it on disk. Raises ``OSError``."""
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
         os.fsync(descriptor)

@@ -56,7 +56,8 @@ class IncomingRow:
     ``position`` says where it stood, for messages: ``"row 12 (line 40, byte 4711)"``. ``number`` is the COCO image id
     that the source had; the row keeps it if it is free in the project. ``status`` is a review status. ``row_id`` is the
     source's id of the row, once in a project. ``more_details`` is what ``data_row.details`` has besides. ``notes``:
-    what a person should know of it.
+    what a person should know of it. ``classes`` are those that it uses, with the numbers that the source has for them;
+    what an importer knows of the file's classes it says apart.
     """
 
     position: str
@@ -81,6 +82,7 @@ class IncomingRow:
     activity_ms: int | None = None
     created_by: str | None = None
     project_details: dict[str, Any] = field(default_factory=dict)
+    classes: list[IncomingClass] = field(default_factory=list)
     project_tags: list[Any] = field(default_factory=list)
     more_details: dict[str, Any] = field(default_factory=dict)
     source_extra: dict[str, Any] = field(default_factory=dict)

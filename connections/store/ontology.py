@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 from connections.models import Project
 from connections.rows.batch import OntologyClass
@@ -28,36 +28,53 @@ class OntologyBook:
         self.question_numbers: dict[str, int] = {}
         self.schema_ids: dict[tuple[bool, str], str] = {}
         self.notes = Notes()
+        self._entries: dict[tuple[bool, str], StoreClass] = {}
         self._unsaved: list[StoreClass] = []
+        self._changed: list[StoreClass] = []
         for entry in StoreClass.objects.filter(project=project):
+            self._entries[entry.is_question, entry.name] = entry
             self._numbers(entry.is_question)[entry.name] = entry.number
 
     def _numbers(self, is_question: bool) -> dict[str, int]:
         return self.question_numbers if is_question else self.class_numbers
 
-    def announce(self, classes: Iterable[IncomingClass]) -> None:
-        """Register classes that the source lists, with numbers of their own where these can be kept and are free. The
-        others are numbered behind them; that is noted."""
-        entries = list(classes)
+    def has(self, entry: IncomingClass) -> bool:
+        """Is there nothing to do for a class that the source lists?"""
+        known = self._entries.get((entry.is_question, entry.name))
+        return known is not None and entry.number in (known.number, None) and not _says_more(entry, known)
+
+    def announce_all(self, entries: Sequence[IncomingClass]) -> list[int]:
+        """Register classes that the source lists, with numbers of their own where these can be kept and are free, the
+        others behind them. Their numbers; one that the source says otherwise is noted.
+
+        A class that is known by its name alone takes the rest of what the source says of it.
+        """
         for entry in entries:
             self._check(entry.name)
         given = {
             is_question: give_numbers((each for each in entries if each.is_question is is_question), numbers)
             for is_question, numbers in ((False, self.class_numbers), (True, self.question_numbers))
         }
-        for entry in entries:
-            number = given[entry.is_question][entry.name]
-            if entry.name in self._numbers(entry.is_question):
-                if entry.number not in (None, number):
-                    self._note(entry, f"keeps its number {number}; the file says {entry.number}")
-                continue
-            extra = entry.extra
-            if entry.number is not None and number != entry.number:
-                self._note(entry, f"gets the number {number}: {entry.number} is taken in this project")
-                extra = {**extra, "id": entry.number}
-            elif entry.number is None and "id" in extra:
-                self._note(entry, f"gets the number {number}; the file says {extra['id']!r}")
-            self._add(entry.name, entry.is_question, number, entry.supercategory, extra)
+        return [self._announce(entry, given[entry.is_question][entry.name]) for entry in entries]
+
+    def _announce(self, entry: IncomingClass, number: int) -> int:
+        numbers = self._numbers(entry.is_question)
+        if entry.name in numbers:
+            known = self._entries[entry.is_question, entry.name]
+            if _says_more(entry, known):
+                known.supercategory, known.extra = entry.supercategory[:MAX_NAME], entry.extra
+                if known.pk is not None:
+                    self._changed.append(known)
+            if entry.number is not None and numbers[entry.name] != entry.number:
+                self._note(entry, f"keeps its number {numbers[entry.name]}; the file says {entry.number}")
+            return numbers[entry.name]
+        extra = entry.extra
+        if entry.number is not None and number != entry.number:
+            self._note(entry, f"gets the number {number}: {entry.number} is taken in this project")
+            extra = {**extra, "id": entry.number}
+        elif entry.number is None and "id" in extra:
+            self._note(entry, f"gets the number {number}; the file says {extra['id']!r}")
+        return self._add(entry.name, entry.is_question, number, entry.supercategory, extra)
 
     def _note(self, entry: IncomingClass, what: str) -> None:
         example = f"class {entry.name!r} {what}"
@@ -85,6 +102,9 @@ class OntologyBook:
         if self._unsaved:
             StoreClass.objects.bulk_create(self._unsaved)
             self._unsaved = []
+        if self._changed:
+            StoreClass.objects.bulk_update(self._changed, ["supercategory", "extra"])
+            self._changed = []
 
     def new_entries(self) -> int:
         """How many entries :meth:`save` would write."""
@@ -93,7 +113,7 @@ class OntologyBook:
     def forget_after(self, count: int) -> None:
         """Keep ``count`` of the new entries and forget those that came later: they were a refused row's."""
         for entry in self._unsaved[count:]:
-            del self._numbers(entry.is_question)[entry.name]
+            del self._numbers(entry.is_question)[entry.name], self._entries[entry.is_question, entry.name]
         del self._unsaved[count:]
 
     def _known_or_new(self, name: str, *, is_question: bool) -> int:
@@ -110,16 +130,16 @@ class OntologyBook:
         if number is None:
             number = _next_number(numbers.values())
         numbers[name] = number
-        self._unsaved.append(
-            StoreClass(
-                project=self.project,
-                number=number,
-                name=name,
-                is_question=is_question,
-                supercategory=supercategory[:MAX_NAME],
-                extra=extra,
-            )
+        entry = StoreClass(
+            project=self.project,
+            number=number,
+            name=name,
+            is_question=is_question,
+            supercategory=supercategory[:MAX_NAME],
+            extra=extra,
         )
+        self._entries[is_question, name] = entry
+        self._unsaved.append(entry)
         return number
 
     @staticmethod
@@ -128,6 +148,10 @@ class OntologyBook:
             raise UserError(f"a class needs a name, not {name!r}")
         if len(name) > MAX_NAME:
             raise UserError(f"class name {name[:40]!r}… has {len(name)} characters; at most {MAX_NAME} are kept")
+
+
+def _says_more(entry: IncomingClass, known: StoreClass) -> bool:
+    return bool(entry.supercategory or entry.extra) and not (known.supercategory or known.extra)
 
 
 def give_numbers(entries: Iterable[IncomingClass], known: Mapping[str, int]) -> dict[str, int]:

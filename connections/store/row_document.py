@@ -44,12 +44,16 @@ def complete_document(
             label_ms = old_label_times[index] if index < len(old_label_times) else now_ms
         label_times.append(label_ms)
         objects: list[dict[str, Any]] = []
+        further: list[str] = []
         for number, mark in enumerate(label.objects, start=1):
             name = mark.get("name")
             if not isinstance(name, str):
                 raise UserError(f"an annotation has no class name but {name!r}")
             if name and name not in class_numbers:
-                book.class_number(name)
+                if "is_further_label" in mark:  # it stands before its shape, and is numbered behind the first label
+                    further.append(name)
+                else:
+                    book.class_number(name)
             objects.append(
                 {
                     "feature_id": None if "feature_id" in mark else f"{label_id}-{number}",
@@ -63,6 +67,8 @@ def complete_document(
                     **mark,
                 }
             )
+        for name in further:
+            book.class_number(name)
         classifications: list[dict[str, Any]] = []
         for number, answer in enumerate(label.classifications, start=1):
             name = answer.get("name")
@@ -80,7 +86,8 @@ def complete_document(
             )
         if label.more_annotations:
             for each in objects_of(label.more_annotations):
-                book.class_number(each["name"])
+                if each["name"]:
+                    book.class_number(each["name"])
             for each in answers_of(label.more_annotations):
                 book.question_number(each["name"])
         changed_ms = label.created_ms if label.updated_ms is None else label.updated_ms

@@ -24,6 +24,7 @@ from django.db import connection, models, transaction
 from django.db.models.functions import Substr
 
 from connections.models import Project
+from connections.rows import backup
 from connections.rows.body import head_of, render_body
 from connections.rows.coco import render_coco, stated_id
 from connections.rows.counts import count_annotations
@@ -173,6 +174,8 @@ class _Writer:
         self.summary = so_far or WriteSummary()
         self._on_refused = on_refused
         self._batch_size = FIRST_BATCH
+        # classes of which the source says another number than they have here
+        self.other_numbers: set[tuple[bool, str]] = set()
         # keys already met in this writing, on disk so that memory stays flat
         self.seen = sqlite3.connect("", isolation_level=None)
         self.seen.execute("PRAGMA synchronous=OFF")
@@ -190,14 +193,17 @@ class _Writer:
         first = not self.summary.rows
         try:
             self._pass_over(islice(iterator, self.summary.rows))
+            announced = 0 if first else len(classes)
             while True:
-                # the importer learns its classes while it reads, at the latest before its first row
                 wanted = self._batch_size
                 batch = list(islice(iterator, wanted))
-                if not batch and not first:
+                # the importer learns its classes while it reads
+                new_classes = classes[announced:]
+                announced += len(new_classes)
+                if not batch and not first and not new_classes:
                     break
                 with transaction.atomic():
-                    self._write_batch(batch, classes if first else ())
+                    self._write_batch(batch, new_classes)
                     if on_batch is not None:
                         on_batch(self.summary)
                 first = False
@@ -217,8 +223,7 @@ class _Writer:
         # order of the commits
         store, _ = StoreProject.objects.select_for_update().get_or_create(project=self.project)
         book = OntologyBook(self.project)
-        book.announce(classes)
-        self.summary.notes.extend(book.notes.as_json())
+        self._announce(book, classes)
         now = self.fixed_now if self.fixed_now is not None else times.now_ms()
         accepted = list(self._accepted(batch))
         known = self._known([row.key for row, _ in accepted])
@@ -244,6 +249,7 @@ class _Writer:
                 self._take_notes(row)
                 continue
             classes_before = book.new_entries()
+            self._announce(book, row.classes)
             try:
                 if row.key in heads:
                     self._check_same_media(row, heads[row.key])
@@ -302,6 +308,19 @@ class _Writer:
             self.summary.refused.append(Refused(row.position, reason))
         if self._on_refused is not None:
             self._on_refused(row.position, reason, {"global_key": row.key})
+
+    def _announce(self, book: OntologyBook, classes: Iterable[IncomingClass]) -> None:
+        """Classes with numbers of the source's; one that gets another number is noted once."""
+        new = [
+            entry
+            for entry in classes
+            if (entry.is_question, entry.name) not in self.other_numbers and not book.has(entry)
+        ]
+        for entry, number in zip(new, book.announce_all(new), strict=True):
+            if entry.number not in (number, None):
+                self.other_numbers.add((entry.is_question, entry.name))
+        if book.notes:
+            self.summary.notes.extend(book.notes.take())
 
     def _take_notes(self, row: IncomingRow) -> None:
         if row.notes:
@@ -428,6 +447,7 @@ class _Writer:
         for place, mark in clashing:
             mark["source_extra"] = {**mark["source_extra"], "coco_id": start + place}
         try:
+            document[backup.KEY] = backup.row_backup(document, number, book.class_numbers, book.question_numbers)
             body, embeddings = render_body(document)
             drawn = outlines(document)
             image, annotations = render_coco(

@@ -32,9 +32,14 @@ class TooLargeError(UserError):
 
 
 def takes_files(view: View) -> View:
-    """The view (or class of one) takes one file, as the field ``file``."""
+    """The view (or class of one) takes one file, as the field ``file`` or as the body itself."""
     view.takes_files = True  # type: ignore[attr-defined]
     return view
+
+
+def view_takes_files(view: Any) -> bool:
+    """Says so of a view, or of the class that it was made from."""
+    return bool(getattr(getattr(view, "cls", view), "takes_files", False))
 
 
 def check_upload(request: HttpRequest) -> None:
@@ -83,7 +88,7 @@ class StagedUploads(FileUploadHandler):
         token)."""
         request: Any = self.request
         view = request.resolver_match.func if request.resolver_match else None
-        is_wanted = getattr(getattr(view, "cls", view), "takes_files", False) and self.field_name == FIELD
+        is_wanted = view_takes_files(view) and self.field_name == FIELD
         return bool(is_wanted and self._path is None and request.user.is_authenticated)
 
     def receive_data_chunk(self, raw_data: bytes, start: int) -> None:

@@ -62,7 +62,7 @@ def live(request: HttpRequest) -> HttpResponse:
 @require_safe
 def ready(request: HttpRequest) -> HttpResponse:
     """200 or 503, with each check: ``{"status", "checks": {"database", "worker", "queue"}}``."""
-    checks = _kept_checks()
+    checks = kept.checks()
     is_ready = all(check["ok"] for check in checks.values())
     body = {"status": "ready" if is_ready else "not ready", "checks": checks}
     return JsonResponse(body, status=200 if is_ready else 503, headers=_NO_STORE)
@@ -153,7 +153,7 @@ def _queue(queue: Queue | None) -> dict[str, Any]:
     return {"ok": True, **figures}
 
 
-class _Prober:
+class Prober:
     """Asks the database in a thread of its own: a server that hangs costs one thread, however often we are asked."""
 
     def __init__(self) -> None:
@@ -180,13 +180,13 @@ def _look_for(lookup: Future[Queue]) -> None:
         connection.close()  # this thread's own
 
 
-_prober = _Prober()
+prober = Prober()
 
 
 def _ask_database() -> tuple[dict[str, Any], Queue | None]:
     started = time.monotonic()
     try:
-        queue = _prober.ask(DATABASE_SECONDS)
+        queue = prober.ask(DATABASE_SECONDS)
     except TimeoutError:
         return {"ok": False, "reason": f"no answer within {DATABASE_SECONDS:g} s"}, None
     except Error as error:
@@ -195,13 +195,23 @@ def _ask_database() -> tuple[dict[str, Any], Queue | None]:
     return {"ok": True, "milliseconds": round((time.monotonic() - started) * 1000, 1)}, queue
 
 
-_kept: tuple[float, dict[str, dict[str, Any]]] | None = None
+class Kept:
+    """The last checks, for some seconds: nobody has to sign in for them, so a flood of requests must not become a flood
+    of queries."""
+
+    def __init__(self) -> None:
+        self._found: tuple[float, dict[str, dict[str, Any]]] | None = None
+
+    def checks(self) -> dict[str, dict[str, Any]]:
+        """Made anew when they are too old."""
+        if self._found is None or time.monotonic() - self._found[0] > KEPT_SECONDS:
+            checks = check_all()
+            self._found = (time.monotonic(), checks)
+        return self._found[1]
+
+    def forget(self) -> None:
+        """Make them anew next time."""
+        self._found = None
 
 
-def _kept_checks() -> dict[str, dict[str, Any]]:
-    """Nobody has to sign in for this, so a flood of requests must not become a flood of queries."""
-    global _kept
-    if _kept is None or time.monotonic() - _kept[0] > KEPT_SECONDS:
-        checks = check_all()
-        _kept = (time.monotonic(), checks)
-    return _kept[1]
+kept = Kept()

@@ -12,13 +12,12 @@ import sys
 from collections.abc import Callable
 from typing import Any, Final
 
-import orjson
 from django.core.signals import got_request_exception
 from django.http import HttpRequest, HttpResponse
 from django.template.loader import render_to_string
 
-from exportadmin.lib.rest import TITLES
 from exportadmin.lib.text import one_line
+from exportadmin.operations.answers import NO_STORE, is_script, problem
 from exportadmin.operations.logs import OUTAGES
 
 log = logging.getLogger(__name__)
@@ -57,26 +56,10 @@ def _notice(request: HttpRequest | None = None, **_: Any) -> None:
 
 def unavailable(request: HttpRequest) -> HttpResponse:
     """503 with ``Retry-After``: problem+json for scripts (the shape of :mod:`exportadmin.lib.rest`), else a page."""
-    headers = {"Retry-After": str(RETRY_SECONDS), "Cache-Control": "no-store"}
-    if _is_script(request):
-        body = {
-            "type": "about:blank",
-            "title": TITLES[503],
-            "status": 503,
-            "code": "unavailable",
-            "detail": DETAIL,
-        }
-        if request_id := getattr(request, "request_id", ""):
-            body["request_id"] = request_id
-        return HttpResponse(orjson.dumps(body), status=503, content_type="application/problem+json", headers=headers)
+    headers = {"Retry-After": str(RETRY_SECONDS), **NO_STORE}
+    if is_script(request):
+        return problem(request, 503, "unavailable", DETAIL, headers)
     return HttpResponse(_page(), status=503, headers=headers)
-
-
-def _is_script(request: HttpRequest) -> bool:
-    if request.path_info.startswith("/api/"):
-        return True
-    accepted = request.headers.get("Accept", "")
-    return "json" in accepted and "html" not in accepted
 
 
 def _page() -> str:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from connections.rows.batch import RowBatch
-from connections.rows.body import BodyPrinter
 from exports.formats.base import Format, FormatContext
+from exports.formats.complete_rows import CompleteRows
 
 
 class JsonFormat(Format):
@@ -21,7 +21,7 @@ class JsonFormat(Format):
 
     def __init__(self, context: FormatContext) -> None:
         super().__init__(context)
-        self._printer = BodyPrinter(context.parts, context.project_name)
+        self._rows = CompleteRows(context)
         self._lead = b"\n"
 
     def header(self) -> Iterable[bytes]:
@@ -32,7 +32,7 @@ class JsonFormat(Format):
 
     def rows(self, batch: RowBatch) -> Iterable[bytes]:
         yield self._lead
-        yield self._printer.join(batch.bodies, batch.embeddings, b",\n")
+        yield self._rows.join(batch, b",\n")
         self._lead = b",\n"
 
     def footer(self) -> Iterable[bytes]:

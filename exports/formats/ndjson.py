@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from connections.rows.batch import RowBatch
-from connections.rows.body import BodyPrinter
 from exports.formats.base import Format, FormatContext
+from exports.formats.complete_rows import CompleteRows
 
 
 class NdjsonFormat(Format):
@@ -21,8 +21,8 @@ class NdjsonFormat(Format):
 
     def __init__(self, context: FormatContext) -> None:
         super().__init__(context)
-        self._printer = BodyPrinter(context.parts, context.project_name)
+        self._rows = CompleteRows(context)
 
     def rows(self, batch: RowBatch) -> Iterable[bytes]:
-        yield self._printer.join(batch.bodies, batch.embeddings, b"\n")
+        yield self._rows.join(batch, b"\n")
         yield b"\n"

@@ -111,9 +111,11 @@ def _answer(
     part = span or Span(0, artifact.bytes)
     headers["Content-Length"] = str(part.length)
     body = Body(file, part, _start(artifact, part, actor, link), actor)
-    return StreamingHttpResponse(
+    answer = StreamingHttpResponse(
         body, status=200 if span is None else 206, content_type=artifact.media_type, headers=headers
     )
+    answer.may_take_long = True  # type: ignore[attr-defined]  # for the web server: send it in a thread of its own
+    return answer
 
 
 def _modified(artifact: Artifact) -> int:
@@ -242,6 +244,8 @@ class Body:
         if is_one_time and not is_mine:
             self._break("it was silent for so long that it was given up", TakenOverError)
         self._seen = self._tried
+        if not connection.in_atomic_block:
+            connection.close()  # hundreds of slow downloads must not hold a connection each
 
     def _break(self, why: str, error: type[BrokenOffError] = FileChangedError) -> NoReturn:
         self._fault = why

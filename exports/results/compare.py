@@ -20,6 +20,7 @@ import numpy as np
 import orjson
 from numpy.typing import NDArray
 
+from connections.rows.backup import without_project
 from exportadmin.lib.errors import ConflictError
 from exports.models import Artifact, ExportReport
 from exports.results import reader
@@ -121,7 +122,9 @@ def _batches(artifact: Artifact) -> Iterator[list[tuple[bytes, bytes]]]:
     batch: list[tuple[bytes, bytes]] = []
     size = 0
     with closing(reader.read_rows(artifact)) as stream:
-        for line in stream.lines():
+        for place, line in enumerate(stream.lines()):
+            if not place:  # which row is the first of a file says nothing of the row
+                line = _without_project(line)
             batch.append((_row_id(line), line))
             size += len(line)
             if len(batch) >= TOGETHER or size >= reader.BLOCK * 8:
@@ -129,6 +132,13 @@ def _batches(artifact: Artifact) -> Iterator[list[tuple[bytes, bytes]]]:
                 batch, size = [], 0
     if batch:
         yield batch
+
+
+def _without_project(line: bytes) -> bytes:
+    try:
+        return without_project(line)
+    except (orjson.JSONDecodeError, AttributeError):
+        return line  # is no row: who wants its id says so
 
 
 def _row_id(line: bytes) -> bytes:

@@ -14,6 +14,7 @@ from typing import Any, Final
 
 import orjson
 
+from connections.rows import backup
 from connections.rows.batch import BODY, COCO, CSV, PARTS, OntologyClass, RowBatch
 from connections.rows.body import render_body
 from connections.rows.coco import render_coco
@@ -182,6 +183,8 @@ class SnapshotReader:
         self._lines = dict(zip((number for number, _ in pairs), lines, strict=True))
         try:
             counted = [count_annotations(document, self._classes, self._questions) for document in documents]
+            for document, (number, _) in zip(documents, pairs, strict=True):
+                document[backup.KEY] = backup.row_backup(document, number, self._classes, self._questions)
             batch = RowBatch(
                 row_ids=[document["data_row"]["id"] for document in documents],
                 global_keys=[document["data_row"]["global_key"] for document in documents],

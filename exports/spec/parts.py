@@ -13,4 +13,8 @@ PART_LABELS: Final[dict[str, tuple[str, str]]] = {
     "label_details": ("Label details", "When and by whom each label was made and changed, and its reviews."),
     "performance_details": ("Performance details", "Seconds spent on each label, and its scores."),
     "project_details": ("Project details", "Review status, batch, priority and workflow history."),
+    "backup": (
+        "Backup",
+        "The row's own COCO ids, and in the first row all classes: an import of the file gives back the same project.",
+    ),
 }

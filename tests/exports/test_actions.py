@@ -18,6 +18,7 @@ from exportadmin.runs import lease as lease_module
 from exportadmin.runs.execute import carry_out
 from exportadmin.runs.lease import claim
 from exports import actions, statuses
+from exports.formats import FORMATS
 from exports.models import ExportReport
 from exports.run import pipeline
 from exports.spec.plan import plan
@@ -102,11 +103,12 @@ def test_a_running_export_obeys_in_every_phase_and_leaves_nothing(filled, spec, 
         real = pipeline.RowFilter.apply
         monkeypatch.setattr(pipeline.RowFilter, "apply", lambda self, batch: (cancel_now(), real(self, batch))[1])
     elif phase == "finishing":
+        writer = FORMATS.pick(spec.format)
+        real = writer.footer
+        monkeypatch.setattr(writer, "footer", lambda self: (cancel_now(), real(self))[1])
+    else:
         real = pipeline.CheckValueCounter.result
         monkeypatch.setattr(pipeline.CheckValueCounter, "result", lambda self, *a: (cancel_now(), real(self, *a))[1])
-    else:
-        real = pipeline._must_add_up
-        monkeypatch.setattr(pipeline, "_must_add_up", lambda *a: (cancel_now(), real(*a))[1])
     with lease:
         carry_out(lease)
     report.refresh_from_db()

@@ -19,6 +19,7 @@ from connections.store.upsert import write_rows
 from exportadmin.audit.models import AuditEntry
 from exportadmin.lib.errors import PermanentError
 from exports import statuses
+from exports.check_values import CheckValueCounter
 from exports.models import ExportReport
 from exports.spec import duration, plan, sample
 from exports.spec.spec import ExportSpec
@@ -237,13 +238,15 @@ def test_choosing_parts_names_and_formats_counts_no_row_again_and_a_new_row_does
     filled: Project, operator: Client, monkeypatch: pytest.MonkeyPatch
 ):
     counted: list[Any] = []
-    real = plan._counted
 
-    def counting(*args: Any) -> dict[str, Any]:
-        counted.append(args)
-        return real(*args)
+    class Counting(CheckValueCounter):
+        """One is made for each time that rows are counted."""
 
-    monkeypatch.setattr(plan, "_counted", counting)
+        def __init__(self, *args: Any) -> None:
+            super().__init__(*args)
+            counted.append(args)
+
+    monkeypatch.setattr(plan, "CheckValueCounter", Counting)
     for same in ({}, {"parts": ["attachments"]}, {"name": "x"}, {"format": "json"}):
         assert "40 of 40 rows" in words_of(page_of(operator.post(PLAN, form(filled, **same))))
     assert len(counted) == 1

@@ -5,6 +5,8 @@ that the shape does not have stay where they are in details and among a label's 
 Others are kept under ``source_extra``, by their names where they stood in the row itself, under ``"data_row"`` and
 ``"project"`` where they stood inside. Not read is ``ontology_id``: a project has its own.
 
+Where the file has the part ``backup``, rows and classes get the numbers that they had, as far as these are free.
+
 An id may be a text or a whole number, which is kept as a text.
 """
 
@@ -12,10 +14,12 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+from connections.rows import backup
 from connections.rows.checks import BadMark, moment, shown, size
 from connections.rows.kinds import KINDS
 from connections.rows.review_statuses import REVIEW_STATUSES
 from connections.store.import_row import IncomingLabel, IncomingRow
+from connections.store.importers.backup import take_all_classes, take_image_id, take_used_classes
 from connections.store.importers.row_file import RowFileImporter
 from connections.store.models import MAX_ROW_ID
 
@@ -42,6 +46,8 @@ class NdjsonImporter(RowFileImporter):
 
     def convert(self, value: _Json, position: str) -> IncomingRow:
         rest = dict(value)
+        ours = _object(rest.pop(backup.KEY, None), backup.KEY)
+        self.classes += take_all_classes(ours)  # they are the file's, whatever becomes of this row
         data_row = _object(rest.pop("data_row", None), "data_row")
         if not data_row:
             raise BadMark("a row has a data_row; this one has none")
@@ -73,6 +79,7 @@ class NdjsonImporter(RowFileImporter):
             row_data=_text(data_row.pop("row_data", None), "row_data") or "",
             status=status,
             row_id=row_id,
+            number=take_image_id(ours),
             external_id=external_id,
             media_attributes=media,
             attachments=_objects(rest.pop("attachments", None), "attachments"),
@@ -90,12 +97,13 @@ class NdjsonImporter(RowFileImporter):
             created_by=_id(details.pop("created_by", None), "created_by"),
             project_tags=_list(project.pop("project_tags", None), "project_tags"),
             more_details=details,
+            classes=take_used_classes(ours),
         )
         project_details.pop("ontology_id", None)
         row.project_details = project_details
         project.pop("name", None)
         extra = dict(_object(rest.pop("source_extra", None), "source_extra"))
-        unknown = {"data_row": data_row, "project": project, "projects": other_projects, **rest}
+        unknown = {"data_row": data_row, "project": project, "projects": other_projects, backup.KEY: ours, **rest}
         for name, kept in unknown.items():
             if kept or name in rest:
                 extra[name if name not in extra else f"row.{name}"] = kept
@@ -168,7 +176,8 @@ def _check_frames(frames: Any, what: str) -> None:
         where = f"{what}, frame {frame[:20]!r}"
         if not (frame.isascii() and frame.isdecimal() and len(frame) < 19):
             raise BadMark(f"{where}: expected the number of a frame")
-        objects = _object(content, where).get("objects")
+        content = _object(content, where)
+        objects = content.get("objects")
         if type(objects) is not dict:
             objects = dict(enumerate(_list(objects, f"{where}: objects")))
         for name, each in objects.items():

@@ -133,6 +133,7 @@ class ImportView(RestView):
         return Response(_one(get_import(request, import_id)))
 
 
+@takes_files
 class ImportContentView(RestView):
     """The file of an import, in parts."""
 

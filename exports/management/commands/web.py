@@ -43,10 +43,13 @@ class Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
         super().__init__()
 
     def load_config(self) -> None:
-        """Two processes of four threads; no control socket (gunicorn would make ``~/.gunicorn`` for it)."""
+        """Two processes of four threads that wait for no client.
+
+        No control socket: gunicorn would make ``~/.gunicorn`` for it.
+        """
         for name, value in {
             "bind": [self._bind],
-            "worker_class": "gthread",
+            "worker_class": "exportadmin.operations.web_worker.WebWorker",
             "workers": env.number("WEB_PROCESSES", 2, at_least=1),
             "threads": env.number("WEB_THREADS", 4, at_least=1),
             "graceful_timeout": GRACEFUL_SECONDS,

@@ -170,6 +170,7 @@ FRAMES = {
     },
     "2": {"objects": [mark("VideoBoundingBox")]},
     "3": {},
+    "4": None,
 }
 FULL = {
     "data_row": {

@@ -157,6 +157,7 @@ def test_every_part_of_what_came_in_is_in_the_row(project):
         "embeddings",
         "projects",
         "source_extra",
+        "export_admin",
     ]
     assert document["embeddings"] == given_row.embeddings
     assert document["source_extra"] == given_row.source_extra

@@ -11,15 +11,14 @@ from django.core.cache import caches
 from django.db import connections
 from django.test import Client
 
-from exportadmin.operations import health
-from exportadmin.operations.metrics import kept
+from exportadmin.operations import health, metrics
 from exportadmin.runs.limits import WORKER_SEEN_KEY
 
 
 @pytest.fixture(autouse=True)
-def _nothing_kept(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    monkeypatch.setattr(health, "_kept", None)
-    kept.forget()
+def _nothing_kept() -> Iterator[None]:
+    health.kept.forget()
+    metrics.kept.forget()
     caches["q"].delete(WORKER_SEEN_KEY)
     yield
     caches["q"].delete(WORKER_SEEN_KEY)

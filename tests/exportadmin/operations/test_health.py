@@ -26,7 +26,7 @@ def worker_seen():
 
 
 def ready(client: Client, **headers: str):
-    health._kept = None
+    health.kept.forget()
     return client.get("/readyz", **headers)
 
 
@@ -136,7 +136,7 @@ def test_a_database_that_hangs_costs_one_thread_and_a_bounded_wait(client: Clien
 
     monkeypatch.setattr(health, "look_at_queue", hang)
     monkeypatch.setattr(health, "DATABASE_SECONDS", 0.05)
-    monkeypatch.setattr(health, "_prober", health._Prober())
+    monkeypatch.setattr(health, "prober", health.Prober())
     try:
         for _ in range(5):
             answer = ready(client)
@@ -147,7 +147,7 @@ def test_a_database_that_hangs_costs_one_thread_and_a_bounded_wait(client: Clien
     finally:
         gate.set()
     lookups[0].join()
-    assert health._prober.ask(0.0).queued == 0
+    assert health.prober.ask(0.0).queued == 0
 
 
 def test_a_flood_of_requests_is_no_flood_of_queries(client: Client, monkeypatch):

@@ -99,14 +99,14 @@ def test_a_shell_run_interrupted_behind_publication(filled, spec, oscar, monkeyp
 
 
 def test_a_folder_that_cannot_be_synced_after_the_rename_is_delivered_all_the_same(filled, spec, oscar, monkeypatch):
-    real = local._sync_folder
+    real = local.sync_folder
 
     def fails_above(folder):
         if folder.name == filled.public_id:
             raise OSError(5, "Input/output error")
         real(folder)
 
-    monkeypatch.setattr(local, "_sync_folder", fails_above)
+    monkeypatch.setattr(local, "sync_folder", fails_above)
     report = actions.run_now(project=filled, spec=spec, actor=person(oscar))
     assert report.status == statuses.COMPLETED
     assert verify_report(report).ok

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from connections.models import Project
 from exportadmin.lib.actor import Actor
 from exports import actions
 from exports.spec.spec import ExportSpec
@@ -148,3 +149,41 @@ def test_a_region_without_a_label_is_counted_and_no_category(deliver):
     assert values["left_out_by_format"] == {"unlabelled": 1}
     lines, _ = deliver(*results, format="csv")
     assert [(line["class"], line["left"]) for line in lines] == [("", "100.0"), ("car", "100.0")]
+
+
+def test_all_of_it_comes_back_from_ndjson(deliver, tmp_path: Path):
+    results = [
+        *ANSWERS,
+        result("rectangle", BOX),
+        result("labels", {**BOX, "labels": ["car", "red"]}),
+        result("rectanglelabels", BOX, id="b"),
+        result("ellipselabels", {**ELLIPSE, "ellipselabels": ["cell", "dead"]}, id="c"),
+        result(
+            "polygonlabels", {"points": [[1, 1], [5, 1], [5, 5]], "closed": False, "polygonlabels": ["road"]}, id="d"
+        ),
+        result("number", {"number": 3}, id="e", name="how many"),
+        {"type": "relation", "from_id": "a", "to_id": "b", "labels": ["near"]},
+    ]
+    rows, _ = deliver(*results, format="json")
+    run = import_file(write(tmp_path, rows, "rows.json"), "Again")
+    assert run.summary["refused_count"] == 0
+    for key in ("json", "csv", "coco_json", "png"):
+        files: list[bytes] = []
+        for project in (run.project, Project.objects.get(name="Regions")):
+            report = actions.run_now(project=project, spec=ExportSpec.parse({"format": key}, project), actor=SHELL)
+            (artifact,) = report.artifacts.all()
+            data = (delivery_folder(report) / artifact.name).read_bytes()
+            files.append(data.replace(project.public_id.encode(), b"ID").replace(project.name.encode(), b"NAME"))
+        if key == "json":
+            first, second = (json.loads(data)[0]["projects"]["ID"]["labels"][0]["annotations"] for data in files)
+            assert without_schema_ids(first) == without_schema_ids(second)
+        else:
+            assert files[0] == files[1], key
+
+
+def without_schema_ids(value: Any) -> Any:
+    if isinstance(value, list):
+        return [without_schema_ids(one) for one in value]
+    if isinstance(value, dict):
+        return {key: without_schema_ids(one) for key, one in value.items() if key != "feature_schema_id"}
+    return value

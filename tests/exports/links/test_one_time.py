@@ -83,13 +83,13 @@ def test_of_many_at_the_same_moment_one_wins(server, artifact, alice, endings, m
     _, token = issue(artifact, alice, one_time=True)
     count = 6
     barrier = threading.Barrier(count, timeout=60)
-    real = downloads._start
+    real = downloads.parse_range
 
     def together(*args):
         barrier.wait()
         return real(*args)
 
-    monkeypatch.setattr(downloads, "_start", together)
+    monkeypatch.setattr(downloads, "parse_range", together)  # the last step before a download starts
     answers: list[tuple[int, bytes]] = []
 
     def take() -> None:

@@ -169,13 +169,13 @@ def test_the_share_is_kept_with_the_report_and_has_a_default(members: Project):
 def test_a_run_that_died_between_publication_and_commit_ends_partial_too(forty: Project, monkeypatch):
     from exports.run import pipeline
 
-    real = pipeline._finish
+    real = pipeline.end
 
-    def dies(*args: Any) -> None:
-        monkeypatch.setattr(pipeline, "_finish", real)
+    def dies(*args: Any, **kwargs: Any) -> None:
+        monkeypatch.setattr(pipeline, "end", real)
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(pipeline, "_finish", dies)
+    monkeypatch.setattr(pipeline, "end", dies)
     spec = ExportSpec.parse({"format": "png"}, forty)
     with pytest.raises(KeyboardInterrupt):
         actions.run_now(project=forty, spec=spec, actor=SHELL)

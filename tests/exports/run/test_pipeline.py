@@ -24,6 +24,7 @@ from exports.formats.base import Format, Part
 from exports.models import Artifact, ExportReport
 from exports.sources import SOURCES
 from exports.sources.store import StoreReader, StoreSource
+from exports.spec.selection import Selection
 from exports.spec.spec import ExportSpec
 from tests.support.deliveries import delivery_folder
 from tests.support.rows import mixed
@@ -132,7 +133,13 @@ def test_a_source_that_returns_fewer_rows_than_it_announced_fails(filled, monkey
 
 
 def test_a_source_that_ignores_the_filter_fails_the_report(filled, monkeypatch):
-    monkeypatch.setattr("exports.sources.store._queries", lambda selection: {})
+    class Careless(StoreSource):
+        """Says that it filters, and does not."""
+
+        def open(self, selection, columns):
+            return super().open(Selection(selection.project_id), columns)
+
+    monkeypatch.setattr("exports.run.pipeline.source_for", lambda report: Careless(report.project))
     report = export(filled, body={"statuses": ["accepted"]})
     assert report.status == statuses.FAILED
     assert "filter by statuses but returned row" in report.error
@@ -366,7 +373,6 @@ def test_a_toy_source_takes_one_class_and_one_registry_entry(filled):
 
 
 def test_column_groups_that_nobody_asked_for_are_not_read(filled):
-    from exports.spec.selection import Selection
 
     with StoreSource(filled).open(Selection(filled.public_id), frozenset({COCO})) as reader:
         batch = next(iter(reader.batches()))
@@ -376,6 +382,6 @@ def test_column_groups_that_nobody_asked_for_are_not_read(filled):
 
 def test_a_sync_of_the_folder_comes_before_and_after_the_rename(filled, monkeypatch):
     synced = []
-    monkeypatch.setattr(local, "_sync_folder", lambda folder: synced.append(folder.name))
+    monkeypatch.setattr(local, "sync_folder", lambda folder: synced.append(folder.name))
     report = export(filled)
     assert synced == [f".{report.report_id}.1.part", filled.public_id]

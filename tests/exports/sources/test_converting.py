@@ -140,7 +140,10 @@ def test_the_trail_says_of_what_it_is_a_conversion(script, delivered):
 def test_the_page_of_rows_offers_it_and_says_what_is_not_in_the_file(pages, delivered, filled, rita):
     page = " ".join(pages.get(f"/exports/{delivered.report_id}/").content.decode().split())
     assert f'action="/exports/{delivered.report_id}/convert/"' in page
-    assert "The file left out data row details, attachments, metadata fields, embeddings, performance details;" in page
+    assert (
+        "The file left out data row details, attachments, metadata fields, embeddings, performance details, backup;"
+        in page
+    )
     table = export(filled, format="csv")
     assert "/convert/" not in pages.get(f"/exports/{table.report_id}/").content.decode()
     reader = Client()

@@ -1,0 +1,76 @@
+"""The part ``backup`` of our own rows, read back (:mod:`connections.rows.backup` says what is in it)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, Final
+
+from connections.rows.backup import KEY
+from connections.rows.checks import BadMark, shown
+from connections.store.import_row import IncomingClass
+from connections.store.ontology import MAX_NAME
+
+_LISTS: Final = (("categories", False), ("questions", True))
+_IDS: Final = (("category_ids", False), ("question_ids", True))
+_Json = dict[str, Any]
+
+
+def take_image_id(backup: _Json) -> int | None:
+    """The row's number. Raises :class:`BadMark`, as the others here do."""
+    value = backup.pop("image_id", None)
+    return None if value is None else _number(value, "image_id")
+
+
+def take_used_classes(backup: _Json) -> list[IncomingClass]:
+    """The classes and questions that the row uses."""
+    return [
+        IncomingClass(_name(name, key), _number(value, f"{key}[{shown(name)}]"), is_question=is_question)
+        for key, is_question in _IDS
+        for name, value in _object(backup.pop(key, None), key).items()
+    ]
+
+
+def take_all_classes(backup: _Json) -> list[IncomingClass]:
+    """The project's classes and questions, of a file's first row."""
+    project = _object(backup.pop("project", None), "project")
+    return [entry for key, is_question in _LISTS for entry in _classes(project.get(key), f"project.{key}", is_question)]
+
+
+def _classes(entries: Any, what: str, is_question: bool) -> Iterator[IncomingClass]:
+    if entries is None:
+        return
+    if type(entries) is not list:
+        raise BadMark(f"{KEY}.{what} is not a list")
+    for place, value in enumerate(entries):
+        here = f"{what}[{place}]"
+        entry = _object(value, here)
+        above = entry.get("supercategory") or ""
+        if type(above) is not str:
+            raise BadMark(f"{KEY}.{here}.supercategory is not a text but {shown(above)}")
+        yield IncomingClass(
+            name=_name(entry.get("name"), f"{here}.name"),
+            number=_number(entry.get("id"), f"{here}.id"),
+            is_question=is_question,
+            supercategory=above,
+            extra=_object(entry.get("extra"), f"{here}.extra"),
+        )
+
+
+def _object(value: Any, what: str) -> _Json:
+    if value is None:
+        return {}
+    if type(value) is not dict:
+        raise BadMark(f"{KEY}.{what} is not an object")
+    return value
+
+
+def _name(value: Any, what: str) -> str:
+    if type(value) is not str or not 0 < len(value) <= MAX_NAME:
+        raise BadMark(f"{KEY}.{what} is {shown(value)}; a class has a name of 1 to {MAX_NAME} characters")
+    return value
+
+
+def _number(value: Any, what: str) -> int:
+    if type(value) is not int or not 0 <= value < 2**63:
+        raise BadMark(f"{KEY}.{what} is {shown(value)}; expected a whole number from 0")
+    return value
