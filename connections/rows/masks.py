@@ -148,7 +148,11 @@ def _rectangles(runs: Any, height: int, width: int, step: int) -> list[tuple[int
     With a ``step`` only every so many columns are looked at, and drawn as wide as that.
     """
     begins, ends = runs[0::2], runs[1::2]
-    columns = np.arange(0, width, step, dtype=np.int64)
+    if not len(runs):
+        return []
+    # only from the first column that has a run to the last
+    from_column = int(begins[0]) // height // step * step
+    columns = np.arange(from_column, min(int(ends[-1] - 1) // height + 1, width), step, dtype=np.int64)
     first = np.searchsorted(ends, columns * height, side="right")
     last = np.searchsorted(begins, (columns + 1) * height, side="left")
     found: list[tuple[int, int, int, int]] = []

@@ -54,5 +54,11 @@ class ConflictError(UserError):
     """The thing is in a state in which this cannot be done, or the same key asks for something else."""
 
 
+class BusyError(UserError):
+    """Nothing is wrong with the request, but too many like it are being worked on. ``retry_after`` is in seconds."""
+
+    retry_after = 5
+
+
 class GoneError(UserError):
     """It was here once: expired, revoked, used up or removed."""

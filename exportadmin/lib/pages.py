@@ -19,7 +19,7 @@ from django.shortcuts import redirect, render
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_http_methods
 
-from exportadmin.lib.errors import ConflictError, DeniedError, GoneError, NotFoundError, UserError
+from exportadmin.lib.errors import BusyError, ConflictError, DeniedError, GoneError, NotFoundError, UserError
 from exportadmin.lib.refusals import request_refused
 
 View = TypeVar("View", bound=Callable[..., Any])
@@ -28,6 +28,7 @@ View = TypeVar("View", bound=Callable[..., Any])
 STATUSES: Final[tuple[tuple[type[UserError], int, str], ...]] = (
     (ConflictError, 409, "This cannot be done now"),
     (GoneError, 410, "This is gone"),
+    (BusyError, 503, "Too much at once"),
     (UserError, 400, "This cannot be done as asked"),
 )
 
@@ -66,7 +67,10 @@ class RefusalsMiddleware:
         if isinstance(error, UserError):
             status, heading = next((status, title) for kind, status, title in STATUSES if isinstance(error, kind))
             context = {"status": status, "heading": heading, "message": error.message}
-            return render(request, "refused.html", context, status=status)
+            answer = render(request, "refused.html", context, status=status)
+            if isinstance(error, BusyError):
+                answer["Retry-After"] = str(error.retry_after)
+            return answer
         return None
 
     def _refused(self, request: HttpRequest, error: Exception, status: int, template: str) -> HttpResponse:

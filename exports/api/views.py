@@ -15,6 +15,7 @@ from connections.access.api.lookup import get_project
 from connections.access.lookup import is_valid_key
 from exportadmin.audit.middleware import actor_of
 from exportadmin.lib.errors import ConflictError, NotFoundError, PermanentError, UserError
+from exportadmin.lib.heavy import heavy
 from exportadmin.lib.rest import Header, Pages, RestView
 from exportadmin.runs.progress import progress_json
 from exports import actions, statuses
@@ -153,6 +154,7 @@ class PlanView(RestView):
     problems = {"post": (404, 409)}
 
     @extend_schema(operation_id="reports_plan", request=PlanSerializer, responses=PlanAnswerSerializer)
+    @heavy
     def post(self, request: Request) -> Response:
         """Counts by status and class, rows and bytes expected, what would stop it. Nothing is run."""
         body = PlanSerializer.read(request.data)
@@ -262,6 +264,7 @@ class VerifyView(RestView):
     problems = {"post": (409, 410)}
 
     @extend_schema(operation_id="reports_verify", request=None, responses=VerdictSerializer)
+    @heavy
     def post(self, request: Request, report_id: str) -> Response:
         """Read the delivered files and compare them with what was written down."""
         report = get_whole_report(request, report_id)

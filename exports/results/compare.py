@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 
 from connections.rows.backup import without_project
 from exportadmin.lib.errors import ConflictError
+from exportadmin.lib.heavy import check_time
 from exports.models import Artifact, ExportReport
 from exports.results import reader
 
@@ -123,6 +124,8 @@ def _batches(artifact: Artifact) -> Iterator[list[tuple[bytes, bytes]]]:
     size = 0
     with closing(reader.read_rows(artifact)) as stream:
         for place, line in enumerate(stream.lines()):
+            if not batch:
+                check_time()
             if not place:  # which row is the first of a file says nothing of the row
                 line = _without_project(line)
             batch.append((_row_id(line), line))

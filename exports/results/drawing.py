@@ -6,6 +6,7 @@ files and platforms.
 
 from __future__ import annotations
 
+import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -17,6 +18,7 @@ from connections.rows.kinds.base import Kind
 COLOURS: Final = 12
 MOST_SHAPES: Final = 2_000
 MOST_POINTS: Final = 40_000
+MOST_SECONDS: Final = 3.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,10 +48,16 @@ class Budget:
     shapes: int = MOST_SHAPES
     points: int = MOST_POINTS
     colours: dict[str, int] = field(default_factory=dict)
+    until: float = field(default_factory=lambda: time.monotonic() + MOST_SECONDS)
 
     def colour(self, name: str) -> int:
         """The same for a class in every picture."""
         return self.colours.setdefault(name, len(self.colours))
+
+    @property
+    def is_spent(self) -> bool:
+        """Asked before a shape is worked out, which may cost more than drawing it."""
+        return self.shapes < 1 or self.points < 1 or time.monotonic() > self.until
 
     def takes(self, points: int) -> bool:
         """Is there room for one more shape of so many corners?"""
@@ -87,6 +95,9 @@ def draw(objects: Sequence[object], budget: Budget) -> Drawing:
         kind = KINDS.of(str(mark.get("annotation_kind")))
         if kind.layer is None:
             left_out[UNKNOWN] += 1
+            continue
+        if budget.is_spent:
+            left_out[TOO_MANY] += 1
             continue
         try:
             d, points, far = kind.draw(mark)

@@ -15,6 +15,7 @@ from django.db.models import Q
 
 from exportadmin.lib.csv_cells import defused
 from exportadmin.lib.errors import GoneError
+from exportadmin.lib.heavy import heavy_work
 from exports import statuses
 from exports.delivery.files import is_errors_file
 from exports.delivery.reading import DeliveredFileReader, open_delivered
@@ -54,7 +55,8 @@ def search(row: str, *, projects: Collection[str] | None, project: str | None = 
         .prefetch_related("artifacts")
     )
     newest = list(listed[: MOST_EXPORTS + 1])
-    return _Search(row, newest[:MOST_EXPORTS], is_cut=len(newest) > MOST_EXPORTS).run()
+    with heavy_work():
+        return _Search(row, newest[:MOST_EXPORTS], is_cut=len(newest) > MOST_EXPORTS).run()
 
 
 class _Search:

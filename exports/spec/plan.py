@@ -15,6 +15,7 @@ from connections.models import Project
 from connections.rows.counts import REGION_ANSWERS, UNLABELLED
 from connections.rows.kinds import KINDS
 from connections.store.overview import overview
+from exportadmin.lib.heavy import check_time
 from exports.check_values import CheckValueCounter
 from exports.delivery.destination import connection_of, sink_of
 from exports.formats import FORMATS
@@ -86,6 +87,7 @@ def _counted(source: Source, selection: Selection, spec: ExportSpec) -> dict[str
         counter = CheckValueCounter(reader.ontology, writer.supported_kinds(), writer.cannot_hold)
         label_filter = LabelFilter(selection, reader, (), writer.cannot_hold)
         for batch in reader.batches():
+            check_time()
             batch = label_filter.apply(row_filter.apply(batch))
             if len(batch):
                 counter.add(batch)
@@ -123,6 +125,7 @@ def _missing(source: Source, selection: Selection) -> dict[str, tuple[str, ...]]
         left = set(selection.conditions[key])
         with source.open(Selection(selection.project_id, {key: frozenset(left)}), frozenset()) as reader:
             for batch in reader.batches():
+                check_time()
                 left.difference_update(condition.named_rows(batch))
         missing[key] = tuple(sorted(left))
     return missing

@@ -6,7 +6,7 @@ import io
 import tempfile
 import time
 import zipfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -14,6 +14,7 @@ from typing import Final
 from connections.models import Project
 from connections.rows.batch import RowBatch
 from exportadmin.lib.errors import PermanentError, UserError
+from exportadmin.lib.heavy import check_time
 from exports.formats import FORMATS
 from exports.formats.base import Format, FormatContext, RefusedRow
 from exports.sources import source_of
@@ -23,6 +24,8 @@ from exports.spec.spec import ExportSpec
 
 # rows that are written to learn how large one is; rows and bytes that are shown
 SAMPLE_ROWS: Final = 200
+# a sample is an estimate: no more rows are written once it has taken so long
+SAMPLE_SECONDS: Final = 3.0
 SHOWN_ROWS: Final = 3
 SHOWN_BYTES: Final = 4_096
 SHOWN_FRAME_BYTES: Final = 600
@@ -98,22 +101,30 @@ def draw_sample(project: Project, spec: ExportSpec) -> Sample:
             )
 
         try:
-            return _write(writer("measured"), writer("shown"), batches, taken, began)
+            return _write(writer("measured"), writer("shown"), batches, began)
         except (UserError, PermanentError) as error:
             return Sample(error=str(error))
 
 
-def _write(measured: Format, shown: Format, batches: list[RowBatch], taken: int, began: float) -> Sample:
+def _write(measured: Format, shown: Format, batches: list[RowBatch], began: float) -> Sample:
     frame = sum(map(len, measured.header()))
-    written = sum(len(chunk) for batch in batches for chunk in measured.rows(batch))
+    written = rows_written = 0
+    measured_batches: list[RowBatch] = []
+    for piece in _growing(batches):
+        check_time()
+        written += sum(map(len, measured.rows(piece)))
+        rows_written += len(piece)
+        measured_batches.append(piece)
+        if time.perf_counter() - began > SAMPLE_SECONDS:
+            break
     frame += sum(map(len, measured.footer()))
     seconds = time.perf_counter() - began
     embeddings = 0
     if "embeddings" in measured.context.parts:
-        embeddings = sum(len(vectors) for batch in batches for vectors in batch.embeddings if vectors != b"[]")
+        embeddings = sum(len(vectors) for piece in measured_batches for vectors in piece.embeddings if vectors != b"[]")
     begin, rows, end = b"".join(shown.header()), b"".join(_first_rows(shown, batches)), b"".join(shown.footer())
     return Sample(
-        rows=taken,
+        rows=rows_written,
         bytes=written,
         frame=frame,
         embeddings=embeddings,
@@ -124,6 +135,18 @@ def _write(measured: Format, shown: Format, batches: list[RowBatch], taken: int,
         else (_cut(begin, SHOWN_FRAME_BYTES), _cut(rows, SHOWN_BYTES), _cut(end, SHOWN_FRAME_BYTES)),
         members=_members(begin + rows + end) if shown.is_archive else (),
     )
+
+
+def _growing(batches: list[RowBatch]) -> Iterator[RowBatch]:
+    """The same rows in pieces of 1, 2, 4 … rows: one row may be a picture of 200 megapixels."""
+    most = 1
+    for batch in batches:
+        first = 0
+        while first < len(batch):
+            piece = batch.take(range(first, min(first + most, len(batch))))
+            yield piece
+            first += len(piece)
+            most *= 2
 
 
 def _first_rows(writer: Format, batches: list[RowBatch]) -> Iterable[bytes]:

@@ -13,6 +13,7 @@ from connections.access.lookup import is_valid_key
 from connections.access.permissions import DOWNLOAD, VIEW, can
 from exportadmin.audit.middleware import actor_of
 from exportadmin.lib.errors import ConflictError, GoneError, NotFoundError
+from exportadmin.lib.heavy import heavy
 from exportadmin.lib.pages import get_view, only
 from exports import actions, statuses
 from exports.lookup import get_report
@@ -48,6 +49,7 @@ class Table:
 
 
 @get_view
+@heavy
 def compare(request: HttpRequest, report_id: str) -> HttpResponse:
     """``?with=<report id>``; without it, a list to choose from."""
     only(request, ("with",))

@@ -12,6 +12,7 @@ from connections.models import Project
 from connections.store.overview import overview
 from exportadmin.audit.middleware import actor_of
 from exportadmin.lib.errors import DeniedError, ExportAdminError, NotFoundError, UserError
+from exportadmin.lib.heavy import heavy_work
 from exports import actions
 from exports.display.check_value_tables import dropped_label
 from exports.forms.export import ExportForm
@@ -87,7 +88,8 @@ def plan_of(request: HttpRequest, form: ExportForm, *, live: bool) -> tuple[Plan
     if form.spec is None:
         return None, ""
     try:
-        plan = actions.plan_export(project=form.of_project, spec=form.spec, actor=actor_of(request), live=live)
+        with heavy_work():
+            plan = actions.plan_export(project=form.of_project, spec=form.spec, actor=actor_of(request), live=live)
     except (NotFoundError, DeniedError):
         raise
     except ExportAdminError as error:

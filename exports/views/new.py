@@ -10,6 +10,7 @@ from connections.access.permissions import START
 from connections.models import Project
 from exportadmin.audit.middleware import actor_of
 from exportadmin.lib.errors import ConflictError, DeniedError, NotFoundError, UserError
+from exportadmin.lib.heavy import heavy
 from exportadmin.lib.pages import done, form_view, only, post_view
 from exports import actions
 from exports.forms.conditions import condition_inputs
@@ -69,6 +70,7 @@ def new(request: HttpRequest) -> HttpResponse:
 
 
 @post_view
+@heavy
 def new_plan(request: HttpRequest) -> HttpResponse:
     """The live plan beside the form (a fragment, 200 also for a form with mistakes: it says which)."""
     only(request, ())

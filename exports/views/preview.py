@@ -10,6 +10,7 @@ from django.shortcuts import render
 from connections.access.permissions import VIEW
 from exportadmin.audit.middleware import actor_of
 from exportadmin.lib.errors import ConflictError, GoneError
+from exportadmin.lib.heavy import heavy
 from exportadmin.lib.pages import get_view, only
 from exports import actions
 from exports.display.row_preview import row_view
@@ -20,6 +21,7 @@ from exports.results.preview import FirstRows
 
 
 @get_view
+@heavy
 def preview(request: HttpRequest, report_id: str) -> HttpResponse:
     """Recorded once a look, as it shows data. A fragment for htmx, with its refusal in words, too."""
     only(request, ())

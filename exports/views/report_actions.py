@@ -8,6 +8,7 @@ from django.shortcuts import render
 from connections.access.permissions import START, VIEW
 from exportadmin.audit.middleware import actor_of
 from exportadmin.lib.errors import DeniedError, NotFoundError, UserError
+from exportadmin.lib.heavy import heavy
 from exportadmin.lib.pages import done, post_view, refused
 from exports import actions
 from exports.delivery.verify import Verdict
@@ -23,6 +24,7 @@ MOST_PROBLEMS = 10
 
 
 @post_view
+@heavy
 def verify(request: HttpRequest, report_id: str) -> HttpResponse:
     """Take the check values again. Within the page for htmx, else back to the page with the verdict on top."""
     report = get_report(request, report_id, VIEW)

@@ -17,7 +17,15 @@ from rest_framework import exceptions
 from rest_framework.response import Response
 from rest_framework.views import set_rollback
 
-from exportadmin.lib.errors import ConflictError, DeniedError, GoneError, NotFoundError, TransientError, UserError
+from exportadmin.lib.errors import (
+    BusyError,
+    ConflictError,
+    DeniedError,
+    GoneError,
+    NotFoundError,
+    TransientError,
+    UserError,
+)
 from exportadmin.lib.refusals import request_refused
 from exportadmin.lib.text import one_line
 
@@ -32,6 +40,7 @@ STATUSES: Final[tuple[tuple[type[Exception], int, str], ...]] = (
     (DeniedError, 403, "denied"),
     (ConflictError, 409, "conflict"),
     (GoneError, 410, "gone"),
+    (BusyError, 503, "busy"),
     (UserError, 400, "invalid"),
     (TransientError, 503, "unavailable"),
     (Http404, 404, "not_found"),
@@ -119,7 +128,7 @@ def _ours(error: Exception) -> Problem | None:
     if known is None:
         return None
     status, code = known
-    if status == 503:
+    if status == 503 and not isinstance(error, BusyError):
         log.warning("unavailable: %s", error)
         detail = "the service cannot answer now; try again in a moment"
     elif isinstance(error, Http404 | PermissionDenied):

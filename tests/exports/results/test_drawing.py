@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from pycocotools import mask as coco_mask
 
+from connections.rows.kinds import KINDS
 from connections.rows.masks import MASK_PIECES
 from exports.results import drawing
 from exports.results.drawing import BROKEN, TOO_MANY, UNKNOWN, Budget, draw
@@ -104,3 +105,19 @@ def test_pictures_of_one_page_share_one_budget_and_their_colours():
 def test_twenty_four_classes_look_different():
     shapes = draw([box(f"class {number}") for number in range(24)], Budget()).shapes
     assert len({(shape.hue, shape.is_dashed) for shape in shapes}) == 24
+
+
+def test_a_mark_beyond_the_budget_is_not_even_worked_out(monkeypatch: pytest.MonkeyPatch):
+    """One mask may take longer to work out than a page of them to draw."""
+    worked_out: list[Any] = []
+    monkeypatch.setattr(type(KINDS.of("ImageBoundingBox")), "draw", lambda self, mark: worked_out.append(mark))
+    for budget in (Budget(shapes=0), Budget(points=0), Budget(until=0.0)):
+        assert draw([box(), box()], budget).left_out == {TOO_MANY: 2}
+    assert worked_out == []
+
+
+def test_a_mask_in_few_columns_of_a_wide_picture_is_drawn_where_it_is():
+    pixels = np.zeros((3, 5_000), np.uint8)
+    pixels[1, 4_000:4_003] = 1
+    found = draw([mask_of(pixels)], Budget())
+    assert [shape.d for shape in found.shapes] == ["M4000 1h3v1h-3z"]
