@@ -42,6 +42,17 @@ class LabelCounts:
         }
 
 
+def why_left_out(counted: Counted, supported: Collection[Kind], cannot_hold: Collection[str]) -> str:
+    """Under what a format counts such annotations as left out; empty where it holds them."""
+    if counted.kind not in supported:
+        return counted.kind.key
+    if counted.number == NO_CLASS and UNLABELLED in cannot_hold:
+        return UNLABELLED
+    if counted.is_further_label and FURTHER_LABELS in cannot_hold:
+        return FURTHER_LABELS
+    return ""
+
+
 class CheckValueCounter:
     """Counts the rows that are handed to a writer.
 
@@ -101,16 +112,13 @@ class CheckValueCounter:
         by_class: Counter[str] = Counter()
         by_kind: Counter[str] = Counter()
         left_out = Counter({name: count for name, count in self._beside.items() if name in self._cannot_hold})
-        for (kind, number, is_further_label), count in self._marks.items():
-            if kind not in self._supported:
-                left_out[kind.key] += count
-            elif number == NO_CLASS and UNLABELLED in self._cannot_hold:
-                left_out[UNLABELLED] += count
-            elif is_further_label and FURTHER_LABELS in self._cannot_hold:
-                left_out[FURTHER_LABELS] += count
-            else:
-                by_class[self._names.get((kind.is_question, number), f"#{number}")] += count
-                by_kind[kind.key] += count
+        for counted, count in self._marks.items():
+            if reason := why_left_out(counted, self._supported, self._cannot_hold):
+                left_out[reason] += count
+                continue
+            kind, number, _ = counted
+            by_class[self._names.get((kind.is_question, number), f"#{number}")] += count
+            by_kind[kind.key] += count
         left_out.update(labels.annotations_left_out)
         return {
             "rows_read": self.rows + sum(dropped.values()) + sum(refused.values()),

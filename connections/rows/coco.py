@@ -8,8 +8,8 @@ Rules where COCO leaves a choice:
   Where an id is not the source's, that one stands beside it as ``source_id``.
 * ``bbox`` goes around all corners or pixels, the area is what the kind says it is. Figures of a COCO source are printed
   as it had them while they fit the geometry (:meth:`connections.rows.kinds.base.Kind.fits_box`, ``fits_area``): a
-  geometry that was corrected since, or that they never fitted, has its own. ``iscrowd`` and further keys are printed as
-  the source had them; ``iscrowd`` is 0 where it says nothing.
+  geometry that was corrected since, or that they never fitted, has its own. Further keys are printed as the source had
+  them; ``iscrowd`` is 0 where it says nothing.
 * ``file_name`` is as :mod:`connections.rows.file_names` says. Where we made the name, the picture's address stands
   beside it: as ``coco_url`` when it is a web address, else as ``source``.
 * A picture of unknown size has no ``width`` and ``height``.

@@ -6,6 +6,7 @@ A format is one file and one line in :data:`exports.formats.FORMATS`.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,6 +15,9 @@ from typing import Any, ClassVar, Self
 from connections.rows.batch import BODY, OntologyClass, RowBatch
 from connections.rows.kinds import KINDS
 from connections.rows.kinds.base import Kind
+
+# the kind of an annotation, as a format tells it, and the name of its class or question
+Told = tuple[str, str]
 
 # few: rows may be large
 _PARSED_AT_ONCE = 8
@@ -95,6 +99,10 @@ class Format(ABC):
     goes on. ``refusals`` are the codes of what it refuses, each with what is wrong with such a row, in a few words. The
     pipeline takes the refused rows after each batch (:meth:`take_refused`), counts them, lists them in a file of their
     own, and ends the run where they are too many.
+
+    What it wrote it can be asked for again: :meth:`read_back` counts a row's annotations from its bytes, by what
+    :meth:`told` says of a kind and a class, and :meth:`annotations_written` counts those of all rows, where that costs
+    next to nothing. The pipeline compares both with the counts beside the rows (:mod:`exports.run.cross_check`).
     """
 
     key: ClassVar[str]
@@ -148,6 +156,22 @@ class Format(ABC):
         """The rows that were refused since it was last called."""
         refused, self._refused = self._refused, []
         return refused
+
+    @classmethod
+    def told(cls, kind: Kind, name: str) -> Told:
+        """What can be told from its bytes of an annotation of this kind and class."""
+        return kind.key, name
+
+    def read_back(self, index: int) -> Counter[Told] | None:
+        """The annotations of a row, counted from what was written of it; ``None``: this format cannot tell.
+
+        ``index`` is the row's place in the batch that was written last, not counting rows that were refused.
+        """
+        return None
+
+    def annotations_written(self) -> int | None:
+        """How many it has written so far; ``None``: it does not count them."""
+        return None
 
     def separator_size(self) -> int:
         """How many bytes of the next :meth:`rows` come before its first row (``is_line_based`` formats)."""

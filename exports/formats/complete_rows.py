@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
+import orjson
+
 from connections.rows.backup import PART, project_backup, with_project
 from connections.rows.batch import RowBatch
 from connections.rows.body import BodyPrinter
-from exports.formats.base import FormatContext
+from connections.rows.frames import answers_of, objects_of
+from connections.rows.kinds import CLASSIFICATION, KINDS
+from connections.rows.labels import labels_of
+from exports.formats.base import FormatContext, Told
 
 
 class CompleteRows:
@@ -13,11 +20,26 @@ class CompleteRows:
 
     def __init__(self, context: FormatContext) -> None:
         self._printer = BodyPrinter(context.parts, context.project_name)
+        # without the optional parts, which hold no annotation and may be large
+        self._bare = BodyPrinter(frozenset(), "")
+        self._last: RowBatch | None = None
         self._project = project_backup(context.ontology) if PART in context.parts else None
 
     def join(self, batch: RowBatch, separator: bytes) -> bytes:
         """The next rows with ``separator`` between them."""
+        self._last = batch
         bodies = batch.bodies
         if self._project is not None:
             bodies, self._project = with_project(bodies, self._project), None
         return self._printer.join(bodies, batch.embeddings, separator)
+
+    def read_back(self, index: int) -> Counter[Told]:
+        """As :meth:`exports.formats.base.Format.read_back`."""
+        assert self._last is not None
+        line = self._bare.join(self._last.bodies[index : index + 1], (), b"")
+        found: Counter[Told] = Counter()
+        for label in labels_of(orjson.loads(line)):
+            annotations = label["annotations"]
+            found.update((KINDS.of(mark["annotation_kind"]).key, mark["name"]) for mark in objects_of(annotations))
+            found.update((CLASSIFICATION.key, answer["name"]) for answer in answers_of(annotations))
+        return found

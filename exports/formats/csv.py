@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import csv
+import io
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Final
 
 from connections.rows.batch import BODY, CSV, RowBatch
 from connections.rows.counts import BESIDE, REGION_ANSWERS
-from connections.rows.csv import HEADER, with_columns, without_parts
+from connections.rows.csv import COLUMNS, HEADER, with_columns, without_parts
+from connections.rows.kinds.base import Kind
 from exportadmin.lib.csv_cells import BYTE_ORDER_MARK, exact_cell, safe_cell
-from exports.formats.base import Format, FormatContext
+from exports.formats.base import Format, FormatContext, Told
 from exports.formats.fragments import REFUSALS, Fragments
 from exports.formats.row_columns import EXACT, OPTIONS, PROFILE, SAFE, RowColumns
+
+_KIND, _CLASS = COLUMNS.index("kind"), COLUMNS.index("class")
+# what the spreadsheet-safe profile puts into names
+_APOSTROPHE: Final = "'"
 
 
 class CsvFormat(Format):
@@ -32,6 +41,7 @@ class CsvFormat(Format):
     def __init__(self, context: FormatContext) -> None:
         super().__init__(context)
         self._fragments = Fragments(self)
+        self._last: Sequence[bytes] = ()
         self._safe = context.options.get("profile", EXACT) == SAFE
         self._more = RowColumns(context.options)
 
@@ -53,4 +63,14 @@ class CsvFormat(Format):
                 with_columns(some, [cell(text) for text in self._more.texts(document)])
                 for some, document in zip(lines, self.documents(batch), strict=True)
             ]
+        self._last = lines
         yield without_parts(b"".join(lines), self.context.parts, more=len(self._more.names))
+
+    @classmethod
+    def told(cls, kind: Kind, name: str) -> Told:
+        return kind.key, name.replace(_APOSTROPHE, "")
+
+    def read_back(self, index: int) -> Counter[Told]:
+        lines = csv.reader(io.StringIO(self._last[index].decode("utf-8"), newline=""), strict=True)
+        cells = ((line[_KIND], line[_CLASS].replace(_APOSTROPHE, "")) for line in lines)
+        return Counter((kind, name) for kind, name in cells if kind)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 
 from connections.rows.batch import RowBatch
-from exports.formats.base import Format, FormatContext
+from exports.formats.base import Format, FormatContext, Told
 from exports.formats.complete_rows import CompleteRows
 
 
@@ -34,6 +35,9 @@ class JsonFormat(Format):
         yield self._lead
         yield self._rows.join(batch, b",\n")
         self._lead = b",\n"
+
+    def read_back(self, index: int) -> Counter[Told]:
+        return self._rows.read_back(index)
 
     def footer(self) -> Iterable[bytes]:
         return (b"\n]\n",)

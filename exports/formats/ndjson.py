@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 
 from connections.rows.batch import RowBatch
-from exports.formats.base import Format, FormatContext
+from exports.formats.base import Format, FormatContext, Told
 from exports.formats.complete_rows import CompleteRows
 
 
@@ -26,3 +27,6 @@ class NdjsonFormat(Format):
     def rows(self, batch: RowBatch) -> Iterable[bytes]:
         yield self._rows.join(batch, b"\n")
         yield b"\n"
+
+    def read_back(self, index: int) -> Counter[Told]:
+        return self._rows.read_back(index)

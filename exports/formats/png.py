@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 from typing import Any
@@ -18,7 +19,7 @@ from connections.rows.kinds.base import Kind
 from connections.rows.painting import Canvas
 from exportadmin.lib.csv_cells import BYTE_ORDER_MARK, exact_cell, safe_cell
 from exportadmin.lib.errors import PermanentError, UserError
-from exports.formats.base import CannotHoldError, Format, FormatContext
+from exports.formats.base import CannotHoldError, Format, FormatContext, Told
 from exports.formats.pngwriter import Picture
 from exports.formats.row_columns import EXACT, OPTIONS, PROFILE, SAFE, RowColumns
 from exports.formats.zipstream import ZipStream
@@ -76,6 +77,9 @@ class PngFormat(Format):
         self._values = {one.name: value for value, one in enumerate(self._classes, start=1)}
         self._wide = len(self._classes) > _BYTE_CLASSES
         self._picture: Picture | None = None
+        # of each row of the last batch what was painted
+        self._painted: list[Counter[Told]] = []
+        self._written = 0
 
     @classmethod
     def supports(cls, kind: Kind) -> bool:
@@ -96,17 +100,21 @@ class PngFormat(Format):
         yield self._zip.add("classes.json", orjson.dumps(legend, option=orjson.OPT_INDENT_2) + b"\n")
 
     def rows(self, batch: RowBatch) -> Iterable[bytes]:
+        self._painted = []
         for index, (number, document) in enumerate(zip(batch.numbers, self.documents(batch), strict=True)):
             if _has_no_size(document) and not self._has_shapes(document):
                 # nothing to paint and no size to paint it in: the index says so, the row is not lost
                 self._enter(batch, index, document)
+                self._painted.append(Counter())
                 continue
             try:
                 picture = self._blank(document)
-                self._paint(picture.canvas, document)
+                painted = self._paint(picture.canvas, document)
             except CannotHoldError as error:
                 self.refuse(batch, index, error)
                 continue
+            self._painted.append(painted)
+            self._written += painted.total()
             name = f"masks/{number:012d}.png"
             piece = self._zip.add(name, picture.png())
             self._enter(batch, index, document, name, *map(str, picture.size))
@@ -129,6 +137,12 @@ class PngFormat(Format):
     def _write_line(self, *texts: str) -> None:
         cell = safe_cell if self._is_safe else exact_cell
         self._index.write((",".join(map(cell, texts)) + "\r\n").encode())
+
+    def annotations_written(self) -> int:
+        return self._written
+
+    def read_back(self, index: int) -> Counter[Told]:
+        return self._painted[index]  # of pixels that cover each other nothing else can be told
 
     def footer(self) -> Iterable[bytes]:
         self._index.close()
@@ -159,7 +173,8 @@ class PngFormat(Format):
             self._picture = Picture(width, height, wide=self._wide)
         return self._picture
 
-    def _paint(self, canvas: Canvas, document: Mapping[str, Any]) -> None:
+    def _paint(self, canvas: Canvas, document: Mapping[str, Any]) -> Counter[Told]:
+        painted: Counter[Told] = Counter()
         for label in labels_of(document):
             for mark in label["annotations"].get("objects") or ():
                 if not _is_painted(mark):
@@ -168,11 +183,14 @@ class PngFormat(Format):
                 if value is None:
                     row_id = document["data_row"]["id"]
                     raise PermanentError(f"row {row_id}: class {mark['name']!r} is not in the ontology")
+                kind = KINDS.of(mark["annotation_kind"])
                 try:
-                    KINDS.of(mark["annotation_kind"]).paint(canvas, mark, value)
+                    kind.paint(canvas, mark, value)
                 except (ValueError, TypeError, KeyError) as error:
                     wrong = f"{error} is missing" if isinstance(error, KeyError) else str(error)
                     raise CannotHoldError("cannot_paint", f"annotation {mark['feature_id']}: {wrong}") from None
+                painted[kind.key, mark["name"]] += 1
+        return painted
 
 
 def _is_painted(mark: Mapping[str, Any]) -> bool:

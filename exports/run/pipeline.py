@@ -32,6 +32,7 @@ from exports.formats import FORMATS
 from exports.formats.base import FormatContext
 from exports.models import Artifact, ExportReport, LineIndex
 from exports.run import scratch
+from exports.run.cross_check import CrossCheck
 from exports.run.refusals import Refusals
 from exports.sources import source_for
 from exports.sources.labels import LabelFilter
@@ -81,6 +82,7 @@ def _deliver(report: ExportReport, lease: RunLease, sink: Sink) -> None:
         numbers = RowNumbers()
         files = ReportFiles(draft, report, writer)
         refusals = Refusals(files, spec, reader.rows_expected)
+        cross_check = CrossCheck(writer, reader.ontology)
 
         files.write(writer.header(), lease.check)
         for batch in reader.batches():
@@ -90,6 +92,7 @@ def _deliver(report: ExportReport, lease: RunLease, sink: Sink) -> None:
                 files.mark_line(counter.rows)
                 files.write(writer.rows(batch), lease.check)
                 batch = refusals.settle(batch, writer.take_refused())
+                cross_check.look_at(batch)
                 numbers.add(batch)
                 counter.add(batch)
             lease.progress(rows_done=counter.rows, bytes_done=files.bytes)
@@ -105,6 +108,7 @@ def _deliver(report: ExportReport, lease: RunLease, sink: Sink) -> None:
         if reader.removed_since is not None:
             check_values["removed_since"] = reader.removed_since
         _must_add_up(check_values, reader.rows_expected, dropped_here)
+        cross_check.sum_up(check_values["annotations"])
         lease.check(now=True)
         head = _head(report, started, reader.revision)
         if writer_class.is_line_based:

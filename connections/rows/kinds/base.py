@@ -50,8 +50,9 @@ class Kind:
     outline's geometry is brackets, numbers and commas. ``unit`` is what a label of this kind is about: the ``row``, a
     ``frame``, a ``segment`` of time or a ``span`` of text.
 
-    Formats ask ``in_coco`` (there are :meth:`segmentation` and :meth:`area`) and ``is_painted`` (there is
-    :meth:`paint`), previews ask ``layer``: kinds are drawn in its order, smaller numbers below; ``None``: not drawn.
+    Formats ask ``in_coco`` (there are :meth:`segmentation`, in the ``coco_form`` of a ``box``, of ``rings`` or of
+    ``runs``, and :meth:`area`) and ``is_painted`` (there is :meth:`paint`), previews ask ``layer``: kinds are drawn in
+    its order, smaller numbers below; ``None``: not drawn.
     """
 
     key: ClassVar[str]
@@ -63,6 +64,7 @@ class Kind:
     unit: ClassVar[str] = "row"
     is_question: ClassVar[bool] = False
     in_coco: ClassVar[bool] = False
+    coco_form: ClassVar[str] = "rings"
     is_painted: ClassVar[bool] = False
     layer: ClassVar[int | None] = None
     # how far the sides of a box that a source states may lie from those of the geometry, in pixels: whole pixels are

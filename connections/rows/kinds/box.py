@@ -24,6 +24,7 @@ class Box(Kind):
     annotation_kinds = ("ImageBoundingBox",)
     geometry = "bounding_box"
     in_coco = True
+    coco_form = "box"
     is_painted = True
     layer = 2
     # the box is the geometry: only digits may be lost

@@ -25,6 +25,7 @@ class Mask(Kind):
     annotation_kinds = ("ImageSegmentationMask",)
     geometry = "mask"
     in_coco = True
+    coco_form = "runs"
     is_painted = True
     layer = 0
 
