@@ -85,6 +85,12 @@ def head_of(body: str) -> dict[str, Any] | None:
     return head
 
 
+def document_of(body: str) -> dict[str, Any]:
+    """The row of a marked body, without its embeddings and its project's name."""
+    document: dict[str, Any] = orjson.loads(body.replace("\x1e", "").replace("\x1d", '""').replace("\x1c", "[]"))
+    return document
+
+
 _LABEL_TAIL = frozenset({"label_details", "performance_details", "annotations"})
 
 

@@ -25,7 +25,7 @@ from django.db.models.functions import Substr
 
 from connections.models import Project
 from connections.rows import backup
-from connections.rows.body import head_of, render_body
+from connections.rows.body import document_of, head_of, render_body
 from connections.rows.coco import render_coco, stated_id
 from connections.rows.counts import count_annotations
 from connections.rows.csv import render_csv
@@ -238,8 +238,9 @@ class _Writer:
             taken_annotations=self._taken_annotations(store, coming),
             id_owners=self._id_owners(store, accepted),
         )
-        changed = [row.key for row, digest in accepted if row.key in known and known[row.key].digest != digest]
+        changed = [row for row, digest in accepted if row.key in known and known[row.key].digest != digest]
         heads = self._heads(changed) if changed and not self.replace else {}
+        wholes = self._known(list({row.part_of for row, _ in accepted if row.part_of}))
         written: list[_Written] = []
         created: list[str] = []
         for row, digest in accepted:
@@ -253,6 +254,11 @@ class _Writer:
             try:
                 if row.key in heads:
                     self._check_same_media(row, heads[row.key])
+                if row.part_of in wholes:
+                    raise UserError(
+                        f"{row.part_of[:_SHOWN]!r}, of which this is one picture, is itself a row here: delete"
+                        " that row, or import with a data set (--dataset), which goes in front of keys"
+                    )
                 written.append(self._render(row, digest, before, shared))
             except UserError as error:
                 book.forget_after(classes_before)
@@ -346,24 +352,30 @@ class _Writer:
         )
         return {values[0]: _Known(*values[1:]) for values in found}
 
-    def _heads(self, keys: list[str]) -> dict[str, dict[str, Any]]:
-        """What the rows with these keys say of their media (:func:`head_of`)."""
+    def _heads(self, changed: list[IncomingRow]) -> dict[str, dict[str, Any]]:
+        """What the rows with the keys of these say of their media and, where it may matter, of their project."""
         rows = StoreRow.objects.filter(project=self.project)
+        keys = [row.key for row in changed if _source_project(row.source_extra) is None]
         begun = rows.filter(global_key__in=keys).annotate(head=Substr("body", 1, _HEAD_CHARACTERS))
         heads = {key: head_of(head) for key, head in begun.values_list("global_key", "head")}
-        long = [key for key, head in heads.items() if head is None]
-        heads |= {
-            key: head_of(body) for key, body in rows.filter(global_key__in=long).values_list("global_key", "body")
-        }
+        rest = [row.key for row in changed if heads.get(row.key) is None]
+        if rest:
+            whole = rows.filter(global_key__in=rest).values_list("global_key", "body")
+            heads |= {key: document_of(body) for key, body in whole}
         return {key: head for key, head in heads.items() if head is not None}
 
     def _check_same_media(self, row: IncomingRow, head: dict[str, Any]) -> None:
         """Raises :class:`UserError` for a row that is not the one that has its key here."""
         here, there = head["data_row"].get("row_data") or "", row.row_data
-        if here and there and not same_media(here, there):
+        was: str | None
+        is_now: str | None
+        is_data = here[:1] in ("{", "[") and (there[:1] in ("{", "[") or there in here)
+        if here and there and not is_data and not same_media(here, there):
             was, is_now = repr(here[:_SHOWN]), repr(there[:_SHOWN])
         else:
             was, is_now = _size(head["media_attributes"]), _size(row.media_attributes)
+            if not was or not is_now or was == is_now:
+                was, is_now = _source_project(head.get("source_extra")), _source_project(row.source_extra)
             if not was or not is_now or was == is_now:
                 if there == row.key:
                     self.summary.notes.add(OTHER, _BY_NAME, example=repr(row.key[:_SHOWN]))
@@ -557,10 +569,17 @@ _BY_NAME = (
 )
 
 
-def _size(media: dict[str, Any]) -> str:
-    """``640 x 480``; empty where it is not known."""
+def _source_project(extra: dict[str, Any] | None) -> str | None:
+    """``project 5``: in which project of Label Studio a task is, the numbers of whose tasks others have too."""
+    task = (extra or {}).get("label_studio")
+    project = task.get("project") if isinstance(task, dict) else None
+    return None if project is None else f"project {project}"
+
+
+def _size(media: dict[str, Any]) -> str | None:
+    """``640 x 480``; ``None`` where it is not known."""
     width, height = media.get("width"), media.get("height")
-    return f"{width} x {height}" if width is not None and height is not None else ""
+    return f"{width} x {height}" if width is not None and height is not None else None
 
 
 def _free_number(wanted: int | None, store: StoreProject, taken: set[int]) -> int:

@@ -163,7 +163,8 @@ def _make_page(row: IncomingRow, task: _Json, page: Page, place: str) -> None:
     """The row of one of a task's pictures, which has no number and id of its own there."""
     identity = task.get("id")
     if identity is not None:
-        row.key = f"task-{identity}/{page.name}"
+        row.part_of = f"task-{identity}"
+        row.key = f"{row.part_of}/{page.name}"
         row.row_id = row_id if len(row_id := f"{identity}/{page.name}") <= MAX_ROW_ID else None
     row.number = None
     row.source_extra["label_studio"]["picture"] = {"name": page.name, "place": place}
@@ -224,6 +225,8 @@ def _label(annotation: _Json) -> tuple[IncomingLabel, Results]:
     completed_by: Any = annotation.get("completed_by")
     lead_time: Any = annotation.get("lead_time")
     identity: Any = annotation.get("id")
+    if identity is None:
+        identity = annotation.get("unique_id")
     if type(identity) not in _IDENTITIES:
         raise BadMark(f"the id {identity!r} is neither a number nor a text")
     reviews: Any = annotation.get("reviews")

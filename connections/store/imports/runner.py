@@ -173,6 +173,7 @@ def _of_dataset(rows: Iterable[IncomingRow], dataset: str) -> Iterator[IncomingR
     """The rows with ``dataset`` in front of their keys and ids, so that they meet no row of another data set."""
     for row in rows:
         row.key = f"{dataset}/{row.key}"
+        row.part_of = row.part_of and f"{dataset}/{row.part_of}"
         row.row_id = f"{dataset}/{row.row_id}" if row.row_id else None
         if row.row_id and len(row.row_id) > MAX_ROW_ID:
             row.row_id = None  # the store makes one of the key

@@ -56,6 +56,8 @@ def test_with_replace_the_row_takes_the_others_place(project):
         ("/data/local-files/?d=a.jpg", "/data/local-files/?d=a.jpg"),
         ("", "https://cdn.test/a.jpg"),
         ("https://cdn.test/a.jpg", ""),
+        ('{"photo":"https://cdn.test/a.jpg","thumb":"t.jpg"}', "https://cdn.test/a.jpg"),
+        ('{"votes":1}', '{"votes":2}'),
     ],
 )
 def test_a_new_signature_or_a_first_address_is_an_update(project, one, other):
@@ -87,6 +89,31 @@ def test_the_same_name_with_another_size_is_another_picture(project):
     summary = write_both(project, small, large)
     assert summary.refused_count == 1
     assert "160 x 120" in summary.refused[0].reason and "640 x 480" in summary.refused[0].reason
+
+
+def task_of(project_id: Any, name: str = "car") -> IncomingRow:
+    extra = {"label_studio": {"id": 1, "data": {"image": "a.jpg"}, "project": project_id}}
+    return picture("a.jpg", name, source_extra=extra)
+
+
+def test_a_task_of_another_project_of_label_studio_is_another_also_where_its_picture_is_the_same(project):
+    summary = write_both(project, task_of(3), task_of(5, "bus"))
+    assert summary.refused_count == 1
+    assert "project 3" in summary.refused[0].reason and "project 5" in summary.refused[0].reason
+    assert write_rows(project, [task_of(3, "bus")]).updated == 1
+    assert write_rows(project, [task_of(None, "tram")]).updated == 1
+
+
+def test_pictures_of_a_task_do_not_go_in_beside_the_task_itself(project):
+    parts = [picture(f"s3://b/{n}.jpg", key=f"task-1/page-{n}", part_of="task-1") for n in (1, 2)]
+    write_rows(project, [picture("s3://b/1.jpg")])
+    for replace in (False, True):
+        summary = write_rows(project, parts, replace=replace)
+        assert (summary.created, summary.refused_count) == (0, 2)
+        assert "'task-1'" in summary.refused[0].reason
+    StoreRow.objects.all().delete()
+    assert write_rows(project, parts).created == 2
+    assert write_rows(project, parts).unchanged == 2
 
 
 def test_a_size_that_was_not_known_before_is_an_update(project):

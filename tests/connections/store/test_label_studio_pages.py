@@ -81,9 +81,9 @@ def test_pages_of_a_list_are_rows_with_their_own_size_and_regions(take):
         ("task-7/page-2", "https://h.test/p2.jpg", 200, ["b"]),
     ]
     assert rows[1].labels[0].objects[0]["bounding_box"] == {"left": 20.0, "top": 400.0, "width": 60.0, "height": 800.0}
-    assert [(row.row_id, row.number, row.status) for row in rows] == [
-        ("7/page-1", None, "review"),
-        ("7/page-2", None, "review"),
+    assert [(row.row_id, row.number, row.status, row.part_of) for row in rows] == [
+        ("7/page-1", None, "review", "task-7"),
+        ("7/page-2", None, "review", "task-7"),
     ]
     assert [row.source_extra["label_studio"]["data"] for row in rows] == [{"pages": each} for each in LISTED["pages"]]
 
@@ -248,6 +248,14 @@ def test_a_task_with_one_picture_stays_one_row(take, data, results):
 )
 def test_where_it_cannot_be_told_the_task_is_refused_whole(why, data, results, reason):
     assert reason in why(task(data, *results))
+
+
+def test_a_task_with_predictions_alone_is_noted_once(tmp_path):
+    predicted = [{"result": [region("a", page=0), region("b", page=1)]}]
+    rows, reading = read_all(tmp_path, task(LISTED, predictions=predicted), task(LISTED, identity=8, drafts=[5]))
+    (note,) = reading.row_notes.as_json()
+    assert (len(rows), note["count"]) == (4, 2)
+    assert "only predictions or drafts" in note["text"]
 
 
 def test_predictions_alone_refuse_nothing(take):
