@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from connections.store.import_row import IncomingRow
 from tests.connections.store.importing import read, write
@@ -288,3 +290,45 @@ def test_whatever_stands_where_a_page_is_named_the_task_goes_in_or_is_refused(tm
     taken = {row.row_id.split("/")[0] for row in rows}
     assert len(taken) + reading.rows_refused == len(tasks)
     assert json.dumps([row.source_extra for row in rows])
+
+
+@st.composite
+def marked_tasks(draw: Any) -> tuple[dict, dict[str, str]]:
+    """A task whose pictures can be told apart, and on which picture (by address) each of its regions lies."""
+    count = draw(st.integers(1, 4))
+    addresses = [f"s3://b/{draw(st.sampled_from(['north', 'south']))}/{n}.jpg" for n in range(count)]
+    way = draw(st.sampled_from(["item_index", "repeater", "keys"]))
+    nested = way == "repeater" and draw(st.booleans())
+    data: dict[str, Any] = {"pages": [{"url": each, "n": 1} for each in addresses] if nested else addresses}
+    if way == "keys":
+        data = {f"view {n}": each for n, each in enumerate(addresses)}
+    expected: dict[str, str] = {}
+    annotations = []
+    for number in range(draw(st.integers(1, 3))):
+        results = []
+        for _ in range(draw(st.integers(0, 5))):
+            page, identity = draw(st.integers(0, count - 1)), f"r{len(expected)}"
+            expected[identity] = addresses[page]
+            control = {"item_index": "image", "repeater": f"page_{page}", "keys": f"view {page}"}[way]
+            results.append(region(identity, control, page if way == "item_index" else None, page % 3))
+        if results and draw(st.booleans()):
+            results.append({**answer("image", identity=results[-1]["id"]), "to_name": results[-1]["to_name"]})
+        annotations.append({"id": number, "result": draw(st.permutations(results))})
+    return {"id": draw(st.integers(1, 9)), "data": data, "annotations": annotations}, expected
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@given(marked_tasks())
+def test_every_region_is_on_its_own_picture_once_and_has_that_pictures_size(tmp_path, made):
+    given_task, expected = made
+    rows, reading = read_all(tmp_path, given_task)
+    assert not reading.refused
+    lies = [(mark["feature_id"], row) for row in rows for label in row.labels for mark in label.objects]
+    assert sorted(identity for identity, _ in lies) == sorted(expected)
+    for identity, row in lies:
+        assert row.row_data == expected[identity]
+        page = int(row.row_data.rpartition("/")[2][0])
+        assert (row.media_attributes["width"], row.media_attributes["height"]) == SIZES[page % 3]
+    results = sum(one["type"] == "choices" for each in given_task["annotations"] for one in each["result"])
+    answered = [mark["classifications"] for row in rows for label in row.labels for mark in label.objects]
+    assert sum(map(len, answered)) == results
