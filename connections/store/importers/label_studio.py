@@ -95,7 +95,7 @@ class LabelStudioImporter(RowFileImporter):
         if address is None:
             address, among = address_of(value, controls_of(value)[0] if controls is None else controls)
             if among:
-                text = "tasks whose data hold several addresses, of which no control is named after one: none is taken"
+                text = "tasks with several addresses in data, under no control's name: none is taken as the picture's"
                 self.row_notes.add(OTHER, text, example=f"{position}: {', '.join(among)}")
         identity = value.get("id")
         external_id = data.get("external_id")

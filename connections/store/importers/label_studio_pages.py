@@ -178,7 +178,7 @@ def _by_name(task: _Json, controls: set[str]) -> list[Page]:
             return []  # every control shows the only picture that there is
         raise BadMark(
             f"regions lie on {len(controls)} pictures ({_shown(sorted(controls))}), and data has no {_shown(missing)}:"
-            f" which picture is whose cannot be told; keys of data: {_shown(data)}"
+            f" which picture is whose cannot be told; call the keys of data ({_shown(data)}) as the controls"
         )
     names = [name for name in data if name in controls]
 
