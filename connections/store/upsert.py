@@ -238,7 +238,7 @@ class _Writer:
             taken_annotations=self._taken_annotations(store, coming),
             id_owners=self._id_owners(store, accepted),
         )
-        changed = [row for row, digest in accepted if row.key in known and known[row.key].digest != digest]
+        changed = [row for row in coming if row.key in known]
         heads = self._heads(changed) if changed and not self.replace else {}
         wholes = self._known(list({row.part_of for row, _ in accepted if row.part_of}))
         written: list[_Written] = []
