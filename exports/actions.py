@@ -26,11 +26,11 @@ from exportadmin.lib.actor import Actor
 from exportadmin.lib.errors import ConflictError, GoneError, NotFoundError, PermanentError, UserError
 from exportadmin.lib.ids import derived_id
 from exportadmin.lib.text import check_text
+from exportadmin.runs import statuses
 from exportadmin.runs.ends import end
 from exportadmin.runs.execute import run_in_foreground
 from exportadmin.runs.lease import claim
 from exportadmin.runs.queue import enqueue
-from exports import statuses
 from exports.delivery import verify
 from exports.delivery.destination import connection_of, delivery_of, parse_destination, sink_of
 from exports.links import tokens

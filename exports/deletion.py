@@ -13,7 +13,7 @@ from django.utils import timezone
 from connections.deletion import ProjectPart
 from connections.models import Project
 from exportadmin.lib.errors import PermanentError, UserError
-from exports import statuses
+from exportadmin.runs import statuses
 from exports.delivery.destination import delivery_of
 from exports.models import Artifact, DeletedLink, ExportReport, Link
 
@@ -65,7 +65,7 @@ class ExportsOfProject(ProjectPart):
 
 
 def _kept(project: Project) -> QuerySet[ExportReport]:
-    return project.reports.filter(status__in=statuses.DELIVERED, files_removed_at=None)
+    return project.reports.filter(status__in=statuses.SUCCESSFUL, files_removed_at=None)
 
 
 def _remove_files(report: ExportReport) -> bool:

@@ -28,7 +28,7 @@ from connections.access.tokens import find_token
 from exportadmin.audit.record import head
 from exportadmin.lib.text import one_line
 from exportadmin.operations.health import WORKER_SECONDS, look_at_queue, worker_seen_seconds
-from exports import statuses
+from exportadmin.runs import statuses
 from exports.models import Download, ExportReport
 
 log = logging.getLogger(__name__)
@@ -110,10 +110,10 @@ def _reports() -> Iterator[Metric]:
         .annotate(count=Count("pk"), rows=Sum("rows_done"), size=Sum("bytes_done"))
     }
     reports = GaugeMetricFamily("exportadmin_reports", "Reports by status.", labels=["status"])
-    for status in statuses.LABELS:
+    for status in statuses.TITLES:
         reports.add_metric([status], counted.get(status, {}).get("count", 0))
     yield reports
-    delivered = [row for status, row in counted.items() if status in statuses.DELIVERED]
+    delivered = [row for status, row in counted.items() if status in statuses.SUCCESSFUL]
     yield CounterMetricFamily(
         "exportadmin_delivered_rows", "Rows in all deliveries.", value=sum(row["rows"] or 0 for row in delivered)
     )

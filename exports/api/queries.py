@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from connections.access.api.serializers import ProjectQuery
 from exportadmin.lib.rest import Choice, CommaList, Moment, Number, Query, Text, WholeNumber
-from exports import statuses
+from exportadmin.runs import statuses
 from exports.formats import FORMATS
 
 MAX_IDS: Final = 200
@@ -29,7 +29,7 @@ class GroupedReportsQuery(ProjectQuery):
 class ReportsQuery(GroupedReportsQuery):
     """Which reports are listed."""
 
-    status = Choice(statuses.LABELS, required=False)
+    status = Choice(statuses.TITLES, required=False)
     group = Choice(["completed", "in_progress"], required=False, help_text="ended, in whatever way, or not yet")
 
 

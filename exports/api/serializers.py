@@ -6,8 +6,8 @@ from typing import Any
 
 from rest_framework import serializers
 
+from exportadmin.runs import statuses
 from exportadmin.runs.serializers import ProgressSerializer
-from exports import statuses
 from exports.models import Link
 
 

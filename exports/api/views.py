@@ -17,8 +17,9 @@ from exportadmin.audit.middleware import actor_of
 from exportadmin.lib.errors import ConflictError, NotFoundError, PermanentError, UserError
 from exportadmin.lib.heavy import heavy
 from exportadmin.lib.rest import Header, Pages, RestView
+from exportadmin.runs import statuses
 from exportadmin.runs.progress import progress_json
-from exports import actions, statuses
+from exports import actions
 from exports.api.lookup import filtered_reports, get_whole_report, visible_reports
 from exports.api.queries import MAX_WAIT_SECONDS, GroupedReportsQuery, ReportsQuery, StatusesQuery, WaitQuery
 from exports.api.serializers import (

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from connections.access.permissions import DOWNLOAD, LINK, MANAGE, START
-from exports import statuses
+from exportadmin.runs import statuses
 from exports.models import ExportReport
 from exports.sources.snapshot import is_convertible
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from connections.models import Project
 from connections.store.overview import ChangeCount, Overview, changes_since
-from exports import statuses
+from exportadmin.runs import statuses
 from exports.display.check_value_tables import Sum, sum_of
 from exports.models import ExportReport
 from exports.results.staleness import changes_text
@@ -49,7 +49,7 @@ class SinceLast:
 def since_last_export(project: Project) -> SinceLast | None:
     """``None`` where nothing was delivered yet. Rows that changed while it ran count: it did not see them."""
     delivered = ExportReport.objects.filter(
-        project=project, status__in=statuses.DELIVERED, revision__isnull=False
+        project=project, status__in=statuses.SUCCESSFUL, revision__isnull=False
     ).defer("config", "check_values", "description", "error", "location")
     report = delivered.order_by("-created_at", "-pk").first()
     if report is None or report.revision is None:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from exportadmin.runs import statuses
 from exportadmin.runs.progress import progress_json
-from exports import statuses
 from exports.models import Artifact, ExportConfig, ExportReport
 
 if TYPE_CHECKING:

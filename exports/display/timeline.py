@@ -5,8 +5,9 @@ from __future__ import annotations
 import datetime as dt
 from dataclasses import dataclass
 
+from exportadmin.runs import statuses
 from exportadmin.runs.progress import phases_of
-from exports import statuses
+from exports.display.report_states import REPORT_STATES
 from exports.models import ExportReport
 
 # phase → words; a phase without words is shown by its name
@@ -45,6 +46,6 @@ def steps_of(report: ExportReport, now: dt.datetime) -> list[Step]:
         for (label, at), end in zip(begun, ends, strict=True)
     ]
     if report.finished_at:
-        word, colour, _ = statuses.LABELS.get(report.status, (report.status, "secondary", ""))
+        word, colour, _ = REPORT_STATES.get(report.status, (report.status, "secondary", ""))
         steps.append(Step("Published" if report.is_delivered else word, report.finished_at, is_end=True, colour=colour))
     return steps

@@ -11,13 +11,13 @@ import django_tables2 as tables
 from django.db.models import Case, F, OrderBy, QuerySet, When
 
 from exportadmin.lib.errors import UserError
-from exports import statuses
+from exportadmin.runs import statuses
 from exports.models import ExportReport
 
 NEWEST = "-created"
 _Sorted = tuple[QuerySet[ExportReport], bool]  # django-tables2's answer: the rows, and "yes, that did it"
 # what was not delivered has no size, however far it came
-_SIZE = Case(When(status__in=statuses.DELIVERED, then=F("bytes_done")))
+_SIZE = Case(When(status__in=statuses.SUCCESSFUL, then=F("bytes_done")))
 _NUMBER = {"th": {"class": "ea-num"}}
 
 

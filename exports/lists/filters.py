@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from exportadmin.lib import times
 from exportadmin.lib.errors import UserError
-from exports import statuses
+from exportadmin.runs import statuses
 from exports.formats import FORMATS
 from exports.lists import listing
 from exports.models import ExportReport

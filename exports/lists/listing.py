@@ -10,7 +10,7 @@ from __future__ import annotations
 from django.db.models import Exists, OuterRef, QuerySet
 
 from connections.models import Project
-from exports import statuses
+from exportadmin.runs import statuses
 from exports.models import ExportReport
 
 

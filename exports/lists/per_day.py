@@ -9,7 +9,7 @@ from django.db.models import Count, Q, QuerySet, Sum
 from django.db.models.functions import TruncDate
 from django.utils import timezone
 
-from exports import statuses
+from exportadmin.runs import statuses
 from exports.models import ExportReport
 
 DAYS = 14
@@ -34,7 +34,7 @@ def per_day(reports: QuerySet[ExportReport], days: int = DAYS) -> list[Day]:
         reports.filter(created_at__gte=since)
         .order_by()
         .values(day=TruncDate("created_at", tzinfo=zone))
-        .annotate(requested=Count("pk"), size=Sum("bytes_done", filter=Q(status__in=statuses.DELIVERED)))
+        .annotate(requested=Count("pk"), size=Sum("bytes_done", filter=Q(status__in=statuses.SUCCESSFUL)))
         .values_list("day", "requested", "size")
     )
     found = {date: Day(date, exports, size or 0) for date, exports, size in counted}

@@ -9,8 +9,8 @@ from django.db import models
 from connections.access.models import ApiToken
 from connections.models import Connection, Project
 from exportadmin.lib.ids import new_id
+from exportadmin.runs import statuses
 from exportadmin.runs.models import Run
-from exports import statuses
 from exports.models.config import ExportConfig
 
 
@@ -78,4 +78,4 @@ class ExportReport(Run):
     @property
     def is_delivered(self) -> bool:
         """Was it delivered? (The files may have been removed since: ``files_removed_at``.)"""
-        return self.status in statuses.DELIVERED
+        return self.status in statuses.SUCCESSFUL

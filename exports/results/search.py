@@ -16,7 +16,7 @@ from django.db.models import Q
 from exportadmin.lib.csv_cells import defused
 from exportadmin.lib.errors import GoneError
 from exportadmin.lib.heavy import heavy_work
-from exports import statuses
+from exportadmin.runs import statuses
 from exports.delivery.files import is_errors_file
 from exports.delivery.reading import DeliveredFileReader, open_delivered
 from exports.models import Artifact, ExportReport
@@ -44,7 +44,7 @@ class _OutOfTimeError(Exception):
 
 def search(row: str, *, projects: Collection[str] | None, project: str | None = None) -> Found:
     """``row`` is a data row id or a global key; ``projects`` are public ids (``None``: all). Two queries."""
-    reports = ExportReport.objects.filter(status__in=statuses.DELIVERED)
+    reports = ExportReport.objects.filter(status__in=statuses.SUCCESSFUL)
     if projects is not None:
         reports = reports.filter(project__public_id__in=projects)
     if project is not None:

@@ -18,10 +18,10 @@ from exportadmin.audit.record import head as audit_head
 from exportadmin.audit.record import record
 from exportadmin.lib.actor import USER, Actor, system
 from exportadmin.lib.errors import PermanentError, UserError
+from exportadmin.runs import statuses
 from exportadmin.runs.ends import end
 from exportadmin.runs.errors import LeaseLost
 from exportadmin.runs.lease import RunLease
-from exports import statuses
 from exports.check_values import CheckValueCounter
 from exports.delivery import manifest, snapshot
 from exports.delivery.destination import key_of, sink_for

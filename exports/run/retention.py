@@ -28,7 +28,8 @@ from connections.sinks.base import Leftover, Sink
 from exportadmin.audit.record import record
 from exportadmin.lib.actor import system
 from exportadmin.lib.errors import ConflictError
-from exports import actions, statuses
+from exportadmin.runs import statuses
+from exports import actions
 from exports.delivery.destination import delivery_of, sink_of
 from exports.models import ExportReport
 from exports.run import scratch
@@ -129,7 +130,7 @@ def expired(now: datetime, *, days: int | None = None, dry: bool = False) -> Ite
         return
     old = ExportReport.objects.filter(
         is_ours=True,
-        status__in=statuses.DELIVERED,
+        status__in=statuses.SUCCESSFUL,
         files_removed_at=None,
         finished_at__lt=now - timedelta(days=days),
     ).select_related("project")

@@ -6,9 +6,9 @@ from typing import Any
 
 from exportadmin.audit.record import record
 from exportadmin.lib.actor import system
+from exportadmin.runs import statuses
 from exportadmin.runs.lease import RunLease
 from exportadmin.runs.runners import Runner
-from exports import statuses
 from exports.delivery.publication import unpublish
 from exports.models import ExportReport
 from exports.run import pipeline
@@ -37,7 +37,7 @@ class ExportRunner(Runner[ExportReport]):
             actor=system("worker"),
             project=run.project,
             obj=run,
-            outcome="done" if run.status in statuses.DELIVERED | {statuses.CANCELLED} else "failed",
+            outcome="done" if run.status in statuses.SUCCESSFUL | {statuses.CANCELLED} else "failed",
             reason=run.error,
             details=details,
         )

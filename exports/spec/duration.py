@@ -8,7 +8,7 @@ from typing import Any, Final
 from django.db.models import QuerySet
 
 from connections.models import Project
-from exports import statuses
+from exportadmin.runs import statuses
 from exports.models import ExportReport
 from exports.spec.sample import Sample
 

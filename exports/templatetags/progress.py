@@ -8,8 +8,8 @@ from typing import Any
 from django import template
 from django.utils import timezone
 
+from exportadmin.runs import statuses
 from exportadmin.runs.progress import Progress, progress_of
-from exports import statuses
 from exports.display.selection_line import LONG, one_line
 from exports.models import ExportReport
 

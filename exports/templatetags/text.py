@@ -9,7 +9,7 @@ from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from exports import statuses
+from exports.display.report_states import REPORT_STATES
 
 register = template.Library()
 
@@ -88,11 +88,11 @@ def lasting(seconds: float | None) -> str:
 @register.inclusion_tag("exports/_state.html")
 def state(status: str) -> dict[str, str]:
     """A report's state as a coloured word. A state without words shows as it is."""
-    word, colour, sentence = statuses.LABELS.get(status, (status, "secondary", ""))
+    word, colour, sentence = REPORT_STATES.get(status, (status, "secondary", ""))
     return {"word": word, "colour": colour, "sentence": sentence}
 
 
 @register.simple_tag
 def state_sentence(status: str) -> str:
     """What the state means, in one sentence."""
-    return statuses.LABELS.get(status, ("", "", ""))[2]
+    return REPORT_STATES.get(status, ("", "", ""))[2]

@@ -15,7 +15,8 @@ from exportadmin.audit.middleware import actor_of
 from exportadmin.lib.errors import ConflictError, GoneError, NotFoundError
 from exportadmin.lib.heavy import heavy
 from exportadmin.lib.pages import get_view, only
-from exports import actions, statuses
+from exportadmin.runs import statuses
+from exports import actions
 from exports.lookup import get_report
 from exports.models import ExportReport
 
@@ -67,7 +68,7 @@ def compare(request: HttpRequest, report_id: str) -> HttpResponse:
 
 
 def _others(report: ExportReport) -> list[ExportReport]:
-    delivered = ExportReport.objects.filter(project=report.project_id, status__in=statuses.DELIVERED)
+    delivered = ExportReport.objects.filter(project=report.project_id, status__in=statuses.SUCCESSFUL)
     newest = delivered.exclude(pk=report.pk).only("report_id", "name", "format", "created_at", "files_removed_at")
     return list(newest[:CHOICES])
 
@@ -76,8 +77,8 @@ def _other(report: ExportReport, wanted: str) -> ExportReport:
     """Of the same project, so that whoever may see the one may see the other. Raises :class:`NotFoundError`."""
     if not is_valid_key(wanted):
         raise NotFoundError("no such export")
-    others = ExportReport.objects.filter(project=report.project_id, status__in=statuses.DELIVERED).exclude(pk=report.pk)
-    other = others.select_related("project").filter(report_id=wanted).order_by().first()
+    delivered = ExportReport.objects.filter(project=report.project_id, status__in=statuses.SUCCESSFUL)
+    other = delivered.exclude(pk=report.pk).select_related("project").filter(report_id=wanted).order_by().first()
     if other is None:
         raise NotFoundError("no such export")
     return other

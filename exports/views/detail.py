@@ -14,8 +14,8 @@ from exportadmin.audit.models import AuditEntry
 from exportadmin.audit.sentences import sentence
 from exportadmin.lib.pages import get_view, only
 from exportadmin.lib.times import to_datetime
+from exportadmin.runs import statuses
 from exportadmin.runs.progress import phases_of
-from exports import statuses
 from exports.display.allowed_actions import offers
 from exports.display.check_value_tables import sums_of
 from exports.display.distribution import downloads_of, links_of

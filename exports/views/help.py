@@ -21,7 +21,7 @@ from connections.rows.review_statuses import REVIEW_STATUSES, WORKFLOW_GROUPS
 from connections.sinks import SINKS
 from exportadmin.lib.pages import get_view, only
 from exportadmin.lib.times import iso_utc, parse_ms
-from exports import statuses
+from exports.display.report_states import REPORT_STATES
 from exports.formats import FORMATS
 from exports.formats.png import RULES
 from exports.help import texts
@@ -110,7 +110,7 @@ def review_statuses(request: HttpRequest) -> HttpResponse:
     """The vocabulary by workflow group, and the states of exports and links."""
     groups = [(group, [status for status, its in REVIEW_STATUSES.items() if its == group]) for group in WORKFLOW_GROUPS]
     keys = {"status": Statuses.key, "group": WorkflowStatus.key}
-    context = {"keys": keys, "groups": groups, "reports": statuses.LABELS.values(), "links": states.LABELS.values()}
+    context = {"keys": keys, "groups": groups, "reports": REPORT_STATES.values(), "links": states.LABELS.values()}
     return _page(request, "statuses", context)
 
 

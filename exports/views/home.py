@@ -15,7 +15,7 @@ from connections.access.permissions import START, VIEW, projects_for, verbs_anyw
 from connections.models import Project
 from connections.store.overview import overview as project_overview
 from exportadmin.lib.pages import get_view, only
-from exports import statuses
+from exportadmin.runs import statuses
 from exports.display.check_value_tables import Sum, sum_of
 from exports.lists.listing import in_progress, within
 from exports.lists.per_day import Day, per_day

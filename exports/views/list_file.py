@@ -13,7 +13,7 @@ from django.utils import timezone
 from exportadmin.lib.csv_cells import BYTE_ORDER_MARK, safe_cell
 from exportadmin.lib.errors import UserError
 from exportadmin.lib.pages import get_view
-from exports import statuses
+from exportadmin.runs import statuses
 from exports.display.selection_line import LONG, one_line
 from exports.lists.report_query import listed
 from exports.models import ExportReport
@@ -55,7 +55,7 @@ def _lines(reports: QuerySet[ExportReport]) -> Iterator[str]:
     for values in reports.values_list(*COLUMNS.values()).iterator(chunk_size=AT_ONCE):
         line = dict(zip(COLUMNS, values, strict=True))
         line["selects"] = LONG if line["selects"] is None else one_line(line["selects"])
-        if line["state"] not in statuses.DELIVERED:
+        if line["state"] not in statuses.SUCCESSFUL:
             line["bytes"] = None
         yield ",".join(_cell(value) for value in line.values()) + "\r\n"
 

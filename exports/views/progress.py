@@ -11,8 +11,8 @@ from django_htmx.http import HttpResponseStopPolling
 
 from connections.access.permissions import VIEW
 from exportadmin.lib.pages import get_view, only
+from exportadmin.runs import statuses
 from exportadmin.runs.progress import progress_of
-from exports import statuses
 from exports.lookup import get_report
 from exports.models import ExportReport
 

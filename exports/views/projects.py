@@ -26,7 +26,7 @@ from exportadmin.audit.middleware import actor_of
 from exportadmin.lib import times
 from exportadmin.lib.errors import DeniedError, UserError
 from exportadmin.lib.pages import done, form_view, get_view, only
-from exports import statuses
+from exportadmin.runs import statuses
 from exports.display.project_contents import since_last_export, sums_of_holdings
 from exports.lists.forms import PROJECT_SORTS, ProjectFilterForm
 from exports.lists.report_query import for_list
@@ -76,7 +76,7 @@ def _found(projects: QuerySet[Project], search: str, request: HttpRequest) -> Qu
     """Those whose name holds the words; each with its last delivery and one's own role."""
     if search:
         projects = projects.filter(name__icontains=search)
-    delivered = ExportReport.objects.filter(project=OuterRef("pk"), status__in=statuses.DELIVERED)
+    delivered = ExportReport.objects.filter(project=OuterRef("pk"), status__in=statuses.SUCCESSFUL)
     mine = Membership.objects.filter(project=OuterRef("pk"), user_id=cast(int, request.user.pk))
     return projects.select_related("connection").annotate(
         exported_at=Subquery(delivered.order_by("-created_at", "-pk").values("finished_at")[:1]),

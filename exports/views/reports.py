@@ -11,7 +11,7 @@ from django.shortcuts import redirect, render
 from connections.access.permissions import MANAGE, START, VIEW, projects_for, verbs_anywhere
 from exportadmin.lib.errors import UserError
 from exportadmin.lib.pages import get_view, only
-from exports import statuses
+from exportadmin.runs import statuses
 from exports.lists.capped_paginator import LongPaginator
 from exports.lists.columns import NEWEST
 from exports.lists.filters import GROUPS

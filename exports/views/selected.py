@@ -13,7 +13,8 @@ from exportadmin.audit.middleware import actor_of
 from exportadmin.lib.actor import Actor
 from exportadmin.lib.errors import NotFoundError, UserError
 from exportadmin.lib.pages import came_from, form_view, only, refused, tell_refused
-from exports import actions, statuses
+from exportadmin.runs import statuses
+from exports import actions
 from exports.lookup import get_report
 from exports.models import ExportReport
 from exports.views.reports import PAGE_SIZE

@@ -15,9 +15,10 @@ from exportadmin.audit.models import AuditEntry
 from exportadmin.lib.actor import Actor
 from exportadmin.lib.errors import ConflictError, DeniedError, NotFoundError, UserError
 from exportadmin.runs import lease as lease_module
+from exportadmin.runs import statuses
 from exportadmin.runs.execute import carry_out
 from exportadmin.runs.lease import claim
-from exports import actions, statuses
+from exports import actions
 from exports.formats import FORMATS
 from exports.models import ExportReport
 from exports.run import pipeline

@@ -22,8 +22,8 @@ from connections.store.upsert import write_rows
 from exportadmin.audit.models import AuditEntry
 from exportadmin.lib.actor import Actor
 from exportadmin.lib.errors import ConflictError, DeniedError, NotFoundError, PermanentError, UserError
+from exportadmin.runs import statuses
 from exports import actions as exports
-from exports import statuses
 from exports.models import Artifact, DeletedLink, Download, ExportConfig, ExportReport, Link
 from exports.sources.snapshot import conversion_spec
 from exports.spec.spec import ExportSpec

@@ -8,11 +8,12 @@ from django.db import InterfaceError, connection
 from connections.store.upsert import write_rows
 from exportadmin.lib.actor import Actor
 from exportadmin.runs import lease as lease_module
+from exportadmin.runs import statuses
 from exportadmin.runs.ends import end
 from exportadmin.runs.execute import execute
 from exportadmin.runs.lease import RunLease, claim
 from exportadmin.runs.reaper import reap
-from exports import actions, statuses
+from exports import actions
 from exports.models import ExportReport
 from exports.sources import store
 from exports.spec.spec import ExportSpec

@@ -25,7 +25,8 @@ from connections.store.models import ImportRun
 from connections.store.upsert import write_rows
 from exportadmin.audit.record import record
 from exportadmin.lib.actor import Actor
-from exports import actions, statuses
+from exportadmin.runs import statuses
+from exports import actions
 from exports.models import Artifact, Download, ExportConfig, ExportReport, Link
 from exports.spec.spec import ExportSpec
 from tests.pages.reports import CONFIG, make_report

@@ -9,7 +9,7 @@ from typing import Any
 from django.utils import timezone
 
 from connections.models import Project
-from exports import statuses
+from exportadmin.runs import statuses
 from exports.models import Artifact, ExportReport
 
 CONFIG: dict[str, Any] = {

@@ -11,7 +11,7 @@ from django.test import Client
 
 from connections.models import Connection, Project
 from exportadmin.audit.models import AuditEntry
-from exports import statuses
+from exportadmin.runs import statuses
 from exports.models import Artifact, ExportReport
 from tests.pages.reports import CHECK_VALUES, deliver, make_report
 from tests.support.deliveries import delivery_folder

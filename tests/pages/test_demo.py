@@ -25,7 +25,7 @@ from connections.store import demo
 from connections.store.import_row import IncomingRow
 from connections.store.models import StoreClass, StoreRow
 from exportadmin.audit.models import AuditEntry
-from exports import statuses
+from exportadmin.runs import statuses
 from exports.formats import FORMATS
 from exports.models import ExportReport
 from tests.support.paths import ROOT

@@ -10,7 +10,7 @@ import pytest
 from django.test import Client
 
 from connections.models import Project
-from exports import statuses
+from exportadmin.runs import statuses
 from exports.models import Artifact, Download
 from tests.pages.reports import deliver
 from tests.support.deliveries import delivery_folder

@@ -12,7 +12,8 @@ from playwright.sync_api import Page, expect
 
 from connections.models import Project
 from exportadmin.lib.actor import Actor
-from exports import actions, statuses
+from exportadmin.runs import statuses
+from exports import actions
 from exports.models import ExportReport
 from tests.pages.reports import CHECK_VALUES, CONFIG, deliver, make_report
 from tests.support import cast
@@ -43,7 +44,7 @@ def pages(site: str, page: Page, tmp_path: Path) -> dict[str, str]:
         ),
         "failed": make_report(project, name=LONG, status=statuses.FAILED, error=f"The disk is full: {LONG} {HOSTILE}"),
     }
-    for status in statuses.LABELS:
+    for status in statuses.TITLES:
         make_report(project, name=HOSTILE, status=status, created_by_name=LONG)
     actor = Actor(kind="user", name=LONG, channel="web", user_id=alice.pk)
     _, token = actions.issue_link(artifact=completed, actor=actor)

@@ -22,8 +22,9 @@ from connections.models import Connection, Project
 from connections.store.upsert import write_rows
 from exportadmin.lib.actor import Actor
 from exportadmin.lib.errors import PermanentError
+from exportadmin.runs import statuses
 from exportadmin.runs.execute import execute
-from exports import actions, statuses
+from exports import actions
 from exports.models import ExportReport
 from exports.sources.store import StoreReader
 from exports.spec.spec import ExportSpec

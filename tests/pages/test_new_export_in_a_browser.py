@@ -7,7 +7,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from connections.models import Connection, Project
 from connections.store.upsert import write_rows
-from exports import statuses
+from exportadmin.runs import statuses
 from exports.models import ExportReport
 from tests.support import cast
 from tests.support.browsing import cut_off, overflow, sign_in, violations

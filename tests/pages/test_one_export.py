@@ -19,7 +19,7 @@ from connections.models import Connection, Project
 from connections.store.upsert import write_rows
 from exportadmin.audit.record import record
 from exportadmin.lib.actor import system
-from exports import statuses
+from exportadmin.runs import statuses
 from exports.models import Artifact, Download, Link
 from tests.pages.reports import CHECK_VALUES, CONFIG, deliver, make_report
 from tests.pages.squeezed import page_html

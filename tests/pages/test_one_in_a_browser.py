@@ -18,7 +18,8 @@ from connections.models import Connection, Project
 from connections.store import demo
 from connections.store.upsert import write_rows
 from exportadmin.lib.actor import Actor
-from exports import actions, statuses
+from exportadmin.runs import statuses
+from exports import actions
 from exports.models import ExportReport
 from exports.spec.spec import ExportSpec
 from tests.pages.reports import make_report

@@ -18,7 +18,7 @@ from connections.sinks import local
 from connections.store.upsert import write_rows
 from exportadmin.audit.models import AuditEntry
 from exportadmin.lib.errors import PermanentError
-from exports import statuses
+from exportadmin.runs import statuses
 from exports.check_values import CheckValueCounter
 from exports.models import ExportReport
 from exports.spec import duration, plan, sample

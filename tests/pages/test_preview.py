@@ -16,7 +16,8 @@ from connections.models import Project
 from connections.store.upsert import write_rows
 from exportadmin.audit.models import AuditEntry
 from exportadmin.lib.actor import Actor
-from exports import actions, statuses
+from exportadmin.runs import statuses
+from exports import actions
 from exports.models import Artifact, ExportReport
 from exports.results import preview
 from exports.spec.spec import ExportSpec

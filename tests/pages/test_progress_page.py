@@ -10,7 +10,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from connections.models import Project
-from exports import statuses
+from exportadmin.runs import statuses
 from tests.pages.reports import make_report
 from tests.pages.squeezed import page_html
 
@@ -63,7 +63,7 @@ def test_a_stranger_and_an_unknown_parameter_are_refused(members: Project, stran
 
 
 def test_the_page_polls_only_while_there_is_something_to_wait_for(members: Project, operator: Client):
-    for status in statuses.LABELS:
+    for status in statuses.TITLES:
         report = make_report(members, status=status)
         page = page_html(operator.get(f"/exports/{report.report_id}/"))
         assert (f'hx-get="/exports/{report.report_id}/progress/"' in page) == (status in statuses.ACTIVE), status

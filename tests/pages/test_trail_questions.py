@@ -26,7 +26,8 @@ from exportadmin.audit.questions import in_order
 from exportadmin.audit.record import record
 from exportadmin.lib import times
 from exportadmin.lib.actor import Actor
-from exports import actions, statuses
+from exportadmin.runs import statuses
+from exports import actions
 from exports.models import ExportReport
 from exports.results import search
 from exports.spec.spec import ExportSpec

@@ -13,7 +13,7 @@ from django.test.utils import CaptureQueriesContext
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from exports import statuses
+from exportadmin.runs import statuses
 from exports.models import Artifact, ExportReport, LineIndex
 from tests.pages.reports import CHECK_VALUES, CONFIG
 from tests.rest.world import Place, Rest, World

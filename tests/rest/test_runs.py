@@ -14,8 +14,8 @@ from django.db import connection
 from django.utils import timezone
 
 from exportadmin.audit.models import AuditEntry
+from exportadmin.runs import statuses
 from exportadmin.runs.execute import execute
-from exports import statuses
 from exports.api import views
 from exports.formats.ndjson import NdjsonFormat
 from exports.models import ExportReport

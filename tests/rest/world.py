@@ -24,7 +24,8 @@ from connections.store.imports.actions import ImportSpec, begin_upload, import_h
 from connections.store.models import ImportRun
 from connections.store.upsert import write_rows
 from exportadmin.lib.actor import Actor
-from exports import actions, statuses
+from exportadmin.runs import statuses
+from exports import actions
 from exports.models import Artifact, ExportConfig, ExportReport, Link
 from exports.spec.spec import ExportSpec
 from tests.support.cast import PASSWORD

@@ -21,7 +21,8 @@ from connections.store import demo
 from connections.store.import_row import IncomingRow
 from connections.store.upsert import write_rows
 from exportadmin.lib.command import FAILED, AppCommand, shell_actor
-from exports import actions, statuses
+from exportadmin.runs import statuses
+from exports import actions
 from exports.formats import FORMATS
 from exports.models import ExportReport
 from exports.spec.spec import ExportSpec
@@ -75,7 +76,7 @@ class Command(AppCommand):
     def _exports(self, project: Project) -> None:
         for key in FORMATS:
             name = f"{project.name} as {key}"
-            there = ExportReport.objects.filter(project=project, format=key, name=name, status__in=statuses.DELIVERED)
+            there = ExportReport.objects.filter(project=project, format=key, name=name, status__in=statuses.SUCCESSFUL)
             if there.exists():
                 continue
             spec = ExportSpec.parse({"format": key}, project)

@@ -11,7 +11,7 @@ from connections.models import Project
 from connections.rows.batch import RowBatch
 from exportadmin.lib.errors import UserError
 from exportadmin.lib.text import check_text
-from exports import statuses
+from exportadmin.runs import statuses
 from exports.spec.conditions.base import Condition
 from exports.spec.conditions.fields import WordField
 from exports.spec.conditions.kinds import TIMES
@@ -89,7 +89,7 @@ def _revision_seen_by(report_id: str, project: Project, field: str) -> int:
         raise UserError(
             f"{report_id[:80]!r} is no export of this project, and no revision (a whole number from 0 up)", field=field
         )
-    if report.status not in statuses.DELIVERED or report.revision is None:
+    if report.status not in statuses.SUCCESSFUL or report.revision is None:
         raise UserError(
             f"export {report_id} is {report.status} and has delivered nothing that another one could go on from",
             field=field,

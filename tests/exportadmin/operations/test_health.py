@@ -15,8 +15,8 @@ from django.utils import timezone
 from django_q.models import OrmQ
 
 from exportadmin.operations import health
+from exportadmin.runs import statuses
 from exportadmin.runs.limits import WORKER_SEEN_KEY
-from exports import statuses
 from tests.pages.reports import make_report
 
 

@@ -13,8 +13,8 @@ from connections.access.tokens import issue_token, revoke_token
 from exportadmin.audit.record import head
 from exportadmin.lib.actor import Actor
 from exportadmin.operations import metrics
+from exportadmin.runs import statuses
 from exportadmin.runs.limits import WORKER_SEEN_KEY
-from exports import statuses
 from exports.models import Artifact, Download
 from tests.pages.reports import make_report
 
@@ -53,7 +53,7 @@ def test_the_figures_are_those_of_the_database(client: Client, project):
         )
     caches["q"].set(WORKER_SEEN_KEY, time.time())
     found = scrape(client)
-    assert {name: found[f"exportadmin_reports/{name}"] for name in statuses.LABELS} == {
+    assert {name: found[f"exportadmin_reports/{name}"] for name in statuses.TITLES} == {
         "queued": 1,
         "running": 0,
         "completed": 2,

@@ -15,7 +15,7 @@ from django.utils import timezone
 
 from exportadmin.audit.models import AuditEntry
 from exportadmin.lib.ids import new_id
-from exports import statuses
+from exportadmin.runs import statuses
 from exports.delivery.destination import delivery_of
 from exports.delivery.verify import read_whole
 from exports.models import ExportReport

@@ -58,9 +58,9 @@ def make_report(transactional_db: None, project: Any) -> MakeReport:
 @pytest.fixture
 def runner() -> Iterator[Any]:
     """In the place of the exports' own; what it is given is put down, what it does can be set."""
+    from exportadmin.runs import statuses
     from exportadmin.runs.ends import end
     from exportadmin.runs.runners import RUNNERS, Runner
-    from exports import statuses
     from exports.models import ExportReport
 
     class FakeRunner(Runner[ExportReport]):

@@ -16,9 +16,10 @@ from django.utils import timezone
 from connections.models import Connection
 from connections.sinks import SINKS
 from exportadmin.audit.models import AuditEntry
+from exportadmin.runs import statuses
 from exportadmin.runs.execute import execute
 from exportadmin.runs.reaper import reap
-from exports import actions, statuses
+from exports import actions
 from exports.delivery.destination import delivery_of
 from exports.models import ExportReport
 from exports.results.search import search

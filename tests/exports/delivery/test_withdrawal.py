@@ -12,11 +12,12 @@ from django.utils import timezone
 from connections.sinks import local
 from connections.store.upsert import write_rows
 from exportadmin.lib.actor import Actor
+from exportadmin.runs import statuses
 from exportadmin.runs.execute import carry_out
 from exportadmin.runs.lease import claim
 from exportadmin.runs.limits import MAX_ATTEMPTS
 from exportadmin.runs.reaper import reap
-from exports import actions, statuses
+from exports import actions
 from exports.delivery.verify import verify_report
 from exports.models import ExportReport
 from exports.run import pipeline

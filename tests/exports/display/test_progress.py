@@ -7,8 +7,8 @@ import datetime as dt
 import pytest
 import time_machine
 
+from exportadmin.runs import statuses
 from exportadmin.runs.progress import counting_began, phases_of, progress_json, progress_of
-from exports import statuses
 from exports.display.timeline import steps_of
 from exports.models import ExportReport
 
@@ -39,7 +39,7 @@ def test_a_rate_of_the_first_moment_is_not_shown():
     assert progress_of(run, at(0.5)).rows_per_second is None
 
 
-@pytest.mark.parametrize("status", [status for status in statuses.LABELS if status != statuses.RUNNING])
+@pytest.mark.parametrize("status", [status for status in statuses.TITLES if status != statuses.RUNNING])
 def test_the_rate_of_what_does_not_run_is_that_of_the_whole_and_nothing_is_left(status: str):
     ended = None if status == statuses.QUEUED else at(10)
     run = made(status, started_at=at(0), finished_at=ended, rows_done=70, rows_expected=90, phase="reading")

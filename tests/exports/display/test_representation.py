@@ -6,8 +6,8 @@ import datetime as dt
 
 import pytest
 
+from exportadmin.runs import statuses
 from exportadmin.runs.progress import progress_json
-from exports import statuses
 from exports.models import ExportReport
 
 STARTED = dt.datetime(2026, 11, 26, 12, 0, tzinfo=dt.UTC)

@@ -15,7 +15,8 @@ from connections.models import Project
 from connections.store.import_row import IncomingLabel
 from connections.store.upsert import write_rows
 from exportadmin.lib.actor import Actor
-from exports import actions, statuses
+from exportadmin.runs import statuses
+from exports import actions
 from exports.models import ExportReport
 from exports.spec.spec import ExportSpec
 from tests.support.deliveries import delivery_folder

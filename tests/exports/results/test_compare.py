@@ -11,7 +11,8 @@ import pytest
 from connections.store.upsert import write_rows
 from exportadmin.lib.actor import Actor
 from exportadmin.lib.errors import ConflictError, GoneError
-from exports import actions, statuses
+from exportadmin.runs import statuses
+from exports import actions
 from exports.models import Artifact
 from exports.results import compare
 from exports.spec.spec import ExportSpec

@@ -17,7 +17,8 @@ from connections.store.upsert import write_rows
 from exportadmin.lib import times
 from exportadmin.lib.actor import Actor
 from exportadmin.lib.errors import PermanentError, UserError
-from exports import actions, statuses
+from exportadmin.runs import statuses
+from exports import actions
 from exports.delivery import manifest
 from exports.models import ExportReport
 from exports.sources.store import StoreSource

@@ -18,7 +18,8 @@ from connections.store.import_row import IncomingLabel
 from connections.store.models import StoreCoco, StoreCsv, StoreRow
 from connections.store.upsert import write_rows
 from exportadmin.lib.actor import Actor
-from exports import actions, statuses
+from exportadmin.runs import statuses
+from exports import actions
 from exports.formats.png import PngFormat
 from exports.models import ExportReport
 from exports.run import cross_check

@@ -20,8 +20,9 @@ from connections.store.upsert import write_rows
 from exportadmin.audit.models import AuditEntry
 from exportadmin.lib.actor import Actor
 from exportadmin.lib.errors import UserError
+from exportadmin.runs import statuses
 from exportadmin.runs.execute import execute
-from exports import actions, statuses
+from exports import actions
 from exports.delivery.destination import delivery_of
 from exports.delivery.files import is_errors_file
 from exports.delivery.verify import read_whole, verify_report

@@ -17,7 +17,8 @@ from connections.rows.batch import BODY, COCO, RowBatch
 from connections.sinks import local
 from connections.store.upsert import write_rows
 from exportadmin.lib.actor import Actor
-from exports import actions, statuses
+from exportadmin.runs import statuses
+from exports import actions
 from exports.delivery.verify import verify_report
 from exports.formats import FORMATS
 from exports.formats.base import Format, Part

@@ -12,8 +12,9 @@ from django.test import Client
 from connections.models import Project
 from connections.store.upsert import write_rows
 from exportadmin.audit.models import AuditEntry
+from exportadmin.runs import statuses
 from exportadmin.runs.execute import execute
-from exports import actions, statuses
+from exports import actions
 from exports.models import ExportReport
 from exports.spec.spec import ExportSpec
 from tests.rest.world import SHELL, Rest, whole

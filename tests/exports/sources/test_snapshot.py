@@ -14,8 +14,9 @@ from connections.store import demo
 from connections.store.models import StoreRow
 from connections.store.upsert import write_rows
 from exportadmin.lib.errors import ConflictError, GoneError, PermanentError, UserError
+from exportadmin.runs import statuses
 from exportadmin.runs.execute import execute
-from exports import actions, statuses
+from exports import actions
 from exports.delivery.snapshot import RowNumbers, read_numbers
 from exports.formats import FORMATS
 from exports.models import ExportReport
