@@ -24,7 +24,7 @@ def classes() -> dict[str, int]:
 
 @pytest.mark.parametrize("bad", [BROKEN, NOT_A_MASK, {**box("halfway"), "bounding_box": None}])
 def test_a_refused_row_adds_no_class_no_question_and_takes_no_number(project, bad):
-    refused = row("bad", box("only there"), answer("only asked there"), bad, number=2, row_id="theirs")
+    refused = row("bad", box("only there"), answer("only asked there"), bad, row_id="theirs")
     good = [row("a", box("car"), number=1), refused, row("b", box("tree"), polygon("car"), answer("quality"))]
     summary = write_rows(project, good)
     assert (summary.created, summary.refused_count, summary.annotations) == (2, 1, 4)
