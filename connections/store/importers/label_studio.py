@@ -22,7 +22,8 @@ from connections.rows.media import mime_type
 from connections.store.import_row import IncomingLabel, IncomingRow
 from connections.store.importers.detect import MINIFIED, NOT_MINIFIED
 from connections.store.importers.label_studio_pages import Page, address_of, controls_of, pages_of
-from connections.store.importers.label_studio_results import Results, results_of, size_of
+from connections.store.importers.label_studio_regions import said_size
+from connections.store.importers.label_studio_results import Results, all_results, results_of
 from connections.store.importers.row_file import RowFileImporter
 from connections.store.models import MAX_ROW_ID
 from connections.store.notes import CARRIED, OTHER, UNFINISHED, UNLABELLED
@@ -83,7 +84,7 @@ class LabelStudioImporter(RowFileImporter):
         picture: tuple[int, int] | None = None
         for index, annotation in enumerate(annotations):
             try:
-                label, results = _label(annotation)
+                label, results = _label(annotation, value)
             except BadMark as error:
                 raise BadMark(f"annotation {index + 1}: {error}") from None
             labels.append(label)
@@ -91,7 +92,7 @@ class LabelStudioImporter(RowFileImporter):
             if results.unlabelled or results.carried:
                 self._note(results, f"{position}, annotation {index + 1}")
         if picture is None:
-            picture = _size_beside(value)
+            picture = next(filter(None, map(said_size, all_results(value))), None)
         if address is None:
             address, among = address_of(value, controls_of(value)[0] if controls is None else controls)
             if among:
@@ -126,17 +127,6 @@ class LabelStudioImporter(RowFileImporter):
             self.row_notes.add(UNLABELLED, "regions without a label", count=results.unlabelled, example=example)
         for kind in results.carried:
             self.row_notes.add(CARRIED, f"regions of type {kind[:40]}, kept as they are", example=example)
-
-
-def _size_beside(task: _Json) -> tuple[int, int] | None:
-    """The size of the picture that a draft or a prediction says."""
-    for key in ("drafts", "predictions"):
-        beside = task.get(key)
-        for each in beside if type(beside) is list else ():
-            found = size_of(each.get("result")) if type(each) is dict else None
-            if found:
-                return found
-    return None
 
 
 def _moment(value: Any, what: str) -> int | None:
@@ -215,13 +205,13 @@ def _media_attributes(address: str, picture: tuple[int, int] | None) -> _Json:
 # --- an annotation ---------------------------------------------------------------------------------------------------
 
 
-def _label(annotation: _Json) -> tuple[IncomingLabel, Results]:
+def _label(annotation: _Json, task: _Json) -> tuple[IncomingLabel, Results]:
     result = annotation.get("result")
     if result is None:
         result = []
     if type(result) is not list:
         raise BadMark("result is not a list of regions")
-    results = results_of(result)
+    results = results_of(result, task)
     completed_by: Any = annotation.get("completed_by")
     lead_time: Any = annotation.get("lead_time")
     identity: Any = annotation.get("id")

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import Any
 
 from connections.rows.checks import BadMark
@@ -51,19 +52,25 @@ class Results:
     carried: list[str] = field(default_factory=list)
 
 
-def results_of(result: list[Any]) -> Results:
-    """Raises :class:`BadMark` that names a bad result by its place in the list, from 1."""
-    return _Reading(result).read()
+def results_of(result: list[Any], task: _Json) -> Results:
+    """The results of one of the task's annotations. Raises :class:`BadMark` that names a bad one by its place in the
+    list, from 1."""
+    return _Reading(result, task).read()
 
 
-def size_of(result: Any) -> tuple[int, int] | None:
-    """``(width, height)`` of the picture, where one of the results says it."""
-    return next(filter(None, map(said_size, result)), None) if type(result) is list else None
+def all_results(task: _Json) -> Iterator[Any]:
+    """What annotations, drafts and predictions of a task say."""
+    for key in ("annotations", "completions", "drafts", "predictions"):
+        several = task.get(key)
+        for each in several if type(several) is list else ():
+            result = each.get("result") if type(each) is dict else None
+            if type(result) is list:
+                yield from result
 
 
 class _Reading:
-    def __init__(self, result: list[Any]) -> None:
-        self.result = result
+    def __init__(self, result: list[Any], task: _Json) -> None:
+        self.result, self.task = result, task
         self.found = Results()
         # beside each object: the result that is its shape, and the classes that this and others give it
         self.shapes: list[tuple[_Json, list[str]]] = []
@@ -93,8 +100,11 @@ class _Reading:
             found.objects = _with_further_labels(found.objects, [labels for _, labels in self.shapes])
         found.unlabelled = counts.count(0)
         if found.picture is None:
-            found.picture = size_of(self.result)
+            found.picture = next(filter(None, map(said_size, self.result)), None)
         return found
+
+    def _size_beside(self, region: _Json) -> tuple[int, int] | None:
+        return size_beside(region, chain(self.result, all_results(self.task)))
 
     def _add_shape(self, region: _Json, kind: str) -> None:
         """A shape that says no size lies in the picture that another result on it says."""
@@ -105,7 +115,7 @@ class _Reading:
         try:
             mark = SHAPES[kind](region, value, labels)
         except NoSizeError:
-            beside = size_beside(region, self.result)
+            beside = self._size_beside(region)
             if beside is None:
                 raise
             region = {**region, "original_width": beside[0], "original_height": beside[1]}
@@ -165,7 +175,7 @@ class _Reading:
         identity, value = identity_of(region), region.get("value")
         if identity not in places:
             kind = shape_by_place(value)
-            if kind is not None and size_beside(region, self.result) is not None:
+            if kind is not None and self._size_beside(region) is not None:
                 self._add_shape(region, kind)
             else:
                 self._carry(region)

@@ -79,6 +79,16 @@ def test_a_shape_without_a_size_lies_in_the_picture_that_another_result_on_it_sa
     assert take({"annotations": [{"result": [brush, sized]}]}).labels[0].objects[0]["mask"]["size"] == [10, 20]
 
 
+@pytest.mark.parametrize("beside", ["annotations", "drafts", "predictions"])
+def test_another_annotation_a_draft_or_a_prediction_may_say_the_size_of_a_shape(take: Take, beside: str):
+    bare = {key: value for key, value in box().items() if not key.startswith("original")}
+    task: Json = {"annotations": [{"result": [bare]}]}
+    task[beside] = [*task.get(beside, []), {"result": [box()]}]
+    row = take(task)
+    assert row.labels[0].objects[0]["bounding_box"] == {"top": 2.0, "left": 2.0, "height": 4.0, "width": 6.1}
+    assert (row.media_attributes["width"], row.media_attributes["height"]) == (20, 10)
+
+
 def test_a_shape_without_a_size_beside_other_pictures_is_refused(tmp_path: Path):
     bare = {key: value for key, value in box().items() if not key.startswith("original")}
     two = {"image": "https://img.example.test/1.jpg", "second": "https://img.example.test/2.jpg"}
