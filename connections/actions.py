@@ -13,12 +13,11 @@ from connections.access import time_zones
 from connections.access.models import Membership
 from connections.access.permissions import MANAGE, is_superuser, require, require_can_create_projects
 from connections.access.roles import ADMIN
-from connections.models import Connection, Project
+from connections.models import STORE, Connection, Project
 from exportadmin.audit.record import audited, record
 from exportadmin.lib.actor import Actor
 from exportadmin.lib.errors import ConflictError, NotFoundError, UserError
 from exportadmin.lib.text import check_text
-from exports.sources.store import StoreSource
 
 STORE_NAME = "Built-in store"
 MAX_NAME = 200
@@ -136,12 +135,12 @@ def _save(project: Project, update_fields: list[str] | None = None) -> None:
 
 
 def _store_connection() -> Connection:
-    connection, _ = Connection.objects.get_or_create(name=STORE_NAME, defaults={"kind": StoreSource.key})
+    connection, _ = Connection.objects.get_or_create(name=STORE_NAME, defaults={"kind": STORE})
     return connection
 
 
 def _stored(name: str) -> Project | None:
-    return Project.objects.filter(connection__kind=StoreSource.key, name=name).order_by("pk").first()
+    return Project.objects.filter(connection__kind=STORE, name=name).order_by("pk").first()
 
 
 def _project_name(name: str) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import ClassVar, Final
 
 from django.core.exceptions import ValidationError
 from django.db import models
@@ -19,6 +19,10 @@ def is_time_zone(name: str) -> None:
         times.zone(name)
     except UserError as error:
         raise ValidationError(error.message) from error
+
+
+# the kind of the connection to the built-in store
+STORE: Final = "store"
 
 
 class Connection(models.Model):

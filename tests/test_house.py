@@ -46,3 +46,23 @@ def test_no_test_patches_a_private_name():
         if not match[0].strip("\"'").endswith(_PRIVATE_OF_OTHERS)
     ]
     assert found == []
+
+
+# from below to above: a room imports what is below it, and itself
+_FLOORS = ("exportadmin.lib", "exportadmin.audit", "exportadmin.runs", "connections", "exports")
+_IMPORT = re.compile(r"^\s*(?:from|import) ([\w.]+)", re.MULTILINE)
+
+
+def _floor_of(module: str) -> int | None:
+    return next((n for n, floor in enumerate(_FLOORS) if module == floor or module.startswith(f"{floor}.")), None)
+
+
+def test_imports_only_go_down():
+    found = [
+        f"{name}: {match[1]}"
+        for name, text in _sources(".py").items()
+        if (mine := _floor_of(name.removesuffix(".py").replace("/", "."))) is not None
+        for match in _IMPORT.finditer(text)
+        if (theirs := _floor_of(match[1])) is not None and theirs > mine
+    ]
+    assert found == []

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from connections.models import Project
+from connections.models import STORE, Project
 from exportadmin.lib.registry import Registry
 from exports.models import ExportReport
 from exports.sources.base import Source
@@ -10,7 +10,7 @@ from exports.sources.base import Source
 SOURCES: Registry[type[Source]] = Registry(
     "source",
     {
-        "store": "exports.sources.store:StoreSource",
+        STORE: "exports.sources.store:StoreSource",
     },
 )
 

@@ -12,7 +12,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models import BinaryField, Case, CharField, Count, F, Func, Q, QuerySet, TextField, Value, When
 from django.db.models.functions import Coalesce
 
-from connections.models import Project
+from connections.models import STORE, Project
 from connections.rows.batch import BODY, COCO, CSV, OntologyClass, RowBatch
 from connections.rows.body import read_bodies
 from connections.rows.review_statuses import statuses_in
@@ -73,7 +73,7 @@ _ROUGH: frozenset[str] = frozenset({"label_created_at"})
 class StoreSource(Source):
     """Reads :class:`StoreRow`, and leaves to the database what it can filter by (:data:`_QUERIES`)."""
 
-    key = "store"
+    key = STORE
     title = "Built-in store"
     pushed_down = frozenset(_QUERIES) - _ROUGH
 

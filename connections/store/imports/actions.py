@@ -17,7 +17,7 @@ from django.utils import timezone
 from connections.access.lookup import is_valid_key, not_found
 from connections.access.permissions import DOWNLOAD, MANAGE, require, require_can_create_projects
 from connections.actions import store_project
-from connections.models import Project
+from connections.models import STORE, Project
 from connections.rows.review_statuses import known_status
 from connections.store.importers import IMPORTERS, detect
 from connections.store.imports import files
@@ -33,7 +33,6 @@ from exportadmin.runs.ends import end
 from exportadmin.runs.execute import run_in_foreground
 from exportadmin.runs.lease import claim
 from exportadmin.runs.queue import enqueue
-from exports.sources.store import StoreSource
 
 MAX_FILE_NAME: Final = 255
 # it becomes a folder in names of files
@@ -231,7 +230,7 @@ def _project(wanted: str, actor: Actor) -> Project:
             require_can_create_projects(actor)
         except DeniedError:  # the answer is the same for a project that may not be seen
             raise NotFoundError(message, field="project") from None
-    if found is not None and found.connection.kind != StoreSource.key:
+    if found is not None and found.connection.kind != STORE:
         raise UserError(f"project {found.name!r} is no project of the built-in store", field="project")
     try:
         return found or store_project(wanted, actor)

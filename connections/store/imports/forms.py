@@ -8,6 +8,7 @@ from django import forms
 
 from connections.access.permissions import MANAGE, Person, projects_for
 from connections.actions import MAX_NAME
+from connections.models import STORE
 from connections.rows.review_statuses import REVIEW_STATUSES
 from connections.store.importers import IMPORTERS
 from connections.store.imports.actions import MAX_FILE_NAME, ImportSpec
@@ -61,7 +62,7 @@ class ImportForm(Form):
 
     def __init__(self, *args: Any, person: Person, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        names = projects_for(person, MANAGE).filter(connection__kind="store").values_list("name", flat=True)
+        names = projects_for(person, MANAGE).filter(connection__kind=STORE).values_list("name", flat=True)
         project: Any = self.fields["project"]
         project.choices = [(name, name) for name in names.order_by("name")[:SUGGESTED]]
 
