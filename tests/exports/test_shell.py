@@ -76,7 +76,7 @@ def test_the_json_is_the_report_as_rest_prints_it(filled, capsys):
     printed = json.loads(capsys.readouterr().out)
     report = ExportReport.objects.get()
     assert printed == json.loads(json.dumps(report_json(report)))
-    assert printed["config"]["options"] == {"profile": "spreadsheet-safe"}
+    assert printed["config"]["options"] == {"profile": "spreadsheet-safe", "dataset": "no", "metadata": "no"}
     call_command("list_exports", json=True)
     assert json.loads(capsys.readouterr().out) == [printed]
 

@@ -253,7 +253,7 @@ def test_everything_that_was_typed_arrives_in_the_frozen_config(members: Project
         "labels": "not_skipped",
         "include": ["attachments"],
         "destination": {"kind": "local"},
-        "options": {"profile": "spreadsheet-safe"},
+        "options": {"profile": "spreadsheet-safe", "dataset": "no", "metadata": "no"},
         "max_refused": 0.05,
         "time_zone": "Europe/Warsaw",
         "resolved": {
