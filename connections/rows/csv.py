@@ -29,6 +29,7 @@ from connections.rows.frames import answers_of, objects_of
 from connections.rows.kinds import CLASSIFICATION
 from connections.rows.kinds.base import Outline
 from connections.rows.kinds.classification import answer_value, answers_by_question
+from connections.rows.labels import is_skipped
 from connections.rows.media import MAX_ADDRESS
 from connections.rows.outlines import outlines
 from exportadmin.lib.csv_cells import Escape, exact_cell, safe_cell
@@ -108,8 +109,8 @@ def _lines(
         origin = (label["id"], who.get("created_at") or "", who.get("created_by") or "")
         head = ",".join([text if text.isalnum() else escape(text, formulas) for text in origin])
         head = f"{row},{head}"
-        skipped = (label.get("performance_details") or _NOTHING).get("skipped")
-        tail = picture if skipped is None else f"{'true' if skipped else 'false'}{picture}"
+        says_skipped = (label.get("performance_details") or _NOTHING).get("skipped") is not None
+        tail = f"{'true' if is_skipped(label) else 'false'}{picture}" if says_skipped else picture
         annotations = label["annotations"]
         objects = objects_of(annotations)
         answers = answers_of(annotations)

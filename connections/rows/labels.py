@@ -8,6 +8,7 @@ the row names it there (so Labelbox writes: the labels that are compared name th
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import Any, Final
 
 import orjson
@@ -63,6 +64,12 @@ def label_flags(labels: Sequence[Label]) -> int:
     """The bits that tell for most rows, without looking inside, which of their labels an export takes."""
     if not labels:
         return 0
+    if len(labels) == 1:  # of nearly every row
+        (label,) = labels
+        details = label.get("performance_details") or _NOTHING
+        is_plain = not details.get("skipped") and "benchmark_reference_label" not in details
+        if is_plain and label.get("label_kind") != "Benchmark":
+            return NO_GROUND_TRUTH
     flags = SEVERAL if len(labels) > 1 else 0
     true = ground_truths(labels)
     for place, label in enumerate(labels):
@@ -77,7 +84,14 @@ def creators_text(labels: Sequence[Label]) -> str:
     """The different creators of the labels as a JSON list, sorted; empty without labels."""
     if not labels:
         return ""
+    if len(labels) == 1:
+        return _list_of_one(creator_of(labels[0]))
     return orjson.dumps(sorted({creator_of(label) for label in labels})).decode()
+
+
+@lru_cache(maxsize=1024)
+def _list_of_one(text: str) -> str:
+    return orjson.dumps([text]).decode()
 
 
 def count_of(label: Label) -> int:

@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Collection, Iterable
 from typing import Any, Final
 
+from connections.rows.backup import KEY, row_backup
 from connections.rows.batch import BODY, COCO, CSV, RowBatch
 from connections.rows.body import render_body
 from connections.rows.coco import render_coco
@@ -170,6 +171,7 @@ class LabelFilter:
         row["label_creators"] = creators_text(left)
         row["marks"], row["annotation_counts"] = count_annotations(document, self._classes, self._questions)
         if BODY in self._columns and batch.bodies:
+            document[KEY] = row_backup(document, batch.numbers[place], self._classes, self._questions)
             row["bodies"], _ = render_body(document)
         if CSV in self._columns and batch.csv_exact:
             exact, safe = render_csv(document, number=batch.numbers[place])
