@@ -48,8 +48,10 @@ def enqueue_lost(*, after_restart: bool) -> int:
 
     ``after_restart``: tasks that an earlier worker had taken off the queue are gone, so age does not count.
     """
-    untold = Q(queued_at=None) & (Q() if after_restart else Q(created_at__lt=Now() - NEW))
-    lost = DUE & (untold | Q(queued_at__lt=Now() if after_restart else Now() - limits.LEASE))
+    # times in the future come from a clock that was set back since, and are not believed
+    is_old = Q(created_at__lt=Now() - NEW) | Q(created_at__gt=Now())
+    is_overdue = Q(queued_at__lt=Now() if after_restart else Now() - limits.LEASE) | Q(queued_at__gt=Now())
+    lost = DUE & (is_overdue | (Q(queued_at=None) & (Q() if after_restart else is_old)))
     sent = 0
     for model in run_models():
         waiting = model._default_manager.filter(lost, status=statuses.QUEUED, cancel_requested=False)

@@ -99,6 +99,8 @@ def _snapshot() -> Iterator[BaseDatabaseWrapper]:
         with database.cursor() as cursor:
             if database.vendor == "postgresql":
                 cursor.execute("BEGIN TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
+                # between two batches it waits for whoever takes the bytes; it holds no lock
+                cursor.execute("SET LOCAL idle_in_transaction_session_timeout = 0; SET LOCAL statement_timeout = 0")
                 _hand_out_text_as_bytes(database)
             else:
                 cursor.execute("BEGIN DEFERRED")

@@ -209,6 +209,12 @@ def test_a_server_that_does_not_answer_at_all_holds_nobody_for_long():
         database.from_url("postgresql://u:p@h/")
 
 
+def test_what_the_address_says_of_time_limits_wins():
+    options = database.from_url("postgresql://u:p@h/db?options=-c%20lock_timeout%3D1s")["OPTIONS"]["options"]
+    assert options.startswith("-c idle_in_transaction_session_timeout=8s")
+    assert options.endswith("-c lock_timeout=1s")
+
+
 @pytest.mark.parametrize("variable", ["LOG_LEVEL", "LOG_FORMAT"])
 def test_a_log_that_there_is_not(start, variable):
     refused(start(**{variable: "loud"}), variable, "expected")

@@ -14,8 +14,9 @@ from tests.support.shell import new_installation
 if TYPE_CHECKING:
     from exports.models import ExportReport
 
-# it brings a PostgreSQL of its own and takes a while: once, with the suite that needs one anyway
-collect_ignore = [] if os.environ.get("EXPORTADMIN_TEST_DB") == "postgres" else ["test_database_away.py"]
+# about what only a server does: once, with the suite that has one
+SERVER_ONLY = ["test_database_away.py", "test_frozen_in_a_transaction.py"]
+collect_ignore = [] if os.environ.get("EXPORTADMIN_TEST_DB") == "postgres" else SERVER_ONLY
 
 MakeReport = Callable[..., "ExportReport"]
 

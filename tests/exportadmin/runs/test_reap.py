@@ -257,3 +257,24 @@ def test_a_worker_is_free_while_something_waits(make_report, runner):
 def test_what_is_not_to_be_begun_yet_does_not_count_as_waiting(make_report, runner, columns):
     make_report(**columns)
     assert not is_stalled(2)
+
+
+# --- a clock that was set back ---------------------------------------------------------------------------------------
+
+
+def test_a_lease_from_a_clock_that_was_ahead_is_not_believed(make_report):
+    report = make_report(status=statuses.RUNNING, lease=7200, attempts=1, fence=1)
+    assert reap() == Reaped(requeued=1, enqueued=1)
+    report.refresh_from_db()
+    assert (report.status, report.fence) == (statuses.QUEUED, 3)
+
+
+def test_a_lease_as_long_as_one_can_be_is_believed(make_report):
+    make_report(status=statuses.RUNNING, lease=LEASE, attempts=1, fence=1)
+    assert reap() == Reaped()
+
+
+@pytest.mark.parametrize(("age", "queued"), [(60, 7200), (-7200, None)], ids=["told later", "made later"])
+def test_a_run_of_a_clock_that_was_ahead_is_told_again(make_report, age, queued):
+    make_report(age=age, queued=queued)
+    assert reap() == Reaped(enqueued=1)

@@ -1,7 +1,8 @@
 """A runner of the real one's manners, which waits at named barriers until the test says go.
 
 ``report.config``: ``rows``, ``stop_at`` (names of barriers, met in the first hold only, or in every one with
-``every_attempt``), ``poison`` (the process kills itself in every attempt), ``deaf`` (never checks its lease).
+``every_attempt``), ``poison`` (the process kills itself in every attempt), ``deaf`` (never checks its lease), ``head``
+(see ``ended``).
 The delivery is a folder with ``data`` and ``manifest.json`` that appears by one rename.
 """
 
@@ -17,6 +18,7 @@ from pathlib import Path
 
 from django.conf import settings
 
+from exportadmin.audit.models import AuditHead
 from exportadmin.runs import statuses
 from exportadmin.runs.ends import end
 from exportadmin.runs.lease import RunLease
@@ -36,7 +38,14 @@ class StubRunner(Runner[ExportReport]):
         _deliver(run, lease)
 
     def ended(self, run: ExportReport) -> None:
-        """Nothing goes into the trail; the stub's kills come before publication: there is nothing to take back."""
+        """Nothing goes into the trail; the stub's kills come before publication: there is nothing to take back.
+
+        With ``head`` the head of the trail is held to the end of the transaction, as an entry would.
+        """
+        if run.config.get("head"):
+            AuditHead.objects.get_or_create()
+            list(AuditHead.objects.select_for_update())
+            _meet("in the last transaction", run, run)
 
     def clean_up(self, run: ExportReport) -> None:
         """Take away what is half-made."""
@@ -94,7 +103,7 @@ def _discard(report: ExportReport) -> None:
         shutil.rmtree(leftover, ignore_errors=True)
 
 
-def _meet(name: str, report: ExportReport, lease: RunLease) -> None:
+def _meet(name: str, report: ExportReport, lease: RunLease | ExportReport) -> None:
     if report.config.get("poison"):
         os.kill(os.getpid(), signal.SIGKILL)
     if name not in report.config.get("stop_at", ()) or (lease.fence > 1 and not report.config.get("every_attempt")):
