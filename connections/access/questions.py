@@ -31,7 +31,7 @@ def _answer(params: Mapping[str, str], scope: Scope) -> Answer:
     if "person" in params:
         entries = entries.filter(Q(object_name=params["person"]) | with_detail("for", params["person"]))
 
-    def says(found: Figures) -> str:
+    def summary(found: Figures) -> str:
         parts = {
             "roles": counted(found.parts["roles"].count, "change of a role", "changes of roles"),
             "tokens": counted(found.parts["tokens"].count, "change of a token", "changes of tokens"),
@@ -44,7 +44,7 @@ def _answer(params: Mapping[str, str], scope: Scope) -> Answer:
 
     return Answer(
         entries,
-        says,
+        summary,
         parts={"roles": roles, "tokens": tokens, "users": users},
         extra=Extra(["What was given"], _given),
         whole=True,

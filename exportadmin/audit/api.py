@@ -165,7 +165,7 @@ class AuditVerdictSerializer(serializers.Serializer[Any]):
 
     ok = serializers.BooleanField()
     entries = serializers.IntegerField()
-    words = serializers.CharField()
+    summary = serializers.CharField()
 
 
 class AuditVerifyView(RestView):
@@ -175,4 +175,4 @@ class AuditVerifyView(RestView):
     def post(self, request: Request) -> Response:
         """Walk the whole chain and say whether it is what was written. For superusers."""
         verdict = actions.verify_chain(scope=may_read(request), actor=actor_of(request, "rest")).verdict
-        return Response({"ok": verdict.unbroken, "entries": verdict.entries, "words": verdict.summary})
+        return Response({"ok": verdict.unbroken, "entries": verdict.entries, "summary": verdict.summary})

@@ -19,15 +19,15 @@ from django.db import transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 ENTRY, HEAD = "audit_auditentry", "audit_audithead"
-_SAYS = "the audit trail is append-only: {} is refused"
-_CONTINUES = _SAYS.format("an entry that does not continue the chain")
-_STEPS = _SAYS.format("moving the head other than by one entry")
-_SECOND = _SAYS.format("making the head anew")
+_REFUSAL = "the audit trail is append-only: {} is refused"
+_CONTINUES = _REFUSAL.format("an entry that does not continue the chain")
+_STEPS = _REFUSAL.format("moving the head other than by one entry")
+_SECOND = _REFUSAL.format("making the head anew")
 
 
-def _sqlite_trigger(name: str, when: str, table: str, condition: str, says: str) -> str:
+def _sqlite_trigger(name: str, when: str, table: str, condition: str, message: str) -> str:
     guard = f" WHEN {condition}" if condition else ""
-    return f"CREATE TRIGGER {name} BEFORE {when} ON {table}{guard} BEGIN SELECT RAISE(ABORT, '{says}'); END"
+    return f"CREATE TRIGGER {name} BEFORE {when} ON {table}{guard} BEGIN SELECT RAISE(ABORT, '{message}'); END"
 
 
 _STEP_HOLDS = (
@@ -40,12 +40,12 @@ _CONTINUES_HOLDS = (
 )
 
 _SQLITE: dict[str, str] = {
-    name: _sqlite_trigger(name, when, table, condition, says)
-    for name, when, table, condition, says in (
-        ("audit_entry_no_update", "UPDATE", ENTRY, "", _SAYS.format(f"UPDATE of {ENTRY}")),
-        ("audit_entry_no_delete", "DELETE", ENTRY, "", _SAYS.format(f"DELETE of {ENTRY}")),
+    name: _sqlite_trigger(name, when, table, condition, message)
+    for name, when, table, condition, message in (
+        ("audit_entry_no_update", "UPDATE", ENTRY, "", _REFUSAL.format(f"UPDATE of {ENTRY}")),
+        ("audit_entry_no_delete", "DELETE", ENTRY, "", _REFUSAL.format(f"DELETE of {ENTRY}")),
         ("audit_entry_continues", "INSERT", ENTRY, f"NOT {_CONTINUES_HOLDS}", _CONTINUES),
-        ("audit_head_no_delete", "DELETE", HEAD, "", _SAYS.format(f"DELETE of {HEAD}")),
+        ("audit_head_no_delete", "DELETE", HEAD, "", _REFUSAL.format(f"DELETE of {HEAD}")),
         ("audit_head_steps", "UPDATE", HEAD, f"({_STEP_HOLDS}) IS NOT 1", _STEPS),
         (
             "audit_head_once",

@@ -67,7 +67,7 @@ class Verdict:
         """For ``--json`` and REST."""
         kept = asdict(self)
         kept["head"] = {"sequence": self.head[0], "hash": self.head[1]}
-        return {"unbroken": self.unbroken, **kept, "words": self.summary}
+        return {"unbroken": self.unbroken, **kept, "summary": self.summary}
 
 
 class _BrokenError(Exception):

@@ -8,6 +8,7 @@ from django import forms
 
 from exportadmin.lib.forms import ChoiceField, Form
 from exports.formats import FORMATS
+from exports.forms.fields import MaxRefusedField, chosen_options, format_options, option_field
 
 
 class ConvertForm(Form):
@@ -21,16 +22,12 @@ class ConvertForm(Form):
         chosen = self.fields["format"]
         assert isinstance(chosen, forms.ChoiceField)
         chosen.choices = [(key, writer.title) for key, writer in FORMATS.items()]
-        for key, writer in FORMATS.items():
-            for option in writer.options:
-                self.fields[f"{key}.{option.name}"] = ChoiceField(
-                    label=f"{writer.title}: {option.name}",
-                    required=False,
-                    choices=[(value, value) for value in option.values],
-                )
+        for name, writer, option in format_options():
+            self.fields[name] = option_field(option, f"{writer.title}: {option.name}")
+        self.fields["max_refused"] = MaxRefusedField()
 
     def body(self) -> dict[str, Any]:
-        """``{"format", "options"}``; options of other formats stay behind. Of a valid form."""
+        """``{"format", "options", "max_refused"}``; options of other formats stay behind. Of a valid form."""
         key = self.cleaned_data["format"]
-        given = {option.name: self.cleaned_data[f"{key}.{option.name}"] for option in FORMATS[key].options}
-        return {"format": key, "options": {name: value for name, value in given.items() if value}}
+        options = chosen_options(key, self.cleaned_data)
+        return {"format": key, "options": options, "max_refused": self.cleaned_data["max_refused"]}

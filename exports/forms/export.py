@@ -18,7 +18,6 @@ from exportadmin.lib.errors import UserError
 from exportadmin.lib.forms import (
     ChoiceBoxes,
     ChoiceButtons,
-    ChoiceField,
     ChoiceLabel,
     OfferedField,
     OfferedListField,
@@ -29,12 +28,13 @@ from exportadmin.lib.ids import new_id
 from exports.delivery.destination import LOCAL, parse_destination
 from exports.formats import FORMATS
 from exports.forms.conditions import ConditionsForm
+from exports.forms.fields import MaxRefusedField, chosen_options, format_options, option_field
 from exports.spec.conditions import CONDITIONS
 from exports.spec.conditions.base import Condition
 from exports.spec.labels import DEFAULT, LABEL_CHOICES, LONGEST_PERSON, CreatedBy, LabelChoice, parse_labels
 from exports.spec.parts import PART_LABELS
 from exports.spec.selection import Selection
-from exports.spec.spec import MAX_REFUSED, ExportSpec, beside_filter, parse_max_refused, parse_parts
+from exports.spec.spec import MAX_REFUSED, ExportSpec, beside_filter, parse_parts
 
 LONGEST_NAME: Final = 200
 LONGEST_DESCRIPTION: Final = 10_000
@@ -77,13 +77,7 @@ class ExportForm(ConditionsForm):
             widget=ChoiceBoxes(layout="ea-new-parts"),
         )
         self._add_destinations()
-        self.fields["max_refused"] = TextField(
-            label="Refused rows allowed",
-            help_text="The share of the rows that the format may refuse, from 0 to 1; with more of them the run fails.",
-            max_length=20,
-            required=False,
-            initial=f"{MAX_REFUSED:g}",
-        )
+        self.fields["max_refused"] = MaxRefusedField()
         self.fields["name"] = TextField(label="Name", max_length=LONGEST_NAME, required=False)
         self.fields["description"] = TextField(
             label="Description", max_length=LONGEST_DESCRIPTION, required=False, lines=2
@@ -108,16 +102,9 @@ class ExportForm(ConditionsForm):
         self.fields["format"] = OfferedField(
             label="Format", required=False, initial="json", choices=[(key, each.title) for key, each in FORMATS.items()]
         )
-        for key, writer in FORMATS.items():
-            for option in writer.options:
-                self.fields[f"{key}.{option.name}"] = ChoiceField(
-                    label=option.name.replace("_", " ").capitalize(),
-                    help_text=option.help,
-                    required=False,
-                    initial=option.values[0],
-                    choices=[(value, value) for value in option.values],
-                    widget=forms.Select(attrs={"class": "form-select form-select-sm"}),
-                )
+        for name, _, option in format_options():
+            select = forms.Select(attrs={"class": "form-select form-select-sm"})
+            self.fields[name] = option_field(option, option.name.replace("_", " ").capitalize(), select)
 
     def _add_destinations(self) -> None:
         self.fields["destination"] = OfferedField(
@@ -192,18 +179,6 @@ class ExportForm(ConditionsForm):
         except UserError as error:
             raise forms.ValidationError(error.message) from None
 
-    def clean_max_refused(self) -> float:
-        """Raises ``ValidationError``."""
-        text = self.cleaned_data["max_refused"].strip()
-        try:
-            share: object = float(text) if text else None
-        except ValueError:
-            share = text
-        try:
-            return parse_max_refused(share)
-        except UserError as error:
-            raise forms.ValidationError(error.message) from None
-
     def clean(self) -> dict[str, Any]:
         """All fields together make the description."""
         data = super().clean() or self.cleaned_data
@@ -212,14 +187,13 @@ class ExportForm(ConditionsForm):
         destination = self._clean_destination(data)
         if not self.errors:
             key = data["format"]
-            options = {option.name: data[f"{key}.{option.name}"] or option.values[0] for option in FORMATS[key].options}
             self.spec = ExportSpec(
                 format=key,
                 selection=Selection(self.of_project.public_id, parsed, frozenset(data["parts"]), labels),
                 beside={one: tuple(given.pop(one, ())) for one in beside_filter()},
                 filter=given,
                 destination=destination,
-                options=options,
+                options=chosen_options(key, data),
                 max_refused=data["max_refused"],
                 time_zone=self.of_project.time_zone,
             )

@@ -34,11 +34,11 @@ def _changes(params: Mapping[str, str], scope: Scope) -> Answer:
         entries = entries.filter(Q(object_id=params["object"]) | Q(object_name=params["object"]))
     about = f"of {params['object']}" if "object" in params else ""
 
-    def says(found: Figures) -> str:
+    def summary(found: Figures) -> str:
         by = people(found.all.people) if found.all.count else ""
         return sentence(counted(found.all.count, "change", "changes"), about, by, found.between)
 
-    return Answer(entries, says, extra=Extra(["What changed"], _paths), whole=True)
+    return Answer(entries, summary, extra=Extra(["What changed"], _paths), whole=True)
 
 
 def _paths(entries: Sequence[AuditEntry]) -> list[list[str]]:

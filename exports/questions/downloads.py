@@ -29,7 +29,7 @@ def _who_exported(params: Mapping[str, str], scope: Scope) -> Answer:
     exported = under("export.requested")
     by_link = TAKEN & Q(channel="link", actor_user_id=None)
 
-    def says(found: Figures) -> str:
+    def summary(found: Figures) -> str:
         exports, taken = found.parts["exports"], found.parts["taken"]
         if not found.all.count:
             return sentence("Nothing", of_project(params), "was exported or taken away in that time")
@@ -44,7 +44,7 @@ def _who_exported(params: Mapping[str, str], scope: Scope) -> Answer:
 
     return Answer(
         within(params).filter(exported | TAKEN, outcome=DONE),
-        says,
+        summary,
         parts={"exports": exported, "taken": TAKEN, "by link": by_link},
         notes=[
             "A token counts as its person. A download that goes on after a break has an entry for each part. "

@@ -52,7 +52,7 @@ def _answer(params: Mapping[str, str], scope: Scope) -> Answer:
         # at the top or inside the filter; no status holds a bracket, so the list ends at the first one
         entries = entries.filter(after_json__regex=rf'"{Statuses.key}":\[[^]]*"{re.escape(params["status"])}"')
 
-    def says(found: Figures) -> str:
+    def summary(found: Figures) -> str:
         under = {NONE: "under no filter", SOME: "under a filter"}.get(params.get("filter", ""), "")
         status = f"that asked for status {params['status']}" if "status" in params else ""
         bare = found.parts["unfiltered"].count
@@ -63,7 +63,7 @@ def _answer(params: Mapping[str, str], scope: Scope) -> Answer:
 
     return Answer(
         entries,
-        says,
+        summary,
         parts={"unfiltered": UNFILTERED},
         extra=Extra(["Filter", "What came of it"], _cells),
         whole=True,

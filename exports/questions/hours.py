@@ -122,7 +122,7 @@ def _answer(params: Mapping[str, str], scope: Scope) -> Answer:
     def local(entries: Sequence[AuditEntry]) -> list[list[str]]:
         return [[f"{times.to_datetime(entry.at_ms).astimezone(tz):%a %d %b %Y, %H:%M}"] for entry in entries]
 
-    def says(found: Figures) -> str:
+    def summary(found: Figures) -> str:
         return sentence(
             counted(found.all.count, "download", "downloads"),
             of_project(params),
@@ -133,7 +133,7 @@ def _answer(params: Mapping[str, str], scope: Scope) -> Answer:
 
     return Answer(
         outside(taken, segments, days, _clock_ms(start), _clock_ms(end)),
-        says,
+        summary,
         extra=Extra([f"Local time ({zone})"], local),
         notes=[f"Working hours: {label}, {start} to {end}, {zone}{source}. Public holidays are not known."],
     )

@@ -44,7 +44,7 @@ def _answer(params: Mapping[str, str], scope: Scope) -> Answer:
         seen = _uses(uses, issued)
         return [[_for_whom(entry), _fate(entry, seen.get(_link(entry), Counter()))] for entry in issued]
 
-    def says(found: Figures) -> str:
+    def summary(found: Figures) -> str:
         if not found.all.count:
             return "No links were handed out in that time."
         files = f"to {found.all.objects:,} {'file' if found.all.objects == 1 else 'files'}"
@@ -53,7 +53,7 @@ def _answer(params: Mapping[str, str], scope: Scope) -> Answer:
 
     return Answer(
         entries,
-        says,
+        summary,
         extra=Extra(["For", "What became of it"], fates),
         notes=[
             "Downloads count each part of a file that was fetched in parts. Tries with an address that fits no link "

@@ -29,7 +29,7 @@ def _person(params: Mapping[str, str], scope: Scope) -> Answer:
     taken = TAKEN & Q(outcome=DONE)
     exports = under("export.requested") & Q(outcome=DONE)
 
-    def says(found: Figures) -> str:
+    def summary(found: Figures) -> str:
         if not found.all.count:
             return f"Nothing is recorded of {person} in that time."
         parts = [
@@ -42,7 +42,7 @@ def _person(params: Mapping[str, str], scope: Scope) -> Answer:
 
     return Answer(
         within(params).filter(done_by(person)),
-        says,
+        summary,
         parts={"exports": exports, "taken": taken, "refused": refused},
         notes=[
             "What the person's tokens did is listed too. A refused sign-in only carries the name that was typed: "

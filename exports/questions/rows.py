@@ -34,7 +34,7 @@ def _answer(params: Mapping[str, str], scope: Scope) -> Answer:
     def how(some: Sequence[AuditEntry]) -> list[list[str]]:
         return [[found.how.get(entry.object_id, "")] for entry in some]
 
-    def says(figures: Figures) -> str:
+    def summary(figures: Figures) -> str:
         exports = counted(found.exports, "export", "exports")
         if not found.exports:
             return f"No export {of_project(params)} was found to contain the row {params['row']}.".replace("  ", " ")
@@ -48,7 +48,7 @@ def _answer(params: Mapping[str, str], scope: Scope) -> Answer:
 
     return Answer(
         entries,
-        says,
+        summary,
         parts={"taken": TAKEN},
         extra=Extra(["How we know"], how),
         notes=found.notes,

@@ -42,7 +42,7 @@ class Told:
     """An answer as it stands on the page."""
 
     status: int
-    says: str
+    summary: str
     notes: str
     lines: list[list[str]]
 
@@ -275,20 +275,20 @@ def test_an_answer_asks_the_same_few_queries_however_long_it_is(story: Story, sl
 
 def test_1_who_exported_and_who_took_the_files(story: Story):
     told = ask(story.person("rita"), "who-exported", project=OWN)
-    assert told.says.startswith(f"4 exports of project {OWN} by 2 people and 4 downloads by 2 people "), told.says
-    assert told.says.endswith("(2 of the downloads by link, without sign-in).")
+    assert told.summary.startswith(f"4 exports of project {OWN} by 2 people and 4 downloads by 2 people "), told.summary
+    assert told.summary.endswith("(2 of the downloads by link, without sign-in).")
     assert sum("requested export" in said for said in told.sentences) == 4
     assert sum("began to download" in said for said in told.sentences) == 4
     assert any(said.startswith("token ci of oscar began") for said in told.sentences)
     nothing = ask(story.person("rita"), "who-exported", project=FOREIGN)
-    assert (nothing.lines, "Nothing" in nothing.says) == ([], True)
-    assert ask(story.person("alice"), "who-exported", project=FOREIGN).says.startswith("1 export of project")
+    assert (nothing.lines, "Nothing" in nothing.summary) == ([], True)
+    assert ask(story.person("alice"), "who-exported", project=FOREIGN).summary.startswith("1 export of project")
     assert ask(story.person("rita"), "who-exported", before="2020-01-01").lines == []
 
 
 def test_3_which_exports_contain_a_row(story: Story):
     told = ask(story.person("rita"), "row", row="row-00001")
-    assert "contain the row row-00001" in told.says or "contains the row row-00001" in told.says
+    assert "contain the row row-00001" in told.summary or "contains the row row-00001" in told.summary
     exports = {said.split("export ")[1].split(" of project")[0] for said in told.sentences if "requested" in said}
     assert "Nightly" in exports and "Old" in exports and "Hidden" not in exports and "Coco" not in exports
     how = {
@@ -300,10 +300,10 @@ def test_3_which_exports_contain_a_row(story: Story):
     assert "coco_json files carry no row ids): Coco" in told.notes
     assert "the files were removed): Old" in told.notes
     none = ask(story.person("rita"), "row", row="row-0000")
-    assert none.says == "No export was found to contain the row row-0000."
+    assert none.summary == "No export was found to contain the row row-0000."
     assert "not searched" in none.notes.lower()
     waiting = ask(story.person("rita"), "row")
-    assert (waiting.status, waiting.says, waiting.lines) == (200, "", [])
+    assert (waiting.status, waiting.summary, waiting.lines) == (200, "", [])
 
 
 def test_3_a_row_is_found_by_either_name_in_every_format_that_has_names(story: Story):
@@ -333,13 +333,13 @@ def test_3_the_search_says_where_it_stopped(story: Story, monkeypatch):
 
 def test_4_what_was_changed_and_how(story: Story):
     told = ask(story.person("rita"), "changes", object="Weekly")
-    assert told.says.startswith("2 changes of Weekly by 1 person")
+    assert told.summary.startswith("2 changes of Weekly by 1 person")
     assert [line[2] for line in told.lines] == ["statuses", "made"]
 
 
 def test_5_which_requests_were_refused(story: Story):
     told = ask(story.person("rita"), "refused")
-    assert told.says.startswith("3 requests of 3 people were refused")
+    assert told.summary.startswith("3 requests of 3 people were refused")
     assert any("rita" in said and "may not download" in said for said in told.sentences)
     assert any("mallory" in said for said in told.sentences)
     assert any("A link to" in said and "revoked" in said for said in told.sentences)
@@ -349,16 +349,16 @@ def test_5_which_requests_were_refused(story: Story):
 
 def test_6_what_a_person_did(story: Story):
     told = ask(story.person("alice"), "person", person="oscar")
-    assert ", among them 2 exports, 2 downloads and no refused tries." in told.says
+    assert ", among them 2 exports, 2 downloads and no refused tries." in told.summary
     assert all(said.startswith(("oscar ", "token ci of oscar ")) for said in told.sentences)
-    assert "Nothing is recorded of nobody" in ask(story.person("alice"), "person", person="nobody").says
+    assert "Nothing is recorded of nobody" in ask(story.person("alice"), "person", person="nobody").summary
     page = story.person("alice").get("/audit/questions/person/").content.decode()
     assert '<option value="oscar">' in page
 
 
 def test_7_what_became_of_the_links(story: Story):
     told = ask(story.person("rita"), "links")
-    assert told.says.startswith("3 links to 1 file by 1 person")
+    assert told.summary.startswith("3 links to 1 file by 1 person")
     personal, revoked, used = told.lines
     assert (personal[2], used[2], revoked[2]) == ("rita", "whoever has it", "whoever has it, once")
     assert used[3].startswith("used 2 times, ends ")
@@ -374,7 +374,7 @@ def test_7_a_link_that_ran_out_says_so(story: Story, monkeypatch):
 
 def test_8_who_was_given_access(story: Story):
     told = ask(story.person("rita"), "access")
-    assert told.says.startswith("3 changes of roles, 1 change of a token by 2 people")
+    assert told.summary.startswith("3 changes of roles, 1 change of a token by 2 people")
     given = {line[1].split(" in project")[0]: line[2] for line in told.lines}
     assert given["alice gave oscar the role operator"] == "operator"
     assert given["alice changed the role of rita"] == "operator → reviewer"
@@ -385,7 +385,7 @@ def test_8_who_was_given_access(story: Story):
 
 def test_9_under_which_filter_data_was_exported(story: Story):
     told = ask(story.person("rita"), "filters")
-    assert told.says.startswith("4 exports by 2 people") and told.says.endswith("; 1 of them under no filter.")
+    assert told.summary.startswith("4 exports by 2 people") and told.summary.endswith("; 1 of them under no filter.")
     words = {line[1].split("export ")[1].split(" of project")[0]: line[2:4] for line in told.lines}
     assert words["Nightly"] == ["none: every row", "completed, 12 rows"]
     assert words["Accepted"][0] == "review statuses: accepted"
@@ -401,7 +401,9 @@ def test_9_under_which_filter_data_was_exported(story: Story):
 def test_10_which_sign_ins_were_refused_and_locked(story: Story):
     told = ask(story.person("alice"), "sign-ins")
     tries = django_settings.AXES_FAILURE_LIMIT
-    assert told.says.startswith(f"{tries} refused sign-ins under 1 name") and told.says.endswith("; locked 1 time.")
+    assert told.summary.startswith(f"{tries} refused sign-ins under 1 name") and told.summary.endswith(
+        "; locked 1 time."
+    )
     assert len(ask(story.person("alice"), "sign-ins", address="203.0.113.5").lines) == tries + 1
     assert ask(story.person("alice"), "sign-ins", address="203.0.113.6").lines == []
     hers = ask(story.person("rita"), "sign-ins")
@@ -449,7 +451,7 @@ def test_2_downloads_outside_working_hours_by_the_project_s_clock(hours: Client)
     told = ask(hours, "outside-hours", project=OWN, **MARCH)
     assert late(told) == {name for name, (_, is_late) in MOMENTS.items() if is_late}
     assert "Monday to Friday, 08:00 to 18:00, Europe/Warsaw, the project's time zone" in told.notes
-    assert told.says.startswith(f"6 downloads of project {OWN} by 1 person outside working hours")
+    assert told.summary.startswith(f"6 downloads of project {OWN} by 1 person outside working hours")
     assert any(line[2] == "Mon 30 Mar 2026, 07:59" for line in told.lines)
 
 

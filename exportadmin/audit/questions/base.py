@@ -54,14 +54,14 @@ class Figures:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """``entries`` as asked (what may be read of them, the page decides), ``says`` the answer in words from its figures.
+    """``entries`` as asked (what may be read of them, the page decides), ``summary`` a sentence made of their figures.
 
     ``parts`` are counted apart: name → which entries. ``extra`` adds columns; where it looks at ``before`` or
     ``after``, ``whole`` has them read at once. ``notes`` say what was searched and what could not be.
     """
 
     entries: QuerySet[AuditEntry]
-    says: Callable[[Figures], str]
+    summary: Callable[[Figures], str]
     parts: Mapping[str, Q] = field(default_factory=dict)
     extra: Extra | None = None
     whole: bool = False

@@ -28,7 +28,7 @@ def _refused(params: Mapping[str, str], scope: Scope) -> Answer:
     if "person" in params:
         entries = entries.filter(done_by(params["person"]))
 
-    def says(found: Figures) -> str:
+    def summary(found: Figures) -> str:
         count = found.all.count
         if not count:
             return "Nothing was refused in that time."
@@ -39,7 +39,7 @@ def _refused(params: Mapping[str, str], scope: Scope) -> Answer:
 
     return Answer(
         entries,
-        says,
+        summary,
         notes=["Refused sign-ins have a question of their own. A person who asks too often has one entry a minute."],
     )
 
@@ -50,7 +50,7 @@ def _sign_ins(params: Mapping[str, str], scope: Scope) -> Answer:
         if name in params:
             entries = entries.filter(**{column: params[name]})
 
-    def says(found: Figures) -> str:
+    def summary(found: Figures) -> str:
         refused, locked = found.parts["refused"], found.parts["locked"]
         if not found.all.count:
             return "No sign-in was refused in that time."
@@ -64,7 +64,7 @@ def _sign_ins(params: Mapping[str, str], scope: Scope) -> Answer:
 
     return Answer(
         entries,
-        says,
+        summary,
         parts={"refused": under("sign_in.refused"), "locked": under("sign_in.locked")},
         notes=["The name is the one that was typed; there may be no such account."],
     )

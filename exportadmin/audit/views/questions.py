@@ -81,7 +81,7 @@ def _shown(answer: Answer, params: dict[str, str], cursor: tuple[str, int] | Non
     counts = figures(entries, answer.parts)
     return {
         "answer": answer,
-        "says": answer.says(counts),
+        "summary": answer.summary(counts),
         "is_cut": counts.is_cut,
         "columns": answer.extra.columns if answer.extra is not None else (),
         "lines": rows,

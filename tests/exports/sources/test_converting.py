@@ -173,6 +173,15 @@ def test_a_format_that_there_is_not_is_said_under_its_field(pages, delivered):
     assert ExportReport.objects.count() == 1
 
 
+def test_the_page_asks_how_many_rows_may_be_refused(pages, delivered):
+    address = f"/exports/{delivered.report_id}/convert/"
+    answer = pages.post(address, {"format": "png", "max_refused": "2"})
+    assert answer.status_code == 400
+    assert "max_refused is 2.0; expected a share from 0 (no row) to 1" in " ".join(answer.content.decode().split())
+    pages.post(address, {"format": "png", "max_refused": "0.5"})
+    assert ExportReport.objects.get(converted_from=delivered).config["max_refused"] == 0.5
+
+
 # --- the shell -------------------------------------------------------------------------------------------------------
 
 
