@@ -45,6 +45,8 @@ def labels_of(value: _Json, kind: str) -> list[str]:
         kind, labels = _labels_elsewhere(value, kind)
         if not labels:
             return []
+    if type(labels) is str:
+        return [labels]
     if type(labels) is not list or not {str}.issuperset(map(type, labels)):
         raise BadMark(f"{kind} is not a list of texts")
     if len(labels) == 1 and labels[0]:

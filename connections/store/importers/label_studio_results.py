@@ -7,7 +7,7 @@ it: its classes (``labels``), or an answer to a question (choices, texts, rating
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from itertools import chain
 from typing import Any
@@ -164,7 +164,10 @@ class _Reading:
 
     def _carry(self, region: _Json) -> None:
         value, kind = region.get("value"), region["type"]
-        labels = labels_of(value, kind) if type(value) is dict else []
+        labels: list[str] = []
+        if type(value) is dict:
+            with suppress(BadMark):  # what is no label is kept all the same
+                labels = labels_of(value, kind)
         self.found.objects.append(carried(region, kind, labels))
         self.found.carried.append(kind)
         self.shapes.append((region, labels))

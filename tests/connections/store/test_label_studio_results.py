@@ -140,6 +140,7 @@ def test_choices_below_choices_are_paths(take: Take):
     ("kind", "labels"),
     [
         ("rectanglelabels", {"rectanglelabels": ["car"]}),
+        ("rectanglelabels", {"rectanglelabels": "car"}),
         ("rectanglelabels", {"labels": ["car"]}),
         ("rectanglelabels", {"rectanglelabels": [], "labels": ["car"]}),
         ("rectangle", {"labels": ["car"]}),
@@ -238,6 +239,20 @@ def test_an_open_polygon_is_a_line(take: Take):
     assert mark["annotation_kind"] == "ImagePolyline"
     assert mark["line"] == [{"x": 2.0, "y": 1.0}, {"x": 10.0, "y": 1.0}, {"x": 10.0, "y": 5.0}]
     assert mark["source_extra"]["label_studio"]["closed"] is False
+
+
+@pytest.mark.parametrize(
+    ("kind", "value"),
+    [
+        ("ellipselabels", {"x": 1, "y": 2, "radiusX": 3, "radiusY": 4, "ellipselabels": [3]}),
+        ("a control of tomorrow", {"x": 1, "y": 1, "a control of tomorrow": {"a": 1}}),
+        ("bitmask", None),
+    ],
+)
+def test_what_is_carried_is_not_refused_for_its_labels(take: Take, kind: str, value: Any):
+    (mark,) = take(region(kind, value)).objects
+    assert (mark["name"], mark["annotation_kind"]) == ("", f"LabelStudio:{kind}")
+    assert mark["source_extra"]["label_studio"]["value"] == value
 
 
 def test_regions_that_are_carried_are_noted_by_type(tmp_path: Path):
