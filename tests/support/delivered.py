@@ -54,6 +54,8 @@ class Delivered:
         self.exit_code = 0
         self.said = ""
         self.checks: dict[str, list[str]] = {}
+        # of each export, beside its format
+        self.asked: dict[str, Any] = {}
 
     # --- in and out ---------------------------------------------------------------------------------------------------
 
@@ -86,7 +88,7 @@ class Delivered:
 
     def report(self, format: str) -> ExportReport:
         if format not in self.reports:
-            spec = ExportSpec.parse({"format": format}, self.project)
+            spec = ExportSpec.parse({"format": format, **self.asked}, self.project)
             self.reports[format] = actions.run_now(project=self.project, spec=spec, actor=SHELL)
         return self.reports[format]
 
@@ -99,6 +101,12 @@ class Delivered:
 
     def left_out(self, format: str) -> dict[str, int]:
         return dict(self.report(format).check_values["left_out_by_format"])
+
+    def asking(self, **asked: Any) -> Delivered:
+        """The same project with exports that ask for this; what is checked of them is checked here."""
+        other = Delivered(self.name, self.folder, self.peers)
+        other.asked, other.checks, other.said = asked, self.checks, self.said
+        return other
 
     # --- checks -------------------------------------------------------------------------------------------------------
 
