@@ -75,20 +75,19 @@ def render_body(document: Mapping[str, Any]) -> tuple[bytes, bytes]:
     return b"".join(chunks), _dumps(embeddings) if embeddings else b"[]"
 
 
-def head_of(body: str) -> dict[str, Any] | None:
-    """``data_row`` without its details, and ``media_attributes``, of a marked body or of its beginning; ``None`` when
-    that does not reach so far."""
+def head_of(body: str, *, is_whole: bool = False) -> dict[str, Any] | None:
+    """``data_row`` without its details, ``media_attributes`` and, of a whole body, ``source_extra`` of a marked body;
+    ``None`` when a beginning does not reach so far. Labels, most of it, are not parsed."""
     segments = body.split("\x1e", 3)
     if len(segments) < 4:
         return None
-    head: dict[str, Any] = orjson.loads(segments[0] + segments[2] + "}")
+    tail = "}"
+    if is_whole:
+        if body.endswith("\x1e}"):
+            body = body[: body.rindex("\x1e", 0, -2)] + tail  # without export_admin
+        tail = body[body.rindex("\x1e") + len("\x1e}}") :]
+    head: dict[str, Any] = orjson.loads(segments[0] + segments[2] + tail)
     return head
-
-
-def document_of(body: str) -> dict[str, Any]:
-    """The row of a marked body, without its embeddings and its project's name."""
-    document: dict[str, Any] = orjson.loads(body.replace("\x1e", "").replace("\x1d", '""').replace("\x1c", "[]"))
-    return document
 
 
 _LABEL_TAIL = frozenset({"label_details", "performance_details", "annotations"})

@@ -25,7 +25,7 @@ from django.db.models.functions import Substr
 
 from connections.models import Project
 from connections.rows import backup
-from connections.rows.body import document_of, head_of, render_body
+from connections.rows.body import head_of, render_body
 from connections.rows.coco import render_coco, stated_id
 from connections.rows.counts import count_annotations
 from connections.rows.csv import render_csv
@@ -239,7 +239,7 @@ class _Writer:
             id_owners=self._id_owners(store, accepted),
         )
         changed = [row for row in coming if row.key in known]
-        heads = self._heads(changed) if changed and not self.replace else {}
+        heads = self._heads(changed, known) if changed and not self.replace else {}
         wholes = self._known(list({row.part_of for row, _ in accepted if row.part_of}))
         written: list[_Written] = []
         created: list[str] = []
@@ -352,16 +352,23 @@ class _Writer:
         )
         return {values[0]: _Known(*values[1:]) for values in found}
 
-    def _heads(self, changed: list[IncomingRow]) -> dict[str, dict[str, Any]]:
+    def _heads(self, changed: list[IncomingRow], known: dict[str, _Known]) -> dict[str, dict[str, Any]]:
         """What the rows with the keys of these say of their media and, where it may matter, of their project."""
-        rows = StoreRow.objects.filter(project=self.project)
-        keys = [row.key for row in changed if _source_project(row.source_extra) is None]
-        begun = rows.filter(global_key__in=keys).annotate(head=Substr("body", 1, _HEAD_CHARACTERS))
-        heads = {key: head_of(head) for key, head in begun.values_list("global_key", "head")}
-        rest = [row.key for row in changed if heads.get(row.key) is None]
-        if rest:
-            whole = rows.filter(global_key__in=rest).values_list("global_key", "body")
-            heads |= {key: document_of(body) for key, body in whole}
+        heads: dict[str, dict[str, Any] | None] = {}
+        in_part: dict[int, str] = {}
+        whole: dict[int, str] = {}
+        for row in changed:
+            wanted = in_part if _source_project(row.source_extra) is None else whole
+            wanted[row_pk(self.project_pk, known[row.key].number)] = row.key
+        if in_part:
+            begun = StoreRow.objects.filter(pk__in=in_part).annotate(head=Substr("body", 1, _HEAD_CHARACTERS))
+            for pk, body in begun.values_list("pk", "head"):
+                heads[in_part[pk]] = head = head_of(body)
+                if head is None:
+                    whole[pk] = in_part[pk]
+        if whole:
+            for pk, body in StoreRow.objects.filter(pk__in=whole).values_list("pk", "body"):
+                heads[whole[pk]] = head_of(body, is_whole=True)
         return {key: head for key, head in heads.items() if head is not None}
 
     def _check_same_media(self, row: IncomingRow, head: dict[str, Any]) -> None:
