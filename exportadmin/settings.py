@@ -32,7 +32,7 @@ FILE_UPLOAD_HANDLERS = ["exportadmin.lib.uploads.StagedUploads"]
 
 INSTALLED_APPS = [
     "exportadmin.admin_app.AdminConfig",
-    "connections.access",  # before Django's: its createsuperuser takes the place of theirs
+    "connections.access",  # before Django's: its createsuperuser and changepassword take the place of theirs
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",

@@ -14,7 +14,7 @@ from connections.deletion import ProjectPart
 from connections.models import Project
 from exportadmin.lib.errors import PermanentError, UserError
 from exportadmin.runs import statuses
-from exports.delivery.destination import delivery_of
+from exports.delivery.destination import LOCAL, delivery_of, sink_of
 from exports.models import Artifact, DeletedLink, ExportReport, Link
 
 log = logging.getLogger(__name__)
@@ -62,6 +62,7 @@ class ExportsOfProject(ProjectPart):
                 ExportReport.objects.filter(converted_from__in=gone).update(converted_from=None)
                 ExportReport.objects.filter(pk__in=gone).only("pk").delete()
             yield len(gone)
+        sink_of({"kind": LOCAL}, None).forget_project(project.public_id)
 
 
 def _kept(project: Project) -> QuerySet[ExportReport]:

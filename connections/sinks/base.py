@@ -195,6 +195,9 @@ class Sink(ABC):
         """May what is delivered here be removed by us, when it is old or when somebody says so?"""
         return True
 
+    def forget_project(self, project_id: str) -> None:  # noqa: B027 - most keep nothing but deliveries
+        """All deliveries of the project are gone and none will come: take away what held them. Never raises."""
+
     def free_bytes(self) -> int | None:
         """How much more can be delivered; ``None`` where nobody knows or there is no end."""
         return None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import logging
 import os
@@ -58,6 +59,10 @@ class LocalSink(Sink):
         while not place.exists():
             place = place.parent
         return shutil.disk_usage(place).free
+
+    def forget_project(self, project_id: str) -> None:
+        with contextlib.suppress(OSError):  # not empty: something is left over in it
+            Path(settings.ARTIFACTS_DIR, project_id).rmdir()
 
     def begin(self, report: ReportKey) -> Draft:
         final = self._folder(report)

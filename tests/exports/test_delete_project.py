@@ -77,6 +77,14 @@ def full(filled, oscar, settings) -> Project:
     return filled
 
 
+def test_nothing_of_it_stays_among_the_deliveries(full, settings):
+    assert [path.name for path in settings.ARTIFACTS_DIR.iterdir()] == [full.public_id]
+    delete(full)
+    purge()
+    assert not Project.with_deleted.exists()
+    assert list(settings.ARTIFACTS_DIR.iterdir()) == []
+
+
 # --- bad days --------------------------------------------------------------------------------------------------------
 
 
