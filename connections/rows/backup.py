@@ -1,9 +1,11 @@
 """What a row carries so that an import gives it back as it was: the part ``backup``, under the key ``export_admin``.
 
 Every row has its own ids: ``{"image_id": 391895, "category_ids": {"person": 17}, "question_ids": {"weather": 1}}``, the
-numbers that COCO exports print for it and for the classes that it uses. So any selection of rows, in any order, keeps
-its ids. The first row of a file has the project's besides, ``"project": {"categories": […], "questions": […]}``: all
-classes in the order of their numbers, unused ones too, with what else is known of them.
+numbers that COCO exports print for it and for the classes that it uses. A label has those of its objects, in their
+order, ``{"annotation_ids": [7, 8]}``, unless all of them state theirs (:func:`connections.rows.coco.stated_id`). So any
+selection of rows, in any order, keeps its ids. The first row of a file has the project's besides,
+``"project": {"categories": […], "questions": […]}``: all classes in the order of their numbers, unused ones too, with
+what else is known of them.
 """
 
 from __future__ import annotations

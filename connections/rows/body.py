@@ -61,6 +61,8 @@ def render_body(document: Mapping[str, Any]) -> tuple[bytes, bytes]:
         append(_part(b"performance_details", label["performance_details"]))
         append(b',"annotations":')
         append(_dumps(label["annotations"]))
+        if "export_admin" in label:
+            append(_part(b"export_admin", label["export_admin"]))
         append(b"}")
     append(b'],"project_tags":')
     append(_dumps(project["project_tags"]))
@@ -90,7 +92,7 @@ def head_of(body: str, *, is_whole: bool = False) -> dict[str, Any] | None:
     return head
 
 
-_LABEL_TAIL = frozenset({"label_details", "performance_details", "annotations"})
+_LABEL_TAIL = frozenset({"label_details", "performance_details", "annotations", "export_admin"})
 
 
 def read_bodies(bodies: Sequence[bytes], embeddings: Sequence[bytes]) -> Iterator[dict[str, Any]]:

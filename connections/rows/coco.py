@@ -113,7 +113,8 @@ def render_coco(
 ) -> tuple[bytes, bytes]:
     """``(image object, annotation objects)`` of a row; the latter joined by :data:`SEPARATOR`.
 
-    The k-th object of the row (from 0, over all labels) has the id that it states, else ``annotation_start + k``.
+    An object has the id that its label lists for it (:mod:`connections.rows.backup`), else the one that it states, else
+    ``annotation_start + k``, where it is the k-th object of the row (from 0, over all labels).
     Objects that COCO cannot hold (lines, points, other kinds, objects without a class) keep their place in that count,
     but are not printed. ``drawn`` are the row's :func:`outlines`, if they are at hand; ``leaving`` the places of labels
     whose objects are printed, where not all are: an object has the same id whatever leaves beside it. Raises
@@ -124,17 +125,18 @@ def render_coco(
     rest = iter(outlines(document) if drawn is None else drawn)
     for index, label in enumerate(labels_of(document)):
         stays = leaving is not None and index not in leaving
+        ours = label.get("export_admin")
+        listed = iter(ours.get("annotation_ids", ()) if ours else ())
         for mark, (kind, box, geometry, shape) in zip(objects_of(label["annotations"]), rest, strict=False):
+            printed = next(listed, None)
             identity += 1
             if stays or not (kind.in_coco and mark["name"]):  # COCO has no annotation without a category
                 continue
             extra = mark.get("source_extra")
             source = (extra.get("coco") or _NOTHING) if extra else _NOTHING
-            printed = identity
-            if extra:
-                stated = stated_id(mark)
-                if stated is not None:
-                    printed = stated
+            if printed is None:
+                stated = stated_id(mark) if extra else None
+                printed = identity if stated is None else stated
             place, crowd, more = f"[{box}]", "0", "}"
             if not source:
                 area = kind.area(shape)

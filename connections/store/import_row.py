@@ -27,6 +27,8 @@ class IncomingLabel:
     none, once more, with another of its classes.
 
     An object that came from COCO keeps what COCO says: ``"source_extra": {"coco": {"id", "bbox", "area", …}}``.
+    ``annotation_ids`` are COCO ids that the objects had, in their order, whatever they state themselves; empty where
+    nobody says any. They are kept as far as they are free.
     ``more_details`` and ``more_annotations`` are what the source has besides in ``label_details`` and ``annotations``:
     ``"frames"`` and ``"segments"`` of a video, say (:mod:`connections.rows.frames`); ``extra`` stands beside those two.
     A classification is ``{"name", "value", "radio_answer" | "checklist_answers" | "text_answer": …}``; what is neither
@@ -45,6 +47,7 @@ class IncomingLabel:
     reviews: list[dict[str, Any]] = field(default_factory=list)
     performance: dict[str, Any] = field(default_factory=dict)
     extra: dict[str, Any] = field(default_factory=dict)
+    annotation_ids: list[int] = field(default_factory=list)
     more_details: dict[str, Any] = field(default_factory=dict)
     more_annotations: dict[str, Any] = field(default_factory=dict)
 

@@ -418,8 +418,8 @@ class _Writer:
             identity
             for row in rows
             for label in row.labels
-            for mark in label.objects
-            if (identity := _stated_id(mark)) is not None
+            for identity in _wanted_ids(label.objects, label.annotation_ids)
+            if identity is not None
         ]
         taken = self.taken.annotations(stated)
         store.next_annotation = behind(store.next_annotation, (each for each in stated if each not in taken))
@@ -451,20 +451,20 @@ class _Writer:
         except (KeyError, TypeError, AttributeError) as error:
             raise UserError(f"an annotation is not as it should be: {_about(error)}") from None
         number = before.number if before else _free_number(row.number, store, shared.taken_numbers)
-        if row.number not in (None, number):
+        is_moved = row.number not in (None, number)
+        if is_moved:
             _keep_source_number(document, row.number)
         own: frozenset[int] = frozenset()
         if before is not None:
             own = frozenset(annotation_ids_of(before.annotation_start, before.annotation_room, before.annotation_ids))
-        kept, all_kept, clashing = _annotation_ids(document, shared.taken_annotations, own)
-        if all_kept:
-            start, room = min(kept), 0
+        ids = _AnnotationIds.of(row, document, shared.taken_annotations, own)
+        if ids.are_all_kept:
+            start, room = min(ids.kept), 0
         elif before is not None and before.annotation_room >= count:
             start, room = before.annotation_start, before.annotation_room
         else:
             start, room = store.next_annotation, count
-        for place, mark in clashing:
-            mark["source_extra"] = {**mark["source_extra"], "coco_id": start + place}
+        ids.number_others(document, start)
         try:
             document[backup.KEY] = backup.row_backup(document, number, book.class_numbers, book.question_numbers)
             body, embeddings = render_body(document)
@@ -479,14 +479,17 @@ class _Writer:
         if start == store.next_annotation:
             store.next_annotation += room
             self.taken.handed_out(start, room)
-        shared.taken_annotations.update(kept)
-        shared.new_annotations += kept
+        shared.taken_annotations.update(ids.kept)
+        shared.new_annotations += ids.kept
         if before is None:
             pk = self._new_pk(number, shared)
         else:
             pk = before.pk
-        if clashing:
-            self._note_clashing(row, clashing)
+        if ids.clashing:
+            text = "ids of annotations that others of the project have, given anew"
+            self._note_moved(text, row, *ids.clashing[0], count=len(ids.clashing))
+        if is_moved:
+            self._note_moved("ids of images, other than the file says", row, row.number, number)
         shared.id_owners[row_id] = row.key
         store.has_source_ids = store.has_source_ids or bool(row.row_id)
         store.has_embeddings = store.has_embeddings or embeddings != b"[]"
@@ -517,7 +520,7 @@ class _Writer:
                 count,
                 start,
                 room,
-                " ".join(map(str, kept)),
+                " ".join(map(str, ids.kept)),
                 digest,
                 marks,
                 body.decode(),
@@ -540,14 +543,8 @@ class _Writer:
         store.next_place += 1
         return row_pk(self.project_pk, place)
 
-    def _note_clashing(self, row: IncomingRow, clashing: list[tuple[int, dict[str, Any]]]) -> None:
-        extra = clashing[0][1]["source_extra"]
-        self.summary.notes.add(
-            CHANGED,
-            "ids of annotations that others of the project have, given anew",
-            count=len(clashing),
-            example=f"{row.position}: {extra.get('coco', {}).get('id')} is {extra['coco_id']}",
-        )
+    def _note_moved(self, text: str, row: IncomingRow, wanted: int | None, given: int, *, count: int = 1) -> None:
+        self.summary.notes.add(CHANGED, text, count=count, example=f"{row.position}: {wanted} is {given}")
 
     def _row_id(self, row: IncomingRow, before: _Known | None, shared: _Batch) -> str:
         """The source's id, else the one that the row has, else one made of project and key."""
@@ -610,28 +607,58 @@ def _stated_id(mark: dict[str, Any]) -> int | None:
         return None
 
 
-def _annotation_ids(
-    document: dict[str, Any], taken: set[int], own: frozenset[int]
-) -> tuple[list[int], bool, list[tuple[int, dict[str, Any]]]]:
-    """``(ids that objects state and keep, do all objects, objects that state one which another has)``.
+def _wanted_ids(objects: Sequence[dict[str, Any]], listed: Sequence[int]) -> Sequence[int | None]:
+    """For each object the id that its label lists for it, else the one that it states; a list of another length is that
+    of other objects."""
+    return listed if len(listed) == len(objects) else list(map(_stated_id, objects))
 
-    The last with their places among the objects of the row. ``taken`` are ids that are given, ``own`` those of the row.
-    """
-    kept: dict[int, None] = {}
-    clashing: list[tuple[int, dict[str, Any]]] = []
-    count = 0
-    for label in labels_of(document):
-        objects = label["annotations"]["objects"]
-        for place, mark in enumerate(objects, start=count):
-            identity = _stated_id(mark)
-            if identity is None:
-                continue
-            if identity in kept or (identity in taken and identity not in own) or not can_be_kept(identity):
-                clashing.append((place, mark))
-            else:
-                kept[identity] = None
-        count += len(objects_of(label["annotations"]))
-    return list(kept), bool(count) and len(kept) == count, clashing
+
+@dataclass(slots=True)
+class _AnnotationIds:
+    """The COCO ids of a row's objects: ``kept`` are those that they had and keep. ``clashing``: ids that cannot be
+    kept, each with the one that is given instead."""
+
+    kept: dict[int, None] = field(default_factory=dict)
+    are_all_kept: bool = False
+    clashing: list[tuple[int, int]] = field(default_factory=list)
+    # by label: the place of its first object among those of the row, what its objects want, and what of it they keep
+    _labels: list[tuple[int, Sequence[int | None], list[int | None]]] = field(default_factory=list)
+
+    @classmethod
+    def of(cls, row: IncomingRow, document: dict[str, Any], taken: set[int], own: frozenset[int]) -> _AnnotationIds:
+        """``taken`` are ids that are given, ``own`` those of the row."""
+        found, count = cls(), 0
+        for label, source in zip(labels_of(document), row.labels, strict=True):
+            wanted = _wanted_ids(label["annotations"]["objects"], source.annotation_ids)
+            keeps: list[int | None] = []
+            for identity in wanted:
+                if identity in found.kept or (identity in taken and identity not in own) or not can_be_kept(identity):
+                    keeps.append(None)
+                else:
+                    assert identity is not None
+                    found.kept[identity] = None
+                    keeps.append(identity)
+            found._labels.append((count, wanted, keeps))
+            count += len(objects_of(label["annotations"]))
+        found.are_all_kept = bool(count) and len(found.kept) == count
+        return found
+
+    def number_others(self, document: dict[str, Any], start: int) -> None:
+        """Ids from ``start`` on for those that keep none; each label lists its objects' where they state others."""
+        for label, (first, wanted, keeps) in zip(labels_of(document), self._labels, strict=True):
+            objects = label["annotations"]["objects"]
+            numbers = [number if number is not None else start + first + place for place, number in enumerate(keeps)]
+            stated = list(map(_stated_id, objects))
+            for place, (mark, number) in enumerate(zip(objects, numbers, strict=True)):
+                before = wanted[place]
+                if before not in (None, number):
+                    assert before is not None
+                    self.clashing.append((before, number))
+                    if stated[place] is not None:
+                        mark["source_extra"] = {**mark["source_extra"], "coco_id": number}
+                        stated[place] = number
+            if stated != numbers:
+                label[backup.KEY] = {"annotation_ids": numbers}
 
 
 def _media_type(row: IncomingRow) -> str:

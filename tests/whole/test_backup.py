@@ -13,13 +13,16 @@ from typing import Any
 import pytest
 
 from connections.models import Project
+from connections.store.import_row import IncomingLabel
 from connections.store.models import ImportRun
+from connections.store.upsert import write_rows
 from exportadmin.lib.actor import Actor
 from exportadmin.lib.ids import derived_id
 from exports import actions
 from exports.spec.spec import ExportSpec
 from tests.support.deliveries import delivery_folder
 from tests.support.imports import import_file
+from tests.support.rows import box, polygon, row
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -50,8 +53,8 @@ def plain(project: Project, format: str, **body: Any) -> bytes:
     return re.sub("|".join(map(re.escape, ours)).encode(), b'"OURS"', content)
 
 
-def everything(project: Project) -> dict[str, bytes]:
-    return {format: plain(project, format) for format in FORMATS}
+def everything(project: Project, **body: Any) -> dict[str, bytes]:
+    return {format: plain(project, format, **body) for format in FORMATS}
 
 
 def imported(path: Path, name: str) -> ImportRun:
@@ -165,6 +168,48 @@ def test_ids_that_are_taken_are_given_anew_and_that_is_said(tmp_path):
     )
 
 
+def annotation_ids(project: Project) -> dict[int, list[int]]:
+    found: dict[int, list[int]] = {}
+    for one in json.loads(plain(project, "coco_json"))["annotations"]:
+        found.setdefault(one["image_id"], []).append(one["id"])
+    return found
+
+
+def test_annotations_keep_ids_that_the_store_gave_them_also_where_a_label_between_stays_out(project, tmp_path):
+    three = [IncomingLabel(objects=[box(), box()], performance={"skipped": place == 1}) for place in range(3)]
+    write_rows(project, [row("a", box()), row("b", labels=three), row("c", box())])
+    write_rows(project, [row("a", box(), box(), box())])  # it needs more ids now, behind those of the others
+    assert annotation_ids(project) == {1: [9, 10, 11], 2: [2, 3, 6, 7], 3: [8]}
+    again = imported(delivered(project, "ndjson"), "Again").project
+    assert annotation_ids(again) == annotation_ids(project)
+    path = tmp_path / "one.ndjson"
+    path.write_text(delivered(project, "ndjson").read_text().splitlines()[1])
+    assert annotation_ids(imported(path, "One").project) == {2: [2, 3, 6, 7]}
+
+
+def test_annotation_ids_that_are_taken_are_given_anew_and_that_is_said(project):
+    write_rows(project, [row("a", box(), box())])
+    other = Project.objects.create(connection=project.connection, name="Other")
+    write_rows(other, [row("z", box())])
+    run = imported(delivered(project, "ndjson"), "Other")
+    assert annotation_ids(other) == {1: [1], 2: [3, 2]}
+    notes = {note["text"]: (note["count"], note["example"]) for note in run.summary["notes"]}
+    assert notes == {
+        "ids of annotations that others of the project have, given anew": (1, "row 1 (line 1, byte 0): 1 is 3"),
+        "ids of images, other than the file says": (1, "row 1 (line 1, byte 0): 1 is 2"),
+    }
+
+
+def test_ids_of_other_objects_than_the_label_has_are_nobody_s(project, tmp_path):
+    write_rows(project, [row("a", box(), box("dog"))])
+    (given,) = json.loads(delivered(project, "json").read_text())
+    ((_, inside),) = given["projects"].items()
+    del inside["labels"][0]["annotations"]["objects"][0]
+    path = tmp_path / "edited.json"
+    path.write_text(json.dumps([given]))
+    assert annotation_ids(imported(path, "Edited").project) == {1: [1]}
+
+
 def test_the_part_can_be_left_out_and_then_rows_are_as_labelbox_has_them(tmp_path):
     first = from_coco(tmp_path)
     rows = json.loads(delivered(first, "json").read_text())
@@ -173,6 +218,21 @@ def test_the_part_can_be_left_out_and_then_rows_are_as_labelbox_has_them(tmp_pat
     assert ["project" in row["export_admin"] for row in rows] == [True, False, False]
     assert [row["export_admin"]["image_id"] for row in rows] == [0, 391895, 522418]
     assert rows[1]["export_admin"]["category_ids"] == {"person": 17}
+
+
+def test_a_label_that_stays_out_leaves_no_trace_in_what_comes_back(project):
+    first = project
+    labels = [
+        IncomingLabel(objects=[box("car"), box("ghost")], performance={"skipped": True}),
+        IncomingLabel(objects=[box("car"), polygon("road")]),
+    ]
+    write_rows(first, [row("a", labels=labels), row("b", box("car"))])
+    again = imported(delivered(first, "json"), "Again").project
+    assert everything(again) == everything(first)
+    rows = json.loads(plain(again, "json"))
+    assert rows[0]["export_admin"]["category_ids"] == {"car": 1, "road": 3}
+    assert [one["name"] for one in rows[0]["export_admin"]["project"]["categories"]] == ["car", "ghost", "road"]
+    assert everything(imported(delivered(first, "json", labels="all"), "All").project) == everything(first)
 
 
 @pytest.mark.parametrize(
@@ -187,6 +247,7 @@ def test_the_part_can_be_left_out_and_then_rows_are_as_labelbox_has_them(tmp_pat
         ({"project": []}, "export_admin.project is not an object"),
         ({"project": {"categories": {}}}, "export_admin.project.categories is not a list"),
         ({"project": {"questions": [{"id": 1}]}}, "export_admin.project.questions[0].name is None; a class has"),
+        ({"next": 5}, "export_admin has the unknown key 'next'"),
         ({"project": {"categories": [{"name": "a"}]}}, "export_admin.project.categories[0].id is None; expected"),
         (
             {"project": {"categories": [{"name": "a", "id": 1, "supercategory": 5}]}},
@@ -203,3 +264,19 @@ def test_a_backup_that_is_none_refuses_its_row_in_words(tmp_path, wrong, reason)
 
     (refused,) = files.first_refused(run, 5)
     assert refused["reason"].startswith(reason)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "reason"),
+    [
+        ([], "label 1: export_admin is not an object"),
+        ({"annotation_ids": 5}, "label 1: export_admin.annotation_ids is 5; expected a list of whole numbers from 0"),
+        ({"annotation_ids": [1, -1]}, "label 1: export_admin.annotation_ids is [1, -1]; expected a list of whole"),
+        ({"image_id": 5}, "label 1: export_admin has the unknown key 'image_id'"),
+    ],
+)
+def test_a_label_s_backup_that_is_none_refuses_its_row_in_words(tmp_path, wrong, reason):
+    path = tmp_path / "rows.json"
+    path.write_text(json.dumps([{"data_row": {"id": "a"}, "projects": {"p": {"labels": [{"export_admin": wrong}]}}}]))
+    run = import_file(path, "P")
+    assert run.error.startswith(f"every row was refused (1); the first: row 1 (line 1, byte 1): {reason}")

@@ -33,7 +33,27 @@ def take_used_classes(backup: _Json) -> list[IncomingClass]:
 def take_all_classes(backup: _Json) -> list[IncomingClass]:
     """The project's classes and questions, of a file's first row."""
     project = _object(backup.pop("project", None), "project")
-    return [entry for key, is_question in _LISTS for entry in _classes(project.get(key), f"project.{key}", is_question)]
+    return [
+        entry
+        for key, is_question in _LISTS
+        for entry in _classes(project.pop(key, None), f"project.{key}", is_question)
+    ]
+
+
+def take_annotation_ids(backup: _Json, what: str) -> list[int]:
+    """COCO ids of the objects of the label ``what``, in their order."""
+    ids = backup.pop("annotation_ids", None)
+    if ids is None:
+        return []
+    if type(ids) is not list or not all(map(_is_number, ids)):
+        raise BadMark(f"{what}: {KEY}.annotation_ids is {shown(ids)}; expected a list of whole numbers from 0")
+    return ids
+
+
+def check_all_taken(backup: _Json, what: str = "") -> None:
+    """What is left has no meaning here."""
+    if backup:
+        raise BadMark(f"{what}{KEY} has the unknown key {shown(next(iter(backup)))}")
 
 
 def _classes(entries: Any, what: str, is_question: bool) -> Iterator[IncomingClass]:
@@ -71,6 +91,11 @@ def _name(value: Any, what: str) -> str:
 
 
 def _number(value: Any, what: str) -> int:
-    if type(value) is not int or not 0 <= value < 2**63:
+    if not _is_number(value):
         raise BadMark(f"{KEY}.{what} is {shown(value)}; expected a whole number from 0")
-    return value
+    number: int = value
+    return number
+
+
+def _is_number(value: Any) -> bool:
+    return type(value) is int and 0 <= value < 2**63

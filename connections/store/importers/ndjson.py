@@ -19,7 +19,13 @@ from connections.rows.checks import BadMark, moment, shown, size
 from connections.rows.kinds import KINDS
 from connections.rows.review_statuses import REVIEW_STATUSES
 from connections.store.import_row import IncomingLabel, IncomingRow
-from connections.store.importers.backup import take_all_classes, take_image_id, take_used_classes
+from connections.store.importers.backup import (
+    check_all_taken,
+    take_all_classes,
+    take_annotation_ids,
+    take_image_id,
+    take_used_classes,
+)
 from connections.store.importers.row_file import RowFileImporter
 from connections.store.models import MAX_ROW_ID
 
@@ -99,11 +105,12 @@ class NdjsonImporter(RowFileImporter):
             more_details=details,
             classes=take_used_classes(ours),
         )
+        check_all_taken(ours)
         project_details.pop("ontology_id", None)
         row.project_details = project_details
         project.pop("name", None)
         extra = dict(_object(rest.pop("source_extra", None), "source_extra"))
-        unknown = {"data_row": data_row, "project": project, "projects": other_projects, backup.KEY: ours, **rest}
+        unknown = {"data_row": data_row, "project": project, "projects": other_projects, **rest}
         for name, kept in unknown.items():
             if kept or name in rest:
                 extra[name if name not in extra else f"row.{name}"] = kept
@@ -149,6 +156,9 @@ def _label(value: Any, index: int, media: _Json) -> IncomingLabel:
     for number_, each in enumerate(answers):
         _check_answer(each, f"{what}, classification {number_ + 1}")
         _tidy_ids(each, f"{what}, classification {number_ + 1}: ")
+    ours = _object(rest.pop(backup.KEY, None), f"{what}: {backup.KEY}")
+    annotation_ids = take_annotation_ids(ours, what)
+    check_all_taken(ours, f"{what}: ")
     relationships = _objects(annotations.pop("relationships", None), f"{what}: relationships")
     for number_, each in enumerate(relationships):
         _tidy_relationship(each, f"{what}, relationship {number_ + 1}: ")
@@ -156,6 +166,7 @@ def _label(value: Any, index: int, media: _Json) -> IncomingLabel:
         objects=objects,
         classifications=answers,
         relationships=relationships,
+        annotation_ids=annotation_ids,
         label_id=_id(rest.pop("id", None), f"{what}: id", _MAX_NAME),
         created_ms=moment(details.pop("created_at", None), f"{what}: created_at"),
         updated_ms=moment(details.pop("updated_at", None), f"{what}: updated_at"),
