@@ -359,7 +359,7 @@ class _Writer:
         whole: dict[int, str] = {}
         for row in changed:
             wanted = in_part if _source_project(row.source_extra) is None else whole
-            wanted[row_pk(self.project_pk, known[row.key].number)] = row.key
+            wanted[known[row.key].pk] = row.key
         if in_part:
             begun = StoreRow.objects.filter(pk__in=in_part).annotate(head=Substr("body", 1, _HEAD_CHARACTERS))
             for pk, body in begun.values_list("pk", "head"):
