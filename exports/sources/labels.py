@@ -7,7 +7,7 @@ they are. The others are read, and rendered anew without the labels that stay ou
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from typing import Any, Final
 
 from connections.rows.backup import KEY, row_backup
@@ -17,11 +17,20 @@ from connections.rows.coco import render_coco
 from connections.rows.counts import count_annotations
 from connections.rows.csv import render_csv
 from connections.rows.frames import objects_of
-from connections.rows.labels import SEVERAL, count_of, creators_text, label_flags, labels_of
+from connections.rows.labels import (
+    SEVERAL,
+    SKIPPED,
+    Label,
+    count_of,
+    creators_text,
+    is_skipped,
+    label_flags,
+    labels_of,
+)
 from exports.check_values import LabelCounts
 from exports.sources.base import Reader
 from exports.spec.conditions import CONDITIONS
-from exports.spec.labels import ALL, NO_LABEL_LEFT, SKIPPED_LABELS, NotSkipped
+from exports.spec.labels import ALL, NO_LABEL_LEFT, SKIPPED_LABELS
 from exports.spec.selection import Selection
 
 # what is written anew of a row of which not every label leaves
@@ -53,8 +62,8 @@ class LabelFilter:
         self.counts = LabelCounts(selection.labels.text)
         self.dropped: Counter[str] = Counter()
         self._choice = selection.labels
-        if self._choice == ALL and SKIPPED_LABELS in cannot_hold:
-            self._choice = NotSkipped()
+        # whatever is chosen
+        self._without_skipped = SKIPPED_LABELS in cannot_hold
         self._reader = reader
         self._columns = columns
         self._classes = {one.name: one.number for one in reader.ontology if not one.is_question}
@@ -67,7 +76,7 @@ class LabelFilter:
 
     def apply(self, batch: RowBatch) -> RowBatch:
         """The rows of the batch with the labels that leave (the batch itself when all do)."""
-        if not len(batch) or self._choice == ALL:
+        if not len(batch) or (self._choice == ALL and not self._without_skipped):
             self._count_several(batch)
             return batch
         if not batch.label_flags:
@@ -101,7 +110,18 @@ class LabelFilter:
     def _known(self, flags: int, creators: str) -> str | bool:
         if not flags:  # no label
             return self._choice.keeps_unlabelled or NO_LABEL_LEFT
+        if flags & SKIPPED and self._without_skipped:
+            return False
         return self._choice.known(flags, creators)
+
+    def _reasons(self, labels: Sequence[Label]) -> list[str]:
+        reasons = self._choice.reasons(labels)
+        if self._without_skipped:
+            return [
+                reason or (SKIPPED_LABELS if is_skipped(label) else "")
+                for label, reason in zip(labels, reasons, strict=True)
+            ]
+        return reasons
 
     def _count_several(self, batch: RowBatch) -> None:
         if any(flags & SEVERAL for flags in set(batch.label_flags)):
@@ -131,7 +151,7 @@ class LabelFilter:
         documents = self._reader.documents([batch.numbers[place] for place in places])
         for place, document in zip(places, documents, strict=True):
             labels = labels_of(document)
-            reasons = self._choice.reasons(labels)
+            reasons = self._reasons(labels)
             for label, reason in zip(labels, reasons, strict=True):
                 if reason:
                     self.counts.left_out[reason] += 1

@@ -265,7 +265,7 @@ def labels_note(labels: Mapping[str, Any]) -> str:
         rows = "1 row has" if several == 1 else f"{several:,} rows have"
         parts.append(f"{rows} several labels, {labels['labels_in_them']:,} in all")
     if left_out:
-        reasons = ", ".join(f"{reason.replace('_', ' ')} {count:,}" for reason, count in left_out.items())
+        reasons = ", ".join(f"{reason.replace('_', ' ')} {count:,}" for reason, count in sorted(left_out.items()))
         parts.append(f"{chosen}, which leaves out: {reasons}")
     elif several:
         parts.append(f"all of them leave, since {chosen}")

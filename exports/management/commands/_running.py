@@ -91,7 +91,7 @@ def _print_figures(report: ExportReport, out: OutputWrapper) -> None:
     )
     if values["left_out_by_format"]:
         left_out = ", ".join(
-            f"{kind.replace('_', ' ')} {count:,}" for kind, count in values["left_out_by_format"].items()
+            f"{kind.replace('_', ' ')} {count:,}" for kind, count in sorted(values["left_out_by_format"].items())
         )
         out.write(f"note: left out of {report.format}: {left_out}")
     if note := labels_note(values["labels"]):
