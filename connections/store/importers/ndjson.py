@@ -28,6 +28,7 @@ from connections.store.importers.backup import (
 )
 from connections.store.importers.row_file import RowFileImporter
 from connections.store.models import MAX_ROW_ID
+from connections.store.notes import CARRIED, UNLABELLED
 
 # Labelbox's names of statuses, as its rows and its filters have them → ours
 LABELBOX_STATUSES: Final = {
@@ -114,8 +115,24 @@ class NdjsonImporter(RowFileImporter):
         for name, kept in unknown.items():
             if kept or name in rest:
                 extra[name if name not in extra else f"row.{name}"] = kept
+                if name != backup.KEY:
+                    text = "rows with keys that a row does not have, kept under source_extra"
+                    self.row_notes.add(CARRIED, text, example=f"{position}: {name[:80]!r}")
         row.source_extra = extra
+        self._note_objects(row)
         return row
+
+    def _note_objects(self, row: IncomingRow) -> None:
+        known = KINDS.by_annotation_kind
+        for label in row.labels:
+            for number, mark in enumerate(label.objects, 1):
+                kind = mark["annotation_kind"]
+                if kind not in known:
+                    text = f"annotations of kind {kind[:40]}, kept as they are"
+                    self.row_notes.add(CARRIED, text, example=f"{row.position}, object {number}")
+                if not mark["name"]:
+                    example = f"{row.position}, object {number}"
+                    self.row_notes.add(UNLABELLED, "annotations without a class", example=example)
 
     def _project(self, projects: Any) -> tuple[_Json, _Json]:
         """``(the row's project, others that it names too)``."""

@@ -9,7 +9,7 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from connections.store.import_row import IncomingRow
-from connections.store.importers import ndjson
+from connections.store.importers import IMPORTERS, ndjson
 from connections.store.imports.actions import ImportSpec, import_here
 from connections.store.notes import CARRIED, CHANGED, KINDS, MAX_NOTES, Notes, describe
 from exportadmin.lib.actor import system
@@ -119,3 +119,27 @@ def test_pieces_that_belong_to_no_row_are_in_the_first_lines_and_end_with_1(tmp_
         call_command("import_rows", str(path), project="New")
     assert caught.value.returncode == 1
     assert capsys.readouterr().out.splitlines()[1].startswith("of note: 1 refused that belong to no row")
+
+
+def test_an_own_row_says_what_is_only_carried_and_what_has_no_class(tmp_path):
+    box = {"annotation_kind": "ImageBoundingBox", "bounding_box": {"top": 1, "left": 1, "height": 2, "width": 2}}
+    objects = [
+        {"name": "car", **box},
+        {"name": "", **box},
+        {"name": "text", "annotation_kind": "TextEntity", "location": {"start": 0, "end": 4}},
+        {"name": "text", "annotation_kind": "TextEntity", "location": {"start": 5, "end": 6}},
+    ]
+    row = {
+        "data_row": {"global_key": "k", "row_data": "https://x.test/a.jpg"},
+        "projects": {"p": {"labels": [{"annotations": {"objects": objects}}]}},
+        "of_theirs": {"a": 1},
+    }
+    reading = IMPORTERS["ndjson"](write(tmp_path, json.dumps(row)), default_status=None, project_key="p")
+    (read,) = reading.rows_with_notes()
+    assert [(note["kind"], note["count"], note["example"].partition(": ")[2]) for note in read.notes] == [
+        ("carried", 1, "'of_theirs'"),
+        ("carried", 2, ""),
+        ("unlabelled", 1, ""),
+    ]
+    assert read.notes[1]["text"] == "annotations of kind TextEntity, kept as they are"
+    assert read.notes[1]["example"].endswith("object 3")

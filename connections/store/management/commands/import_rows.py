@@ -54,10 +54,11 @@ class Command(AppCommand):
             self.stdout.write(json.dumps(import_json(run, with_refused=True), ensure_ascii=False, indent=2))
         elif run.summary is not None:
             self._print(run, run.summary)
-        if run.status == statuses.PARTIAL:
-            raise CommandError(f"import partial: all refused rows are in {files.refused_of(run)}", returncode=FAILED)
         if run.status != statuses.COMPLETED:
-            raise CommandError(f"import {run.status}: {run.error}", returncode=FAILED)
+            listed = files.refused_of(run)
+            where = f"all refused rows are in {listed}" if listed.exists() else ""
+            reason = "; ".join(filter(None, (run.error, where)))
+            raise CommandError(f"import {run.status}: {reason}", returncode=FAILED)
 
     def _print(self, run: ImportRun, summary: dict[str, Any]) -> None:
         self.stdout.write(
