@@ -57,6 +57,9 @@ class LabelStudioImporter(RowFileImporter):
         pages = pages_of(value) if may_be_several else []
         if not pages:
             yield self.convert(value, position, controls=controls)
+        if len(pages) > 1:
+            example = f"{position}: {len(pages)} rows"
+            self.row_notes.add(OTHER, "tasks with several pictures, each of which is a row of its own", example=example)
         for number, page in enumerate(pages, 1):
             try:
                 row = self.convert(page.task, position, address=page.address)

@@ -30,6 +30,10 @@ _DONE: Final = ("annotations", "completions")
 _BESIDE: Final = ("predictions", "drafts")
 _MAX_DEPTH: Final = 3
 _MOST_SHOWN: Final = 6
+# pictures of a task, times its annotations, predictions and drafts
+_MOST_PARTS: Final = 100_000
+# of a task's own texts, those up to so many characters stand with each of its pictures
+_SHORT: Final = 1_000
 
 
 @dataclass(slots=True)
@@ -205,8 +209,12 @@ def _counted(index: Any, key: _Path, addresses: list[str]) -> int:
 def _split(task: _Json, pictures: list[tuple[str, str]], place: _Place, key: _Path = ()) -> list[Page]:
     """A page a picture. ``place(region)`` is the number of its picture, ``None`` where it names none; ``key``: where
     the list of pictures stands in data, of which each page keeps its own entry."""
+    count = len(pictures)
+    entries = sum(len(task[kind]) for kind in _DONE + _BESIDE if type(task.get(kind)) is list)
+    if count * (entries + 1) > _MOST_PARTS:
+        raise BadMark(f"{count:,} pictures with {entries:,} annotations and predictions are too many for one task")
     work: list[dict[str, list[Any]]] = [{} for _ in pictures]
-    away = [0] * len(pictures)
+    away = [0] * count
     for kind in _DONE + _BESIDE:
         if type(task.get(kind)) is not list:
             continue
@@ -214,23 +222,32 @@ def _split(task: _Json, pictures: list[tuple[str, str]], place: _Place, key: _Pa
             each[kind] = []
         for number, done in enumerate(task[kind]):
             try:
-                parts = list(_parts(done, place if kind in _DONE else _tolerant(place), len(pictures), away))
+                parts = list(_parts(done, place if kind in _DONE else _tolerant(place), count, away))
             except BadMark as error:
                 raise BadMark(f"annotation {number + 1}: {error}") from None
             for at, part in parts:
                 # an annotation without a region says that there is nothing on the picture; a prediction does not
                 if at == 0 or kind in _DONE or part.get("result"):
                     work[at][kind].append(part)
-    only = len(pictures) == 1
-    return [
-        Page(
-            name="" if only else name,
-            address=address,
-            task={**task, **work[at], "data": task["data"] if only or not key else _own(task["data"], key, at)},
-            relations_away=away[at],
-        )
-        for at, (name, address) in enumerate(pictures)
-    ]
+    if count == 1:
+        return [Page("", pictures[0][1], {**task, **work[0]}, away[0])]
+    pages = []
+    short, short_data = _short(task), _short(task["data"])
+    for at, (name, address) in enumerate(pictures):
+        # all that the task says beside stands with its first picture; what is short, with each
+        own, data = (task, task["data"]) if at == 0 else (short, short_data)
+        if key:
+            data = {**data, key[0]: _own(task["data"], key, at)[key[0]]}
+        pages.append(Page(name, address, {**own, **work[at], "data": data}, away[at]))
+    return pages
+
+
+def _short(values: _Json) -> _Json:
+    return {
+        key: value
+        for key, value in values.items()
+        if type(value) not in (list, dict) and (type(value) is not str or len(value) <= _SHORT)
+    }
 
 
 def _parts(done: Any, place: _Place, count: int, away: list[int]) -> Iterator[tuple[int, Any]]:

@@ -12,6 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from connections.store.import_row import IncomingRow
+from connections.store.notes import CARRIED, OTHER, UNFINISHED
 from tests.connections.store.importing import read, write
 
 SIZES = [(1000, 500), (200, 2000), (300, 300)]
@@ -66,6 +67,10 @@ def why(tmp_path: Path) -> Any:
 
 def read_all(folder: Path, *tasks: dict) -> Any:
     return read("label_studio_json", write(folder, list(tasks)), rows_are_elements=False)
+
+
+def noted(reading: Any, kind: str) -> list[Any]:
+    return [note for note in reading.row_notes.as_json() if note["kind"] == kind]
 
 
 def marks(row: IncomingRow) -> list[str]:
@@ -174,12 +179,29 @@ def test_nothing_is_lost_or_doubled(take):
     assert [[region["id"] for each in one for region in each["result"]] for one in kept] == [[], ["q"]]
 
 
+def test_what_the_task_says_at_length_stands_with_its_first_picture_only(take):
+    data = {**LISTED, "patient": "P 1", "words": "w" * 2_000, "boxes": [{"n": n} for n in range(50)]}
+    first, second = (
+        row.source_extra["label_studio"] for row in take(task(data, region("a", page=1), project=3, meta={"a": [1]}))
+    )
+    assert first["data"] == {**data, "pages": LISTED["pages"][0]} and first["meta"] == {"a": [1]}
+    assert second["data"] == {"pages": LISTED["pages"][1], "patient": "P 1"}
+    assert (first["project"], second["project"], "meta" in second) == (3, 3, False)
+
+
+def test_a_task_of_endless_pictures_is_refused(why):
+    data = {"pages": [f"{n}.jpg" for n in range(60_000)]}
+    assert "too many for one task" in why(task(data, region("a", page=1)))
+
+
 def test_a_relation_between_two_pages_stays_with_its_beginning_and_is_noted(tmp_path):
     relation = {"type": "relation", "from_id": "b", "to_id": "a", "direction": "right"}
     rows, reading = read_all(tmp_path, task(LISTED, region("a", page=0), region("b", page=1), relation))
     assert [len(row.labels[0].relationships) for row in rows] == [0, 1]
-    (note,) = reading.row_notes.as_json()
+    (note,) = noted(reading, CARRIED)
     assert note["count"] == 1 and "relations from one picture" in note["text"]
+    (note,) = noted(reading, OTHER)
+    assert (note["count"], note["example"]) == (1, "row 1 (line 1, byte 1): 2 rows")
 
 
 def test_a_list_of_one_picture_is_a_task_with_one_picture(take):
@@ -255,7 +277,7 @@ def test_where_it_cannot_be_told_the_task_is_refused_whole(why, data, results, r
 def test_a_task_with_predictions_alone_is_noted_once(tmp_path):
     predicted = [{"result": [region("a", page=0), region("b", page=1)]}]
     rows, reading = read_all(tmp_path, task(LISTED, predictions=predicted), task(LISTED, identity=8, drafts=[5]))
-    (note,) = reading.row_notes.as_json()
+    (note,) = noted(reading, UNFINISHED)
     assert (len(rows), note["count"]) == (4, 2)
     assert "only predictions or drafts" in note["text"]
 
