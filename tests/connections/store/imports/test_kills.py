@@ -11,7 +11,8 @@ from tests.exportadmin.runs.world import TERMINAL, World, kill, until
 from tests.support.paths import ROOT
 from tests.support.shell import new_installation
 
-ROWS, REFUSED = 1150, 40
+# ODD: rows with a key of theirs that went in, 4 of 23 being refused
+ROWS, REFUSED, ODD = 1150, 40, 19
 ENVIRONMENT = {
     "DJANGO_SETTINGS_MODULE": "tests.connections.store.imports.barrier_settings",
     "PYTHONPATH": str(ROOT),
@@ -27,6 +28,8 @@ def lines(rows=ROWS):
         row = {"data_row": {"global_key": key, "row_data": f"https://img.example.test/{number}.jpg"}}
         if number % 57 == 20:
             row["data_row"] = {"row_data": "no key"}
+        if number % 50 == 10:
+            row["of_theirs"] = 1
         yield json.dumps(row)
 
 
@@ -64,6 +67,7 @@ def undisturbed(world, source):
     summary = found["summary"]
     assert summary["rows"] == ROWS == summary["created"] + summary["refused_count"]
     assert summary["refused_count"] == REFUSED
+    assert summary["note_counts"]["carried"] == ODD
     return found
 
 

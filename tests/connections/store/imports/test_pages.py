@@ -68,6 +68,16 @@ def test_a_file_goes_from_the_form_to_the_page_of_its_import(person, members):
     assert f'href="/imports/{run.public_id}/"' in person.get("/audit/").content.decode(), "the trail leads to it"
 
 
+def test_the_page_says_what_is_of_note_beside_the_counts(person, members):
+    send(person, lines({**row("a"), "of_theirs": "<b>"}, {**row("b"), "of_theirs": 1}), members.name)
+    run = ImportRun.objects.get()
+    execute("import", run.pk)
+    page = " ".join(person.get(f"/imports/{run.public_id}/").content.decode().split())
+    assert "<dt>Carried only</dt><dd>2</dd>" in page
+    assert "2 rows with keys that a row does not have, kept under source_extra; the first: row 1 " in page
+    assert "Without a class" not in page
+
+
 def test_a_new_name_makes_a_project(person):
     answer = send(person, lines(row("a")), "Brand new")
     assert answer.status_code == 302
