@@ -106,7 +106,8 @@ def _max_refused_schema() -> dict[str, Any]:
         "minimum": 0,
         "maximum": 1,
         "default": MAX_REFUSED,
-        "description": "the share of rows that the format may refuse before the run fails; 0: none",
+        "description": "the share of rows that the format may refuse before the run fails, one of several in any case; "
+        "0: none",
     }
 
 

@@ -36,7 +36,8 @@ RULES = {
     "edges": "Boxes, polygons and masks cover the pixels that pycocotools gives for them (frPyObjects, merge, decode).",
     "not painted": "Polylines, points, other kinds and answers to questions.",
     "files": "masks/<number of the row, 12 digits>.png; index.csv (RFC 4180) says which row and which picture it is.",
-    "no size": "A row of unknown size without shapes has no mask: its file is empty in index.csv.",
+    "no mask": "A picture of unknown size, or too large a one, has no mask: its file is empty in index.csv. If it has "
+    "shapes, the row is refused too.",
 }
 
 
@@ -102,16 +103,15 @@ class PngFormat(Format):
     def rows(self, batch: RowBatch) -> Iterable[bytes]:
         self._painted = []
         for index, (number, document) in enumerate(zip(batch.numbers, self.documents(batch), strict=True)):
-            if _has_no_size(document) and not self._has_shapes(document):
-                # nothing to paint and no size to paint it in: the index says so, the row is not lost
-                self._enter(batch, index, document)
-                self._painted.append(Counter())
-                continue
             try:
                 picture = self._blank(document)
                 painted = self._paint(picture.canvas, document)
             except CannotHoldError as error:
-                self.refuse(batch, index, error)
+                self._enter(batch, index, document)
+                if self._has_shapes(document):
+                    self.refuse(batch, index, error)
+                else:  # nothing is lost: the index says that there is no mask
+                    self._painted.append(Counter())
                 continue
             self._painted.append(painted)
             self._written += painted.total()
@@ -196,11 +196,6 @@ class PngFormat(Format):
 def _is_painted(mark: Mapping[str, Any]) -> bool:
     """A pixel has one class: of a shape with several labels, that of the first."""
     return KINDS.of(mark["annotation_kind"]).is_painted and mark["name"] != "" and "is_further_label" not in mark
-
-
-def _has_no_size(document: Mapping[str, Any]) -> bool:
-    media = document["media_attributes"]
-    return media.get("width") is None and media.get("height") is None
 
 
 def _pixels(value: object) -> int | None:

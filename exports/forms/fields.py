@@ -20,7 +20,8 @@ class MaxRefusedField(TextField):
     def __init__(self) -> None:
         super().__init__(
             label="Refused rows allowed",
-            help_text="The share of the rows that the format may refuse, from 0 to 1; with more of them the run fails.",
+            help_text="The share of the rows that the format may refuse, from 0 to 1; with more of them the run fails. "
+            "One of several never stops the others, unless it is 0.",
             max_length=20,
             required=False,
             initial=f"{MAX_REFUSED:g}",

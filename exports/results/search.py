@@ -187,13 +187,15 @@ def _in_table(lines: io.TextIOWrapper, row: str, in_time: InTime) -> str:
     table = csv.reader(lines)
     header = next(table, [])
     id_at, key_at = header.index("data_row_id"), header.index("global_key")
+    file_at = header.index("file") if "file" in header else None
     # in one profile as it stands, in the other so that no spreadsheet runs it
     wanted = (row, defused(row))
     for number, cells in enumerate(table):
         if number % EVERY == 0:
             in_time()
         if cells[id_at] in wanted or cells[key_at] in wanted:
-            return "by its data row id" if cells[id_at] in wanted else "by its global key"
+            place = "by its data row id" if cells[id_at] in wanted else "by its global key"
+            return place if file_at is None or cells[file_at] else f"{place}: without a mask"
     return ""
 
 

@@ -38,7 +38,7 @@ class ExportSpec:
     ``filter`` and ``beside`` (the conditions given beside it, by key) stay as they were written, times too;
     :meth:`to_json` adds the moments that came of them, so that a report says the same whatever its project's zone
     becomes. ``max_refused`` is the share (0 to 1) of the rows that the filter keeps which the format may refuse; with
-    more of them the run fails.
+    more of them the run fails (:meth:`refusals_allowed`).
     """
 
     format: str
@@ -101,8 +101,11 @@ class ExportSpec:
         )
 
     def refusals_allowed(self, rows: int) -> int:
-        """How many of so many rows the format may refuse."""
-        return math.floor(self.max_refused * rows + 1e-9)  # 0.29 of 100 are 29, whatever a float makes of it
+        """How many of so many rows the format may refuse: the share, and one of several, unless it is to be none."""
+        if not self.max_refused:
+            return 0
+        share = math.floor(self.max_refused * rows + 1e-9)  # 0.29 of 100 are 29, whatever a float makes of it
+        return max(share, min(1, rows - 1))
 
     @property
     def include(self) -> list[str]:

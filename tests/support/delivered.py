@@ -96,7 +96,7 @@ class Delivered:
         report = self.report(format)
         assert report.is_delivered, f"{format}: {report.status}: {report.error}"
         folder = delivery_folder(report)
-        (artifact,) = [one for one in report.artifacts.all() if one.name != "errors.ndjson"]
+        (artifact,) = [one for one in report.artifacts.all() if not one.name.endswith(".errors.ndjson")]
         return folder / artifact.name
 
     def left_out(self, format: str) -> dict[str, int]:

@@ -32,8 +32,6 @@ STILL_WRONG: dict[str, str] = {
     "50-coco-width-only": "kind 15: coco",
     "55-coco-licenses-info": "kind 14: coco",
     "57-coco-annotation-references": "kind 6: coco",
-    "88-coco-one-giant-unlabelled": "kind 22: geometry",
-    "89-coco-one-without-size": "kind 22: geometry",
 }
 
 # the box of most files: x 10, y 20, width 30, height 40 of a hundred, on a picture of 1000 x 500

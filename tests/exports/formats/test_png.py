@@ -25,6 +25,7 @@ ROWS = [
     document(label(box("can", 0, 0, 3, 2), mask("bag", [2, 4], "224")), size=(4, 2), global_key="a.jpg"),
     document(size=(3, 1), global_key='=b,"c".jpg', row_id="row2"),
 ]
+CAN = box("can", 0, 0, 1, 1)
 
 
 def export(tmp_path, rows, **more) -> zipfile.ZipFile:
@@ -43,15 +44,15 @@ def pixels(opened: zipfile.ZipFile, number: int) -> Any:
     ("row", "code", "reason"),
     [
         (
-            document(label(box("can", 0, 0, 1, 1)), size=None, row_id="row7"),
+            document(label(CAN), size=None, row_id="row7"),
             "no_size",
             "media_attributes say width None and height None; a PNG mask needs whole numbers from 1",
         ),
-        (document(size=(0, 5), row_id="row7"), "no_size", "width 0 and height 5"),
-        (document(size=(-3, 5)), "no_size", "width -3"),
-        (document(size=(2.5, 5)), "no_size", "width 2.5"),  # type: ignore[arg-type]
-        (document(size=("9", 5)), "no_size", "width '9'"),  # type: ignore[arg-type]
-        (document(size=(20_001, 10_000)), "too_large", "20001 x 10000 is more than 200 megapixels"),
+        (document(label(CAN), size=(0, 5), row_id="row7"), "no_size", "width 0 and height 5"),
+        (document(label(CAN), size=(-3, 5)), "no_size", "width -3"),
+        (document(label(CAN), size=(2.5, 5)), "no_size", "width 2.5"),  # type: ignore[arg-type]
+        (document(label(CAN), size=("9", 5)), "no_size", "width '9'"),  # type: ignore[arg-type]
+        (document(label(CAN), size=(20_001, 10_000)), "too_large", "20001 x 10000 is more than 200 megapixels"),
         (
             document(label(mask("can", [9, 9], "0", id="f8"))),
             "cannot_paint",
@@ -81,7 +82,8 @@ def test_a_row_that_cannot_be_painted_is_refused_with_its_reason_and_the_others_
         names = [f"masks/{number:012d}.png" for number in (1, 2, 4, 5)]
         assert opened.namelist() == ["classes.json", *names, "index.csv"]
         assert [opened.read(name) for name in names[:2]] == [opened.read(name) for name in names[2:]]
-        assert len(opened.read("index.csv").splitlines()) == 1 + 4
+        index = csv.DictReader(io.StringIO(opened.read("index.csv").decode(), newline=""))
+        assert [line["file"] for line in index] == [*names[:2], "", *names[2:]]
 
 
 def test_what_was_painted_of_a_refused_row_is_not_in_the_next_one(tmp_path):
@@ -91,8 +93,12 @@ def test_what_was_painted_of_a_refused_row_is_not_in_the_next_one(tmp_path):
     assert not np.any(pixels(opened, 2))
 
 
-def test_a_row_of_unknown_size_without_shapes_has_no_mask_but_stands_in_the_index(tmp_path):
-    content = run("png", [batch_of([document(size=None, row_id="row7")], ONLY_ROWS)], tmp_path)
+@pytest.mark.parametrize("size", [None, (0, 5), (20_001, 10_000)])
+def test_a_row_without_shapes_whose_mask_cannot_be_made_stands_in_the_index_and_is_not_refused(tmp_path, size):
+    refused: list[RefusedRow] = []
+    row = document(label(radio("quality", "good"), line("can", (0, 0), (1, 1))), size=size, row_id="row7")
+    content = run("png", [batch_of([row], ONLY_ROWS)], tmp_path, refused=refused)
+    assert refused == []
     with zipfile.ZipFile(io.BytesIO(content)) as opened:
         assert opened.namelist() == ["classes.json", "index.csv"]
         assert (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import io
 import json
 import re
@@ -103,7 +104,11 @@ def test_seven_of_a_thousand_rows_are_refused_listed_and_counted_and_the_rest_is
     with zipfile.ZipFile(io.BytesIO(result)) as archive:
         masks = [name for name in archive.namelist() if name.startswith("masks/")]
         assert len(masks) == 993
-        assert len(archive.read("index.csv").splitlines()) == 1 + 993
+        index = list(csv.DictReader(io.StringIO(archive.read("index.csv").decode(), newline="")))
+        assert [line["global_key"] for line in index if not line["file"]] == [
+            f"bad-{142 * place + 3:04d}" for place in range(7)
+        ]
+        assert len(index) == 1_000
     lines = [json.loads(line) for line in errors.splitlines()]
     assert [line["global_key"] for line in lines] == [f"bad-{142 * place + 3:04d}" for place in range(7)]
     assert {line["code"] for line in lines} == {"no_size"}
@@ -142,7 +147,18 @@ def test_as_many_as_are_allowed_are_not_too_many(forty: Project, most: float, st
 
 def test_a_share_of_a_whole_number_of_rows_is_that_number(members: Project):
     spec = ExportSpec.parse({"format": "png", "max_refused": 0.29}, members)
-    assert [spec.refusals_allowed(rows) for rows in (0, 3, 99, 100)] == [0, 0, 28, 29]
+    assert [spec.refusals_allowed(rows) for rows in (99, 100)] == [28, 29]
+
+
+def test_one_of_several_rows_never_stops_the_others_unless_none_may_be_refused(members: Project):
+    spec, strict = (ExportSpec.parse({"format": "png", "max_refused": share}, members) for share in (0.1, 0))
+    assert [spec.refusals_allowed(rows) for rows in (0, 1, 2, 19, 20)] == [0, 0, 1, 1, 2]
+    assert [strict.refusals_allowed(rows) for rows in (0, 1, 2, 19, 20)] == [0] * 5
+    write_rows(members, [row("good", box()), without_size("bad")])
+    report = export(members)
+    assert (report.status, report.check_values["rows_refused"]) == (statuses.PARTIAL, {"no_size": 1})
+    assert export(members, max_refused=0).status == statuses.FAILED
+    assert export(members, filter={"global_keys": ["bad"]}).status == statuses.FAILED
 
 
 def test_rows_that_the_filter_drops_are_neither_refused_nor_counted_for_the_share(forty: Project):
@@ -195,11 +211,11 @@ def test_the_trail_says_partial_and_how_many(forty: Project):
     assert '"refused":2' in entry.details_json.replace(" ", "")
 
 
-def test_a_search_for_a_refused_row_does_not_find_the_export(forty: Project):
+def test_a_search_for_a_refused_row_says_that_it_has_no_mask(forty: Project):
     export(forty)
-    assert search.search("row-0000", projects=None).exports == 1
-    found = search.search("bad-0003", projects=None)
-    assert (found.exports, [note for note in found.notes if "not what was delivered" in note]) == (0, [])
+    good, bad = (search.search(key, projects=None) for key in ("row-0000", "bad-0003"))
+    assert set(good.how.values()) == {"found in the file, by its global key"}
+    assert set(bad.how.values()) == {"found in the file, by its global key: without a mask"}
 
 
 # --- channels --------------------------------------------------------------------------------------------------------
@@ -228,7 +244,7 @@ def test_rest_says_partial_and_takes_the_share(forty: Project, client: Client):
     report = client.get(f"/api/v1/reports/{export(forty).report_id}/").json()
     assert (report["status"], report["check_values"]["rows_refused"]) == ("partial", {"no_size": 2})
     assert [is_errors_file(each["name"]) for each in report["artifacts"]] == [False, True]
-    body = {"project": forty.public_id, "format": "png", "max_refused": 0.01}
+    body = {"project": forty.public_id, "format": "png", "max_refused": 0}
     planned = client.post("/api/v1/reports/plan/", json.dumps(body), content_type="application/json").json()
     (stop,) = planned["stops"]
     assert stop.startswith("PNG class masks cannot hold 2 of the first 40 rows; the first of them is row ")
