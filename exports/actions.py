@@ -33,6 +33,7 @@ from exportadmin.runs.lease import claim
 from exportadmin.runs.queue import enqueue
 from exports.delivery import verify
 from exports.delivery.destination import connection_of, delivery_of, parse_destination, sink_of
+from exports.delivery.integrity import mark_altered, mark_as_delivered
 from exports.links import tokens
 from exports.models import Artifact, ExportConfig, ExportReport, Link
 from exports.results import compare
@@ -223,6 +224,10 @@ def verify_report(*, report: ExportReport, actor: Actor) -> verify.Verdict:
             reason="; ".join(verdict.problems)[:500],
             details={"files": verdict.files, "bytes": verdict.bytes},
         )
+        if verdict.ok:
+            mark_as_delivered(report)
+        else:
+            mark_altered(report, "; ".join(verdict.problems), actor)
     return verdict
 
 
@@ -380,6 +385,8 @@ def check_linkable(report: ExportReport) -> None:
     """Raises :class:`ConflictError` when there are no files to link to."""
     if not report.is_delivered or report.files_removed_at is not None:
         raise ConflictError(f"report {report.report_id} has no files to link to")
+    if report.altered_at is not None:
+        raise ConflictError(f"report {report.report_id} is not as it was delivered: {report.altered_why}")
 
 
 def revoke_link(*, link: Link, actor: Actor) -> Link:

@@ -50,6 +50,7 @@ def register() -> None:
             "cancelled": "{actor} [cancelled|tried to cancel] export {object}" + _OF,
             "retried": "{actor} [retried|tried to retry] export {object}" + _OF,
             "verified": "{actor} [verified|tried to verify] export {object}" + _OF,
+            "altered": "Export {object}" + _OF + " was found not to be as it was delivered",
             "deleted": "{actor} [deleted|tried to delete] export {object}" + _OF,
         },
     )

@@ -88,6 +88,13 @@ class OpenedFile(Protocol):
         """Go on at this byte of the file, which stays the one that was opened. Raises ``OSError`` when it cannot."""
         ...
 
+    def state(self) -> str:
+        """As it is now: another text whenever the bytes may be others (200 characters at most).
+
+        Empty where the place cannot tell. Raises ``OSError``.
+        """
+        ...
+
     def close(self) -> None:
         """Let go of it; safe to call twice."""
         ...

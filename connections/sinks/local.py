@@ -280,6 +280,10 @@ class _OpenedLocalFile:
             size = min(size, max(self._end - self._file.tell(), 0))
         return self._file.read(size)
 
+    def state(self) -> str:
+        now = os.fstat(self._file.fileno())
+        return f"{now.st_dev}.{now.st_ino}.{now.st_size}.{now.st_mtime_ns}.{now.st_ctime_ns}"
+
     def close(self) -> None:
         self._file.close()
 

@@ -39,6 +39,13 @@ class ArtifactSerializer(serializers.Serializer[Any]):
     sha256 = serializers.CharField()
 
 
+class AlteredSerializer(serializers.Serializer[Any]):
+    """Since when it is known, and what was found."""
+
+    at = serializers.DateTimeField()
+    why = serializers.CharField()
+
+
 class ReportSerializer(serializers.Serializer[Any]):
     """A report, as :func:`exports.display.representation.report_json` prints it."""
 
@@ -57,6 +64,7 @@ class ReportSerializer(serializers.Serializer[Any]):
     artifacts = ArtifactSerializer(many=True)
     location = serializers.CharField(allow_blank=True)
     files_removed_at = serializers.DateTimeField(allow_null=True)
+    altered = AlteredSerializer(allow_null=True, help_text="its files are not what was delivered, and not handed out")
     converted_from = serializers.CharField(allow_null=True)
     retry_of = serializers.CharField(allow_null=True)
     created_at = serializers.DateTimeField()

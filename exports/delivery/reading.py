@@ -8,10 +8,14 @@ from typing import Any
 from connections.sinks.base import DeliveredFileError, OpenedFile
 from exportadmin.lib.errors import GoneError, UserError
 from exports.delivery.destination import delivery_of
+from exports.delivery.integrity import is_as_delivered, mark_altered
 from exports.models import Artifact
 
 MISSING = "The file is no longer in its place. It was deleted or moved after the export."
-CHANGED = "The file is no longer the one that was delivered: its size has changed since, so it is not handed out."
+ALTERED = (
+    "The file is no longer the one that was delivered, or another file of the same export is not. "
+    "Nothing of it is handed out until a verification finds everything as it was."
+)
 
 
 class DeliveredFileReader(io.RawIOBase):
@@ -20,6 +24,10 @@ class DeliveredFileReader(io.RawIOBase):
     def __init__(self, file: OpenedFile) -> None:
         self._file = file
         self._place = 0
+
+    def state(self) -> str:
+        """See :meth:`connections.sinks.base.OpenedFile.state`."""
+        return self._file.state()
 
     def readable(self) -> bool:
         return True
@@ -55,19 +63,30 @@ class DeliveredFileReader(io.RawIOBase):
 
 
 def open_delivered(artifact: Artifact) -> DeliveredFileReader:
-    """The plain file of the artifact, unbuffered, with the size that was delivered; the caller closes it.
+    """The plain file of the artifact, unbuffered, as it was delivered; the caller closes it.
 
-    Raises :class:`GoneError` in words for a person: removed by retention, missing, or of another size.
+    Raises :class:`GoneError` in words for a person: removed by retention, missing, or not what was delivered (which is
+    kept on the report and recorded).
     """
-    if artifact.report.files_removed_at is not None:
+    report = artifact.report
+    if report.files_removed_at is not None:
         raise GoneError(removed_text(artifact))
+    if report.altered_at is not None:
+        raise GoneError(ALTERED)
     try:
-        file = delivery_of(artifact.report).open(artifact.name)
+        file = delivery_of(report).open(artifact.name)
     except (DeliveredFileError, OSError, UserError):  # the last: a kind of destination that there is not any more
         raise GoneError(MISSING) from None
-    if file.size != artifact.bytes:
+    try:
+        is_right = is_as_delivered(artifact, file)
+    except BaseException:
         file.close()
-        raise GoneError(CHANGED)
+        raise
+    if not is_right:
+        what = "size" if file.size != artifact.bytes else "content"
+        file.close()
+        mark_altered(report, f"the {what} of {artifact.name} has changed")
+        raise GoneError(ALTERED)
     return DeliveredFileReader(file)
 
 

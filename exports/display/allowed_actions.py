@@ -29,14 +29,15 @@ def offers(report: ExportReport, verbs: frozenset[str]) -> Offers:
     """``verbs`` are those of the person in the report's project, who may see it."""
     is_active = report.status in statuses.ACTIVE
     has_files = report.is_delivered and report.files_removed_at is None
+    is_right = has_files and report.altered_at is None
     return Offers(
-        download=has_files and DOWNLOAD in verbs,
-        preview=has_files and DOWNLOAD in verbs,
+        download=is_right and DOWNLOAD in verbs,
+        preview=is_right and DOWNLOAD in verbs,
         verify=has_files,
-        compare=report.is_delivered,
-        link=has_files and LINK in verbs,
+        compare=report.is_delivered and report.altered_at is None,
+        link=is_right and LINK in verbs,
         cancel=is_active and not report.cancel_requested and START in verbs,
         retry=not is_active and START in verbs,
-        convert=has_files and is_convertible(report) and START in verbs,
+        convert=is_right and is_convertible(report) and START in verbs,
         delete=has_files and report.is_ours and MANAGE in verbs,
     )

@@ -16,4 +16,8 @@ _SENTENCES: Final[dict[str, str]] = {
     CANCELLED: "Stopped on request; nothing was delivered.",
 }
 # state → (word on screen, Tabler colour, one sentence)
-REPORT_STATES: Final[dict[str, tuple[str, str, str]]] = {state: (*TITLES[state], _SENTENCES[state]) for state in TITLES}
+REPORT_STATES: Final[dict[str, tuple[str, str, str]]] = {
+    **{state: (*TITLES[state], _SENTENCES[state]) for state in TITLES},
+    # no state of the run, but of what it delivered: stands in the place of it
+    "altered": ("Not as delivered", "red", "Its files were changed after delivery and are not handed out."),
+}

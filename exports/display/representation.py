@@ -53,6 +53,7 @@ def report_json(report: ExportReport) -> dict[str, Any]:
         "artifacts": [artifact_json(artifact) for artifact in report.artifacts.all()],
         "location": "" if report.is_ours else report.location,
         "files_removed_at": report.files_removed_at.isoformat() if report.files_removed_at else None,
+        "altered": {"at": report.altered_at.isoformat(), "why": report.altered_why} if report.altered_at else None,
         "converted_from": report.converted_from.report_id if report.converted_from else None,
         "retry_of": report.retry_of.report_id if report.retry_of else None,
         "created_at": report.created_at.isoformat(),

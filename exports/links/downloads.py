@@ -199,6 +199,7 @@ class Body:
         self._closed = False
         self._seen = self._tried = time.monotonic()
         artifact = download.artifact
+        self._state = file.state()
         self._digest = hashlib.sha256() if span == Span(0, artifact.bytes) else None
         file.seek(span.first)
 
@@ -217,6 +218,8 @@ class Body:
         chunk = self._file.read(min(CHUNK, left))
         if not chunk:
             self._break("the file became shorter while it was being sent")
+        if len(chunk) == left and self._file.state() != self._state:
+            self._break("the file was changed while it was being sent")
         if self._digest is not None:
             self._digest.update(chunk)
             # the last chunk is withheld from a file that is not the one that was delivered

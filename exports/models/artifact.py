@@ -19,6 +19,8 @@ class Artifact(models.Model):
     sha256 = models.CharField(max_length=64)
     # of files with a row a line: how many
     lines = models.PositiveBigIntegerField(null=True)
+    # of the file when its sha256 was last found right (exports.delivery.integrity)
+    state = models.CharField(max_length=200, blank=True)
 
     class Meta:
         ordering = ["pk"]

@@ -50,6 +50,9 @@ class ExportReport(Run):
     manifest_sha256 = models.CharField(max_length=64, blank=True)
     files_removed_at = models.DateTimeField(null=True)
     files_removed_why = models.CharField(max_length=200, blank=True)
+    # since when, and why, its files are known not to be what was delivered (exports.delivery.integrity)
+    altered_at = models.DateTimeField(null=True)
+    altered_why = models.TextField(blank=True)
 
     class Meta:
         ordering = ["-created_at", "-pk"]
@@ -60,6 +63,7 @@ class ExportReport(Run):
             models.Index(fields=["status", "-created_at", "-id"], name="report_newest_status"),
             models.Index(fields=["project", "status", "-created_at", "-id"], name="report_newest_project_status"),
             models.Index(fields=["status", "lease_until"], name="report_by_status"),
+            models.Index(fields=["altered_at"], name="report_altered", condition=models.Q(altered_at__isnull=False)),
             # what /metrics adds up at each scrape
             models.Index(fields=["status", "rows_done", "bytes_done"], name="report_sums"),
         ]

@@ -26,6 +26,7 @@ from exports.check_values import CheckValueCounter
 from exports.delivery import manifest, snapshot
 from exports.delivery.destination import key_of, sink_for
 from exports.delivery.files import ReportFiles
+from exports.delivery.integrity import state_of
 from exports.delivery.publication import Published, adopt_published, discard_drafts
 from exports.delivery.snapshot import RowNumbers
 from exports.formats import FORMATS
@@ -170,6 +171,7 @@ def _must_add_up(check_values: dict[str, Any], expected: int | None, dropped_her
 
 def _finish(report: ExportReport, lease: RunLease, published: Published) -> None:
     check_values = published.check_values
+    states = [state_of(published.delivery, file.name) for file in published.files]
     with transaction.atomic():
         finished = end(
             report,
@@ -192,8 +194,9 @@ def _finish(report: ExportReport, lease: RunLease, published: Published) -> None
                 bytes=file.bytes,
                 sha256=file.sha256,
                 lines=file.lines,
+                state=state,
             )
-            for file in published.files
+            for file, state in zip(published.files, states, strict=True)
         )
         LineIndex.objects.bulk_create(
             LineIndex(artifact=artifact, entries=file.index)

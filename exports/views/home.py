@@ -42,6 +42,7 @@ def home(request: HttpRequest) -> HttpResponse:
         "section": "home",
         **_now(reports),
         "failed": _failed(reports),
+        "altered": list(_shown(reports.filter(altered_at__isnull=False)).order_by("-altered_at")[:MOST_FAILED]),
         "days": days,
         "exports": sum(day.exports for day in days),
         "bytes": sum(day.bytes for day in days),

@@ -16,6 +16,7 @@ from django.views.decorators.http import require_safe
 
 from exportadmin.audit.middleware import actor_of
 from exportadmin.lib.errors import GoneError, NotFoundError, UserError
+from exports.delivery.reading import ALTERED
 from exports.formats import FORMATS
 from exports.links import downloads, one_copy, tokens
 from exports.models import Link
@@ -50,6 +51,8 @@ def _behind_a_link(view: View) -> View:
 def link(request: HttpRequest, token: str) -> HttpResponseBase:
     """What the file is, who shared it, until when. Looking at it uses nothing up: previews in chats come here too."""
     found = tokens.open_link(token, actor_of(request, DOOR))
+    if found.artifact.report.altered_at is not None:
+        raise GoneError(ALTERED)
     return render(request, "exports/link.html", {"link": found, "token": token, **_about(found)})
 
 

@@ -10,6 +10,8 @@ from django.utils import timezone
 
 from connections.models import Project
 from exportadmin.runs import statuses
+from exports.delivery.destination import delivery_of
+from exports.delivery.integrity import state_of
 from exports.models import Artifact, ExportReport
 
 CONFIG: dict[str, Any] = {
@@ -67,4 +69,5 @@ def deliver(
         media_type="application/json",
         bytes=len(body),
         sha256=hashlib.sha256(body).hexdigest(),
+        state=state_of(delivery_of(report), name),
     )

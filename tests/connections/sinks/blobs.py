@@ -184,5 +184,9 @@ class OpenedBlob:
     def seek(self, place: int) -> None:
         self.stream.seek(place)
 
+    def state(self) -> str:
+        now = os.fstat(self.stream.fileno())
+        return f"{now.st_ino}.{now.st_size}.{now.st_mtime_ns}.{now.st_ctime_ns}"
+
     def close(self) -> None:
         self.stream.close()
