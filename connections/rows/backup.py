@@ -5,7 +5,8 @@ numbers that COCO exports print for it and for the classes that it uses. A label
 order, ``{"annotation_ids": [7, 8]}``, unless all of them state theirs (:func:`connections.rows.coco.stated_id`). So any
 selection of rows, in any order, keeps its ids. The first row of a file has the project's besides,
 ``"project": {"categories": […], "questions": […]}``: all classes in the order of their numbers, unused ones too, with
-what else is known of them.
+what else is known of them; and under ``source_extra`` what the project keeps of files beside rows and classes (the
+licenses of COCO, say), where there is any.
 """
 
 from __future__ import annotations
@@ -44,9 +45,9 @@ def row_backup(
     return found
 
 
-def project_backup(ontology: Iterable[OntologyClass]) -> dict[str, Any]:
+def project_backup(ontology: Iterable[OntologyClass], extra: Mapping[str, Any]) -> dict[str, Any]:
     """The value under ``project`` of a file's first row."""
-    found: dict[str, list[dict[str, Any]]] = {"categories": [], "questions": []}
+    found: dict[str, Any] = {"categories": [], "questions": []}
     for one in ontology:
         entry: dict[str, Any] = {"id": one.number, "name": one.name}
         if one.supercategory:
@@ -54,6 +55,8 @@ def project_backup(ontology: Iterable[OntologyClass]) -> dict[str, Any]:
         if one.extra:
             entry["extra"] = one.extra
         found["questions" if one.is_question else "categories"].append(entry)
+    if extra:
+        found["source_extra"] = extra
     return found
 
 

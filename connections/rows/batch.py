@@ -48,7 +48,8 @@ class RowBatch:
     """Some rows, column by column; every list has the same length, in the source's canonical order.
 
     ``bodies`` are row bytes with parts marked as :mod:`connections.rows.body` says; ``coco_*`` and ``csv_*`` are
-    the fragments of :mod:`connections.rows.coco` and ``.csv``. Groups that were not asked for are empty lists.
+    the fragments of :mod:`connections.rows.coco`, ``.coco_lists`` and ``.csv``. Groups that were not asked for are
+    empty lists.
     ``marks`` counts a row's annotations: ``"b3:2 c1:1"`` is two boxes of class 3, one answer to question 1.
     ``label_times`` are the creation times of the row's labels in ms, separated by blanks. ``updated_ms`` and the other
     times are those of whoever the row came from; ``revisions`` are the store's, there where a condition asks for them.
@@ -72,6 +73,7 @@ class RowBatch:
     embeddings: Sequence[bytes] = ()
     coco_images: Sequence[bytes] = ()
     coco_annotations: Sequence[bytes] = ()
+    coco_lists: Sequence[bytes] = ()
     csv_exact: Sequence[bytes] = ()
     csv_safe: Sequence[bytes] = ()
     annotation_starts: Sequence[int] = ()

@@ -6,13 +6,14 @@ So the ids of a file can be settled before its first row, and what refers to the
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Final, TypedDict
+from typing import Any, Final, TypedDict
 
 import orjson
 from django.db import transaction
 from django.db.models import QuerySet
 
 from connections.models import Project
+from connections.store import coco_head
 from connections.store.models import (
     HANDED_OUT,
     MAX_NUMBER_AS_PLACE,
@@ -47,6 +48,8 @@ class EmptyProject:
 
     def __init__(self) -> None:
         self.reserved: Reserved | None = None
+        # see :mod:`connections.store.coco_head`
+        self.coco_head: dict[str, Any] = {}
 
     def numbers_of(self, keys: Sequence[str]) -> dict[str, int]:
         """Key → number, of those that there are."""
@@ -89,6 +92,7 @@ class KnownProject(EmptyProject):
         self._front = f"{dataset}/" if dataset else ""
         store = StoreProject.objects.filter(project=project).first()
         self._revision = reserved["revision"] if reserved else store.revision if store else 0
+        self.coco_head = (store.source_extra if store else {}).get(coco_head.KEY, {})
         self.has_rows = self._rows().exists()
 
     def _rows(self, first_place: int = 0) -> QuerySet[StoreRow]:

@@ -158,11 +158,13 @@ class StoreRow(models.Model):
 
 
 class StoreCoco(models.Model):
-    """A row's COCO image object, and its annotation objects joined by commas."""
+    """A row's COCO image object, its annotation objects joined by commas, and the entries of other lists that are about
+    the image (:mod:`connections.rows.coco_lists`)."""
 
     row = models.OneToOneField(StoreRow, on_delete=models.CASCADE, primary_key=True, related_name="coco")
     image = models.TextField()
     annotations = models.TextField(blank=True)
+    lists = models.TextField(blank=True)
 
     def __str__(self) -> str:
         return self.image[:80]

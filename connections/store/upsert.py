@@ -27,6 +27,7 @@ from connections.models import Project
 from connections.rows import backup
 from connections.rows.body import head_of, render_body
 from connections.rows.coco import render_coco, stated_id
+from connections.rows.coco_lists import render_lists
 from connections.rows.counts import count_annotations
 from connections.rows.csv import render_csv
 from connections.rows.frames import objects_of
@@ -472,6 +473,7 @@ class _Writer:
             image, annotations = render_coco(
                 document, number=number, annotation_start=start, class_numbers=book.class_numbers, drawn=drawn
             )
+            lists = render_lists(document, number=number)
             exact, safe = render_csv(document, drawn, number=number)
         except (KeyError, ValueError, TypeError, AttributeError) as error:
             # what a careful importer refuses before: a mask without counts, an integer beyond 64 bits
@@ -526,7 +528,7 @@ class _Writer:
                 body.decode(),
                 embeddings.decode() if embeddings != b"[]" else "",
             ),
-            coco=(pk, image.decode(), annotations.decode()),
+            coco=(pk, image.decode(), annotations.decode(), lists.decode()),
             csv=(pk, exact.decode(), None if safe is None else safe.decode()),
         )
 

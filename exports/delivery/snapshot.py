@@ -13,6 +13,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
 import numpy as np
+import orjson
 
 from connections.rows.batch import OntologyClass, RowBatch
 from exportadmin.lib.errors import PermanentError
@@ -64,13 +65,23 @@ def read_numbers(text: str) -> Iterator[tuple[int, int]]:
         raise PermanentError(f"the manifest's numbers of rows cannot be read ({error}): it was changed") from None
 
 
-def to_json(project_name: str, ontology: Sequence[OntologyClass], numbers: RowNumbers) -> dict[str, Any]:
+def to_json(
+    project_name: str, ontology: Sequence[OntologyClass], project_extra: Mapping[str, Any], numbers: RowNumbers
+) -> dict[str, Any]:
     """The manifest's ``snapshot``."""
     return {
         "project_name": project_name,
+        # as text: a manifest's keys are sorted, and these have an order of their own
+        "project_extra": orjson.dumps(project_extra).decode(),
         "ontology": [dataclasses.asdict(each) for each in ontology],
         "numbers": numbers.text(),
     }
+
+
+def project_extra_of(snapshot: Mapping[str, Any]) -> dict[str, Any]:
+    """Back from :func:`to_json`."""
+    extra: dict[str, Any] = orjson.loads(snapshot["project_extra"])
+    return extra
 
 
 def ontology_of(snapshot: Mapping[str, Any]) -> list[OntologyClass]:

@@ -42,6 +42,8 @@ class FormatContext:
     parts: frozenset[str]
     scratch: Path
     options: Mapping[str, str] = field(default_factory=dict)
+    # what the project keeps of files beside rows and classes, by the format that it came from
+    project_extra: Mapping[str, Any] = field(default_factory=dict)
 
 
 class Part(bytes):

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ import orjson
 
 from connections.rows.batch import COCO, OntologyClass, RowBatch
 from connections.rows.coco import SEPARATOR
+from connections.rows.coco_lists import read_lists
 from connections.rows.counts import BESIDE, UNLABELLED
 from connections.rows.kinds.base import Kind
 from exports.formats.base import Format, FormatContext, Told
@@ -33,7 +35,8 @@ class CocoJsonFormat(Format):
     """``{"info", "licenses", "categories", "annotations", "images"}``, one object a line, in that order.
 
     Annotations come before images, so that both come from one pass over the rows: images wait in a scratch file and
-    memory stays flat. Rules for ids, areas and names are those of :mod:`connections.rows.coco`.
+    memory stays flat. Rules for ids, areas and names are those of :mod:`connections.rows.coco`. What the project keeps
+    of COCO files comes out again: ``info`` and ``licenses`` in their places, lists that COCO does not know at the end.
     """
 
     key = "coco_json"
@@ -50,6 +53,9 @@ class CocoJsonFormat(Format):
         self._fragments = Fragments(self)
         self._spool_path = context.scratch / "coco-images"
         self._annotation_lead = self._image_lead = b"\n"
+        self._head: Mapping[str, Any] = context.project_extra.get("coco") or {}
+        # name of a list, as JSON text → where its entries wait
+        self._lists: dict[bytes, Path | None] = {}
         self._names = {one.number: one.name for one in context.ontology if not one.is_question}
         self._last: Sequence[bytes] = ()
         self._written = 0
@@ -60,15 +66,24 @@ class CocoJsonFormat(Format):
 
     def header(self) -> Iterable[bytes]:
         self._spool = self._spool_path.open("w+b")
-        info = {"description": self.context.project_name, "generator": "Export Admin"}
+        head = dict(self._head)
+        info: dict[str, Any] = {"description": self.context.project_name, "generator": "Export Admin"}
+        stated = head.pop("info", None)
+        if isinstance(stated, dict):
+            info = info | stated | {"project": self.context.project_name, "generator": "Export Admin"}
+        elif stated is not None:
+            info["source_info"] = stated
+        licenses = head.pop("licenses", [])
         categories = SEPARATOR.join([_category(one) for one in self.context.ontology if not one.is_question])
-        yield b'{"info":%b,\n"licenses":[],\n"categories":[' % orjson.dumps(info)
+        yield b'{"info":%b,\n"licenses":%b,\n"categories":[' % (orjson.dumps(info), orjson.dumps(licenses))
         if categories:
             yield b"\n" + categories + b"\n"
         yield b'],\n"annotations":['
 
     def rows(self, batch: RowBatch) -> Iterable[bytes]:
-        images, annotations = self._fragments.coco(batch)
+        images, annotations, lists = self._fragments.coco(batch)
+        if any(lists):
+            self._spool_lists(lists)
         self._last = annotations
         if images:  # none: all of them were refused
             self._spool.write(self._image_lead)
@@ -104,4 +119,41 @@ class CocoJsonFormat(Format):
             yield block
         self._spool.close()
         self._spool_path.unlink()
-        yield b"\n]}\n"
+        yield b"\n]"
+        for name, value in self._head.items():
+            if name in ("info", "licenses"):
+                continue
+            text = orjson.dumps(name)
+            if isinstance(value, list):
+                self._lists.setdefault(text, None)
+            else:
+                yield b",\n%b:%b" % (text, orjson.dumps(value))
+        for text, path in self._lists.items():
+            kept = self._head.get(orjson.loads(text))
+            lines = list(map(orjson.dumps, kept)) if isinstance(kept, list) else []
+            yield b",\n%b:[\n%b" % (text, SEPARATOR.join(lines))
+            if path is not None:
+                yield from self._unspool_list(path, SEPARATOR if lines else b"")
+            yield b"\n]"
+        yield b"}\n"
+
+    def _spool_lists(self, fragments: Sequence[bytes]) -> None:
+        entries: dict[bytes, list[bytes]] = {}
+        for name, entry in read_lists(fragments):
+            entries.setdefault(name, []).append(entry)
+        for name, few in entries.items():
+            path = self._lists.get(name)
+            lead = SEPARATOR
+            if path is None:
+                path = self._lists[name] = self.context.scratch / f"coco-list-{len(self._lists)}"
+                lead = b""
+            with path.open("ab") as spool:
+                spool.write(lead + SEPARATOR.join(few))
+
+    @staticmethod
+    def _unspool_list(path: Path, lead: bytes) -> Iterable[bytes]:
+        yield lead
+        with path.open("rb") as spool:
+            while block := spool.read(_BLOCK):
+                yield block
+        path.unlink()

@@ -23,7 +23,7 @@ class CompleteRows:
         # without the optional parts, which hold no annotation and may be large
         self._bare = BodyPrinter(frozenset(), "")
         self._last: RowBatch | None = None
-        self._project = project_backup(context.ontology) if PART in context.parts else None
+        self._project = project_backup(context.ontology, context.project_extra) if PART in context.parts else None
 
     def join(self, batch: RowBatch, separator: bytes) -> bytes:
         """The next rows with ``separator`` between them."""

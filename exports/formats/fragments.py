@@ -11,6 +11,7 @@ from typing import Any
 
 from connections.rows.batch import RowBatch
 from connections.rows.coco import render_coco
+from connections.rows.coco_lists import render_lists
 from connections.rows.counts import labels_of
 from connections.rows.csv import render_csv
 from connections.rows.frames import objects_of
@@ -35,12 +36,13 @@ class Fragments:
         self._class_numbers = {one.name: one.number for one in format_.context.ontology if not one.is_question}
         self._next_annotation = 1
 
-    def coco(self, batch: RowBatch) -> tuple[Sequence[bytes], Sequence[bytes]]:
-        """``(images, annotations)`` of the rows."""
+    def coco(self, batch: RowBatch) -> tuple[Sequence[bytes], Sequence[bytes], Sequence[bytes]]:
+        """``(images, annotations, entries of other lists)`` of the rows."""
         if batch.coco_images:
-            return batch.coco_images, batch.coco_annotations
+            return batch.coco_images, batch.coco_annotations, batch.coco_lists
         images: list[bytes] = []
         annotations: list[bytes] = []
+        lists: list[bytes] = []
         self._check_bodies(batch)
         for index, (number, document) in enumerate(zip(batch.numbers, self._format.documents(batch), strict=True)):
             self._check_classes(document)
@@ -56,8 +58,9 @@ class Fragments:
                 continue
             images.append(image)
             annotations.append(marks)
+            lists.append(render_lists(document, number=number))
             self._next_annotation += sum(len(objects_of(label["annotations"])) for label in labels_of(document))
-        return images, annotations
+        return images, annotations, lists
 
     def csv(self, batch: RowBatch, *, safe: bool) -> Sequence[bytes]:
         """Lines of the rows in one of the two profiles; columns of parts that were left out may still be filled."""

@@ -75,6 +75,7 @@ def _deliver(report: ExportReport, lease: RunLease, sink: Sink) -> None:
                 parts=selection.parts,
                 scratch=folder,
                 options=spec.options,
+                project_extra=reader.project_extra,
             )
         )
         row_filter = RowFilter(selection, source.pushed_down)
@@ -113,7 +114,7 @@ def _deliver(report: ExportReport, lease: RunLease, sink: Sink) -> None:
         lease.check(now=True)
         head = _head(report, started, reader.revision)
         if writer_class.is_line_based:
-            head["snapshot"] = snapshot.to_json(reader.project_name, reader.ontology, numbers)
+            head["snapshot"] = snapshot.to_json(reader.project_name, reader.ontology, reader.project_extra, numbers)
         manifest_bytes = manifest.build(head, check_values, written)
         delivery = draft.commit(manifest_bytes)
     _finish(report, lease, Published(delivery, check_values, written, reader.revision, manifest_bytes))

@@ -21,6 +21,8 @@ class Reader(Protocol):
 
     project_name: str
     ontology: Sequence[OntologyClass]
+    # what the project keeps of files beside rows and classes, by the format that it came from
+    project_extra: Mapping[str, Any]
     rows_expected: int | None
     # rows that the platform itself left out, by filter key: read = kept + dropped must add up
     dropped_at_source: Mapping[str, int]

@@ -18,6 +18,7 @@ from connections.rows import backup
 from connections.rows.batch import BODY, COCO, CSV, PARTS, OntologyClass, RowBatch
 from connections.rows.body import render_body
 from connections.rows.coco import render_coco
+from connections.rows.coco_lists import render_lists
 from connections.rows.counts import count_annotations, labels_of
 from connections.rows.csv import render_csv
 from connections.rows.labels import label_flags
@@ -150,6 +151,7 @@ class SnapshotReader:
         self._numbers: str = described["numbers"]
         self.project_name: str = described["project_name"]
         self.ontology: Sequence[OntologyClass] = snapshot.ontology_of(described)
+        self.project_extra: Mapping[str, Any] = snapshot.project_extra_of(described)
         self._classes = {one.name: one.number for one in self.ontology if not one.is_question}
         self._questions = {one.name: one.number for one in self.ontology if one.is_question}
         self.rows_expected: int | None = artifact.lines
@@ -220,6 +222,9 @@ class SnapshotReader:
             ]
             batch.coco_images = [image for image, _ in drawn]
             batch.coco_annotations = [annotations for _, annotations in drawn]
+            batch.coco_lists = [
+                render_lists(document, number=number) for document, number in zip(documents, batch.numbers, strict=True)
+            ]
         if CSV in self._columns:
             lines = [
                 render_csv(document, number=number) for document, number in zip(documents, batch.numbers, strict=True)

@@ -161,7 +161,12 @@ _BASE: dict[str, Any] = {
 }
 _GROUPS: dict[str, dict[str, Any]] = {
     BODY: {"bodies": _AsBytes("body")},
-    COCO: {"coco_images": _AsBytes("coco__image"), "coco_annotations": _AsBytes("coco__annotations")},
+    # the largest last: by it a batch is measured
+    COCO: {
+        "coco_images": _AsBytes("coco__image"),
+        "coco_lists": _AsBytes("coco__lists"),
+        "coco_annotations": _AsBytes("coco__annotations"),
+    },
     CSV: {
         "csv_exact": _AsBytes("csv__exact"),
         "csv_safe": _AsBytes(Coalesce("csv__safe", "csv__exact", output_field=TextField())),
@@ -204,7 +209,8 @@ class StoreReader:
             self._kept = self._kept.filter(condition)
         self.rows_expected: int | None = self._count()
         self.dropped_at_source: Mapping[str, int] = self._count_dropped(conditions)
-        self.revision, has_embeddings = self._project_state(project_pk)
+        self.project_extra: Mapping[str, Any]
+        self.revision, has_embeddings, self.project_extra = self._project_state(project_pk)
         self._with_embeddings = "embeddings" in selection.parts and BODY in columns and has_embeddings
         self._with_revisions = "since_revision" in selection.conditions
         self._with_creators = selection.labels.takes_person
@@ -313,15 +319,15 @@ class StoreReader:
         counted = self._all.order_by().annotate(reason=reason).values("reason").annotate(n=Count("*"))
         return {key: n for key, n in self._fetch(counted.values_list("reason", "n")) if key}
 
-    def _project_state(self, project_pk: int) -> tuple[int, bool]:
-        """``(revision, has any row embeddings)``, of the same moment as the rows.
+    def _project_state(self, project_pk: int) -> tuple[int, bool, dict[str, Any]]:
+        """``(revision, has any row embeddings, what is kept of files)``, of the same moment as the rows.
 
-        The latter is kept with the project: asking the rows would walk the whole table to hear "none".
+        The second is kept with the project: asking the rows would walk the whole table to hear "none".
         """
         found = self._fetch(
-            StoreProject.objects.filter(project_id=project_pk).values_list("revision", "has_embeddings")
+            StoreProject.objects.filter(project_id=project_pk).values_list("revision", "has_embeddings", "source_extra")
         )
-        return (found[0][0], bool(found[0][1])) if found else (0, False)
+        return (found[0][0], bool(found[0][1]), _parsed(found[0][2])) if found else (0, False, {})
 
     def _count_removed(self, project_pk: int, since: int | None) -> int | None:
         """Raises :class:`PermanentError` for a revision that is still to come: it was read from another project, or

@@ -96,7 +96,13 @@ def draw_sample(project: Project, spec: ExportSpec) -> Sample:
             spools.mkdir()
             return writer_class(
                 FormatContext(
-                    project.public_id, reader.project_name, reader.ontology, selection.parts, spools, spec.options
+                    project_id=project.public_id,
+                    project_name=reader.project_name,
+                    ontology=reader.ontology,
+                    parts=selection.parts,
+                    scratch=spools,
+                    options=spec.options,
+                    project_extra=reader.project_extra,
                 )
             )
 

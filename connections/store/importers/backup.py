@@ -56,6 +56,11 @@ def check_all_taken(backup: _Json, what: str = "") -> None:
         raise BadMark(f"{what}{KEY} has the unknown key {shown(next(iter(backup)))}")
 
 
+def take_project_extra(backup: _Json) -> _Json:
+    """What the project keeps of files beside rows and classes, of a file's first row. Called before the classes."""
+    return _object(_object(backup.get("project"), "project").pop("source_extra", None), "project.source_extra")
+
+
 def _classes(entries: Any, what: str, is_question: bool) -> Iterator[IncomingClass]:
     if entries is None:
         return

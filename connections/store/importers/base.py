@@ -13,6 +13,7 @@ from io import FileIO
 from pathlib import Path
 from typing import Any, BinaryIO, ClassVar, TypeAlias, cast
 
+from connections.store import coco_head
 from connections.store.import_row import IncomingClass, IncomingRow
 from connections.store.known_project import EmptyProject
 from connections.store.notes import Notes
@@ -104,6 +105,13 @@ class Importer(ABC):
             if self.row_notes:
                 row.notes = self.row_notes.take()
             yield row
+
+    def merge_project_extra(self, known: dict[str, Any]) -> dict[str, Any]:
+        """What the project keeps beside its rows, with what the file brings; it may be asked more than once."""
+        merged = {**known, **self.project_extra}
+        if coco_head.KEY in known and coco_head.KEY in self.project_extra:
+            merged[coco_head.KEY], _ = coco_head.merge_heads(known[coco_head.KEY], merged[coco_head.KEY], Notes())
+        return merged
 
     def open(self) -> BinaryIO:
         """The file, unbuffered. Raises :class:`UserError` when it cannot be read."""

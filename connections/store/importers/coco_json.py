@@ -28,6 +28,7 @@ from connections.rows.checks import MAX_COORDINATE, BadMark, moment, number, num
 from connections.rows.kinds import BOX, MASK, POLYGON
 from connections.rows.masks import tidy_mask
 from connections.rows.media import mime_type
+from connections.store import coco_head
 from connections.store.import_row import IncomingLabel, IncomingRow
 from connections.store.importers.base import Importer, Survey
 from connections.store.importers.coco_ids import id_of, identity_of, stated_id, written_otherwise
@@ -44,6 +45,8 @@ _SECTIONS: Final = ("images", "annotations", "categories")
 _NOT_IN_IMAGE_EXTRA: Final = frozenset({"id", "width", "height"})
 _NOT_IN_MARK_EXTRA: Final = frozenset({"image_id", "category_id", "segmentation"})
 _MAX_IDS_SHOWN: Final = 20
+# lists that others refer to, which are settled first
+_REFERRED_TO: Final = frozenset({"licenses", "videos"})
 
 _Json = dict[str, Any]
 
@@ -85,7 +88,7 @@ class CocoJsonImporter(Importer):
                     self.refuse_row(RowRefused(position, str(error)))
                     continue
                 yield row
-        if self._references is not None and self._references.followed:
+        if self._references.followed:
             text = "references to images, annotations and categories that have another id: they have it too"
             self.notes.add(CHANGED, text, count=self._references.followed)
         if self._boxes and self._all_tiny:
@@ -134,7 +137,7 @@ class CocoJsonImporter(Importer):
             self.notes.add(CARRIED, text, count=count)
         others.note(self.notes)
         if others.kept:
-            self.project_extra["coco"] = others.kept
+            self.project_extra[coco_head.KEY] = self._settle_head(others.kept)
         return categories
 
     def _check_sections(self, seen: set[str]) -> None:
@@ -260,9 +263,30 @@ class CocoJsonImporter(Importer):
         moved_categories = {
             identity: numbers[name] for identity, name in categories.names.items() if numbers[name] != identity
         }
-        self._references = None
-        if images or annotations or moved_categories:
-            self._references = References(spool.number_of_image, spool.number_of_annotation, moved_categories.get)
+        self._references = References(spool.number_of_image, spool.number_of_annotation, moved_categories.get)
+        self._references.is_needed = bool(images or annotations or moved_categories)
+
+    def _settle_head(self, head: _Json) -> _Json:
+        """What the file keeps with the project, with the ids that entries and what they refer to have there."""
+        known = self.project.coco_head
+        settled: _Json = {}
+        for name in sorted(head, key=lambda name: name not in _REFERRED_TO):
+            value = head[name]
+            if type(value) is list:
+                for entry in value:
+                    self._references.follow_in_list(name, entry)
+            here = {name: known[name]} if name in known else {}
+            _, moved = coco_head.merge_heads(here, {name: value}, self.notes)
+            if ids := moved.get(name):
+                self._references.add_list(name, ids)
+                value = [
+                    {**entry, "id": ids[entry["id"]], "source_id": entry["id"]}
+                    if type(entry) is dict and type(entry.get("id")) in (int, str) and entry["id"] in ids
+                    else entry
+                    for entry in value
+                ]
+            settled[name] = value
+        return {name: settled[name] for name in head}
 
     def _note_moved(self, what: str, moved: Moved, text: str) -> None:
         reasons = {
@@ -310,7 +334,7 @@ class CocoJsonImporter(Importer):
                 mark = _mark(annotation, names, height, width)
                 if coco_id is not None:
                     mark["source_extra"]["coco_id"] = coco_id
-                if self._references is not None:
+                if self._references.is_needed:
                     self._references.follow(mark["source_extra"]["coco"])
                 objects.append(mark)
                 if self._all_tiny:
@@ -341,7 +365,7 @@ class CocoJsonImporter(Importer):
             lists: dict[str, list[Any]] = extra.setdefault("coco_lists", {})
             for name, entry in entries:
                 lists.setdefault(name, []).append(orjson.loads(_read(stream, entry)))
-        if self._references is not None:
+        if self._references.is_needed:
             self._references.follow(extra["coco"])
             for name, list_entries in extra.get("coco_lists", {}).items():
                 for entry in list_entries:

@@ -9,7 +9,7 @@ the file, or whose id was kept, stays as it is.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from connections.store.importers.coco_ids import id_of
@@ -31,13 +31,22 @@ _NEVER: Final = frozenset({"id", "source_id"})
 
 class References:
     """``images``, ``annotations`` and ``categories`` tell the new id of an old one; ``None`` where it is kept.
-    ``followed`` counts what was changed."""
+    ``followed`` counts what was changed. Without ``is_needed`` nothing has another id."""
 
     def __init__(self, images: Lookup, annotations: Lookup, categories: Lookup) -> None:
         self._images = images
         self._annotations = annotations
         self._categories = categories
+        self._lists: dict[str, Lookup] = {}
         self.followed = 0
+        self.is_needed = False
+
+    def add_list(self, name: str, moved: Mapping[int | str, int]) -> None:
+        """Entries of a list have other ids: to those of ``videos`` refers ``video_id``, of ``licenses`` ``license``."""
+        one = f"{name[:-3]}y" if name.endswith("ies") else name.removesuffix("s")
+        self.is_needed = True
+        for key in (f"{one}_id", f"{one}_ids", *(["license"] if name == "licenses" else [])):
+            self._lists[key] = moved.get
 
     def follow(self, holder: dict[str, Any], *, in_relation: bool = False) -> None:
         """Change the references within ``holder`` in place."""
@@ -59,6 +68,8 @@ class References:
             self.follow(entry, in_relation=_RELATION.search(name) is not None)
 
     def _lookup(self, key: str, in_relation: bool) -> Lookup | None:
+        if key in self._lists:
+            return self._lists[key]
         if _IMAGE.match(key):
             return self._images
         if _CATEGORY.match(key):

@@ -24,6 +24,7 @@ from connections.store.importers.backup import (
     take_all_classes,
     take_annotation_ids,
     take_image_id,
+    take_project_extra,
     take_used_classes,
 )
 from connections.store.importers.row_file import RowFileImporter
@@ -54,6 +55,7 @@ class NdjsonImporter(RowFileImporter):
     def convert(self, value: _Json, position: str) -> IncomingRow:
         rest = dict(value)
         ours = _object(rest.pop(backup.KEY, None), backup.KEY)
+        self.project_extra.update(take_project_extra(ours))
         self.classes += take_all_classes(ours)  # they are the file's, whatever becomes of this row
         data_row = _object(rest.pop("data_row", None), "data_row")
         if not data_row:

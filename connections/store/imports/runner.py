@@ -85,6 +85,8 @@ class ImportRunner(Runner[ImportRun]):
 
         def commit(summary: WriteSummary) -> None:
             """Within the batch's transaction: who lost the run writes no row."""
+            if importer.project_extra:
+                _keep_extra(run, importer)
             written = {name: getattr(summary, name) for name in _WRITTEN} | {"notes": summary.notes.as_json()}
             lease.save(
                 summary=_summary(summary, importer),
@@ -119,10 +121,6 @@ class ImportRunner(Runner[ImportRun]):
     ) -> None:
         status, error = _verdict(run, summary)
         with transaction.atomic():
-            if importer.project_extra:
-                store = StoreProject.objects.select_for_update().get(project=run.project)
-                store.source_extra = {**store.source_extra, **importer.project_extra}
-                store.save(update_fields=["source_extra"])
             finished = end(
                 run,
                 lease,
@@ -163,6 +161,15 @@ class ImportRunner(Runner[ImportRun]):
     def reason_not_to_resume(self, run: ImportRun) -> str:
         """A file that somebody's shell reads in place is not ours to go on with."""
         return "its shell went away before it was done; rows that were written stay" if run.local_path else ""
+
+
+def _keep_extra(run: ImportRun, importer: Importer) -> None:
+    """What the file brings beside rows, with its first rows: they may refer to it."""
+    store = StoreProject.objects.select_for_update().get(project=run.project)
+    merged = importer.merge_project_extra(store.source_extra)
+    if merged != store.source_extra:
+        store.source_extra = merged
+        store.save(update_fields=["source_extra"])
 
 
 def _so_far(written: dict[str, Any]) -> WriteSummary:
