@@ -45,7 +45,7 @@ def file_name_of(document: Mapping[str, Any], number: int) -> FileName:
         return FileName(key if type(name) is str and key.endswith("/" + name) else name, False)
     url = source.get("coco_url")
     if url and type(url) is str and (leaf := leaf_of(url)):
-        return FileName(leaf, False)
+        return FileName((key.removesuffix(url) if key.endswith("/" + url) else "") + leaf, False)
     if ":" not in key and _FILE_NAME.fullmatch(key) and ".." not in key:
         return FileName(key, False)
     leaf = _leaf(data_row, key)

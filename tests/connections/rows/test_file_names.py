@@ -126,6 +126,12 @@ def test_where_the_source_gave_only_a_web_address_its_last_part_is_the_name():
     assert file_name_of(document(coco=source, global_key=url, row_data=url), 1) == FileName("000000391895.jpg", False)
 
 
+def test_such_a_name_gets_the_data_set_too():
+    url = "http://images.test/train2017/1.jpg?x=1"
+    names = [image(coco={"coco_url": url}, global_key=key, row_data=url)["file_name"] for key in (url, f"north/{url}")]
+    assert names == ["1.jpg", "north/1.jpg"]
+
+
 def test_a_name_of_the_source_stays_and_gets_the_data_set_that_its_key_has():
     source = {"file_name": "0001.jpg"}
     assert image(coco=source, global_key="0001.jpg")["file_name"] == "0001.jpg"
