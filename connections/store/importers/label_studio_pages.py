@@ -139,14 +139,20 @@ def _pages(task: _Json, results: list[_Json]) -> list[Page]:
         lists = dict(_lists(data, loose=True))
     if beyond_first or (indices and lists):
         return _by_index(task, *_list_of(lists, on_pictures))
+    controls = {name for each in results if type(name := each.get("to_name")) is str}
+    if not on_pictures:  # no region says that it is pictures that are looked at
+        looked_at = any(_text(data, name) for name in (*controls, "text"))
+        lists = {key: each for key, each in lists.items() if not looked_at and all(map(_is_picture, each))}
     if lists:
-        prefix = _numbered(on_pictures or {name for each in results if type(name := each.get("to_name")) is str})
+        prefix = _numbered(on_pictures or controls)
         direct = any(looks_like_media(_text(data, name)) for name in on_pictures)
         if prefix is not None and not direct and (not alone or len(on_pictures) > 1 or _from_alike(results)):
             return _by_number(task, *_list_of(lists, set()), prefix)
     if len(on_pictures) > 1:
         return _by_name(task, on_pictures)
-    return _by_index(task, *_list_of(lists, on_pictures)) if lists and not alone else []
+    if alone or not (lists if on_pictures else len(lists) == 1):
+        return []
+    return _by_index(task, *_list_of(lists, on_pictures))
 
 
 def _by_index(task: _Json, key: _Path, addresses: list[str]) -> list[Page]:
@@ -176,7 +182,7 @@ def _by_name(task: _Json, controls: set[str]) -> list[Page]:
     data: _Json = task["data"]
     missing = sorted(name for name in controls if not _text(data, name))
     if missing:
-        pictures = {value for _, value in _texts(data) if (mime_type(value) or "").startswith("image/")}
+        pictures = {value for _, value in _texts(data) if _is_picture(value)}
         sizes = {_size(region) for region in _results(task, _DONE) if _is_on_picture(region, data)}
         if len(pictures) == 1 and len(sizes) == 1:
             return []  # every control shows the only picture that there is
@@ -314,6 +320,10 @@ def _results(task: _Json, kinds: tuple[str, ...]) -> Iterator[_Json]:
                     yield region
 
 
+def _is_picture(address: str) -> bool:
+    return (mime_type(address) or "").startswith("image/")
+
+
 def _is_on_picture(region: _Json, data: _Json) -> bool:
     """By its size or kind, or because the control is called as a key under which a picture stands."""
     name = region.get("to_name")
@@ -322,7 +332,7 @@ def _is_on_picture(region: _Json, data: _Json) -> bool:
     if region.get("original_width") is not None or _is_shape(region):
         return True
     address = _text(data, name)
-    return bool(address) and looks_like_media(address) and (mime_type(address) or "").startswith("image/")
+    return looks_like_media(address) and _is_picture(address)
 
 
 def _is_shape(region: _Json) -> bool:

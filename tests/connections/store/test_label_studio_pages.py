@@ -239,6 +239,28 @@ def test_a_task_with_one_picture_stays_one_row(take, data, results):
     assert row.source_extra == {"label_studio": {"id": 7, "data": data}}
 
 
+NAMED = {"id": "n", "type": "labels", "from_name": "l", "to_name": "text", "value": {"start": 0, "end": 3}}
+
+
+@pytest.mark.parametrize(
+    ("data", "results"),
+    [
+        ({"text": "Two birds", "urls": ["https://h.test/1", "https://h.test/2"]}, [NAMED]),
+        ({"text": "Two birds", "figures": ["a.png", "b.png"]}, [NAMED]),
+        ({"text": "Two birds", "figures": ["a.png", "b.png"]}, []),
+        ({"article": "Two birds", "figures": ["a.png", "b.png"]}, [{**NAMED, "to_name": "article"}]),
+        ({"title": "Birds", "urls": ["https://h.test/1", "https://h.test/2"]}, []),
+        ({"a": ["1.png", "2.png"], "b": ["3.png", "4.png"]}, [answer("whole")]),
+        ({"urls": ["https://h.test/1", "https://h.test/2"]}, [answer("text1"), answer("text2")]),
+        ({"messages": [{"role": "user", "content": "Hello"}, {"role": "bot", "content": "Hi"}]}, []),
+    ],
+)
+def test_a_list_beside_what_is_looked_at_makes_no_pages(take, data, results):
+    (row,) = take(task(data, *results))
+    assert row.key == "task-7"
+    assert row.row_data == data.get("text", row.row_data)
+
+
 @pytest.mark.parametrize(
     ("data", "results", "reason"),
     [
