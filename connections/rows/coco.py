@@ -22,6 +22,7 @@ from typing import Any
 
 import orjson
 
+from connections.rows.checks import shown
 from connections.rows.counts import labels_of
 from connections.rows.file_names import file_name_of
 from connections.rows.frames import objects_of
@@ -62,8 +63,9 @@ def _image(document: Mapping[str, Any], number: int) -> bytes:
     return _dumps(image)
 
 
-def _figures(source: Mapping[str, Any], kind: Kind, place: str, shape: Any) -> tuple[str, float]:
-    """``(bbox as JSON text, area)``: the source's where they fit the geometry, which lies at ``place``, else its own.
+def _figures(source: Mapping[str, Any], kind: Kind, place: str, shape: Any) -> tuple[str, float, str]:
+    """``(bbox as JSON text, area, what is not printed)``: the source's where they fit the geometry, which lies at
+    ``place``, else its own.
 
     A box that does not fit tells of another geometry, and the area beside it was that one's.
     """
@@ -74,11 +76,14 @@ def _figures(source: Mapping[str, Any], kind: Kind, place: str, shape: Any) -> t
         if stated != place:
             around = orjson.loads(place)
             if not kind.fits_box(box, around):
-                return place, kind.area(shape)
+                return place, kind.area(shape), f"bbox {shown(box)} is {place}"
             place = stated
-    if area is None or not kind.fits_area(area, shape, around or orjson.loads(place)):
-        area = kind.area(shape)
-    return place, area
+    if area is None:
+        return place, kind.area(shape), ""
+    if kind.fits_area(area, shape, around or orjson.loads(place)):
+        return place, area, ""
+    computed = kind.area(shape)
+    return place, computed, f"area {shown(area)} is {computed}"
 
 
 def _crowd(stated: Any) -> str:
@@ -110,6 +115,7 @@ def render_coco(
     class_numbers: Mapping[str, int],
     drawn: Sequence[Outline] | None = None,
     leaving: Collection[int] | None = None,
+    misfits: list[str] | None = None,
 ) -> tuple[bytes, bytes]:
     """``(image object, annotation objects)`` of a row; the latter joined by :data:`SEPARATOR`.
 
@@ -117,8 +123,9 @@ def render_coco(
     ``annotation_start + k``, where it is the k-th object of the row (from 0, over all labels).
     Objects that COCO cannot hold (lines, points, other kinds, objects without a class) keep their place in that count,
     but are not printed. ``drawn`` are the row's :func:`outlines`, if they are at hand; ``leaving`` the places of labels
-    whose objects are printed, where not all are: an object has the same id whatever leaves beside it. Raises
-    ``KeyError`` when a class has no number.
+    whose objects are printed, where not all are: an object has the same id whatever leaves beside it. Into ``misfits``
+    goes, for each object whose source states figures of another geometry, what is printed instead. Raises ``KeyError``
+    when a class has no number.
     """
     lines: list[str] = []
     identity = annotation_start - 1
@@ -141,7 +148,9 @@ def render_coco(
             if not source:
                 area = kind.area(shape)
             else:
-                place, area = _figures(source, kind, place, shape)
+                place, area, misfit = _figures(source, kind, place, shape)
+                if misfit and misfits is not None:
+                    misfits.append(f"{misfit} (annotation {printed})")
                 crowd = _crowd(source.get("iscrowd"))
                 others = {key: value for key, value in source.items() if key not in _OUR_KEYS}
                 if source.get("id") not in (None, printed):

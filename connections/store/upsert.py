@@ -68,6 +68,7 @@ MAX_REFUSED_KEPT = 1000
 # of a body; nearly all say their address and size there
 _HEAD_CHARACTERS = 4096
 _SHOWN = 120
+_MISFITS = "annotations whose stated bbox or area is that of another geometry; COCO exports print the right one"
 
 
 @dataclass(slots=True)
@@ -466,12 +467,18 @@ class _Writer:
         else:
             start, room = store.next_annotation, count
         ids.number_others(document, start)
+        misfits: list[str] = []
         try:
             document[backup.KEY] = backup.row_backup(document, number, book.class_numbers, book.question_numbers)
             body, embeddings = render_body(document)
             drawn = outlines(document)
             image, annotations = render_coco(
-                document, number=number, annotation_start=start, class_numbers=book.class_numbers, drawn=drawn
+                document,
+                number=number,
+                annotation_start=start,
+                class_numbers=book.class_numbers,
+                drawn=drawn,
+                misfits=misfits,
             )
             lists = render_lists(document, number=number)
             exact, safe = render_csv(document, drawn, number=number)
@@ -487,6 +494,9 @@ class _Writer:
             pk = self._new_pk(number, shared)
         else:
             pk = before.pk
+        if misfits:
+            example = f"{row.position}: {misfits[0]}"
+            self.summary.notes.add(CHANGED, _MISFITS, count=len(misfits), example=example)
         if ids.clashing:
             text = "ids of annotations that others of the project have, given anew"
             self._note_moved(text, row, *ids.clashing[0], count=len(ids.clashing))

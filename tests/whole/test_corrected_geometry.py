@@ -14,6 +14,7 @@ import pytest
 from PIL import Image
 
 from connections.models import Project
+from connections.store.models import ImportRun
 from exportadmin.lib.actor import Actor
 from exports import actions
 from exports.spec.spec import ExportSpec
@@ -97,8 +98,12 @@ def test_a_corrected_geometry_is_in_every_format(yard: Project, tmp_path: Path):
     pond["polygon"] = [{"x": x, "y": y} for x, y in ((30, 10), (33, 10), (33, 30), (30, 30))]
     lawn["mask"]["counts"] = [51 * 48 + 30, 10, 64 * 48 - 51 * 48 - 40]
     (tmp_path / "corrected.ndjson").write_text(json.dumps(row))
+    assert ImportRun.objects.get().summary["notes"] == []
     summary = import_file(tmp_path / "corrected.ndjson", "Yard").summary
     assert (summary["updated"], summary["refused_count"]) == (1, 0)
+    (note,) = (note for note in summary["notes"] if note["kind"] == "changed")
+    assert note["count"] == 3
+    assert note["example"].endswith(": bbox [2, 3, 4, 5] is [3.0,3.0,4.0,6.0] (annotation 1)")
     assert places(yard) == {
         "tree": ([3, 3, 4, 6], 24),
         "pond": ([30, 10, 3, 20], 60),
