@@ -8,6 +8,7 @@ app_name = "help"
 urlpatterns = [
     path("", help.index, name="index"),
     path("formats/", help.formats, name="formats"),
+    path("files/", help.files, name="files"),
     path("filters/", help.filters, name="filters"),
     path("statuses/", help.review_statuses, name="statuses"),
     path("check-values/", help.check_values, name="check-values"),

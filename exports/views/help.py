@@ -19,6 +19,8 @@ from connections.rows.csv import COLUMNS
 from connections.rows.kinds import KINDS
 from connections.rows.review_statuses import REVIEW_STATUSES, WORKFLOW_GROUPS
 from connections.sinks import SINKS
+from connections.store.importers import IMPORTERS
+from connections.store.importers.forms import BECOMES
 from exportadmin.lib.pages import get_view, only
 from exportadmin.lib.times import iso_utc, parse_ms
 from exports.display.report_states import REPORT_STATES
@@ -35,6 +37,7 @@ from exports.spec.parts import PART_LABELS
 # address → (title, what is there)
 PAGES: Final[dict[str, tuple[str, str]]] = {
     "help:formats": ("Formats", "What each is for, its options, and a real sample of each."),
+    "help:files": ("Files that come in", "What is read of Label Studio and COCO, what is carried, what is refused."),
     "help:filters": (
         "Filters, labels and times",
         "Which rows an export takes, which labels of them, and how to write a time.",
@@ -83,6 +86,18 @@ def formats(request: HttpRequest) -> HttpResponse:
     context = {"formats": known, "kinds": list(KINDS.values()), "parts": parts, "columns": COLUMNS}
     sinks = [(key, sink.title, sink.help, sink.needs_connection, sink.fields) for key, sink in SINKS.items()]
     return _page(request, "formats", {**context, "png_rules": RULES.items(), "sinks": sinks})
+
+
+@get_view
+def files(request: HttpRequest) -> HttpResponse:
+    """What the importers make of what files say in the wild, by kind of annotation."""
+    found = [(form, importer.title) for importer in IMPORTERS.values() for form in importer.forms()]
+    kinds = [kind.title for kind in KINDS.values()]
+    subjects = [*kinds, *dict.fromkeys(form.title for form, _ in found if form.title not in kinds)]
+    order = list(BECOMES)
+    found.sort(key=lambda each: (subjects.index(each[0].title), order.index(each[0].becomes)))
+    importers = [(key, importer.title) for key, importer in IMPORTERS.items()]
+    return _page(request, "files", {"forms": found, "becomes": BECOMES.items(), "importers": importers})
 
 
 @get_view

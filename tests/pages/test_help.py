@@ -23,6 +23,8 @@ from connections.access.roles import ROLES, SCOPES, VERBS
 from connections.access.tokens import issue_token
 from connections.models import Project
 from connections.rows.batch import PARTS
+from connections.rows.kinds import KINDS
+from connections.store.importers import IMPORTERS
 from connections.store.upsert import write_rows
 from exportadmin.lib.actor import Actor
 from exportadmin.runs.execute import execute
@@ -107,6 +109,19 @@ def test_the_four_ways_to_write_a_time_are_read_and_say_what_they_are_in_utc(rea
     ]
     for value in values:
         assert parse_filter({"updated_after": value}, time_zone=texts.ZONE)
+
+
+def test_what_files_say_is_shown_as_the_importers_declare_it(reader):
+    page = html.unescape(get(reader, "/help/files/"))
+    for importer in IMPORTERS.values():
+        for form in importer.forms():
+            cells = "".join(f'<code class="ea-value">{name}</code>' for name in form.written)
+            line = rf'<th scope="row">{re.escape(form.title)}</th>\s*<td>{re.escape(importer.title)}</td>\s*'
+            line += rf"<td>{re.escape(cells)}</td>\s*<td>{form.becomes}</td>\s*<td>{re.escape(form.text)}</td>"
+            assert re.search(line, page), form
+    shown = re.findall(r'<th scope="row">([^<]*)</th>', page)
+    kinds = [kind.title for kind in KINDS.values()]
+    assert [title for title in dict.fromkeys(shown) if title in kinds] == kinds
 
 
 def test_every_format_has_a_sample_that_its_readers_can_read(reader):

@@ -159,6 +159,7 @@ GET    audit/<int:sequence>/                                             302 403
 # --- help
 GET    help/                                                             302 200 200 200 200 200 -
 GET    help/formats/                                                     302 200 200 200 200 200 -
+GET    help/files/                                                       302 200 200 200 200 200 -
 GET    help/filters/                                                     302 200 200 200 200 200 -
 GET    help/statuses/                                                    302 200 200 200 200 200 -
 GET    help/check-values/                                                302 200 200 200 200 200 -

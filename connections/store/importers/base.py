@@ -7,7 +7,7 @@ not grow with the file.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from io import FileIO
 from pathlib import Path
@@ -15,6 +15,7 @@ from typing import Any, BinaryIO, ClassVar, TypeAlias, cast
 
 from connections.store import coco_head
 from connections.store.import_row import IncomingClass, IncomingRow
+from connections.store.importers.forms import Form
 from connections.store.known_project import EmptyProject
 from connections.store.notes import Notes
 from exportadmin.lib.errors import UserError
@@ -87,6 +88,11 @@ class Importer(ABC):
         self.notes = Notes()
         self.row_notes = Notes()
         self.project_extra: dict[str, Any] = {}
+
+    @classmethod
+    def forms(cls) -> Iterable[Form]:
+        """What its files say in the wild, and what becomes of it: for the help."""
+        return ()
 
     @abstractmethod
     def survey(self) -> Survey:

@@ -18,7 +18,7 @@ taken in file order, each with its annotations, and read again from the file. Me
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import closing
 from typing import Any, BinaryIO, Final
 
@@ -31,10 +31,12 @@ from connections.rows.media import mime_type
 from connections.store import coco_head
 from connections.store.import_row import IncomingLabel, IncomingRow
 from connections.store.importers.base import Importer, Survey
+from connections.store.importers.coco_forms import FORMS
 from connections.store.importers.coco_ids import id_of, identity_of, stated_id, written_otherwise
 from connections.store.importers.coco_project import Categories, Others
 from connections.store.importers.coco_references import References
 from connections.store.importers.coco_spool import DOUBLE, KNOWN, TAKEN, UNUSABLE, Moved, Place, Spool
+from connections.store.importers.forms import Form
 from connections.store.notes import CARRIED, CHANGED, NOT_KEPT, OTHER
 from connections.store.ontology import give_numbers
 from exportadmin.lib import json_stream
@@ -56,6 +58,10 @@ class CocoJsonImporter(Importer):
 
     key = "coco_json"
     title = "COCO JSON"
+
+    @classmethod
+    def forms(cls) -> Iterable[Form]:
+        return FORMS
 
     def survey(self) -> Survey:
         images = 0

@@ -12,7 +12,7 @@ is the latest time that it or one of them says.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any, Final
 
 import orjson
@@ -21,6 +21,8 @@ from connections.rows.checks import MAX_COORDINATE, BadMark, moment
 from connections.rows.media import mime_type
 from connections.store.import_row import IncomingLabel, IncomingRow
 from connections.store.importers.detect import MINIFIED, NOT_MINIFIED
+from connections.store.importers.forms import Form
+from connections.store.importers.label_studio_forms import forms
 from connections.store.importers.label_studio_pages import Page, address_of, controls_of, pages_of
 from connections.store.importers.label_studio_regions import said_size
 from connections.store.importers.label_studio_results import Results, all_results, results_of
@@ -46,6 +48,10 @@ class LabelStudioImporter(RowFileImporter):
 
     key = "label_studio_json"
     title = "Label Studio JSON"
+
+    @classmethod
+    def forms(cls) -> Iterable[Form]:
+        return forms()
 
     def rows_of(self, value: _Json, position: str) -> Iterator[IncomingRow]:
         """A row a task; a row a picture, where a task has several (:mod:`.label_studio_pages`)."""

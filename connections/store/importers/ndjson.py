@@ -12,6 +12,7 @@ An id may be a text or a whole number, which is kept as a text.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any, Final
 
 from connections.rows import backup
@@ -27,6 +28,8 @@ from connections.store.importers.backup import (
     take_project_extra,
     take_used_classes,
 )
+from connections.store.importers.forms import Form
+from connections.store.importers.ndjson_forms import forms
 from connections.store.importers.row_file import RowFileImporter
 from connections.store.models import MAX_ROW_ID
 from connections.store.notes import CARRIED, UNLABELLED
@@ -51,6 +54,10 @@ class NdjsonImporter(RowFileImporter):
 
     key = "ndjson"
     title = "Export Admin rows (json, ndjson)"
+
+    @classmethod
+    def forms(cls) -> Iterable[Form]:
+        return forms()
 
     def convert(self, value: _Json, position: str) -> IncomingRow:
         rest = dict(value)
