@@ -45,7 +45,7 @@ class Polygon(Kind):
             raise BadMark("polygons is not a list of rings")
         rings = [points(ring, "a polygon", 3) for ring in rings]
         if annotation.get("polygon") is not None and points(annotation["polygon"], "a polygon", 3) != rings[0]:
-            raise BadMark("polygon is not the first ring of polygons: which of the two is meant cannot be told")
+            raise BadMark("polygon is not the first ring of polygons: correct it in both, or leave polygon out")
         annotation["polygon"] = rings[0]
         if len(rings) > 1:
             annotation["polygons"] = rings

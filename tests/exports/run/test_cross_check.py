@@ -50,13 +50,21 @@ def fails(report: ExportReport, words: str) -> None:
 
 @pytest.fixture
 def yard(project: Project) -> Project:
-    """A row of every kind, and one whose class begins like a formula, lies under another or is missing."""
+    """A row of every kind, one whose class begins like a formula, lies under another or is missing, and a video."""
     odd = [box("=tree"), box("'tree"), box("a\r\nb"), {**box("car"), "name": ""}, polygon("car"), mask("car")]
     further = [box("car"), {**box("bus"), "is_further_label": True}]
     labels = [IncomingLabel(objects=odd, classifications=[answer("car")]), IncomingLabel(objects=further)]
+    mark = {"name": "boat", "annotation_kind": "VideoBoundingBox"}
+    frames = {"7": {"objects": {"f1": mark, "f2": mark}, "classifications": [answer()]}, "8": {"objects": {"f1": mark}}}
+    video = IncomingLabel(objects=[box("car")], more_annotations={"frames": frames})
     write_rows(
         project,
-        [row("a", box("car"), polygon("road"), mask("sky"), point(), answer()), row("b", labels=labels), row("c")],
+        [
+            row("a", box("car"), polygon("road"), mask("sky"), point(), answer()),
+            row("b", labels=labels),
+            row("c"),
+            row("d", labels=[video]),
+        ],
     )
     return project
 
