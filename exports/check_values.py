@@ -101,11 +101,12 @@ class CheckValueCounter:
         files: Sequence[DeliveredFile],
         refused: Mapping[str, int] = _NONE,
         labels: LabelCounts | None = None,
+        notes: Mapping[str, int] = _NONE,
     ) -> dict[str, Any]:
         """The JSON form. ``rows_read = rows_kept + sum(rows_dropped) + sum(rows_refused)``; annotations by class and by
         kind each add up to ``annotations``, which together with ``left_out_by_format`` is all that the kept rows have
         (their annotations, and of what is beside them that which the format cannot hold) and what the choice of labels
-        left out. ``labels`` is what became of the rows' labels.
+        left out. ``labels`` is what became of the rows' labels, ``notes`` what the writer noted of the file.
         """
         labels = labels or LabelCounts()
         self._settle()
@@ -131,6 +132,7 @@ class CheckValueCounter:
             "annotations_by_kind": dict(sorted(by_kind.items())),
             "left_out_by_format": {key: count for key, count in sorted(left_out.items()) if count},
             "labels": labels.to_json(),
+            "notes": dict(sorted(notes.items())),
             "files": len(files),
             "bytes": sum(file.bytes for file in files),
         }

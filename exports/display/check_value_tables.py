@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from exports.formats import FORMATS
 from exports.spec.conditions import CONDITIONS
 from exports.spec.labels import NO_LABEL_LEFT, NO_LABEL_LEFT_TEXT, labels_note
 
@@ -57,7 +58,8 @@ class Sum:
 
 @dataclass(frozen=True, slots=True)
 class Sums:
-    """What the page shows of a report's check values. ``labels`` says what became of rows with several labels."""
+    """What the page shows of a report's check values. ``labels`` says what became of rows with several, ``notes``
+    what the format noted of its file."""
 
     rows_read: int
     rows_kept: int
@@ -68,6 +70,7 @@ class Sums:
     bytes: int
     removed_since: int
     labels: str
+    notes: tuple[str, ...]
     sums: tuple[Sum, ...]
 
     @property
@@ -89,7 +92,14 @@ def dropped_label(key: str) -> str:
     return CONDITIONS[key].dropped_label if key in CONDITIONS else key
 
 
-def sums_of(check_values: object) -> Sums | None:
+def note_texts(format_key: str, check_values: Mapping[str, Any]) -> Iterator[str]:
+    """What a format noted of its file: ``"12 images without width, …"``."""
+    texts = FORMATS[format_key].note_texts if format_key in FORMATS else {}
+    for key, count in (check_values.get("notes") or {}).items():
+        yield f"{count:,} {texts.get(key, key.replace('_', ' '))}"
+
+
+def sums_of(check_values: object, format_key: str = "") -> Sums | None:
     """The sums of a report's check values; ``None`` while there are none."""
     if not isinstance(check_values, Mapping) or "rows_read" not in check_values:
         return None
@@ -129,6 +139,7 @@ def sums_of(check_values: object) -> Sums | None:
         bytes=int(values.get("bytes", 0)),
         removed_since=int(values.get("removed_since", 0)),
         labels=labels_note(values["labels"]) if "labels" in values else "",
+        notes=tuple(note_texts(format_key, values)),
         sums=tuple(each for each in sums if each is not None),
     )
 

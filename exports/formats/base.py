@@ -102,6 +102,9 @@ class Format(ABC):
     pipeline takes the refused rows after each batch (:meth:`take_refused`), counts them, lists them in a file of their
     own, and ends the run where they are too many.
 
+    What whoever reads the file should know of it is counted while it is written: :meth:`notes`, by a key of
+    ``note_texts``, which reads on after the count.
+
     What it wrote it can be asked for again: :meth:`read_back` counts a row's annotations from its bytes, by what
     :meth:`told` says of a kind and a class, and :meth:`annotations_written` counts those of all rows, where that costs
     next to nothing. The pipeline compares both with the counts beside the rows (:mod:`exports.run.cross_check`).
@@ -116,6 +119,7 @@ class Format(ABC):
     cannot_hold: ClassVar[frozenset[str]] = frozenset()
     options: ClassVar[tuple[Option, ...]] = ()
     refusals: ClassVar[Mapping[str, str]] = {}
+    note_texts: ClassVar[Mapping[str, str]] = {}
     # a zip of entries, to be listed rather than shown as text
     is_archive: ClassVar[bool] = False
     # a row is a line of its own, so that reading can begin at any of them
@@ -174,6 +178,10 @@ class Format(ABC):
     def annotations_written(self) -> int | None:
         """How many it has written so far; ``None``: it does not count them."""
         return None
+
+    def notes(self) -> dict[str, int]:
+        """Key of ``note_texts`` → count, of what was written so far; without what was not met."""
+        return {}
 
     def separator_size(self) -> int:
         """How many bytes of the next :meth:`rows` come before its first row (``is_line_based`` formats)."""

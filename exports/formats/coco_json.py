@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -47,6 +48,9 @@ class CocoJsonFormat(Format):
     columns = frozenset({COCO})
     cannot_hold = frozenset({UNLABELLED, SKIPPED_LABELS, *BESIDE})
     refusals = REFUSALS
+    note_texts = MappingProxyType(
+        {"images_without_size": "images without width, height or both, without which many readers stop"}
+    )
 
     def __init__(self, context: FormatContext) -> None:
         super().__init__(context)
@@ -58,6 +62,7 @@ class CocoJsonFormat(Format):
         self._lists: dict[bytes, Path | None] = {}
         self._names = {one.number: one.name for one in context.ontology if not one.is_question}
         self._last: Sequence[bytes] = ()
+        self._sizeless = 0
         self._written = 0
 
     @classmethod
@@ -85,6 +90,10 @@ class CocoJsonFormat(Format):
         if any(lists):
             self._spool_lists(lists)
         self._last = annotations
+        # they stand behind an id of at most 19 digits
+        self._sizeless += sum(
+            [image.find(b',"height":', 0, 60) < 0 or image.find(b',"width":', 0, 40) < 0 for image in images]
+        )
         if images:  # none: all of them were refused
             self._spool.write(self._image_lead)
             self._spool.write(SEPARATOR.join(images))
@@ -96,6 +105,9 @@ class CocoJsonFormat(Format):
             self._annotation_lead = SEPARATOR
             # each is a line, and none holds another; bytes.count() would be the slowest step of all
             self._written += 1 + int(np.count_nonzero(np.frombuffer(text, np.uint8) == _LINE_FEED))
+
+    def notes(self) -> dict[str, int]:
+        return {"images_without_size": self._sizeless} if self._sizeless else {}
 
     def annotations_written(self) -> int:
         return self._written

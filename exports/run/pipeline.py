@@ -106,7 +106,7 @@ def _deliver(report: ExportReport, lease: RunLease, sink: Sink) -> None:
         dropped_here = row_filter.dropped + label_filter.dropped
         dropped = Counter(reader.dropped_at_source) + dropped_here
         label_filter.counts.choice = spec.selection.labels.text  # of a conversion: what its rows were chosen by
-        check_values = counter.result(dropped, written, refusals.counts, label_filter.counts)
+        check_values = counter.result(dropped, written, refusals.counts, label_filter.counts, writer.notes())
         if reader.removed_since is not None:
             check_values["removed_since"] = reader.removed_since
         _must_add_up(check_values, reader.rows_expected, dropped_here)

@@ -95,7 +95,7 @@ def _counted(source: Source, selection: Selection, spec: ExportSpec) -> dict[str
         counted = counter.result(dropped, [], labels=label_filter.counts)
         if reader.removed_since is not None:
             counted["removed_since"] = reader.removed_since
-    return {key: value for key, value in counted.items() if key not in ("files", "bytes", "rows_refused")}
+    return {key: value for key, value in counted.items() if key not in ("files", "bytes", "rows_refused", "notes")}
 
 
 def _counted_before(source: Source, selection: Selection, spec: ExportSpec) -> dict[str, Any]:

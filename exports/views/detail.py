@@ -51,7 +51,7 @@ def detail_page(request: HttpRequest, report: ExportReport, *, convert: ConvertF
         "is_active": report.status in statuses.ACTIVE,
         "may": offers(report, verbs),
         "description": describe(report.config),
-        "sums": sums_of(report.check_values),
+        "sums": sums_of(report.check_values, report.format),
         "refused": refused_of(report, artifacts),
         "steps": steps_of(report, now),
         "last_phase": next((phase_label(phase.name).lower() for phase in reversed(phases_of(report))), ""),

@@ -16,6 +16,7 @@ from connections.sinks.local import refuse_unless_free
 from exportadmin.lib.command import FAILED
 from exportadmin.lib.errors import UserError
 from exports.delivery.destination import delivery_of
+from exports.display.check_value_tables import note_texts
 from exports.display.representation import report_json
 from exports.formats import FORMATS
 from exports.models import ExportReport
@@ -96,6 +97,8 @@ def _print_figures(report: ExportReport, out: OutputWrapper) -> None:
         out.write(f"note: left out of {report.format}: {left_out}")
     if note := labels_note(values["labels"]):
         out.write(f"note: {note}")
+    for text in note_texts(report.format, values):
+        out.write(f"note: {text}")
     address = delivery_of(report).address
     for artifact in report.artifacts.all():
         out.write(f"{artifact.sha256}  {address}/{artifact.name}  ({artifact.bytes:,} bytes)")
