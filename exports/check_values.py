@@ -86,7 +86,7 @@ class CheckValueCounter:
         """Count a batch (all of it in C)."""
         self.rows += len(batch)
         self._statuses.update(batch.statuses)
-        self._texts.update(batch.marks)
+        self._texts.update(batch.class_counts)
         if len(self._texts) > _MAX_TEXTS:
             self._settle()
 

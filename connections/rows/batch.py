@@ -30,7 +30,7 @@ BODY, COCO, CSV = "body", "coco", "csv"
 
 @dataclass(frozen=True, slots=True)
 class OntologyClass:
-    """A class of marks, or (``is_question``) a classification question.
+    """A class of annotations, or (``is_question``) a classification question.
 
     ``number`` is its COCO category id where it is a class; it never changes once given. Classes and questions are
     numbered apart.
@@ -50,7 +50,7 @@ class RowBatch:
     ``bodies`` are row bytes with parts marked as :mod:`connections.rows.body` says; ``coco_*`` and ``csv_*`` are
     the fragments of :mod:`connections.rows.coco`, ``.coco_lists`` and ``.csv``. Groups that were not asked for are
     empty lists.
-    ``marks`` counts a row's annotations: ``"b3:2 c1:1"`` is two boxes of class 3, one answer to question 1.
+    ``class_counts`` counts a row's annotations: ``"b3:2 c1:1"`` is two boxes of class 3, one answer to question 1.
     ``label_times`` are the creation times of the row's labels in ms, separated by blanks. ``updated_ms`` and the other
     times are those of whoever the row came from; ``revisions`` are the store's, there where a condition asks for them.
     ``annotation_starts`` are the COCO ids of the rows' first annotations, where the source hands them out.
@@ -66,7 +66,7 @@ class RowBatch:
     activity_ms: Sequence[int]
     label_times: Sequence[str]
     annotation_counts: Sequence[int]
-    marks: Sequence[str]
+    class_counts: Sequence[str]
     numbers: Sequence[int]
     revisions: Sequence[int] = ()
     bodies: Sequence[bytes] = ()

@@ -35,7 +35,16 @@ class StoreClassAdmin(ReadOnlyAdmin):
 class StoreRowAdmin(ReadOnlyAdmin):
     """Rows; the body is shown on a row's own page only."""
 
-    list_display = ("global_key", "row_id", "number", "project", "status", "batch_id", "annotation_count", "marks")
+    list_display = (
+        "global_key",
+        "row_id",
+        "number",
+        "project",
+        "status",
+        "batch_id",
+        "annotation_count",
+        "class_counts",
+    )
     list_select_related = ("project",)
     list_filter = ("status", "project")
     search_fields = ("global_key", "row_id", "external_id")

@@ -93,7 +93,7 @@ class StoreProject(models.Model):
 class StoreRow(models.Model):
     """One data row with its annotations.
 
-    ``body`` is the row's canonical JSON with marked parts (:mod:`connections.rows.body`); ``marks`` counts its
+    ``body`` is the row's canonical JSON with marked parts (:mod:`connections.rows.body`); ``class_counts`` counts its
     annotations (:class:`connections.rows.batch.RowBatch`); ``digest`` tells a changed row from the same one again.
     ``annotation_start`` and ``annotation_room`` are the block of COCO annotation ids that belongs to this row;
     ``annotation_ids`` those that its annotations say themselves, separated by blanks.
@@ -131,7 +131,7 @@ class StoreRow(models.Model):
     annotation_room = models.PositiveIntegerField()
     annotation_ids = models.TextField(blank=True)
     digest = models.CharField(max_length=32)
-    marks = models.TextField(blank=True)
+    class_counts = models.TextField(blank=True)
     body = models.TextField()
     embeddings = models.TextField(blank=True)
 

@@ -130,7 +130,12 @@ def _count(project: Project, rows: QuerySet[StoreRow], revision: int) -> Overvie
         )
     }
     texts: Counter[str] = Counter(
-        dict(rows.exclude(marks="").values("marks").annotate(n=Count("pk")).values_list("marks", "n"))
+        dict(
+            rows.exclude(class_counts="")
+            .values("class_counts")
+            .annotate(n=Count("pk"))
+            .values_list("class_counts", "n")
+        )
     )
     by_class: Counter[str] = Counter()
     by_kind: Counter[str] = Counter()

@@ -449,7 +449,7 @@ class _Writer:
             old_label_times=old_times,
         )
         try:
-            marks, count = count_annotations(document, book.class_numbers, book.question_numbers)
+            class_counts, count = count_annotations(document, book.class_numbers, book.question_numbers)
         except (KeyError, TypeError, AttributeError) as error:
             raise UserError(f"an annotation is not as it should be: {_about(error)}") from None
         number = before.number if before else _free_number(row.number, store, shared.taken_numbers)
@@ -534,7 +534,7 @@ class _Writer:
                 room,
                 " ".join(map(str, ids.kept)),
                 digest,
-                marks,
+                class_counts,
                 body.decode(),
                 embeddings.decode() if embeddings != b"[]" else "",
             ),

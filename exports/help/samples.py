@@ -112,7 +112,7 @@ def _batch() -> RowBatch:
         activity_ms=[0, 0],
         label_times=["0", ""],
         annotation_counts=[count for _, count in counted],
-        marks=[marks for marks, _ in counted],
+        class_counts=[text for text, _ in counted],
         numbers=[1, 2],
         bodies=[body for body, _ in bodies],
         embeddings=[embeddings for _, embeddings in bodies],

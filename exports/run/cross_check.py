@@ -54,7 +54,7 @@ class CrossCheck:
             if found is None:  # a format that cannot be read back
                 return
             self._rows += 1
-            expected = self._expected(batch.marks[place])
+            expected = self._expected(batch.class_counts[place])
             if dict.__ne__(found, expected) and not _is_a_new_kind(found, expected):
                 raise PermanentError(
                     f"cross-check: the counts of row {batch.row_ids[place]} ({batch.global_keys[place]!r}) and what "
@@ -71,9 +71,9 @@ class CrossCheck:
                 f"holds {written:,}: nothing was delivered"
             )
 
-    def _expected(self, marks: str) -> dict[Told, int]:
+    def _expected(self, class_counts: str) -> dict[Told, int]:
         expected: dict[Told, int] = {}
-        for mark in marks.split():
+        for mark in class_counts.split():
             name, _, count = mark.partition(":")
             if name not in self._told:
                 self._told[name] = self._told_of(mark)

@@ -39,7 +39,7 @@ _RENDERED: Final = (
     "label_flags",
     "label_creators",
     "annotation_counts",
-    "marks",
+    "class_counts",
     "annotation_starts",
     "bodies",
     "coco_annotations",
@@ -189,7 +189,7 @@ class LabelFilter:
         row["label_times"] = " ".join([times[index] for index in leaving if index < len(times)])
         row["label_flags"] = label_flags(left)
         row["label_creators"] = creators_text(left)
-        row["marks"], row["annotation_counts"] = count_annotations(document, self._classes, self._questions)
+        row["class_counts"], row["annotation_counts"] = count_annotations(document, self._classes, self._questions)
         if BODY in self._columns and batch.bodies:
             document[KEY] = row_backup(document, batch.numbers[place], self._classes, self._questions)
             row["bodies"], _ = render_body(document)

@@ -197,7 +197,7 @@ class SnapshotReader:
                 activity_ms=[0] * len(lines),
                 label_times=[" ".join("0" * len(labels_of(document))) for document in documents],
                 annotation_counts=[count for _, count in counted],
-                marks=[marks for marks, _ in counted],
+                class_counts=[text for text, _ in counted],
                 numbers=[number for number, _ in pairs],
                 annotation_starts=[start for _, start in pairs],
                 label_flags=[label_flags(labels_of(document)) for document in documents],

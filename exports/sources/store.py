@@ -154,7 +154,7 @@ _BASE: dict[str, Any] = {
     "activity_ms": F("activity_ms"),
     "label_times": _AsWords("label_times"),
     "annotation_counts": F("annotation_count"),
-    "marks": _AsWords("marks"),
+    "class_counts": _AsWords("class_counts"),
     "numbers": F("number"),
     "annotation_starts": F("annotation_start"),
     "label_flags": F("label_flags"),

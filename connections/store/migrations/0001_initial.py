@@ -45,7 +45,7 @@ class Migration(migrations.Migration):
                 ('annotation_room', models.PositiveIntegerField()),
                 ('annotation_ids', models.TextField(blank=True)),
                 ('digest', models.CharField(max_length=32)),
-                ('marks', models.TextField(blank=True)),
+                ('class_counts', models.TextField(blank=True)),
                 ('body', models.TextField()),
                 ('embeddings', models.TextField(blank=True)),
                 ('project', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='rows', to='connections.project')),

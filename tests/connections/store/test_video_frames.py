@@ -94,7 +94,7 @@ def test_every_object_and_answer_of_a_frame_is_an_annotation(take, project):
     assert stored.annotation_count == 5
     classes = {(one.is_question, one.name): one.number for one in StoreClass.objects.all()}
     assert set(classes) == {(False, "car"), (False, "dog"), (True, "light"), (True, "whole")}
-    assert set(stored.marks.split()) == {
+    assert set(stored.class_counts.split()) == {
         f"x{classes[False, 'car']}:2",
         f"x{classes[False, 'dog']}:1",
         f"c{classes[True, 'light']}:1",
@@ -119,7 +119,7 @@ def test_every_object_and_answer_of_a_frame_is_an_annotation(take, project):
 @pytest.mark.parametrize("kind", ["ImageBoundingBox", "VideoBoundingBox"])
 def test_a_box_of_a_frame_is_never_one_of_a_picture(take, kind):
     stored = take(video({"1": {"objects": [video_mark(annotation_kind=kind)]}}))
-    assert stored.marks == "x1:1"
+    assert stored.class_counts == "x1:1"
     assert not StoreCoco.objects.get().annotations
 
 

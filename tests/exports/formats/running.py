@@ -42,7 +42,7 @@ def batch_of(
         activity_ms=[0] * len(documents),
         label_times=blank,
         annotation_counts=[0] * len(documents),
-        marks=blank,
+        class_counts=blank,
         numbers=numbers,
     )
     if BODY in columns:
