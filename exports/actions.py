@@ -25,7 +25,7 @@ from exportadmin.audit.record import audited, record
 from exportadmin.lib.actor import Actor
 from exportadmin.lib.errors import ConflictError, GoneError, NotFoundError, PermanentError, UserError
 from exportadmin.lib.ids import derived_id
-from exportadmin.lib.text import check_text
+from exportadmin.lib.text import check_line, check_text
 from exportadmin.runs import statuses
 from exportadmin.runs.ends import end
 from exportadmin.runs.execute import run_in_foreground
@@ -45,6 +45,7 @@ from exports.spec.spec import ExportSpec
 log = logging.getLogger(__name__)
 
 MAX_NAME = 200
+MAX_WHY = 200
 MAX_KEY = 255
 MAX_REASON = 500
 
@@ -268,16 +269,18 @@ def _must_have_files(report: ExportReport, message: str) -> None:
 
 def remove_files(*, report: ExportReport, actor: Actor, why: str) -> ExportReport:
     """Take the delivered files away; report and trail stay. Raises :class:`ConflictError` when there are none."""
-    with audited("export.deleted", actor=actor, project=report.project, obj=report, details={"why": why}):
+    with audited("export.deleted", actor=actor, project=report.project, obj=report, details={"why": why[:MAX_WHY]}):
         require(actor, MANAGE, report.project)
-        check_text(why, "why")
+        if len(why) > MAX_WHY:
+            raise UserError(f"the reason has {len(why):,} characters; at most {MAX_WHY} are kept", field="why")
+        check_line(why, "why")
         current = ExportReport.objects.select_for_update().get(pk=report.pk)
         if not current.is_delivered or current.files_removed_at is not None:
             raise ConflictError(f"report {report.report_id} has no files to remove")
         if not current.is_ours:
             raise ConflictError(f"report {report.report_id} was delivered into a folder that is not ours to empty")
         current.files_removed_at = timezone.now()
-        current.files_removed_why = why[:200]
+        current.files_removed_why = why
         current.save(update_fields=["files_removed_at", "files_removed_why"])
         delivery = delivery_of(current)
         # after the commit: files that are gone while the row says they are there would be worse than the reverse
@@ -319,7 +322,7 @@ def delete_rows(
     """
     require(actor, MANAGE, project)
     selection = parse_selection(body, project)
-    reason = check_text(reason.strip(), "reason")
+    reason = check_line(reason.strip(), "reason")
     if not dry_run and not 0 < len(reason) <= MAX_REASON:
         raise UserError(f"the reason has {len(reason):,} characters; 1 to {MAX_REASON} are kept", field="reason")
     selected = find_rows(project, selection)
@@ -583,4 +586,4 @@ def _named(name: str, default: str) -> str:
         raise UserError("a name is missing", field="name")
     if len(name) > MAX_NAME:
         raise UserError(f"the name has {len(name)} characters; at most {MAX_NAME} are kept", field="name")
-    return check_text(name, "name")
+    return check_line(name, "name")

@@ -45,7 +45,7 @@ _AUTHORIZATION = re.compile(
 )
 # password=x, password:x, "password": "x"; not the words "password: must be longer"
 _ASSIGNED = re.compile(
-    r"(?P<lead>\b[A-Za-z0-9_-]{0,60}(?:password|passwd|secret|token|api[_-]?key)(?:=|:(?=\S)|[\"']\s*[:=]\s*)[\"']?)"
+    r"(?P<lead>(?:password|passwd|secret|token|api[_-]?key)(?:=|:(?=\S)|[\"']\s*[:=]\s*)[\"']?)"
     r"[^\s\"',;&]+",
     re.IGNORECASE,
 )

@@ -55,8 +55,11 @@ class RefusalsMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        """Pass the request on."""
-        return self.get_response(request)
+        """Pass the request on. What a view says nothing else of is kept by nobody: not by a proxy, and not for whoever
+        presses "back" after somebody has signed out."""
+        answer = self.get_response(request)
+        answer.headers.setdefault("Cache-Control", "private, no-store")
+        return answer
 
     def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
         """404, 403, 409, 410 or 400 with the error's words; ``None`` for what is not ours."""

@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+import unicodedata
+from typing import Final
+
 from exportadmin.lib.errors import UserError
+
+# control characters, line and paragraph separators
+_NO_LINE: Final = frozenset({"Cc", "Zl", "Zp"})
 
 
 def check_text(text: str, field: str) -> str:
@@ -15,6 +21,16 @@ def check_text(text: str, field: str) -> str:
         raise UserError(
             f"{field} holds half a character (U+{ord(text[error.start]):04X}), which is no valid Unicode", field=field
         ) from None
+    return text
+
+
+def check_line(text: str, field: str) -> str:
+    """One line that may stand in a list, a log and a terminal: as :func:`check_text`, and no control characters."""
+    check_text(text, field)
+    for character in text:
+        if unicodedata.category(character) in _NO_LINE:
+            shown = f"U+{ord(character):04X}"
+            raise UserError(f"{field} holds {shown}, a control character: it is one line of plain text", field=field)
     return text
 
 

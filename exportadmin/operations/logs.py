@@ -54,7 +54,10 @@ def configuration(level: str, form: str) -> dict[str, Any]:
     return {
         "version": 1,
         "disable_existing_loggers": False,
-        "filters": {"not_an_outage": {"()": "exportadmin.operations.logs.NotAnOutage"}},
+        "filters": {
+            "not_an_outage": {"()": "exportadmin.operations.logs.NotAnOutage"},
+            "without_traceback": {"()": "exportadmin.operations.logs.WithoutTraceback"},
+        },
         "formatters": {"lines": {"()": "exportadmin.operations.logs.Lines", "form": form}},
         "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "lines"}},
         "root": {"handlers": ["stderr"], "level": level.upper()},
@@ -63,6 +66,7 @@ def configuration(level: str, form: str) -> dict[str, Any]:
             "django": {"handlers": [], "level": "INFO", "propagate": True},
             "django.server": {"handlers": [], "level": "INFO", "propagate": True},
             # refusals are on our own line about the request; here are faults, with their traceback
+            "django.security.DisallowedHost": {"filters": ["without_traceback"], "level": "WARNING"},
             "django.request": {"filters": ["not_an_outage"], "level": "ERROR"},
             "axes": {"level": "ERROR"},  # the trail tells it better
         },
@@ -107,6 +111,15 @@ class NotAnOutage(logging.Filter):
     def filter(self, record: logging.LogRecord) -> bool:
         """Is it something else?"""
         return not (record.exc_info and isinstance(record.exc_info[1], OUTAGES))
+
+
+class WithoutTraceback(logging.Filter):
+    """For what strangers can cause as often as they like: a line, not forty."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Always."""
+        record.exc_info = record.exc_text = None
+        return True
 
 
 def _begin(logger: Any, method: str, event: Event) -> Event:

@@ -15,6 +15,7 @@ from django.http import HttpRequest, HttpResponse
 
 Network: TypeAlias = ipaddress.IPv4Network | ipaddress.IPv6Network
 HEADER: Final = "HTTP_X_FORWARDED_FOR"
+SCHEME: Final = "HTTP_X_FORWARDED_PROTO"
 MOST_HOPS: Final = 20
 
 
@@ -63,9 +64,11 @@ class TrustedProxiesMiddleware:
         self._trusted: tuple[Network, ...] = settings.TRUSTED_PROXIES
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        """Pass the request on."""
-        forwarded = request.META.get(HEADER, "")
+        """Pass the request on, with the address and the scheme that the client used."""
+        peer = request.META.get("REMOTE_ADDR", "")
+        forwarded, scheme = request.META.get(HEADER, ""), request.META.get(SCHEME, "")
         if self._trusted and forwarded:
-            peer = request.META.get("REMOTE_ADDR", "")
             request.META["REMOTE_ADDR"] = client_address(peer, forwarded, self._trusted)
+        if scheme == "https" and _is_among(peer, self._trusted):
+            request.META["wsgi.url_scheme"] = request.environ["wsgi.url_scheme"] = "https"  # type: ignore[attr-defined]
         return self.get_response(request)

@@ -30,6 +30,7 @@ from datetime import datetime
 from functools import partial
 from typing import Any, Final
 
+import orjson
 from django.db import connections
 from gunicorn import http
 from gunicorn.http import wsgi
@@ -37,6 +38,7 @@ from gunicorn.http.unreader import SocketUnreader
 from gunicorn.workers.gthread import STOP_KEEPALIVE_LINGER, TConn, ThreadWorker
 
 from exportadmin.lib import env
+from exportadmin.lib.masking import scrub_text
 
 log = logging.getLogger(__name__)
 
@@ -70,9 +72,25 @@ _GONE: Final = (errno.EPIPE, errno.ECONNRESET, errno.ENOTCONN)
 
 
 def _refusal(status: str, text: str) -> bytes:
-    body = text.encode() + b"\n"
-    head = f"HTTP/1.1 {status}\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: {len(body)}\r\n"
+    """An answer that no view gave, in the shape of those that one does (problem+json)."""
+    number, _, title = status.partition(" ")
+    problem = {"type": "about:blank", "title": title, "status": int(number), "code": "not_read", "detail": text}
+    body = orjson.dumps(problem)
+    head = f"HTTP/1.1 {status}\r\nContent-Type: application/problem+json\r\nContent-Length: {len(body)}\r\n"
     return f"{head}Connection: close\r\nCache-Control: no-store\r\n\r\n".encode() + body
+
+
+class _Kept:
+    """Takes gunicorn's own answer in the client's place."""
+
+    def __init__(self) -> None:
+        self.answer = b""
+
+    def gettimeout(self) -> float:
+        return 0.0
+
+    def sendall(self, data: bytes) -> None:
+        self.answer += data
 
 
 _TOO_SLOW: Final = _refusal("408 Request Timeout", "The request did not arrive in time.")
@@ -345,6 +363,15 @@ class WebWorker(ThreadWorker):  # type: ignore[misc]
             return self._told(conn, conn.send)
         finally:
             connections.close_all()  # hundreds of these threads must not keep one each
+
+    def handle_error(self, req: Any, client: Any, addr: Any, exc: BaseException) -> None:
+        """What could not be parsed (400, 414, 431 …) or failed (500): gunicorn says which, in our shape."""
+        kept = _Kept()
+        super().handle_error(req, kept, addr, exc)
+        status = kept.answer.partition(b"\r\n")[0].decode("latin-1").partition(" ")[2] or "500 Internal Server Error"
+        fault = "stopped by a fault in Export Admin; its log has the details"
+        with contextlib.suppress(OSError):
+            client.sendall(_refusal(status, fault if status.startswith("5") else scrub_text(str(exc))[:500]))
 
     def _told(self, conn: Connection, work: Callable[..., Any], *args: Any) -> Any:
         """What ``work`` says, or False and the reason in the log. A client that has gone is none of our business."""

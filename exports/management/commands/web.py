@@ -54,6 +54,8 @@ class Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
             "threads": env.number("WEB_THREADS", 4, at_least=1),
             "graceful_timeout": GRACEFUL_SECONDS,
             "control_socket_disable": True,
+            # of X-Forwarded-Proto and SCRIPT_NAME: by itself it believes this machine; TRUSTED_PROXIES says who is
+            "forwarded_allow_ips": "",
             "loglevel": "warning",
             "logger_class": "exportadmin.operations.gunicorn_logs.GunicornLogger",
         }.items():

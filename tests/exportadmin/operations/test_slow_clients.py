@@ -169,3 +169,31 @@ def test_somebody_who_hangs_up_with_a_half_request_leaves_nothing(server: Server
         for _ in range(20):
             server.connect(sent).close()
     server.must_be_well()
+
+
+@pytest.mark.parametrize(
+    ("request_line", "status"),
+    [
+        (b"GET /" + b"a" * 5_000 + b" HTTP/1.1", 414),
+        (b"GET / HTTP/1.1\r\nX-Long: " + b"a" * 9_000, 431),
+        (b"G<T / HTTP/1.1", 400),
+        (b"GET / HTTP/1.1\r\nContent-Length: 1\r\nContent-Length: 2", 400),
+    ],
+)
+def test_what_the_server_itself_refuses_has_the_shape_of_every_refusal(
+    server: Server, request_line: bytes, status: int
+):
+    client = server.connect(request_line + b"\r\nHost: 127.0.0.1\r\n\r\n")
+    answer = http.client.HTTPResponse(client)
+    answer.begin()
+    assert (answer.status, answer.headers["Content-Type"]) == (status, "application/problem+json")
+    assert json.loads(answer.read())["status"] == status
+
+
+def test_nobody_says_of_himself_that_he_came_by_https_or_lives_elsewhere(server: Server):
+    client = server.connect(
+        b"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\nX-Forwarded-Proto: https\r\nSCRIPT_NAME: /evil\r\n\r\n"
+    )
+    answer = client.recv(4096)
+    assert answer.startswith(b"HTTP/1.1 302 ")
+    assert b"evil" not in answer

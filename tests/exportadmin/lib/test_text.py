@@ -1,0 +1,27 @@
+"""Names are one line that a list, a log and a terminal may show."""
+
+from __future__ import annotations
+
+import pytest
+
+from exportadmin.lib.errors import UserError
+from exportadmin.lib.masking import scrub_text
+from exportadmin.lib.text import check_line
+
+
+@pytest.mark.parametrize("bad", ["a\x1b[31mb", "a\nb", "a\rb", "tab\t", "\x7f", "\x85", "\u2028", "\x00", "\ud800"])
+def test_what_would_play_with_a_terminal_is_no_name(bad: str):
+    with pytest.raises(UserError, match="name holds"):
+        check_line(bad, "name")
+
+
+@pytest.mark.parametrize("good", ["Sprint 41", "Größe 6 µm", "港の船", "a\u200db", "👩‍🚀"])
+def test_what_people_write_is_a_name(good: str):
+    assert check_line(good, "name") == good
+
+
+@pytest.mark.parametrize(
+    "text", ["mypassword=hunter2x", "a-b-c-password=hunter2x", "X" * 90 + "password=hunter2x", "api_key: hunter2x"]
+)
+def test_secrets_are_found_behind_any_prefix(text: str):
+    assert "hunter2x" not in scrub_text(text.replace(": ", ":"))
