@@ -23,6 +23,7 @@ SKIPPED: Final = 2
 GROUND_TRUTH: Final = 4
 # a label that is no ground truth, or was skipped
 NO_GROUND_TRUTH: Final = 8
+ALL_FLAGS: Final = SEVERAL | SKIPPED | GROUND_TRUTH | NO_GROUND_TRUTH
 
 _NO = frozenset({"", "0", "false", "no", "null", "none"})
 _NOTHING: dict[str, Any] = {}

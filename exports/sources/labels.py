@@ -49,7 +49,7 @@ _RENDERED: Final = (
 
 
 class LabelFilter:
-    """The labels of one run's rows. ``counts`` are taken over the rows that the conditions keep.
+    """The labels of one run's rows. ``counts`` are taken over the rows that the other conditions keep.
 
     ``columns`` are the column groups that are read; ``cannot_hold`` is the format's. ``dropped`` counts rows that stay
     out since no label of theirs leaves (:data:`NO_LABEL_LEFT`), or, by their keys, since conditions about labels hold
@@ -75,7 +75,19 @@ class LabelFilter:
         ]
 
     def apply(self, batch: RowBatch) -> RowBatch:
-        """The rows of the batch with the labels that leave (the batch itself when all do)."""
+        """The rows of the batch with the labels that leave (the batch itself when all do).
+
+        Conditions about labels are tested on what leaves.
+        """
+        batch = self._chosen(batch)
+        for key, condition, value in self._tests:
+            failing = set(condition.failing(value, batch)) if len(batch) else ()
+            if failing:
+                self.dropped[key] += len(failing)
+                batch = batch.take([place for place in range(len(batch)) if place not in failing])
+        return batch
+
+    def _chosen(self, batch: RowBatch) -> RowBatch:
         if not len(batch) or (self._choice == ALL and not self._without_skipped):
             self._count_several(batch)
             return batch
@@ -91,20 +103,20 @@ class LabelFilter:
             if all(each is True for each in known.values()):
                 return batch
             keys = [(flags, "") for flags in batch.label_flags]
-        out: dict[int, str] = {}  # place → what the row is counted under
+        out: set[int] = set()
         undecided: list[int] = []
         for place, key in enumerate(keys):
             verdict = known[key]
             if isinstance(verdict, str):
                 self._count_whole(batch, place, verdict)
-                out[place] = NO_LABEL_LEFT
+                out.add(place)
             elif not verdict:
                 undecided.append(place)
         if undecided:
             batch = self._look_into(batch, undecided, out)
         if not out:
             return batch
-        self.dropped.update(out.values())
+        self.dropped[NO_LABEL_LEFT] += len(out)
         return batch.take([place for place in range(len(batch)) if place not in out])
 
     def _known(self, flags: int, creators: str) -> str | bool:
@@ -144,10 +156,9 @@ class LabelFilter:
         batch.label_creators = list(map(creators_text, labels))
         return batch
 
-    def _look_into(self, batch: RowBatch, places: list[int], out: dict[int, str]) -> RowBatch:
+    def _look_into(self, batch: RowBatch, places: list[int], out: set[int]) -> RowBatch:
         """Render the rows at ``places`` anew where some labels stay out; enter rows without any in ``out``."""
         batch = batch.take(range(len(batch)))  # columns of its own
-        changed: list[int] = []
         documents = self._reader.documents([batch.numbers[place] for place in places])
         for place, document in zip(places, documents, strict=True):
             labels = labels_of(document)
@@ -158,15 +169,9 @@ class LabelFilter:
                     self.counts.annotations_left_out[reason] += count_of(label)
             leaving = [index for index, reason in enumerate(reasons) if not reason]
             if not leaving:
-                out[place] = NO_LABEL_LEFT
+                out.add(place)
             elif len(leaving) < len(labels):
                 self._render(batch, place, document, leaving)
-                changed.append(place)
-        for key, condition, value in self._tests:
-            changed = [place for place in changed if place not in out]
-            if changed:
-                failing = condition.failing(value, batch.take(changed))
-                out.update((changed[index], key) for index in failing)
         return batch
 
     def _render(self, batch: RowBatch, place: int, document: dict[str, Any], leaving: list[int]) -> None:

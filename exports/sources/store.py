@@ -15,6 +15,7 @@ from django.db.models.functions import Coalesce
 from connections.models import STORE, Project
 from connections.rows.batch import BODY, COCO, CSV, OntologyClass, RowBatch
 from connections.rows.body import read_bodies
+from connections.rows.labels import ALL_FLAGS, SEVERAL, SKIPPED
 from connections.rows.review_statuses import statuses_in
 from connections.store.models import MAX_NUMBER_AS_PLACE, PLACE_BITS, StoreClass, StoreProject, StoreRow, StoreTombstone
 from connections.store.overview import gone_since
@@ -22,6 +23,7 @@ from exportadmin.lib.errors import PermanentError
 from exports.sources.base import Reader, Source
 from exports.spec.conditions import CONDITIONS
 from exports.spec.conditions.kinds import Window
+from exports.spec.labels import ALL
 from exports.spec.selection import Selection
 
 # a batch is closed at this many bytes or rows, whichever comes first; with larger ones the allocator asks the kernel
@@ -42,6 +44,12 @@ def _any_label_within(window: Window) -> Q:
     if window.start_ms is not None:
         rough &= Q(label_last_ms__gte=window.start_ms)
     return rough
+
+
+def _can_be_empty() -> Q:
+    """Rows without annotations, and those that may have none when some of their labels stay out."""
+    whole = [flags for flags in range(ALL_FLAGS + 1) if not flags & (SEVERAL | SKIPPED)]
+    return Q(annotation_count=0) | ~Q(label_flags__in=whole)
 
 
 def _between(column: str, window: Window) -> Q:
@@ -66,8 +74,13 @@ _QUERIES: dict[str, Callable[[Any], Q]] = {
     "with_annotations": lambda wanted: Q(annotation_count__gt=0) if wanted else Q(annotation_count=0),
     "label_created_at": _any_label_within,
 }
+# the same, where not all labels of a row leave
+_QUERIES_OF_SOME_LABELS: dict[str, Callable[[Any], Q]] = {
+    **_QUERIES,
+    "with_annotations": lambda wanted: Q(annotation_count__gt=0) if wanted else _can_be_empty(),
+}
 # what a query keeps has to be looked at again, row by row
-_ROUGH: frozenset[str] = frozenset({"label_created_at"})
+_ROUGH: frozenset[str] = frozenset({"with_annotations", "label_created_at"})
 
 
 class StoreSource(Source):
@@ -358,4 +371,5 @@ def _queries(selection: Selection) -> dict[str, Q]:
     The others are left to :class:`exports.spec.filters.RowFilter`.
     """
     conditions = selection.conditions
-    return {key: _QUERIES[key](conditions[key]) for key in CONDITIONS if key in conditions and key in _QUERIES}
+    queries = _QUERIES if selection.labels == ALL else _QUERIES_OF_SOME_LABELS
+    return {key: queries[key](conditions[key]) for key in CONDITIONS if key in conditions and key in queries}

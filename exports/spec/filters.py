@@ -10,6 +10,7 @@ from connections.rows.batch import RowBatch
 from exportadmin.lib.errors import PermanentError, UserError
 from exports.spec.conditions import CONDITIONS
 from exports.spec.conditions.kinds import kind_of
+from exports.spec.labels import ALL
 from exports.spec.selection import Selection
 
 
@@ -53,7 +54,8 @@ class RowFilter:
     """Keeps or drops rows of one run, and counts why.
 
     ``pushed_down`` are the keys of conditions that the source says it applied: a row that fails one of those raises
-    :class:`SourceFilterError`. The rest is decided here. ``dropped`` counts by key.
+    :class:`SourceFilterError`. The rest is decided here, but for conditions about labels where not all labels leave:
+    those are about the labels that do (:mod:`exports.sources.labels`). ``dropped`` counts by key.
     """
 
     def __init__(self, selection: Selection, pushed_down: frozenset[str]) -> None:
@@ -61,7 +63,7 @@ class RowFilter:
         self._tests = [
             (key, condition, selection.conditions[key], key in pushed_down)
             for key, condition in CONDITIONS.items()
-            if key in selection.conditions
+            if key in selection.conditions and (selection.labels == ALL or not condition.reads_labels)
         ]
 
     def apply(self, batch: RowBatch) -> RowBatch:

@@ -14,6 +14,7 @@ from exportadmin.lib.errors import UserError
 from exports.sources import source_of
 from exports.spec.conditions import CONDITIONS
 from exports.spec.filters import RowFilter, parse_filter
+from exports.spec.labels import ALL
 from exports.spec.selection import Selection
 
 # how rows may be named → the condition that this is
@@ -53,7 +54,7 @@ def parse_selection(body: Mapping[str, Any], project: Project) -> Selection:
         conditions = parse_filter(raw, time_zone=project.time_zone)
         if not conditions:
             raise UserError("the filter has no condition: it would select every row", field="filter")
-    return Selection(project.public_id, conditions)
+    return Selection(project.public_id, conditions, labels=ALL)
 
 
 def find_rows(project: Project, selection: Selection) -> SelectedRows:

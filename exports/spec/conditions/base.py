@@ -57,7 +57,8 @@ class Condition(ABC, Generic[Value]):
     is_beside_filter: ClassVar[bool] = False
     # does it name single rows, so that one that is not there is worth a word?
     names_rows: ClassVar[bool] = False
-    # is it about labels, so that a row of which not all leave has to be tested again?
+    # is it about labels? It is tested on those that leave. A row that fails it has to fail it with fewer of them, too,
+    # or the source has to keep the row
     reads_labels: ClassVar[bool] = False
     flag: ClassVar[Flag | None] = None
     # where its fields stand in the form; those of one group have to follow each other

@@ -271,6 +271,32 @@ def test_conditions_about_labels_hold_for_the_labels_that_leave(project: Project
     }
 
 
+def test_rows_with_and_without_annotations_are_all_rows(project: Project) -> None:
+    write_rows(
+        project,
+        [
+            row("none"),
+            row("full", labels=[made(ANN, box()), made(BO)]),
+            row("empty now", labels=[made(ANN, box(), skipped=True), made(BO)]),
+            row("nothing on it", labels=[made(BO)]),
+            row("skipped", labels=[made(BO, box(), skipped=True)]),
+        ],
+    )
+
+    def keys(labels: str | None, wanted: bool) -> set[str]:
+        report = export(project, "csv", labels, filter={"with_annotations": wanted})
+        values = report.check_values
+        assert values["rows_read"] == values["rows_kept"] + sum(values["rows_dropped"].values()) == 5
+        return set(boxes_of(report))
+
+    assert keys(None, True) == {"full"}
+    assert keys(None, False) == {"none", "empty now", "nothing on it"}
+    assert keys("all", True) == {"full", "empty now", "skipped"}
+    assert keys("all", False) == {"none", "nothing on it"}
+    assert keys(f"created_by:{BO}", True) == set()
+    assert keys(f"created_by:{BO}", False) == {"full", "empty now", "nothing on it"}
+
+
 def test_a_window_of_label_times_is_about_the_labels_that_leave(project: Project) -> None:
     filled(project)
     early = {"label_created_at": [None, "1970-01-02 12:00:00"]}

@@ -20,6 +20,7 @@ from exports.sources.store import StoreSource
 from exports.spec.conditions import CONDITIONS
 from exports.spec.conditions.kinds import Window
 from exports.spec.filters import RowFilter, SourceFilterError, parse_filter
+from exports.spec.labels import ALL
 from exports.spec.selection import Selection
 from exports.spec.spec import ExportSpec
 from tests.support.rows import box, row
@@ -161,7 +162,8 @@ def read(selection: Selection) -> tuple[list[RowBatch], dict[str, int]]:
 @given(conditions=selections())
 @settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_what_sql_keeps_is_what_the_filter_keeps_and_reasons_agree(filled, conditions):
-    selection = Selection(filled.public_id, {key: value for key, value in conditions.items() if value is not None})
+    given = {key: value for key, value in conditions.items() if value is not None}
+    selection = Selection(filled.public_id, given, labels=ALL)
     whole, _ = read(Selection(filled.public_id))
     row_filter = RowFilter(selection, pushed_down=frozenset())
     expected = [row_id for batch in whole for row_id in row_filter.apply(batch).row_ids]
