@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from array import array
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
 from connections.models import Project
-from connections.store.models import row_pk
+from connections.store.models import MAX_NUMBER_AS_PLACE, StoreRow, row_pk
 from exportadmin.lib.errors import UserError
 from exports.sources import source_of
 from exports.spec.conditions import CONDITIONS
@@ -69,7 +69,7 @@ def find_rows(project: Project, selection: Selection) -> SelectedRows:
         row_filter = RowFilter(selection, source.pushed_down)
         for batch in reader.batches():
             batch = row_filter.apply(batch)
-            pks.extend(row_pk(project.pk, number) for number in batch.numbers)
+            pks.extend(_pks(project, batch.numbers))
             by_status.update(batch.statuses)
             annotations += sum(batch.annotation_counts)
             for key in named:
@@ -77,3 +77,15 @@ def find_rows(project: Project, selection: Selection) -> SelectedRows:
         revision = reader.revision or 0
     missing = set().union(*named.values()) - found if len(selection.conditions) == 1 else set()
     return SelectedRows(pks, revision, annotations, dict(by_status.most_common()), tuple(sorted(missing)))
+
+
+def _pks(project: Project, numbers: Sequence[int]) -> Iterator[int]:
+    """Of the rows that have these numbers, in their order; one that has no number to lie by may be gone by now."""
+    large = [number for number in numbers if number > MAX_NUMBER_AS_PLACE]
+    found = StoreRow.objects.filter(project=project, number__in=large).values_list("number", "pk")
+    placed: dict[int, int] = dict(found) if large else {}
+    for number in numbers:
+        if number <= MAX_NUMBER_AS_PLACE:
+            yield row_pk(project.pk, number)
+        elif number in placed:
+            yield placed[number]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import orjson
 import pytest
 
+from connections.store.models import StoreRow
 from connections.store.upsert import write_rows
 from exportadmin.lib.actor import Actor
 from exports import actions
@@ -55,3 +56,11 @@ def test_an_export_and_its_conversion_print_the_same_ids(written):
     assert converted.is_delivered, converted.error
     (artifact,) = converted.artifacts.all()
     assert (delivery_folder(converted) / artifact.name).read_bytes() == direct_bytes
+
+
+def test_rows_are_deleted_whatever_their_numbers(written, alice):
+    actor = Actor(kind="user", name="alice", channel="shell", user_id=alice.pk)
+    body = {"global_keys": ["small", "largest", "next"]}
+    done = actions.delete_rows(project=written, body=body, reason="wrong", actor=actor)
+    assert (done.deleted, done.kept) == (3, 0)
+    assert list(StoreRow.objects.filter(project=written).values_list("global_key", flat=True)) == ["stamp"]
