@@ -1,12 +1,13 @@
 """What a row carries so that an import gives it back as it was: the part ``backup``, under the key ``export_admin``.
 
 Every row has its own ids: ``{"image_id": 391895, "category_ids": {"person": 17}, "question_ids": {"weather": 1}}``, the
-numbers that COCO exports print for it and for the classes that it uses. A label has those of its objects, in their
-order, ``{"annotation_ids": [7, 8]}``, unless all of them state theirs (:func:`connections.rows.coco.stated_id`). So any
-selection of rows, in any order, keeps its ids. The first row of a file has the project's besides,
-``"project": {"categories": […], "questions": […]}``: all classes in the order of their numbers, unused ones too, with
-what else is known of them; and under ``source_extra`` what the project keeps of files beside rows and classes (the
-licenses of COCO, say), where there is any.
+numbers that COCO exports print for it and for the classes that it uses. Objects that state no id of their own
+(:func:`connections.rows.coco.stated_id`) have theirs there too: the row says the first and the last,
+``"annotation_range": [7, 9]``, where each object has the id behind that of the one before, else a label lists them,
+``{"annotation_ids": [7, 12]}``. So any selection of rows, in any order, keeps its ids. The first row of a file has the
+project's besides, ``"project": {"categories": […], "questions": […]}``: all classes in the order of their numbers,
+unused ones too, with what else is known of them; and under ``source_extra`` what the project keeps of files beside rows
+and classes (the licenses of COCO, say), where there is any.
 """
 
 from __future__ import annotations
@@ -17,32 +18,52 @@ from typing import Any, Final
 import orjson
 
 from connections.rows.batch import OntologyClass
-from connections.rows.body import PART_KEYS, SEAM
+from connections.rows.body import BACKUP, SEAM
+from connections.rows.coco import stated_id
 from connections.rows.frames import answers_of, objects_of
 from connections.rows.labels import labels_of
 
 PART: Final = "backup"
-KEY: Final = PART_KEYS[PART]
+KEY: Final = BACKUP
 _END: Final = b"}" + SEAM + b"}"
 
 
-def row_backup(
-    document: Mapping[str, Any], number: int, class_numbers: Mapping[str, int], question_numbers: Mapping[str, int]
-) -> dict[str, Any]:
-    """The value under :data:`KEY` of a complete row. Raises ``KeyError`` for a class or question without a number."""
-    classes: set[str] = set()
-    questions: set[str] = set()
-    for label in labels_of(document):
-        annotations = label["annotations"]
-        classes.update([mark["name"] for mark in objects_of(annotations)])
-        questions.update([answer["name"] for answer in answers_of(annotations)])
-    classes.discard("")
+def put_backup(
+    document: dict[str, Any],
+    number: int,
+    class_numbers: Mapping[str, int],
+    question_numbers: Mapping[str, int],
+    annotation_ids: Sequence[Sequence[int]],
+) -> None:
+    """Enter what a row carries into a complete row. ``annotation_ids`` are by label those of its objects.
+
+    Raises ``KeyError`` for a class or question without a number.
+    """
+    labels = labels_of(document)
+    inside = [label["annotations"] for label in labels]
     found: dict[str, Any] = {"image_id": number}
+    classes = {mark["name"] for annotations in inside for mark in objects_of(annotations)} - {""}
     if classes:
         found["category_ids"] = {name: class_numbers[name] for name in sorted(classes)}
+    questions = {answer["name"] for annotations in inside for answer in answers_of(annotations)}
     if questions:
         found["question_ids"] = {name: question_numbers[name] for name in sorted(questions)}
-    return found
+    document[KEY] = found
+    stated: list[list[int | None]] = [
+        [stated_id(mark) for mark in annotations.get("objects") or ()] for annotations in inside
+    ]
+    numbers = [each for ids in annotation_ids for each in ids]
+    is_range = _follow_each_other(numbers) and not any(each is not None for ids in stated for each in ids)
+    if is_range:
+        found["annotation_range"] = [numbers[0], numbers[-1]]
+    for label, ids, own in zip(labels, annotation_ids, stated, strict=True):
+        label.pop(KEY, None)
+        if not is_range and list(ids) != own:
+            label[KEY] = {"annotation_ids": list(ids)}
+
+
+def _follow_each_other(numbers: Sequence[int]) -> bool:
+    return bool(numbers) and all(number == place for place, number in enumerate(numbers, numbers[0]))
 
 
 def project_backup(ontology: Iterable[OntologyClass], extra: Mapping[str, Any]) -> dict[str, Any]:

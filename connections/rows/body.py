@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 
 import orjson
 
@@ -19,7 +19,8 @@ from connections.rows.batch import PARTS
 SEAM, NAME_HERE, EMBEDDINGS_HERE = b"\x1e", b"\x1d", b"\x1c"
 
 # part → the JSON key that it switches
-PART_KEYS: dict[str, str] = {part: part for part in PARTS} | {"data_row_details": "details", "backup": "export_admin"}
+BACKUP: Final = "export_admin"
+PART_KEYS: dict[str, str] = {part: part for part in PARTS} | {"data_row_details": "details", "backup": BACKUP}
 
 _dumps = orjson.dumps
 
@@ -61,8 +62,8 @@ def render_body(document: Mapping[str, Any]) -> tuple[bytes, bytes]:
         append(_part(b"performance_details", label["performance_details"]))
         append(b',"annotations":')
         append(_dumps(label["annotations"]))
-        if "export_admin" in label:
-            append(_part(b"export_admin", label["export_admin"]))
+        if BACKUP in label:
+            append(_part(BACKUP.encode(), label[BACKUP]))
         append(b"}")
     append(b'],"project_tags":')
     append(_dumps(project["project_tags"]))
@@ -71,8 +72,8 @@ def render_body(document: Mapping[str, Any]) -> tuple[bytes, bytes]:
     if document.get("source_extra"):
         append(b',"source_extra":')
         append(_dumps(document["source_extra"]))
-    if "export_admin" in document:
-        append(_part(b"export_admin", document["export_admin"]))
+    if BACKUP in document:
+        append(_part(BACKUP.encode(), document[BACKUP]))
     append(b"}")
     return b"".join(chunks), _dumps(embeddings) if embeddings else b"[]"
 
@@ -92,7 +93,7 @@ def head_of(body: str, *, is_whole: bool = False) -> dict[str, Any] | None:
     return head
 
 
-_LABEL_TAIL = frozenset({"label_details", "performance_details", "annotations", "export_admin"})
+_LABEL_TAIL = frozenset({"label_details", "performance_details", "annotations", BACKUP})
 
 
 def read_bodies(bodies: Sequence[bytes], embeddings: Sequence[bytes]) -> Iterator[dict[str, Any]]:

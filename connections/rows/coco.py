@@ -22,6 +22,7 @@ from typing import Any
 
 import orjson
 
+from connections.rows.body import BACKUP
 from connections.rows.checks import shown
 from connections.rows.counts import labels_of
 from connections.rows.file_names import file_name_of
@@ -107,6 +108,31 @@ def stated_id(mark: Mapping[str, Any]) -> int | None:
     return stated if type(stated) is int and 0 <= stated <= _MAX_ID else None
 
 
+def annotation_ids(document: Mapping[str, Any], start: int) -> list[Sequence[int]]:
+    """For each label of the row the COCO ids of its objects, in their order.
+
+    An object has the id that the row's backup says (:mod:`connections.rows.backup`), else the one that it states, else
+    ``start + k``, where it is the k-th of the row (from 0; those of frames count).
+    """
+    span = (document.get(BACKUP) or _NOTHING).get("annotation_range")
+    following = span[0] if span else 0
+    found: list[Sequence[int]] = []
+    for label in labels_of(document):
+        annotations = label["annotations"]
+        objects = annotations.get("objects") or ()
+        listed = (label.get(BACKUP) or _NOTHING).get("annotation_ids")
+        if listed is not None:
+            found.append(listed)
+        elif span:
+            found.append(range(following, following + len(objects)))
+        else:
+            stated = map(stated_id, objects)
+            found.append([number if own is None else own for number, own in enumerate(stated, start)])
+        following += len(objects)
+        start += len(objects_of(annotations))
+    return found
+
+
 def render_coco(
     document: Mapping[str, Any],
     *,
@@ -119,46 +145,39 @@ def render_coco(
 ) -> tuple[bytes, bytes]:
     """``(image object, annotation objects)`` of a row; the latter joined by :data:`SEPARATOR`.
 
-    An object has the id that its label lists for it (:mod:`connections.rows.backup`), else the one that it states, else
-    ``annotation_start + k``, where it is the k-th object of the row (from 0, over all labels).
-    Objects that COCO cannot hold (lines, points, other kinds, objects without a class) keep their place in that count,
-    but are not printed. ``drawn`` are the row's :func:`outlines`, if they are at hand; ``leaving`` the places of labels
-    whose objects are printed, where not all are: an object has the same id whatever leaves beside it. Into ``misfits``
-    goes, for each object whose source states figures of another geometry, what is printed instead. Raises ``KeyError``
-    when a class has no number.
+    Ids are those of :func:`annotation_ids`. Objects that COCO cannot hold (lines, points, other kinds, objects without
+    a class) have one too, but are not printed. ``drawn`` are the row's :func:`outlines`, if they are at hand;
+    ``leaving`` the places of labels whose objects are printed, where not all are: an object has the same id whatever
+    leaves beside it. Into ``misfits`` goes, for each object whose source states figures of another geometry, what is
+    printed instead. Raises ``KeyError`` when a class has no number.
     """
     lines: list[str] = []
-    identity = annotation_start - 1
+    ids = annotation_ids(document, annotation_start)
     rest = iter(outlines(document) if drawn is None else drawn)
     for index, label in enumerate(labels_of(document)):
         stays = leaving is not None and index not in leaving
-        ours = label.get("export_admin")
-        listed = iter(ours.get("annotation_ids", ()) if ours else ())
-        for mark, (kind, box, geometry, shape) in zip(objects_of(label["annotations"]), rest, strict=False):
-            printed = next(listed, None)
-            identity += 1
+        marks = zip(objects_of(label["annotations"]), rest, strict=False)
+        for place_in_label, (mark, (kind, box, geometry, shape)) in enumerate(marks):
             if stays or not (kind.in_coco and mark["name"]):  # COCO has no annotation without a category
                 continue
             extra = mark.get("source_extra")
             source = (extra.get("coco") or _NOTHING) if extra else _NOTHING
-            if printed is None:
-                stated = stated_id(mark) if extra else None
-                printed = identity if stated is None else stated
+            identity = ids[index][place_in_label]
             place, crowd, more = f"[{box}]", "0", "}"
             if not source:
                 area = kind.area(shape)
             else:
                 place, area, misfit = _figures(source, kind, place, shape)
                 if misfit and misfits is not None:
-                    misfits.append(f"{misfit} (annotation {printed})")
+                    misfits.append(f"{misfit} (annotation {identity})")
                 crowd = _crowd(source.get("iscrowd"))
                 others = {key: value for key, value in source.items() if key not in _OUR_KEYS}
-                if source.get("id") not in (None, printed):
+                if source.get("id") not in (None, identity):
                     others["source_id"] = source["id"]
                 if others:
                     more = "," + _dumps(others)[1:].decode()
             lines.append(
-                f'{{"id":{printed},"image_id":{number},"category_id":{class_numbers[mark["name"]]},'
+                f'{{"id":{identity},"image_id":{number},"category_id":{class_numbers[mark["name"]]},'
                 f'"segmentation":{kind.segmentation(mark, geometry)},'
                 f'"area":{_dumps(area).decode()},"bbox":{place},"iscrowd":{crowd}{more}'
             )

@@ -24,7 +24,7 @@ from django.db import connection, models, transaction
 from django.db.models.functions import Substr
 
 from connections.models import Project
-from connections.rows import backup
+from connections.rows.backup import put_backup
 from connections.rows.body import head_of, render_body
 from connections.rows.coco import render_coco, stated_id
 from connections.rows.coco_lists import render_lists
@@ -466,10 +466,10 @@ class _Writer:
             start, room = before.annotation_start, before.annotation_room
         else:
             start, room = store.next_annotation, count
-        ids.number_others(document, start)
+        numbers = ids.numbered(document, start)
         misfits: list[str] = []
         try:
-            document[backup.KEY] = backup.row_backup(document, number, book.class_numbers, book.question_numbers)
+            put_backup(document, number, book.class_numbers, book.question_numbers, numbers)
             body, embeddings = render_body(document)
             drawn = outlines(document)
             image, annotations = render_coco(
@@ -621,8 +621,10 @@ def _stated_id(mark: dict[str, Any]) -> int | None:
 
 def _wanted_ids(objects: Sequence[dict[str, Any]], listed: Sequence[int]) -> Sequence[int | None]:
     """For each object the id that its label lists for it, else the one that it states; a list of another length is that
-    of other objects."""
-    return listed if len(listed) == len(objects) else list(map(_stated_id, objects))
+    of other objects. Empty where nobody says any."""
+    if listed and len(listed) == len(objects):
+        return listed
+    return [_stated_id(mark) for mark in objects] if any("source_extra" in mark for mark in objects) else ()
 
 
 @dataclass(slots=True)
@@ -655,22 +657,23 @@ class _AnnotationIds:
         found.are_all_kept = bool(count) and len(found.kept) == count
         return found
 
-    def number_others(self, document: dict[str, Any], start: int) -> None:
-        """Ids from ``start`` on for those that keep none; each label lists its objects' where they state others."""
+    def numbered(self, document: dict[str, Any], start: int) -> list[list[int]]:
+        """By label, the ids of its objects: from ``start`` on for those that keep none."""
+        found: list[list[int]] = []
         for label, (first, wanted, keeps) in zip(labels_of(document), self._labels, strict=True):
             objects = label["annotations"]["objects"]
-            numbers = [number if number is not None else start + first + place for place, number in enumerate(keeps)]
-            stated = list(map(_stated_id, objects))
-            for place, (mark, number) in enumerate(zip(objects, numbers, strict=True)):
-                before = wanted[place]
-                if before not in (None, number):
-                    assert before is not None
+            first += start
+            if not wanted:
+                found.append(list(range(first, first + len(objects))))
+                continue
+            numbers = [first + place if number is None else number for place, number in enumerate(keeps)]
+            for mark, before, number in zip(objects, wanted, numbers, strict=True):
+                if before is not None and before != number:
                     self.clashing.append((before, number))
-                    if stated[place] is not None:
+                    if _stated_id(mark) is not None:
                         mark["source_extra"] = {**mark["source_extra"], "coco_id": number}
-                        stated[place] = number
-            if stated != numbers:
-                label[backup.KEY] = {"annotation_ids": numbers}
+            found.append(numbers)
+        return found
 
 
 def _media_type(row: IncomingRow) -> str:

@@ -10,10 +10,10 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
 from typing import Any, Final
 
-from connections.rows.backup import KEY, row_backup
+from connections.rows.backup import put_backup
 from connections.rows.batch import BODY, COCO, CSV, RowBatch
 from connections.rows.body import render_body
-from connections.rows.coco import render_coco
+from connections.rows.coco import annotation_ids, render_coco
 from connections.rows.counts import count_annotations
 from connections.rows.csv import render_csv
 from connections.rows.frames import objects_of
@@ -185,6 +185,7 @@ class LabelFilter:
                 class_numbers=self._classes,
                 leaving=leaving,
             )
+        ids = annotation_ids(document, batch.annotation_starts[place] if batch.annotation_starts else 1)
         if batch.annotation_starts:
             before = sum(len(objects_of(label["annotations"])) for label in labels[: leaving[0]])
             row["annotation_starts"] = batch.annotation_starts[place] + before
@@ -196,7 +197,9 @@ class LabelFilter:
         row["label_creators"] = creators_text(left)
         row["class_counts"], row["annotation_counts"] = count_annotations(document, self._classes, self._questions)
         if BODY in self._columns and batch.bodies:
-            document[KEY] = row_backup(document, batch.numbers[place], self._classes, self._questions)
+            put_backup(
+                document, batch.numbers[place], self._classes, self._questions, [ids[index] for index in leaving]
+            )
             row["bodies"], _ = render_body(document)
         if CSV in self._columns and batch.csv_exact:
             exact, safe = render_csv(document, number=batch.numbers[place])

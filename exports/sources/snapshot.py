@@ -14,10 +14,10 @@ from typing import Any, Final
 
 import orjson
 
-from connections.rows import backup
+from connections.rows.backup import put_backup
 from connections.rows.batch import BODY, COCO, CSV, PARTS, OntologyClass, RowBatch
 from connections.rows.body import render_body
-from connections.rows.coco import render_coco
+from connections.rows.coco import annotation_ids, render_coco
 from connections.rows.coco_lists import render_lists
 from connections.rows.counts import count_annotations, labels_of
 from connections.rows.csv import render_csv
@@ -185,8 +185,8 @@ class SnapshotReader:
         self._lines = dict(zip((number for number, _ in pairs), lines, strict=True))
         try:
             counted = [count_annotations(document, self._classes, self._questions) for document in documents]
-            for document, (number, _) in zip(documents, pairs, strict=True):
-                document[backup.KEY] = backup.row_backup(document, number, self._classes, self._questions)
+            for document, (number, start) in zip(documents, pairs, strict=True):
+                put_backup(document, number, self._classes, self._questions, annotation_ids(document, start))
             batch = RowBatch(
                 row_ids=[document["data_row"]["id"] for document in documents],
                 global_keys=[document["data_row"]["global_key"] for document in documents],

@@ -19,6 +19,7 @@ from connections.store.upsert import write_rows
 from exportadmin.lib.actor import Actor
 from exportadmin.lib.ids import derived_id
 from exports import actions
+from exports.sources.snapshot import conversion_spec
 from exports.spec.spec import ExportSpec
 from tests.support.deliveries import delivery_folder
 from tests.support.imports import import_file
@@ -187,6 +188,20 @@ def test_annotations_keep_ids_that_the_store_gave_them_also_where_a_label_betwee
     assert annotation_ids(imported(path, "One").project) == {2: [2, 3, 6, 7]}
 
 
+def test_an_export_of_what_came_back_converts_to_what_an_export_of_that_moment_gives(project):
+    three = [IncomingLabel(objects=[box(), box()], performance={"skipped": place == 1}) for place in range(3)]
+    write_rows(project, [row("a", box()), row("b", labels=three), row("c", box())])
+    write_rows(project, [row("a", box(), box(), box())])
+    again = imported(delivered(project, "ndjson"), "Again").project
+    report = actions.run_now(project=again, spec=ExportSpec.parse({"format": "json"}, again), actor=SHELL)
+    for format in FORMATS:
+        spec = conversion_spec(report, {"format": format})
+        made = actions.convert_report(report=report, spec=spec, actor=SHELL, now=True)
+        (artifact,) = made.artifacts.all()
+        converted = (delivery_folder(made) / artifact.name).read_bytes()
+        assert converted == delivered(again, format).read_bytes(), format
+
+
 def test_annotation_ids_that_are_taken_are_given_anew_and_that_is_said(project):
     write_rows(project, [row("a", box(), box())])
     other = Project.objects.create(connection=project.connection, name="Other")
@@ -247,6 +262,9 @@ def test_a_label_that_stays_out_leaves_no_trace_in_what_comes_back(project):
         ({"project": []}, "export_admin.project is not an object"),
         ({"project": {"categories": {}}}, "export_admin.project.categories is not a list"),
         ({"project": {"questions": [{"id": 1}]}}, "export_admin.project.questions[0].name is None; a class has"),
+        ({"annotation_range": 5}, "export_admin.annotation_range is 5; expected a list of whole numbers from 0"),
+        ({"annotation_range": [1]}, "export_admin.annotation_range is [1]; expected the first and the last id"),
+        ({"annotation_range": [2, 1]}, "export_admin.annotation_range is [2, 1]; expected the first and the last id"),
         ({"next": 5}, "export_admin has the unknown key 'next'"),
         ({"project": {"categories": [{"name": "a"}]}}, "export_admin.project.categories[0].id is None; expected"),
         (

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
 from connections.rows.backup import KEY
 from connections.rows.checks import BadMark, shown
-from connections.store.import_row import IncomingClass
+from connections.store.import_row import IncomingClass, IncomingLabel
 from connections.store.ontology import MAX_NAME
 
 _LISTS: Final = (("categories", False), ("questions", True))
@@ -40,13 +40,29 @@ def take_all_classes(backup: _Json) -> list[IncomingClass]:
     ]
 
 
-def take_annotation_ids(backup: _Json, what: str) -> list[int]:
+def spread_annotation_ids(backup: _Json, labels: Sequence[IncomingLabel]) -> None:
+    """Ids from the first to the last that the row says, over the objects of its labels; where these are more or fewer,
+    the ids are those of other objects."""
+    ids = take_annotation_ids(backup, "annotation_range", "")
+    if not ids:
+        return
+    count = sum(len(label.objects) for label in labels)
+    if len(ids) != 2 or not ids[0] <= ids[1]:
+        raise BadMark(f"{KEY}.annotation_range is {shown(ids)}; expected the first and the last id")
+    if ids[1] - ids[0] + 1 == count:
+        following = ids[0]
+        for label in labels:
+            label.annotation_ids = list(range(following, following + len(label.objects)))
+            following += len(label.objects)
+
+
+def take_annotation_ids(backup: _Json, key: str, what: str) -> list[int]:
     """COCO ids of the objects of the label ``what``, in their order."""
-    ids = backup.pop("annotation_ids", None)
+    ids = backup.pop(key, None)
     if ids is None:
         return []
     if type(ids) is not list or not all(map(_is_number, ids)):
-        raise BadMark(f"{what}: {KEY}.annotation_ids is {shown(ids)}; expected a list of whole numbers from 0")
+        raise BadMark(f"{what}{KEY}.{key} is {shown(ids)}; expected a list of whole numbers from 0")
     return ids
 
 

@@ -22,6 +22,7 @@ from connections.rows.review_statuses import REVIEW_STATUSES
 from connections.store.import_row import IncomingLabel, IncomingRow
 from connections.store.importers.backup import (
     check_all_taken,
+    spread_annotation_ids,
     take_all_classes,
     take_annotation_ids,
     take_image_id,
@@ -85,6 +86,7 @@ class NdjsonImporter(RowFileImporter):
         labels = [
             _label(label, index, media) for index, label in enumerate(_list(project.pop("labels", None), "labels"))
         ]
+        spread_annotation_ids(ours, labels)
         status = self._status(project_details.pop("workflow_status", None), labels)
         priority = project_details.pop("priority", None)
         if priority is not None and (type(priority) is not int or not -(2**31) <= priority < 2**31):
@@ -183,7 +185,7 @@ def _label(value: Any, index: int, media: _Json) -> IncomingLabel:
         _check_answer(each, f"{what}, classification {number_ + 1}")
         _tidy_ids(each, f"{what}, classification {number_ + 1}: ")
     ours = _object(rest.pop(backup.KEY, None), f"{what}: {backup.KEY}")
-    annotation_ids = take_annotation_ids(ours, what)
+    annotation_ids = take_annotation_ids(ours, "annotation_ids", f"{what}: ")
     check_all_taken(ours, f"{what}: ")
     relationships = _objects(annotations.pop("relationships", None), f"{what}: relationships")
     for number_, each in enumerate(relationships):

@@ -164,15 +164,7 @@ def test_every_part_of_what_came_in_is_in_the_row(project):
     details = document["projects"][project.public_id]["project_details"]
     assert (details["batch_id"], details["batch_name"], details["workflow_status"]) == ("b-1", "Batch one", "review")
     label = document["projects"][project.public_id]["labels"][0]
-    assert list(label) == [
-        "label_kind",
-        "version",
-        "id",
-        "label_details",
-        "performance_details",
-        "annotations",
-        "export_admin",
-    ]
+    assert list(label) == ["label_kind", "version", "id", "label_details", "performance_details", "annotations"]
     assert label["label_details"]["created_at"] == "2023-11-14T22:13:20.000+00:00"
 
 
