@@ -23,6 +23,8 @@ HTTPS = env.flag("HTTPS")
 TRUSTED_PROXIES = proxies.networks(env.strings("TRUSTED_PROXIES"))
 # the first encrypts, all decrypt: a key is replaced by putting the new one in front
 ENCRYPTION_KEYS = env.strings("ENCRYPTION_KEY") or [env.persistent_secret(EXPORTADMIN_HOME, "encryption_key")]
+# the first signs manifests, the others are older ones (exportadmin.lib.signing)
+SIGNING_KEYS = env.strings("SIGNING_KEY") or env.persistent_secret(EXPORTADMIN_HOME, "signing_key").split()
 METRICS_TOKEN = env.text("METRICS_TOKEN")
 RETENTION_DAYS = env.number("RETENTION_DAYS", 0)  # 0: delivered files are kept for ever
 # one file for an import; it is kept on disk until the import has ended

@@ -74,6 +74,11 @@ def register() -> None:
         },
     )
     events.register(
+        "signing_key",
+        "Signing keys",
+        {"rotated": "{actor} [replaced|tried to replace] the key that signs manifests< by {key_id}>"},
+    )
+    events.register(
         "rows", "Rows", {"deleted": "{actor} [deleted|tried to delete]< {rows}> rows of project {project}<: {why}>"}
     )
     events.register(

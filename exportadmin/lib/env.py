@@ -5,13 +5,17 @@ Every variable starts with ``EXPORTADMIN_``. A bad value stops the start with on
 
 from __future__ import annotations
 
+import base64
+import binascii
 import os
+import re
 import secrets
 from pathlib import Path
 
 from django.core.exceptions import ImproperlyConfigured
 
 PREFIX = "EXPORTADMIN_"
+SECRET_BYTES = 32  # at least so many random bytes has a key
 _TRUE, _FALSE = {"1", "true", "yes", "on"}, {"0", "false", "no", "off", ""}
 
 
@@ -75,16 +79,53 @@ def persistent_secret(folder: Path, name: str) -> str:
         raise ImproperlyConfigured(f"{PREFIX}HOME: {folder / 'keys' / name} cannot be kept: {reason}") from None
 
 
+def secret_bytes(text: str) -> bytes:
+    """Of a key that is written in URL-safe base64. Raises ``ValueError`` with words that go on after "the key"."""
+    bare = text.rstrip("=")
+    if not re.fullmatch(r"[A-Za-z0-9_-]+={0,2}", text, re.ASCII):
+        raise ValueError("is no URL-safe base64")
+    try:
+        raw = base64.urlsafe_b64decode(bare + "=" * (-len(bare) % 4))
+    except binascii.Error:
+        raise ValueError("is no URL-safe base64") from None
+    if len(raw) < SECRET_BYTES:
+        raise ValueError(f"has {len(raw)} bytes")
+    return raw
+
+
+def new_secret() -> str:
+    """48 random bytes in URL-safe base64."""
+    return secrets.token_urlsafe(48)
+
+
+def replace_secret(folder: Path, name: str, text: str) -> None:
+    """Put ``text`` in the place of a kept secret, whole or not at all. Raises ``OSError``."""
+    path = folder / "keys" / name
+    _draft(path, text).replace(path)
+    descriptor = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _draft(path: Path, text: str) -> Path:
+    draft = path.with_name(f".{path.name}.{os.getpid()}")
+    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "w", encoding="ascii") as stream:
+        stream.write(text)
+        stream.flush()
+        os.fsync(stream.fileno())
+    return draft
+
+
 def _kept_secret(path: Path) -> str:
     try:
         return path.read_text(encoding="ascii").strip()
     except FileNotFoundError:
         pass
     path.parent.mkdir(mode=0o700, exist_ok=True)
-    draft = path.with_name(f".{path.name}.{os.getpid()}")
-    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "w", encoding="ascii") as stream:
-        stream.write(secrets.token_urlsafe(48))
+    draft = _draft(path, new_secret())
     try:
         os.link(draft, path)  # fails when another process was first; then its secret is ours too
     except FileExistsError:

@@ -6,14 +6,12 @@ The same list stands in ``exportadmin check`` (Django's system checks) and at th
 
 from __future__ import annotations
 
-import base64
-import binascii
 import ipaddress
 import logging
 import os
 import re
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -21,13 +19,12 @@ from django.conf import settings
 from django.core import checks
 from django.core.exceptions import ImproperlyConfigured
 
-from exportadmin.lib import env
+from exportadmin.lib import env, signing
 from exportadmin.lib.errors import UserError
 
 log = logging.getLogger(__name__)
 
 KEY_LENGTH, KEY_CHARACTERS = 50, 8
-ENCRYPTION_BYTES = 32
 TOKEN_LENGTH = 24
 KNOWN_DEFAULTS: Final = ("changeme", "change-me", "change_me", "insecure", "your-secret", "secret-key")
 # whole numbers that are read when they are needed, by whom they are needed: name → (default, lowest)
@@ -87,6 +84,7 @@ def problems() -> Iterator[Problem]:
     """All of them, the gravest first."""
     yield from _secret_key()
     yield from _encryption_keys()
+    yield from _signing_keys()
     yield from _hosts()
     yield from _home()
     yield from _numbers()
@@ -115,27 +113,39 @@ def _secret_key() -> Iterator[Problem]:
 
 
 def _encryption_keys() -> Iterator[Problem]:
-    given = bool(env.text("ENCRYPTION_KEY"))
-    where = "" if given else f" in {settings.EXPORTADMIN_HOME / 'keys' / 'encryption_key'}"
-    right = f"expected {ENCRYPTION_BYTES} or more random bytes in URL-safe base64, several keys with commas between"
-    if not settings.ENCRYPTION_KEYS:
-        yield Problem("ENCRYPTION_KEY", f"there is no key{where}; {right}; {_MAKE_A_KEY}")
-    for place, key in enumerate(settings.ENCRYPTION_KEYS, start=1):
-        weakness = _encryption_key_weakness(key)
+    right = f"expected {env.SECRET_BYTES} or more random bytes in URL-safe base64, several keys with commas between"
+    yield from _keys("ENCRYPTION_KEY", settings.ENCRYPTION_KEYS, right)
+
+
+def _signing_keys() -> Iterator[Problem]:
+    right = (
+        f"expected {env.SECRET_BYTES} or more random bytes in URL-safe base64; behind it, with commas between, "
+        f"older keys or their public halves ({signing.PUBLIC}<64 hexadecimal digits>)"
+    )
+    yield from _keys("SIGNING_KEY", settings.SIGNING_KEYS, right, signing.is_public)
+
+
+def _keys(
+    variable: str, keys: Sequence[str], right: str, is_public: Callable[[str], bool] | None = None
+) -> Iterator[Problem]:
+    """``is_public``: is it a key of another form, which may stand behind the first?"""
+    where = "" if env.text(variable) else f" in {settings.EXPORTADMIN_HOME / 'keys' / variable.lower()}"
+    if not keys:
+        yield Problem(variable, f"there is no key{where}; {right}; {_MAKE_A_KEY}")
+    for place, key in enumerate(keys, start=1):
+        if place > 1 and is_public is not None and is_public(key):
+            continue
+        weakness = _key_weakness(key)
         if weakness:
-            which = f"key {place}" if len(settings.ENCRYPTION_KEYS) > 1 else "the key"
-            yield Problem("ENCRYPTION_KEY", f"{which}{where} {weakness}; {right}; {_MAKE_A_KEY}")
+            which = f"key {place}" if len(keys) > 1 else "the key"
+            yield Problem(variable, f"{which}{where} {weakness}; {right}; {_MAKE_A_KEY}")
 
 
-def _encryption_key_weakness(key: str) -> str:
-    if not re.fullmatch(r"[A-Za-z0-9_-]+={0,2}", key, re.ASCII):
-        return "is no URL-safe base64"
+def _key_weakness(key: str) -> str:
     try:
-        raw = base64.urlsafe_b64decode(key.rstrip("=") + "=" * (-len(key.rstrip("=")) % 4))
-    except binascii.Error:
-        return "is no URL-safe base64"
-    if len(raw) < ENCRYPTION_BYTES:
-        return f"has {len(raw)} bytes"
+        raw = env.secret_bytes(key)
+    except ValueError as error:
+        return str(error)
     return "is not random" if len(set(raw)) < KEY_CHARACTERS else ""
 
 

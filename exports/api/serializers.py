@@ -89,11 +89,28 @@ class StatusSerializer(serializers.Serializer[Any]):
     error = serializers.CharField(allow_blank=True)
 
 
+class PublicKeySerializer(serializers.Serializer[Any]):
+    """A public key (Ed25519) of whoever signs manifests."""
+
+    key_id = serializers.CharField(help_text="the first 8 bytes of the key's sha256, in hexadecimal")
+    public_key = serializers.CharField(help_text="32 bytes in hexadecimal")
+
+
+class SignedBySerializer(PublicKeySerializer):
+    """Who signed the manifest."""
+
+    is_known = serializers.BooleanField(help_text="it is a key of this installation")
+
+
 class VerdictSerializer(serializers.Serializer[Any]):
     """What verify found."""
 
     report_id = serializers.CharField()
     ok = serializers.BooleanField()
+    as_delivered = serializers.BooleanField(help_text="nothing was found, and this installation signed it")
+    statement = serializers.CharField(help_text="what is known of it, in words")
+    signed_by = SignedBySerializer(allow_null=True)
+    is_in_database = serializers.BooleanField(help_text="it is what the database knows of the report")
     files = serializers.IntegerField()
     bytes = serializers.IntegerField()
     problems = serializers.ListField(child=serializers.CharField())

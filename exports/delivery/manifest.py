@@ -1,21 +1,26 @@
 """The manifest: written last into a delivery; a folder without one is not a dataset.
 
-Canonical JSON (sorted keys, two blanks, UTF-8, final newline) with a ``seal``: the SHA-256 of the same document without
-the seal. A changed byte anywhere in the manifest breaks either the seal or the canonical form.
+Canonical JSON (sorted keys, two blanks, UTF-8, final newline) with a ``signature`` of the document without signature
+and seal, and a ``seal``: the SHA-256 of the document without the seal. A changed byte anywhere in the manifest breaks
+the seal or the canonical form; whoever seals it anew cannot sign it.
 """
 
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 
 import orjson
 
 from exportadmin.lib.errors import UserError
+from exportadmin.lib.signing import ALGORITHM, PublicKey, SigningKey
 from exports.delivery.files import WrittenFile
 
 VERSION = 1
+PURPOSE: Final = "exportadmin manifest"
+_HEXADECIMAL: Final = re.compile(r"[0-9a-f]+", re.ASCII)
 
 
 def _canonical(document: Mapping[str, Any]) -> bytes:
@@ -40,8 +45,13 @@ def _is_file_entry(entry: Any) -> bool:
     )
 
 
-def build(head: Mapping[str, Any], check_values: Mapping[str, Any], files: Sequence[WrittenFile]) -> bytes:
-    """The manifest's bytes. ``head`` says what this is: report, project, config, times."""
+def build(
+    head: Mapping[str, Any],
+    check_values: Mapping[str, Any],
+    files: Sequence[WrittenFile],
+    key: SigningKey | None,
+) -> bytes:
+    """The manifest's bytes. ``head`` says what this is: report, project, config, times. ``None``: it is not signed."""
     document: dict[str, Any] = {
         **head,
         "manifest_version": VERSION,
@@ -53,12 +63,22 @@ def build(head: Mapping[str, Any], check_values: Mapping[str, Any], files: Seque
             for file in files
         ],
     }
+    if key is not None:
+        document["signature"] = {
+            "algorithm": ALGORITHM,
+            "key_id": key.public.key_id,
+            "public_key": key.public.text,
+            "value": key.sign(PURPOSE, _canonical(document)),
+        }
     document["seal"] = hashlib.sha256(_canonical(document)).hexdigest()
     return _canonical(document)
 
 
 def read(raw: bytes) -> dict[str, Any]:
-    """Back from bytes. Raises :class:`UserError` when the manifest was changed or is none."""
+    """Back from bytes. Raises :class:`UserError` when the manifest was changed or is none.
+
+    That its signature is good says nothing of whose key it is: see :func:`signer`.
+    """
     try:
         document = orjson.loads(raw)
     except orjson.JSONDecodeError as error:
@@ -72,4 +92,25 @@ def read(raw: bytes) -> dict[str, Any]:
     unsealed = {key: value for key, value in document.items() if key != "seal"}
     if document.get("seal") != hashlib.sha256(_canonical(unsealed)).hexdigest() or _canonical(document) != raw:
         raise UserError("manifest.json does not match its seal: it was changed after delivery")
+    signature = unsealed.pop("signature", None)
+    if signature is not None and not _is_signature(signature, unsealed):
+        raise UserError("manifest.json does not match its signature: it was changed after delivery")
     return document
+
+
+def signer(document: Mapping[str, Any]) -> PublicKey | None:
+    """Whose key signed it; ``None``: nobody's. ``document`` is of :func:`read`."""
+    return PublicKey(document["signature"]["public_key"]) if "signature" in document else None
+
+
+def _is_signature(signature: Any, signed: Mapping[str, Any]) -> bool:
+    if not isinstance(signature, dict) or set(signature) != {"algorithm", "key_id", "public_key", "value"}:
+        return False
+    text, value = signature["public_key"], signature["value"]
+    for part, length in ((text, 64), (value, 128)):
+        if not isinstance(part, str) or len(part) != length or not _HEXADECIMAL.fullmatch(part):
+            return False
+    key = PublicKey(text)
+    return (signature["algorithm"], signature["key_id"]) == (ALGORITHM, key.key_id) and key.has_signed(
+        PURPOSE, _canonical(signed), value
+    )

@@ -34,9 +34,9 @@ def adopt_published(sink: Sink, report: ExportReport) -> Published | None:
     if delivery is None:
         return None
     verdict = verify_delivery(delivery)
-    if not verdict.ok or verdict.report_id != report.report_id:
-        problems = "; ".join(verdict.problems)
-        raise PermanentError(f"{delivery.address} holds something else than this report's delivery: {problems}")
+    if not verdict.as_delivered or verdict.report_id != report.report_id:
+        what = "; ".join(verdict.problems) or f"{verdict.statement}, of report {verdict.report_id}"
+        raise PermanentError(f"{delivery.address} holds something else than this report's delivery: {what}")
     raw = read_whole(delivery, MANIFEST_NAME)
     document = manifest.read(raw)
     files = [WrittenFile(**entry) for entry in document["files"]]

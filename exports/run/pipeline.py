@@ -18,6 +18,7 @@ from exportadmin.audit.record import head as audit_head
 from exportadmin.audit.record import record
 from exportadmin.lib.actor import USER, Actor, system
 from exportadmin.lib.errors import PermanentError, UserError
+from exportadmin.lib.signing import installation_key
 from exportadmin.runs import statuses
 from exportadmin.runs.ends import end
 from exportadmin.runs.errors import LeaseLost
@@ -115,7 +116,7 @@ def _deliver(report: ExportReport, lease: RunLease, sink: Sink) -> None:
         head = _head(report, started, reader.revision)
         if writer_class.is_line_based:
             head["snapshot"] = snapshot.to_json(reader.project_name, reader.ontology, reader.project_extra, numbers)
-        manifest_bytes = manifest.build(head, check_values, written)
+        manifest_bytes = manifest.build(head, check_values, written, installation_key())
         delivery = draft.commit(manifest_bytes)
     _finish(report, lease, Published(delivery, check_values, written, reader.revision, manifest_bytes))
 

@@ -55,7 +55,7 @@ def verdict_text(verdict: Verdict) -> str:
     if verdict.bytes >= 1000:
         read += f" ({size(verdict.bytes)})"
     if verdict.ok:
-        return f"Verified: {read} read again, everything as it was delivered."
+        return f"Verified: {read} read again: {verdict.statement}."
     return f"Not as delivered. {read} read again."
 
 

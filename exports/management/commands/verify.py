@@ -15,7 +15,10 @@ from exports.delivery.verify import verify_folder
 
 
 class Command(AppCommand):
-    """Exit code 0: everything is as it was delivered; 1: it is not, and the files are named."""
+    """Exit code 0: nothing was found; 1: something is not as it was delivered, and the files are named.
+
+    What is in order, but not signed by this installation, is not called delivered: anybody can make that.
+    """
 
     help = "Compare a delivery with its manifest: every file's size and sha256, nothing missing, nothing added."
 
@@ -36,4 +39,5 @@ class Command(AppCommand):
         if not verdict.ok:
             raise CommandError("; ".join(verdict.problems), returncode=FAILED)
         if not options["json"]:
-            self.stdout.write(f"verified: {verdict.files} file(s), {verdict.bytes:,} bytes, as delivered")
+            word = "verified" if verdict.as_delivered or verdict.is_in_database else "read"
+            self.stdout.write(f"{word}: {verdict.files} file(s), {verdict.bytes:,} bytes, {verdict.statement}")

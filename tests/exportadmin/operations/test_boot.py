@@ -69,6 +69,7 @@ def test_with_good_settings_the_start_goes_on(start):
     code, lines = start(
         SECRET_KEY=GOOD_KEY,
         ENCRYPTION_KEY=f"{GOOD_KEY},{GOOD_KEY[::-1]}",
+        SIGNING_KEY=f"{GOOD_KEY},{GOOD_KEY[::-1]},public:{'0f' * 32}",
         ALLOWED_HOSTS="exports.example.org,127.0.0.1,[::1],.example.net",
         CSRF_TRUSTED_ORIGINS="https://exports.example.org",
         HTTPS="1",
@@ -86,7 +87,7 @@ def test_with_no_setting_at_all_the_start_goes_on_with_keys_of_its_own(start, tm
     assert (code, len(lines)) == (1, 1)
     assert PASSED in lines[0]
     keys = {path.name: path.stat().st_mode & 0o777 for path in (tmp_path / "home" / "keys").iterdir()}
-    assert keys == {"secret_key": 0o600, "encryption_key": 0o600}
+    assert keys == {"secret_key": 0o600, "encryption_key": 0o600, "signing_key": 0o600}
 
 
 @pytest.mark.parametrize(
@@ -123,6 +124,26 @@ def test_a_kept_secret_key_that_was_emptied(start, tmp_path):
 def test_an_encryption_key_that_is_none(start, key, message):
     line = refused(start(ENCRYPTION_KEY=key), "ENCRYPTION_KEY", message, "32 or more random bytes")
     assert key not in line
+
+
+@pytest.mark.parametrize(
+    ("key", "message"),
+    [
+        ("not base64!" * 5, "the key is no URL-safe base64"),
+        (GOOD_KEY[:20], "the key has 15 bytes"),
+        (f"public:{'0f' * 32}", "the key is no URL-safe base64"),
+        (f"{GOOD_KEY},public:{'0f' * 31}", "key 2 is no URL-safe base64"),
+    ],
+)
+def test_a_signing_key_that_cannot_sign(start, key, message):
+    line = refused(start(SIGNING_KEY=key), "SIGNING_KEY", message, "32 or more random bytes", "public:<64 hexadecimal")
+    assert key not in line
+
+
+def test_a_kept_signing_key_that_was_emptied(start, tmp_path):
+    (tmp_path / "home" / "keys").mkdir()
+    (tmp_path / "home" / "keys" / "signing_key").write_text("\n")
+    refused(start(), "SIGNING_KEY", "there is no key in", str(tmp_path / "home" / "keys" / "signing_key"))
 
 
 def test_a_kept_encryption_key_that_was_damaged(start, tmp_path):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import random
 from pathlib import Path
@@ -11,7 +12,9 @@ from django.core.management import CommandError, call_command
 
 from connections.store.upsert import write_rows
 from exportadmin.lib.actor import Actor
+from exportadmin.lib.signing import SigningKey, installation_key
 from exports import actions
+from exports.delivery.files import WrittenFile
 from exports.delivery.manifest import build, read
 from exports.delivery.verify import verify_folder, verify_report
 from exports.spec.spec import ExportSpec
@@ -122,23 +125,73 @@ def test_a_folder_without_a_manifest_is_no_delivery(folder):
     assert problem.startswith("manifest.json is missing")
 
 
-def test_a_manifest_forged_with_a_new_seal_is_found_by_the_database(report, folder):
-    """Whoever can write the folder can seal it again; the database still knows what was delivered."""
-    from exports.delivery.files import WrittenFile
-
+def forge(folder: Path, key: SigningKey | None, **head: str) -> None:
+    """Change the data, and make the manifest anew so that it fits: anybody who can write the folder can."""
     document = read((folder / "manifest.json").read_bytes())
     path = data_file(folder)
     path.write_bytes(path.read_bytes() + b" ")
-    import hashlib
+    sha256 = hashlib.sha256(path.read_bytes()).hexdigest()
+    file = WrittenFile(path.name, "application/json", path.stat().st_size, sha256)
+    kept = {name: document[name] for name in document if name not in ("files", "check_values", "seal", "signature")}
+    (folder / "manifest.json").write_bytes(build(kept | head, document["check_values"], [file], key))
 
-    forged = WrittenFile(
-        path.name, "application/json", path.stat().st_size, hashlib.sha256(path.read_bytes()).hexdigest()
+
+@pytest.mark.parametrize("key", [None, SigningKey("Q" * 43)], ids=["unsigned", "signed by another key"])
+def test_a_forged_delivery_is_found_by_the_database_also_as_a_folder(report, folder, key):
+    forge(folder, key)
+    problem = "manifest.json is not the one that was delivered: it was replaced"
+    assert verify_report(report).problems == verify_folder(folder).problems == [problem]
+    assert not verify_folder(folder).as_delivered
+
+
+def test_a_forged_delivery_of_a_report_that_nobody_knows_is_only_consistent_in_itself(folder, capsys):
+    forge(folder, None, report_id="unheard-of")
+    verdict = verify_folder(folder)
+    assert (verdict.ok, verdict.as_delivered) == (True, False)
+    assert verdict.statement == "consistent in itself, unsigned"
+    call_command("verify", str(folder))
+    assert capsys.readouterr().out == f"read: 1 file(s), {verdict.bytes:,} bytes, consistent in itself, unsigned\n"
+
+    other = SigningKey("Q" * 43)
+    forge(folder, other, report_id="unheard-of")
+    verdict = verify_folder(folder)
+    assert (verdict.ok, verdict.as_delivered) == (True, False)
+    assert verdict.statement == (
+        f"consistent in itself, signed by {other.public.key_id}, a key that is not this installation's"
     )
-    head = {key: document[key] for key in document if key not in ("files", "check_values", "seal")}
-    (folder / "manifest.json").write_bytes(build(head, document["check_values"], [forged]))
-    assert verify_folder(folder).ok, "the folder alone cannot know"
-    (problem,) = verify_report(report).problems
-    assert problem == "manifest.json is not the one that was delivered: it was replaced"
+
+
+def test_the_old_signature_does_not_fit_what_was_sealed_anew(folder):
+    raw = (folder / "manifest.json").read_bytes()
+    document = read(raw)
+    kept = {name: document[name] for name in document if name not in ("files", "check_values", "seal")}
+    file = WrittenFile(data_file(folder).name, "application/json", 1, "0" * 64)
+    (folder / "manifest.json").write_bytes(build(kept, document["check_values"], [file], None))
+    assert verify_folder(folder).problems == [
+        "manifest.json does not match its signature: it was changed after delivery"
+    ]
+
+
+def test_a_delivery_says_who_signed_it(report, folder, capsys):
+    key = installation_key().public
+    assert read((folder / "manifest.json").read_bytes())["signature"]["public_key"] == key.text
+    call_command("verify", str(folder))
+    assert capsys.readouterr().out.endswith(f" bytes, signed by {key.key_id}, as delivered\n")
+    verdict = verify_report(report).to_json()
+    assert verdict["signed_by"] == {"key_id": key.key_id, "public_key": key.text, "is_known": True}
+    assert (verdict["as_delivered"], verdict["is_in_database"]) == (True, True)
+
+
+def test_what_an_older_key_signed_stays_known_by_the_key_or_its_public_half(report, folder, settings):
+    (old,) = settings.SIGNING_KEYS
+    for known in (old, f"public:{SigningKey(old).public.text}"):
+        settings.SIGNING_KEYS = ["Q" * 43, known]
+        assert verify_folder(folder).statement == f"signed by {SigningKey(old).public.key_id}, as delivered"
+    settings.SIGNING_KEYS = ["Q" * 43]
+    verdict = verify_report(report)
+    assert verdict.statement == (
+        f"as the database knows it, signed by {SigningKey(old).public.key_id}, a key that is not this installation's"
+    )
 
 
 def test_the_shell_says_it_with_its_exit_code(report, folder, capsys):
