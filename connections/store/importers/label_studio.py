@@ -56,8 +56,10 @@ class LabelStudioImporter(RowFileImporter):
     def rows_of(self, value: _Json, position: str) -> Iterator[IncomingRow]:
         """A row a task; a row a picture, where a task has several (:mod:`.label_studio_pages`)."""
         _check_task(value)
-        done = value.get("annotations") or value.get("completions")
-        if not done and (value.get("predictions") or value.get("drafts")):
+        beside = {name: found for name in ("predictions", "drafts") if type(found := value.get(name)) is list and found}
+        for name, found in beside.items():
+            self.row_notes.add(CARRIED, f"{name}, kept with their tasks", count=len(found), example=position)
+        if beside and not (value.get("annotations") or value.get("completions")):
             self.row_notes.add(UNFINISHED, "tasks that hold only predictions or drafts", example=position)
         controls, may_be_several = controls_of(value)
         pages = pages_of(value) if may_be_several else []

@@ -103,9 +103,13 @@ def test_tasks_that_nobody_has_finished_are_counted(tmp_path, settings, capsys):
     ]
     path = write(tmp_path, tasks)
     call_command("import_rows", str(path), project="New")
-    _, second, third = capsys.readouterr().out.splitlines()
-    assert second == "of note: 2 with predictions or drafts only"
-    assert third.startswith("unfinished: 2 tasks that hold only predictions or drafts; the first: row 1 ")
+    _, second, *notes = capsys.readouterr().out.splitlines()
+    assert second == "of note: 3 carried only, 2 with predictions or drafts only"
+    assert [note.partition("; the first: row ")[0] for note in notes] == [
+        "carried: 2 predictions, kept with their tasks",
+        "carried: 1 drafts, kept with their tasks",
+        "unfinished: 2 tasks that hold only predictions or drafts",
+    ]
 
 
 @pytest.mark.django_db(transaction=True)
