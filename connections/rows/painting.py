@@ -25,7 +25,8 @@ Canvas = NDArray[np.uint8] | NDArray[np.uint16]
 
 # COCO's rule walks the outline in fifths of a pixel and keeps every step: 16 bytes each
 LONGEST_OUTLINE = 2_000_000
-AREA_STEPS = 1_024
+# steps across the grid on which areas are measured: as many at least, where rings are small; its pixels fit in 32 bits
+FINE_STEPS, WIDEST_GRID = 512, 32_768
 
 
 def paint_box(canvas: Canvas, sides: Mapping[str, float], value: int) -> None:
@@ -65,10 +66,10 @@ def paint_polygon(canvas: Canvas, rings: Sequence[list[float]], value: int) -> N
 def painted_area(rings: Sequence[list[float]]) -> tuple[float, float]:
     """``(area, overlap)`` of what :func:`paint_polygon` fills, in square pixels, on a grid of its own.
 
-    The overlap is what the areas of the rings add up to beyond that of their union; 0 where they only touch. The grid
-    has some :data:`AREA_STEPS` steps across, whatever the size of the rings and wherever they lie; corners on whole
-    pixels lie on it (its step is a power of two), so that upright sides are measured exactly. It is coarser where the
-    outline is longer than :data:`LONGEST_OUTLINE` steps.
+    The overlap is what the areas of the rings add up to beyond that of their union; 0 where they only touch. The grid's
+    step is a pixel or, for small rings, a part of one (a power of two), so that corners on whole pixels lie on it and
+    upright sides are measured exactly. It is coarser for rings of more than :data:`WIDEST_GRID` pixels and outlines of
+    more than :data:`LONGEST_OUTLINE`.
     """
     rings = [ring for ring in rings if len(ring) >= 6]
     left, top, width, height = bounds(rings)
@@ -76,7 +77,7 @@ def painted_area(rings: Sequence[list[float]]) -> tuple[float, float]:
     if not across > 0:
         return 0.0, 0.0
     outline = sum(map(_length, rings))
-    _, exponent = math.frexp(min(AREA_STEPS / across, LONGEST_OUTLINE / outline))
+    _, exponent = math.frexp(min(max(FINE_STEPS / across, 1), WIDEST_GRID / across, LONGEST_OUTLINE / outline))
     steps = math.ldexp(1.0, exponent - 1)
     # to the corner of the grid, by whole steps
     origin = (math.floor(left * steps), math.floor(top * steps))

@@ -50,6 +50,13 @@ def test_neither_size_nor_place_matters(scale: float, moved: float):
     assert POLYGON.area(rings) == pytest.approx(side * side, rel=2e-3)
 
 
+def test_overlaps_of_large_rings_on_whole_pixels_are_measured_to_the_pixel():
+    outer, inner = rectangle(11.0, 7.0, 4001.0, 2999.0), rectangle(13.0, 9.0, 1235.0, 777.0)
+    assert POLYGON.area([outer, inner]) == 4001 * 2999
+    shifted = rectangle(4000.0, 7.0, 50.0, 11.0)
+    assert POLYGON.area([outer, shifted]) == 4001 * 2999 + 50 * 11 - 12 * 11
+
+
 def test_a_star_that_is_walked_twice_is_measured_by_what_is_painted():
     outline = (
         [np.cos(0.8 * np.pi * corner) for corner in range(5)],
