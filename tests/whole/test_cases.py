@@ -28,7 +28,6 @@ Check = Callable[[Delivered, Path], None]
 RIGHT: dict[str, tuple[str, Check]] = {}
 
 # What is known to be wrong still, and who mends it. Strict: a file that has become right fails until its line is gone.
-STILL_WRONG: dict[str, str] = {}
 
 # the box of most files: x 10, y 20, width 30, height 40 of a hundred, on a picture of 1000 x 500
 USUAL = (100, 100, 300, 200)
