@@ -27,8 +27,6 @@ FOLDER = SHARED / "data" / "cases"
 Check = Callable[[Delivered, Path], None]
 RIGHT: dict[str, tuple[str, Check]] = {}
 
-# What is known to be wrong still, and who mends it. Strict: a file that has become right fails until its line is gone.
-
 # the box of most files: x 10, y 20, width 30, height 40 of a hundred, on a picture of 1000 x 500
 USUAL = (100, 100, 300, 200)
 
@@ -646,16 +644,7 @@ def a_skipped_label_is_no_ground_truth(got: Delivered, path: Path) -> None:
 # --- the test --------------------------------------------------------------------------------------------------------
 
 
-def _cases() -> list[Any]:
-    return [pytest.param(stem, id=stem, marks=_known(stem)) for stem in stems()]
-
-
-def _known(stem: str) -> list[pytest.MarkDecorator]:
-    reason = STILL_WRONG.get(stem)
-    return [pytest.mark.xfail(strict=True, raises=AssertionError, reason=reason)] if reason else []
-
-
-@pytest.mark.parametrize("stem", _cases())
+@pytest.mark.parametrize("stem", stems())
 def test_a_file_comes_out_right(stem, shared, peers, tmp_path, settings, record_property):
     settings.ARTIFACTS_DIR = tmp_path / "artifacts"
     kind, check = RIGHT.get(stem, ("", None))
@@ -676,4 +665,3 @@ def test_a_file_comes_out_right(stem, shared, peers, tmp_path, settings, record_
 
 def test_every_right_answer_has_its_file(shared):
     assert set(RIGHT) <= set(stems())
-    assert set(STILL_WRONG) <= set(RIGHT)
