@@ -25,7 +25,7 @@ import orjson
 from connections.rows.body import BACKUP
 from connections.rows.checks import shown
 from connections.rows.counts import labels_of
-from connections.rows.file_names import file_name_of
+from connections.rows.file_names import FileName, file_name_of
 from connections.rows.frames import objects_of
 from connections.rows.kinds.base import Kind, Outline
 from connections.rows.media import is_address
@@ -42,7 +42,7 @@ _OUR_KEYS = frozenset({"id", "image_id", "category_id", "segmentation", "area", 
 _NOTHING: dict[str, Any] = {}
 
 
-def _image(document: Mapping[str, Any], number: int) -> bytes:
+def _image(document: Mapping[str, Any], number: int, name: FileName) -> bytes:
     media = document["media_attributes"]
     extra = document.get("source_extra") or _NOTHING
     source = extra.get("coco") or _NOTHING
@@ -50,7 +50,7 @@ def _image(document: Mapping[str, Any], number: int) -> bytes:
     for key in ("width", "height"):
         if media.get(key) is not None:
             image[key] = media[key]
-    image["file_name"], is_ours = file_name_of(document, number)
+    image["file_name"], is_ours = name
     address = document["data_row"]["row_data"]
     if not source.get("file_name") and address.startswith(("https://", "http://")):
         image["coco_url"] = address
@@ -140,16 +140,17 @@ def render_coco(
     annotation_start: int,
     class_numbers: Mapping[str, int],
     drawn: Sequence[Outline] | None = None,
+    name: FileName | None = None,
     leaving: Collection[int] | None = None,
     misfits: list[str] | None = None,
 ) -> tuple[bytes, bytes]:
     """``(image object, annotation objects)`` of a row; the latter joined by :data:`SEPARATOR`.
 
     Ids are those of :func:`annotation_ids`. Objects that COCO cannot hold (lines, points, other kinds, objects without
-    a class) have one too, but are not printed. ``drawn`` are the row's :func:`outlines`, if they are at hand;
-    ``leaving`` the places of labels whose objects are printed, where not all are: an object has the same id whatever
-    leaves beside it. Into ``misfits`` goes, for each object whose source states figures of another geometry, what is
-    printed instead. Raises ``KeyError`` when a class has no number.
+    a class) have one too, but are not printed. ``drawn`` are the row's :func:`outlines` and ``name`` its
+    :func:`file_name_of`, if they are at hand; ``leaving`` the places of labels whose objects are printed, where not all
+    are: an object has the same id whatever leaves beside it. Into ``misfits`` goes, for each object whose source states
+    figures of another geometry, what is printed instead. Raises ``KeyError`` when a class has no number.
     """
     lines: list[str] = []
     ids = annotation_ids(document, annotation_start)
@@ -181,4 +182,5 @@ def render_coco(
                 f'"segmentation":{kind.segmentation(mark, geometry)},'
                 f'"area":{_dumps(area).decode()},"bbox":{place},"iscrowd":{crowd}{more}'
             )
-    return _image(document, number), SEPARATOR_TEXT.join(lines).encode()
+    image = _image(document, number, name or file_name_of(document, number))
+    return image, SEPARATOR_TEXT.join(lines).encode()

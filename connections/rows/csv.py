@@ -24,7 +24,7 @@ from typing import Any
 
 import orjson
 
-from connections.rows.file_names import file_name_of
+from connections.rows.file_names import FileName, file_name_of
 from connections.rows.frames import answers_of, objects_of
 from connections.rows.kinds import CLASSIFICATION
 from connections.rows.kinds.base import Outline
@@ -82,7 +82,7 @@ def address_of(document: Mapping[str, Any]) -> str:
 
 
 def _lines(
-    document: Mapping[str, Any], number: int, drawn: Sequence[Outline], escape: Escape, formulas: list[str]
+    document: Mapping[str, Any], file_name: str, drawn: Sequence[Outline], escape: Escape, formulas: list[str]
 ) -> str:
     """All lines of the row. ``isalnum`` is the short cut: such a text is a cell as it stands, in both profiles."""
     data_row = document["data_row"]
@@ -99,7 +99,6 @@ def _lines(
     row = ",".join([text if text.isalnum() else escape(text, formulas) for text in texts])
     width, height = media.get("width"), media.get("height")
     row = f"{row},{'' if width is None else width},{'' if height is None else height}"
-    file_name = str(file_name_of(document, number).text)
     picture = f",{escape(address_of(document), formulas)},{escape(file_name, formulas)}\r\n"
     lines: list[str] = []
     append = lines.append
@@ -147,17 +146,23 @@ def _lines(
 
 
 def render_csv(
-    document: Mapping[str, Any], drawn: Sequence[Outline] | None = None, *, number: int
+    document: Mapping[str, Any],
+    drawn: Sequence[Outline] | None = None,
+    *,
+    number: int,
+    name: FileName | None = None,
 ) -> tuple[bytes, bytes | None]:
     """``(exact lines, spreadsheet-safe lines)`` of a row, line ends included; ``None`` where the profiles agree.
 
-    ``number`` is the row's; ``drawn`` are its :func:`outlines`, if they are at hand.
+    ``number`` is the row's; ``drawn`` are its :func:`outlines` and ``name`` its :func:`file_name_of`, if they are at
+    hand.
     """
     if drawn is None:
         drawn = outlines(document)
     formulas: list[str] = []
-    exact = _lines(document, number, drawn, exact_cell, formulas).encode("utf-8")
-    return exact, _lines(document, number, drawn, safe_cell, formulas).encode("utf-8") if formulas else None
+    file_name = str((name or file_name_of(document, number)).text)
+    exact = _lines(document, file_name, drawn, exact_cell, formulas).encode("utf-8")
+    return exact, _lines(document, file_name, drawn, safe_cell, formulas).encode("utf-8") if formulas else None
 
 
 _CELL = re.compile(rb'((?:"[^"]*")+|[^",\r\n]*)(,|\r\n)')

@@ -46,7 +46,7 @@ def file_name_of(document: Mapping[str, Any], number: int) -> FileName:
     url = source.get("coco_url")
     if url and type(url) is str and (leaf := leaf_of(url)):
         return FileName((key.removesuffix(url) if key.endswith("/" + url) else "") + leaf, False)
-    if ":" not in key and _FILE_NAME.fullmatch(key) and ".." not in key:
+    if "." in key and ":" not in key and _FILE_NAME.fullmatch(key) and ".." not in key:
         return FileName(key, False)
     leaf = _leaf(data_row, key)
     return FileName(f"{number:012d}-{leaf}" if leaf else f"{number:012d}", True)
@@ -58,7 +58,9 @@ def _leaf(data_row: Mapping[str, Any], key: str) -> str:
     if address.startswith("data:"):
         kind = re.match(r"data:\w+/(\w+)", address)
         return _usable(f"{'picture' if ':' in key else key}.{kind[1] if kind else 'data'}")
-    external = data_row.get("external_id") or ""
+    external = data_row.get("external_id")
+    if not external:
+        return leaf_of(address) if is_address(address) else ""
     leaves = [leaf_of(each) for each in (external, address) if each and (each is external or is_address(each))]
     return next((leaf for leaf in leaves if mime_type(leaf)), next(filter(None, leaves), ""))
 
@@ -69,8 +71,9 @@ def leaf_of(address: str) -> str:
     A file that is named by a parameter (``/data/local-files/?d=set/img%201.jpg``) is that file. Empty: there is none.
     """
     plain = address.rpartition("/")[2]
+    # as nearly all are, at a tenth of the cost
     if len(plain) <= _MAX_LEAF and _PLAIN.fullmatch(plain) and "?" not in address and "#" not in address:
-        return plain.strip(".")  # as nearly all are, at a tenth of the cost
+        return plain.strip(".")
     return _leaf_of_any(address)
 
 

@@ -79,6 +79,8 @@ def _unsigned(address: str) -> str:
 
 def is_address(row_data: str) -> bool:
     """Does a row's ``row_data`` say where its media are, rather than being the text or the data themselves?"""
-    if not row_data or len(row_data) > MAX_ADDRESS or row_data[0] in "{[" or _CONTROL.search(row_data):
+    if not row_data or len(row_data) > MAX_ADDRESS or row_data[0] in "{[":
+        return False
+    if not row_data.isprintable() and _CONTROL.search(row_data):
         return False
     return " " not in row_data or _PATH.match(row_data) is not None or mime_type(row_data) is not None

@@ -30,6 +30,7 @@ from connections.rows.coco import render_coco, stated_id
 from connections.rows.coco_lists import render_lists
 from connections.rows.counts import count_annotations
 from connections.rows.csv import render_csv
+from connections.rows.file_names import file_name_of
 from connections.rows.frames import objects_of
 from connections.rows.labels import creators_text, label_flags, labels_of
 from connections.rows.media import same_media
@@ -472,16 +473,18 @@ class _Writer:
             put_backup(document, number, book.class_numbers, book.question_numbers, numbers)
             body, embeddings = render_body(document)
             drawn = outlines(document)
+            name = file_name_of(document, number)
             image, annotations = render_coco(
                 document,
                 number=number,
                 annotation_start=start,
                 class_numbers=book.class_numbers,
                 drawn=drawn,
+                name=name,
                 misfits=misfits,
             )
             lists = render_lists(document, number=number)
-            exact, safe = render_csv(document, drawn, number=number)
+            exact, safe = render_csv(document, drawn, number=number, name=name)
         except (KeyError, ValueError, TypeError, AttributeError) as error:
             # what a careful importer refuses before: a mask without counts, an integer beyond 64 bits
             raise UserError(f"an annotation is not as it should be: {_about(error)}") from None
