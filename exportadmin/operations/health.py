@@ -17,7 +17,6 @@ from typing import Any, Final
 
 from django.conf import settings
 from django.contrib.auth.decorators import login_not_required
-from django.core.cache import caches
 from django.db import Error, connection
 from django.db.models import Count, Min
 from django.http import HttpRequest, HttpResponse, JsonResponse
@@ -27,13 +26,13 @@ from django_q.models import OrmQ
 
 from exportadmin.lib.text import one_line
 from exportadmin.runs import statuses
-from exportadmin.runs.limits import REAP_SECONDS, STALL_SECONDS, WORKER_SEEN_KEY
+from exportadmin.runs.limits import STALL_SECONDS
 from exportadmin.runs.models import run_models
+from exportadmin.runs.worker_seen import WORKER_SECONDS, worker_seen_seconds
 
 log = logging.getLogger(__name__)
 
 DATABASE_SECONDS: Final = 2.0
-WORKER_SECONDS: Final = max(30.0, 10.0 * REAP_SECONDS)
 # the worker itself starts its cluster anew before this
 TASK_SECONDS: Final = 2 * STALL_SECONDS
 KEPT_SECONDS: Final = 1.0
@@ -79,16 +78,6 @@ class ProbesMiddleware:
         """Answer, or pass the request on."""
         view = {"/healthz": live, "/readyz": ready}.get(request.path_info)
         return view(request) if view is not None else self.get_response(request)
-
-
-def worker_seen_seconds() -> float | None:
-    """Since the worker of this installation last said that it lives; ``None``: it never did."""
-    try:
-        seen = caches["q"].get(WORKER_SEEN_KEY)
-    except Exception:  # a file cache unpickles: a broken file raises anything
-        log.exception("the worker's mark cannot be read")
-        return None
-    return None if seen is None else max(time.time() - float(seen), 0.0)
 
 
 def look_at_queue() -> Queue:

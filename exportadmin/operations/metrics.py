@@ -27,8 +27,9 @@ from prometheus_client.registry import Collector
 from connections.access.tokens import find_token
 from exportadmin.audit.record import head
 from exportadmin.lib.text import one_line
-from exportadmin.operations.health import WORKER_SECONDS, look_at_queue, worker_seen_seconds
+from exportadmin.operations.health import look_at_queue
 from exportadmin.runs import statuses
+from exportadmin.runs.worker_seen import WORKER_SECONDS, worker_seen_seconds
 from exports.models import Download, ExportReport
 
 log = logging.getLogger(__name__)

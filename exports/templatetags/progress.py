@@ -10,6 +10,7 @@ from django.utils import timezone
 
 from exportadmin.runs import statuses
 from exportadmin.runs.progress import Progress, progress_of
+from exportadmin.runs.worker_seen import missing_worker_text
 from exports.display.selection_line import LONG, one_line
 from exports.models import ExportReport
 
@@ -51,3 +52,9 @@ def _about(seconds: int) -> str:
         if seconds < most:
             return f"about {max(1, round(seconds / unit))} {name}"
     return f"about {round(seconds / 3600)} h"
+
+
+@register.simple_tag
+def worker_note() -> str:
+    """Why what waits does not begin; empty while a worker is at work."""
+    return missing_worker_text()

@@ -16,7 +16,9 @@ from django_q.models import OrmQ
 
 from exportadmin.operations import health
 from exportadmin.runs import statuses
+from exportadmin.runs import worker_seen as seen
 from exportadmin.runs.limits import WORKER_SEEN_KEY
+from exportadmin.runs.worker_seen import WORKER_SECONDS
 from tests.pages.reports import make_report
 
 
@@ -79,9 +81,9 @@ def test_readyz_is_503_until_a_worker_was_seen(client: Client, transactional_db)
 
 
 def test_readyz_is_503_when_the_worker_fell_silent(client: Client, transactional_db):
-    caches["q"].set(WORKER_SEEN_KEY, time.time() - health.WORKER_SECONDS - 1)
+    caches["q"].set(WORKER_SEEN_KEY, time.time() - WORKER_SECONDS - 1)
     assert ready(client).json()["checks"]["worker"]["reason"] == "the worker is silent"
-    caches["q"].set(WORKER_SEEN_KEY, time.time() - health.WORKER_SECONDS + 5)
+    caches["q"].set(WORKER_SEEN_KEY, time.time() - WORKER_SECONDS + 5)
     assert ready(client).status_code == 200
 
 
@@ -168,5 +170,5 @@ def test_a_broken_mark_of_the_worker_is_not_a_fault_of_the_page(client: Client, 
         def get(self, key: str) -> None:
             raise EOFError(key)
 
-    monkeypatch.setattr(health, "caches", {"q": Broken()})
+    monkeypatch.setattr(seen, "caches", {"q": Broken()})
     assert ready(client).json()["checks"]["worker"]["reason"] == "no worker was ever seen"
