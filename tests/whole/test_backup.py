@@ -65,8 +65,12 @@ def imported(path: Path, name: str) -> ImportRun:
 
 
 COCO = {
+    "info": {"version": "2.0", "contributor": "Lena"},
+    "licenses": [{"id": 3, "name": "CC0", "url": "https://e.test/cc0"}, {"id": 4, "name": "unused"}],
+    "videos": [{"id": 7, "name": "clip.mp4"}],
+    "scenes": [{"id": 1, "image_id": 0, "name": "harbour"}, {"id": 2, "name": "of no picture"}],
     "images": [
-        {"id": 391895, "file_name": "a.jpg", "width": 64, "height": 48},
+        {"id": 391895, "file_name": "a.jpg", "width": 64, "height": 48, "license": 3, "video_id": 7},
         {"id": 0, "file_name": "b.jpg", "width": 64, "height": 48},
         {"id": 522418, "file_name": "c.jpg", "width": 64, "height": 48},
     ],
@@ -113,6 +117,9 @@ def test_a_coco_project_comes_back_with_every_id_and_every_class(tmp_path, forma
     coco = json.loads(plain(again, "coco_json"))
     assert [one["id"] for one in coco["images"]] == [0, 391895, 522418]
     assert {one["id"]: one["name"] for one in coco["categories"]} == {17: "person", 44: "bottle", 90: "unused"}
+    assert coco["licenses"] == COCO["licenses"]
+    assert (coco["videos"], coco["info"]["contributor"]) == (COCO["videos"], "Lena")
+    assert sorted(coco["scenes"], key=lambda one: one["id"]) == COCO["scenes"]
     by_id = {one["id"]: one for one in coco["categories"]}
     assert (by_id[17]["keypoints"], by_id[17]["supercategory"]) == (["nose"], "animate")
     assert by_id[90]["synset"] == "unused.n.01"
@@ -223,6 +230,23 @@ def test_ids_of_other_objects_than_the_label_has_are_nobody_s(project, tmp_path)
     path = tmp_path / "edited.json"
     path.write_text(json.dumps([given]))
     assert annotation_ids(imported(path, "Edited").project) == {1: [1]}
+
+
+def test_licenses_of_another_id_in_the_project_are_followed_by_the_rows(tmp_path):
+    first = from_coco(tmp_path)
+    path = tmp_path / "other.json"
+    image = {"id": 1, "file_name": "z.jpg", "width": 64, "height": 48, "license": 3}
+    path.write_text(json.dumps({"images": [image], "annotations": [], "licenses": [{"id": 3, "name": "mine"}]}))
+    second = imported(path, "Second").project
+    run = imported(delivered(first, "ndjson"), "Second")
+    coco = json.loads(plain(second, "coco_json"))
+    names = {one["id"]: one["name"] for one in coco["licenses"]}
+    assert {one["file_name"]: names[one["license"]] for one in coco["images"] if "license" in one} == {
+        "z.jpg": "mine",
+        "a.jpg": "CC0",
+    }
+    notes = {note["text"]: note["count"] for note in run.summary["notes"]}
+    assert notes["entries of 'licenses' whose id another has in this project, given another"] == 1
 
 
 def test_the_part_can_be_left_out_and_then_rows_are_as_labelbox_has_them(tmp_path):

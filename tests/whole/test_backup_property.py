@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from connections.models import Connection, Project
 from connections.rows.review_statuses import REVIEW_STATUSES
 from connections.store.import_row import IncomingClass, IncomingLabel, IncomingRow
+from connections.store.models import StoreProject
 from connections.store.upsert import write_rows
 from exportadmin.lib.ids import new_id
 from tests.support.rows import mask
@@ -184,6 +185,22 @@ classes = st.lists(
 )
 
 
+heads = st.fixed_dictionaries(
+    {},
+    optional={
+        "coco": st.fixed_dictionaries(
+            {},
+            optional={
+                "info": some_json | names,
+                "licenses": st.lists(some_json.map(lambda said: {"id": 3, **said}), max_size=1),
+                "videos": st.just([{"id": 1, "name": "v"}, {"id": 2**53, "name": "w"}]),
+                "my list": st.lists(some_json, max_size=1),
+            },
+        )
+    },
+)
+
+
 @settings(
     max_examples=25,
     deadline=None,
@@ -192,11 +209,16 @@ classes = st.lists(
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(
-    content=rows(), known=classes, format=st.sampled_from(ROW_FORMATS), chosen=st.sampled_from(["all", "not_skipped"])
+    content=rows(),
+    known=classes,
+    head=heads,
+    format=st.sampled_from(ROW_FORMATS),
+    chosen=st.sampled_from(["all", "not_skipped"]),
 )
-def test_a_project_comes_back_whole(connection: Connection, content, known, format, chosen):
+def test_a_project_comes_back_whole(connection: Connection, content, known, head, format, chosen):
     first = Project.objects.create(connection=connection, name=new_id())
     write_rows(first, content, classes=known)
+    StoreProject.objects.filter(project=first).update(source_extra=head)
     again = new_id()
     imported(delivered(first, format, labels=chosen), again)
     copy = Project.objects.get(name=again)

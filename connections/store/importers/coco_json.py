@@ -34,7 +34,7 @@ from connections.store.importers.base import Importer, Survey
 from connections.store.importers.coco_forms import FORMS
 from connections.store.importers.coco_ids import id_of, identity_of, stated_id, written_otherwise
 from connections.store.importers.coco_project import Categories, Others
-from connections.store.importers.coco_references import References
+from connections.store.importers.coco_references import References, settle_head
 from connections.store.importers.coco_spool import DOUBLE, KNOWN, TAKEN, UNUSABLE, Moved, Place, Spool
 from connections.store.importers.forms import Form
 from connections.store.notes import CARRIED, CHANGED, NOT_KEPT, OTHER
@@ -47,8 +47,6 @@ _SECTIONS: Final = ("images", "annotations", "categories")
 _NOT_IN_IMAGE_EXTRA: Final = frozenset({"id", "width", "height"})
 _NOT_IN_MARK_EXTRA: Final = frozenset({"image_id", "category_id", "segmentation"})
 _MAX_IDS_SHOWN: Final = 20
-# lists that others refer to, which are settled first
-_REFERRED_TO: Final = frozenset({"licenses", "videos"})
 
 _Json = dict[str, Any]
 
@@ -143,7 +141,9 @@ class CocoJsonImporter(Importer):
             self.notes.add(CARRIED, text, count=count)
         others.note(self.notes)
         if others.kept:
-            self.project_extra[coco_head.KEY] = self._settle_head(others.kept)
+            self.project_extra[coco_head.KEY] = settle_head(
+                others.kept, self.project.coco_head, self._references, self.notes
+            )
         return categories
 
     def _check_sections(self, seen: set[str]) -> None:
@@ -272,28 +272,6 @@ class CocoJsonImporter(Importer):
         self._references = References(spool.number_of_image, spool.number_of_annotation, moved_categories.get)
         self._references.is_needed = bool(images or annotations or moved_categories)
 
-    def _settle_head(self, head: _Json) -> _Json:
-        """What the file keeps with the project, with the ids that entries and what they refer to have there."""
-        known = self.project.coco_head
-        settled: _Json = {}
-        for name in sorted(head, key=lambda name: name not in _REFERRED_TO):
-            value = head[name]
-            if type(value) is list:
-                for entry in value:
-                    self._references.follow_in_list(name, entry)
-            here = {name: known[name]} if name in known else {}
-            _, moved = coco_head.merge_heads(here, {name: value}, self.notes)
-            if ids := moved.get(name):
-                self._references.add_list(name, ids)
-                value = [
-                    {**entry, "id": ids[entry["id"]], "source_id": entry["id"]}
-                    if type(entry) is dict and type(entry.get("id")) in (int, str) and entry["id"] in ids
-                    else entry
-                    for entry in value
-                ]
-            settled[name] = value
-        return {name: settled[name] for name in head}
-
     def _note_moved(self, what: str, moved: Moved, text: str) -> None:
         reasons = {
             UNUSABLE: "texts, below 0 or too large, given anew",
@@ -372,10 +350,7 @@ class CocoJsonImporter(Importer):
             for name, entry in entries:
                 lists.setdefault(name, []).append(orjson.loads(_read(stream, entry)))
         if self._references.is_needed:
-            self._references.follow(extra["coco"])
-            for name, list_entries in extra.get("coco_lists", {}).items():
-                for entry in list_entries:
-                    self._references.follow_in_list(name, entry)
+            self._references.follow_in_row(extra)
         return IncomingRow(
             position=position,
             key=key,

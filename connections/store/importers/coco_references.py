@@ -12,7 +12,9 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
+from connections.store import coco_head
 from connections.store.importers.coco_ids import id_of
+from connections.store.notes import Notes
 
 Lookup = Callable[[int | str], int | None]
 
@@ -27,6 +29,12 @@ _IN_RELATION: Final = re.compile(r"(?:subject|object|source|target|from|to)(?:_i
 _CATEGORY: Final = re.compile(r"(?:(?:neg|pos|exhaustive|not_exhaustive)_)?category_ids?\Z", re.IGNORECASE)
 # an entry's own, and what an export of ours put beside it
 _NEVER: Final = frozenset({"id", "source_id"})
+# lists that others refer to, which are settled first
+_REFERRED_TO: Final = frozenset({"licenses", "videos"})
+
+
+def _kept(_: int | str) -> None:
+    return None
 
 
 class References:
@@ -41,12 +49,26 @@ class References:
         self.followed = 0
         self.is_needed = False
 
+    @classmethod
+    def of_lists(cls) -> References:
+        """Only entries of lists get another id."""
+        return cls(_kept, _kept, _kept)
+
     def add_list(self, name: str, moved: Mapping[int | str, int]) -> None:
         """Entries of a list have other ids: to those of ``videos`` refers ``video_id``, of ``licenses`` ``license``."""
         one = f"{name[:-3]}y" if name.endswith("ies") else name.removesuffix("s")
         self.is_needed = True
         for key in (f"{one}_id", f"{one}_ids", *(["license"] if name == "licenses" else [])):
             self._lists[key] = moved.get
+
+    def follow_in_row(self, source_extra: dict[str, Any]) -> None:
+        """Change the references of a row, or of one of its objects, in place: what it keeps of COCO."""
+        coco, lists = source_extra.get("coco"), source_extra.get("coco_lists")
+        if type(coco) is dict:
+            self.follow(coco)
+        for name, entries in lists.items() if type(lists) is dict else ():
+            for entry in entries if type(entries) is list else ():
+                self.follow_in_list(name, entry)
 
     def follow(self, holder: dict[str, Any], *, in_relation: bool = False) -> None:
         """Change the references within ``holder`` in place."""
@@ -87,3 +109,28 @@ class References:
             return value
         self.followed += 1
         return number
+
+
+def settle_head(head: dict[str, Any], known: dict[str, Any], references: References, notes: Notes) -> dict[str, Any]:
+    """What a file keeps with the project, with the ids that its entries and what they refer to have there.
+
+    ``known`` is what the project has. Which entries of lists have another id is entered into ``references``.
+    """
+    settled: dict[str, Any] = {}
+    for name in sorted(head, key=lambda name: name not in _REFERRED_TO):
+        value = head[name]
+        if type(value) is list:
+            for entry in value:
+                references.follow_in_list(name, entry)
+        here = {name: known[name]} if name in known else {}
+        _, moved = coco_head.merge_heads(here, {name: value}, notes)
+        if ids := moved.get(name):
+            references.add_list(name, ids)
+            value = [
+                {**entry, "id": ids[entry["id"]], "source_id": entry["id"]}
+                if type(entry) is dict and type(entry.get("id")) in (int, str) and entry["id"] in ids
+                else entry
+                for entry in value
+            ]
+        settled[name] = value
+    return {name: settled[name] for name in head}

@@ -19,6 +19,7 @@ from connections.rows import backup
 from connections.rows.checks import BadMark, moment, shown, size
 from connections.rows.kinds import KINDS
 from connections.rows.review_statuses import REVIEW_STATUSES
+from connections.store import coco_head
 from connections.store.import_row import IncomingLabel, IncomingRow
 from connections.store.importers.backup import (
     check_all_taken,
@@ -29,11 +30,12 @@ from connections.store.importers.backup import (
     take_project_extra,
     take_used_classes,
 )
+from connections.store.importers.coco_references import References, settle_head
 from connections.store.importers.forms import Form
 from connections.store.importers.ndjson_forms import forms
 from connections.store.importers.row_file import RowFileImporter
 from connections.store.models import MAX_ROW_ID
-from connections.store.notes import CARRIED, UNLABELLED
+from connections.store.notes import CARRIED, UNLABELLED, Notes
 
 # Labelbox's names of statuses, as its rows and its filters have them → ours
 LABELBOX_STATUSES: Final = {
@@ -56,6 +58,10 @@ class NdjsonImporter(RowFileImporter):
     key = "ndjson"
     title = "Export Admin rows (json, ndjson)"
 
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._references = References.of_lists()
+
     @classmethod
     def forms(cls) -> Iterable[Form]:
         return forms()
@@ -63,7 +69,7 @@ class NdjsonImporter(RowFileImporter):
     def convert(self, value: _Json, position: str) -> IncomingRow:
         rest = dict(value)
         ours = _object(rest.pop(backup.KEY, None), backup.KEY)
-        self.project_extra.update(take_project_extra(ours))
+        self._take_project_extra(take_project_extra(ours))
         self.classes += take_all_classes(ours)  # they are the file's, whatever becomes of this row
         data_row = _object(rest.pop("data_row", None), "data_row")
         if not data_row:
@@ -126,12 +132,33 @@ class NdjsonImporter(RowFileImporter):
         for name, kept in unknown.items():
             if kept or name in rest:
                 extra[name if name not in extra else f"row.{name}"] = kept
-                if name != backup.KEY:
-                    text = "rows with keys that a row does not have, kept under source_extra"
-                    self.row_notes.add(CARRIED, text, example=f"{position}: {name[:80]!r}")
+                text = "rows with keys that a row does not have, kept under source_extra"
+                self.row_notes.add(CARRIED, text, example=f"{position}: {name[:80]!r}")
         row.source_extra = extra
+        if self._references.is_needed:
+            self._follow(row)
         self._note_objects(row)
         return row
+
+    def _take_project_extra(self, extra: _Json) -> None:
+        """Of a file's first row; where two files were put together, of a later one too."""
+        if not extra:
+            return
+        head = _object(extra.pop(coco_head.KEY, None), f"{backup.KEY}.project.source_extra.{coco_head.KEY}")
+        before = self.project_extra.get(coco_head.KEY, {})
+        known, _ = coco_head.merge_heads(self.project.coco_head, before, Notes())
+        self._references = References.of_lists()
+        settled = settle_head(head, known, self._references, self.notes)
+        self.project_extra.update(extra)
+        self.project_extra[coco_head.KEY], _ = coco_head.merge_heads(before, settled, Notes())
+
+    def _follow(self, row: IncomingRow) -> None:
+        """What the row says of entries of lists that have another id in the project follows them."""
+        self._references.follow_in_row(row.source_extra)
+        for label in row.labels:
+            for mark in label.objects:
+                if type(mark.get("source_extra")) is dict:
+                    self._references.follow_in_row(mark["source_extra"])
 
     def _note_objects(self, row: IncomingRow) -> None:
         known = KINDS.by_annotation_kind

@@ -208,6 +208,7 @@ FULL = {
                         "odd": 5,
                     },
                     "performance_details": {"seconds_to_create": 3, "skipped": False},
+                    "export_admin": {"annotation_ids": [11, 12, 13, 14, 15, 16, 17, 18]},
                     "annotations": {
                         "objects": [
                             mark(),
@@ -241,6 +242,17 @@ FULL = {
         }
     },
     "source_extra": {"coco": {"a": 1}},
+    "export_admin": {
+        "image_id": 5,
+        "category_ids": {"car": 3},
+        "question_ids": {"q": 1},
+        "annotation_range": [1, 8],
+        "project": {
+            "categories": [{"id": 3, "name": "car", "supercategory": "s", "extra": {"a": 1}}],
+            "questions": [{"id": 1, "name": "q"}],
+            "source_extra": {"coco": {"info": {"a": 1}, "licenses": [{"id": 1, "name": "x"}], "more": 5}},
+        },
+    },
     "odd": 4,
 }
 PLACES = places_in(FULL)
