@@ -124,6 +124,6 @@ $(BENCH_DONE)/peers: requirements/bench.txt $(DONE)/tools
 	@echo '*' >$(BENCH_VENV)/.gitignore
 	@mkdir -p $(BENCH_DONE) && touch $@
 
-# Chromium and PostgreSQL's server programs: the tests need them, the product does not.
+# Chromium, PostgreSQL's server programs and LibreOffice: the tests need them, the product does not.
 machine-packages:
 	@scripts/machine_packages.sh

@@ -9,8 +9,11 @@ from typing import Final
 # OWASP, "CSV Injection": what a spreadsheet takes for a formula
 _FORMULA_STARTS: Final[frozenset[str]] = frozenset("=+-@＝＋－＠\t\r\n")
 # A spreadsheet that takes another separator for the file's (";" in most of Europe, TAB, "|") cuts cells in two, and
-# then our quotes no longer hold lines together: what stands behind one of these begins a cell there.
-_SIGN_IN_A_CELL: Final = re.compile(r'[;|\t\n\r](?=[ "]*[=+\-@＝＋－＠])')
+# then our quotes no longer hold lines together: what stands behind one of these begins a cell there. One pattern each:
+# long texts (masks) are searched several times as fast for a single character.
+_SIGN_IN_A_CELL: Final = tuple(
+    (separator, re.compile(rf'{re.escape(separator)}(?=[ "]*[=+\-@＝＋－＠])')) for separator in ";|\t\n\r"
+)
 # what a file for people begins with: without it Excel takes UTF-8 for something else
 BYTE_ORDER_MARK: Final = "\ufeff"
 
@@ -22,14 +25,17 @@ def is_formula(text: str) -> bool:
     """Would a spreadsheet run it, or a part of it? Blanks before a formula do not hinder it."""
     if text.lstrip(" ")[:1] in _FORMULA_STARTS:
         return True
-    if ";" in text or "|" in text or "\t" in text or "\n" in text or "\r" in text:  # spares most texts the search
-        return _SIGN_IN_A_CELL.search(text) is not None
+    for separator, pattern in _SIGN_IN_A_CELL:  # noqa: SIM110 - any() costs three times as much
+        if separator in text and pattern.search(text):
+            return True
     return False
 
 
 def defused(text: str) -> str:
     """The text with an apostrophe in front of what a spreadsheet would run, whatever separator it goes by."""
-    text = _SIGN_IN_A_CELL.sub(r"\g<0>'", text)
+    for separator, pattern in _SIGN_IN_A_CELL:
+        if separator in text:
+            text = pattern.sub(rf"{separator}'", text)
     return f"'{text}" if text.lstrip(" ")[:1] in _FORMULA_STARTS else text
 
 

@@ -30,7 +30,10 @@ class CsvFormat(Format):
 
     key = "csv"
     title = "CSV"
-    help = "One line an annotation, every kind; a row without annotations has one line too. Relationships are left out."
+    help = (
+        "One line an annotation, every kind, with the address and the file name of its picture; a row without "
+        "annotations has one line too. Relationships are left out."
+    )
     extension = "csv"
     media_type = "text/csv; charset=utf-8; header=present"
     columns = frozenset({CSV})
@@ -59,9 +62,11 @@ class CsvFormat(Format):
         lines = self._fragments.csv(batch, safe=self._safe)
         if self._more.names:
             cell = safe_cell if self._safe else exact_cell
+            refused = {row.index for row in self._refused}
+            documents = (one for index, one in enumerate(self.documents(batch)) if index not in refused)
             lines = [
                 with_columns(some, [cell(text) for text in self._more.texts(document)])
-                for some, document in zip(lines, self.documents(batch), strict=True)
+                for some, document in zip(lines, documents, strict=True)
             ]
         self._last = lines
         yield without_parts(b"".join(lines), self.context.parts, more=len(self._more.names))

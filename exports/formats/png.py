@@ -49,7 +49,10 @@ class PngFormat(Format):
 
     key = "png"
     title = "PNG class masks"
-    help = "A zip with one grey picture per row whose pixel values are classes: boxes, polygons and masks, filled."
+    help = (
+        "A zip with one grey picture per row whose pixel values are classes: boxes, polygons and masks, filled; and an "
+        "index that says which picture each is of."
+    )
     extension = "zip"
     media_type = "application/zip"
     is_archive = True

@@ -12,7 +12,8 @@ from connections.rows.batch import BODY, CSV, PARTS
 from connections.rows.csv import COLUMNS, HEADER
 from exportadmin.lib.errors import PermanentError
 from exports.formats import FORMATS
-from tests.connections.rows.documents import box, document, label
+from exports.formats.base import RefusedRow
+from tests.connections.rows.documents import box, document, label, mask
 from tests.exports.formats.running import FRAGMENTS, batch_of, run
 
 ROWS = [
@@ -70,6 +71,18 @@ def test_data_set_and_metadata_are_columns_on_request(tmp_path):
     few = run("csv", [batch_of(rows, columns)], tmp_path, options=options, parts=frozenset({"metadata_fields"}))
     (first, _) = csv.DictReader(io.StringIO(few.decode(), newline=""), strict=True)
     assert (first["dataset"], first["metadata"][:2], first["review_status"]) == ("", "[{", "")
+
+
+def test_a_row_that_is_refused_lends_its_columns_to_no_other(tmp_path):
+    rows = [document(label(mask("can", [10, 20], "no counts"))), document(global_key="b.jpg"), document()]
+    rows[0]["data_row"]["details"] = {"dataset_name": "broken"}
+    rows[1]["data_row"]["details"] = {"dataset_name": "north"}
+    del rows[0]["projects"]["project1"]["labels"][0]["annotations"]["objects"][0]["mask"]
+    refused: list[RefusedRow] = []
+    body = run("csv", [batch_of(rows, frozenset({BODY}))], tmp_path, options={"dataset": "yes"}, refused=refused)
+    assert [one.index for one in refused] == [0]
+    lines = csv.DictReader(io.StringIO(body.decode(), newline=""), strict=True)
+    assert [(line["global_key"], line["dataset"]) for line in lines] == [("b.jpg", "north"), ("photo.jpg", "set")]
 
 
 def test_a_file_without_them_asks_the_source_for_no_rows():
