@@ -23,12 +23,14 @@ _NONE: Mapping[str, int] = MappingProxyType({})
 class LabelCounts:
     """What the choice of labels (``choice``, as in a description) left out: labels, and their annotations, by reason.
 
-    ``labels_in_them`` are all labels of the ``rows_with_several``, before the choice.
+    ``labels_in_them`` are all labels of the ``rows_with_several``, before the choice; ``rows_leaving_with_several`` are
+    those of which more than one leaves.
     """
 
     choice: str = ALL.text
     rows_with_several: int = 0
     labels_in_them: int = 0
+    rows_leaving_with_several: int = 0
     left_out: Counter[str] = field(default_factory=Counter)
     annotations_left_out: Counter[str] = field(default_factory=Counter)
 
@@ -38,6 +40,7 @@ class LabelCounts:
             "choice": self.choice,
             "rows_with_several": self.rows_with_several,
             "labels_in_them": self.labels_in_them,
+            "rows_leaving_with_several": self.rows_leaving_with_several,
             "left_out": dict(sorted(self.left_out.items())),
         }
 

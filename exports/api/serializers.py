@@ -122,6 +122,7 @@ class LabelCountsSerializer(serializers.Serializer[Any]):
     choice = serializers.CharField()
     rows_with_several = serializers.IntegerField()
     labels_in_them = serializers.IntegerField()
+    rows_leaving_with_several = serializers.IntegerField()
     left_out = serializers.DictField(child=serializers.IntegerField(), help_text="labels, by reason")
 
 

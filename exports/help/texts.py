@@ -29,7 +29,8 @@ CHECK_VALUE_TEXTS: Final[dict[str, str]] = {
     "left_out_by_format": "what this format cannot hold of the kept rows: annotations by kind, and by their own names "
     "unlabelled, further_labels, region_answers, relationships, predictions and drafts; and annotations of labels that "
     "the choice of labels leaves out, by reason, also of rows that are dropped for it",
-    "labels": "the choice of labels; rows that have several, and how many are in those; labels left out, by reason",
+    "labels": "the choice of labels; rows that have several, how many are in those, and rows that leave with "
+    "several; labels left out, by reason",
     "notes": "what readers of the file should know, counted: COCO's images_without_size",
     "files": "files delivered, the manifest not counted",
     "bytes": "their sizes, added up",

@@ -79,21 +79,22 @@ class LabelFilter:
 
         Conditions about labels are tested on what leaves.
         """
+        if not batch.label_flags and len(batch):
+            batch = self._with_flags(batch)
+        self._count_several(batch)
         batch = self._chosen(batch)
         for key, condition, value in self._tests:
             failing = set(condition.failing(value, batch)) if len(batch) else ()
             if failing:
                 self.dropped[key] += len(failing)
                 batch = batch.take([place for place in range(len(batch)) if place not in failing])
+        if _has_several(batch):
+            self.counts.rows_leaving_with_several += sum(flags & SEVERAL for flags in batch.label_flags)
         return batch
 
     def _chosen(self, batch: RowBatch) -> RowBatch:
         if not len(batch) or (self._choice == ALL and not self._without_skipped):
-            self._count_several(batch)
             return batch
-        if not batch.label_flags:
-            batch = self._with_flags(batch)
-        self._count_several(batch)
         keys: Iterable[tuple[int, str]]
         if self._choice.takes_person:
             keys = list(zip(batch.label_flags, batch.label_creators, strict=True))
@@ -136,7 +137,7 @@ class LabelFilter:
         return reasons
 
     def _count_several(self, batch: RowBatch) -> None:
-        if any(flags & SEVERAL for flags in set(batch.label_flags)):
+        if _has_several(batch):
             for flags, times in zip(batch.label_flags, batch.label_times, strict=True):
                 if flags & SEVERAL:
                     self.counts.rows_with_several += 1
@@ -207,3 +208,7 @@ class LabelFilter:
         for name in _RENDERED:
             if name in row and (column := getattr(batch, name)):
                 column[place] = row[name]
+
+
+def _has_several(batch: RowBatch) -> bool:
+    return any(flags & SEVERAL for flags in set(batch.label_flags))

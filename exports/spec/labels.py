@@ -57,8 +57,6 @@ class LabelChoice(ABC):
     title: ClassVar[str]
     help: ClassVar[str]
     takes_person: ClassVar[bool] = False
-    # does at most one label of a row leave?
-    leaves_one: ClassVar[bool] = False
     # does a row without any label leave?
     keeps_unlabelled: ClassVar[bool] = True
 
@@ -137,7 +135,6 @@ class Latest(LabelChoice):
     key = "latest"
     title = "Latest"
     help = "Of each row the one label that was changed last, of those that were not skipped."
-    leaves_one = True
 
     def known(self, flags: int, creators: str) -> str | bool:
         return not flags & (SEVERAL | SKIPPED)
@@ -267,6 +264,8 @@ def labels_note(labels: Mapping[str, Any]) -> str:
     if left_out:
         reasons = ", ".join(f"{reason.replace('_', ' ')} {count:,}" for reason, count in sorted(left_out.items()))
         parts.append(f"{chosen}, which leaves out: {reasons}")
+        if leaving := labels["rows_leaving_with_several"]:
+            parts.append(f"{leaving:,} of the rows {'leaves' if leaving == 1 else 'leave'} with several")
     elif several:
         parts.append(f"all of them leave, since {chosen}")
     return "; ".join(parts)

@@ -184,8 +184,7 @@ def _label_warnings(spec: ExportSpec, labels: Mapping[str, Any]) -> Iterator[str
     if not (note := labels_note(labels)):
         return
     yield note
-    choice = spec.selection.labels
-    if labels["rows_with_several"] and not choice.leaves_one:
+    if labels["rows_leaving_with_several"]:
         yield (
             "what several people marked is in the file once for each of them: choose latest, or ground_truth, "
             "for one label a row"

@@ -205,7 +205,8 @@ def test_a_plan_says_that_rows_have_several_labels(project: Project) -> None:
     filled(project)
     warnings = plan(project, spec_of(project, format="coco_json"))["warnings"]
     assert warnings == [
-        "3 rows have several labels, 7 in all; the choice of labels is not skipped, which leaves out: skipped labels 3",
+        "3 rows have several labels, 7 in all; the choice of labels is not skipped, which leaves out: skipped "
+        "labels 3; 2 of the rows leave with several",
         "what several people marked is in the file once for each of them: choose latest, or ground_truth, "
         "for one label a row",
         "COCO JSON cannot hold 1 annotations of kind classification: they stay out",
@@ -213,6 +214,13 @@ def test_a_plan_says_that_rows_have_several_labels(project: Project) -> None:
     assert plan(project, spec_of(project, format="ndjson"))["warnings"][-1] == (
         "what the choice of labels leaves out cannot be imported again from this file: a full backup takes all"
     )
+
+
+@pytest.mark.parametrize("labels", ["latest", "ground_truth", f"created_by:{ANN}"])
+def test_a_plan_warns_of_several_labels_only_where_they_leave(project: Project, labels: str) -> None:
+    planned = plan(filled(project), spec_of(project, format="coco_json", labels=labels))
+    assert planned["labels"]["rows_leaving_with_several"] == 0
+    assert not any("once for each of them" in warning for warning in planned["warnings"])
 
 
 def test_a_plan_of_rows_with_one_label_each_says_nothing_of_labels(project: Project) -> None:

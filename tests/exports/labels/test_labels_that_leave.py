@@ -108,6 +108,7 @@ def test_what_stays_out_is_counted_alike_in_every_format(project: Project, forma
         "choice": "not_skipped",
         "rows_with_several": 3,
         "labels_in_them": 7,
+        "rows_leaving_with_several": 2,
         "left_out": {"skipped_labels": 3},
     }
     # two boxes and an answer of half and skipped, a box of the benchmark

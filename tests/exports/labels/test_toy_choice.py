@@ -22,7 +22,6 @@ class First(LabelChoice):
     key = "first"
     title = "The first one"
     help = "Of each row the label that came first."
-    leaves_one = True
 
     def known(self, flags: int, creators: str) -> str | bool:
         return not flags & SEVERAL
