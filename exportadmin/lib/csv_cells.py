@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import re
 from collections.abc import Callable
 from typing import Final
@@ -16,6 +17,9 @@ _SIGN_IN_A_CELL: Final = tuple(
 )
 # what a file for people begins with: without it Excel takes UTF-8 for something else
 BYTE_ORDER_MARK: Final = "\ufeff"
+
+# who reads our files back: a cell is as long as the mask in it (Python's csv stops at 131,072 characters unasked)
+csv.field_size_limit(2**31 - 1)
 
 # a text and the list that takes note of formulas → the cell
 Escape = Callable[[str, list[str]], str]

@@ -11,6 +11,7 @@ the annotations of all rows are compared as a whole, where the format counts wha
 
 from __future__ import annotations
 
+import csv
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Final
@@ -25,6 +26,7 @@ from exports.formats.base import Format, Told
 ALL_OF_THE_FIRST: Final = 64
 ONE_IN_BATCHES: Final = 8
 _MOST_NAMED: Final = 3
+_ANEW: Final = "Import the row again, and it is written anew"
 
 
 class CrossCheck:
@@ -50,7 +52,13 @@ class CrossCheck:
                 return
             places = range(self._batches % len(batch), len(batch))[:1]
         for place in places:
-            found = self._writer.read_back(place)
+            try:
+                found = self._writer.read_back(place)
+            except (ValueError, LookupError, TypeError, csv.Error) as error:
+                raise PermanentError(
+                    f"cross-check: what {self._writer.title} holds of row {batch.row_ids[place]} "
+                    f"({batch.global_keys[place]!r}) cannot be read ({error}): nothing was delivered. {_ANEW}"
+                ) from None
             if found is None:  # a format that cannot be read back
                 return
             self._rows += 1
@@ -59,7 +67,7 @@ class CrossCheck:
                 raise PermanentError(
                     f"cross-check: the counts of row {batch.row_ids[place]} ({batch.global_keys[place]!r}) and what "
                     f"{self._writer.title} holds of it differ: {_difference(found, expected)}; nothing was delivered. "
-                    "Import the row again, and it is written anew"
+                    f"{_ANEW}"
                 )
 
     def sum_up(self, annotations: int) -> None:

@@ -8,8 +8,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from django.conf import settings
+from pycocotools import mask as coco_mask
 
 from connections.models import Project
 from connections.rows.kinds import KINDS
@@ -22,6 +24,7 @@ from exportadmin.runs import statuses
 from exports import actions
 from exports.formats.png import PngFormat
 from exports.models import ExportReport
+from exports.results.search import search
 from exports.run import cross_check
 from exports.spec.spec import ExportSpec
 from tests.support.imports import import_file
@@ -76,6 +79,20 @@ def test_what_agrees_is_delivered_whatever_the_names(yard: Project, format: str)
         assert export(yard, format, profile="spreadsheet-safe").status == statuses.COMPLETED
 
 
+def test_a_mask_of_any_length_can_be_read_back(project: Project):
+    """Of a picture of noise: its counts take a longer cell than Python's csv reads unasked."""
+    noise = np.asfortranarray(np.random.default_rng(7).integers(0, 2, (500, 700)), dtype=np.uint8)
+    rle = coco_mask.encode(noise)
+    mark = {"name": "noise", "annotation_kind": "ImageSegmentationMask"}
+    made = row("a", {**mark, "mask": {"size": [500, 700], "counts": rle["counts"].decode()}})
+    made.media_attributes |= {"height": 500, "width": 700}
+    write_rows(project, [made])
+    assert len(StoreCsv.objects.get().exact) > 1 << 17
+    for format in FORMATS:
+        assert export(project, format).status == statuses.COMPLETED
+    assert search("a", projects=None).exports == len(FORMATS) - 1  # COCO has no row ids
+
+
 def without_the_first(text: str) -> str:
     return text.partition(",\n")[2]
 
@@ -104,6 +121,13 @@ def test_coco_that_does_not_hold_what_the_row_holds_fails(yard: Project, change:
     kept.save()
     fails(export(yard, "coco_json"), words)
     assert export(yard, "ndjson").status == statuses.COMPLETED
+
+
+def test_coco_that_was_cut_off_fails_in_words(yard: Project):
+    kept = StoreCoco.objects.get(row__global_key="a")
+    kept.annotations = kept.annotations[:-20]
+    kept.save()
+    fails(export(yard, "coco_json"), r"what COCO JSON holds of row \w+ \('a'\) cannot be read \(")
 
 
 def test_csv_that_does_not_hold_what_the_row_holds_fails(yard: Project):
