@@ -51,7 +51,11 @@ def build(
     files: Sequence[WrittenFile],
     key: SigningKey | None,
 ) -> bytes:
-    """The manifest's bytes. ``head`` says what this is: report, project, config, times. ``None``: it is not signed."""
+    """The manifest's bytes. ``key``: who signs it, ``None``: nobody.
+
+    ``head`` says what this is: report, project, config, times; among them ``started_at``, which sorts behind the lines
+    of seal and signature: ``verify.py`` takes these out as lines that others follow.
+    """
     document: dict[str, Any] = {
         **head,
         "manifest_version": VERSION,

@@ -1,4 +1,4 @@
-"""``make soak``: 200 kills on SQLite and 100 on PostgreSQL, and every byte of a trail flipped, with the counts."""
+"""``make soak``: 200 kills on SQLite and 100 on PostgreSQL, every byte of a trail flipped, 10,000 of a delivery."""
 
 from __future__ import annotations
 
@@ -28,6 +28,7 @@ def main() -> int:
     parser.add_argument("--postgres-kills", type=int, default=100, help="on PostgreSQL (%(default)s)")
     parser.add_argument("--no-trail", action="store_true", help="leave out the flipping of the trail's bytes")
     parser.add_argument("--seed", type=int, default=int(time.time()), help="of the dice (the time)")
+    parser.add_argument("--no-receipt", action="store_true", help="leave out the changing of a delivery's bytes")
     asked = parser.parse_args()
     wrong = 0
     if asked.kills:
@@ -37,17 +38,29 @@ def main() -> int:
             wrong += once("PostgreSQL", url, asked.postgres_kills, asked.seed)
     if not asked.no_trail:
         wrong += sum(trail(database) for database in ("sqlite", "postgres"))
+    if not asked.no_receipt:
+        wrong += receipt()
     return 1 if wrong else 0
 
 
 def trail(database: str) -> int:
     """Every byte of a trail of 1,000 entries, flipped one at a time. 1 when one of them was not found."""
     say(f"=== trail on {database}: every byte of 1,000 entries")
-    command = [sys.executable, "-m", "pytest", "-q", "-rP", "-p", "no:cacheprovider", "--no-header"]
-    command += ["tests/exportadmin/audit/test_tampering.py", "-k", "every_byte_of_every_entry"]
+    return _test("tests/exportadmin/audit/test_tampering.py", "every_byte_of_every_entry", "flipped bytes", database)
+
+
+def receipt() -> int:
+    """10,000 bytes of files, manifest and signature, changed one at a time. 1 when ``verify.py`` missed one."""
+    say("=== receipt: 10,000 bytes of a delivery")
+    return _test("tests/exports/delivery/test_receipt.py", "every_single_byte_mutation", "mutated bytes", "sqlite")
+
+
+def _test(path: str, name: str, told_by: str, database: str) -> int:
+    """One test of the suite at its full length. 1 when it failed, or did not print its line with ``told_by``."""
+    command = [sys.executable, "-m", "pytest", "-q", "-rP", "-p", "no:cacheprovider", "--no-header", path, "-k", name]
     environment = {**os.environ, "SOAK": "1", "EXPORTADMIN_TEST_DB": database}
     done = subprocess.run(command, env=environment, cwd=ROOT, capture_output=True, text=True, check=False)
-    told = [line for line in done.stdout.splitlines() if "flipped bytes" in line]
+    told = [line for line in done.stdout.splitlines() if told_by in line]
     say("\n".join(told) if done.returncode == 0 else done.stdout[-3000:])
     return 0 if done.returncode == 0 and told else 1
 
