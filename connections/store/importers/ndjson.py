@@ -18,6 +18,7 @@ from typing import Any, Final
 from connections.rows import backup
 from connections.rows.checks import BadMark, moment, shown, size
 from connections.rows.kinds import KINDS
+from connections.rows.labels import is_skipped
 from connections.rows.review_statuses import REVIEW_STATUSES
 from connections.store import coco_head
 from connections.store.import_row import IncomingLabel, IncomingRow
@@ -186,6 +187,8 @@ class NdjsonImporter(RowFileImporter):
         if self.default_status is not None:
             return self.default_status
         if given is None:
+            if labels and all(is_skipped({"performance_details": label.performance}) for label in labels):
+                return "skipped"
             return "review" if labels else "to_label"
         status = LABELBOX_STATUSES.get(given, given) if type(given) is str else None
         if status not in REVIEW_STATUSES:

@@ -346,8 +346,13 @@ def test_review_statuses_in_our_words_and_in_labelbox_s(take, word, status):
 
 
 def test_a_row_that_says_no_status_gets_one_by_its_labels(take):
-    rows, _ = take(row(mark(), key="a"), row(key="b"))
-    assert [each.status for each in rows] == ["review", "to_label"]
+    skipped, half = row(mark(), key="c"), row(mark(), key="d")
+    for raw in (skipped, half):
+        (project,) = raw["projects"].values()
+        (label,) = project["labels"]
+        project["labels"] = [{**label, "performance_details": {"skipped": True}}, *([label] if raw is half else [])]
+    rows, _ = take(row(mark(), key="a"), row(key="b"), skipped, half)
+    assert [each.status for each in rows] == ["review", "to_label", "skipped", "review"]
 
 
 def test_of_several_projects_the_one_that_is_meant_is_read_and_the_others_are_kept(tmp_path):

@@ -242,6 +242,17 @@ def test_the_preview_of_a_report_that_is_not_rows_shows_the_labels_that_leave(pr
     assert [label["label_details"]["created_by"] for label in of_project["labels"]] == [ANN]
 
 
+def test_the_page_of_an_export_says_what_became_of_the_labels(project: Project, client, alice) -> None:
+    report = export(filled(project), "coco_json", "latest")
+    client.force_login(alice)
+    page = " ".join(client.get(f"/exports/{report.report_id}/").content.decode().split())
+    assert "3 rows have several labels, 7 in all; the choice of labels is latest, which leaves out: older" in page
+    assert "Labels of each row" in page
+    assert "Dropped: none of the labels that were chosen" in page
+    assert "Left out: skipped labels" in page
+    assert "Every sum adds up" in page
+
+
 def test_a_choice_is_described_in_words(project: Project) -> None:
     config = spec_of(filled(project), labels=f"created_by:{ANN}").to_json()
     assert ("Labels of each row", (f"those of {ANN}",)) in [(line.term, line.values) for line in describe(config)]
