@@ -55,6 +55,11 @@ def register() -> None:
         },
     )
     events.register(
+        "installation",
+        "The installation",
+        {"backed_up": "{actor} [copied|tried to copy] the whole installation<, into {folder}>"},
+    )
+    events.register(
         "artifact",
         "Delivered files",
         {

@@ -95,7 +95,7 @@ def _ready_made_file() -> Path | None:
 def _ready_made_database() -> str:
     """The name of a PostgreSQL database with empty tables, made once a process: a template for those of the tests."""
     name = f"ready_{new_id()}"
-    with _maintenance() as connection:
+    with maintenance() as connection:
         connection.execute(f"CREATE DATABASE {name}")
     with tempfile.TemporaryDirectory() as home:
         migrate(Installation(Path(home), postgres.url(os.environ["EXPORTADMIN_TEST_CLUSTER"], name)))
@@ -105,7 +105,7 @@ def _ready_made_database() -> str:
 @contextlib.contextmanager
 def _own_database(*, template: str) -> Iterator[str]:
     name = f"own_{new_id()}"
-    with _maintenance() as connection:
+    with maintenance() as connection:
         connection.execute(f"CREATE DATABASE {name} TEMPLATE {template}")
         try:
             yield postgres.url(os.environ["EXPORTADMIN_TEST_CLUSTER"], name)
@@ -113,7 +113,7 @@ def _own_database(*, template: str) -> Iterator[str]:
             connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
 
 
-def _maintenance() -> psycopg.Connection[Any]:
+def maintenance() -> psycopg.Connection[Any]:
     import psycopg
 
     return psycopg.connect(postgres.url(os.environ["EXPORTADMIN_TEST_CLUSTER"], "postgres"), autocommit=True)

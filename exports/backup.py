@@ -1,0 +1,153 @@
+"""A copy of the whole installation, made while it runs: the database of one moment, and the files that it knows of.
+
+The copy is a home folder of its own. With SQLite it is complete: start `exportadmin up` on it. With PostgreSQL it holds
+a dump (``database.dump``, for ``pg_restore``). Deliveries are found relative to the home folder, so a copy reads, and
+removes, its own files only.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sqlite3
+import subprocess
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+from django.conf import settings
+from django.db import connection, connections, transaction
+
+from exportadmin.audit.record import record
+from exportadmin.lib.actor import Actor
+from exportadmin.lib.errors import PermanentError, UserError
+from exports.models import ExportReport
+
+DUMP: Final = "database.dump"
+# what is in a home folder beside the database and the deliveries, and cannot be made again
+FOLDERS: Final = ("keys", "media", "uploads")
+
+
+@dataclass(slots=True)
+class Copied:
+    """``missing`` are locations of deliveries that were not there: removed by hand, or since the moment of the copy."""
+
+    deliveries: int = 0
+    files: int = 0
+    bytes: int = 0
+    missing: list[str] = field(default_factory=list)
+
+
+def back_up(target: Path, actor: Actor) -> Copied:
+    """Into ``target``, a new or empty folder, which appears when everything is in it.
+
+    Raises :class:`UserError` for a folder that cannot be used, :class:`PermanentError` for what went wrong.
+    """
+    target = target.expanduser().absolute()
+    if target.is_symlink() or (target.exists() and (not target.is_dir() or any(target.iterdir()))):
+        raise UserError(f"{target} is not a new or empty folder", field="folder")
+    if target.is_relative_to(settings.EXPORTADMIN_HOME):
+        raise UserError(f"{target} lies within the installation that is copied", field="folder")
+    # the line first: it is in the copy, too
+    with transaction.atomic():
+        record("installation.backed_up", actor=actor, details={"folder": target.name})
+    draft = target.with_name(f".{target.name}.{os.getpid()}.part")
+    try:
+        draft.mkdir(mode=0o700, parents=True)
+        with _database(draft) as locations:
+            copied = _files(draft, locations)
+        if target.is_dir():
+            target.rmdir()
+        draft.rename(target)
+    except OSError as error:
+        raise PermanentError(f"the backup stopped: {error.strerror or error} ({error.filename or target})") from error
+    finally:
+        shutil.rmtree(draft, ignore_errors=True)
+    return copied
+
+
+@contextmanager
+def _database(draft: Path) -> Iterator[list[str]]:
+    """Copies it, and says where the deliveries lie that it knows of."""
+    if connection.vendor == "sqlite":
+        name = Path(connection.settings_dict["NAME"]).name
+        copy = draft / name
+        with connections["default"].cursor() as cursor:
+            cursor.execute("VACUUM INTO %s", [str(copy)])
+        copy.chmod(0o600)
+        with closing(sqlite3.connect(copy)) as database:
+            sql, params = _delivered().query.sql_with_params()
+            rows = database.execute(sql.replace("%s", "?"), params).fetchall()
+        yield [location for (location,) in rows]
+        return
+    reader = connections.create_connection("default")
+    reader.settings_dict = {**connection.settings_dict}
+    try:
+        with reader.cursor() as cursor:
+            cursor.execute("BEGIN TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
+            cursor.execute("SET LOCAL idle_in_transaction_session_timeout = 0")
+            cursor.execute("SELECT pg_export_snapshot()")
+            (snapshot,) = cursor.fetchone()
+            _dump(reader.settings_dict, snapshot, draft / DUMP)
+            cursor.execute(*_delivered().query.sql_with_params())
+            locations = [location for (location,) in cursor.fetchall()]
+    finally:
+        reader.close()
+    yield locations
+
+
+def _delivered() -> Any:
+    kept = ExportReport.objects.filter(is_ours=True, destination=None, files_removed_at=None)
+    return kept.exclude(location="").order_by("pk").values_list("location")
+
+
+def _dump(database: dict[str, Any], snapshot: str, file: Path) -> None:
+    """The password goes by the environment: a command line is everybody's to read."""
+    names = {"HOST": "PGHOST", "PORT": "PGPORT", "USER": "PGUSER", "PASSWORD": "PGPASSWORD", "NAME": "PGDATABASE"}
+    environment = {**os.environ, **{name: str(database[key]) for key, name in names.items() if database.get(key)}}
+    for option, name in (("host", "PGHOST"), ("port", "PGPORT")):
+        if value := database.get("OPTIONS", {}).get(option):
+            environment[name] = str(value)
+    command = ["pg_dump", "--format=custom", "--no-owner", f"--snapshot={snapshot}", f"--file={file}"]
+    try:
+        done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    except FileNotFoundError:
+        raise PermanentError(
+            "pg_dump is not installed: PostgreSQL's own programs make the copy of a database"
+        ) from None
+    if done.returncode:
+        raise PermanentError(f"pg_dump failed: {' '.join(done.stderr.split())[:500]}")
+    file.chmod(0o600)
+
+
+def _files(draft: Path, locations: list[str]) -> Copied:
+    copied = Copied()
+    for location in locations:
+        source = settings.ARTIFACTS_DIR / location
+        if not source.is_dir():
+            copied.missing.append(location)
+            continue
+        _copy(source, draft / "artifacts" / location, copied)
+        copied.deliveries += 1
+    for name in FOLDERS:
+        if (settings.EXPORTADMIN_HOME / name).is_dir():
+            _copy(settings.EXPORTADMIN_HOME / name, draft / name, copied)
+    return copied
+
+
+def _copy(source: Path, target: Path, copied: Copied) -> None:
+    """Plain files only, never what a link leads to. What goes away meanwhile was not to be kept."""
+    target.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with os.scandir(source) as entries:
+        for entry in entries:
+            if entry.is_dir(follow_symlinks=False):
+                _copy(Path(entry.path), target / entry.name, copied)
+            elif entry.is_file(follow_symlinks=False):
+                try:
+                    shutil.copy2(entry.path, target / entry.name, follow_symlinks=False)
+                except FileNotFoundError:
+                    continue
+                copied.files += 1
+                copied.bytes += (target / entry.name).stat().st_size
