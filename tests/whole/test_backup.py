@@ -249,6 +249,23 @@ def test_licenses_of_another_id_in_the_project_are_followed_by_the_rows(tmp_path
     assert notes["entries of 'licenses' whose id another has in this project, given another"] == 1
 
 
+def test_what_a_picture_says_of_classes_by_number_follows_where_the_numbers_are_others(tmp_path):
+    images = [{"id": 1, "file_name": "a.jpg", "width": 9, "height": 9, "neg_category_ids": [17, 44]}]
+    lvis = {"images": images, "annotations": [], "categories": COCO["categories"]}
+    first = from_coco(tmp_path, lvis)
+    path = tmp_path / "other.json"
+    path.write_text(json.dumps({"images": [], "annotations": [], "categories": [{"id": 17, "name": "boat"}]}))
+    import_file(path, "Second")
+    second = Project.objects.get(name="Second")
+    imported(delivered(first, "ndjson"), "Second")
+    coco = json.loads(plain(second, "coco_json"))
+    names = {one["id"]: one["name"] for one in coco["categories"]}
+    assert names[17] == "boat"
+    assert [names[number] for number in coco["images"][0]["neg_category_ids"]] == ["person", "bottle"]
+    again = imported(delivered(first, "json"), "Again").project
+    assert json.loads(plain(again, "coco_json"))["images"][0]["neg_category_ids"] == [17, 44]
+
+
 def test_the_part_can_be_left_out_and_then_rows_are_as_labelbox_has_them(tmp_path):
     first = from_coco(tmp_path)
     rows = json.loads(delivered(first, "json").read_text())

@@ -50,9 +50,11 @@ class References:
         self.is_needed = False
 
     @classmethod
-    def of_lists(cls) -> References:
-        """Only entries of lists get another id."""
-        return cls(_kept, _kept, _kept)
+    def of_categories(cls, moved: Mapping[int | str, int]) -> References:
+        """No image and no annotation gets another id."""
+        references = cls(_kept, _kept, moved.get)
+        references.is_needed = bool(moved)
+        return references
 
     def add_list(self, name: str, moved: Mapping[int | str, int]) -> None:
         """Entries of a list have other ids: to those of ``videos`` refers ``video_id``, of ``licenses`` ``license``."""

@@ -21,7 +21,7 @@ from connections.rows.kinds import KINDS
 from connections.rows.labels import is_skipped
 from connections.rows.review_statuses import REVIEW_STATUSES
 from connections.store import coco_head
-from connections.store.import_row import IncomingLabel, IncomingRow
+from connections.store.import_row import IncomingClass, IncomingLabel, IncomingRow
 from connections.store.importers.backup import (
     check_all_taken,
     spread_annotation_ids,
@@ -37,6 +37,7 @@ from connections.store.importers.ndjson_forms import forms
 from connections.store.importers.row_file import RowFileImporter
 from connections.store.models import MAX_ROW_ID
 from connections.store.notes import CARRIED, UNLABELLED, Notes
+from connections.store.ontology import give_numbers
 
 # Labelbox's names of statuses, as its rows and its filters have them → ours
 LABELBOX_STATUSES: Final = {
@@ -61,7 +62,7 @@ class NdjsonImporter(RowFileImporter):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self._references = References.of_lists()
+        self._references = References.of_categories({})
 
     @classmethod
     def forms(cls) -> Iterable[Form]:
@@ -70,8 +71,8 @@ class NdjsonImporter(RowFileImporter):
     def convert(self, value: _Json, position: str) -> IncomingRow:
         rest = dict(value)
         ours = _object(rest.pop(backup.KEY, None), backup.KEY)
-        self._take_project_extra(take_project_extra(ours))
-        self.classes += take_all_classes(ours)  # they are the file's, whatever becomes of this row
+        if "project" in ours:  # it is the file's, whatever becomes of this row
+            self._take_project(take_project_extra(ours), take_all_classes(ours))
         data_row = _object(rest.pop("data_row", None), "data_row")
         if not data_row:
             raise BadMark("a row has a data_row; this one has none")
@@ -141,20 +142,23 @@ class NdjsonImporter(RowFileImporter):
         self._note_objects(row)
         return row
 
-    def _take_project_extra(self, extra: _Json) -> None:
+    def _take_project(self, extra: _Json, classes: list[IncomingClass]) -> None:
         """Of a file's first row; where two files were put together, of a later one too."""
-        if not extra:
-            return
         head = _object(extra.pop(coco_head.KEY, None), f"{backup.KEY}.project.source_extra.{coco_head.KEY}")
+        objects = [entry for entry in classes if not entry.is_question]
+        numbers = give_numbers(objects, self.project.class_numbers())
+        moved = {entry.number: numbers[entry.name] for entry in objects if numbers[entry.name] != entry.number}
+        self._references = References.of_categories({old: new for old, new in moved.items() if old is not None})
         before = self.project_extra.get(coco_head.KEY, {})
         known, _ = coco_head.merge_heads(self.project.coco_head, before, Notes())
-        self._references = References.of_lists()
-        settled = settle_head(head, known, self._references, self.notes)
+        head = settle_head(head, known, self._references, self.notes)
+        self.classes += classes
         self.project_extra.update(extra)
-        self.project_extra[coco_head.KEY], _ = coco_head.merge_heads(before, settled, Notes())
+        if head:
+            self.project_extra[coco_head.KEY], _ = coco_head.merge_heads(before, head, Notes())
 
     def _follow(self, row: IncomingRow) -> None:
-        """What the row says of entries of lists that have another id in the project follows them."""
+        """What the row says of classes and entries of lists that have another id in the project follows them."""
         self._references.follow_in_row(row.source_extra)
         for label in row.labels:
             for mark in label.objects:
