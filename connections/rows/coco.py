@@ -142,18 +142,21 @@ def render_coco(
     drawn: Sequence[Outline] | None = None,
     name: FileName | None = None,
     leaving: Collection[int] | None = None,
+    ids: Sequence[Sequence[int]] | None = None,
     misfits: list[str] | None = None,
 ) -> tuple[bytes, bytes]:
     """``(image object, annotation objects)`` of a row; the latter joined by :data:`SEPARATOR`.
 
     Ids are those of :func:`annotation_ids`. Objects that COCO cannot hold (lines, points, other kinds, objects without
-    a class) have one too, but are not printed. ``drawn`` are the row's :func:`outlines` and ``name`` its
-    :func:`file_name_of`, if they are at hand; ``leaving`` the places of labels whose objects are printed, where not all
-    are: an object has the same id whatever leaves beside it. Into ``misfits`` goes, for each object whose source states
-    figures of another geometry, what is printed instead. Raises ``KeyError`` when a class has no number.
+    a class) have one too, but are not printed. ``drawn`` are the row's :func:`outlines`, ``name`` its
+    :func:`file_name_of` and ``ids`` those of its objects, if they are at hand; ``leaving`` the places of labels whose
+    objects are printed, where not all are: an object has the same id whatever leaves beside it. Into ``misfits`` goes,
+    for each object whose source states figures of another geometry, what is printed instead. Raises ``KeyError`` when a
+    class has no number.
     """
     lines: list[str] = []
-    ids = annotation_ids(document, annotation_start)
+    if ids is None:
+        ids = annotation_ids(document, annotation_start)
     rest = iter(outlines(document) if drawn is None else drawn)
     for index, label in enumerate(labels_of(document)):
         stays = leaving is not None and index not in leaving

@@ -184,6 +184,8 @@ class _Writer:
         self.seen.execute("PRAGMA synchronous=OFF")
         self.seen.execute("CREATE TABLE seen (key BLOB PRIMARY KEY) WITHOUT ROWID")
         self.taken = TakenIds(project)
+        # key → for each label of a row of the batch, the ids that its objects want
+        self.wanted: dict[str, list[Sequence[int | None]]] = {}
 
     def write(
         self,
@@ -325,7 +327,7 @@ class _Writer:
             for entry in classes
             if (entry.is_question, entry.name) not in self.other_numbers and not book.has(entry)
         ]
-        for entry, number in zip(new, book.announce_all(new), strict=True):
+        for entry, number in zip(new, book.announce_all(new) if new else (), strict=True):
             if entry.number not in (number, None):
                 self.other_numbers.add((entry.is_question, entry.name))
         if book.notes:
@@ -417,11 +419,14 @@ class _Writer:
 
     def _taken_annotations(self, store: StoreProject, rows: list[IncomingRow]) -> set[int]:
         """Ids that annotations of the rows state, and that are given. Behind the others new ones are handed out."""
+        self.wanted = {
+            row.key: [_wanted_ids(label.objects, label.annotation_ids) for label in row.labels] for row in rows
+        }
         stated = [
             identity
-            for row in rows
-            for label in row.labels
-            for identity in _wanted_ids(label.objects, label.annotation_ids)
+            for by_label in self.wanted.values()
+            for wanted in by_label
+            for identity in wanted
             if identity is not None
         ]
         taken = self.taken.annotations(stated)
@@ -460,7 +465,7 @@ class _Writer:
         own: frozenset[int] = frozenset()
         if before is not None:
             own = frozenset(annotation_ids_of(before.annotation_start, before.annotation_room, before.annotation_ids))
-        ids = _AnnotationIds.of(row, document, shared.taken_annotations, own)
+        ids = _AnnotationIds.of(self.wanted[row.key], document, shared.taken_annotations, own)
         if ids.are_all_kept:
             start, room = min(ids.kept), 0
         elif before is not None and before.annotation_room >= count:
@@ -479,6 +484,7 @@ class _Writer:
                 number=number,
                 annotation_start=start,
                 class_numbers=book.class_numbers,
+                ids=numbers,
                 drawn=drawn,
                 name=name,
                 misfits=misfits,
@@ -642,11 +648,24 @@ class _AnnotationIds:
     _labels: list[tuple[int, Sequence[int | None], list[int | None]]] = field(default_factory=list)
 
     @classmethod
-    def of(cls, row: IncomingRow, document: dict[str, Any], taken: set[int], own: frozenset[int]) -> _AnnotationIds:
-        """``taken`` are ids that are given, ``own`` those of the row."""
+    def of(
+        cls, by_label: list[Sequence[int | None]], document: dict[str, Any], taken: set[int], own: frozenset[int]
+    ) -> _AnnotationIds:
+        """``by_label`` is what the objects of each label want; ``taken`` are ids that are given, ``own`` the row's."""
         found, count = cls(), 0
-        for label, source in zip(labels_of(document), row.labels, strict=True):
-            wanted = _wanted_ids(label["annotations"]["objects"], source.annotation_ids)
+        for label, wanted in zip(labels_of(document), by_label, strict=True):
+            different = dict.fromkeys(wanted)
+            if (
+                len(different) == len(wanted)
+                and None not in different
+                and taken.isdisjoint(different)
+                and found.kept.keys().isdisjoint(different)
+                and max(different, default=0) < HANDED_OUT.start  # type: ignore[type-var,operator]
+            ):  # as nearly always
+                found.kept |= different  # type: ignore[arg-type]
+                found._labels.append((count, wanted, list(wanted)))
+                count += len(objects_of(label["annotations"]))
+                continue
             keeps: list[int | None] = []
             for identity in wanted:
                 if identity in found.kept or (identity in taken and identity not in own) or not can_be_kept(identity):
@@ -663,6 +682,8 @@ class _AnnotationIds:
     def numbered(self, document: dict[str, Any], start: int) -> list[list[int]]:
         """By label, the ids of its objects: from ``start`` on for those that keep none."""
         found: list[list[int]] = []
+        if self.are_all_kept:
+            return [keeps for _, _, keeps in self._labels]  # type: ignore[misc]
         for label, (first, wanted, keeps) in zip(labels_of(document), self._labels, strict=True):
             objects = label["annotations"]["objects"]
             first += start
