@@ -29,6 +29,6 @@ FORMS: Final = (
     Form("Ids", CARRIED, ("id",), "a text, a negative or a taken one: the new id is noted, the old one is source_id"),
     Form("Pictures", READ, ("file_name", "coco_url", "path"), "what the image is recognised by, in this order"),
     Form("Pictures", REFUSED, ("file_name",), "none of the three, or no text"),
-    Form("Files", CARRIED, ("info", "licenses", "any further list"), "entries with an image_id with their image"),
+    Form("Files", CARRIED, ("info", "licenses", "any further list"), "COCO prints them again; of several files, by id"),
     Form("Files", REFUSED, ("caption", "segments_info", "videos"), "captions, panoptic segments, videos"),
 )
