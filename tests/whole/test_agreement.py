@@ -48,11 +48,18 @@ def test_every_task_is_accounted_for_and_five_formats_agree(edge):
     assert summary["rows"] == summary["created"] + summary["refused_count"] == TASKS
     assert summary["refused_count"] == 0, files.first_refused(result, 20)
     tasks = json.loads(edge.read_text())
-    keys = {task["data"]["image"] for task in tasks}
+    # a task that was only skipped is no picture with nothing on it
+    skipped = [task for task in tasks if task["annotations"] and all(a["was_cancelled"] for a in task["annotations"])]
+    keys = {task["data"]["image"] for task in tasks if task not in skipped}
+    assert len(keys) == TASKS - 200
     truth: Counter[str] = Counter()
     drawn: Counter[str] = Counter()
+    left_out = 0
     for task in tasks:
         for annotation in task["annotations"]:
+            if annotation["was_cancelled"]:
+                left_out += len(annotation["result"])
+                continue
             for region in annotation["result"]:
                 if region["type"] == "choices":
                     truth[region["from_name"]] += 1
@@ -69,19 +76,22 @@ def test_every_task_is_accounted_for_and_five_formats_agree(edge):
         assert read(path) == (keys, truth), format
         assert read(path, drawn_only=True) == (keys, drawn), format
         assert values["annotations_by_class"] == dict(sorted(truth.items())), format
-        assert values["rows_kept"] == TASKS
+        assert (values["rows_kept"], values["rows_dropped"]) == (TASKS - 200, {"labels": 200})
+        assert values["labels"]["left_out"] == {"skipped_labels": 200}
+        assert values["left_out_by_format"]["skipped_labels"] == left_out
 
     path, values = delivered(project, "coco_json")
-    assert counting.of_coco(path) == (TASKS, drawn)
+    assert counting.of_coco(path) == (TASKS - 200, drawn)
     assert values["annotations_by_class"] == dict(sorted(drawn.items()))
-    assert values["left_out_by_format"] == {"classification": truth.total() - drawn.total()}
+    answers = truth.total() - drawn.total()
+    assert values["left_out_by_format"] == {"classification": answers, "skipped_labels": left_out}
 
     path, values = delivered(project, "png")
     found, pixels, legend = counting.of_png(path)
     assert found == keys
     assert values["annotations_by_class"] == dict(sorted(drawn.items()))
     assert set(legend) == set(drawn)
-    for task in tasks:
+    for task in (task for task in tasks if task not in skipped):
         # a class painted later may hide an earlier one; nothing else may appear, and the last one painted shows
         expected = [
             region["value"][region["type"]][0]
