@@ -186,5 +186,8 @@ def test_tasks_with_predictions_or_drafts_only_are_noted(tmp_path: Path):
     ]
     rows, reading = read("label_studio_json", write(tmp_path, tasks))
     assert [row.status for row in rows] == ["to_label", "to_label", "review", "to_label"]
-    (note,) = reading.row_notes.take()
-    assert (note["kind"], note["count"]) == ("unfinished", 2)
+    assert [(note["kind"], note["count"], note["text"]) for note in reading.row_notes.take()] == [
+        ("carried", 1, "predictions, kept with their tasks"),
+        ("carried", 2, "drafts, kept with their tasks"),
+        ("unfinished", 2, "tasks that hold only predictions or drafts"),
+    ]
