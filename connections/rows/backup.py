@@ -19,7 +19,7 @@ import orjson
 
 from connections.rows.batch import OntologyClass
 from connections.rows.body import BACKUP, SEAM
-from connections.rows.coco import stated_id
+from connections.rows.coco import may_state_ids, stated_id
 from connections.rows.frames import answers_of, objects_of
 from connections.rows.labels import labels_of
 
@@ -49,21 +49,17 @@ def put_backup(
     if questions:
         found["question_ids"] = {name: question_numbers[name] for name in sorted(questions)}
     document[KEY] = found
-    stated: list[list[int | None]] = [
-        [stated_id(mark) for mark in annotations.get("objects") or ()] for annotations in inside
-    ]
     numbers = [each for ids in annotation_ids for each in ids]
-    is_range = _follow_each_other(numbers) and not any(each is not None for ids in stated for each in ids)
-    if is_range:
-        found["annotation_range"] = [numbers[0], numbers[-1]]
-    for label, ids, own in zip(labels, annotation_ids, stated, strict=True):
+    is_range = False
+    if numbers and not any(may_state_ids(annotations.get("objects") or ()) for annotations in inside):
+        first, last = numbers[0], numbers[-1]
+        is_range = last - first + 1 == len(numbers) and numbers == list(range(first, last + 1))
+        if is_range:
+            found["annotation_range"] = [first, last]
+    for label, ids in zip(labels, annotation_ids, strict=True):
         label.pop(KEY, None)
-        if not is_range and list(ids) != own:
+        if not is_range and list(ids) != [stated_id(mark) for mark in label["annotations"].get("objects") or ()]:
             label[KEY] = {"annotation_ids": list(ids)}
-
-
-def _follow_each_other(numbers: Sequence[int]) -> bool:
-    return bool(numbers) and all(number == place for place, number in enumerate(numbers, numbers[0]))
 
 
 def project_backup(ontology: Iterable[OntologyClass], extra: Mapping[str, Any]) -> dict[str, Any]:

@@ -17,7 +17,7 @@ Rules where COCO leaves a choice:
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 import orjson
@@ -106,6 +106,15 @@ def stated_id(mark: Mapping[str, Any]) -> int | None:
     if stated is None:
         stated = (extra.get("coco") or _NOTHING).get("id")
     return stated if type(stated) is int and 0 <= stated <= _MAX_ID else None
+
+
+def may_state_ids(objects: Iterable[Mapping[str, Any]]) -> bool:
+    """Is there any object that may state an id (:func:`stated_id`)? Only those that came from COCO may."""
+    for mark in objects:
+        extra = mark.get("source_extra")
+        if extra and ("coco" in extra or "coco_id" in extra):
+            return True
+    return False
 
 
 def annotation_ids(document: Mapping[str, Any], start: int) -> list[Sequence[int]]:

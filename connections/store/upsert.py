@@ -26,7 +26,7 @@ from django.db.models.functions import Substr
 from connections.models import Project
 from connections.rows.backup import put_backup
 from connections.rows.body import head_of, render_body
-from connections.rows.coco import render_coco, stated_id
+from connections.rows.coco import may_state_ids, render_coco, stated_id
 from connections.rows.coco_lists import render_lists
 from connections.rows.counts import count_annotations
 from connections.rows.csv import render_csv
@@ -621,19 +621,15 @@ def _keep_source_number(document: dict[str, Any], source_number: int | None) -> 
         document["source_extra"] = {**extra, "coco": {"id": source_number, **extra["coco"]}}
 
 
-def _stated_id(mark: dict[str, Any]) -> int | None:
-    try:
-        return stated_id(mark)
-    except AttributeError:  # it is not as it should be, which rendering finds
-        return None
-
-
 def _wanted_ids(objects: Sequence[dict[str, Any]], listed: Sequence[int]) -> Sequence[int | None]:
     """For each object the id that its label lists for it, else the one that it states; a list of another length is that
     of other objects. Empty where nobody says any."""
     if listed and len(listed) == len(objects):
         return listed
-    return [_stated_id(mark) for mark in objects] if any("source_extra" in mark for mark in objects) else ()
+    try:
+        return list(map(stated_id, objects)) if may_state_ids(objects) else ()
+    except (AttributeError, TypeError):  # one is not as it should be, which rendering finds
+        return ()
 
 
 @dataclass(slots=True)
@@ -694,7 +690,7 @@ class _AnnotationIds:
             for mark, before, number in zip(objects, wanted, numbers, strict=True):
                 if before is not None and before != number:
                     self.clashing.append((before, number))
-                    if _stated_id(mark) is not None:
+                    if stated_id(mark) is not None:
                         mark["source_extra"] = {**mark["source_extra"], "coco_id": number}
             found.append(numbers)
         return found

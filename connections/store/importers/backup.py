@@ -12,6 +12,8 @@ from connections.store.ontology import MAX_NAME
 
 _LISTS: Final = (("categories", False), ("questions", True))
 _IDS: Final = (("category_ids", False), ("question_ids", True))
+# classes that are remembered: more than any ontology has
+_MAX_KNOWN: Final = 100_000
 _Json = dict[str, Any]
 
 
@@ -21,13 +23,20 @@ def take_image_id(backup: _Json) -> int | None:
     return None if value is None else _number(value, "image_id")
 
 
-def take_used_classes(backup: _Json) -> list[IncomingClass]:
-    """The classes and questions that the row uses."""
-    return [
-        IncomingClass(_name(name, key), _number(value, f"{key}[{shown(name)}]"), is_question=is_question)
-        for key, is_question in _IDS
-        for name, value in _object(backup.pop(key, None), key).items()
-    ]
+def take_used_classes(backup: _Json, known: dict[tuple[str, str, int], IncomingClass]) -> list[IncomingClass]:
+    """The classes and questions that the row uses. ``known`` are those of earlier rows, which are not checked again."""
+    found: list[IncomingClass] = []
+    for key, is_question in _IDS:
+        for name, value in _object(backup.pop(key, None), key).items():
+            entry = known.get((key, name, value)) if type(value) is int else None
+            if entry is None:
+                entry = IncomingClass(
+                    _name(name, key), _number(value, f"{key}[{shown(name)}]"), is_question=is_question
+                )
+                if len(known) < _MAX_KNOWN:
+                    known[key, name, value] = entry
+            found.append(entry)
+    return found
 
 
 def take_all_classes(backup: _Json) -> list[IncomingClass]:

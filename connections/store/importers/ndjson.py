@@ -63,6 +63,7 @@ class NdjsonImporter(RowFileImporter):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._references = References.of_categories({})
+        self._used_classes: dict[tuple[str, str, int], IncomingClass] = {}
 
     @classmethod
     def forms(cls) -> Iterable[Form]:
@@ -123,7 +124,7 @@ class NdjsonImporter(RowFileImporter):
             created_by=_id(details.pop("created_by", None), "created_by"),
             project_tags=_list(project.pop("project_tags", None), "project_tags"),
             more_details=details,
-            classes=take_used_classes(ours),
+            classes=take_used_classes(ours, self._used_classes),
         )
         check_all_taken(ours)
         project_details.pop("ontology_id", None)
@@ -296,6 +297,8 @@ def _check_answer(answer: _Json, what: str) -> None:
 
 def _tidy_ids(value: _Json, what: str = "") -> None:
     """Ids of an object or an answer become texts; one that is null is none, and the store gives another."""
+    if type(value.get("feature_id")) is str and type(value.get("feature_schema_id")) is str:
+        return
     for key in ("feature_id", "feature_schema_id"):
         given = value.get(key)
         if type(given) is not str and key in value:
