@@ -9,7 +9,8 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import logging
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 import orjson
@@ -17,21 +18,23 @@ from django.contrib.auth.models import AbstractBaseUser
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from connections.access.permissions import DOWNLOAD, LINK, MANAGE, START, VIEW, require
+from connections.access.permissions import DOWNLOAD, LINK, MANAGE, START, VIEW, require, require_audited
 from connections.models import Project
 from connections.sinks.base import Delivery
 from connections.store import removal
+from exportadmin.audit.models import REFUSED
 from exportadmin.audit.record import audited, record
 from exportadmin.lib.actor import Actor
 from exportadmin.lib.errors import ConflictError, GoneError, NotFoundError, PermanentError, UserError
 from exportadmin.lib.ids import derived_id
+from exportadmin.lib.signing import installation_key
 from exportadmin.lib.text import check_line, check_text
 from exportadmin.runs import statuses
 from exportadmin.runs.ends import end
 from exportadmin.runs.execute import run_in_foreground
 from exportadmin.runs.lease import claim
 from exportadmin.runs.queue import enqueue
-from exports.delivery import verify
+from exports.delivery import manifest, reading, verify
 from exports.delivery.destination import connection_of, delivery_of, parse_destination, sink_of
 from exports.delivery.integrity import mark_altered, mark_as_delivered
 from exports.links import tokens
@@ -230,6 +233,40 @@ def verify_report(*, report: ExportReport, actor: Actor) -> verify.Verdict:
         else:
             mark_altered(report, "; ".join(verdict.problems), actor)
     return verdict
+
+
+def download_manifest(*, report: ExportReport, actor: Actor) -> bytes:
+    """The manifest of a delivery. Raises :class:`ConflictError` without one, :class:`GoneError`."""
+    event = "export.manifest_downloaded"
+    require_audited(actor, DOWNLOAD, report.project, event=event, obj=report)
+    if not report.is_delivered:
+        raise ConflictError(f"report {report.report_id} is {report.status}: there is no manifest")
+    with _recorded(event, actor, report.project, report):
+        return reading.read_manifest(report)
+
+
+def download_receipt(*, link: Link, actor: Actor) -> bytes:
+    """The manifest of the one file that is behind a link, which was opened. Raises :class:`GoneError`."""
+    artifact = link.artifact
+    with _recorded("artifact.receipt_downloaded", actor, artifact.report.project, artifact, link=link.public_id):
+        reading.open_delivered(artifact).close()
+        return manifest.build_receipt(artifact, installation_key())
+
+
+@contextmanager
+def _recorded(
+    event: str, actor: Actor, project: Project, obj: Artifact | ExportReport, **details: str
+) -> Iterator[None]:
+    """What is read within, outside any transaction, is recorded, as refused where a :class:`GoneError` passes."""
+    about: dict[str, Any] = {"actor": actor, "project": project, "obj": obj, "details": details}
+    try:
+        yield
+    except GoneError as gone:
+        with transaction.atomic():
+            record(event, outcome=REFUSED, reason=gone.message, **about)
+        raise
+    with transaction.atomic():
+        record(event, **about)
 
 
 def look_at_rows(*, report: ExportReport, actor: Actor) -> FirstRows:

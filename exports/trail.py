@@ -50,6 +50,7 @@ def register() -> None:
             "cancelled": "{actor} [cancelled|tried to cancel] export {object}" + _OF,
             "retried": "{actor} [retried|tried to retry] export {object}" + _OF,
             "verified": "{actor} [verified|tried to verify] export {object}" + _OF,
+            "manifest_downloaded": "{actor} [downloaded|tried to download] the manifest of export {object}" + _OF,
             "altered": "Export {object}" + _OF + " was found not to be as it was delivered",
             "deleted": "{actor} [deleted|tried to delete] export {object}" + _OF,
         },
@@ -65,6 +66,7 @@ def register() -> None:
         {
             "downloaded": "{actor} [began|tried] to download {object}" + _OF,
             "download_ended": "{actor} ended a download of {object}" + _OF + "<: {ending}><, {bytes_sent} bytes sent>",
+            "receipt_downloaded": "{actor} [downloaded|tried to download] the manifest of {object} alone" + _OF,
             "rows_read": "{actor} [read|tried to read] rows of {object}" + _OF,
             "removed": "{actor} [removed|tried to remove] {object}" + _OF + ", as retention asks",
         },

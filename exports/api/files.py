@@ -14,9 +14,11 @@ from rest_framework.response import Response
 from connections.access.permissions import DOWNLOAD, require_audited
 from exportadmin.audit.middleware import actor_of
 from exportadmin.lib.rest import Header, RestView, problem
+from exportadmin.lib.signing import known_keys
+from exports import actions
 from exports.api.lookup import get_whole_report
 from exports.api.queries import RowsQuery
-from exports.api.serializers import ArtifactSerializer
+from exports.api.serializers import ArtifactSerializer, PublicKeySerializer
 from exports.display.representation import artifact_json
 from exports.links import downloads
 from exports.lookup import get_artifact
@@ -93,6 +95,36 @@ def _as_problem(request: Request, answer: HttpResponseBase) -> Response:
         if name in answer:
             body[name] = answer[name]
     return body
+
+
+class ManifestView(RestView):
+    """The manifest of a delivery."""
+
+    problems = {"get": (403, 409, 410)}
+
+    @extend_schema(operation_id="reports_manifest", responses={(200, "application/json"): OpenApiTypes.BINARY})
+    def get(self, request: Request, report_id: str) -> HttpResponseBase:
+        """As it was delivered, byte for byte: what was asked, check values, files, signature."""
+        report = get_whole_report(request, report_id)
+        return downloads.manifest_answer(actions.download_manifest(report=report, actor=actor_of(request, "rest")))
+
+
+class VerifierView(RestView):
+    """The program that verifies files without us."""
+
+    @extend_schema(operation_id="verifier", responses={(200, "text/x-python"): OpenApiTypes.BINARY})
+    def get(self, request: Request) -> HttpResponseBase:
+        """`python3 verify.py FOLDER --key PUBLIC_KEY` beside the files and `manifest.json`."""
+        return downloads.verifier_answer()
+
+
+class SigningKeysView(RestView):
+    """Who signs manifests here."""
+
+    @extend_schema(operation_id="signing_keys_list", responses=PublicKeySerializer(many=True))
+    def get(self, request: Request) -> Response:
+        """The public key that signs, then older ones, whose signatures stay known."""
+        return Response([{"key_id": key.key_id, "public_key": key.text} for key in known_keys()])
 
 
 class RowsView(RestView):

@@ -16,6 +16,7 @@ urlpatterns = [
     path("reports/<str:report_id>/convert/", views.ConvertView.as_view(), name="report-convert"),
     path("reports/<str:report_id>/verify/", views.VerifyView.as_view(), name="report-verify"),
     path("reports/<str:report_id>/rows/", files.RowsView.as_view(), name="report-rows"),
+    path("reports/<str:report_id>/manifest/", files.ManifestView.as_view(), name="report-manifest"),
     path("reports/<str:report_id>/artifacts/", files.ReportArtifactsView.as_view(), name="report-artifacts"),
     path("artifacts/<str:artifact_id>/", files.ArtifactView.as_view(), name="artifact"),
     path("artifacts/<str:artifact_id>/download/", files.DownloadView.as_view(), name="artifact-download"),
@@ -23,6 +24,8 @@ urlpatterns = [
     path("links/", links.LinksView.as_view(), name="links"),
     path("links/<str:link_id>/revoke/", links.RevokeLinkView.as_view(), name="link-revoke"),
     path("projects/<str:project_id>/rows/delete/", deletion.DeleteRowsView.as_view(), name="rows-delete"),
+    path("signing-keys/", files.SigningKeysView.as_view(), name="signing-keys"),
+    path("verify.py", files.VerifierView.as_view(), name="verifier"),
     path("configs/", configs.ConfigsView.as_view(), name="configs"),
     path("configs/<str:config_id>/", configs.ConfigView.as_view(), name="config"),
 ]

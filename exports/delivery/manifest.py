@@ -17,6 +17,7 @@ import orjson
 from exportadmin.lib.errors import UserError
 from exportadmin.lib.signing import ALGORITHM, PublicKey, SigningKey
 from exports.delivery.files import WrittenFile
+from exports.models import Artifact
 
 VERSION = 1
 PURPOSE: Final = "exportadmin manifest"
@@ -76,6 +77,18 @@ def build(
         }
     document["seal"] = hashlib.sha256(_canonical(document)).hexdigest()
     return _canonical(document)
+
+
+def build_receipt(artifact: Artifact, key: SigningKey) -> bytes:
+    """A manifest of one file alone, for whoever was given that one: nothing of the project and what was asked."""
+    report = artifact.report
+    head = {
+        "report_id": report.report_id,
+        "started_at": (report.started_at or report.created_at).isoformat(),
+        "part_of": {"manifest_sha256": report.manifest_sha256},
+    }
+    file = WrittenFile(artifact.name, artifact.media_type, artifact.bytes, artifact.sha256, artifact.lines)
+    return build(head, {}, [file], key)
 
 
 def read(raw: bytes) -> dict[str, Any]:

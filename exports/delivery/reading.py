@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 from typing import Any
 
-from connections.sinks.base import DeliveredFileError, OpenedFile
+from connections.sinks.base import MANIFEST_NAME, DeliveredFileError, OpenedFile
 from exportadmin.lib.errors import GoneError, UserError
 from exports.delivery.destination import delivery_of
 from exports.delivery.integrity import is_as_delivered, mark_altered
-from exports.models import Artifact
+from exports.delivery.verify import read_whole
+from exports.models import Artifact, ExportReport
 
 MISSING = "The file is no longer in its place. It was deleted or moved after the export."
 ALTERED = (
@@ -70,7 +72,7 @@ def open_delivered(artifact: Artifact) -> DeliveredFileReader:
     """
     report = artifact.report
     if report.files_removed_at is not None:
-        raise GoneError(removed_text(artifact))
+        raise GoneError(removed_text(report))
     if report.altered_at is not None:
         raise GoneError(ALTERED)
     try:
@@ -90,9 +92,24 @@ def open_delivered(artifact: Artifact) -> DeliveredFileReader:
     return DeliveredFileReader(file)
 
 
-def removed_text(artifact: Artifact) -> str:
-    """When and why the file went away, as one sentence or two."""
-    report = artifact.report
+def read_manifest(report: ExportReport) -> bytes:
+    """The manifest as it was delivered. Raises :class:`GoneError` as :func:`open_delivered` does."""
+    if report.files_removed_at is not None:
+        raise GoneError(removed_text(report))
+    if report.altered_at is not None:
+        raise GoneError(ALTERED)
+    try:
+        raw = read_whole(delivery_of(report), MANIFEST_NAME)
+    except (DeliveredFileError, OSError, UserError):
+        raise GoneError(MISSING) from None
+    if hashlib.sha256(raw).hexdigest() != report.manifest_sha256:
+        mark_altered(report, f"the content of {MANIFEST_NAME} has changed")
+        raise GoneError(ALTERED)
+    return raw
+
+
+def removed_text(report: ExportReport) -> str:
+    """When and why the files went away, as one sentence or two."""
     at = report.files_removed_at
     when = f" on {at.day} {at:%b %Y}" if at else ""
     why = f" Reason: {report.files_removed_why.rstrip('.')}." if report.files_removed_why else ""

@@ -21,11 +21,13 @@ from django.utils import timezone
 from django.utils.cache import get_conditional_response
 from django.utils.http import content_disposition_header, http_date, parse_http_date_safe
 
+from connections.sinks.base import MANIFEST_NAME
 from exportadmin.audit.models import DONE, FAILED, REFUSED
 from exportadmin.audit.record import record
 from exportadmin.lib.actor import Actor
 from exportadmin.lib.errors import GoneError
 from exports.delivery.reading import DeliveredFileReader, open_delivered
+from exports.delivery.receipt import VERIFIER
 from exports.links import tokens
 from exports.links.ranges import Span, UnsatisfiableError, parse_range
 from exports.models import Artifact, Download, Link
@@ -179,6 +181,25 @@ def _start(artifact: Artifact, span: Span, actor: Actor, link: Link | None) -> D
             tokens.refuse(link, actor, error)
         raise
     return download
+
+
+def manifest_answer(raw: bytes) -> HttpResponse:
+    """A manifest as a file."""
+    return _file(raw, MANIFEST_NAME, "application/json")
+
+
+def verifier_answer() -> HttpResponse:
+    """``verify.py`` as a file."""
+    return _file(VERIFIER.read_bytes(), VERIFIER.name, "text/x-python; charset=utf-8")
+
+
+def _file(raw: bytes, name: str, media_type: str) -> HttpResponse:
+    headers = {
+        "Content-Disposition": f'attachment; filename="{name}"',
+        "Cache-Control": "private, no-store",
+        "X-Content-Type-Options": "nosniff",
+    }
+    return HttpResponse(raw, content_type=media_type, headers=headers)
 
 
 class Body:

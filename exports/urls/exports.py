@@ -5,7 +5,8 @@ from django.urls import path
 from exports import views
 from exports.views import report_actions
 from exports.views.compare import compare
-from exports.views.link import link, link_file
+from exports.views.download import manifest
+from exports.views.link import link, link_file, link_manifest, link_verifier
 from exports.views.list_file import list_file
 from exports.views.new import new, new_plan
 from exports.views.preview import preview
@@ -23,6 +24,8 @@ urlpatterns = [
     path("new/plan/", new_plan, name="new_plan"),
     path("l/<str:token>/", link, name="link"),
     path("l/<str:token>/file", link_file, name="link_file"),
+    path("l/<str:token>/manifest.json", link_manifest, name="link_manifest"),
+    path("l/<str:token>/verify.py", link_verifier, name="link_verifier"),
     path("<str:report_id>/", views.detail, name="detail"),
     path("<str:report_id>/progress/", progress, name="progress"),
     path("<str:report_id>/preview/", preview, name="preview"),
@@ -32,5 +35,6 @@ urlpatterns = [
     path("<str:report_id>/retry/", report_actions.retry, name="retry"),
     path("<str:report_id>/convert/", report_actions.convert, name="convert"),
     path("<str:report_id>/delete-files/", report_actions.delete_files, name="delete_files"),
+    path("<str:report_id>/manifest.json", manifest, name="manifest"),
     path("<str:report_id>/files/<path:name>/", views.download, name="download"),
 ]

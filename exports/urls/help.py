@@ -3,6 +3,7 @@
 from django.urls import path
 
 from exports.views import help
+from exports.views.download import verifier
 
 app_name = "help"
 urlpatterns = [
@@ -12,6 +13,7 @@ urlpatterns = [
     path("filters/", help.filters, name="filters"),
     path("statuses/", help.review_statuses, name="statuses"),
     path("check-values/", help.check_values, name="check-values"),
+    path("verify.py", verifier, name="verifier"),
     path("roles/", help.roles, name="roles"),
     path("rest/", help.rest, name="rest"),
 ]

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from django.http import Http404, HttpRequest
+from django.http import Http404, HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
 from connections.access.permissions import DOWNLOAD
+from connections.sinks.base import MANIFEST_NAME
 from exportadmin.audit.middleware import actor_of
 from exportadmin.lib.errors import GoneError
+from exportadmin.lib.pages import get_view, only
+from exports import actions
 from exports.links import downloads
 from exports.lookup import get_report
 from exports.models import Artifact
@@ -30,3 +33,25 @@ def download(request: HttpRequest, report_id: str, name: str) -> HttpResponseBas
     except GoneError as gone:
         context = {"section": "exports", "report": report, "artifact": artifact, "why": gone.message}
         return render(request, "exports/gone.html", context, status=410)
+
+
+@get_view
+def manifest(request: HttpRequest, report_id: str) -> HttpResponse:
+    """The manifest of a delivery. 404: there is none; 410: not there any more."""
+    only(request, ())
+    report = get_report(request, report_id, DOWNLOAD)
+    if not report.is_delivered:
+        raise Http404("no such file")
+    try:
+        raw = actions.download_manifest(report=report, actor=actor_of(request))
+    except GoneError as gone:
+        context = {"section": "exports", "report": report, "artifact": {"name": MANIFEST_NAME}, "why": gone.message}
+        return render(request, "exports/gone.html", context, status=410)
+    return downloads.manifest_answer(raw)
+
+
+@get_view
+def verifier(request: HttpRequest) -> HttpResponse:
+    """The program that verifies files without us."""
+    only(request, ())
+    return downloads.verifier_answer()

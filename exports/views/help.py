@@ -22,6 +22,7 @@ from connections.sinks import SINKS
 from connections.store.importers import IMPORTERS
 from connections.store.importers.forms import BECOMES
 from exportadmin.lib.pages import get_view, only
+from exportadmin.lib.signing import known_keys
 from exportadmin.lib.times import iso_utc, parse_ms
 from exports.display.report_states import REPORT_STATES
 from exports.formats import FORMATS
@@ -133,7 +134,7 @@ def review_statuses(request: HttpRequest) -> HttpResponse:
 def check_values(request: HttpRequest) -> HttpResponse:
     """What is counted, with figures of the sample rows."""
     figures = [(key, texts.CHECK_VALUE_TEXTS[key], json.dumps(value)) for key, value in sample_values().items()]
-    return _page(request, "check-values", {"figures": figures})
+    return _page(request, "check-values", {"figures": figures, "keys": known_keys()})
 
 
 @get_view

@@ -16,6 +16,8 @@ from django.views.decorators.http import require_safe
 
 from exportadmin.audit.middleware import actor_of
 from exportadmin.lib.errors import GoneError, NotFoundError, UserError
+from exportadmin.lib.signing import installation_key
+from exports import actions
 from exports.delivery.reading import ALTERED
 from exports.formats import FORMATS
 from exports.links import downloads, one_copy, tokens
@@ -68,6 +70,7 @@ def _about(found: Link) -> dict[str, Any]:
         "made_at": report.finished_at or report.created_at,
         "is_partly": found.one_time and not one_copy.use_of(found).has_room_for(artifact.bytes),
         "shell_name": shlex.quote(name),
+        "public_key": installation_key().public.text,
         "powershell_name": "'" + name.replace("'", "''") + "'",
     }
 
@@ -78,6 +81,20 @@ def link_file(request: HttpRequest, token: str) -> HttpResponseBase:
     actor = actor_of(request, DOOR)
     found = tokens.open_link(token, actor)
     return downloads.respond(request, found.artifact, actor=actor, link=found)
+
+
+@_behind_a_link
+def link_manifest(request: HttpRequest, token: str) -> HttpResponseBase:
+    """A manifest of this file alone, signed. It uses nothing up."""
+    actor = actor_of(request, DOOR)
+    return downloads.manifest_answer(actions.download_receipt(link=tokens.open_link(token, actor), actor=actor))
+
+
+@_behind_a_link
+def link_verifier(request: HttpRequest, token: str) -> HttpResponseBase:
+    """The program that verifies the file."""
+    tokens.open_link(token, actor_of(request, DOOR))
+    return downloads.verifier_answer()
 
 
 def _refused(request: HttpRequest, error: UserError) -> HttpResponseBase:

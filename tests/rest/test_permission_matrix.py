@@ -52,6 +52,9 @@ POST   api/v1/reports/<str:report_id>/cancel/                            401 404
 POST   api/v1/reports/<str:report_id>/retry/                             401 404 403 202 202 202  401 404 404 404 404 202
 POST   api/v1/reports/<str:report_id>/convert/                           401 404 403 202 202 202  401 404 404 404 404 202
 POST   api/v1/reports/<str:report_id>/verify/                            401 404 200 200 200 200  401 404 404 404 404 200
+GET    api/v1/reports/<str:report_id>/manifest/                          401 404 403 200 200 200  401 404 404 404 404 200
+GET    api/v1/signing-keys/                                              401 200 200 200 200 200 -
+GET    api/v1/verify.py                                                  401 200 200 200 200 200 -
 GET    api/v1/reports/<str:report_id>/rows/                              401 404 403 200 200 200  401 404 404 404 404 200
 GET    api/v1/reports/<str:report_id>/artifacts/                         401 404 200 200 200 200  401 404 404 404 404 200
 GET    api/v1/artifacts/<str:artifact_id>/                               401 404 200 200 200 200  401 404 404 404 404 200
@@ -116,6 +119,9 @@ POST   exports/<str:report_id>/convert/                                  302 404
 POST   exports/<str:report_id>/delete-files/                             302 404 403 403 302 302  302 404 404 404 404 302
 GET    exports/<str:report_id>/files/<path:name>/                        302 404 403 200 200 200  302 404 404 404 404 200
 GET    exports/l/<str:token>/                                            200 200 200 200 200 200  200 200 200 200 200 200
+GET    exports/<str:report_id>/manifest.json                             302 404 403 200 200 200  302 404 404 404 404 200
+GET    exports/l/<str:token>/manifest.json                               200 200 200 200 200 200  200 200 200 200 200 200
+GET    exports/l/<str:token>/verify.py                                   200 200 200 200 200 200  200 200 200 200 200 200
 GET    exports/l/<str:token>/file                                        200 200 200 200 200 200  200 200 200 200 200 200
 
 # --- links
@@ -164,6 +170,7 @@ GET    help/filters/                                                     302 200
 GET    help/statuses/                                                    302 200 200 200 200 200 -
 GET    help/check-values/                                                302 200 200 200 200 200 -
 GET    help/roles/                                                       302 200 200 200 200 200 -
+GET    help/verify.py                                                    302 200 200 200 200 200 -
 GET    help/rest/                                                        302 200 200 200 200 200 -
 
 # --- the rest
@@ -326,6 +333,7 @@ NEEDS: dict[str, str | None] = {
     "POST api/v1/reports/<str:report_id>/convert/": "start",
     "POST api/v1/reports/<str:report_id>/verify/": "view",
     "GET api/v1/reports/<str:report_id>/rows/": "download",
+    "GET api/v1/reports/<str:report_id>/manifest/": "download",
     "GET api/v1/reports/<str:report_id>/artifacts/": "view",
     "GET api/v1/artifacts/<str:artifact_id>/": "view",
     "GET api/v1/artifacts/<str:artifact_id>/download/": "download",
@@ -354,6 +362,8 @@ ELSEWHERE = {
     "POST api/v1/tokens/<str:token_id>/revoke/",
     "POST api/v1/audit/verify/",
     "GET api/v1/schema/",
+    "GET api/v1/signing-keys/",
+    "GET api/v1/verify.py",
 }
 
 

@@ -39,7 +39,12 @@ def test_it_shows_nothing_else_also_to_somebody_signed_in(client, artifact, alic
     assert artifact.report.location not in page
     assert "mallory" not in page
     hrefs = re.findall(r'href="([^"]+)"', page)
-    assert [href for href in hrefs if not href.startswith("/static/")] == ["#content", file_path(token)]
+    assert [href for href in hrefs if not href.startswith("/static/")] == [
+        "#content",
+        file_path(token),
+        f"{tokens.path_for(token)}manifest.json",
+        f"{tokens.path_for(token)}verify.py",
+    ]
 
 
 def test_its_address_is_not_kept_or_passed_on(client, artifact, alice):
