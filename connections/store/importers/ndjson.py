@@ -145,6 +145,7 @@ class NdjsonImporter(RowFileImporter):
 
     def _take_project(self, extra: _Json, classes: list[IncomingClass]) -> None:
         """Of a file's first row; where two files were put together, of a later one too."""
+        has_head = coco_head.KEY in extra
         head = _object(extra.pop(coco_head.KEY, None), f"{backup.KEY}.project.source_extra.{coco_head.KEY}")
         objects = [entry for entry in classes if not entry.is_question]
         numbers = give_numbers(objects, self.project.class_numbers())
@@ -155,7 +156,7 @@ class NdjsonImporter(RowFileImporter):
         head = settle_head(head, known, self._references, self.notes)
         self.classes += classes
         self.project_extra.update(extra)
-        if head:
+        if has_head:
             self.project_extra[coco_head.KEY], _ = coco_head.merge_heads(before, head, Notes())
 
     def _follow(self, row: IncomingRow) -> None:
