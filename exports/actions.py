@@ -43,7 +43,7 @@ from exports.results import compare
 from exports.results.preview import ROWS, FirstRows, first_rows, rows_artifact
 from exports.spec import plan
 from exports.spec.selected_rows import NAMED, SelectedRows, find_rows, parse_selection
-from exports.spec.spec import ExportSpec
+from exports.spec.spec import ExportSpec, beside_filter
 
 log = logging.getLogger(__name__)
 
@@ -512,7 +512,11 @@ def delete_config(*, config: ExportConfig, actor: Actor) -> None:
 def _fill(config: ExportConfig, name: str, description: str, spec: ExportSpec) -> None:
     config.name = _named(name, "")
     config.description = description
-    config.body = {key: value for key, value in spec.to_json().items() if key not in ("resolved", "time_zone")}
+    # as it can be sent again: without what was not asked, too
+    not_asked = {key for key in beside_filter() if not spec.beside.get(key)}
+    config.body = {
+        key: value for key, value in spec.to_json().items() if key not in {"resolved", "time_zone", *not_asked}
+    }
 
 
 # --- finding and making ----------------------------------------------------------------------------------------------

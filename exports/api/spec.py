@@ -69,8 +69,7 @@ def filter_schema() -> dict[str, Any]:
 
 
 def _beside_schema(condition: Condition[Any]) -> dict[str, Any]:
-    schema = {key: value for key, value in condition.json_schema().items() if key != "minItems"}
-    return {**schema, "description": f"{condition.sentence}; none: every row"}
+    return {**condition.json_schema(), "description": f"{condition.sentence}; left out: every row"}
 
 
 def _options_schema() -> dict[str, Any]:

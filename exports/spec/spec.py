@@ -61,6 +61,9 @@ class ExportSpec:
         if not isinstance(name, str):
             raise UserError(f"format is missing; known: {', '.join(sorted(FORMATS))}", field="format")
         writer = FORMATS.pick(name, field="format")
+        for key in beside_filter():
+            if body.get(key) is not None:  # an empty list is no "all": whoever sends it lost what was to be in it
+                CONDITIONS[key].parse(body[key], time_zone=project.time_zone, field=key)
         given = _mapping(body.get("filter"), "filter")
         frozen = {
             key: CONDITIONS[key].freeze(value, project, f"filter.{key}") if key in CONDITIONS else value

@@ -122,6 +122,8 @@ BAD_VALUES = {
     "no project": ({"format": "csv"}, "project"),
     "a number as project": ({**GOOD, "project": 1}, "project"),
     "an unknown status": ({**GOOD, "statuses": ["accepted", "done"]}, "statuses[1]"),
+    "no statuses at all": ({**GOOD, "statuses": []}, "statuses"),
+    "null for statuses": ({**GOOD, "statuses": None}, "statuses"),
     "a text for statuses": ({**GOOD, "statuses": "accepted"}, "statuses"),
     "an unknown part": ({**GOOD, "include": ["everything"]}, "include[0]"),
     "an unknown filter": ({**GOOD, "filter": {"colour": "red"}}, "filter"),
@@ -149,6 +151,25 @@ def test_a_value_without_a_meaning_is_named(world: World, body, field):
     before = ExportReport.objects.count()
     is_problem(world.script("oscar").post("reports/", body), 400, field)
     assert ExportReport.objects.count() == before
+
+
+@pytest.mark.parametrize("path", ["reports/", "reports/plan/", "configs/"])
+def test_a_list_of_statuses_that_came_out_empty_is_not_every_row(world: World, path: str):
+    body = {**GOOD, "statuses": []} | ({"name": "Nightly"} if path == "configs/" else {})
+    answer = world.script("oscar").post(path, body)
+    is_problem(answer, 400, "statuses")
+    assert answer.json()["detail"] == "statuses is an empty list, which selects nothing; leave it out to select all"
+    assert world.script("oscar").post(path, {key: body[key] for key in body if key != "statuses"}).status_code < 300
+
+
+def test_a_config_without_statuses_can_be_sent_back_as_it_was_given_out_and_run(world: World):
+    script = world.script("oscar")
+    config = script.post("configs/", {**GOOD, "name": "Everything"}).json()
+    assert "statuses" not in config["config"]
+    again = script.put(f"configs/{config['config_id']}/", {**config["config"], "project": OWN, "name": "Everything"})
+    assert again.json()["config"] == config["config"]
+    made = script.post("reports/", {"project": OWN, "config_id": config["config_id"]})
+    assert (made.status_code, made.json()["config"]["statuses"]) == (202, [])
 
 
 def test_the_words_say_what_would_be_right(world: World):
