@@ -19,7 +19,7 @@ def visible_reports(request: Request) -> QuerySet[ExportReport]:
 
 
 def _whole(reports: QuerySet[ExportReport]) -> QuerySet[ExportReport]:
-    return reports.select_related("project", "retry_of", "converted_from").prefetch_related("artifacts")
+    return reports.select_related("project", "saved_config", "retry_of", "converted_from").prefetch_related("artifacts")
 
 
 def filtered_reports(request: Request, params: dict[str, object]) -> QuerySet[ExportReport]:

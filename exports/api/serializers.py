@@ -10,6 +10,9 @@ from exportadmin.runs import statuses
 from exportadmin.runs.serializers import ProgressSerializer
 from exports.models import Link
 
+_ACTIVE = [status for status in statuses.TITLES if status in statuses.ACTIVE]
+_ENDED = [status for status in statuses.TITLES if status not in statuses.ACTIVE]
+
 
 class NamedSerializer(serializers.Serializer[Any]):
     """A project, in short."""
@@ -58,6 +61,9 @@ class ReportSerializer(serializers.Serializer[Any]):
     error = serializers.CharField(allow_blank=True)
     format = serializers.CharField()
     progress = ProgressSerializer()
+    config_id = serializers.CharField(
+        allow_null=True, help_text="the saved config that it ran, while there is one; `config` is how it was then"
+    )
     config = serializers.DictField()
     check_values = serializers.DictField(allow_null=True)
     revision = serializers.IntegerField(allow_null=True, help_text="of the project, as the export saw it")
@@ -73,11 +79,19 @@ class ReportSerializer(serializers.Serializer[Any]):
     finished_at = serializers.DateTimeField(allow_null=True)
 
 
-class GroupedSerializer(serializers.Serializer[Any]):
-    """The latest reports in two groups."""
+class CutSerializer(serializers.Serializer[Any]):
+    """Of which groups there are more; `reports/?group=` has all of them."""
 
-    completed = ReportSerializer(many=True)
-    in_progress = ReportSerializer(many=True)
+    completed = serializers.BooleanField()
+    in_progress = serializers.BooleanField()
+
+
+class GroupedSerializer(serializers.Serializer[Any]):
+    """The latest reports in two groups. The names are those that labelling platforms give them."""
+
+    completed = ReportSerializer(many=True, help_text=f"ended: {', '.join(_ENDED)}, as the `status` of each says")
+    in_progress = ReportSerializer(many=True, help_text=f"not ended: {', '.join(_ACTIVE)}")
+    is_cut = CutSerializer()
 
 
 class StatusSerializer(serializers.Serializer[Any]):

@@ -157,9 +157,21 @@ class CreateReportSerializer(Described):
     """What to run: a description, or a saved config by its id."""
 
     project = Text(max_length=200, help_text="id or name")
-    name = Text(max_length=200, required=False, allow_blank=True, help_text="made of project and format without one")
-    description = Text(max_length=10_000, required=False, allow_blank=True)
-    config_id = Text(max_length=64, required=False, help_text="then nothing of the description itself")
+    name = Text(
+        max_length=200,
+        required=False,
+        allow_blank=True,
+        help_text="that of the config, where one is named; else made of project and format",
+    )
+    description = Text(
+        max_length=10_000, required=False, allow_blank=True, help_text="that of the config, where one is named"
+    )
+    config_id = Text(
+        max_length=64,
+        required=False,
+        help_text="then no format, filter or other part of what is exported; its name and description are kept where "
+        "none are given",
+    )
     format_is_required = False
 
 

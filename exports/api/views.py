@@ -96,7 +96,7 @@ class ReportsView(RestView):
             spec=ExportSpec.parse(described, project),
             actor=actor_of(request, "rest"),
             name=data.get("name") or (saved.name if saved else ""),
-            description=data.get("description", ""),
+            description=data.get("description", saved.description if saved else ""),
             idempotency_key=request.headers.get(KEY_HEADER),
             saved_config=saved,
         )
@@ -119,10 +119,14 @@ class GroupedReportsView(RestView):
 
     @extend_schema(operation_id="reports_grouped", responses=GroupedSerializer)
     def get(self, request: Request) -> Response:
-        """The latest 50 that have ended, and the latest 50 that have not."""
+        """The latest 50 that have ended, in whatever way, and the latest 50 that have not; `is_cut`: there are more."""
         reports = filtered_reports(request, self.params).order_by("-created_at", "-pk")
-        latest = {"completed": listing.ended(reports), "in_progress": listing.in_progress(reports)}
-        return Response({group: _show(list(found[: self.LATEST])) for group, found in latest.items()})
+        groups = {"completed": listing.ended(reports), "in_progress": listing.in_progress(reports)}
+        latest = {group: list(found[: self.LATEST + 1]) for group, found in groups.items()}
+        return Response(
+            {group: _show(found[: self.LATEST]) for group, found in latest.items()}
+            | {"is_cut": {group: len(found) > self.LATEST for group, found in latest.items()}}
+        )
 
 
 class ReportStatusesView(RestView):

@@ -47,6 +47,7 @@ def report_json(report: ExportReport) -> dict[str, Any]:
         "error": report.error,
         "format": report.format,
         "progress": progress_json(report),
+        "config_id": report.saved_config.public_id if report.saved_config else None,
         "config": report.config,
         "check_values": report.check_values,
         "revision": report.revision,

@@ -229,8 +229,14 @@ def test_a_project_that_one_may_not_see_is_no_filter(world: World):
 
 
 def test_groups_hold_the_latest_that_ended_and_that_did_not(world: World):
+    before = world.script("oscar").get("reports/grouped/").json()
+    assert before["is_cut"] == {"completed": False, "in_progress": False}
+    assert {row["status"] for row in before["completed"]} >= {"completed", "failed"}
+    make(world.own, 50 - len(before["completed"]))
+    assert world.script("oscar").get("reports/grouped/").json()["is_cut"]["completed"] is False
     make(world.own, 55)
     answer = world.script("oscar").get("reports/grouped/").json()
+    assert answer["is_cut"] == {"completed": True, "in_progress": False}
     assert [row["name"] for row in answer["in_progress"]] == [world.own.waiting.name]
     assert {row["group"] for row in answer["completed"]} == {"completed"}
     assert len(answer["completed"]) == 50

@@ -23,7 +23,8 @@ class Command(AppCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Print the list."""
-        reports = ExportReport.objects.select_related("project").prefetch_related("artifacts")[: options["limit"]]
+        reports = ExportReport.objects.select_related("project", "saved_config").prefetch_related("artifacts")
+        reports = reports[: options["limit"]]
         if options["json"]:
             self.stdout.write(json.dumps([report_json(report) for report in reports], ensure_ascii=False, indent=2))
             return
