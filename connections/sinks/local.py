@@ -168,7 +168,8 @@ class LocalDraft(Draft):
 
     def abort(self) -> None:
         for file in self._files:
-            file.stream.close()
+            with contextlib.suppress(OSError):  # what is left in its buffer finds no room on a full disk
+                file.stream.close()
         shutil.rmtree(self.draft, ignore_errors=True)
 
 

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import errno
+import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from connections.sinks.base import DeliveredFileError
+from connections.sinks.base import MANIFEST_NAME, DeliveredFileError
 from connections.sinks.local import LocalSink
-from exportadmin.lib.errors import UserError
+from exportadmin.lib.errors import PermanentError, UserError
 
 
 @pytest.mark.parametrize(
@@ -44,3 +47,48 @@ def test_deliveries_are_found_in_a_home_that_was_moved(home: Path, report, setti
     assert location == f"{report.project_id}/{report.report_id}"
     settings.ARTIFACTS_DIR = (home / "artifacts").rename(home / "elsewhere")
     assert sink.delivery(location).open("manifest.json").size == 2
+
+
+def test_at_the_moment_it_appears_it_has_its_manifest_and_every_byte_is_on_disk(home: Path, report, monkeypatch):
+    """Whoever looks, or cuts the power, between the rename and the next line of ours finds a whole delivery."""
+    on_disk: dict[int, int] = {}
+    appeared: dict[str, tuple[int, int | None]] = {}
+    sync, rename = os.fsync, Path.rename
+
+    def watched_sync(descriptor: int) -> None:
+        sync(descriptor)
+        state = os.fstat(descriptor)
+        on_disk[state.st_ino] = state.st_size
+
+    def watched_rename(draft: Path, final: Path) -> Path:
+        synced = dict(on_disk)
+        moved = rename(draft, final)
+        for path in moved.iterdir():
+            appeared[path.name] = (path.stat().st_size, synced.get(path.stat().st_ino))
+        return moved
+
+    monkeypatch.setattr(os, "fsync", watched_sync)
+    monkeypatch.setattr(Path, "rename", watched_rename)
+    draft = LocalSink(None, {}).begin(report)
+    draft.write_file("rows", "text/plain", [b"some", b"thing"])
+    draft.write_file("more", "text/plain", [b"x" * 300_000])
+    draft.commit(b"{}")
+    assert appeared == {"rows": (9, 9), "more": (300_000, 300_000), MANIFEST_NAME: (2, 2)}
+
+
+@pytest.mark.parametrize("chunks", [[b"x"], [b"x" * 300_000] * 3], ids=["at the close", "at a write"])
+def test_a_disk_that_is_really_full_is_said_with_its_folder_and_the_draft_goes(home: Path, report, monkeypatch, chunks):
+    """The kernel refuses each byte of ``/dev/full``, also what is still in a buffer when the draft is given up."""
+    real = Path.open
+
+    def open_on_a_full_disk(path: Path, mode: str = "r", *more: Any, **named: Any) -> Any:
+        return real(Path("/dev/full"), "wb", *more, **named) if mode == "xb" else real(path, mode, *more, **named)
+
+    draft = LocalSink(None, {}).begin(report)
+    with monkeypatch.context() as full:
+        full.setattr(Path, "open", open_on_a_full_disk)
+        with pytest.raises(PermanentError, match=r"the disk that holds /.+ is full: free some space") as caught:
+            draft.write_file("rows", "text/plain", chunks)
+    assert isinstance(caught.value.__cause__, OSError) and caught.value.__cause__.errno == errno.ENOSPC
+    draft.abort()
+    assert list((home / "artifacts").glob("*/.*")) == []

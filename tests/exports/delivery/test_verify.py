@@ -110,6 +110,13 @@ def test_an_added_file_is_named(folder, name):
     assert verify_folder(folder).problems == [f"{name} was added: the manifest does not list it"]
 
 
+def test_an_added_link_to_a_folder_is_named(folder, tmp_path):
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "elsewhere" / "rows").write_text("x")
+    (folder / "more").symlink_to(tmp_path / "elsewhere")
+    assert verify_folder(folder).problems == ["more was added: the manifest does not list it"]
+
+
 def test_a_file_replaced_by_a_link_to_the_same_content_is_named(folder, tmp_path):
     path = data_file(folder)
     copy = tmp_path / "copy"
@@ -134,6 +141,23 @@ def forge(folder: Path, key: SigningKey | None, **head: str) -> None:
     file = WrittenFile(path.name, "application/json", path.stat().st_size, sha256)
     kept = {name: document[name] for name in document if name not in ("files", "check_values", "seal", "signature")}
     (folder / "manifest.json").write_bytes(build(kept | head, document["check_values"], [file], key))
+
+
+def test_check_values_that_were_changed_in_the_database_are_found(report, folder):
+    """The manifest says what was delivered; lists, pages and REST show what the database says."""
+    assert verify_report(report).is_in_database
+    report.check_values = {**report.check_values, "annotations": report.check_values["annotations"] + 1}
+    report.save(update_fields=["check_values"])
+    problem = "manifest.json does not say what the database says: its rows were changed"
+    assert verify_report(report).problems == verify_folder(folder).problems == [problem]
+    assert not verify_report(report).is_in_database
+
+
+@pytest.mark.parametrize("change", [{"sha256": "0" * 64}, {"bytes": 1}, {"name": "other"}], ids=str)
+def test_a_file_that_was_changed_in_the_database_is_found(report, folder, change):
+    report.artifacts.update(**change)
+    problem = "manifest.json does not say what the database says: its rows were changed"
+    assert verify_report(report).problems == verify_folder(folder).problems == [problem]
 
 
 @pytest.mark.parametrize("key", [None, SigningKey("Q" * 43)], ids=["unsigned", "signed by another key"])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -9,6 +11,8 @@ import pytest
 from django.conf import settings
 from django.utils import timezone
 
+from connections.access.models import ApiToken
+from connections.access.tokens import issue_token
 from connections.sinks import local
 from connections.store.upsert import write_rows
 from exportadmin.lib.actor import Actor
@@ -18,7 +22,7 @@ from exportadmin.runs.lease import claim
 from exportadmin.runs.limits import MAX_ATTEMPTS
 from exportadmin.runs.reaper import reap
 from exports import actions
-from exports.delivery.verify import verify_report
+from exports.delivery.verify import verify_folder, verify_report
 from exports.models import ExportReport
 from exports.run import pipeline
 from exports.spec.spec import ExportSpec
@@ -133,6 +137,71 @@ def test_the_right_to_run_goes_with_the_account(filled, spec, oscar):
     assert "may no longer run exports" in report.error
 
 
+def anothers_delivery_in_the_place_of(report, others) -> Path:
+    """Whole, and signed by this installation, but another report's."""
+    place = Path(settings.ARTIFACTS_DIR, report.project.public_id, report.report_id)
+    shutil.copytree(Path(settings.ARTIFACTS_DIR, others.location), place)
+    assert verify_folder(place).as_delivered
+    return place
+
+
+def test_a_delivery_of_another_report_in_its_place_is_not_adopted(filled, spec, oscar):
+    others = actions.run_now(project=filled, spec=spec, actor=person(oscar))
+    report = actions.request_export(project=filled, spec=spec, actor=person(oscar))
+    ExportReport.objects.filter(pk=report.pk).update(attempts=1)
+    place = anothers_delivery_in_the_place_of(report, others)
+    with claim(ExportReport, report.pk) as lease:
+        report.refresh_from_db()
+        carry_out(lease)
+    report.refresh_from_db()
+    assert report.status == statuses.FAILED
+    assert report.error.startswith(f"{place} holds something else than this report's delivery: signed by ")
+    assert report.error.endswith(f", as delivered, of report {others.report_id}")
+    assert not report.artifacts.exists()
+    assert verify_folder(place).ok, "what is not ours stays"
+
+
+def test_a_delivery_of_another_report_in_its_place_is_not_taken_away(filled, spec, oscar):
+    others = actions.run_now(project=filled, spec=spec, actor=person(oscar))
+    report = actions.request_export(project=filled, spec=spec, actor=person(oscar))
+    place = anothers_delivery_in_the_place_of(report, others)
+    actions.cancel(report=report, actor=person(oscar))
+    report.refresh_from_db()
+    assert report.status == statuses.CANCELLED
+    assert verify_folder(place).ok
+
+
+def test_the_right_to_run_goes_when_the_account_is_deactivated(filled, spec, oscar, alice):
+    """Superusers too: that they may do everything is asked only after whether they may sign in."""
+    for user in (oscar, alice):
+        report = actions.request_export(project=filled, spec=spec, actor=person(user))
+        user.is_active = False
+        user.save()
+        with claim(ExportReport, report.pk) as lease:
+            report.refresh_from_db()
+            carry_out(lease)
+        report.refresh_from_db()
+        assert report.status == statuses.FAILED
+        assert report.error == f"{user.username} may no longer run exports in this project: nothing was delivered"
+    assert visible() == []
+
+
+@pytest.mark.parametrize("ended", ["expires_at", "revoked_at"])
+def test_the_right_to_run_ends_with_the_token_while_the_run_waits(filled, spec, oscar, ended):
+    token, _ = issue_token(user=oscar, name="nightly", scopes=("exports:run",), actor=person(oscar))
+    actor = replace(person(oscar), token_id=token.pk)
+    report, alright = (actions.request_export(project=filled, spec=spec, actor=actor) for _ in range(2))
+    for run, at in ((alright, None), (report, timezone.now())):
+        ApiToken.objects.filter(pk=token.pk).update(**{ended: at})
+        with claim(ExportReport, run.pk) as lease:
+            run.refresh_from_db()
+            carry_out(lease)
+        run.refresh_from_db()
+    assert alright.status == statuses.COMPLETED, alright.error
+    assert report.status == statuses.FAILED
+    assert report.error == "token 'nightly', which asked for this export, ended before the export started"
+
+
 def test_a_shell_run_whose_terminal_died_is_not_gone_on_with_by_a_worker(filled, spec, oscar, tmp_path):
     report = actions.request_export(project=filled, spec=spec, actor=person(oscar))
     config = {**report.config, "destination": {"kind": "local", "folder": str(tmp_path / "mine")}}
@@ -159,13 +228,28 @@ def test_the_folder_where_one_stands_is_refused_before_anything_is_read(filled, 
     assert not ExportReport.objects.exists()
 
 
-@pytest.mark.parametrize("files", [[{}], [{"name": "../x", "bytes": 1, "sha256": "0", "media_type": "a/b"}], [1]])
+GOOD = {"name": "x", "bytes": 1, "sha256": "0", "media_type": "a/b"}
+
+
+@pytest.mark.parametrize(
+    "files",
+    [
+        [{}],
+        [1],
+        [GOOD | {"name": "../x"}],
+        [GOOD | {"bytes": 1.0}],
+        [GOOD | {"bytes": True}],
+        [GOOD | {"bytes": "1"}],
+        [GOOD | {"lines": 1.0}],
+        [GOOD | {"lines": False}],
+        [GOOD, GOOD | {"sha256": None}],
+    ],
+    ids=str,
+)
 def test_a_manifest_that_points_elsewhere_is_none(files, tmp_path):
     import hashlib
 
     import orjson
-
-    from exports.delivery.verify import verify_folder
 
     def canonical(document):
         return orjson.dumps(document, option=orjson.OPT_SORT_KEYS | orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)

@@ -133,6 +133,24 @@ def test_a_source_that_returns_fewer_rows_than_it_announced_fails(filled, monkey
     assert visible_files() == []
 
 
+def test_a_source_that_returns_more_rows_than_it_announced_fails(filled, monkeypatch):
+    """Rows that nobody counted on are as wrong as rows that are missing: perhaps it gave a page of them twice."""
+    real = StoreReader.batches
+
+    def long(self):
+        batches = real(self)
+        first = next(batches)
+        yield first
+        yield first.take(range(1))
+        yield from batches
+
+    monkeypatch.setattr(StoreReader, "batches", long)
+    report = export(filled)
+    assert report.status == statuses.FAILED
+    assert report.error == "the source announced 120 rows but 121 arrived: nothing was delivered"
+    assert visible_files() == []
+
+
 def test_a_source_that_ignores_the_filter_fails_the_report(filled, monkeypatch):
     class Careless(StoreSource):
         """Says that it filters, and does not."""
