@@ -24,7 +24,10 @@ SCOPES: dict[str, tuple[frozenset[str], str]] = {
     "exports:run": (frozenset({VIEW, START}), "Request, cancel and retry exports, save configs."),
     "links:issue": (frozenset({VIEW, LINK}), "Issue and revoke signed links."),
     "audit:read": (frozenset({VIEW, AUDIT}), "Read the audit trail."),
-    "admin": (VERBS, "Everything that the user may do."),
+    "admin": (
+        VERBS,
+        "Everything that the user may do, but issue or revoke tokens.",
+    ),
 }
 
 

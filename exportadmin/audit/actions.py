@@ -15,7 +15,7 @@ from exportadmin.audit import serialize
 from exportadmin.audit.models import DONE, FAILED, AuditEntry
 from exportadmin.audit.record import TrailError, head, record
 from exportadmin.audit.scope import Scope
-from exportadmin.audit.verify import Verdict, verify
+from exportadmin.audit.verify import Head, Verdict, verify
 from exportadmin.lib.actor import Actor
 from exportadmin.lib.errors import ConflictError, DeniedError
 from exportadmin.lib.times import iso_utc
@@ -40,10 +40,11 @@ def may_verify(scope: Scope) -> bool:
     return scope.everything
 
 
-def verify_chain(*, scope: Scope, actor: Actor, most: int | None = None) -> Verified:
+def verify_chain(*, scope: Scope, actor: Actor, most: int | None = None, kept_head: Head | None = None) -> Verified:
     """Walk the whole chain and record what came of it. Raises :class:`DeniedError`.
 
-    With ``most`` a longer trail is refused (:class:`ConflictError`): a page must answer while somebody waits.
+    ``kept_head`` is one that was kept elsewhere: the trail must still contain it. With ``most`` a longer trail is
+    refused (:class:`ConflictError`): a page must answer while somebody waits.
     """
     if not may_verify(scope):
         raise DeniedError("the whole chain can be verified by superusers only")
@@ -53,7 +54,7 @@ def verify_chain(*, scope: Scope, actor: Actor, most: int | None = None) -> Veri
             "run `exportadmin verify_audit` in a shell"
         )
     started = time.monotonic()
-    verdict = verify()
+    verdict = verify(kept_head)
     seconds = time.monotonic() - started
     return Verified(verdict, seconds, _record_verdict(verdict, seconds, actor))
 

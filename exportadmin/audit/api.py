@@ -18,7 +18,8 @@ from exportadmin.audit.middleware import actor_of
 from exportadmin.audit.models import OUTCOMES, AuditEntry
 from exportadmin.audit.scope import may_read, scope_of
 from exportadmin.audit.sentences import sentence
-from exportadmin.lib.rest import Choice, Moment, Pages, Query, RestView, Text
+from exportadmin.audit.verify import parse_head
+from exportadmin.lib.rest import Choice, Moment, Pages, Query, RestView, StrictSerializer, Text
 from exportadmin.lib.times import from_datetime, iso_utc
 
 
@@ -168,11 +169,24 @@ class AuditVerdictSerializer(serializers.Serializer[Any]):
     summary = serializers.CharField()
 
 
+class VerifyChainSerializer(StrictSerializer):
+    """What the trail must still contain."""
+
+    head = Text(
+        required=False,
+        max_length=100,
+        help_text="SEQUENCE:HASH, a head that was kept elsewhere, for example in a manifest",
+    )
+
+
 class AuditVerifyView(RestView):
     """The chain."""
 
-    @extend_schema(operation_id="audit_verify", request=None, responses=AuditVerdictSerializer)
+    @extend_schema(operation_id="audit_verify", request=VerifyChainSerializer, responses=AuditVerdictSerializer)
     def post(self, request: Request) -> Response:
         """Walk the whole chain and say whether it is what was written. For superusers."""
-        verdict = actions.verify_chain(scope=may_read(request), actor=actor_of(request, "rest")).verdict
+        scope = may_read(request)
+        body = VerifyChainSerializer.read(request.data).validated_data
+        kept = parse_head(body["head"]) if "head" in body else None
+        verdict = actions.verify_chain(scope=scope, actor=actor_of(request, "rest"), kept_head=kept).verdict
         return Response({"ok": verdict.unbroken, "entries": verdict.entries, "summary": verdict.summary})

@@ -210,3 +210,16 @@ def test_the_chain_is_verified_by_superusers_and_that_is_recorded(world: World):
     assert verdict["entries"] == AuditEntry.objects.count() - 1
     assert AuditEntry.objects.filter(event="audit.verified", outcome="done").count() == 1
     assert world.script("alice").post("audit/verify/").status_code == 403
+
+
+def test_a_head_that_was_kept_elsewhere_must_still_be_in_the_chain(world: World):
+    script = world.script("sue")
+    sequence, digest = AuditEntry.objects.order_by("-sequence").values_list("sequence", "hash")[0]
+    assert script.post("audit/verify/", {"head": f"{sequence}:{digest}"}).json()["ok"] is True
+    verdict = script.post("audit/verify/", {"head": f"{sequence}:{'0' * 64}"}).json()
+    assert verdict["ok"] is False
+    assert str(sequence) in verdict["summary"]
+    assert script.post("audit/verify/", {"head": f"{sequence + 1000}:{digest}"}).json()["ok"] is False
+    for body in ({"head": "x"}, {"head": ""}, {"head": 1}, {"heads": "x"}):
+        answer = script.post("audit/verify/", body)
+        assert (answer.status_code, answer.json()["field"]) == (400, next(iter(body))), body

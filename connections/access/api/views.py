@@ -139,6 +139,10 @@ class MemberView(RestView):
         return found
 
 
+# a token manages no tokens; in the document's own form, which the library passes on as it is
+_SIGNED_IN: Any = [{"cookieAuth": []}]
+
+
 class TokensView(RestView):
     """Tokens: issue one, list them."""
 
@@ -150,7 +154,12 @@ class TokensView(RestView):
         """One's own tokens; superusers see all, a token sees itself."""
         return self.paged(request, _tokens(request), lambda page: TokenSerializer(page, many=True).data)
 
-    @extend_schema(operation_id="tokens_issue", request=IssueTokenSerializer, responses={201: IssuedTokenSerializer})
+    @extend_schema(
+        operation_id="tokens_issue",
+        request=IssueTokenSerializer,
+        responses={201: IssuedTokenSerializer},
+        auth=_SIGNED_IN,
+    )
     def post(self, request: Request) -> Response:
         """Issue one for oneself, signed in as oneself. Its key is in this answer and nowhere else."""
         data: dict[str, Any] = IssueTokenSerializer.read(request.data).validated_data
@@ -169,7 +178,7 @@ class TokensView(RestView):
 class RevokeTokenView(RestView):
     """The end of a token."""
 
-    @extend_schema(operation_id="tokens_revoke", request=None, responses=TokenSerializer)
+    @extend_schema(operation_id="tokens_revoke", request=None, responses=TokenSerializer, auth=_SIGNED_IN)
     def post(self, request: Request, token_id: str) -> Response:
         """End a token now, signed in as oneself. Twice is no error."""
         token = _tokens(request).filter(public_id=token_id).first() if is_valid_key(token_id) else None
