@@ -123,9 +123,10 @@ class LabelFilter:
     def _known(self, flags: int, creators: str) -> str | bool:
         if not flags:  # no label
             return self._choice.keeps_unlabelled or NO_LABEL_LEFT
-        if flags & SKIPPED and self._without_skipped:
-            return False
-        return self._choice.known(flags, creators)
+        verdict = self._choice.known(flags, creators)
+        if verdict is True and flags & SKIPPED and self._without_skipped:
+            return False if flags & SEVERAL else SKIPPED_LABELS
+        return verdict
 
     def _reasons(self, labels: Sequence[Label]) -> list[str]:
         reasons = self._choice.reasons(labels)

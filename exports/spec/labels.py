@@ -102,7 +102,7 @@ class NotSkipped(LabelChoice):
     help = "Every label but those that were skipped or cancelled. Of several people, the work of each."
 
     def known(self, flags: int, creators: str) -> str | bool:
-        return not flags & SKIPPED
+        return not flags & SKIPPED or _skipped_alone(flags)
 
     def reasons(self, labels: Sequence[Label]) -> list[str]:
         return [SKIPPED_LABELS if is_skipped(label) else "" for label in labels]
@@ -118,7 +118,7 @@ class GroundTruth(LabelChoice):
 
     def known(self, flags: int, creators: str) -> str | bool:
         if flags & (GROUND_TRUTH | SKIPPED):
-            return not flags & NO_GROUND_TRUTH
+            return not flags & NO_GROUND_TRUTH or _skipped_alone(flags)
         return NOT_GROUND_TRUTH
 
     def reasons(self, labels: Sequence[Label]) -> list[str]:
@@ -137,7 +137,7 @@ class Latest(LabelChoice):
     help = "Of each row the one label that was changed last, of those that were not skipped."
 
     def known(self, flags: int, creators: str) -> str | bool:
-        return not flags & (SEVERAL | SKIPPED)
+        return not flags & (SEVERAL | SKIPPED) or _skipped_alone(flags)
 
     def reasons(self, labels: Sequence[Label]) -> list[str]:
         done = [place for place, label in enumerate(labels) if not is_skipped(label)]
@@ -161,11 +161,11 @@ class CreatedBy(LabelChoice):
 
     def known(self, flags: int, creators: str) -> str | bool:
         people = orjson.loads(creators)
-        if flags & SKIPPED:
+        if flags & SKIPPED and flags & SEVERAL:
             return False
         if self.person not in people:
             return LABELS_OF_OTHERS
-        return len(people) == 1
+        return len(people) == 1 if not flags & SKIPPED else SKIPPED_LABELS
 
     def reasons(self, labels: Sequence[Label]) -> list[str]:
         return [
@@ -180,6 +180,11 @@ class CreatedBy(LabelChoice):
     @property
     def short(self) -> str:
         return f"those of {self.person}"
+
+
+def _skipped_alone(flags: int) -> str | bool:
+    """Why a row with a skipped label stays out, where that is its only one; else its labels have to be looked at."""
+    return False if flags & SEVERAL else SKIPPED_LABELS
 
 
 LABEL_CHOICES: Registry[type[LabelChoice]] = Registry(
