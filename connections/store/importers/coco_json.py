@@ -34,7 +34,7 @@ from connections.store.importers.base import Importer, Survey
 from connections.store.importers.coco_forms import FORMS
 from connections.store.importers.coco_ids import id_of, identity_of, stated_id, written_otherwise
 from connections.store.importers.coco_project import Categories, Others
-from connections.store.importers.coco_references import References, settle_head
+from connections.store.importers.coco_references import References, kept, settle_head
 from connections.store.importers.coco_spool import DOUBLE, KNOWN, TAKEN, UNUSABLE, Moved, Place, Spool
 from connections.store.importers.forms import Form
 from connections.store.notes import CARRIED, CHANGED, NOT_KEPT, OTHER
@@ -269,8 +269,14 @@ class CocoJsonImporter(Importer):
         moved_categories = {
             identity: numbers[name] for identity, name in categories.names.items() if numbers[name] != identity
         }
-        self._references = References(spool.number_of_image, spool.number_of_annotation, moved_categories.get)
-        self._references.is_needed = bool(images or annotations or moved_categories)
+        # of several annotations with one id the first keeps it, and it is the one that is referred to
+        any_moved = any(moved.why != DOUBLE for moved in annotations)
+        self._references = References(
+            spool.number_of_image if images else kept,
+            spool.number_of_annotation if any_moved else kept,
+            moved_categories.get if moved_categories else kept,
+        )
+        self._references.is_needed = bool(images or any_moved or moved_categories)
 
     def _note_moved(self, what: str, moved: Moved, text: str) -> None:
         reasons = {

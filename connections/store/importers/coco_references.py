@@ -33,26 +33,34 @@ _NEVER: Final = frozenset({"id", "source_id"})
 _REFERRED_TO: Final = frozenset({"licenses", "videos"})
 
 
-def _kept(_: int | str) -> None:
+# keys of a file are few; in one that makes them up, the others are looked at each time
+_MOST_KEYS_KNOWN: Final = 10_000
+
+
+def kept(_: int | str) -> int | None:
+    """A lookup where every id is kept."""
     return None
 
 
 class References:
-    """``images``, ``annotations`` and ``categories`` tell the new id of an old one; ``None`` where it is kept.
-    ``followed`` counts what was changed. Without ``is_needed`` nothing has another id."""
+    """``images``, ``annotations`` and ``categories`` tell the new id of an old one; ``None`` where it is kept
+    (:func:`kept`: all of them are). ``followed`` counts what was changed. Without ``is_needed`` nothing has another id.
+    """
 
     def __init__(self, images: Lookup, annotations: Lookup, categories: Lookup) -> None:
         self._images = images
         self._annotations = annotations
         self._categories = categories
         self._lists: dict[str, Lookup] = {}
+        # (key, in a relation?) → what it refers to
+        self._known: dict[tuple[str, bool], Lookup | None] = {}
         self.followed = 0
         self.is_needed = False
 
     @classmethod
     def of_categories(cls, moved: Mapping[int | str, int]) -> References:
         """No image and no annotation gets another id."""
-        references = cls(_kept, _kept, moved.get)
+        references = cls(kept, kept, moved.get)
         references.is_needed = bool(moved)
         return references
 
@@ -60,6 +68,7 @@ class References:
         """Entries of a list have other ids: to those of ``videos`` refers ``video_id``, of ``licenses`` ``license``."""
         one = f"{name[:-3]}y" if name.endswith("ies") else name.removesuffix("s")
         self.is_needed = True
+        self._known.clear()
         for key in (f"{one}_id", f"{one}_ids", *(["license"] if name == "licenses" else [])):
             self._lists[key] = moved.get
 
@@ -77,8 +86,14 @@ class References:
         for key, value in holder.items():
             if key in _NEVER:
                 continue
-            lookup = self._lookup(key, in_relation)
-            if lookup is not None:
+            known = (key, in_relation)
+            if known in self._known:
+                lookup = self._known[known]
+            else:
+                lookup = self._lookup(key, in_relation)
+                if len(self._known) < _MOST_KEYS_KNOWN:
+                    self._known[known] = lookup
+            if lookup is not None and lookup is not kept:
                 holder[key] = self._followed(value, lookup)
             if type(value) in (dict, list):
                 relation = in_relation or _RELATION.search(key) is not None
