@@ -79,16 +79,17 @@ def count_annotations(
     for name, count in answers_by.items():
         counts[places[CLASSIFICATION.letter], question_numbers[name], CLASSIFICATION.letter] = count
     text = " ".join([f"{letter}{number}:{counts[_, number, letter]}" for _, number, letter in sorted(counts)])
+    predictions = drafts = 0
     of_label_studio = (document.get("source_extra") or _NOTHING).get("label_studio")
-    if region_answers or relationships or of_label_studio:
-        predictions, drafts = (_length(of_label_studio, key) for key in (PREDICTIONS, DRAFTS))
+    if type(of_label_studio) is dict and (PREDICTIONS in of_label_studio or DRAFTS in of_label_studio):
+        predictions, drafts = (_length(of_label_studio.get(key)) for key in (PREDICTIONS, DRAFTS))
+    if region_answers or relationships or predictions or drafts:
         beside = zip(BESIDE, (region_answers, relationships, predictions, drafts), strict=True)
         text = " ".join([*filter(None, [text]), *(f"{_MARK}{name}:{count}" for name, count in beside if count)])
     return text, total
 
 
-def _length(of_label_studio: Any, key: str) -> int:
-    found = of_label_studio.get(key) if isinstance(of_label_studio, Mapping) else None
+def _length(found: Any) -> int:
     return len(found) if isinstance(found, list) else 0
 
 
