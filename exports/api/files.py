@@ -102,7 +102,7 @@ class ManifestView(RestView):
 
     problems = {"get": (403, 409, 410)}
 
-    @extend_schema(operation_id="reports_manifest", responses={(200, "application/json"): OpenApiTypes.BINARY})
+    @extend_schema(operation_id="reports_manifest", responses={(200, "application/json"): OpenApiTypes.OBJECT})
     def get(self, request: Request, report_id: str) -> HttpResponseBase:
         """As it was delivered, byte for byte: what was asked, check values, files, signature."""
         report = get_whole_report(request, report_id)

@@ -24,6 +24,10 @@ FILES = {
     "audit/export/",
     "imports/<str:import_id>/refused/",
     "exports/<str:report_id>/files/<path:name>/",
+    "exports/<str:report_id>/manifest.json",
+    "exports/l/<str:token>/manifest.json",
+    "exports/l/<str:token>/verify.py",
+    "help/verify.py",
     "exports/l/<str:token>/file",
 }
 WIDTHS = (375, 320)
