@@ -9,6 +9,7 @@ from django.urls import reverse
 from django.utils.functional import SimpleLazyObject
 
 from exportadmin.audit.scope import may_read
+from exportadmin.operations.health import artifacts_note
 
 # label on screen, name of the address, the page's ``section``
 MENU: Final[tuple[tuple[str, str, str], ...]] = (
@@ -23,8 +24,17 @@ MENU: Final[tuple[tuple[str, str, str], ...]] = (
 
 
 def frame(request: HttpRequest) -> dict[str, Any]:
-    """``menu`` as (label, address, section). Asked (one query, none for superusers) only where it is drawn."""
-    return {"menu": SimpleLazyObject(lambda: _menu(request))}
+    """``menu`` as (label, address, section), asked (one query, none for superusers) only where it is drawn;
+    ``artifacts_note``: why exports to this machine fail, with the folder for superusers.
+    """
+    return {
+        "menu": SimpleLazyObject(lambda: _menu(request)),
+        "artifacts_note": SimpleLazyObject(lambda: artifacts_note(with_folder=_is_superuser(request))),
+    }
+
+
+def _is_superuser(request: HttpRequest) -> bool:
+    return bool(getattr(request.user, "is_superuser", False))
 
 
 def _menu(request: HttpRequest) -> list[tuple[str, str, str]]:

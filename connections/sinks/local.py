@@ -27,6 +27,7 @@ from connections.sinks.base import (
     ReportKey,
     Sink,
 )
+from exportadmin.lib.disk import full_disk_text, is_full
 from exportadmin.lib.errors import PermanentError, UserError
 from exportadmin.lib.ids import LENGTH
 from exportadmin.lib.text import check_text
@@ -186,7 +187,7 @@ class _LocalDraftFile(DraftFile):
         try:
             self.stream.write(chunk)
         except OSError as error:
-            raise _permanent(error, self.path) from error
+            raise _permanent(error, self.path, self.bytes + len(chunk)) from error
 
     def _close(self) -> None:
         try:
@@ -194,7 +195,7 @@ class _LocalDraftFile(DraftFile):
             os.fsync(self.stream.fileno())
             self.stream.close()
         except OSError as error:
-            raise _permanent(error, self.path) from error
+            raise _permanent(error, self.path, self.bytes) from error
 
 
 class LocalDelivery(Delivery):
@@ -322,7 +323,9 @@ def sync_folder(folder: Path) -> None:
         os.close(descriptor)
 
 
-def _permanent(error: OSError, path: Path) -> PermanentError:
-    if error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return PermanentError(f"the disk that holds {path.parent} is full: free some space and run the export again")
+def _permanent(error: OSError, path: Path, needed: int = 0) -> PermanentError:
+    """``needed``: bytes that the file at ``path`` has at least, where it is one."""
+    if is_full(error):
+        words = f"{path.name} has {needed:,} bytes or more" if needed else ""
+        return PermanentError(f"{full_disk_text(path.parent, words)} and run the export again")
     return PermanentError(f"{path} cannot be written: {error.strerror or error}")

@@ -8,9 +8,7 @@ from __future__ import annotations
 
 import ipaddress
 import logging
-import os
 import re
-import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
@@ -19,7 +17,7 @@ from django.conf import settings
 from django.core import checks
 from django.core.exceptions import ImproperlyConfigured
 
-from exportadmin.lib import env, signing
+from exportadmin.lib import disk, env, signing
 from exportadmin.lib.errors import UserError
 
 log = logging.getLogger(__name__)
@@ -189,18 +187,17 @@ def is_local(host: str) -> bool:
 
 
 def _home() -> Iterator[Problem]:
-    """Tried, not asked: rights, a read-only or full disk and a quota all say no in their own way."""
+    """A full or read-only disk does not stop the start: pages say so, and are where files are deleted."""
     for folder in (settings.EXPORTADMIN_HOME, settings.ARTIFACTS_DIR):
-        try:
-            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            with tempfile.NamedTemporaryFile(dir=folder, prefix=".boot-check-") as probe:
-                probe.write(b"1")
-                probe.flush()
-                os.fsync(probe.fileno())
-        except OSError as error:
-            message = f"{folder} cannot be written ({error.strerror}); it must be a folder that this user may write to"
-            yield Problem("HOME", message)
-            return
+        error = disk.write_error(folder)
+        if error is None:
+            continue
+        stops = not (disk.is_full(error) or (disk.is_trouble_of_the_disk(error) and folder == settings.ARTIFACTS_DIR))
+        message = f"{folder} cannot be written ({error.strerror}); it must be a folder that this user may write to"
+        if not stops:
+            message = f"{folder} cannot be written ({error.strerror}): exports fail until it can"
+        yield Problem("HOME", message, stops=stops)
+        return
 
 
 def _numbers() -> Iterator[Problem]:

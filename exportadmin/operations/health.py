@@ -24,6 +24,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_safe
 from django_q.models import OrmQ
 
+from exportadmin.lib.disk import write_error
 from exportadmin.lib.text import one_line
 from exportadmin.runs import statuses
 from exportadmin.runs.limits import STALL_SECONDS
@@ -36,6 +37,8 @@ DATABASE_SECONDS: Final = 2.0
 # the worker itself starts its cluster anew before this
 TASK_SECONDS: Final = 2 * STALL_SECONDS
 KEPT_SECONDS: Final = 1.0
+# it is written to find out, so pages do not ask each time
+ARTIFACTS_SECONDS: Final = 10.0
 _NO_STORE: Final = {"Cache-Control": "no-store"}
 
 
@@ -60,7 +63,7 @@ def live(request: HttpRequest) -> HttpResponse:
 @login_not_required
 @require_safe
 def ready(request: HttpRequest) -> HttpResponse:
-    """200 or 503, with each check: ``{"status", "checks": {"database", "worker", "queue"}}``."""
+    """200 or 503, with each check: ``{"status", "checks": {"database", "worker", "queue", "artifacts"}}``."""
     checks = kept.checks()
     is_ready = all(check["ok"] for check in checks.values())
     body = {"status": "ready" if is_ready else "not ready", "checks": checks}
@@ -113,7 +116,24 @@ def _age(moment: Any, now: Any) -> float:
 def check_all() -> dict[str, dict[str, Any]]:
     """Each check by name: ``ok``, figures, and a ``reason`` where it is not."""
     database, queue = _ask_database()
-    return {"database": database, "worker": _worker(), "queue": _queue(queue)}
+    return {"database": database, "worker": _worker(), "queue": _queue(queue), "artifacts": _artifacts()}
+
+
+def _artifacts() -> dict[str, Any]:
+    """Without the folder: everybody may ask."""
+    error = write_error(settings.ARTIFACTS_DIR, synced=False)
+    if error is None:
+        return {"ok": True}
+    return {"ok": False, "reason": f"deliveries cannot be written: {error.strerror or 'no reason given'}"}
+
+
+def artifacts_note(*, with_folder: bool) -> str:
+    """For pages: why exports to this machine fail; empty where they do not."""
+    check = kept.artifacts()
+    if check["ok"]:
+        return ""
+    folder = f" ({settings.ARTIFACTS_DIR})" if with_folder else ""
+    return f"Exports to this machine fail, {check['reason']}{folder}. Free some space, or have it made writable."
 
 
 def _worker() -> dict[str, Any]:
@@ -190,6 +210,7 @@ class Kept:
 
     def __init__(self) -> None:
         self._found: tuple[float, dict[str, dict[str, Any]]] | None = None
+        self._artifacts: tuple[float, dict[str, Any]] | None = None
 
     def checks(self) -> dict[str, dict[str, Any]]:
         """Made anew when they are too old."""
@@ -198,9 +219,15 @@ class Kept:
             self._found = (time.monotonic(), checks)
         return self._found[1]
 
+    def artifacts(self) -> dict[str, Any]:
+        """That one alone, for pages, which need no other."""
+        if self._artifacts is None or time.monotonic() - self._artifacts[0] > ARTIFACTS_SECONDS:
+            self._artifacts = (time.monotonic(), _artifacts())
+        return self._artifacts[1]
+
     def forget(self) -> None:
         """Make them anew next time."""
-        self._found = None
+        self._found = self._artifacts = None
 
 
 kept = Kept()

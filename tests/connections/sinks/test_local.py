@@ -76,6 +76,9 @@ def test_at_the_moment_it_appears_it_has_its_manifest_and_every_byte_is_on_disk(
     assert appeared == {"rows": (9, 9), "more": (300_000, 300_000), MANIFEST_NAME: (2, 2)}
 
 
+FULL = r"the disk that holds /\S+ is full \(rows has [0-9,]+ bytes or more, [0-9,]+ bytes are free\): free some space"
+
+
 @pytest.mark.parametrize("chunks", [[b"x"], [b"x" * 300_000] * 3], ids=["at the close", "at a write"])
 def test_a_disk_that_is_really_full_is_said_with_its_folder_and_the_draft_goes(home: Path, report, monkeypatch, chunks):
     """The kernel refuses each byte of ``/dev/full``, also what is still in a buffer when the draft is given up."""
@@ -87,7 +90,7 @@ def test_a_disk_that_is_really_full_is_said_with_its_folder_and_the_draft_goes(h
     draft = LocalSink(None, {}).begin(report)
     with monkeypatch.context() as full:
         full.setattr(Path, "open", open_on_a_full_disk)
-        with pytest.raises(PermanentError, match=r"the disk that holds /.+ is full: free some space") as caught:
+        with pytest.raises(PermanentError, match=FULL) as caught:
             draft.write_file("rows", "text/plain", chunks)
     assert isinstance(caught.value.__cause__, OSError) and caught.value.__cause__.errno == errno.ENOSPC
     draft.abort()

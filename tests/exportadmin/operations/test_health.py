@@ -66,6 +66,7 @@ def test_readyz_is_200_with_every_check_when_all_is_well(client: Client, transac
         "database": True,
         "worker": True,
         "queue": True,
+        "artifacts": True,
     }
     assert body["checks"]["queue"]["oldest_run_seconds"] is None
 

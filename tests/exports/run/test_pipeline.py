@@ -84,7 +84,8 @@ def test_a_disk_that_fills_up_half_way_fails_the_export_and_leaves_nothing(fille
     monkeypatch.setattr(Path, "open", open_on_a_full_disk)
     report = export(filled)
     assert report.status == statuses.FAILED
-    assert "is full: free some space" in report.error
+    assert " bytes or more, " in report.error
+    assert " bytes are free): free some space and run the export again" in report.error
     assert visible_files() == []
     assert not Artifact.objects.exists()
 
