@@ -257,3 +257,13 @@ def test_choosing_parts_names_and_formats_counts_no_row_again_and_a_new_row_does
     assert "41 of 41 rows" in words_of(page_of(operator.post(PLAN, form(filled))))
     operator.post(NEW, form(filled, do="plan"))
     assert len(counted) == 5, "whoever asks by the button gets it counted"
+
+
+def test_a_row_that_was_edited_between_two_plans_is_counted_as_it_is_now(filled: Project, operator: Client):
+    """As many rows as before, and another answer."""
+    accepted = form(filled, statuses=["accepted"])
+    assert "10 of 40 rows" in words_of(page_of(operator.post(PLAN, accepted)))
+    edited = next(entry for entry in mixed(40) if entry.status == "review")
+    edited.status = "accepted"
+    write_rows(filled, [edited], now_ms=1_000)
+    assert "11 of 40 rows" in words_of(page_of(operator.post(PLAN, accepted)))

@@ -86,6 +86,13 @@ def test_an_endless_outline_is_refused_before_memory_is_spent_on_it():
         paint_polygon(blank(20, 10), [[0.0, 0.0, 1e9, 1e9, 5.0, 5.0]], 1)
 
 
+def test_the_longest_outline_is_painted_and_a_pixel_more_is_refused():
+    canvas = blank(20, 10)
+    paint_polygon(canvas, [[2.0, 2.0, 1_000_002.0, 2.0, 2.0, 2.0]], 1)
+    with pytest.raises(ValueError, match="its outline of 2000002 pixels is longer than 2000000 pixels"):
+        paint_polygon(canvas, [[2.0, 2.0, 1_000_003.0, 2.0, 2.0, 2.0]], 1)
+
+
 def test_shapes_far_outside_cover_nothing_and_cost_nothing():
     canvas = blank(20, 10)
     paint_polygon(canvas, [[1e12, 0.0, 2e12, 0.0, 2e12, 5e12]], 1)

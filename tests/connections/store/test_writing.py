@@ -106,6 +106,21 @@ def test_annotation_ids_stay_with_a_row_as_long_as_they_suffice_and_never_collid
     assert min(ids) >= 1, "pycocotools takes an id of 0 for 'no match'"
 
 
+@pytest.mark.parametrize("edited", [[box("dog"), box("cat")], [box("dog", left=11.0), point()], [box(), box()]])
+def test_an_edit_that_leaves_as_many_annotations_leaves_them_their_ids(project, edited):
+    """Whoever follows annotations from one COCO file to the next knows them by their ids."""
+
+    def ids() -> dict[str, list[int]]:
+        texts = StoreCoco.objects.order_by("row__global_key").values_list("row__global_key", "annotations")
+        return {key: [mark["id"] for mark in orjson.loads(f"[{text}]")] for key, text in texts}
+
+    write_rows(project, [row("a", box(), box()), row("b", box(), point(), box())], now_ms=1_000)
+    before = ids()
+    summary = write_rows(project, [row("a", *edited, status="accepted")], now_ms=9_000)
+    assert summary.updated == 1
+    assert ids() == before | {"a": before["a"][: len(ids()["a"])]}
+
+
 def test_numbers_of_the_source_are_kept_where_they_are_free(project):
     write_rows(project, [row("zero", number=0), row("seven", number=7), row("next"), row("again", number=7)])
     numbers = dict(StoreRow.objects.values_list("global_key", "number"))

@@ -103,6 +103,11 @@ def test_long_text_is_cut_and_says_so():
     assert len(kept) < 10_200 and "12000 characters, sha256 " in kept
 
 
+def test_the_longest_text_is_kept_whole_and_one_character_more_is_cut_to_it():
+    assert plain("x" * 10_000) == "x" * 10_000
+    assert str(plain("x" * 10_001)).startswith("x" * 10_000 + "… (cut; 10001 characters, sha256 ")
+
+
 def test_bottomless_nesting_ends():
     value: list[object] = []
     for _ in range(100_000):

@@ -133,6 +133,14 @@ def test_an_entry_rewritten_with_its_hash_breaks_the_next_one():
     assert found() == ("altered", 501)
 
 
+def test_a_first_entry_rewritten_with_its_hash_is_found_by_itself():
+    """Nothing comes before it, and it says so: one that follows something is not the first that was written."""
+    row = {**stored(1), "previous_hash": "f" * 64}
+    sql("UPDATE {entry} SET previous_hash = %s, hash = %s WHERE sequence = 1", row["previous_hash"], chain.digest(row))
+    assert found() == ("altered", 1)
+    assert "it is not the first entry that was written" in verify().summary
+
+
 def test_a_trail_rewritten_whole_is_found_by_a_kept_head_only():
     kept, early = head(), (400, stored(400)["hash"])
     previous = stored(499)["hash"]

@@ -28,6 +28,10 @@ OURS = proxies.networks(["127.0.0.1", "10.0.0.0/8", "fd00::/8"])
         ("fd00::1", "2001:db8::7", "2001:db8::7"),
         ("", "198.51.100.1", "198.51.100.1"),  # a Unix socket
         ("127.0.0.1", ", ".join(["10.0.0.1"] * 5_000), "10.0.0.1"),
+        # a stranger's long list before what our proxy wrote; then more proxies of ours than are looked through
+        ("127.0.0.1", ", ".join(["10.0.0.1"] * 30 + ["198.51.100.1"]), "198.51.100.1"),
+        ("127.0.0.1", ", ".join(["198.51.100.1"] + ["10.0.0.7"] * 19), "198.51.100.1"),
+        ("127.0.0.1", ", ".join(["198.51.100.1"] + ["10.0.0.7"] * 20), "10.0.0.7"),
     ],
 )
 def test_the_last_address_that_is_no_proxy_of_ours_is_the_client(peer: str, forwarded: str, seen: str):

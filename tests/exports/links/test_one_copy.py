@@ -312,6 +312,16 @@ def test_any_other_link_goes_on_whatever_became_of_its_row(small, alice, clock):
     assert len(b"".join(body)) == SIZE - CHUNK
 
 
+@pytest.mark.parametrize(("looked_at", "whole"), [(16, SIZE), (17, 0)])
+def test_a_look_at_the_beginning_costs_the_copy_only_beyond_the_probes(visitor, looked_at, whole):
+    assert one_copy.probes(SIZE) == 16
+    look = visitor.body(0, looked_at)
+    visitor.read(look)
+    visitor.end(look, "complete")
+    body = visitor.body()
+    assert len(visitor.read(body) if body else b"") == whole
+
+
 @pytest.mark.parametrize(
     ("size", "most"), [(0, 0), (1, 0), (4, 2), (13, 6), (100, 16), (10_240, 102), (10**9, 1 << 16)]
 )

@@ -70,6 +70,17 @@ def test_an_empty_delivery_is_compared_too(project, tmp_path):
     assert compare.compare(none, none) == compare.Compared()
 
 
+@pytest.mark.parametrize("counted", [None, 0, 1, 2, 4])
+def test_whatever_the_database_says_of_the_count_all_rows_are_compared(project, tmp_path, counted):
+    """It says how much room to begin with, no more."""
+    lines = [b'{"data_row":{"id":"%d"}}' % number for number in range(3)]
+    older = written(project, tmp_path / "a" / "rows.ndjson", lines)
+    newer = written(project, tmp_path / "b" / "rows.ndjson", lines[1:])
+    older.lines = counted
+    found = compare.compare(older, newer)
+    assert (found.unchanged, found.changed, found.added, found.removed) == (2, 0, 0, 1)
+
+
 def test_a_row_is_known_by_its_id_however_it_is_written(project, tmp_path):
     plain = written(project, tmp_path / "a" / "rows.ndjson", [b'{"data_row":{"id":"a\\u0062"}}'])
     other = written(project, tmp_path / "b" / "rows.ndjson", [b'{"x":1,"data_row":{"global_key":"k","id":"ab"}}'])

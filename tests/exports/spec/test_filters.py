@@ -187,6 +187,31 @@ def test_a_source_that_ignores_a_filter_it_claims_to_apply_is_caught(filled):
             row_filter.apply(batch)
 
 
+# of each condition a value that some row of ``filled`` does not satisfy
+CLAIMED: dict[str, Any] = {
+    "global_keys": frozenset({"k1"}),
+    "data_row_ids": frozenset({"none-such"}),
+    "batch_ids": frozenset({"b1"}),
+    "statuses": frozenset(STATUSES[:1]),
+    "workflow_status": frozenset(list(WORKFLOW_GROUPS)[:1]),
+    "updated_after": 2 * DAY,
+    "last_activity_at": Window(2 * DAY, 2 * DAY),
+    "label_created_at": Window(2 * DAY, 2 * DAY),
+    "with_annotations": True,
+    "since_revision": 10**6,
+}
+
+
+@pytest.mark.parametrize("key", list(CONDITIONS))
+def test_a_source_that_says_it_applies_a_condition_is_not_believed_whichever_it_is(filled, key):
+    whole, _ = read(Selection(filled.public_id, {"since_revision": 0}))  # all rows, with their revisions
+    row_filter = RowFilter(Selection(filled.public_id, {key: CLAIMED[key]}, labels=ALL), frozenset({key}))
+    with pytest.raises(SourceFilterError, match=f"filter by {key} but returned row"):
+        for batch in whole:
+            row_filter.apply(batch)
+    assert not row_filter.dropped
+
+
 def test_updated_after_is_exclusive_and_windows_are_inclusive(filled):
     def keys(**conditions: Any) -> set[str]:
         return {key for batch in read(Selection(filled.public_id, conditions))[0] for key in batch.global_keys}
