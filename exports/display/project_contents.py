@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from django.db.models import Q
+
 from connections.models import Project
 from connections.store.overview import ChangeCount, Overview, changes_since
 from exportadmin.runs import statuses
@@ -11,6 +13,10 @@ from exports.display.check_value_tables import Sum, sum_of
 from exports.models import ExportReport
 from exports.results.staleness import changes_text
 from exports.spec.conditions import SinceRevision
+from exports.spec.labels import ALL, DEFAULT
+from exports.spec.spec import beside_filter
+
+_BIG = ("config", "check_values", "description", "error", "location")
 
 
 def sums_of_holdings(overview: Overview) -> list[Sum]:
@@ -25,7 +31,7 @@ def sums_of_holdings(overview: Overview) -> list[Sum]:
 
 @dataclass(frozen=True, slots=True)
 class SinceLast:
-    """What has changed since ``report``, the last one of the project that was delivered, read its rows."""
+    """What has changed since ``report``, with which all rows of the project were delivered, read its rows."""
 
     report: ExportReport
     changes: ChangeCount
@@ -47,11 +53,25 @@ class SinceLast:
 
 
 def since_last_export(project: Project) -> SinceLast | None:
-    """``None`` where nothing was delivered yet. Rows that changed while it ran count: it did not see them."""
+    """Since the last delivery of all rows, and the increments that go on from it without a gap. An export of some rows
+    does not count: what it left out would never be delivered to who relies on this.
+
+    ``None`` where no such thing was delivered yet. Rows that changed while it ran count: it did not see them.
+    """
     delivered = ExportReport.objects.filter(
-        project=project, status__in=statuses.SUCCESSFUL, revision__isnull=False
-    ).defer("config", "check_values", "description", "error", "location")
-    report = delivered.order_by("-created_at", "-pk").first()
-    if report is None or report.revision is None:
+        project=project, status__in=statuses.SUCCESSFUL, revision__isnull=False, converted_from=None
+    ).filter(
+        Q(config__labels__isnull=True) | Q(config__labels__in=[DEFAULT.text, ALL.text]),
+        *(Q(**{f"config__{key}__0__isnull": True}) for key in beside_filter()),
+    )
+    whole = delivered.filter(config__filter={}).order_by("-created_at", "-pk").defer(*_BIG).first()
+    if whole is None:
         return None
-    return SinceLast(report, changes_since(project.public_id, report.revision))
+    last, seen = whole.pk, whole.revision or 0
+    later = delivered.filter(created_at__gte=whole.created_at, config__filter__has_key=SinceRevision.key)
+    for pk, revision, asked in later.order_by("created_at", "pk").values_list("pk", "revision", "config__filter"):
+        since = SinceRevision().parse(asked.pop(SinceRevision.key), time_zone="UTC", field=SinceRevision.key)
+        if revision is not None and not asked and since <= seen <= revision:
+            last, seen = pk, revision
+    report = whole if last == whole.pk else ExportReport.objects.defer(*_BIG).get(pk=last)
+    return SinceLast(report, changes_since(project.public_id, seen))

@@ -17,7 +17,7 @@ from connections.models import Project
 from connections.store.upsert import write_rows
 from exportadmin.audit.models import AuditEntry
 from tests.pages.people import make_admin, signed_in, trail
-from tests.pages.reports import make_report
+from tests.pages.reports import CONFIG, make_report
 from tests.pages.squeezed import page_html
 from tests.support.rows import box, row
 
@@ -32,7 +32,8 @@ def page(project: Project) -> str:
 
 
 def delivered(project: Project, started: dt.datetime, **more: Any):
-    given = {"status": "completed", "started_at": started, "finished_at": started, **more}
+    whole = {**CONFIG, "statuses": []}
+    given = {"status": "completed", "started_at": started, "finished_at": started, "config": whole, **more}
     return make_report(project, **given)
 
 
@@ -154,6 +155,52 @@ def test_what_changed_since_the_last_export_is_said_in_words(members: Project, v
     (address,) = re.findall(r'href="([^"]+)">Export what has changed<', shown)
     form = page_html(visitor.get(html.unescape(address)))
     assert re.search(rf'<input[^>]*name="since_revision" value="{newer.report_id}"', form)
+
+
+def _config(**asked: Any) -> dict[str, Any]:
+    return {**CONFIG, "statuses": [], **asked}
+
+
+LEAVES_ROWS_OUT = {
+    "statuses": _config(statuses=["accepted"]),
+    "one key": _config(filter={"global_keys": ["gk-1"]}),
+    "increment with a condition": _config(filter={"since_revision": 1, "with_annotations": True}),
+    "increment with statuses": _config(statuses=["accepted"], filter={"since_revision": 1}),
+    "increment after a gap": _config(filter={"since_revision": 2}),
+    "one person's labels": _config(labels="created_by:oscar"),
+    "ground truth": _config(labels="ground_truth"),
+}
+
+
+@pytest.mark.parametrize("config", LEAVES_ROWS_OUT.values(), ids=LEAVES_ROWS_OUT)
+def test_an_export_of_some_rows_does_not_hide_what_changed_since_all_of_them_left(
+    members: Project, visitor: Client, config: dict[str, Any]
+):
+    start = dt.datetime(2026, 1, 2, tzinfo=dt.UTC)
+    write_rows(members, [row("r1"), row("r2")])
+    delivered(members, start, name="Some", config=config, revision=1)
+    assert "Nothing was exported" in page_html(visitor.get(page(members)))
+    delivered(members, start, name="All", revision=1)
+    write_rows(members, [row("r1", box())])
+    write_rows(members, [row("r3")])
+    delivered(members, start, name="Some", config=config, revision=3)
+    shown = page_html(visitor.get(page(members)))
+    assert "<strong>1 row came and 1 changed</strong>" in shown and ">All</a>" in shown
+
+
+def test_increments_without_a_gap_go_on_from_it(members: Project, visitor: Client):
+    start = dt.datetime(2026, 1, 2, tzinfo=dt.UTC)
+    write_rows(members, [row("r1"), row("r2")])
+    whole = delivered(members, start, name="All", revision=1)
+    delivered(members, start, name="As a table", revision=1, converted_from=whole)
+    for number, since in enumerate((1, 2)):
+        write_rows(members, [row("r1", *[box()] * (number + 1))])
+        config = _config(filter={"since_revision": since}, labels="all")
+        delivered(members, start, name=f"Increment {number}", config=config, revision=since + 1)
+    shown = page_html(visitor.get(page(members)))
+    assert "No row came, changed or was deleted" in shown and ">Increment 1</a>" in shown
+    write_rows(members, [row("r4")])
+    assert "<strong>1 row came</strong>" in page_html(visitor.get(page(members)))
 
 
 @pytest.mark.parametrize("query", ["since_revision=3", "project={id}&config=x", "project={id}&after=2026-01-02"])

@@ -23,7 +23,7 @@ def refuse(monkeypatch: pytest.MonkeyPatch):
     """Have the disk of one folder refuse every new file, in one way."""
 
     def begin(folder: Path, code: int) -> None:
-        real = tempfile.NamedTemporaryFile
+        real: Any = tempfile.NamedTemporaryFile
 
         def refusing(*args: Any, dir: Path, **more: Any) -> Any:
             if dir == folder:
