@@ -13,6 +13,7 @@ and classes (the licenses of COCO, say), where there is any.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import chain
 from typing import Any, Final
 
 import orjson
@@ -40,25 +41,30 @@ def put_backup(
     Raises ``KeyError`` for a class or question without a number.
     """
     labels = labels_of(document)
-    inside = [label["annotations"] for label in labels]
     found: dict[str, Any] = {"image_id": number}
-    classes = {mark["name"] for annotations in inside for mark in objects_of(annotations)} - {""}
+    classes: set[str] = set()
+    questions: set[str] = set()
+    for label in labels:
+        classes.update([mark["name"] for mark in objects_of(label["annotations"])])
+        questions.update([answer["name"] for answer in answers_of(label["annotations"])])
+    classes.discard("")
     if classes:
         found["category_ids"] = {name: class_numbers[name] for name in sorted(classes)}
-    questions = {answer["name"] for annotations in inside for answer in answers_of(annotations)}
     if questions:
         found["question_ids"] = {name: question_numbers[name] for name in sorted(questions)}
     document[KEY] = found
-    numbers = [each for ids in annotation_ids for each in ids]
+    numbers = [*chain.from_iterable(annotation_ids)]
     is_range = False
-    if numbers and not any(may_state_ids(annotations.get("objects") or ()) for annotations in inside):
+    if numbers and not any(may_state_ids(label["annotations"].get("objects") or ()) for label in labels):
         first, last = numbers[0], numbers[-1]
         is_range = last - first + 1 == len(numbers) and numbers == list(range(first, last + 1))
         if is_range:
             found["annotation_range"] = [first, last]
     for label, ids in zip(labels, annotation_ids, strict=True):
         label.pop(KEY, None)
-        if not is_range and list(ids) != [stated_id(mark) for mark in label["annotations"].get("objects") or ()]:
+        if is_range:
+            continue
+        if list(ids) != [stated_id(mark) for mark in label["annotations"].get("objects") or ()]:
             label[KEY] = {"annotation_ids": list(ids)}
 
 

@@ -650,13 +650,17 @@ class _AnnotationIds:
         """``by_label`` is what the objects of each label want; ``taken`` are ids that are given, ``own`` the row's."""
         found, count = cls(), 0
         for label, wanted in zip(labels_of(document), by_label, strict=True):
+            if not wanted:
+                found._labels.append((count, wanted, []))
+                count += len(objects_of(label["annotations"]))
+                continue
             different = dict.fromkeys(wanted)
             if (
                 len(different) == len(wanted)
                 and None not in different
                 and taken.isdisjoint(different)
                 and found.kept.keys().isdisjoint(different)
-                and max(different, default=0) < HANDED_OUT.start  # type: ignore[type-var,operator]
+                and max(different) < HANDED_OUT.start  # type: ignore[type-var,operator]
             ):  # as nearly always
                 found.kept |= different  # type: ignore[arg-type]
                 found._labels.append((count, wanted, list(wanted)))

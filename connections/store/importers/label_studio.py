@@ -56,9 +56,9 @@ class LabelStudioImporter(RowFileImporter):
     def rows_of(self, value: _Json, position: str) -> Iterator[IncomingRow]:
         """A row a task; a row a picture, where a task has several (:mod:`.label_studio_pages`)."""
         _check_task(value)
-        beside = {name: found for name in ("predictions", "drafts") if type(found := value.get(name)) is list and found}
-        for name, found in beside.items():
-            self.row_notes.add(CARRIED, f"{name}, kept with their tasks", count=len(found), example=position)
+        beside = [name for name in ("predictions", "drafts") if value.get(name) and type(value[name]) is list]
+        for name in beside:
+            self.row_notes.add(CARRIED, f"{name}, kept with their tasks", count=len(value[name]), example=position)
         if beside and not (value.get("annotations") or value.get("completions")):
             self.row_notes.add(UNFINISHED, "tasks that hold only predictions or drafts", example=position)
         controls, may_be_several = controls_of(value)

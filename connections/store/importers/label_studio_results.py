@@ -96,9 +96,9 @@ class _Reading:
         if self.labels_apart or self.unknown or self.answers or len(self.shapes) > 1:
             self._put_together()
         counts = [len(labels) for _, labels in self.shapes]
-        if counts and max(counts) > 1:
+        if counts.count(1) < len(counts):
             found.objects = _with_further_labels(found.objects, [labels for _, labels in self.shapes])
-        found.unlabelled = counts.count(0)
+            found.unlabelled = counts.count(0)
         if found.picture is None:
             found.picture = next(filter(None, map(said_size, self.result)), None)
         return found
@@ -111,7 +111,9 @@ class _Reading:
         value = region["value"]
         if type(value) is not dict:
             raise BadMark("value is not an object")
-        labels = labels_of(value, kind)
+        labels: Any = value.get(kind)
+        if not (type(labels) is list and len(labels) == 1 and type(labels[0]) is str and labels[0]):
+            labels = labels_of(value, kind)
         try:
             mark = SHAPES[kind](region, value, labels)
         except NoSizeError:
@@ -140,17 +142,17 @@ class _Reading:
             self.unknown.append((index, region))
 
     def _put_together(self) -> None:
-        # id → its shape's place in the lists
-        places: dict[str, int] = {}
+        # id → its shape's place in the lists; that under None is nobody's
+        identities: list[str | None] = [mark.get("feature_id") for mark in self.found.objects]
+        places = {identity: place for place, identity in enumerate(identities)}
         same: list[int] = []
-        for place, mark in enumerate(self.found.objects):
-            identity = mark.get("feature_id")
-            if identity is None:
-                continue
-            first = places.setdefault(identity, place)
-            if first != place and same_place(self.shapes[first][0], self.shapes[place][0]):
-                self._classify(first, *self.shapes[place])
-                same.append(place)
+        if len(places) < len(identities):  # some have one id, or none
+            places.clear()
+            for place, identity in enumerate(identities):
+                first = places.setdefault(identity, place)
+                if identity and first != place and same_place(self.shapes[first][0], self.shapes[place][0]):
+                    self._classify(first, *self.shapes[place])
+                    same.append(place)
         for index, region in self.labels_apart:
             with _at(index):
                 self._label(region, places)
@@ -172,7 +174,7 @@ class _Reading:
         self.found.carried.append(kind)
         self.shapes.append((region, labels))
 
-    def _label(self, region: _Json, places: dict[str, int]) -> None:
+    def _label(self, region: _Json, places: dict[str | None, int]) -> None:
         """``<Labels>`` beside ``<Rectangle>``: two results with one id, the shape and its classes. Without a shape it
         is one itself: a span of text or sound, or what lies in a picture as a box, polygon or brush does."""
         identity, value = identity_of(region), region.get("value")
@@ -196,7 +198,7 @@ class _Reading:
             mark["name"] = mark["value"] = names[0]
         mark["source_extra"]["label_studio"].setdefault("label_results", []).append(without_place(region, shape))
 
-    def _take_unknown(self, region: _Json, places: dict[str, int]) -> None:
+    def _take_unknown(self, region: _Json, places: dict[str | None, int]) -> None:
         """The result of a control that we do not know: of a region that is there already it says something, else it
         is one if it lies somewhere."""
         identity, kind = identity_of(region), region["type"]
@@ -207,7 +209,7 @@ class _Reading:
         if identity:
             places[identity] = len(self.shapes) - 1
 
-    def _answer(self, answer: _Json, region: _Json, places: dict[str, int]) -> None:
+    def _answer(self, answer: _Json, region: _Json, places: dict[str | None, int]) -> None:
         """An answer with the id of a shape is about that (``perRegion``), any other about the whole task."""
         place = places.get(identity_of(region))
         if place is not None:
