@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from django.conf import settings
+from django.db import transaction
 from django.utils import timezone
 
 from connections.access.models import Membership
@@ -19,6 +20,7 @@ from exportadmin.runs import statuses
 from exportadmin.runs.execute import carry_out
 from exportadmin.runs.lease import claim
 from exports import actions
+from exports.delivery.verify import verify_report
 from exports.formats import FORMATS
 from exports.models import ExportReport
 from exports.run import pipeline
@@ -95,7 +97,8 @@ def test_a_queued_export_is_cancelled_at_once_and_an_ended_one_cannot_be(filled,
 def test_a_running_export_obeys_in_every_phase_and_leaves_nothing(filled, spec, oscar, monkeypatch, phase):
     report = actions.request_export(project=filled, spec=spec, actor=person(oscar))
     lease = claim(ExportReport, report.pk)
-    monkeypatch.setattr(lease_module, "CHECK_SECONDS", 0.0)  # it looks once a second: nobody has to wait for that here
+    # it looks once a second: nobody has to wait for that here. Before it publishes it looks in any case
+    monkeypatch.setattr(lease_module, "CHECK_SECONDS", 3_600.0 if phase == "publishing" else 0.0)
 
     def cancel_now(*args, **kwargs):
         actions.cancel(report=report, actor=person(oscar))
@@ -181,6 +184,17 @@ def test_files_can_be_taken_away_by_who_manages_and_the_report_stays(filled, spe
     assert not delivery_folder(report).exists()
     with pytest.raises(ConflictError, match="no files"):
         actions.remove_files(report=report, actor=person(alice), why="again")
+
+
+def test_a_removal_that_is_rolled_back_leaves_the_files(filled, spec, oscar, alice):
+    """Files that are gone while the row says that they are there would be worse than the reverse."""
+    report = actions.run_now(project=filled, spec=spec, actor=person(oscar))
+    with pytest.raises(ZeroDivisionError), transaction.atomic():
+        actions.remove_files(report=report, actor=person(alice), why="room")
+        raise ZeroDivisionError
+    report.refresh_from_db()
+    assert report.files_removed_at is None
+    assert verify_report(report).ok
 
 
 def test_a_change_that_cannot_be_recorded_does_not_happen(filled, spec, oscar, monkeypatch):

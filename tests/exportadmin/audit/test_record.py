@@ -201,6 +201,7 @@ def test_a_refusal_undoes_the_change_and_is_recorded_with_its_reason(refusal, re
     with pytest.raises(type(refusal)), audited("config.created", actor=ALICE, after={"name": "x"}):
         Group.objects.create(name="new")
         raise refusal
+    assert refusal.is_recorded, "whoever catches it next writes no second line"
     entry = AuditEntry.objects.get()
     assert (entry.outcome, entry.reason, entry.after) == ("refused", reason, None)
     assert Group.objects.count() == 0

@@ -248,6 +248,12 @@ def test_a_database_that_is_away_for_a_moment_stops_no_run(report, lease, clock)
     assert row(report).rows_done == 5
 
 
+def test_without_an_answer_of_the_database_nothing_is_published(lease):
+    """A run that reads may go on unasked: what it writes is fenced. What it publishes is seen by everybody."""
+    with pytest.raises(OperationalError), connection.execute_wrapper(away):
+        lease.check(now=True)
+
+
 def test_a_database_error_inside_a_transaction_is_not_hidden(lease):
     with pytest.raises(OperationalError), transaction.atomic(), connection.execute_wrapper(away):
         lease.check()

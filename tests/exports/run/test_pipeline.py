@@ -216,6 +216,18 @@ def test_json_and_ndjson_hold_the_same_rows(filled):
     assert {line["projects"][filled.public_id]["name"] for line in lines} == {filled.name}
 
 
+@pytest.mark.parametrize("format", ["json", "ndjson"])
+def test_each_place_of_the_line_index_is_where_that_row_begins(filled, monkeypatch, format):
+    monkeypatch.setattr("exports.sources.store.BATCH_ROWS", 50)
+    report = export(filled, format)
+    content = delivered(report).read_bytes()
+    entries = report.artifacts.get().line_index.entries
+    assert [line for line, _ in entries] == [0, 50, 100]
+    for line, offset in entries:
+        row = orjson.loads(content[offset:].split(b"\n")[0].rstrip(b","))
+        assert row["data_row"]["global_key"] == f"row-{line:05d}"
+
+
 def test_counts_are_those_of_a_reader_that_only_knows_the_file(filled):
     report = export(filled, "ndjson", body={"statuses": ["review", "accepted"], "filter": {"with_annotations": True}})
     classes: Counter[str] = Counter()

@@ -51,6 +51,7 @@ DAY = 86_400_000
         ({"global_keys": []}, "empty list"),
         ({"global_keys": "a"}, "expected a list of texts"),
         ({"global_keys": [1]}, "expected non-empty texts"),
+        ({"global_keys": ["a", ""]}, "global_keys holds ''; expected non-empty texts"),
         ({"data_row_ids": [f"id-{n}" for n in range(2001)]}, "2,001 entries; at most 2,000"),
         ({"workflow_status": "done"}, "unknown workflow group 'done'; known: ToLabel"),
         ({"statuses": ["acepted"]}, "unknown review status 'acepted'; known: to_label"),
