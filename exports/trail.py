@@ -52,7 +52,7 @@ def register() -> None:
             "verified": "{actor} [verified|tried to verify] export {object}" + _OF,
             "manifest_downloaded": "{actor} [downloaded|tried to download] the manifest of export {object}" + _OF,
             "altered": "Export {object}" + _OF + " was found not to be as it was delivered",
-            "deleted": "{actor} [deleted|tried to delete] export {object}" + _OF,
+            "deleted": "{actor} [deleted|tried to delete] the delivered files of export {object}" + _OF,
         },
     )
     events.register(

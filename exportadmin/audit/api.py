@@ -33,7 +33,7 @@ class AuditQuery(Query):
     after = Moment(required=False, help_text="at this time or later")
     before = Moment(required=False, help_text="at this time or earlier")
     actor = _text("a frozen name")
-    actor_kind = _text("user, token, schedule or system")
+    actor_kind = _text("user, token or system")
     outcome = Choice(OUTCOMES, required=False)
     object = _text("a public id or a frozen name")
     object_kind = _text()

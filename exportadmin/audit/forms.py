@@ -133,7 +133,7 @@ class EntriesForm(TrailForm):
     outcome = _any("outcome", "Outcome", "done", "refused", "failed")
     request_id = text("Request id")
     address = text("Network address")
-    actor_kind = _any("actor_kind", "Kind of person", "user", "token", "schedule", "system")
+    actor_kind = _any("actor_kind", "Kind of person", "user", "token", "system")
     object_kind = text("Kind of object", "such as artifact or export_report")
 
     # these stand behind a fold

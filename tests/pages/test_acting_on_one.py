@@ -11,6 +11,7 @@ from django.test import Client
 from connections.models import Project
 from connections.store.upsert import write_rows
 from exportadmin.audit.models import AuditEntry
+from exportadmin.audit.sentences import sentence
 from exportadmin.lib.actor import Actor
 from exportadmin.runs import statuses
 from exports import actions
@@ -156,6 +157,7 @@ def test_deleted_files_leave_the_report_with_its_check_values_and_the_reason(cli
     assert ">Download<" not in page and "/preview/" not in page
     entry = AuditEntry.objects.get(event="export.deleted", outcome="done")
     assert (entry.actor_name, entry.details["why"]) == ("alice", "asked by <b>legal</b>")
+    assert sentence(entry).startswith(f"alice deleted the delivered files of export {report.name}")
     clients["alice"].post(address)
     assert "has no files to remove" in messages(clients["alice"], report)
 

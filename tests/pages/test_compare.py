@@ -120,6 +120,17 @@ def test_the_list_to_choose_from_has_the_projects_other_deliveries_only(two, mem
     assert "Foreign" not in page and "Broken" not in page and page.count("<option") == 1
 
 
+def test_deliveries_of_one_name_and_minute_are_told_apart_in_the_list(two, members, visitor, tmp_path):
+    others = [rows(members, tmp_path / name, "x", name="Nightly") for name in ("a", "b")]
+    for other in others:
+        ExportReport.objects.filter(pk=other.pk).update(created_at=two[0].created_at)
+    choices = page_of(visitor, two[0]).split("<select")[1].split("</select>")[0]
+    shown = [words.partition(">")[2].split("</option>")[0] for words in choices.split("<option")[1:]]
+    assert len(set(shown)) == len(shown) == 3
+    for other in others:
+        assert any(other.report_id[:8] in words for words in shown)
+
+
 def test_without_another_delivery_it_says_how_to_come_by_one(members: Project, visitor: Client, tmp_path: Path):
     page = page_of(visitor, rows(members, tmp_path / "a", "one"))
     assert "no other delivered export yet" in page and "<select" not in page

@@ -23,7 +23,11 @@ _SHOWN_VALUES: Final = 3
 # the forms of exportadmin.lib.times that JSON Schema has a word for
 _MOMENT_SCHEMA: Final[dict[str, Any]] = {
     "oneOf": [
-        {"type": "string", "format": "date-time"},
+        {
+            "type": "string",
+            "format": "date-time",
+            "description": "or with a blank for the T (2026-01-31 09:30:00); without an offset in the project's zone",
+        },
         {"type": "string", "format": "date"},
         {"type": "integer", "minimum": MIN_MS, "maximum": MAX_MS},
     ]
@@ -221,6 +225,8 @@ class TimeWindow(Condition[Window]):
         if not isinstance(resolved, Sequence) or isinstance(resolved, str) or len(resolved) != 2:
             return f"{self.label.lower()} {resolved}"
         start, end = resolved
+        if start is None and end is None:  # asks for nothing
+            return ""
         if start is None or end is None:
             span = f"until {short_moment(end)}" if start is None else f"since {short_moment(start)}"
         else:
