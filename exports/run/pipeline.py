@@ -208,11 +208,14 @@ def _finish(report: ExportReport, lease: RunLease, published: Published) -> None
 
 
 def _head(report: ExportReport, started: datetime, revision: int | None) -> dict[str, Any]:
+    config = report.config
+    if not report.is_ours:  # where somebody's own folder lies is not for all to whom they hand it on
+        config = {**config, "destination": {"kind": config["destination"]["kind"]}}
     return {
         "report_id": report.report_id,
         "project": {"id": report.project.public_id, "name": report.project.name},
         "name": report.name,
-        "config": report.config,
+        "config": config,
         "revision": revision,
         "requested_at": report.created_at.isoformat(),
         "requested_by": report.created_by_name,

@@ -86,5 +86,8 @@ def test_a_delivery_into_a_folder_is_that_folder_and_verifies(filled, tmp_path, 
     files = sorted(path.name for path in (tmp_path / "out" / "deep").iterdir())
     assert len(files) == 2
     assert files[0] == "manifest.json"
+    manifest = (tmp_path / "out" / "deep" / "manifest.json").read_text("utf-8")
+    assert json.loads(manifest)["config"]["destination"] == {"kind": "local"}
+    assert str(tmp_path) not in manifest
     call_command("verify", str(tmp_path / "out" / "deep"))
     assert capsys.readouterr().out.rstrip().endswith("as delivered")
