@@ -212,8 +212,8 @@ def test_the_number_of_queries_depends_on_the_projects_shown_and_not_on_reports(
     few = asked("/")
     for number in range(200):
         make_report(members, name=f"Run {number}", status=("running", "failed", "completed", "queued")[number % 4])
-    # session, user, keys of the projects, any?, days, active, two kinds of failures, projects, one of each, menu
-    assert asked("/") == few == 11
+    # session, user, keys of projects, any?, days, active, two kinds of failures, altered, projects, one of each, menu
+    assert asked("/") == few == 12
     for number in range(30):
         other = Project.objects.create(connection=connection, name=f"Project {number:02}")
         Membership.objects.create(project=other, user=oscar, role="reviewer")

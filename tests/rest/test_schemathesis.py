@@ -57,14 +57,23 @@ def described() -> dict[str, Any]:
 # Rules between fields, for which JSON Schema has no words that a reader would want: options belong to a format, a
 # window does not end before it begins, a config stands for the whole description, a place is a line or a byte and
 # within the result. A refusal of allowed data is excused there, and only there, and only where it names such a field.
-_DESCRIPTION = ("options", "filter.last_activity_at", "filter.label_created_at", "filter.since_revision")
+# Who made labels in a project, its rows say; a name holds no control characters (with a pattern, a name that may be
+# empty becomes a choice of two schemas, which helps no reader).
+_DESCRIPTION = (
+    "options",
+    "labels",
+    "name",
+    "filter.last_activity_at",
+    "filter.label_created_at",
+    "filter.since_revision",
+)
 BETWEEN_FIELDS = {
     "POST /api/v1/reports/": (*_DESCRIPTION, "config_id", "format"),
     "POST /api/v1/reports/plan/": _DESCRIPTION,
     "POST /api/v1/configs/": _DESCRIPTION,
     "PUT /api/v1/configs/{config_id}/": _DESCRIPTION,
     "GET /api/v1/reports/{report_id}/rows/": ("line", "offset"),
-    "POST /api/v1/reports/{report_id}/convert/": ("options", "include"),
+    "POST /api/v1/reports/{report_id}/convert/": ("options", "include", "name"),
     # which time zones there are an installation knows; who deletes a project types its name; rows are named in one way
     "POST /api/v1/projects/": ("time_zone", "name"),
     "PATCH /api/v1/projects/{project_id}/": ("time_zone", "name"),

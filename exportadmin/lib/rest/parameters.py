@@ -18,7 +18,7 @@ MOMENT_FORMS = "ISO 8601 (UTC without an offset), a date, or milliseconds since 
 
 
 class _Number:
-    """A number of plain digits within its bounds, or one message that names them."""
+    """A number within its bounds, or one message that names them."""
 
     noun: ClassVar[str]
     pattern: ClassVar[str]
@@ -44,7 +44,7 @@ class WholeNumber(_Number, serializers.IntegerField):  # type: ignore[misc]
 class Number(_Number, serializers.FloatField):  # type: ignore[misc]
     """A number as text."""
 
-    noun, pattern = "a number", r"[0-9]{1,18}(\.[0-9]{1,18})?"
+    noun, pattern = "a number", r"[0-9]{1,18}(\.[0-9]{1,324})?([eE][+-]?[0-9]{1,3})?"
 
 
 @extend_schema_field(
