@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.core.validators import RegexValidator
 from django.db.models import QuerySet
 from django.http import HttpResponseBase, StreamingHttpResponse
 from drf_spectacular.types import OpenApiTypes
@@ -175,6 +176,7 @@ class VerifyChainSerializer(StrictSerializer):
     head = Text(
         required=False,
         max_length=100,
+        validators=[RegexValidator(r"^[0-9]{1,18}:[0-9a-f]{64}$", "expected SEQUENCE:HASH, the hash in 64 hex digits")],
         help_text="SEQUENCE:HASH, a head that was kept elsewhere, for example in a manifest",
     )
 
