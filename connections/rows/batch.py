@@ -88,5 +88,5 @@ class RowBatch:
         kept: dict[str, Any] = {}
         for column in dataclasses.fields(self):
             values = getattr(self, column.name)
-            kept[column.name] = [values[i] for i in indices] if values else values
+            kept[column.name] = list(map(values.__getitem__, indices)) if values else values
         return RowBatch(**kept)

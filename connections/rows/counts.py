@@ -95,14 +95,17 @@ def _length(found: Any) -> int:
 
 def add_up(texts: Counter[str]) -> Counter[Counted]:
     """Texts with how often each was met → the annotations."""
-    sums: Counter[Counted] = Counter()
+    by_name: dict[str, int] = {}
     for text, times in texts.items():
         for mark in text.split():
             name, _, count = mark.partition(":")
             if name[0] == _MARK:
                 break
-            kind = KINDS.by_letter.get(name[0].lower(), OTHER)
-            sums[Counted(kind, int(name[1:]), name[0].isupper())] += int(count) * times
+            by_name[name] = by_name.get(name, 0) + int(count) * times
+    sums: Counter[Counted] = Counter()
+    for name, total in by_name.items():
+        kind = KINDS.by_letter.get(name[0].lower(), OTHER)
+        sums[Counted(kind, int(name[1:]), name[0].isupper())] += total
     return sums
 
 

@@ -7,7 +7,7 @@ they are. The others are read, and rendered anew without the labels that stay ou
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Sequence
 from typing import Any, Final
 
 from connections.rows.backup import put_backup
@@ -95,19 +95,20 @@ class LabelFilter:
     def _chosen(self, batch: RowBatch) -> RowBatch:
         if not len(batch) or (self._choice == ALL and not self._without_skipped):
             return batch
-        keys: Iterable[tuple[int, str]]
+        keys: Sequence[Any]
         if self._choice.takes_person:
             keys = list(zip(batch.label_flags, batch.label_creators, strict=True))
             known = {key: self._known(*key) for key in set(keys)}
         else:
-            known = {(flags, ""): self._known(flags, "") for flags in set(batch.label_flags)}
-            if all(each is True for each in known.values()):
-                return batch
-            keys = [(flags, "") for flags in batch.label_flags]
+            keys = batch.label_flags
+            known = {flags: self._known(flags, "") for flags in set(keys)}
+        leaving_whole = {key for key, verdict in known.items() if verdict is True}
+        if len(leaving_whole) == len(known):
+            return batch
         out: set[int] = set()
         undecided: list[int] = []
-        for place, key in enumerate(keys):
-            verdict = known[key]
+        for place in [place for place, key in enumerate(keys) if key not in leaving_whole]:
+            verdict = known[keys[place]]
             if isinstance(verdict, str):
                 self._count_whole(batch, place, verdict)
                 out.add(place)
