@@ -106,7 +106,7 @@ def _context(request: HttpRequest, run: ImportRun) -> dict[str, Any]:
         "sentence": sentence,
         "ended": ended,
         "summary": summary,
-        "noted": [(KINDS[kind], count) for kind, count in summary.get("note_counts", {}).items() if count],
+        "noted": [(KINDS[kind], count) for kind in KINDS if (count := summary.get("note_counts", {}).get(kind))],
         "notes": [describe(note) for note in summary.get("notes", [])],
         "refused_rows": refused_rows,
         "refused_count": refused_count,

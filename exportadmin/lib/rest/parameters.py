@@ -64,6 +64,8 @@ class Moment(serializers.CharField):
 
     def to_internal_value(self, data: str) -> Any:
         """Raises ``ValidationError``."""
+        if re.fullmatch(r"-[0-9]+", data):  # nothing of ours is of before 1970: a slip, not a time
+            raise serializers.ValidationError(f"{data[:40]!r} is before 1970; expected {MOMENT_FORMS}")
         try:
             return to_datetime(parse_ms(data))
         except UserError as error:

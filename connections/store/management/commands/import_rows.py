@@ -66,7 +66,12 @@ class Command(AppCommand):
             f" + {summary['updated']:,} updated + {summary['unchanged']:,} unchanged"
             f" + {summary['refused_count']:,} refused; {summary['annotations']:,} annotations written"
         )
-        counts = [f"{count:,} {NOTE_KINDS[kind]}" for kind, count in summary["note_counts"].items() if count]
+        counts = [
+            # in their own order, not in that of a database's JSON
+            f"{count:,} {NOTE_KINDS[kind]}"
+            for kind in NOTE_KINDS
+            if (count := summary["note_counts"].get(kind))
+        ]
         if summary["pieces_refused"]:
             counts.insert(0, f"{summary['pieces_refused']:,} refused that belong to no row")
         if counts:
