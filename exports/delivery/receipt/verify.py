@@ -132,10 +132,11 @@ def read_manifest(raw: bytes) -> Tuple[dict[str, Any], Optional[Signature]]:
     for entry in document["files"]:
         _check_entry(entry)
     seals = SEAL.findall(raw)
+    seal = seals[0].decode("ascii") if len(seals) == 1 else None
     unsealed = SEAL.sub(b"", raw)
     # in its place: a line that was moved elsewhere is taken out by the pattern as well
-    in_place = list(document) == sorted(document) and document.get("seal") == _text(seals)
-    if not in_place or hashlib.sha256(unsealed).hexdigest() != document["seal"]:
+    in_place = list(document) == sorted(document) and document.get("seal") == seal
+    if not in_place or hashlib.sha256(unsealed).hexdigest() != seal:
         raise Wrong("%s does not match its seal: it was changed after delivery" % MANIFEST)
     if "signature" not in document:
         return document, None
@@ -154,10 +155,6 @@ def _fits(signature: Signature, kept: Any, signed: bytes) -> bool:
         and hashlib.sha256(key).hexdigest()[:16] == signature.key_id
         and has_signed(key, signed, bytes.fromhex(signature.value))
     )
-
-
-def _text(found: List[bytes]) -> Optional[str]:
-    return found[0].decode("ascii") if len(found) == 1 else None
 
 
 def _check_entry(entry: Any) -> None:
