@@ -18,7 +18,12 @@ if TYPE_CHECKING:
 
     from connections.models import Connection, Project
 
-pytest_plugins = ["tests.support.no_skips", "tests.support.network_guard", "tests.support.browser"]
+pytest_plugins = [
+    "tests.support.no_skips",
+    "tests.support.network_guard",
+    "tests.support.browser",
+    "tests.support.s3_store",
+]
 
 # Two noisy cores: how long an example takes says nothing. In CI the examples are the same in every run.
 hypothesis.settings.register_profile("here", deadline=None)
