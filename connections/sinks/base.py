@@ -209,6 +209,13 @@ class Sink(ABC):
         """How much more can be delivered; ``None`` where nobody knows or there is no end."""
         return None
 
+    def address(self, report: ReportKey) -> str:
+        """What stands before the names of the report's files, for people who want to find them at the destination.
+
+        It ends where a name begins (``s3://bucket/folder/``); empty where names are all there is to know.
+        """
+        return ""
+
     @abstractmethod
     def begin(self, report: ReportKey) -> Draft:
         """Start a delivery; half-made files of earlier attempts of the same report are taken away."""

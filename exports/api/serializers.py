@@ -159,6 +159,10 @@ class PlanAnswerSerializer(serializers.Serializer[Any]):
         required=False, help_text="rows deleted after the revision that the filter names; there where it names one"
     )
     bytes_expected = serializers.IntegerField()
+    files_expected = serializers.ListField(
+        child=serializers.CharField(),
+        help_text="files by the names that they will have at the destination; <…> stands for what is not known before",
+    )
     stops = serializers.ListField(child=serializers.CharField())
     warnings = serializers.ListField(child=serializers.CharField())
 

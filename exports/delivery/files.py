@@ -5,8 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass, replace
+from typing import Final
 
-from connections.sinks.base import DeliveredFile, Draft, DraftFile
+from connections.models import Project
+from connections.sinks.base import MANIFEST_NAME, DeliveredFile, Draft, DraftFile
 from exports.formats.base import Format, Part
 from exports.models import ExportReport
 
@@ -22,6 +24,8 @@ class WrittenFile(DeliveredFile):
 # the file of the rows that were refused; no part of a format has its name
 _ERRORS = "errors"
 _ERRORS_MEDIA_TYPE = "application/x-ndjson"
+# stands for the id of a report that was not requested yet
+UNKNOWN_ID: Final = "<report id>"
 
 
 def is_errors_file(name: str) -> bool:
@@ -89,9 +93,17 @@ class ReportFiles:
 
 def file_name(report: ExportReport, extension: str, *, part: str = "") -> str:
     """``<project>_<UTC time>_<report id>[.<part>].<extension>``: only ``a-z0-9-`` of the project's name are taken."""
-    project = _plain(report.project.name) or "project"
+    return _name(report.project, f"{report.created_at:%Y%m%dT%H%M%SZ}", report.report_id, part, extension)
+
+
+def expected_names(project: Project, extension: str) -> list[str]:
+    """The names of a delivery that was not requested yet, ``<…>`` in place of what nobody knows before."""
+    return [_name(project, "<UTC time>", UNKNOWN_ID, "", extension), MANIFEST_NAME]
+
+
+def _name(project: Project, time: str, report_id: str, part: str, extension: str) -> str:
     middle = f".{part}" if part else ""
-    return f"{project}_{report.created_at:%Y%m%dT%H%M%SZ}_{report.report_id}{middle}.{extension}"
+    return f"{_plain(project.name) or 'project'}_{time}_{report_id}{middle}.{extension}"
 
 
 def _plain(text: str) -> str:

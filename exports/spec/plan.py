@@ -14,10 +14,12 @@ from django.core.cache import cache
 from connections.models import Project
 from connections.rows.counts import REGION_ANSWERS, UNLABELLED
 from connections.rows.kinds import KINDS
+from connections.sinks.base import ReportKey, Sink
 from connections.store.overview import overview
 from exportadmin.lib.heavy import check_time
 from exports.check_values import CheckValueCounter
 from exports.delivery.destination import connection_of, sink_of
+from exports.delivery.files import UNKNOWN_ID, expected_names
 from exports.formats import FORMATS
 from exports.sources import source_of
 from exports.sources.base import Source
@@ -55,7 +57,8 @@ def plan(project: Project, spec: ExportSpec) -> dict[str, Any]:
 
 def build_plan(project: Project, spec: ExportSpec, *, live: bool = False) -> Plan:
     """Counts as in a report's check values, ``bytes_expected`` (an estimate from a sample), what would stop the run
-    (``stops``: nothing can be delivered) and what an admin should know before (``warnings``), as sentences.
+    (``stops``: nothing can be delivered) and what an admin should know before (``warnings``), as sentences;
+    ``files_expected``, by the names that they will have at the destination.
 
     Reads the filter columns of every row and the content of some (:mod:`exports.spec.sample`). ``live``: rows that were
     counted for the same conditions and have not changed since are not counted again, so that a form in which parts or
@@ -68,13 +71,15 @@ def build_plan(project: Project, spec: ExportSpec, *, live: bool = False) -> Pla
     taken = sample.draw_sample(project, spec) if rows else Sample()
     missing = _missing(source, selection)
     size = taken.bytes_of(rows) if rows else 0
+    sink = sink_of(spec.destination, connection_of(spec.destination))
     answer = {
         "project": {"id": project.public_id, "name": project.name},
         "format": spec.format,
         "resolved": resolved_times(selection),
         **counted,
         "bytes_expected": size,
-        "stops": _stops(spec, rows, size, taken),
+        "files_expected": _files_expected(project, spec, sink),
+        "stops": _stops(spec, sink, rows, size, taken),
         "warnings": _warnings(spec, selection, counted, taken, missing),
     }
     return Plan(answer, taken, duration.estimate_duration(project, spec.format, rows, taken), missing)
@@ -131,11 +136,16 @@ def _missing(source: Source, selection: Selection) -> dict[str, tuple[str, ...]]
     return missing
 
 
-def _stops(spec: ExportSpec, rows: int, size: int, taken: Sample) -> list[str]:
+def _files_expected(project: Project, spec: ExportSpec, sink: Sink) -> list[str]:
+    address = sink.address(ReportKey(UNKNOWN_ID, project.public_id))
+    return [f"{address}{name}" for name in expected_names(project, FORMATS.pick(spec.format).extension)]
+
+
+def _stops(spec: ExportSpec, sink: Sink, rows: int, size: int, taken: Sample) -> list[str]:
     stops = [taken.error] if taken.error else []
     if len(taken.refused) > (allowed := spec.refusals_allowed(rows)):
         stops.append(f"{_refused(spec, taken)}; of all {rows:,} rows, max_refused allows {allowed:,}")
-    free = sink_of(spec.destination, connection_of(spec.destination)).free_bytes()
+    free = sink.free_bytes()
     if free is not None and size > free:
         stops.append(f"about {size:,} bytes are expected, but the destination has room for {free:,}")
     return stops

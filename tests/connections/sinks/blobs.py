@@ -46,6 +46,9 @@ class BlobSink(Sink):
         assert self.connection is not None
         return Path(settings.EXPORTADMIN_HOME, "blob-stores", self.connection.name)
 
+    def address(self, report: ReportKey) -> str:
+        return f"blobs:{self._location(report)}/"
+
     def begin(self, report: ReportKey) -> Draft:
         self.discard(report)
         folder = self.root / "drafts" / f"{report.report_id}.{report.attempt}"

@@ -69,3 +69,14 @@ def test_a_saved_destination_fills_the_form(pages: Client, filled: Project, arch
     assert 'name="destination" value="blobs" checked' in page
     assert '<option value="Archive" selected>Archive</option>' in page
     assert 'name="blobs.shelf" value="cold"' in page
+
+
+def test_the_names_that_files_will_have_are_shown_before_it_runs(pages: Client, filled: Project, archive: Connection):
+    plan = page_of(pages.post(f"{NEW}plan/", form(filled, **ARCHIVE)))
+    before = "blobs:cold/<report id>/"
+    assert f"{before}street-scenes_<UTC time>_<report id>.ndjson</li>" in plan
+    assert f"{before}manifest.json</li>" in plan
+    plan = page_of(pages.post(f"{NEW}plan/", {**form(filled, **ARCHIVE), "blobs.shelf": "", "format": "csv"}))
+    assert ">blobs:main/<report id>/street-scenes_<UTC time>_<report id>.csv</li>" in plan
+    plan = page_of(pages.post(f"{NEW}plan/", form(filled)))
+    assert ">street-scenes_<UTC time>_<report id>.ndjson</li>" in plan

@@ -309,3 +309,12 @@ def test_a_folder_of_this_machine_is_no_delivery_of_a_report_that_lies_elsewhere
     ExportReport.objects.filter(pk=report.pk).update(location=f"{report.project.public_id}/{report.report_id}")
     found = retention.retain(timezone.now() + timedelta(days=2), days=0)
     assert str(folder) in found.addresses[retention.FOLDER]
+
+
+def test_a_plan_foretells_the_names_of_the_files(report, archive, script, filled):
+    planned = script.post("reports/plan/", {"project": filled.name, "format": "ndjson", "destination": ARCHIVE}).json()
+    file, manifest = planned["files_expected"]
+    delivered = f"blobs:{report.location}/{report.artifacts.get().name}"
+    moment = f"{report.created_at:%Y%m%dT%H%M%SZ}"
+    assert file.replace("<report id>", report.report_id).replace("<UTC time>", moment) == delivered
+    assert manifest == "blobs:cold/<report id>/manifest.json"
