@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from typing import ClassVar, Final
 
 from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models import Q
 
-from exportadmin.lib import times
-from exportadmin.lib.errors import UserError
+from connections import secret_values
+from connections.adapters import PRIVATE_ADDRESS, Step
+from exportadmin.lib import crypto, times
+from exportadmin.lib.errors import PermanentError, UserError
 from exportadmin.lib.ids import new_id
 
 
@@ -28,18 +31,118 @@ STORE: Final = "store"
 class Connection(models.Model):
     """A stored way to reach a platform or a place to deliver to.
 
-    ``kind`` is a key of :data:`exports.sources.SOURCES` or of :data:`connections.sinks.SINKS`.
+    ``kind`` is :data:`STORE` or a key of :func:`connections.kinds.connection_kinds`; ``config`` has the kind's
+    ``connection_fields`` by name. With ``disabled_at`` nothing new is begun through it. ``created_by`` is a name,
+    frozen as it was. The last test began at ``tested_at``; ``test_result`` is ``{}`` or ``{"state": one of
+    connections.adapters.TEST_STATES, "tested_by": name, "steps": [fields of a Step, …]}``, of the steps so far.
     """
 
+    public_id = models.CharField(max_length=64, unique=True, default=new_id, editable=False)
     name = models.CharField(max_length=120, unique=True)
     kind = models.CharField(max_length=40)
+    config = models.JSONField(default=dict, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
+    created_by = models.CharField(max_length=200, blank=True)
+    disabled_at = models.DateTimeField(null=True, blank=True)
+    tested_at = models.DateTimeField(null=True, blank=True)
+    test_result = models.JSONField(default=dict, blank=True)
 
     class Meta:
         ordering = ["name"]
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def private_address(self) -> str:
+        """``host:port`` of the one private address that it may reach; empty: public ones only."""
+        return str(self.config.get(PRIVATE_ADDRESS, ""))
+
+    @property
+    def test_steps(self) -> list[Step]:
+        """Of the last test, in their order."""
+        return [Step(**step) for step in self.test_result.get("steps", [])]
+
+    def secrets(self) -> Secrets:
+        """Its secrets as they are used: decrypted, references followed. For adapters alone, and never kept.
+
+        One query. Raises :class:`~exportadmin.lib.errors.PermanentError` in words that name connection and field.
+        """
+        return Secrets({secret.field: secret.reveal() for secret in self.stored_secrets.select_related("connection")})
+
+
+class Secrets(Mapping[str, str]):
+    """Values by field. It is shown without them."""
+
+    def __init__(self, values: Mapping[str, str]) -> None:
+        self._values = dict(values)
+
+    def __getitem__(self, field: str) -> str:
+        return self._values[field]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._values)
+
+    def __len__(self) -> int:
+        return len(self._values)
+
+    def __repr__(self) -> str:
+        return f"<Secrets of {', '.join(self._values) or 'nothing'}>"
+
+
+class ConnectionSecret(models.Model):
+    """``value`` is encrypted, or a reference (:mod:`connections.secret_values`). ``set_by`` is a name."""
+
+    connection = models.ForeignKey(Connection, on_delete=models.CASCADE, related_name="stored_secrets")
+    field = models.CharField(max_length=60)
+    value = models.TextField()
+    set_at = models.DateTimeField()
+    set_by = models.CharField(max_length=200)
+
+    class Meta:
+        ordering = ["field"]
+        constraints = [models.UniqueConstraint(fields=["connection", "field"], name="connection_secret_once")]
+
+    def __str__(self) -> str:
+        return f"{self.field} of {self.connection}"
+
+    @property
+    def reference(self) -> str:
+        """``env:NAME`` or ``file:/path``; empty: the value itself is stored."""
+        return self.value if secret_values.is_reference(self.value) else ""
+
+    def put(self, text: str) -> None:
+        """Have it hold ``text``, a value or a reference; it is not saved."""
+        self.value = text if secret_values.is_reference(text) else crypto.encrypt(text, self._place)
+
+    def reveal(self) -> str:
+        """The secret itself. Raises :class:`~exportadmin.lib.errors.PermanentError`, in words that do not hold it."""
+        try:
+            if self.reference:
+                return secret_values.follow(self.value)
+            return crypto.decrypt(self.value, self._place)
+        except PermanentError as error:
+            raise PermanentError(f"secret {self.field} of connection {self.connection.name!r} {error}") from None
+
+    @property
+    def _place(self) -> crypto.Place:
+        return crypto.Place(self._meta.db_table, self.connection.public_id, self.field)
+
+
+class ConnectionGrant(models.Model):
+    """The people of ``project`` may use ``connection``, within their roles. ``granted_by`` is a name."""
+
+    connection = models.ForeignKey(Connection, on_delete=models.CASCADE, related_name="grants")
+    project = models.ForeignKey("Project", on_delete=models.CASCADE, related_name="connection_grants")
+    granted_at = models.DateTimeField(auto_now_add=True)
+    granted_by = models.CharField(max_length=200)
+
+    class Meta:
+        ordering = ["pk"]
+        constraints = [models.UniqueConstraint(fields=["connection", "project"], name="connection_grant_once")]
+
+    def __str__(self) -> str:
+        return f"{self.connection} for {self.project}"
 
 
 class ProjectManager(models.Manager["Project"]):

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import ClassVar, Final, Protocol
 
+from connections.adapters import ConnectionKind
 from connections.models import Connection
 from exportadmin.lib.errors import ExportAdminError
 
@@ -180,16 +181,13 @@ class Delivery(ABC):
         """Take all of it away, out of sight first; a second time is no error. Raises ``PermanentError``."""
 
 
-class Sink(ABC):
+class Sink(ConnectionKind, ABC):
     """A place to deliver to, as one destination describes it. One file and one line in :data:`connections.sinks.SINKS`.
 
     ``connection`` is how it is reached (``None``: this machine) and has the sink's ``key`` as its kind; ``settings``
     are those of the destination, by the names of ``fields``.
     """
 
-    key: ClassVar[str]
-    title: ClassVar[str]
-    help: ClassVar[str]
     fields: ClassVar[tuple[SinkField, ...]] = ()
     needs_connection: ClassVar[bool] = True
 
@@ -202,7 +200,7 @@ class Sink(ABC):
         """May what is delivered here be removed by us, when it is old or when somebody says so?"""
         return True
 
-    def forget_project(self, project_id: str) -> None:  # noqa: B027 - most keep nothing but deliveries
+    def forget_project(self, project_id: str) -> None:
         """All deliveries of the project are gone and none will come: take away what held them. Never raises."""
 
     def free_bytes(self) -> int | None:
