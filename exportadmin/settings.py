@@ -26,6 +26,8 @@ ENCRYPTION_KEYS = env.strings("ENCRYPTION_KEY") or [env.persistent_secret(EXPORT
 # the first signs manifests, the others are older ones (exportadmin.lib.signing)
 SIGNING_KEYS = env.strings("SIGNING_KEY") or env.persistent_secret(EXPORTADMIN_HOME, "signing_key").split()
 METRICS_TOKEN = env.text("METRICS_TOKEN")
+OUTBOUND_HTTP = env.flag("OUTBOUND_HTTP")  # public hosts without TLS too
+OUTBOUND_CA_BUNDLE = env.text("OUTBOUND_CA_BUNDLE")  # a file of certificates that are trusted instead of the usual
 RETENTION_DAYS = env.number("RETENTION_DAYS", 0)  # 0: delivered files are kept for ever
 # one file for an import; it is kept on disk until the import has ended
 IMPORT_MAX_BYTES = env.number("IMPORT_MAX_BYTES", 20 * 1024**3, at_least=1)

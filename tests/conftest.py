@@ -23,6 +23,7 @@ pytest_plugins = [
     "tests.support.network_guard",
     "tests.support.browser",
     "tests.support.s3_store",
+    "tests.support.canary",
 ]
 
 # Two noisy cores: how long an example takes says nothing. In CI the examples are the same in every run.

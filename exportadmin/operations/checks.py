@@ -9,6 +9,7 @@ from __future__ import annotations
 import ipaddress
 import logging
 import re
+import ssl
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
@@ -88,6 +89,7 @@ def problems() -> Iterator[Problem]:
     yield from _numbers()
     yield from _rates()
     yield from _metrics_token()
+    yield from _ca_bundle()
 
 
 def _secret_key() -> Iterator[Problem]:
@@ -184,6 +186,18 @@ def is_local(host: str) -> bool:
         return ipaddress.ip_address(name).is_loopback
     except ValueError:
         return False
+
+
+def _ca_bundle() -> Iterator[Problem]:
+    if not settings.OUTBOUND_CA_BUNDLE:
+        return
+    try:
+        ssl.create_default_context(cafile=settings.OUTBOUND_CA_BUNDLE)
+    except OSError as error:  # ssl.SSLError is one
+        message = (
+            f"{settings.OUTBOUND_CA_BUNDLE} holds no certificates that can be read (PEM): {error.strerror or error}"
+        )
+        yield Problem("OUTBOUND_CA_BUNDLE", message)
 
 
 def _home() -> Iterator[Problem]:

@@ -217,6 +217,12 @@ def test_a_metrics_token_that_can_be_guessed(start):
     refused(start(METRICS_TOKEN="prometheus"), "METRICS_TOKEN", "at least 24 random characters")
 
 
+def test_a_bundle_of_certificates_that_is_none_is_refused(start, tmp_path):
+    (tmp_path / "ca.pem").write_text("nothing of the kind")
+    for path in (tmp_path / "ca.pem", tmp_path / "absent.pem"):
+        refused(start(OUTBOUND_CA_BUNDLE=str(path)), "OUTBOUND_CA_BUNDLE", "certificates")
+
+
 @pytest.mark.parametrize("url", ["garbage", "mysql://u:hunter2@h/db", "postgresql://u:hunter2@h:port/db"])
 def test_a_database_address_that_cannot_be_read(start, url):
     line = refused(start(DATABASE_URL=url), "DATABASE_URL", "postgresql://user:password@host:port/name")
