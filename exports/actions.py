@@ -34,7 +34,7 @@ from exportadmin.runs.ends import end
 from exportadmin.runs.execute import run_in_foreground
 from exportadmin.runs.lease import claim
 from exportadmin.runs.queue import enqueue
-from exports.delivery import manifest, reading, verify
+from exports.delivery import manifest, reading, trail_proof, verify
 from exports.delivery.destination import connection_of, delivery_of, parse_destination, sink_of
 from exports.delivery.integrity import mark_altered, mark_as_delivered
 from exports.links import tokens
@@ -243,6 +243,16 @@ def download_manifest(*, report: ExportReport, actor: Actor) -> bytes:
         raise ConflictError(f"report {report.report_id} is {report.status}: there is no manifest")
     with _recorded(event, actor, report.project, report):
         return reading.read_manifest(report)
+
+
+def download_trail_proof(*, report: ExportReport, actor: Actor) -> bytes:
+    """The place of a delivery in the trail. Raises :class:`ConflictError` without one, :class:`GoneError`."""
+    event = "export.trail_proof_downloaded"
+    require_audited(actor, DOWNLOAD, report.project, event=event, obj=report)
+    if not report.is_delivered:
+        raise ConflictError(f"report {report.report_id} is {report.status}: the trail tells of no delivery")
+    with _recorded(event, actor, report.project, report):
+        return trail_proof.build(report, installation_key())
 
 
 def download_receipt(*, link: Link, actor: Actor) -> bytes:

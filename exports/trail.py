@@ -51,6 +51,8 @@ def register() -> None:
             "retried": "{actor} [retried|tried to retry] export {object}" + _OF,
             "verified": "{actor} [verified|tried to verify] export {object}" + _OF,
             "manifest_downloaded": "{actor} [downloaded|tried to download] the manifest of export {object}" + _OF,
+            "trail_proof_downloaded": "{actor} [downloaded|tried to download] the trail's proof of export {object}"
+            + _OF,
             "altered": "Export {object}" + _OF + " was found not to be as it was delivered",
             "deleted": "{actor} [deleted|tried to delete] the delivered files of export {object}" + _OF,
         },

@@ -13,6 +13,7 @@ from rest_framework.response import Response
 
 from connections.access.permissions import DOWNLOAD, require_audited
 from exportadmin.audit.middleware import actor_of
+from exportadmin.lib.heavy import heavy
 from exportadmin.lib.rest import Header, RestView, problem
 from exportadmin.lib.signing import known_keys
 from exports import actions
@@ -107,6 +108,20 @@ class ManifestView(RestView):
         """As it was delivered, byte for byte: what was asked, check values, files, signature."""
         report = get_whole_report(request, report_id)
         return downloads.manifest_answer(actions.download_manifest(report=report, actor=actor_of(request, "rest")))
+
+
+class TrailProofView(RestView):
+    """The trail's proof of a delivery."""
+
+    problems = {"get": (403, 409, 410)}
+
+    @extend_schema(operation_id="reports_trail_proof", responses={(200, "application/json"): OpenApiTypes.OBJECT})
+    @heavy
+    def get(self, request: Request, report_id: str) -> HttpResponseBase:
+        """Lay it beside `manifest.json`: `verify.py` then says which entry of the audit trail tells of the delivery."""
+        report = get_whole_report(request, report_id)
+        actor = actor_of(request, "rest")
+        return downloads.trail_proof_answer(actions.download_trail_proof(report=report, actor=actor))
 
 
 class VerifierView(RestView):

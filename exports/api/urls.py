@@ -17,6 +17,7 @@ urlpatterns = [
     path("reports/<str:report_id>/verify/", views.VerifyView.as_view(), name="report-verify"),
     path("reports/<str:report_id>/rows/", files.RowsView.as_view(), name="report-rows"),
     path("reports/<str:report_id>/manifest/", files.ManifestView.as_view(), name="report-manifest"),
+    path("reports/<str:report_id>/trail-proof/", files.TrailProofView.as_view(), name="report-trail-proof"),
     path("reports/<str:report_id>/artifacts/", files.ReportArtifactsView.as_view(), name="report-artifacts"),
     path("artifacts/<str:artifact_id>/", files.ArtifactView.as_view(), name="artifact"),
     path("artifacts/<str:artifact_id>/download/", files.DownloadView.as_view(), name="artifact-download"),

@@ -18,6 +18,8 @@ from exportadmin.lib.errors import UserError
 from exportadmin.lib.signing import PublicKey, known_keys
 from exports.delivery import manifest
 from exports.delivery.destination import delivery_of
+from exports.delivery.receipt import TRAIL_PROOF
+from exports.delivery.receipt import verify as receipt
 from exports.models import ExportReport
 
 log = logging.getLogger(__name__)
@@ -100,7 +102,10 @@ def verify_folder(folder: Path, *, on_bytes: Callable[[int], None] | None = None
     """
     if not folder.is_dir():
         raise UserError(f"{folder} is not a folder")
-    verdict, raw = _verify(folder_delivery(folder), on_bytes)
+    delivery = folder_delivery(folder)
+    verdict, raw = _verify(delivery, on_bytes, beside=TRAIL_PROOF)
+    if verdict.ok and (folder / TRAIL_PROOF).exists():
+        _check_trail_proof(delivery, raw, verdict)
     if verdict.ok:
         try:
             report = ExportReport.objects.filter(report_id=verdict.report_id).first()
@@ -133,8 +138,22 @@ def verify_report(report: ExportReport, *, on_bytes: Callable[[int], None] | Non
     return verdict
 
 
-def _verify(delivery: Delivery, on_bytes: Callable[[int], None] | None) -> tuple[Verdict, bytes]:
-    """The verdict, and the manifest's bytes that it is of; none where it cannot be read."""
+def _check_trail_proof(delivery: Delivery, raw: bytes, verdict: Verdict) -> None:
+    try:
+        proved = receipt.read_proof(read_whole(delivery, TRAIL_PROOF), raw, manifest.read(raw))
+    except (receipt.Wrong, DeliveredFileError, OSError) as error:
+        verdict.problems.append(f"{TRAIL_PROOF} {error}")
+        return
+    if PublicKey(proved.signature.public_key) not in known_keys():
+        key_id = proved.signature.key_id
+        verdict.problems.append(f"{TRAIL_PROOF} is signed by {key_id}, a key that is not this installation's")
+
+
+def _verify(delivery: Delivery, on_bytes: Callable[[int], None] | None, *, beside: str = "") -> tuple[Verdict, bytes]:
+    """The verdict, and the manifest's bytes that it is of; none where it cannot be read.
+
+    ``beside``: a file that may lie there without being listed.
+    """
     verdict = Verdict(report_id="")
     try:
         raw = read_whole(delivery, MANIFEST_NAME)
@@ -148,7 +167,7 @@ def _verify(delivery: Delivery, on_bytes: Callable[[int], None] | None) -> tuple
     verdict.report_id = str(document.get("report_id", ""))
     verdict.signed_by = manifest.signer(document)
     verdict.is_known_key = verdict.signed_by in known_keys()
-    listed = {MANIFEST_NAME}
+    listed = {MANIFEST_NAME, beside}
     for entry in document["files"]:
         listed.add(entry["name"])
         _compare(delivery, entry, verdict, on_bytes)

@@ -27,7 +27,7 @@ from exportadmin.audit.record import record
 from exportadmin.lib.actor import Actor
 from exportadmin.lib.errors import GoneError
 from exports.delivery.reading import DeliveredFileReader, open_delivered
-from exports.delivery.receipt import VERIFIER
+from exports.delivery.receipt import TRAIL_PROOF, VERIFIER
 from exports.links import tokens
 from exports.links.ranges import Span, UnsatisfiableError, parse_range
 from exports.models import Artifact, Download, Link
@@ -186,6 +186,11 @@ def _start(artifact: Artifact, span: Span, actor: Actor, link: Link | None) -> D
 def manifest_answer(raw: bytes) -> HttpResponse:
     """A manifest as a file."""
     return _file(raw, MANIFEST_NAME, "application/json")
+
+
+def trail_proof_answer(raw: bytes) -> HttpResponse:
+    """A proof from the trail as a file."""
+    return _file(raw, TRAIL_PROOF, "application/json")
 
 
 def verifier_answer() -> HttpResponse:

@@ -28,6 +28,7 @@ class ExportRunner(Runner[ExportReport]):
         details: dict[str, Any] = {}
         if run.check_values is not None:
             details = {"rows": run.check_values["rows_kept"], "bytes": run.check_values["bytes"]}
+            details["manifest_sha256"] = run.manifest_sha256  # what a proof of this entry proves
             if refused := sum(run.check_values["rows_refused"].values()):
                 details["refused"] = refused
         else:

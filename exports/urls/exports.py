@@ -5,7 +5,7 @@ from django.urls import path
 from exports import views
 from exports.views import report_actions
 from exports.views.compare import compare
-from exports.views.download import manifest
+from exports.views.download import manifest, trail_proof
 from exports.views.link import link, link_file, link_manifest, link_verifier
 from exports.views.list_file import list_file
 from exports.views.new import new, new_plan
@@ -36,5 +36,6 @@ urlpatterns = [
     path("<str:report_id>/convert/", report_actions.convert, name="convert"),
     path("<str:report_id>/delete-files/", report_actions.delete_files, name="delete_files"),
     path("<str:report_id>/manifest.json", manifest, name="manifest"),
+    path("<str:report_id>/trail-proof.json", trail_proof, name="trail_proof"),
     path("<str:report_id>/files/<path:name>/", views.download, name="download"),
 ]

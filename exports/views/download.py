@@ -11,11 +11,13 @@ from connections.access.permissions import DOWNLOAD
 from connections.sinks.base import MANIFEST_NAME
 from exportadmin.audit.middleware import actor_of
 from exportadmin.lib.errors import GoneError
+from exportadmin.lib.heavy import heavy
 from exportadmin.lib.pages import get_view, only
 from exports import actions
+from exports.delivery.receipt import TRAIL_PROOF
 from exports.links import downloads
 from exports.lookup import get_report
-from exports.models import Artifact
+from exports.models import Artifact, ExportReport
 
 
 @require_safe
@@ -43,11 +45,28 @@ def manifest(request: HttpRequest, report_id: str) -> HttpResponse:
     if not report.is_delivered:
         raise Http404("no such file")
     try:
-        raw = actions.download_manifest(report=report, actor=actor_of(request))
+        return downloads.manifest_answer(actions.download_manifest(report=report, actor=actor_of(request)))
     except GoneError as gone:
-        context = {"section": "exports", "report": report, "artifact": {"name": MANIFEST_NAME}, "why": gone.message}
-        return render(request, "exports/gone.html", context, status=410)
-    return downloads.manifest_answer(raw)
+        return _gone(request, report, MANIFEST_NAME, gone)
+
+
+@get_view
+@heavy
+def trail_proof(request: HttpRequest, report_id: str) -> HttpResponse:
+    """That the trail tells of a delivery. 404: there is none; 410: its manifest is not there any more."""
+    only(request, ())
+    report = get_report(request, report_id, DOWNLOAD)
+    if not report.is_delivered:
+        raise Http404("no such file")
+    try:
+        return downloads.trail_proof_answer(actions.download_trail_proof(report=report, actor=actor_of(request)))
+    except GoneError as gone:
+        return _gone(request, report, TRAIL_PROOF, gone)
+
+
+def _gone(request: HttpRequest, report: ExportReport, name: str, gone: GoneError) -> HttpResponse:
+    context = {"section": "exports", "report": report, "artifact": {"name": name}, "why": gone.message}
+    return render(request, "exports/gone.html", context, status=410)
 
 
 @get_view

@@ -25,6 +25,7 @@ FILES = {
     "imports/<str:import_id>/refused/",
     "exports/<str:report_id>/files/<path:name>/",
     "exports/<str:report_id>/manifest.json",
+    "exports/<str:report_id>/trail-proof.json",
     "exports/l/<str:token>/manifest.json",
     "exports/l/<str:token>/verify.py",
     "help/verify.py",

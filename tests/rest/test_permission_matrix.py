@@ -53,6 +53,7 @@ POST   api/v1/reports/<str:report_id>/retry/                             401 404
 POST   api/v1/reports/<str:report_id>/convert/                           401 404 403 202 202 202  401 404 404 404 404 202
 POST   api/v1/reports/<str:report_id>/verify/                            401 404 200 200 200 200  401 404 404 404 404 200
 GET    api/v1/reports/<str:report_id>/manifest/                          401 404 403 200 200 200  401 404 404 404 404 200
+GET    api/v1/reports/<str:report_id>/trail-proof/                       401 404 403 200 200 200  401 404 404 404 404 200
 GET    api/v1/signing-keys/                                              401 200 200 200 200 200 -
 GET    api/v1/verify.py                                                  401 200 200 200 200 200 -
 GET    api/v1/reports/<str:report_id>/rows/                              401 404 403 200 200 200  401 404 404 404 404 200
@@ -120,6 +121,7 @@ POST   exports/<str:report_id>/delete-files/                             302 404
 GET    exports/<str:report_id>/files/<path:name>/                        302 404 403 200 200 200  302 404 404 404 404 200
 GET    exports/l/<str:token>/                                            200 200 200 200 200 200  200 200 200 200 200 200
 GET    exports/<str:report_id>/manifest.json                             302 404 403 200 200 200  302 404 404 404 404 200
+GET    exports/<str:report_id>/trail-proof.json                          302 404 403 200 200 200  302 404 404 404 404 200
 GET    exports/l/<str:token>/manifest.json                               200 200 200 200 200 200  200 200 200 200 200 200
 GET    exports/l/<str:token>/verify.py                                   200 200 200 200 200 200  200 200 200 200 200 200
 GET    exports/l/<str:token>/file                                        200 200 200 200 200 200  200 200 200 200 200 200
@@ -334,6 +336,7 @@ NEEDS: dict[str, str | None] = {
     "POST api/v1/reports/<str:report_id>/verify/": "view",
     "GET api/v1/reports/<str:report_id>/rows/": "download",
     "GET api/v1/reports/<str:report_id>/manifest/": "download",
+    "GET api/v1/reports/<str:report_id>/trail-proof/": "download",
     "GET api/v1/reports/<str:report_id>/artifacts/": "view",
     "GET api/v1/artifacts/<str:artifact_id>/": "view",
     "GET api/v1/artifacts/<str:artifact_id>/download/": "download",

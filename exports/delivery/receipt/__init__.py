@@ -6,3 +6,4 @@ from pathlib import Path
 from typing import Final
 
 VERIFIER: Final = Path(__file__).with_name("verify.py")
+TRAIL_PROOF: Final = "trail-proof.json"

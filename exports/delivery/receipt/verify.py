@@ -9,8 +9,10 @@ Anybody can make a manifest that is consistent in itself and sign it with a key 
 installation that you trust from its help page or from whoever runs it, not from the folder, and give it with --key:
 then what is found in order was delivered by that installation.
 
-It does not read the installation's audit trail. The manifest says how far the trail had come when it was made
-(audit_head); whoever runs the installation can compare that with: exportadmin verify_audit --head SEQUENCE:HASH
+With trail-proof.json beside the manifest it also finds out which entry of the installation's audit trail tells of this
+very delivery: the proof holds that entry and the hashes that lead from it to the root of a Merkle tree over the whole
+trail (RFC 9162, section 2.1), signed by the installation. Whoever runs it can compare the head of the trail, and the
+one that the manifest names, with: exportadmin verify_audit --head SEQUENCE:HASH
 
 Exit codes: 0 everything is in order; 1 something is not, or is not signed by a key that was given; 2 wrong use.
 """
@@ -18,6 +20,7 @@ Exit codes: 0 everything is in order; 1 something is not, or is not signed by a 
 from __future__ import annotations
 
 import argparse
+import datetime
 import hashlib
 import json
 import os
@@ -27,8 +30,12 @@ import sys
 from typing import Any, Iterator, List, NamedTuple, Optional, Tuple
 
 MANIFEST = "manifest.json"
+TRAIL_PROOF = "trail-proof.json"
 VERSION = 1
 PURPOSE = b"exportadmin manifest\n"
+PROOF_PURPOSE = b"exportadmin trail proof\n"
+ENTRY_SCHEME = "exportadmin-audit-1"
+ENDS = ("export.completed", "export.partial")
 BLOCK = 1 << 20
 LARGEST_MANIFEST = 1 << 28
 MOST_SHOWN = 20
@@ -171,6 +178,100 @@ def _check_entry(entry: Any) -> None:
         raise Wrong("%s lists something that is no plain file of its folder" % MANIFEST)
 
 
+# --- the proof from the trail -----------------------------------------------------------------------------------------
+
+
+class Proved(NamedTuple):
+    """``entry`` of the trail tells of the delivery since ``at``; ``head`` is "sequence:hash" of the last entry then."""
+
+    entry: int
+    at: str
+    head: str
+    signature: Signature
+
+
+def read_proof(raw: bytes, manifest_raw: bytes, manifest: dict[str, Any]) -> Proved:
+    """``manifest`` is of :func:`read_manifest`. Raises Wrong with words that go on after the proof's name."""
+    try:
+        document = json.loads(raw.decode("ascii"))
+    except (ValueError, RecursionError) as error:
+        raise Wrong("is not JSON (%s): it was changed" % error) from None
+    if not isinstance(document, dict) or type(document.get("proof_version")) is not int:
+        raise Wrong("is no proof of Export Admin")
+    if document["proof_version"] != VERSION:
+        raise Wrong("has version %d; this verify.py reads %d: get the newer one" % (document["proof_version"], VERSION))
+    kept = document.pop("signature", None)
+    signature = _proof_signature(kept)
+    written = dict(document, signature=kept)
+    if signature is None or _written(written) != raw or not _fits(signature, kept, PROOF_PURPOSE + _written(document)):
+        raise Wrong("does not match its signature: it was changed")
+    try:
+        head, entry = document["head"], json.loads(document["entry"])
+        size, root = head["sequence"], bytes.fromhex(head["root"])
+        _tells_of(entry, manifest_raw, manifest)
+        leaf = hashlib.sha256(document["entry"].encode("utf-8")).digest()
+        if not _leads_to(root, size, entry["sequence"], leaf, document["entry_path"]):
+            raise Wrong("shows an entry that does not lead to the head of the trail")
+        stood = manifest.get("audit_head")
+        if stood and stood["sequence"]:  # none: a manifest of one file alone, or one of an empty trail
+            earlier = stood["sequence"] < entry["sequence"]
+            leaf = bytes.fromhex(stood["hash"])
+            if not earlier or not _leads_to(root, size, stood["sequence"], leaf, document["audit_head_path"]):
+                raise Wrong("is of another trail than the one that %s was made in" % MANIFEST)
+        moment = datetime.datetime.fromtimestamp(entry["at_ms"] / 1000, datetime.timezone.utc)
+        return Proved(
+            entry["sequence"], moment.isoformat(timespec="seconds"), "%d:%s" % (size, head["hash"]), signature
+        )
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError, OSError, RecursionError):
+        raise Wrong("is no proof of Export Admin") from None
+
+
+def _tells_of(entry: dict[str, Any], manifest_raw: bytes, manifest: dict[str, Any]) -> None:
+    """Is it the entry of this delivery's successful end? Raises Wrong."""
+    if entry["scheme"] != ENTRY_SCHEME or entry["event"] not in ENDS or entry["outcome"] != "done":
+        raise Wrong("shows an entry of something else than a delivery")
+    if entry["object_id"] != manifest.get("report_id"):
+        raise Wrong("is of report %s, not of this one" % shown(str(entry["object_id"])))
+    whole = manifest.get("part_of", {}).get("manifest_sha256") or hashlib.sha256(manifest_raw).hexdigest()
+    if entry["details"]["manifest_sha256"] != whole:
+        raise Wrong("is of another delivery: the trail has another %s" % MANIFEST)
+
+
+def _leads_to(root: bytes, size: int, sequence: int, leaf: bytes, path: List[str]) -> bool:
+    """RFC 9162, section 2.1.3.2: is this the leaf of entry ``sequence`` in the tree of ``size`` entries?"""
+    place, last = sequence - 1, size - 1
+    if not 0 <= place <= last:
+        return False
+    node = hashlib.sha256(b"\0" + leaf).digest()
+    for text in path:
+        if last == 0:
+            return False
+        beside = bytes.fromhex(text)
+        if place & 1 or place == last:
+            node = hashlib.sha256(b"\1" + beside + node).digest()
+            while place and not place & 1:
+                place, last = place >> 1, last >> 1
+        else:
+            node = hashlib.sha256(b"\1" + node + beside).digest()
+        place, last = place >> 1, last >> 1
+    return last == 0 and node == root
+
+
+def _proof_signature(kept: Any) -> Optional[Signature]:
+    """In the form in which it is written, or none."""
+    try:
+        signature = Signature(kept["key_id"], kept["public_key"], kept["value"])
+        joined = re.fullmatch("[0-9a-f]{16} [0-9a-f]{64} [0-9a-f]{128}", " ".join(signature))
+    except (KeyError, TypeError):
+        return None
+    return signature if joined else None
+
+
+def _written(document: dict[str, Any]) -> bytes:
+    """As the installation writes it."""
+    return json.dumps(document, indent=2, sort_keys=True).encode("ascii") + b"\n"
+
+
 # --- files ------------------------------------------------------------------------------------------------------------
 
 
@@ -248,6 +349,30 @@ class Result:
         self.signature: Optional[Signature] = None
         self.is_trusted = False
         self.audit_head: Any = None
+        self.proved: Optional[Proved] = None
+        self.is_proof_trusted = False
+        self.proof_problem = ""
+
+    @property
+    def all_problems(self) -> List[str]:
+        """Of files, manifest and proof."""
+        return self.problems + ([self.proof_problem] if self.proof_problem else [])
+
+    @property
+    def trail_statement(self) -> str:
+        """What is known of its place in the trail; nothing where no proof was there or it does not fit."""
+        if self.proved is None or self.all_problems:
+            return ""
+        signer = self.proved.signature.key_id + (
+            "" if self.is_proof_trusted else ": the key that the proof itself brings"
+        )
+        head = self.proved.head.split(":")[0]
+        return "in the trail as entry %d at %s, head %s signed by %s" % (
+            self.proved.entry,
+            self.proved.at,
+            head,
+            signer,
+        )
 
     @property
     def statement(self) -> str:
@@ -263,14 +388,14 @@ class Result:
     def to_json(self) -> dict[str, Any]:
         """For --json."""
         return {
-            "ok": not self.problems,
+            "ok": not self.all_problems,
             "as_delivered": not self.problems and self.is_trusted,
             "statement": self.statement,
             "report_id": self.report_id,
             "files": self.files,
             "files_listed": self.listed,
             "bytes": self.bytes,
-            "problems": self.problems,
+            "problems": self.all_problems,
             "signed_by": self.signature
             and {
                 "key_id": self.signature.key_id,
@@ -278,7 +403,28 @@ class Result:
                 "checked_with": "the key that was given" if self.is_trusted else "the key in the manifest",
             },
             "audit_head": self.audit_head,
+            "in_trail": self._in_trail(),
         }
+
+    def _in_trail(self) -> Optional[dict[str, Any]]:
+        if self.proved is None or self.all_problems:
+            return None
+        return {
+            "statement": self.trail_statement,
+            "entry": self.proved.entry,
+            "at": self.proved.at,
+            "head": self.proved.head,
+            "signed_by": self.proved.signature.key_id,
+        }
+
+
+def _read(folder: str, name: str) -> bytes:
+    """A small file. Raises Wrong with words that go on after its name."""
+    try:
+        with open(open_file(folder, name), "rb") as file:
+            return file.read(LARGEST_MANIFEST)
+    except OSError as error:
+        raise Wrong("cannot be read: %s" % (error.strerror or error)) from None
 
 
 def verify(folder: str, keys: List[str], only: List[str]) -> Result:
@@ -286,13 +432,9 @@ def verify(folder: str, keys: List[str], only: List[str]) -> Result:
     result = Result()
     block = bytearray(BLOCK)
     try:
-        with open(open_file(folder, MANIFEST), "rb") as file:
-            raw = file.read(LARGEST_MANIFEST)
+        raw = _read(folder, MANIFEST)
     except Wrong as error:
         result.problems.append("%s %s: what has none is not a finished delivery" % (MANIFEST, error))
-        return result
-    except OSError as error:
-        result.problems.append("%s cannot be read: %s" % (MANIFEST, error.strerror or error))
         return result
     try:
         document, result.signature = read_manifest(raw)
@@ -304,6 +446,8 @@ def verify(folder: str, keys: List[str], only: List[str]) -> Result:
     if keys and not result.is_trusted:
         signer = "signed by %s" % result.signature.key_id if result.signature else "unsigned"
         result.problems.append("%s is %s, not signed by a key that was given" % (MANIFEST, signer))
+    if os.path.lexists(_path(folder, TRAIL_PROOF)):
+        _look_at_proof(folder, raw, document, keys, result)
     listed = {entry["name"]: entry for entry in document["files"]}
     result.listed = len(listed)
     for name in only:
@@ -323,11 +467,23 @@ def verify(folder: str, keys: List[str], only: List[str]) -> Result:
     return result
 
 
+def _look_at_proof(folder: str, raw: bytes, document: dict[str, Any], keys: List[str], result: Result) -> None:
+    try:
+        result.proved = read_proof(_read(folder, TRAIL_PROOF), raw, document)
+    except Wrong as error:
+        result.proof_problem = "%s %s" % (TRAIL_PROOF, error)
+        return
+    signature = result.proved.signature
+    result.is_proof_trusted = signature.public_key in keys
+    if keys and not result.is_proof_trusted:
+        result.proof_problem = "%s is signed by %s, not by a key that was given" % (TRAIL_PROOF, signature.key_id)
+
+
 def _find_added(folder: str, listed: dict[str, Any], result: Result) -> None:
     me = os.path.realpath(__file__)
     try:
         for name in sorted(names_in(folder)):
-            if name in listed or name == MANIFEST or os.path.realpath(os.path.join(folder, name)) == me:
+            if name in listed or name in (MANIFEST, TRAIL_PROOF) or os.path.realpath(os.path.join(folder, name)) == me:
                 continue
             result.problems.append("%s was added: the manifest does not list it" % shown(name))
     except OSError as error:
@@ -378,16 +534,19 @@ def main(arguments: Optional[List[str]] = None) -> int:
             stream.reconfigure(errors="backslashreplace")
     if options.json:
         sys.stdout.write(json.dumps(result.to_json(), indent=2) + "\n")
-        return 1 if result.problems else 0
-    for problem in result.problems[:MOST_SHOWN]:
+        return 1 if result.all_problems else 0
+    problems = result.all_problems
+    for problem in problems[:MOST_SHOWN]:
         sys.stderr.write("error: %s\n" % problem)
-    if len(result.problems) > MOST_SHOWN:
-        sys.stderr.write("error: and %d more (all of them: --json)\n" % (len(result.problems) - MOST_SHOWN))
+    if len(problems) > MOST_SHOWN:
+        sys.stderr.write("error: and %d more (all of them: --json)\n" % (len(problems) - MOST_SHOWN))
     counted = "%d of %d file(s)" % (result.files, result.listed) if options.only else "%d file(s)" % result.files
     sys.stdout.write("{}, {:,} bytes: {}\n".format(counted, result.bytes, result.statement))
     if result.signature is not None and not result.problems and not result.is_trusted:
         sys.stdout.write("compare it with the sender's, or give that with --key: %s\n" % result.signature.public_key)
-    return 1 if result.problems else 0
+    if result.trail_statement:
+        sys.stdout.write("%s\n" % result.trail_statement)
+    return 1 if problems else 0
 
 
 if __name__ == "__main__":

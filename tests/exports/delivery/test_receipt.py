@@ -120,6 +120,7 @@ def test_it_says_as_json_what_it_found(folder):
             "checked_with": "the key that was given",
         },
         "audit_head": HEAD["audit_head"],
+        "in_trail": None,
     }
 
 
