@@ -43,5 +43,5 @@ def _count(request: Request) -> None:
     from exportadmin.lib.rest import WrongKeyThrottle  # late: DRF's views import this module
 
     throttle = WrongKeyThrottle()
-    if not throttle.allow_request(request, None):  # type: ignore[arg-type]
+    if not throttle.allow_request(request, None):
         raise exceptions.Throttled(throttle.wait(), "too many wrong tokens from this address")

@@ -10,7 +10,6 @@ from typing import Any, Final
 
 from django.contrib.auth import get_user_model
 from django.contrib.auth.signals import user_logged_in, user_logged_out, user_login_failed
-from django.core.cache import cache
 from django.db import transaction
 from django.http import HttpRequest
 
@@ -18,6 +17,7 @@ from exportadmin.audit.middleware import NOBODY, actor_of
 from exportadmin.audit.models import REFUSED
 from exportadmin.audit.record import record
 from exportadmin.lib.actor import USER, Actor
+from exportadmin.lib.counts import hit
 from exportadmin.lib.errors import HiddenError
 from exportadmin.lib.refusals import request_refused
 
@@ -76,7 +76,7 @@ def _request_refused(sender: Any, *, request: Any, error: Exception, status: int
     details = {"method": request.method, "path": request.path[:300]}
     if status == 429:
         who = f"user-{actor.user_id}" if actor.user_id is not None else actor.address
-        if not cache.add(f"audit.throttled.{who}", 1, THROTTLED_EVERY_SECONDS):
+        if hit(f"audit.throttled.{who}", 1, THROTTLED_EVERY_SECONDS):
             return
         with transaction.atomic():
             record("request.throttled", actor=actor, outcome=REFUSED, reason="too many requests", details=details)

@@ -1,7 +1,7 @@
 """``/healthz``: this process lives. ``/readyz``: the installation can do its work, and if not, which part cannot.
 
 Both are asked by machines every few seconds: they need no sign-in, tell no names and no secrets, and are bounded in
-time and in number. A worker of another machine is not seen here (its mark is in a folder of its own machine).
+time and in number. Workers are those of all machines.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from exportadmin.lib.text import one_line
 from exportadmin.runs import statuses
 from exportadmin.runs.limits import STALL_SECONDS
 from exportadmin.runs.models import run_models
-from exportadmin.runs.worker_seen import WORKER_SECONDS, worker_seen_seconds
+from exportadmin.runs.worker_seen import WORKER_SECONDS, Workers, workers
 
 log = logging.getLogger(__name__)
 
@@ -51,6 +51,7 @@ class Queue:
     oldest_run_seconds: float | None
     tasks: int
     oldest_task_seconds: float | None
+    workers: Workers
 
 
 @login_not_required
@@ -103,6 +104,7 @@ def look_at_queue() -> Queue:
         oldest_run_seconds=_age(oldest, now) if oldest else None,
         tasks=tasks["count"],
         oldest_task_seconds=_age(tasks["oldest"], now) if tasks["oldest"] else None,
+        workers=workers(),
     )
 
 
@@ -116,7 +118,7 @@ def _age(moment: Any, now: Any) -> float:
 def check_all() -> dict[str, dict[str, Any]]:
     """Each check by name: ``ok``, figures, and a ``reason`` where it is not."""
     database, queue = _ask_database()
-    return {"database": database, "worker": _worker(), "queue": _queue(queue), "artifacts": _artifacts()}
+    return {"database": database, "worker": _worker(queue), "queue": _queue(queue), "artifacts": _artifacts()}
 
 
 def _artifacts() -> dict[str, Any]:
@@ -136,8 +138,10 @@ def artifacts_note(*, with_folder: bool) -> str:
     return f"Exports to this machine fail, {check['reason']}{folder}. Free some space, or have it made writable."
 
 
-def _worker() -> dict[str, Any]:
-    seconds = worker_seen_seconds()
+def _worker(queue: Queue | None) -> dict[str, Any]:
+    if queue is None:
+        return {"ok": False, "reason": "not known"}
+    seconds = queue.workers.seen_seconds
     if seconds is None:
         return {"ok": False, "seen_seconds_ago": None, "reason": "no worker was ever seen"}
     if seconds > WORKER_SECONDS:
@@ -155,8 +159,7 @@ def _queue(queue: Queue | None) -> dict[str, Any]:
         "oldest_task_seconds": queue.oldest_task_seconds,
     }
     # a long queue is no fault while all workers are at work
-    slots: Any = settings.Q_CLUSTER["workers"]
-    a_worker_is_free = queue.running < slots
+    a_worker_is_free = queue.running < queue.workers.slots
     if a_worker_is_free and (queue.oldest_task_seconds or 0) > TASK_SECONDS:
         return {"ok": False, **figures, "reason": "no worker takes the tasks although one is free"}
     return {"ok": True, **figures}

@@ -1,6 +1,6 @@
 """``/metrics`` for Prometheus, computed from the database when it is asked for, so that every process says the same.
 
-Five queries whatever there is to count, kept for five seconds. Whoever may not see them is told that there is nothing.
+Seven queries whatever there is to count, kept for five seconds. Whoever may not see them is told that there is nothing.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from exportadmin.audit.record import head
 from exportadmin.lib.text import one_line
 from exportadmin.operations.health import look_at_queue
 from exportadmin.runs import statuses
-from exportadmin.runs.worker_seen import WORKER_SECONDS, worker_seen_seconds
+from exportadmin.runs.worker_seen import WORKER_SECONDS
 from exports.models import Download, ExportReport
 
 log = logging.getLogger(__name__)
@@ -84,8 +84,7 @@ class ExportsCollector(Collector):
         return []
 
     def collect(self) -> Iterator[Metric]:
-        """What Prometheus reads. Without the database: only that it is away, and the worker."""
-        yield from _worker()
+        """What Prometheus reads. Without the database: only that it is away."""
         try:
             found = [*_reports(), *_queue(), *_downloads(), _audit()]
         except Error as error:
@@ -93,14 +92,6 @@ class ExportsCollector(Collector):
             found = []
         yield GaugeMetricFamily("exportadmin_database_up", "1: the database answers.", value=float(bool(found)))
         yield from found
-
-
-def _worker() -> Iterator[Metric]:
-    seconds = worker_seen_seconds()
-    is_up = seconds is not None and seconds <= WORKER_SECONDS
-    yield GaugeMetricFamily("exportadmin_worker_up", "1: this machine's worker lives.", value=float(is_up))
-    if seconds is not None:
-        yield GaugeMetricFamily("exportadmin_worker_seen_seconds", "Since the worker last said so.", value=seconds)
 
 
 def _reports() -> Iterator[Metric]:
@@ -125,6 +116,11 @@ def _reports() -> Iterator[Metric]:
 
 def _queue() -> Iterator[Metric]:
     queue = look_at_queue()
+    seconds = queue.workers.seen_seconds
+    is_up = seconds is not None and seconds <= WORKER_SECONDS
+    yield GaugeMetricFamily("exportadmin_worker_up", "1: a worker lives, on whatever machine.", value=float(is_up))
+    if seconds is not None:
+        yield GaugeMetricFamily("exportadmin_worker_seen_seconds", "Since a worker last said so.", value=seconds)
     for name, description, value in (
         ("queue_oldest_run_seconds", "Age of the oldest queued run; 0: none.", queue.oldest_run_seconds),
         ("queue_tasks", "Tasks that no worker has taken yet.", queue.tasks),

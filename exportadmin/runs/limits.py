@@ -15,4 +15,3 @@ REAP_SECONDS: Final = env.number("REAP_SECONDS", 3, at_least=1)
 # A task that nobody takes although a worker must be free: the cluster looks alive and is not. Longer than the reaper
 # needs to enqueue again, which comes first.
 STALL_SECONDS: Final = max(60.0, 2 * LEASE.total_seconds())
-WORKER_SEEN_KEY: Final = "worker-seen"  # in the cache "q": seconds since 1970 of the worker's last pass

@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import logging
+import socket
 import time
 from collections.abc import Callable, Sequence
 from typing import Final, Protocol
 
-from django.core.cache import caches
 from django.db import Error as DatabaseTrouble
 from django.db import connection
 
+from exportadmin.lib.ids import new_id
 from exportadmin.lib.processes import RESTART
 from exportadmin.lib.text import one_line
 from exportadmin.runs.cluster import HAND_BACK_SECONDS, Shared
-from exportadmin.runs.limits import REAP_SECONDS, STALL_SECONDS, WORKER_SEEN_KEY
+from exportadmin.runs.limits import REAP_SECONDS, STALL_SECONDS
 from exportadmin.runs.queue import is_stalled
 from exportadmin.runs.reaper import Reaped, reap
+from exportadmin.runs.worker_seen import leave_mark
 
 log = logging.getLogger(__name__)
 
@@ -65,6 +67,7 @@ class WorkerLoop:
         chores: Sequence[Callable[[], object]] = (),
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
+        self._id = new_id()
         self._cluster = cluster
         self._chores = chores
         self._clock = clock
@@ -87,11 +90,11 @@ class WorkerLoop:
 
     def run_pass(self) -> bool:
         """One look at everything. ``False``: the cluster hangs and has to be started anew."""
-        caches["q"].set(WORKER_SEEN_KEY, time.time(), timeout=None)
         if self._cluster.shared.seconds_since_heartbeat() > SENTINEL_SECONDS:
             log.error("the cluster's sentinel hangs; the cluster starts anew")
             return False
         try:
+            leave_mark(self._id, socket.gethostname(), self._cluster.slots)
             # the first pass tells of everything that waits: what an earlier cluster had taken off the queue is gone
             reaped = reap(after_restart=self._first_pass)
             self._first_pass = False

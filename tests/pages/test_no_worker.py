@@ -2,26 +2,15 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Iterator
-
 import pytest
-from django.core.cache import caches
 from django.test import Client
 
 from connections.models import Project
 from exportadmin.runs import statuses
-from exportadmin.runs.limits import WORKER_SEEN_KEY
 from tests.pages.reports import make_report
+from tests.support.workers import worker_was_seen
 
-NONE, SILENT = "No worker runs on this machine", "The worker of this machine has been silent for 2 minutes"
-
-
-@pytest.fixture(autouse=True)
-def _no_mark() -> Iterator[None]:
-    caches["q"].delete(WORKER_SEEN_KEY)
-    yield
-    caches["q"].delete(WORKER_SEEN_KEY)
+NONE, SILENT = "No worker runs", "The worker has been silent for 2 minutes"
 
 
 def pages(visitor: Client, report_id: str) -> list[str]:
@@ -32,9 +21,9 @@ def pages(visitor: Client, report_id: str) -> list[str]:
 def test_what_waits_says_that_nobody_will_take_it(visitor: Client, project: Project):
     report = make_report(project, status=statuses.QUEUED)
     assert all(NONE in page for page in pages(visitor, report.report_id))
-    caches["q"].set(WORKER_SEEN_KEY, time.time() - 130)
+    worker_was_seen(130)
     assert all(SILENT in page for page in pages(visitor, report.report_id))
-    caches["q"].set(WORKER_SEEN_KEY, time.time())
+    worker_was_seen()
     assert not any(text in page for page in pages(visitor, report.report_id) for text in (NONE, SILENT))
 
 

@@ -1,4 +1,7 @@
-"""Who asks too often. An address is the connection's other end; headers are not believed: anybody can write them."""
+"""Who asks too often. An address is the connection's other end; headers are not believed: anybody can write them.
+
+All processes count together (:mod:`exportadmin.lib.counts`), wherever they run.
+"""
 
 from __future__ import annotations
 
@@ -7,13 +10,35 @@ from typing import Any
 from rest_framework.request import Request
 from rest_framework.throttling import AnonRateThrottle, SimpleRateThrottle, UserRateThrottle
 
+from exportadmin.lib.counts import hit
+
 
 def address(request: Any) -> str:
     """Of the connection."""
     return str(request.META.get("REMOTE_ADDR", ""))
 
 
-class AddressThrottle(AnonRateThrottle):
+class _CountedTogether(SimpleRateThrottle):
+    """DRF's counts by a cache, where of two requests at the same time one is forgotten."""
+
+    num_requests: int
+    duration: int
+    _wait = 0.0
+
+    def allow_request(self, request: Request, view: Any) -> bool:
+        """Counts it, too."""
+        key = None if self.rate is None else self.get_cache_key(request, view)
+        if key is None:
+            return True
+        self._wait = hit(key, self.num_requests, self.duration)
+        return not self._wait
+
+    def wait(self) -> float:
+        """Seconds, after a refusal."""
+        return self._wait
+
+
+class AddressThrottle(_CountedTogether, AnonRateThrottle):
     """Callers without an account."""
 
     def get_ident(self, request: Request) -> str:
@@ -21,7 +46,7 @@ class AddressThrottle(AnonRateThrottle):
         return address(request)
 
 
-class PersonThrottle(UserRateThrottle):
+class PersonThrottle(_CountedTogether, UserRateThrottle):
     """People, and their tokens with them."""
 
     def get_ident(self, request: Request) -> str:
@@ -29,7 +54,7 @@ class PersonThrottle(UserRateThrottle):
         return address(request)
 
 
-class WrongKeyThrottle(SimpleRateThrottle):
+class WrongKeyThrottle(_CountedTogether):
     """Keys that open nothing: so many are answered (and recorded) a minute for an address, then it has to wait."""
 
     scope = "wrong_key"

@@ -12,6 +12,7 @@ from django.db import connections
 
 from connections import deletion
 from connections.store.imports.actions import end_abandoned_uploads
+from exportadmin.lib import counts
 from exportadmin.lib.command import AppCommand
 from exportadmin.lib.processes import Signals, forks_die_with_parent
 from exportadmin.runs import stop
@@ -41,6 +42,7 @@ class Command(AppCommand):
                 retention.Hourly().tick,
                 deletion.Sweep().tick,
                 Hourly(end_abandoned_uploads),
+                Hourly(counts.forget_old),
             ]
             code = WorkerLoop(cluster, chores).until_stopped(signals)
         logging.shutdown()

@@ -7,21 +7,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from django.core.cache import caches
 from django.db import connections
 from django.test import Client
 
 from exportadmin.operations import health, metrics
-from exportadmin.runs.limits import WORKER_SEEN_KEY
 
 
 @pytest.fixture(autouse=True)
-def _nothing_kept() -> Iterator[None]:
+def _nothing_kept() -> None:
     health.kept.forget()
     metrics.kept.forget()
-    caches["q"].delete(WORKER_SEEN_KEY)
-    yield
-    caches["q"].delete(WORKER_SEEN_KEY)
 
 
 @pytest.fixture

@@ -3,28 +3,24 @@
 from __future__ import annotations
 
 import threading
-import time
 from datetime import timedelta
-from typing import Any
 
 import pytest
 from django.conf import settings
-from django.core.cache import caches
 from django.test import Client
 from django.utils import timezone
 from django_q.models import OrmQ
 
 from exportadmin.operations import health
 from exportadmin.runs import statuses
-from exportadmin.runs import worker_seen as seen
-from exportadmin.runs.limits import WORKER_SEEN_KEY
-from exportadmin.runs.worker_seen import WORKER_SECONDS
+from exportadmin.runs.worker_seen import WORKER_SECONDS, Workers
 from tests.pages.reports import make_report
+from tests.support.workers import worker_was_seen
 
 
 @pytest.fixture
-def worker_seen():
-    caches["q"].set(WORKER_SEEN_KEY, time.time())
+def worker_seen(transactional_db):
+    worker_was_seen()
 
 
 def ready(client: Client, **headers: str):
@@ -82,9 +78,9 @@ def test_readyz_is_503_until_a_worker_was_seen(client: Client, transactional_db)
 
 
 def test_readyz_is_503_when_the_worker_fell_silent(client: Client, transactional_db):
-    caches["q"].set(WORKER_SEEN_KEY, time.time() - WORKER_SECONDS - 1)
+    worker_was_seen(WORKER_SECONDS + 1)
     assert ready(client).json()["checks"]["worker"]["reason"] == "the worker is silent"
-    caches["q"].set(WORKER_SEEN_KEY, time.time() - WORKER_SECONDS + 5)
+    worker_was_seen(WORKER_SECONDS - 5)
     assert ready(client).status_code == 200
 
 
@@ -107,8 +103,8 @@ def test_a_task_that_nobody_takes_although_a_worker_is_free_is_not_ready(client:
 
 def test_tasks_may_wait_while_every_worker_is_at_work(client: Client, transactional_db, worker_seen, project):
     ring(health.TASK_SECONDS + 5)
-    slots: Any = settings.Q_CLUSTER["workers"]
-    for _ in range(slots):
+    worker_was_seen(worker_id="w2", host="elsewhere", slots=1)
+    for _ in range(3):
         make_report(project, status=statuses.RUNNING)
     answer = ready(client)
     assert answer.status_code == 200, answer.json()
@@ -135,7 +131,7 @@ def test_a_database_that_hangs_costs_one_thread_and_a_bounded_wait(client: Clien
     def hang() -> health.Queue:
         lookups.append(threading.current_thread())
         gate.wait(60)
-        return health.Queue(0, 0, None, 0, None)
+        return health.Queue(0, 0, None, 0, None, Workers(None, 0))
 
     monkeypatch.setattr(health, "look_at_queue", hang)
     monkeypatch.setattr(health, "DATABASE_SECONDS", 0.05)
@@ -166,10 +162,9 @@ def test_a_flood_of_requests_is_no_flood_of_queries(client: Client, monkeypatch)
     assert len(lookups) == 1
 
 
-def test_a_broken_mark_of_the_worker_is_not_a_fault_of_the_page(client: Client, transactional_db, monkeypatch):
-    class Broken:
-        def get(self, key: str) -> None:
-            raise EOFError(key)
-
-    monkeypatch.setattr(seen, "caches", {"q": Broken()})
-    assert ready(client).json()["checks"]["worker"]["reason"] == "no worker was ever seen"
+def test_workers_that_fell_silent_have_no_free_slots(client: Client, transactional_db, worker_seen, project):
+    worker_was_seen(WORKER_SECONDS + 1, worker_id="w2", slots=8)
+    ring(health.TASK_SECONDS + 5)
+    for _ in range(2):
+        make_report(project, status=statuses.RUNNING)
+    assert ready(client).status_code == 200

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import time
+import socket
 
 import pytest
-from django.core.cache import caches
 from django.db import OperationalError
 from django.db.backends.base.base import BaseDatabaseWrapper
 
@@ -13,6 +12,7 @@ from exportadmin.lib.processes import RESTART
 from exportadmin.runs import limits, worker
 from exportadmin.runs.cluster import Shared
 from exportadmin.runs.reaper import Reaped
+from exportadmin.runs.worker_seen import WorkerMark, leave_mark
 
 
 class Clock:
@@ -71,6 +71,7 @@ def stalled():
 
 @pytest.fixture
 def loop(cluster, clock, stalled, monkeypatch):
+    monkeypatch.setattr(worker, "leave_mark", lambda *_: None)
     monkeypatch.setattr(worker, "reap", lambda **_: Reaped())
     monkeypatch.setattr(worker, "is_stalled", lambda slots: stalled[0])
     # here is no database
@@ -151,8 +152,10 @@ def test_a_reaper_that_fails_is_asked_again(loop, monkeypatch, error):
     assert passes == [True, True, False], "the first pass that works is the one after a restart"
 
 
-def test_the_worker_is_seen(loop):
-    caches["q"].delete(limits.WORKER_SEEN_KEY)
-    before = time.time()
+@pytest.mark.django_db
+def test_the_worker_is_seen(loop, monkeypatch):
+    monkeypatch.setattr(worker, "leave_mark", leave_mark)
     loop.run_pass()
-    assert before <= caches["q"].get(limits.WORKER_SEEN_KEY) <= time.time()
+    loop.run_pass()
+    (mark,) = WorkerMark.objects.all()
+    assert (mark.host, mark.slots) == (socket.gethostname(), FakeCluster.slots)

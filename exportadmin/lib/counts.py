@@ -1,0 +1,108 @@
+"""How often something happened lately, counted by all processes together: so many hits of a key in so many seconds.
+
+One row a key: when its time began, with the first hit after the time before had run out, and the hits since. One
+statement looks and counts, so that of any number of callers at the same time no more than the limit get through. The
+time is the database's: machines may disagree about it.
+
+With PostgreSQL the rows are a table beside all others. SQLite has one writer at a time, and a request that only reads
+must not wait for an import: there they are in a file of their own, which all processes of its one machine share.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+from typing import Any, Final
+
+from django.conf import settings
+from django.db import connection, models
+
+log = logging.getLogger(__name__)
+
+FILE_SECONDS: Final = 1.0  # how long one process waits for another
+KEPT_SECONDS: Final = 24 * 3600
+# seconds since 1970, with their fraction
+NOW: Final = {
+    "postgresql": "CAST(EXTRACT(EPOCH FROM clock_timestamp()) AS float8)",
+    "sqlite": "((julianday('now') - 2440587.5) * 86400.0)",
+}
+
+
+class HitCount(models.Model):
+    """Times are seconds since 1970, with their fraction."""
+
+    key = models.CharField(max_length=200, primary_key=True)
+    began_at = models.FloatField()
+    ends_at = models.FloatField()
+    hits = models.PositiveIntegerField()
+
+    class Meta:
+        app_label = "exportadmin"
+
+    def __str__(self) -> str:
+        return self.key
+
+
+_CREATE: Final = """
+    CREATE TABLE IF NOT EXISTS exportadmin_hitcount (key TEXT PRIMARY KEY, began_at REAL, ends_at REAL, hits INTEGER)
+"""
+# one that begins in the future was written by a clock that has been set back since
+_IS_OVER: Final = "(t.ends_at <= {now} OR t.began_at > {now})"
+# a hit over the limit changes nothing: it is none
+_HIT: Final = """
+    INSERT INTO exportadmin_hitcount AS t (key, began_at, ends_at, hits) VALUES (:key, {now}, {now} + :seconds, 1)
+    ON CONFLICT (key) DO UPDATE SET
+      began_at = CASE WHEN {is_over} THEN excluded.began_at ELSE t.began_at END,
+      ends_at = CASE WHEN {is_over} THEN excluded.ends_at ELSE t.ends_at END,
+      hits = CASE WHEN {is_over} THEN 1 ELSE t.hits + 1 END
+    WHERE {is_over} OR t.hits < :limit
+    RETURNING hits
+"""
+_LOOK: Final = "SELECT ends_at - {now} FROM exportadmin_hitcount WHERE key = :key"
+_FORGET: Final = "DELETE FROM exportadmin_hitcount WHERE ends_at < {now} - :kept"
+
+
+def hit(key: str, limit: int, seconds: int) -> float:
+    """Count one of ``key``, of which there may be ``limit`` in ``seconds``: 0.0.
+
+    More than 0.0: it was not counted, and so many seconds later there is room for it.
+    """
+    values = {"key": f"{key[:180]}/{seconds}", "seconds": float(seconds), "limit": limit}
+    if _execute(_HIT, values):
+        return 0.0
+    for (left,) in _execute(_LOOK, values):
+        return min(max(float(left), 0.001), float(seconds))
+    return 0.0
+
+
+def forget_old() -> None:
+    """Take away what nobody has hit for a day."""
+    _execute(_FORGET, {"kept": KEPT_SECONDS})
+
+
+def _execute(sql: str, values: dict[str, Any]) -> list[tuple[Any, ...]]:
+    now = NOW[connection.vendor]
+    sql = sql.format(now=now, is_over=_IS_OVER.format(now=now))
+    if connection.vendor == "postgresql":
+        with connection.cursor() as cursor:
+            cursor.execute(re.sub(r":(\w+)", r"%(\1)s", sql), values)
+            return list(cursor.fetchall()) if cursor.description else []
+    try:
+        with closing(sqlite3.connect(file(), timeout=FILE_SECONDS, isolation_level=None)) as rows:
+            rows.execute("PRAGMA synchronous=OFF")  # a machine that loses power may forget
+            rows.execute(_CREATE)
+            return rows.execute(sql, values).fetchall()
+    except (OSError, sqlite3.Error):
+        # a full or read-only disk must not stop those who only read
+        log.exception("requests cannot be counted")
+        return []
+
+
+def file() -> Path:
+    """Where SQLite's installations count."""
+    folder = Path(settings.EXPORTADMIN_HOME, "cache")
+    folder.mkdir(mode=0o700, exist_ok=True)
+    return folder / "counts.sqlite3"
