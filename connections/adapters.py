@@ -15,10 +15,13 @@ if TYPE_CHECKING:
 
 # what stands in ``Connection.config`` under a field's name
 ConfigValue: TypeAlias = str | bool
-PASSED, FAILED, SKIPPED = "passed", "failed", "skipped"
+PASSED: Final = "passed"
+FAILED: Final = "failed"
+SKIPPED: Final = "skipped"
 StepState: TypeAlias = Literal["passed", "failed", "skipped"]
 # of a test: it goes on; every step passed or was skipped; a step failed; it was given up before its end
-TEST_STATES: Final = ("running", PASSED, FAILED, "stopped")
+RUNNING, STOPPED = "running", "stopped"
+TEST_STATES: Final = (RUNNING, PASSED, FAILED, STOPPED)
 # a field of this name holds host:port, the one private address that the connection may reach
 PRIVATE_ADDRESS: Final = "private_address"
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hmac
 from collections.abc import Iterator, Mapping
 from typing import ClassVar, Final
 
@@ -28,6 +29,14 @@ def is_time_zone(name: str) -> None:
 STORE: Final = "store"
 
 
+class ConnectionManager(models.Manager["Connection"]):
+    """Without those that were deleted: of them only the row is left, for the reports that were delivered through it."""
+
+    def get_queryset(self) -> models.QuerySet[Connection]:
+        """See the class."""
+        return super().get_queryset().filter(deleted_at=None)
+
+
 class Connection(models.Model):
     """A stored way to reach a platform or a place to deliver to.
 
@@ -38,17 +47,24 @@ class Connection(models.Model):
     """
 
     public_id = models.CharField(max_length=64, unique=True, default=new_id, editable=False)
-    name = models.CharField(max_length=120, unique=True)
+    name = models.CharField(max_length=120)
     kind = models.CharField(max_length=40)
     config = models.JSONField(default=dict, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
     created_by = models.CharField(max_length=200, blank=True)
     disabled_at = models.DateTimeField(null=True, blank=True)
+    deleted_at = models.DateTimeField(null=True, editable=False)
     tested_at = models.DateTimeField(null=True, blank=True)
     test_result = models.JSONField(default=dict, blank=True)
 
+    objects: ClassVar[ConnectionManager] = ConnectionManager()
+    with_deleted: ClassVar[models.Manager[Connection]] = models.Manager()
+
     class Meta:
         ordering = ["name"]
+        constraints = [
+            models.UniqueConstraint(fields=["name"], condition=Q(deleted_at=None), name="connection_name_once")
+        ]
 
     def __str__(self) -> str:
         return self.name
@@ -110,6 +126,15 @@ class ConnectionSecret(models.Model):
     def reference(self) -> str:
         """``env:NAME`` or ``file:/path``; empty: the value itself is stored."""
         return self.value if secret_values.is_reference(self.value) else ""
+
+    def holds(self, text: str) -> bool:
+        """Is ``text`` what it was set to? What cannot be read holds nothing."""
+        if self.reference or secret_values.is_reference(text):
+            return self.value == text
+        try:
+            return hmac.compare_digest(self.reveal().encode(), text.encode())
+        except PermanentError:
+            return False
 
     def put(self, text: str) -> None:
         """Have it hold ``text``, a value or a reference; it is not saved."""

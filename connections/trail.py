@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from exportadmin.audit import events
+from exportadmin.audit.events import IN_PROJECT
 
 _INTO: Final = "< into project {project}>"
 
@@ -19,6 +20,22 @@ def register() -> None:
             "changed": "{actor} [changed|tried to change] project {project}",
             "deleted": "{actor} [deleted|tried to delete] project {project}",
             "purged": "{actor} took away everything of deleted project {project}",
+        },
+    )
+    events.register(
+        "connection",
+        "Connections",
+        {
+            "created": "{actor} [created|tried to create] connection {object}",
+            "changed": "{actor} [changed|tried to change] connection {object}",
+            "secret_rotated": "{actor} [set|tried to set] other secrets of connection {object}",
+            "tested": "{actor} had connection {object} tested<: {result}>",
+            "disabled": "{actor} [disabled|tried to disable] connection {object}",
+            "enabled": "{actor} [enabled|tried to enable] connection {object}",
+            "deleted": "{actor} [deleted|tried to delete] connection {object}",
+            "granted": "{actor} [granted|tried to grant] connection {object} to project {project}",
+            "revoked": "{actor} [took|tried to take] connection {object} from project {project}",
+            "used": "{actor} used connection {object} for export {name}" + IN_PROJECT,
         },
     )
     events.register(

@@ -19,6 +19,7 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from connections.access.permissions import DOWNLOAD, LINK, MANAGE, START, VIEW, require, require_audited
+from connections.connection_actions import must_work
 from connections.models import Project
 from connections.sinks.base import Delivery
 from connections.store import removal
@@ -166,7 +167,7 @@ def retry(*, report: ExportReport, actor: Actor) -> ExportReport:
         raise ConflictError(f"report {report.report_id} is still {report.status}: cancel it first, or wait for its end")
     spec = ExportSpec.from_json(report.config, report.project)
     if not report.is_ours:  # a folder that somebody named holds the first one
-        spec = dataclasses.replace(spec, destination=parse_destination(None))
+        spec = dataclasses.replace(spec, destination=parse_destination(None, report.project))
     again = request_export(
         project=report.project,
         spec=spec,
@@ -473,9 +474,11 @@ def save_config(
         if (before := ExportConfig.objects.filter(public_id=config.public_id).first()) is not None:
             _fill(config, name, description, spec)
             return _saved_before(before, config)
+    _must_be_reached(project, spec, actor)
     try:
         with audited("config.created", actor=actor, project=project) as line:
             require(actor, START, project)
+            connection_of(spec.destination, project, hold=True)
             _fill(config, name, description, spec)
             config.save(force_insert=True)
             line.obj, line.after = config, config.body
@@ -502,14 +505,23 @@ def change_config(
 
     Raises :class:`GoneError` when the config was deleted meanwhile: it must not come back by being saved.
     """
+    _must_be_reached(config.project, spec, actor)
     with audited("config.changed", actor=actor, project=config.project, obj=config, before=config.body) as line:
         require(actor, START, config.project)
+        connection_of(spec.destination, config.project, hold=True)
         _fill(config, name, description, spec)
         if not ExportConfig.objects.select_for_update().filter(pk=config.pk).first():
             raise GoneError(f"config {config.name!r} was deleted meanwhile")
         config.save(force_update=True)
         line.after = config.body
     return config
+
+
+def _must_be_reached(project: Project, spec: ExportSpec, actor: Actor) -> None:
+    """A config names its destination for good: is it one that works? Asks over the network, so in no transaction."""
+    require(actor, START, project)
+    if (connection := connection_of(spec.destination, project)) is not None:
+        must_work(connection=connection, project=project, actor=actor)
 
 
 def delete_config(*, config: ExportConfig, actor: Actor) -> None:
@@ -609,8 +621,8 @@ def _create(
     # whoever deletes the project takes the same lock: this run is seen there, or there is no project here
     if not Project.objects.select_for_update(no_key=True).filter(pk=project.pk).values_list("pk"):
         raise NotFoundError(f"no project {project.public_id!r}")
-    destination = connection_of(spec.destination)
-    return ExportReport.objects.create(
+    destination = connection_of(spec.destination, project, hold=True)
+    report = ExportReport.objects.create(
         project=project,
         destination=destination,
         is_ours=sink_of(spec.destination, destination).is_ours,
@@ -629,6 +641,10 @@ def _create(
         idempotency_scope=key.scope if key else "",
         idempotency_digest=key.digest if key else "",
     )
+    if destination is not None:
+        details = {"report": report.report_id, "name": report.name}
+        record("connection.used", actor=actor, project=project, obj=destination, details=details)
+    return report
 
 
 def _named(name: str, default: str) -> str:

@@ -13,10 +13,11 @@ class ExportsConfig(AppConfig):
 
     def ready(self) -> None:
         """Exports are a kind of run; the trail's pages and the deletion of projects are told about them."""
-        from connections import deletion
+        from connections import deletion, use
         from exportadmin.runs.runners import RUNNERS
         from exports import trail
 
         RUNNERS.register("export", "exports.run.runner:ExportRunner")
         trail.register()
+        use.USES.register("exports", "exports.uses:uses_of_exports")
         deletion.PARTS.register("exports", "exports.deletion:ExportsOfProject")

@@ -6,6 +6,8 @@ it on. A "no" to seeing is shown as 404: a stranger does not learn that the thin
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
 from django.db import transaction
@@ -13,7 +15,7 @@ from django.db.models import Model, QuerySet
 
 from connections.access.models import ApiToken, Membership
 from connections.access.roles import AUDIT, DOWNLOAD, LINK, MANAGE, ROLES, SCOPES, START, VERBS, VIEW
-from connections.models import Project
+from connections.models import STORE, Connection, ConnectionGrant, Project
 from exportadmin.audit.models import REFUSED
 from exportadmin.audit.record import record
 from exportadmin.lib.actor import SYSTEM, USER, Actor
@@ -30,11 +32,15 @@ __all__ = [
     "Person",
     "can",
     "can_create_projects",
+    "connections_for",
     "is_superuser",
+    "may_test",
     "projects_for",
     "require",
     "require_audited",
     "require_can_create_projects",
+    "require_manages_connections",
+    "require_may_test",
     "verbs_anywhere",
     "verbs_in",
 ]
@@ -107,6 +113,22 @@ def projects_for(user: Person, verb: str, token: ApiToken | None = None) -> Quer
     return projects.filter(memberships__user_id=user.pk, memberships__role__in=roles)
 
 
+def connections_for(user: Person, token: ApiToken | None = None) -> QuerySet[Connection]:
+    """The connections that somebody may know of: superusers all, others those granted to projects that they may see."""
+    connections = Connection.objects.exclude(kind=STORE)
+    if can(user, VIEW, None, token):
+        return connections
+    granted = ConnectionGrant.objects.filter(project__in=projects_for(user, VIEW, token))
+    return connections.filter(pk__in=granted.values("connection"))
+
+
+def may_test(user: Person, connection: Connection, token: ApiToken | None = None) -> bool:
+    """Superusers, and the admins of a project that may use it."""
+    if can(user, MANAGE, None, token):
+        return True
+    return connection.grants.filter(project__in=projects_for(user, MANAGE, token)).exists()
+
+
 def require(actor: Actor, verb: str, project: Project) -> None:
     """Raise unless the actor may: :class:`NotFoundError` to a stranger, :class:`DeniedError` to someone who may see.
 
@@ -144,6 +166,36 @@ def require_can_create_projects(actor: Actor) -> None:
         raise DeniedError(
             "projects are made by superusers and by admins of a project; a token needs the scope admin and no project"
         )
+
+
+def require_manages_connections(actor: Actor, connection: Connection | None = None) -> None:
+    """As :func:`require`: making, changing and granting connections is for superusers."""
+    if not _is_trusted(actor):
+        _require_of_connection(actor, connection, lambda user, token: can(user, MANAGE, None, token))
+
+
+def require_may_test(actor: Actor, connection: Connection) -> None:
+    """As :func:`require`, for :func:`may_test`."""
+    if not _is_trusted(actor):
+        _require_of_connection(actor, connection, lambda user, token: may_test(user, connection, token))
+
+
+def _require_of_connection(
+    actor: Actor, connection: Connection | None, allows: Callable[[Person, ApiToken | None], bool]
+) -> None:
+    user, token = _account(actor)
+    is_known = user is not None and (actor.token_id is None or token is not None)
+    if is_known and user is not None and allows(user, token):
+        return
+    if connection is None:
+        raise DeniedError("connections are made by superusers; a token needs the scope admin and no project")
+    if is_known and user is not None and connections_for(user, token).filter(pk=connection.pk).exists():
+        raise DeniedError(
+            f"{actor.name} may use connection {connection.name!r}, but not do this: it is for superusers "
+            "(a test also for admins of a project that may use it); a token needs the scope admin",
+            about={"obj": connection},
+        )
+    raise NotFoundError(f"no connection {connection.public_id!r}")
 
 
 def is_superuser(actor: Actor) -> bool:

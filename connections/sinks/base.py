@@ -195,6 +195,14 @@ class Sink(ConnectionKind, ABC):
         self.connection = connection
         self.settings = settings
 
+    @classmethod
+    def parse_settings(cls, connection: Connection | None, settings: Mapping[str, str]) -> dict[str, str]:
+        """The settings of a destination as they are kept, from those that somebody gave.
+
+        Raises :class:`~exportadmin.lib.errors.UserError` (``field="destination"``) for what no delivery can go to.
+        """
+        return dict(settings)
+
     @property
     def is_ours(self) -> bool:
         """May what is delivered here be removed by us, when it is old or when somebody says so?"""

@@ -92,7 +92,8 @@ def _destination_schema() -> dict[str, Any]:
     properties: dict[str, Any] = {"kind": {"type": "string", "enum": sorted(SINKS)}}
     for key, sink in sorted(SINKS.items()):
         if sink.needs_connection:
-            properties["connection"] = {"type": "string", "description": "the name of a connection of this kind"}
+            about = "the id of a connection of this kind that the project may use"
+            properties["connection"] = {"type": "string", "description": about}
         for field in sink.fields:
             kept = properties.setdefault(field.name, {"type": "string", "description": ""})
             kept["description"] = f"{kept['description']} {key}: {field.help}".strip()

@@ -5,18 +5,22 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from connections.models import Connection
+from connections.models import Connection, Project
 from connections.sinks import SINKS
 from connections.sinks.base import Delivery, ReportKey, Sink
-from exportadmin.lib.errors import UserError
+from connections.use import check_usable, named_connection
+from exportadmin.lib.errors import PermanentError, UserError
 from exportadmin.lib.text import check_text
 from exports.models import ExportReport
 
 LOCAL = "local"
 
 
-def parse_destination(value: object) -> dict[str, Any]:
-    """``{"kind", "connection"?, …}`` with the fields of its sink. Raises :class:`UserError` for what no sink takes."""
+def parse_destination(value: object, project: Project) -> dict[str, Any]:
+    """``{"kind", "connection"?: id, …}`` with the fields of its sink.
+
+    Raises :class:`UserError` for what no sink takes, and for a connection that the project may not use.
+    """
     if value is None or value == {}:
         return {"kind": LOCAL}
     if not isinstance(value, Mapping):
@@ -35,30 +39,40 @@ def parse_destination(value: object) -> dict[str, Any]:
     for field in sink.fields:
         if field.is_required and not value.get(field.name):
             raise UserError(f"destination.{field.name} is missing: {field.help}", field="destination")
-    wanted = {"kind": kind, **value}
-    connection_of(wanted)
-    return wanted
+    wanted: dict[str, Any] = {"kind": kind, **value}
+    if (connection := connection_of(wanted, project)) is not None:
+        wanted["connection"] = connection.public_id
+    return {**wanted, **sink.parse_settings(connection, _settings(wanted))}
 
 
-def connection_of(destination: Mapping[str, Any]) -> Connection | None:
-    """The connection that a destination names (``None``: this machine). Raises :class:`UserError`."""
+def connection_of(destination: Mapping[str, Any], project: Project, *, hold: bool = False) -> Connection | None:
+    """The connection that a destination names (``None``: this machine), if the project may use it now.
+
+    ``hold`` as in :func:`connections.use.named_connection`, which says what is raised.
+    """
     kind = destination["kind"]
     if not SINKS.pick(kind, field="destination").needs_connection:
         return None
-    found = Connection.objects.filter(kind=kind, name=destination.get("connection", "")).first()
-    if found is None:
-        known = ", ".join(repr(name) for name in Connection.objects.filter(kind=kind).values_list("name", flat=True))
-        raise UserError(
-            f"destination.connection names no connection of kind {kind}; known: {known or 'none yet'}",
-            field="destination",
-        )
-    return found
+    return named_connection(project, kind, destination.get("connection", ""), hold=hold)
+
+
+def check_destination(report: ExportReport) -> None:
+    """Asked when a run starts: the connection may have been taken from the project since. Raises ``PermanentError``."""
+    if report.destination is None:
+        return
+    try:
+        check_usable(report.destination, report.project)
+    except UserError as error:
+        raise PermanentError(f"{error.message}: nothing was delivered") from None
+
+
+def _settings(destination: Mapping[str, Any]) -> dict[str, str]:
+    return {key: value for key, value in destination.items() if key not in ("kind", "connection")}
 
 
 def sink_of(destination: Mapping[str, Any], connection: Connection | None) -> Sink:
     """The sink of a destination. Raises :class:`UserError` for a kind that there is not (any more)."""
-    settings = {key: value for key, value in destination.items() if key not in ("kind", "connection")}
-    return SINKS.pick(destination.get("kind", LOCAL), field="destination")(connection, settings)
+    return SINKS.pick(destination.get("kind", LOCAL), field="destination")(connection, _settings(destination))
 
 
 def sink_for(report: ExportReport) -> Sink:

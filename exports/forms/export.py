@@ -10,10 +10,11 @@ from typing import Any, Final, cast
 from django import forms
 from django.http import QueryDict
 
-from connections.models import Connection, Project
+from connections.models import Project
 from connections.rows.batch import PARTS
 from connections.sinks import SINKS
 from connections.store.overview import Overview, people
+from connections.use import granted_to
 from exportadmin.lib.errors import UserError
 from exportadmin.lib.forms import (
     ChoiceBoxes,
@@ -116,7 +117,7 @@ class ExportForm(ConditionsForm):
         for key, sink in SINKS.items():
             if sink.needs_connection:
                 self.fields[f"{key}.connection"] = OfferedField(
-                    label="Connection", required=False, choices=_connections(key)
+                    label="Connection", required=False, choices=_connections(self.of_project, key)
                 )
             for field in sink.fields:
                 self.fields[f"{key}.{field.name}"] = TextField(
@@ -207,7 +208,7 @@ class ExportForm(ConditionsForm):
             if kind in SINKS and name in self._destination_inputs(kind) and data[name]
         }
         try:
-            return parse_destination({"kind": kind, **settings})
+            return parse_destination({"kind": kind, **settings}, self.of_project)
         except UserError as error:
             self.add_error("destination", error.message)
             return {}
@@ -274,13 +275,11 @@ class ExportForm(ConditionsForm):
         return f"{self.of_project.name[:150]} {format_name}"
 
 
-def _connections(kind: str) -> Any:
+def _connections(project: Project, kind: str) -> Any:
+    """Those that the project may use, by id."""
     return lambda: [
         ("", "choose"),
-        *(
-            (name, name)
-            for name in Connection.objects.filter(kind=kind).order_by("name").values_list("name", flat=True)
-        ),
+        *granted_to(project, kind).filter(disabled_at=None).order_by("name").values_list("public_id", "name"),
     ]
 
 

@@ -25,7 +25,7 @@ from exportadmin.runs.errors import LeaseLost
 from exportadmin.runs.lease import RunLease
 from exports.check_values import CheckValueCounter
 from exports.delivery import manifest, snapshot
-from exports.delivery.destination import key_of, sink_for
+from exports.delivery.destination import check_destination, key_of, sink_for
 from exports.delivery.files import ReportFiles
 from exports.delivery.integrity import state_of
 from exports.delivery.publication import Published, adopt_published, discard_drafts
@@ -54,6 +54,7 @@ def _deliver(report: ExportReport, lease: RunLease, sink: Sink) -> None:
         _finish(report, lease, adopted)
         return
     _check_permission(report, lease)
+    check_destination(report)
     spec = ExportSpec.from_json(report.config, report.project)
     source = source_for(report)
     selection = source.undecided(spec.selection)

@@ -71,7 +71,7 @@ def build_plan(project: Project, spec: ExportSpec, *, live: bool = False) -> Pla
     taken = sample.draw_sample(project, spec) if rows else Sample()
     missing = _missing(source, selection)
     size = taken.bytes_of(rows) if rows else 0
-    sink = sink_of(spec.destination, connection_of(spec.destination))
+    sink = sink_of(spec.destination, connection_of(spec.destination, project))
     answer = {
         "project": {"id": project.public_id, "name": project.name},
         "format": spec.format,

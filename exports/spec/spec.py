@@ -74,7 +74,7 @@ class ExportSpec:
             "filter": frozen,
             "labels": parse_labels(body.get("labels"), project=project).text,
             "include": parse_parts(body.get("include")),
-            "destination": parse_destination(body.get("destination")),
+            "destination": parse_destination(body.get("destination"), project),
             "options": _options(body.get("options"), writer.options),
             "max_refused": parse_max_refused(body.get("max_refused")),
         }

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from django.core.cache import cache
 
-from connections.models import Connection, Project
+from connections.models import Connection, ConnectionGrant, Project
 from connections.sinks import SINKS
 from connections.store.upsert import write_rows
 from exportadmin.runs.execute import execute
@@ -30,10 +30,12 @@ def home(tmp_path: Path, settings) -> Path:
 
 
 @pytest.fixture
-def archive(transactional_db, home: Path) -> Iterator[Connection]:
-    """A connection to the second sink, which is registered."""
+def archive(members: Project, home: Path) -> Iterator[Connection]:
+    """A connection to the second sink, which is registered, for the project."""
     SINKS.register(BlobSink.key, BlobSink)
-    yield Connection.objects.create(name="Archive", kind=BlobSink.key)
+    connection = Connection.objects.create(name="Archive", kind=BlobSink.key)
+    ConnectionGrant.objects.create(connection=connection, project=members, granted_by="alice")
+    yield connection
     SINKS.unregister(BlobSink.key)
 
 

@@ -194,7 +194,7 @@ def test_cancelled_after_publication_it_is_taken_back(killed, script, home):
 
 def test_run_again_it_goes_to_the_same_place(report, script):
     again = script.post(f"reports/{report.report_id}/retry/").json()
-    assert again["config"]["destination"] == ARCHIVE
+    assert again["config"]["destination"] == {**ARCHIVE, "connection": report.destination.public_id}
     retried = ExportReport.objects.get(report_id=again["report_id"])
     assert retried.destination == report.destination
 
@@ -203,8 +203,8 @@ def test_run_again_it_goes_to_the_same_place(report, script):
     ("destination", "words"),
     [
         ({"kind": "tape"}, "unknown destination 'tape'; known: blobs, local"),
-        ({"kind": "blobs"}, "names no connection of kind blobs; known: 'Archive'"),
-        ({"kind": "blobs", "connection": "Built-in store"}, "names no connection of kind blobs; known: 'Archive'"),
+        ({"kind": "blobs"}, "names no connection of kind blobs that project"),
+        ({"kind": "blobs", "connection": "Built-in store"}, "may use; known: ARCHIVE ('Archive')"),
         (
             {"kind": "blobs", "connection": "Archive", "bucket": "x"},
             "unknown destination setting 'bucket'; known: kind",
@@ -219,7 +219,7 @@ def test_a_destination_that_there_is_not_is_refused_when_it_is_asked_for(archive
     body = {"project": filled.name, "format": "json", "destination": destination}
     answer = script.post("reports/", body)
     assert answer.status_code == 400
-    assert words in answer.json()["detail"]
+    assert words.replace("ARCHIVE", archive.public_id) in answer.json()["detail"]
     assert not ExportReport.objects.exists()
 
 
