@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import ast
 import re
 import subprocess
+from collections.abc import Iterator
 
 import pytest
 
@@ -64,5 +66,62 @@ def test_imports_only_go_down():
         if (mine := _floor_of(name.removesuffix(".py").replace("/", "."))) is not None
         for match in _IMPORT.finditer(text)
         if (theirs := _floor_of(match[1])) is not None and theirs > mine
+    ]
+    assert found == []
+
+
+# what can reach another machine, and the files that may import it
+_OUTBOUND = ("requests", "urllib3", "urllib.request", "http.client", "socket", "boto3", "botocore", "s3transfer")
+_OUTBOUND += ("httpx", "aiohttp", "ftplib", "smtplib", "imaplib", "poplib", "telnetlib", "xmlrpc.client", "asyncio")
+_MAY_REACH_OUT = {
+    "exportadmin/lib/http.py": {"requests", "urllib3", "http.client", "socket"},
+    "exportadmin/lib/boto.py": {"boto3", "botocore"},
+    "connections/sinks/s3.py": {"boto3", "botocore"},
+    # listen, speak to our own processes on this machine, or ask for its name
+    "exportadmin/runs/worker.py": {"socket"},
+    "exportadmin/lib/processes.py": {"socket"},
+    "exportadmin/operations/web_worker.py": {"socket"},
+    "exports/management/commands/up.py": {"http.client", "socket"},
+}
+
+
+def _imported(text: str) -> set[str]:
+    """Of what can reach another machine, wherever in the file it is imported; not for types alone."""
+    found: set[str] = set()
+    for node in _run_imports(ast.parse(text)):
+        if isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        else:
+            names = [f"{node.module}.{alias.name}" for alias in node.names if not node.level]
+        found |= {one for one in _OUTBOUND for name in names if f"{name}.".startswith(f"{one}.")}
+    return found
+
+
+def _run_imports(tree: ast.AST) -> Iterator[ast.Import | ast.ImportFrom]:
+    for node in ast.iter_child_nodes(tree):
+        if isinstance(node, ast.Import | ast.ImportFrom):
+            yield node
+        elif isinstance(node, ast.If) and ast.unparse(node.test).endswith("TYPE_CHECKING"):
+            continue
+        else:
+            yield from _run_imports(node)
+
+
+def test_nobody_reaches_another_machine_but_through_the_guard():
+    found = {
+        name: more
+        for name, text in _sources(".py").items()
+        if name.startswith(("exportadmin/", "connections/", "exports/"))
+        if (more := _imported(text) - _MAY_REACH_OUT.get(name, set()))
+    }
+    assert found == {}
+
+
+def test_every_boto3_session_is_guarded():
+    found = [
+        name
+        for name, text in _sources(".py").items()
+        if name.startswith(("exportadmin/", "connections/", "exports/"))
+        if "boto3" in _imported(text) and "guard_botocore(" not in text
     ]
     assert found == []

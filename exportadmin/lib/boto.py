@@ -15,11 +15,11 @@ import boto3
 import botocore.awsrequest
 import botocore.session
 from botocore.awsrequest import AWSHTTPConnectionPool, AWSHTTPSConnectionPool, AWSPreparedRequest, AWSResponse
-from botocore.exceptions import HTTPClientError
+from botocore.exceptions import ConnectionClosedError, HTTPClientError
 from botocore.httpsession import URLLib3Session
 
 from exportadmin.lib.addresses import check_url
-from exportadmin.lib.errors import ExportAdminError
+from exportadmin.lib.errors import ExportAdminError, TransientError
 from exportadmin.lib.http import (
     CONNECT_SECONDS,
     MAX_BODY,
@@ -89,4 +89,9 @@ class _GuardedSession(URLLib3Session):
             max_bytes=MAX_BODY,
             deadline=monotonic() + WHOLE_SECONDS,
         )
-        return AWSResponse(response.url, response.status_code, response.headers, body)  # type: ignore[arg-type]
+        answer = AWSResponse(response.url, response.status_code, response.headers, body)  # type: ignore[arg-type]
+        try:
+            answer.content  # noqa: B018 - it is read here, where botocore tries again what breaks off
+        except TransientError as error:
+            raise ConnectionClosedError(endpoint_url=request.url, error=error) from None
+        return answer

@@ -2,35 +2,60 @@
 
 The guard checks each address that a name resolves to, connects to that very address and looks once more at whom the
 socket is connected to, so a name that answers twice differently gains nothing. TLS is verified against the name.
-:mod:`exportadmin.lib.boto` puts the same guard under boto3. Proxies from the environment are not used: behind one,
-nobody could tell what is being connected to.
+:func:`session` gives a ``requests`` session through it; :mod:`exportadmin.lib.boto` puts the same guard under boto3.
+Proxies from the environment are not used: behind one, nobody could tell what is being connected to.
+
+Errors are :class:`TransientError` or :class:`PermanentError`. They name scheme, host and port of the other side; never
+a path or query, in which secrets may stand, and nothing that it answered but the status.
 """
 
 from __future__ import annotations
 
 import contextlib
 import ipaddress
+import random
 import socket
+import ssl
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from time import monotonic
+from http.client import HTTPException
+from http.cookiejar import DefaultCookiePolicy
+from itertools import count
+from time import monotonic, sleep
 from typing import Any, ClassVar, Final
+from urllib.parse import urljoin
 
+import requests
 from django.conf import settings
-from urllib3 import HTTPConnectionPool
+from requests.adapters import HTTPAdapter
+from urllib3 import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.connection import HTTPSConnection
-from urllib3.exceptions import ConnectTimeoutError, NameResolutionError, NewConnectionError
+from urllib3.exceptions import ConnectTimeoutError, HTTPError, InvalidHeader, NameResolutionError, NewConnectionError
 from urllib3.response import BaseHTTPResponse
+from urllib3.util.retry import Retry
 
-from exportadmin.lib.addresses import ForbiddenAddressError, HostPort, Reach, check_host, parse_private_address, reach
+from exportadmin.lib.addresses import (
+    ForbiddenAddressError,
+    HostPort,
+    Reach,
+    check_host,
+    check_url,
+    parse_private_address,
+    reach,
+)
 from exportadmin.lib.errors import PermanentError, TransientError
 
 CONNECT_SECONDS: Final = 10.0
 READ_SECONDS: Final = 60.0  # the longest silence
-WHOLE_SECONDS: Final = 120.0  # one answer that is kept in memory, from the first byte to the last
+WHOLE_SECONDS: Final = 120.0  # a request with all its attempts, until the last byte of the answer
 MAX_BODY: Final = 16 * 1024 * 1024
+MAX_REDIRECTS: Final = 5
+ATTEMPTS: Final = 4
 _CHUNK: Final = 64 * 1024
+_FIRST_PAUSE, _LONGEST_PAUSE = 0.5, 8.0  # seconds
+_TRANSIENT_STATUSES: Final = frozenset({408, 425, 429, 500, 502, 503, 504})
+_CREDENTIAL_HEADERS: Final = ("Authorization", "Cookie", "Proxy-Authorization")
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,21 +171,29 @@ class _GuardedConnection:
     def getresponse(self) -> Any:
         """As urllib3 does, but who sends the head byte by byte is cut off: a socket's timeout begins anew at each."""
         seconds = self.timeout if isinstance(self.timeout, int | float) else READ_SECONDS
-        timer = threading.Timer(seconds + 1, _shut_down, (self.sock,))
+        is_late = threading.Event()
+        timer = threading.Timer(seconds + 1, _cut_off, (self.sock, is_late))
         timer.daemon = True
         timer.start()
         try:
-            return super().getresponse()  # type: ignore[misc]
+            response = super().getresponse()  # type: ignore[misc]
+        except (OSError, HTTPException):
+            if is_late.is_set():
+                raise TimeoutError("the head of the answer") from None
+            raise
         finally:
             timer.cancel()
+        if is_late.is_set():  # a head that ends early passes for a whole one
+            raise TimeoutError("the head of the answer")
+        return response
 
 
-def _shut_down(connection: socket.socket | None) -> None:
-    if connection is None:
-        return
-    with contextlib.suppress(OSError):
-        # not the TLS socket's own method, which would take its state away under the reading thread
-        socket.socket.shutdown(connection, socket.SHUT_RDWR)
+def _cut_off(connection: socket.socket | None, is_late: threading.Event) -> None:
+    is_late.set()
+    if connection is not None:
+        with contextlib.suppress(OSError):
+            # not the TLS socket's own method, which would take its state away under the reading thread
+            socket.socket.shutdown(connection, socket.SHUT_RDWR)
 
 
 def guarded_pool(pool_class: type[HTTPConnectionPool], guard: Guard) -> type[HTTPConnectionPool]:
@@ -190,10 +223,9 @@ class LimitedBody:
         self._clock = clock
 
     def stream(self, amt: int | None = _CHUNK, decode_content: bool | None = None) -> Iterator[bytes]:
-        """The body in pieces. Raises ``PermanentError`` (too large), ``TransientError`` (too slow), urllib3's."""
+        """The body in pieces. Raises ``PermanentError`` (too large), ``TransientError`` (too slow, broken off)."""
         read = 0
-        size = min(amt or _CHUNK, _CHUNK)
-        while chunk := self._raw.read1(size, decode_content=decode_content):
+        while chunk := self._read(min(amt or _CHUNK, _CHUNK), decode_content):
             read += len(chunk)
             if read > self._max_bytes:
                 self.close()
@@ -203,6 +235,13 @@ class LimitedBody:
                 raise TransientError(f"{self._place} did not end its answer in time")
             yield chunk
 
+    def _read(self, size: int, decode_content: bool | None) -> bytes:
+        try:
+            return self._raw.read1(size, decode_content=decode_content)
+        except (HTTPError, OSError):
+            self.close()
+            raise TransientError(f"{self._place} broke off its answer") from None
+
     def close(self) -> None:
         """Let go of it and of the connection."""
         self._raw.close()
@@ -210,3 +249,232 @@ class LimitedBody:
     def release_conn(self) -> None:
         """The connection may serve another request."""
         self._raw.release_conn()
+
+
+class TransientStatusError(TransientError):
+    """The other side answered with a ``status`` that may be another one later."""
+
+    def __init__(self, message: str, status: int, retry_after: float | None) -> None:
+        super().__init__(message, retry_after=retry_after)
+        self.status = status
+
+
+class PermanentStatusError(PermanentError):
+    """The other side answered with a ``status`` that will stay."""
+
+    def __init__(self, message: str, status: int) -> None:
+        super().__init__(message)
+        self.status = status
+
+
+Origin = tuple[str, str, int]
+
+
+def origin(url: str) -> Origin:
+    """Scheme, host, port. Raises :class:`ForbiddenAddressError`."""
+    parts = check_url(url)
+    return parts.scheme, parts.hostname or "", parts.port or (443 if parts.scheme == "https" else 80)
+
+
+def _place(url: str) -> str:
+    parts = check_url(url)
+    return f"{parts.scheme}://{parts.netloc}"
+
+
+class _GuardedAdapter(HTTPAdapter):
+    def __init__(self, guard: Guard) -> None:
+        self._guard = guard
+        super().__init__()
+
+    def init_poolmanager(self, *arguments: Any, **named: Any) -> None:
+        super().init_poolmanager(*arguments, **named)
+        self.poolmanager.pool_classes_by_scheme = {
+            "http": guarded_pool(HTTPConnectionPool, self._guard),
+            "https": guarded_pool(HTTPSConnectionPool, self._guard),
+        }
+
+    def proxy_manager_for(self, proxy: str, **_: Any) -> Any:
+        raise ForbiddenAddressError("proxies are not used")
+
+
+class OutboundSession(requests.Session):
+    """See :func:`session`."""
+
+    def __init__(
+        self,
+        guard: Guard,
+        own_url: str,
+        *,
+        credentials: Mapping[str, str] | None = None,
+        pause: Callable[[float], None] = sleep,
+    ) -> None:
+        super().__init__()
+        self.trust_env = False  # no proxy, no .netrc
+        self.verify = guard.ca_bundle or True
+        self.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
+        self.headers["User-Agent"] = "exportadmin"
+        for scheme in ("http://", "https://"):
+            self.mount(scheme, _GuardedAdapter(guard))
+        self._own = origin(own_url)
+        self._credentials = dict(credentials or {})
+        self._pause = pause
+
+    def request(  # type: ignore[override]
+        self,
+        method: str,
+        url: str,
+        *,
+        params: Mapping[str, Any] | None = None,
+        data: Any = None,
+        json: Any = None,
+        headers: Mapping[str, str] | None = None,
+        allow_redirects: bool = True,
+        stream: bool = False,
+        max_bytes: int = MAX_BODY,
+        whole_seconds: float = WHOLE_SECONDS,
+    ) -> requests.Response:
+        """The answer, whose status is 2xx, with its body: in memory, or to be iterated over (``stream``, then closed).
+
+        Raises ``TransientError`` (a ``TransientStatusError`` has the status), ``PermanentError`` (likewise).
+        """
+        place = _place(url)
+        try:
+            made = self.prepare_request(
+                requests.Request(method.upper(), url, params=params, data=data, json=json, headers=dict(headers or {}))
+            )
+        except (requests.RequestException, ValueError) as error:
+            raise PermanentError(f"no request to {place} can be made of that: {type(error).__name__}") from None
+        deadline = monotonic() + whole_seconds
+        for attempt in count(1):
+            try:
+                response = self._follow(made, deadline, max_bytes, allow_redirects=allow_redirects)
+                if not stream:
+                    response.content  # noqa: B018 - it is read now, within the deadline
+            except TransientError as error:
+                pause = max(error.retry_after or 0, _pause_after(attempt))
+                is_last = attempt >= ATTEMPTS or monotonic() + pause > deadline
+                if is_last or made.method not in Retry.DEFAULT_ALLOWED_METHODS:
+                    raise
+                self._pause(pause)
+            else:
+                return response
+        raise AssertionError("count() ends never")
+
+    def _follow(
+        self, made: requests.PreparedRequest, deadline: float, max_bytes: int, *, allow_redirects: bool
+    ) -> requests.Response:
+        """Send it, then what it is redirected to; each of them is checked."""
+        request = made.copy()
+        if origin(str(request.url)) == self._own:
+            request.headers.update(self._credentials)
+        else:
+            self._strip(request)
+        for _ in range(MAX_REDIRECTS + 1):
+            place = _place(str(request.url))
+            response = self._send(request, place, deadline, max_bytes)
+            target = self.get_redirect_target(response)
+            if target is None or not allow_redirects:
+                return _accepted(response, place)
+            response.close()
+            if request.method not in ("GET", "HEAD"):
+                raise PermanentError(f"{place} redirects a {request.method} elsewhere: is its address right?")
+            request = self._redirected(request, urljoin(str(request.url), target), place)
+        raise PermanentError(f"{_place(str(made.url))} redirects more than {MAX_REDIRECTS} times")
+
+    def _redirected(self, request: requests.PreparedRequest, target: str, place: str) -> requests.PreparedRequest:
+        before = origin(str(request.url))
+        try:
+            after = origin(target)
+        except ForbiddenAddressError as error:
+            raise ForbiddenAddressError(f"{place} redirects to where nobody may go: {error}") from None
+        if before[0] == "https" and after[0] != "https":
+            raise ForbiddenAddressError(f"{place} redirects to an address without encryption")
+        request = request.copy()
+        request.prepare_url(target, None)
+        if after != self._own:
+            self._strip(request)  # and they do not come back if the way leads home again
+        return request
+
+    def _strip(self, request: requests.PreparedRequest) -> None:
+        for name in (*_CREDENTIAL_HEADERS, *self._credentials):
+            request.headers.pop(name, None)
+
+    def _send(
+        self, request: requests.PreparedRequest, place: str, deadline: float, max_bytes: int
+    ) -> requests.Response:
+        remaining = deadline - monotonic()
+        if remaining <= 0:
+            raise TransientError(f"{place} did not answer in time")
+        timeout = (min(CONNECT_SECONDS, remaining), min(READ_SECONDS, remaining))
+        try:
+            response = self.send(request, stream=True, timeout=timeout, allow_redirects=False, proxies={})
+        except (requests.RequestException, HTTPError, OSError) as error:
+            raise _in_words(error, place) from None
+        body: Any = LimitedBody(response.raw, place, max_bytes=max_bytes, deadline=deadline)
+        response.raw = body
+        return response
+
+
+def session(guard: Guard, own_url: str, credentials: Mapping[str, str] | None = None) -> OutboundSession:
+    """A ``requests`` session whose every connection ``guard`` opens.
+
+    ``credentials`` are headers that go to the scheme, host and port of ``own_url`` and nowhere else. Answers have an
+    end in time and size; GET and its like are tried again when that may help, as ``Retry-After`` says; redirects are
+    followed for GET and HEAD, a few, each checked. Cookies are not kept.
+    """
+    return OutboundSession(guard, own_url, credentials=credentials)
+
+
+def _pause_after(attempt: int) -> float:
+    longest = min(_FIRST_PAUSE * 2.0 ** (attempt - 1), _LONGEST_PAUSE)
+    return random.uniform(longest / 2, longest)  # noqa: S311 - no secret
+
+
+def _accepted(response: requests.Response, place: str) -> requests.Response:
+    status = response.status_code
+    if 200 <= status < 300:
+        return response
+    response.close()
+    if status in _TRANSIENT_STATUSES:
+        raise TransientStatusError(f"{place} answered {status}", status, _retry_after(response))
+    if status in (401, 403):
+        raise PermanentStatusError(f"{place} answered {status}: the credentials are wrong or not enough", status)
+    raise PermanentStatusError(f"{place} answered {status}", status)
+
+
+def _retry_after(response: requests.Response) -> float | None:
+    value = response.headers.get("Retry-After")
+    try:
+        return None if value is None else float(Retry(0).parse_retry_after(value))
+    except InvalidHeader:
+        return None
+
+
+def _in_words(error: BaseException, place: str) -> TransientError | PermanentError:
+    for cause in _causes(error):
+        if isinstance(cause, ssl.SSLCertVerificationError):
+            return PermanentError(f"the certificate of {place} is not trusted: {cause.verify_message}")
+        if isinstance(cause, socket.gaierror):
+            if cause.errno == socket.EAI_AGAIN:
+                return TransientError(f"no name server says where {place} is")
+            return PermanentError(f"there is no host of the name in {place}")
+    if isinstance(error, requests.Timeout):
+        return TransientError(f"{place} did not answer in time")
+    if isinstance(error, requests.exceptions.SSLError):
+        return TransientError(f"no encrypted connection to {place} came about")
+    if isinstance(error, requests.ConnectionError | HTTPError | OSError) and not isinstance(error, ValueError):
+        return TransientError(f"no connection to {place}, or it broke off")
+    return PermanentError(f"no request to {place} can be made of that: {type(error).__name__}")
+
+
+def _causes(error: BaseException) -> Iterator[BaseException]:
+    """The error, what it was raised from, and what urllib3 and requests hold in their arguments, innermost last."""
+    pending, seen = [error], set[int]()
+    while pending:
+        one = pending.pop()
+        if id(one) in seen:
+            continue
+        seen.add(id(one))
+        yield one
+        inner = (one.__cause__, one.__context__, getattr(one, "reason", None), *one.args)
+        pending.extend(each for each in inner if isinstance(each, BaseException))

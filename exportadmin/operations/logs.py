@@ -27,6 +27,9 @@ LEVELS: Final = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 # asked every few seconds by machines: of interest only when they fail
 QUIET: Final = ("/healthz", "/readyz", "/metrics", "/static/")
 
+# loggers of the libraries that speak HTTP for us
+CLIENTS: Final = ("boto3", "botocore", "s3transfer", "urllib3", "requests")
+
 # the database is away; :mod:`exportadmin.operations.unavailable` answers and logs
 OUTAGES: Final = (OperationalError, InterfaceError)
 
@@ -69,6 +72,8 @@ def configuration(level: str, form: str) -> dict[str, Any]:
             "django.security.DisallowedHost": {"filters": ["without_traceback"], "level": "WARNING"},
             "django.request": {"filters": ["not_an_outage"], "level": "ERROR"},
             "axes": {"level": "ERROR"},  # the trail tells it better
+            # at DEBUG these write whole requests: headers, signatures, addresses with secrets in their path
+            **{name: {"level": "INFO" if level.upper() == "DEBUG" else level.upper()} for name in CLIENTS},
         },
     }
 

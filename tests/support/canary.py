@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import socket
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Final
 
 import pytest
@@ -26,11 +26,13 @@ def response(status: int, body: bytes = b"", **headers: str) -> bytes:
 class Canary:
     """Listens on loopback. What came before :meth:`connections` was asked is counted, for certain.
 
-    ``answer``: the bytes that each connection gets for its request; pieces, where they may have no end.
+    ``answer``: what a connection gets for its request, in pieces: there may be no end of them.
     """
 
-    def __init__(self, answer: Iterable[bytes] | None = None, family: socket.AddressFamily = socket.AF_INET) -> None:
-        self._answer = (response(200, BODY),) if answer is None else answer
+    def __init__(
+        self, answer: Callable[[bytes], Iterable[bytes]] | None = None, family: socket.AddressFamily = socket.AF_INET
+    ) -> None:
+        self._answer = answer or (lambda _: [response(200, BODY)])
         self._listener = socket.create_server(
             ("127.0.0.1" if family == socket.AF_INET else "::1", 0), family=family, backlog=128
         )
@@ -55,9 +57,15 @@ class Canary:
                 self._seen += 1
                 connection.settimeout(5)
                 with contextlib.suppress(OSError):
-                    self.requests.append(connection.recv(65536))
-                    for piece in self._answer:
+                    request = connection.recv(65536)
+                    self.requests.append(request)
+                    for piece in self._answer(request):
                         connection.sendall(piece)
+
+    @property
+    def url(self) -> str:
+        """``http://host:port``."""
+        return f"http://{self.host}:{self.port}" if "." in self.host else f"http://[{self.host}]:{self.port}"
 
     def connections(self) -> int:
         """How many there were so far: all that stood before us in the queue were accepted when we are."""
@@ -74,6 +82,19 @@ class Canary:
         self._listener.shutdown(socket.SHUT_RDWR)
         self._listener.close()
         self._thread.join(10)
+
+
+@pytest.fixture
+def servers() -> Iterator[Callable[..., Canary]]:
+    """Makes listeners on 127.0.0.1 with answers of their own; they end with the test."""
+    with contextlib.ExitStack() as stack:
+
+        def start(answer: Callable[[bytes], Iterable[bytes]] | None = None) -> Canary:
+            one = Canary(answer)
+            stack.callback(one.close)
+            return one
+
+        yield start
 
 
 @pytest.fixture

@@ -221,6 +221,13 @@ def test_a_level_or_form_that_there_is_not_stops_the_start(level, form):
         logs.configuration(level, form)
 
 
+@pytest.mark.parametrize(("asked", "lowest"), [("DEBUG", "INFO"), ("info", "INFO"), ("ERROR", "ERROR")])
+def test_what_libraries_send_for_us_is_never_written_whole(asked, lowest):
+    configuration = logs.configuration(asked, logs.JSON)
+    assert configuration["root"]["level"] == asked.upper()
+    assert {configuration["loggers"][name]["level"] for name in ("botocore", "urllib3", "boto3")} == {lowest}
+
+
 def test_it_is_plain_on_a_terminal_and_json_elsewhere_unless_told(monkeypatch):
     def chosen(form: str, *, terminal: bool) -> str:
         monkeypatch.setattr(sys.stderr, "isatty", lambda: terminal)
