@@ -236,6 +236,8 @@ SPECTACULAR_SETTINGS = {
         "FormatEnum": "exports.api.spec.format_keys",
         "ImportFormatEnum": "connections.store.imports.serializers.format_keys",
         "ImportStatusEnum": "connections.store.imports.serializers.STATES",
+        "ProofResultEnum": "exports.models.proof.RESULTS",
+        "ReportStatusEnum": "exportadmin.runs.statuses.choices",
         "StatusesEnum": "connections.store.imports.serializers.REVIEW_STATUSES",
     },
 }

@@ -26,7 +26,15 @@ from connections.store import removal
 from exportadmin.audit.models import REFUSED
 from exportadmin.audit.record import audited, record
 from exportadmin.lib.actor import Actor
-from exportadmin.lib.errors import ConflictError, GoneError, NotFoundError, PermanentError, UserError
+from exportadmin.lib.errors import (
+    ConflictError,
+    GoneError,
+    NotFoundError,
+    PermanentError,
+    TransientError,
+    UserError,
+)
+from exportadmin.lib.heavy import check_time
 from exportadmin.lib.ids import derived_id
 from exportadmin.lib.signing import installation_key
 from exportadmin.lib.text import check_line, check_text
@@ -37,11 +45,12 @@ from exportadmin.runs.lease import claim
 from exportadmin.runs.queue import enqueue
 from exports.delivery import manifest, reading, trail_proof, verify
 from exports.delivery.destination import connection_of, delivery_of, parse_destination, sink_of
-from exports.delivery.integrity import mark_altered, mark_as_delivered
 from exports.links import tokens
-from exports.models import Artifact, ExportConfig, ExportReport, Link
+from exports.models import Artifact, ExportConfig, ExportReport, Link, Proof
+from exports.models.proof import FULL
 from exports.results import compare
 from exports.results.preview import ROWS, FirstRows, first_rows, rows_artifact
+from exports.run import proofs
 from exports.spec import plan
 from exports.spec.selected_rows import NAMED, SelectedRows, find_rows, parse_selection
 from exports.spec.spec import ExportSpec, beside_filter
@@ -212,28 +221,70 @@ def convert_report(
     return run_now(**what) if now else request_export(**what, idempotency_key=idempotency_key)
 
 
-def verify_report(*, report: ExportReport, actor: Actor) -> verify.Verdict:
-    """Take the check values of a delivery again. Raises :class:`UserError` when there is no delivery."""
+def verify_report(*, report: ExportReport, actor: Actor, how: str = FULL) -> verify.Verdict:
+    """Prove a delivery in this process and wait for it; what was found is kept as a :class:`Proof`.
+
+    Raises :class:`UserError` when there is no delivery, :class:`GoneError` without its files, :class:`ConflictError`
+    when its place cannot be reached.
+    """
+    _check_provable(report, actor)
+    began = timezone.now()
+    try:
+        verdict = verify.verify_report(report, how=how, on_bytes=lambda _: check_time())  # in no transaction
+    except (PermanentError, TransientError) as error:
+        raise ConflictError(f"report {report.report_id} cannot be verified: {error}") from error
+    proofs.keep_at_once(report, verdict, actor, began)
+    return verdict
+
+
+def prove(*, report: ExportReport, actor: Actor, how: str = FULL) -> Proof:
+    """Have a delivery proved: at once where it is small and on this machine, else a worker does it.
+
+    While a proof of the report waits or runs, asking for one of the same kind gives that one. Raises as
+    :func:`verify_report`, and :class:`ConflictError` while one of another kind is under way.
+    """
+    _check_provable(report, actor)
+    if (active := proofs.active_of(report)) is not None:
+        if active.how == how:
+            return active
+        raise ConflictError(f"report {report.report_id} is being proved ({active.how}): wait for its end, or cancel it")
+    if proofs.is_at_once(report):
+        verify_report(report=report, actor=actor, how=how)
+        return proofs.newest_of(report)
+    try:
+        with audited("export.proof_requested", actor=actor, project=report.project, obj=report, details={"how": how}):
+            proof = proofs.create(report, how, actor)
+    except IntegrityError:
+        # another request was faster by a moment
+        return proofs.newest_of(report)
+    return proof
+
+
+def cancel_proof(*, proof: Proof, actor: Actor) -> Proof:
+    """Stop it: one's own, or anybody's for who starts exports. Twice is no error; :class:`ConflictError` after its
+    end.
+    """
+    report = proof.report
+    with audited("export.proof_cancel_requested", actor=actor, project=report.project, obj=report):
+        is_own = actor.user_id is not None and proof.requested_by == actor.user_id
+        require(actor, VIEW if is_own else START, report.project)
+        current = Proof.objects.select_for_update().get(pk=proof.pk)
+        if current.status in statuses.TERMINAL and current.status != statuses.CANCELLED:
+            raise ConflictError(f"proof {proof.public_id} is {current.status} already: there is nothing to cancel")
+        if current.status in statuses.ACTIVE:
+            current.cancel_requested = True
+            current.save(update_fields=["cancel_requested"])
+    end(current, None, statuses.CANCELLED)
+    current.refresh_from_db()
+    return current
+
+
+def _check_provable(report: ExportReport, actor: Actor) -> None:
     require(actor, VIEW, report.project)
+    if not report.is_delivered:
+        raise ConflictError(f"report {report.report_id} is {report.status}: there is no delivery to verify")
     if report.files_removed_at is not None:
         raise GoneError(f"the files of report {report.report_id} were removed ({report.files_removed_why})")
-    verdict = verify.verify_report(report)  # reads the files: outside any transaction
-    with transaction.atomic():
-        outcome = "done" if verdict.ok else "failed"
-        record(
-            "export.verified",
-            actor=actor,
-            project=report.project,
-            obj=report,
-            outcome=outcome,
-            reason="; ".join(verdict.problems)[:500],
-            details={"files": verdict.files, "bytes": verdict.bytes},
-        )
-        if verdict.ok:
-            mark_as_delivered(report)
-        else:
-            mark_altered(report, "; ".join(verdict.problems), actor)
-    return verdict
 
 
 def download_manifest(*, report: ExportReport, actor: Actor) -> bytes:

@@ -6,7 +6,7 @@ from django.contrib import admin
 from django_q.models import Failure, OrmQ, Schedule, Success
 
 from exportadmin.lib.read_only_admin import ReadOnlyAdmin
-from exports.models import Artifact, Download, ExportConfig, ExportReport, Link
+from exports.models import Artifact, Download, ExportConfig, ExportReport, Link, Proof, ProofNight
 
 # django-q2 registers its own tables. A Schedule made there calls any Python function, past every action and the trail;
 # it only tells our worker to look, and nothing in its tables is anybody's business.
@@ -64,3 +64,20 @@ class DownloadAdmin(ReadOnlyAdmin):
     list_select_related = ("artifact",)
     list_filter = ("channel", "ending")
     search_fields = ("public_id", "artifact__name", "actor_name")
+
+
+@admin.register(Proof)
+class ProofAdmin(ReadOnlyAdmin):
+    """Looks at whether deliveries are still what was delivered."""
+
+    list_display = ("report", "how", "status", "result", "problems_total", "created_by_name", "created_at")
+    list_select_related = ("report",)
+    list_filter = ("status", "result", "how")
+    search_fields = ("public_id", "report__report_id")
+
+
+@admin.register(ProofNight)
+class ProofNightAdmin(ReadOnlyAdmin):
+    """Nights in which deliveries were proved."""
+
+    list_display = ("began_at", "ended_at", "note")

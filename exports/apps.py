@@ -12,12 +12,13 @@ class ExportsConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        """Exports are a kind of run; the trail's pages and the deletion of projects are told about them."""
+        """Exports and proofs are kinds of runs; the trail's pages and the deletion of projects are told about them."""
         from connections import deletion, use
         from exportadmin.runs.runners import RUNNERS
         from exports import trail
 
         RUNNERS.register("export", "exports.run.runner:ExportRunner")
+        RUNNERS.register("proof", "exports.run.proofs:ProofRunner")
         trail.register()
         use.USES.register("exports", "exports.uses:uses_of_exports")
         deletion.PARTS.register("exports", "exports.deletion:ExportsOfProject")

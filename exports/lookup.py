@@ -11,7 +11,7 @@ from django.db.models import QuerySet
 
 from connections.access.lookup import get_object
 from connections.access.permissions import VIEW
-from exports.models import Artifact, ExportConfig, ExportReport, Link
+from exports.models import Artifact, ExportConfig, ExportReport, Link, Proof
 
 
 def get_report(
@@ -41,6 +41,12 @@ def get_link(request: Any, link_id: str, verb: str = VIEW) -> Link:
         shown=lambda link: link.artifact,
         project_of=lambda link: link.artifact.report.project,
     )
+
+
+def get_proof(request: Any, proof_id: str, verb: str = VIEW) -> Proof:
+    """The proof with its report and project; the trail is told of the report."""
+    proofs = Proof.objects.select_related("report", "project")
+    return get_object(request, proofs, "proof", proof_id, verb=verb, shown=lambda proof: proof.report)
 
 
 def get_config(request: Any, config_id: str, verb: str = VIEW) -> ExportConfig:

@@ -50,6 +50,11 @@ def register() -> None:
             "cancelled": "{actor} [cancelled|tried to cancel] export {object}" + _OF,
             "retried": "{actor} [retried|tried to retry] export {object}" + _OF,
             "verified": "{actor} [verified|tried to verify] export {object}" + _OF,
+            "proof_requested": "{actor} [asked|tried to ask] for a proof of export {object}" + _OF + "<: {how}>",
+            "proof_cancel_requested": "{actor} [asked|tried to ask] for the proof of export {object}"
+            + _OF
+            + " to be cancelled",
+            "proof_cancelled": "{actor} [cancelled|tried to cancel] the proof of export {object}" + _OF,
             "manifest_downloaded": "{actor} [downloaded|tried to download] the manifest of export {object}" + _OF,
             "trail_proof_downloaded": "{actor} [downloaded|tried to download] the trail's proof of export {object}"
             + _OF,

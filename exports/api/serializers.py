@@ -9,6 +9,7 @@ from rest_framework import serializers
 from exportadmin.runs import statuses
 from exportadmin.runs.serializers import ProgressSerializer
 from exports.models import Link
+from exports.models.proof import HOW, RESULTS
 
 _ACTIVE = [status for status in statuses.TITLES if status in statuses.ACTIVE]
 _ENDED = [status for status in statuses.TITLES if status not in statuses.ACTIVE]
@@ -49,6 +50,13 @@ class AlteredSerializer(serializers.Serializer[Any]):
     why = serializers.CharField()
 
 
+class LastProofSerializer(serializers.Serializer[Any]):
+    """The last proof; `reports/{report_id}/proofs/` has all that is known of it."""
+
+    at = serializers.DateTimeField()
+    result = serializers.ChoiceField(choices=[*RESULTS])
+
+
 class ReportSerializer(serializers.Serializer[Any]):
     """A report, as :func:`exports.display.representation.report_json` prints it."""
 
@@ -71,6 +79,7 @@ class ReportSerializer(serializers.Serializer[Any]):
     location = serializers.CharField(allow_blank=True)
     files_removed_at = serializers.DateTimeField(allow_null=True)
     altered = AlteredSerializer(allow_null=True, help_text="its files are not what was delivered, and not handed out")
+    proof = LastProofSerializer(allow_null=True, help_text="the last look at whether it still is what was delivered")
     converted_from = serializers.CharField(allow_null=True)
     retry_of = serializers.CharField(allow_null=True)
     created_at = serializers.DateTimeField()
@@ -125,6 +134,9 @@ class VerdictSerializer(serializers.Serializer[Any]):
     statement = serializers.CharField(help_text="what is known of it, in words")
     signed_by = SignedBySerializer(allow_null=True)
     is_in_database = serializers.BooleanField(help_text="it is what the database knows of the report")
+    how = serializers.ChoiceField(choices=[*HOW])
+    result = serializers.ChoiceField(choices=[*RESULTS])
+    counts = serializers.DictField(child=serializers.IntegerField(), help_text="files by what was found")
     files = serializers.IntegerField()
     bytes = serializers.IntegerField()
     problems = serializers.ListField(child=serializers.CharField())

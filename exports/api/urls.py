@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from exports.api import configs, deletion, files, links, views
+from exports.api import configs, deletion, files, links, proofs, views
 
 urlpatterns = [
     path("reports/", views.ReportsView.as_view(), name="reports"),
@@ -15,6 +15,10 @@ urlpatterns = [
     path("reports/<str:report_id>/retry/", views.RetryView.as_view(), name="report-retry"),
     path("reports/<str:report_id>/convert/", views.ConvertView.as_view(), name="report-convert"),
     path("reports/<str:report_id>/verify/", views.VerifyView.as_view(), name="report-verify"),
+    path("reports/<str:report_id>/prove/", proofs.ProveView.as_view(), name="report-prove"),
+    path("reports/<str:report_id>/proofs/", proofs.ReportProofsView.as_view(), name="report-proofs"),
+    path("proofs/<str:proof_id>/", proofs.ProofView.as_view(), name="proof"),
+    path("proofs/<str:proof_id>/cancel/", proofs.CancelProofView.as_view(), name="proof-cancel"),
     path("reports/<str:report_id>/rows/", files.RowsView.as_view(), name="report-rows"),
     path("reports/<str:report_id>/manifest/", files.ManifestView.as_view(), name="report-manifest"),
     path("reports/<str:report_id>/trail-proof/", files.TrailProofView.as_view(), name="report-trail-proof"),

@@ -76,7 +76,7 @@ def mark_altered(report: ExportReport, why: str, actor: Actor | None = None) -> 
 
 
 def mark_as_delivered(report: ExportReport) -> None:
-    """A verification read everything again and found it right. In the transaction that records it."""
+    """A proof found every file to be what was delivered. In the transaction that records it."""
     if report.altered_at is not None:
         ExportReport.objects.filter(pk=report.pk).update(altered_at=None, altered_why="")
         report.altered_at, report.altered_why = None, ""

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from exportadmin.runs import statuses
 from exportadmin.runs.progress import progress_json
-from exports.models import Artifact, ExportConfig, ExportReport
+from exports.models import Artifact, ExportConfig, ExportReport, Proof
 
 if TYPE_CHECKING:
     from exports.actions import DeletedRows
@@ -55,12 +55,37 @@ def report_json(report: ExportReport) -> dict[str, Any]:
         "location": "" if report.is_ours else report.location,
         "files_removed_at": report.files_removed_at.isoformat() if report.files_removed_at else None,
         "altered": {"at": report.altered_at.isoformat(), "why": report.altered_why} if report.altered_at else None,
+        "proof": {"at": report.proved_at.isoformat(), "result": report.proof_result} if report.proved_at else None,
         "converted_from": report.converted_from.report_id if report.converted_from else None,
         "retry_of": report.retry_of.report_id if report.retry_of else None,
         "created_at": report.created_at.isoformat(),
         "created_by": report.created_by_name,
         "started_at": report.started_at.isoformat() if report.started_at else None,
         "finished_at": report.finished_at.isoformat() if report.finished_at else None,
+    }
+
+
+def proof_json(proof: Proof) -> dict[str, Any]:
+    """As :func:`report_json`; ``result`` is ``null`` where there is none."""
+    return {
+        "proof_id": proof.public_id,
+        "report_id": proof.report.report_id,
+        "how": proof.how,
+        "status": proof.status,
+        "error": proof.error,
+        "result": proof.result or None,
+        "counts": proof.counts,
+        "problems": proof.problems,
+        "problems_total": proof.problems_total,
+        "statement": proof.statement,
+        "note": proof.note,
+        "bytes_done": proof.bytes_done,
+        "bytes_expected": proof.bytes_expected,
+        "is_nightly": proof.night_id is not None,
+        "created_at": proof.created_at.isoformat(),
+        "created_by": proof.created_by_name,
+        "started_at": proof.started_at.isoformat() if proof.started_at else None,
+        "finished_at": proof.finished_at.isoformat() if proof.finished_at else None,
     }
 
 

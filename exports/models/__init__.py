@@ -3,6 +3,17 @@
 from exports.models.artifact import Artifact, LineIndex
 from exports.models.config import ExportConfig
 from exports.models.link import DeletedLink, Download, Link
+from exports.models.proof import Proof, ProofNight
 from exports.models.report import ExportReport
 
-__all__ = ["Artifact", "DeletedLink", "Download", "ExportConfig", "ExportReport", "LineIndex", "Link"]
+__all__ = [
+    "Artifact",
+    "DeletedLink",
+    "Download",
+    "ExportConfig",
+    "ExportReport",
+    "LineIndex",
+    "Link",
+    "Proof",
+    "ProofNight",
+]

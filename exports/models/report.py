@@ -53,6 +53,9 @@ class ExportReport(Run):
     # since when, and why, its files are known not to be what was delivered (exports.delivery.integrity)
     altered_at = models.DateTimeField(null=True)
     altered_why = models.TextField(blank=True)
+    # when a proof of the delivery last ended, whatever came of it
+    proved_at = models.DateTimeField(null=True)
+    proof_result = models.CharField(max_length=20, blank=True)
 
     class Meta:
         ordering = ["-created_at", "-pk"]
@@ -64,6 +67,11 @@ class ExportReport(Run):
             models.Index(fields=["project", "status", "-created_at", "-id"], name="report_newest_project_status"),
             models.Index(fields=["status", "lease_until"], name="report_by_status"),
             models.Index(fields=["altered_at"], name="report_altered", condition=models.Q(altered_at__isnull=False)),
+            models.Index(
+                fields=["proved_at", "id"],
+                name="report_to_prove",
+                condition=models.Q(is_ours=True, files_removed_at=None, status__in=sorted(statuses.SUCCESSFUL)),
+            ),
             # what /metrics adds up at each scrape
             models.Index(fields=["status", "rows_done", "bytes_done"], name="report_sums"),
         ]

@@ -48,6 +48,7 @@ def address(route: str, place: Place, world: World, method: str) -> str:
         "project_id": place.project.public_id,
         "report_id": (place.waiting if "/cancel/" in route else place.done).report_id,
         "import_id": (place.uploading if "/cancel/" in route or "/content/" in route else place.imported).public_id,
+        "proof_id": place.proof.public_id,
         "artifact_id": place.artifact.public_id,
         "link_id": place.link.public_id,
         "config_id": place.config.public_id,
@@ -85,6 +86,7 @@ def _admin_object(model: str, place: Place) -> str:
         "exports/exportreport": place.done,
         "exports/artifact": place.artifact,
         "exports/link": place.link,
+        "exports/proof": place.proof,
         "audit/auditentry": AuditEntry.objects.order_by("sequence").first(),
         "auth/user": place.project.tokens.first().user,
     }

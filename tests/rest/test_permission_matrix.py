@@ -52,6 +52,10 @@ POST   api/v1/reports/<str:report_id>/cancel/                            401 404
 POST   api/v1/reports/<str:report_id>/retry/                             401 404 403 202 202 202  401 404 404 404 404 202
 POST   api/v1/reports/<str:report_id>/convert/                           401 404 403 202 202 202  401 404 404 404 404 202
 POST   api/v1/reports/<str:report_id>/verify/                            401 404 200 200 200 200  401 404 404 404 404 200
+POST   api/v1/reports/<str:report_id>/prove/                             401 404 200 200 200 200  401 404 404 404 404 200
+GET    api/v1/reports/<str:report_id>/proofs/                            401 404 200 200 200 200  401 404 404 404 404 200
+GET    api/v1/proofs/<str:proof_id>/                                     401 404 200 200 200 200  401 404 404 404 404 200
+POST   api/v1/proofs/<str:proof_id>/cancel/                              401 404 403 202 202 202  401 404 404 404 404 202
 GET    api/v1/reports/<str:report_id>/manifest/                          401 404 403 200 200 200  401 404 404 404 404 200
 GET    api/v1/reports/<str:report_id>/trail-proof/                       401 404 403 200 200 200  401 404 404 404 404 200
 GET    api/v1/signing-keys/                                              401 200 200 200 200 200 -
@@ -209,6 +213,8 @@ ADMIN = {
     "exports/artifact": LOOKING,
     "exports/link": LOOKING,
     "exports/download": NONE_THERE,
+    "exports/proof": LOOKING,
+    "exports/proofnight": NONE_THERE,
     "store/storeproject": NONE_THERE,
     "store/storeclass": NONE_THERE,
     "store/storerow": NONE_THERE,
@@ -334,6 +340,10 @@ NEEDS: dict[str, str | None] = {
     "POST api/v1/reports/<str:report_id>/retry/": "start",
     "POST api/v1/reports/<str:report_id>/convert/": "start",
     "POST api/v1/reports/<str:report_id>/verify/": "view",
+    "POST api/v1/reports/<str:report_id>/prove/": "view",
+    "GET api/v1/reports/<str:report_id>/proofs/": "view",
+    "GET api/v1/proofs/<str:proof_id>/": "view",
+    "POST api/v1/proofs/<str:proof_id>/cancel/": "start",
     "GET api/v1/reports/<str:report_id>/rows/": "download",
     "GET api/v1/reports/<str:report_id>/manifest/": "download",
     "GET api/v1/reports/<str:report_id>/trail-proof/": "download",

@@ -15,6 +15,7 @@ from typing import Any
 from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import User
+from django.db import transaction
 from django.test import Client
 
 from connections.access.models import ApiToken, Membership
@@ -26,7 +27,9 @@ from connections.store.upsert import write_rows
 from exportadmin.lib.actor import Actor
 from exportadmin.runs import statuses
 from exports import actions
-from exports.models import Artifact, ExportConfig, ExportReport, Link
+from exports.models import Artifact, ExportConfig, ExportReport, Link, Proof
+from exports.models.proof import FULL
+from exports.run import proofs
 from exports.spec.spec import ExportSpec
 from tests.support.cast import PASSWORD
 from tests.support.deliveries import delivery_folder
@@ -85,6 +88,7 @@ class Place:
     link_token: str
     imported: ImportRun
     uploading: ImportRun
+    proof: Proof
     token_id: str = ""
 
     @property
@@ -165,8 +169,10 @@ def place(connection: Connection, name: str) -> Place:
     artifact = done.artifacts.get()
     link, token = actions.issue_link(artifact=artifact, actor=SHELL)
     imported, uploading = imports(project)
+    with transaction.atomic():
+        proof = proofs.create(table, FULL, SHELL)
     files = artifact, table.artifacts.get()
-    return Place(project, done, table, waiting, failed, *files, config, link, token, imported, uploading)
+    return Place(project, done, table, waiting, failed, *files, config, link, token, imported, uploading, proof)
 
 
 def imports(project: Project) -> tuple[ImportRun, ImportRun]:

@@ -1,4 +1,4 @@
-"""``exportadmin verify REPORT_ID|DIR``: take the check values of a delivery again."""
+"""``exportadmin verify REPORT_ID|DIR``: prove that a delivery is still what was delivered."""
 
 from __future__ import annotations
 
@@ -10,8 +10,10 @@ from typing import Any
 from django.core.management.base import CommandError
 
 from exportadmin.lib.command import FAILED, AppCommand, shell_actor
+from exportadmin.lib.errors import UserError
 from exports import actions
 from exports.delivery.verify import verify_folder
+from exports.models.proof import FULL, HOW
 
 
 class Command(AppCommand):
@@ -25,19 +27,27 @@ class Command(AppCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         """The flags."""
         parser.add_argument("what", metavar="REPORT_ID|DIR", help="a report id, or a folder with a manifest.json")
+        kinds = "; ".join(f"{key}: {help}" for key, (_, help) in HOW.items())
+        parser.add_argument("--how", choices=[*HOW], default=FULL, help=f"of a report (default: %(default)s). {kinds}")
         parser.add_argument("--json", action="store_true")
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Verify and print the verdict."""
         folder = Path(options["what"])
         if folder.is_dir():
+            if options["how"] != FULL:
+                raise UserError("a folder is always read whole: --how is for reports", field="how")
             verdict = verify_folder(folder)
         else:
-            verdict = actions.verify_report(report=actions.find_report(options["what"]), actor=shell_actor())
+            report = actions.find_report(options["what"])
+            verdict = actions.verify_report(report=report, actor=shell_actor(), how=options["how"])
         if options["json"]:
             self.stdout.write(json.dumps(verdict.to_json(), ensure_ascii=False, indent=2))
         if not verdict.ok:
             raise CommandError("; ".join(verdict.problems), returncode=FAILED)
         if not options["json"]:
             word = "verified" if verdict.as_delivered or verdict.is_in_database else "read"
-            self.stdout.write(f"{word}: {verdict.files} file(s), {verdict.bytes:,} bytes, {verdict.statement}")
+            self.stdout.write(
+                f"{'looked at' if verdict.unproven else word}: {verdict.files} file(s), {verdict.bytes:,} bytes, "
+                f"{verdict.statement}"
+            )
