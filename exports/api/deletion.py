@@ -11,9 +11,9 @@ from rest_framework.response import Response
 
 from connections.access.api.lookup import get_project
 from exportadmin.audit.middleware import actor_of
-from exportadmin.lib.rest import Flag, RestView, StrictSerializer, Text
+from exportadmin.lib.rest import DescribedField, Flag, RestView, StrictSerializer, Text
 from exports import actions
-from exports.api.spec import DescribedField, filter_schema
+from exports.api.spec import filter_schema
 from exports.display.representation import deleted_rows_json
 from exports.spec.conditions import CONDITIONS
 from exports.spec.selected_rows import NAMED

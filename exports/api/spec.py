@@ -5,50 +5,21 @@ The rules themselves are :mod:`exports.spec.spec` and the registries of conditio
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from functools import partial
 from typing import Any
 
 from django.core.validators import RegexValidator
-from drf_spectacular.extensions import OpenApiSerializerFieldExtension
 from rest_framework import serializers
 
 from connections.rows.batch import PARTS
 from connections.sinks import SINKS
-from exportadmin.lib.rest import Choice, Flag, StrictSerializer, Text, Whole
+from exportadmin.lib.rest import Choice, DescribedField, Flag, StrictSerializer, Text, Whole
 from exports.formats import FORMATS
 from exports.links.tokens import LONGEST, SHORTEST
 from exports.sources.snapshot import CONVERSION_KEYS
 from exports.spec.conditions import CONDITIONS, Condition
 from exports.spec.labels import labels_schema
 from exports.spec.spec import MAX_REFUSED, beside_filter, spec_keys
-
-
-class DescribedField(serializers.Field):  # type: ignore[type-arg]
-    """A value that :meth:`exports.spec.spec.ExportSpec.parse` reads; ``schema`` says what it takes."""
-
-    def __init__(self, schema: Callable[[], dict[str, Any]], **kwargs: Any) -> None:
-        super().__init__(required=False, **kwargs)
-        self.schema = schema
-
-    def to_internal_value(self, data: Any) -> Any:
-        """As it is."""
-        return data
-
-    def to_representation(self, value: Any) -> Any:
-        """As it is."""
-        return value
-
-
-class DescribedFieldExtension(OpenApiSerializerFieldExtension):  # type: ignore[no-untyped-call]
-    """The same, for the OpenAPI document."""
-
-    target_class = DescribedField
-
-    def map_serializer_field(self, auto_schema: Any, direction: Any) -> dict[str, Any]:
-        """JSON Schema."""
-        schema: dict[str, Any] = self.target.schema()
-        return schema
 
 
 def format_keys() -> list[str]:

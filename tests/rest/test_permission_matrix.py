@@ -215,6 +215,8 @@ ADMIN = {
     "exports/download": NONE_THERE,
     "exports/proof": LOOKING,
     "exports/proofnight": NONE_THERE,
+    "connections/connectionsecret": NONE_THERE,
+    "connections/connectiongrant": NONE_THERE,
     "store/storeproject": NONE_THERE,
     "store/storeclass": NONE_THERE,
     "store/storerow": NONE_THERE,

@@ -6,7 +6,7 @@ with the ``field`` that is at fault.
 
 from exportadmin.lib.rest.body import BodyTooLarge, StrictJSONParser
 from exportadmin.lib.rest.description import Header
-from exportadmin.lib.rest.fields import Choice, Flag, StrictSerializer, Text, Whole
+from exportadmin.lib.rest.fields import Choice, DescribedField, Flag, StrictSerializer, Text, Whole
 from exportadmin.lib.rest.pages import Pages
 from exportadmin.lib.rest.parameters import CommaList, Moment, Number, Query, WholeNumber
 from exportadmin.lib.rest.problems import PROBLEM_JSON, TITLES, Problem, handle, problem
@@ -20,6 +20,7 @@ __all__ = [
     "BodyTooLarge",
     "Choice",
     "CommaList",
+    "DescribedField",
     "Flag",
     "Header",
     "Moment",

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any, Final
 
+from drf_spectacular.extensions import OpenApiSerializerFieldExtension
 from drf_spectacular.openapi import AutoSchema
 from drf_spectacular.plumbing import ResolvedComponent
 from drf_spectacular.utils import OpenApiParameter
 from rest_framework import serializers
 from rest_framework.permissions import SAFE_METHODS
 
-from exportadmin.lib.rest.fields import StrictSerializer
+from exportadmin.lib.rest.fields import DescribedField, StrictSerializer
 from exportadmin.lib.rest.problems import PROBLEM_JSON, TITLES
 
 
@@ -48,6 +49,17 @@ class Header(OpenApiParameter):
             required=required and not sent,
             response=False if sent else list(on),
         )
+
+
+class DescribedFieldExtension(OpenApiSerializerFieldExtension):  # type: ignore[no-untyped-call]
+    """The same, for the OpenAPI document."""
+
+    target_class = DescribedField
+
+    def map_serializer_field(self, auto_schema: Any, direction: Any) -> dict[str, Any]:
+        """JSON Schema."""
+        schema: dict[str, Any] = self.target.schema()
+        return schema
 
 
 # a refusal's own headers

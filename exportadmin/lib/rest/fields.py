@@ -6,7 +6,7 @@ that it should learn of.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from rest_framework import serializers
@@ -67,6 +67,22 @@ class Choice(serializers.ChoiceField):
         if not isinstance(data, str) or data not in self.choices:
             self.fail("invalid_choice", input=repr(data)[:60], known=", ".join(self.choices))
         return data
+
+
+class DescribedField(serializers.Field):  # type: ignore[type-arg]
+    """A value that a room's own rules read; ``schema`` says what it takes."""
+
+    def __init__(self, schema: Callable[[], dict[str, Any]], **kwargs: Any) -> None:
+        super().__init__(required=False, **kwargs)
+        self.schema = schema
+
+    def to_internal_value(self, data: Any) -> Any:
+        """As it is."""
+        return data
+
+    def to_representation(self, value: Any) -> Any:
+        """As it is."""
+        return value
 
 
 class StrictSerializer(serializers.Serializer[Any]):
