@@ -54,6 +54,7 @@ INSTALLED_APPS = [
     # psycopg into every process, a fifth of what a shell command needs to start
     "exportadmin",
     "exportadmin.audit",
+    "exportadmin.installation",
     "connections",
     "connections.store",
     "exports",

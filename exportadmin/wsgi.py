@@ -3,10 +3,14 @@
 import os
 
 from django.core.wsgi import get_wsgi_application
+from django.db import connections
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "exportadmin.settings")
 application = get_wsgi_application()
 
-from exportadmin.operations.checks import must_be_startable  # noqa: E402 - needs the settings
+from exportadmin.installation.home import refuse_anothers_home  # noqa: E402 - needs the settings
+from exportadmin.operations.checks import must_be_startable  # noqa: E402
 
 must_be_startable()
+refuse_anothers_home()
+connections.close_all()  # a server may fork from here

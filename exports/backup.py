@@ -2,7 +2,8 @@
 
 The copy is a home folder of its own. With SQLite it is complete: start `exportadmin up` on it. With PostgreSQL it holds
 a dump (``database.dump``, for ``pg_restore``). Deliveries are found relative to the home folder, so a copy reads, and
-removes, its own files only.
+removes, its own files only; and it has no id of an installation: it gets its own at its first start, and is refused
+where it is started on the folder of the original (:mod:`exportadmin.installation.home`).
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from django.conf import settings
 from django.db import connection, connections, transaction
 
 from exportadmin.audit.record import record
+from exportadmin.installation.models import Installation
 from exportadmin.lib.actor import Actor
 from exportadmin.lib.errors import PermanentError, UserError
 from exports.models import ExportReport
@@ -80,6 +82,8 @@ def _database(draft: Path) -> Iterator[list[str]]:
         with closing(sqlite3.connect(copy)) as database:
             sql, params = _delivered().query.sql_with_params()
             rows = database.execute(sql.replace("%s", "?"), params).fetchall()
+            with database:  # the copy is an installation of its own
+                database.execute(f"DELETE FROM {Installation._meta.db_table}")  # noqa: S608 - our own name
         yield [location for (location,) in rows]
         return
     reader = connections.create_connection("default")
@@ -111,6 +115,8 @@ def _dump(database: dict[str, Any], snapshot: str, file: Path) -> None:
         if value := database.get("OPTIONS", {}).get(option):
             environment[name] = str(value)
     command = ["pg_dump", "--format=custom", "--no-owner", f"--snapshot={snapshot}", f"--file={file}"]
+    # the copy is an installation of its own
+    command.append(f"--exclude-table-data={Installation._meta.db_table}")
     try:
         done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     except FileNotFoundError:

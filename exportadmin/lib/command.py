@@ -9,12 +9,15 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 from django.db import OperationalError, ProgrammingError
+from django.dispatch import Signal
 
 from exportadmin.lib.actor import USER, Actor
 from exportadmin.lib.errors import ExportAdminError, UserError
 from exportadmin.lib.text import one_line
 
 FAILED, WRONG_USE = 1, 2
+# from the program, before a command of ours does anything; who listens may refuse it by an ExportAdminError
+about_to_start = Signal()
 
 
 class AppCommand(BaseCommand):
@@ -24,6 +27,8 @@ class AppCommand(BaseCommand):
     """
 
     requires_system_checks: Any = []
+    # nothing is done in the folder of another installation
+    needs_own_home = True
 
     def execute(self, *args: Any, **options: Any) -> str | None:
         """Run, and turn our errors into :class:`CommandError` with the right exit code."""
@@ -54,14 +59,16 @@ class AppCommand(BaseCommand):
         options = vars(parser.parse_args(argv[2:]))
         args = options.pop("args", ())
         if options.get("traceback"):
+            about_to_start.send(type(self))
             self.execute(*args, **options)
             return
         try:
+            about_to_start.send(type(self))
             self.execute(*args, **options)
-        except CommandError as error:
+        except (CommandError, ExportAdminError) as error:
             line = one_line(error)
             sys.stderr.write(f"error: {line}\n")
-            sys.exit(error.returncode)
+            sys.exit(getattr(error, "returncode", FAILED))
         except BrokenPipeError:
             sys.exit(FAILED)
 

@@ -8,9 +8,10 @@ import os
 import shutil
 import stat
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from exportadmin.installation.home import NAME
 from tests.support import postgres
 from tests.support.shell import DATABASE, PROGRAMS, Installation, maintenance
 
@@ -81,7 +82,10 @@ def test_a_copy_made_during_imports_and_exports_is_whole_and_lives_its_own_life(
         assert made.returncode == 0, made.stderr
         assert f"{len(before):,} deliveries" in made.stdout
         with restored(copy, f"copy_{number}") as other:
+            refused_on_the_folder_of_the_original(other, installation, COMMANDS[:1])
             assert sorted(reports(other)) == sorted(before)
+            assert owner(other)["installation"] != owner(installation)["installation"]
+            refused_on_the_folder_of_the_original(other, installation, COMMANDS if number == 1 else COMMANDS[:1])
             assert other.run("verify_audit").returncode == 0
             for report in before:
                 verified = other.run("verify", report)
@@ -93,6 +97,37 @@ def test_a_copy_made_during_imports_and_exports_is_whole_and_lives_its_own_life(
         for report in before:
             assert installation.run("verify", report).returncode == 0, "the original lost a file"
         shutil.rmtree(copy)
+
+
+def owner(installation: Installation) -> dict[str, str]:
+    told: dict[str, str] = json.loads((installation.home / "artifacts" / NAME).read_text())
+    return told
+
+
+COMMANDS = (
+    ("retain",),
+    ("run_export", "Harbour", "--format", "csv"),
+    ("delete_project", "Harbour", "--confirm", "Harbour"),
+    ("web", "--bind", "127.0.0.1:0"),
+    ("worker",),
+    ("up", "--bind", "127.0.0.1:0"),
+)
+
+
+def refused_on_the_folder_of_the_original(
+    copy: Installation, original: Installation, commands: Sequence[tuple[str, ...]]
+) -> None:
+    """The database of the copy with a home folder that somebody forgot to change: every command says so, in a line."""
+    url = copy.database_url or f"sqlite:///{copy.home / DATABASE}"
+    mixed_up = Installation(original.home, url)
+    before = sorted(path for path in (original.home / "artifacts").rglob("*"))
+    for command in commands:
+        done = mixed_up.run(*command)
+        (line,) = done.stderr.splitlines()
+        assert (done.returncode, line.startswith("error: ")) == (1, True)
+        assert f"{original.home} holds the files of another installation" in line
+        assert "exportadmin claim_home" in line
+    assert sorted(path for path in (original.home / "artifacts").rglob("*")) == before
 
 
 REMOVE_ALL = """

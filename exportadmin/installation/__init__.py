@@ -1,0 +1,1 @@
+"""Which installation this is, and that its folder is its own."""
