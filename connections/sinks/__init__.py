@@ -9,5 +9,6 @@ SINKS: Registry[type[Sink]] = Registry(
     "destination",
     {
         "local": "connections.sinks.local:LocalSink",
+        "s3": "connections.sinks.s3:S3Sink",
     },
 )

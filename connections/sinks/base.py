@@ -190,6 +190,8 @@ class Sink(ConnectionKind, ABC):
 
     fields: ClassVar[tuple[SinkField, ...]] = ()
     needs_connection: ClassVar[bool] = True
+    # may others than this installation deliver to the same place?
+    is_shared: ClassVar[bool] = False
 
     def __init__(self, connection: Connection | None, settings: Mapping[str, str]) -> None:
         self.connection = connection

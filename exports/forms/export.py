@@ -39,6 +39,8 @@ from exports.spec.spec import MAX_REFUSED, ExportSpec, beside_filter, parse_part
 
 LONGEST_NAME: Final = 200
 LONGEST_DESCRIPTION: Final = 10_000
+# of a destination
+LONGEST_SETTING: Final = 1_100
 # suggested while somebody writes
 MOST_PEOPLE: Final = 200
 
@@ -121,7 +123,7 @@ class ExportForm(ConditionsForm):
                 )
             for field in sink.fields:
                 self.fields[f"{key}.{field.name}"] = TextField(
-                    label=field.title, help_text=field.help, required=False, max_length=LONGEST_NAME
+                    label=field.title, help_text=field.help, required=False, max_length=LONGEST_SETTING
                 )
 
     # --- from a description that was kept ----------------------------------------------------------------------------
@@ -258,11 +260,15 @@ class ExportForm(ConditionsForm):
 
     @property
     def destinations(self) -> list[Alternative]:
-        """What ``destination`` offers."""
+        """What ``destination`` offers: no kind of which the project has no connection, unless it is chosen already."""
         return [
             self._alternative("destination", key, sink.title, sink.help, self._destination_inputs(key))
             for key, sink in SINKS.items()
+            if not sink.needs_connection or self["destination"].value() == key or self._has_connection(key)
         ]
+
+    def _has_connection(self, key: str) -> bool:
+        return granted_to(self.of_project, key).filter(disabled_at=None).exists()
 
     def _alternative(self, name: str, key: str, title: str, help_text: str, inputs: Sequence[str]) -> Alternative:
         return Alternative(key, title, help_text, self[name].value() == key, tuple(self[each] for each in inputs))

@@ -3,7 +3,8 @@
 Two duties. Deliveries that are old enough are removed through :func:`exports.actions.remove_files`, like by hand. And
 what lies about without a report that needs it is swept away: drafts and spools of dead runs, folders of reports that
 were never delivered or whose files were removed. A whole delivery (it has a manifest) of which the database has never
-heard is kept: that looks like the wrong database, or an old backup of the right one.
+heard is kept: that looks like the wrong database, or an old backup of the right one. Where others may deliver to the
+same place, everything that the database does not know is theirs.
 
 Everything here may run twice, at the same time, and be killed anywhere.
 """
@@ -27,7 +28,7 @@ from connections.sinks import SINKS
 from connections.sinks.base import Leftover, Sink
 from exportadmin.audit.record import record
 from exportadmin.lib.actor import system
-from exportadmin.lib.errors import ConflictError
+from exportadmin.lib.errors import ConflictError, ExportAdminError
 from exportadmin.runs import statuses
 from exports import actions
 from exports.delivery.destination import delivery_of, sink_of
@@ -159,7 +160,10 @@ def leftovers(now: datetime, *, dry: bool = False) -> Iterator[Step]:
     """Of every sink that there is, and spools: only what is ours and older than a day."""
     before = now - LEFTOVER_AGE
     for sink in _sinks():
-        yield from _sweep(sink, before, dry=dry)
+        try:
+            yield from _sweep(sink, before, dry=dry)
+        except ExportAdminError as error:  # one that cannot be reached keeps the others from nothing
+            log.warning("retention: leftovers of %s were not looked for: %s", sink.connection or sink.title, error)
     for report_id, folder in scratch.older_than(before):
         if not _is_active(report_id):
             if not dry:
@@ -184,7 +188,7 @@ def _sweep(sink: Sink, before: datetime, *, dry: bool) -> Iterator[Step]:
             kind = DRAFT if leftover.is_draft else FOLDER
             if report is not None and _is_needed(report, sink, leftover):
                 continue
-            if report is None and leftover.is_whole:
+            if report is None and (leftover.is_whole or sink.is_shared):
                 yield Step(UNKNOWN, leftover.report_id, leftover.address)
                 continue
             if not dry:

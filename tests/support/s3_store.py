@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import os
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from tests.support import seaweed
+
+if TYPE_CHECKING:
+    from connections.models import Connection
 
 
 @pytest.fixture(scope="session")
@@ -30,3 +34,34 @@ def s3_folder(s3_bucket: str) -> str:
     from exportadmin.lib.ids import new_id
 
     return f"{s3_bucket}/{new_id()}/"
+
+
+@pytest.fixture
+def s3_connection(s3_store: seaweed.Store, s3_folder: str) -> Connection:
+    """To that folder, as ``exporter``; it is not saved."""
+    return unsaved_connection(s3_store.endpoint, s3_folder)
+
+
+def config_of(endpoint: str, folder: str, **changes: Any) -> dict[str, Any]:
+    """Of a connection to ``folder`` at an endpoint on loopback."""
+    from connections.sinks.s3 import S3Sink
+
+    bucket, _, prefix = folder.partition("/")
+    config = {field.name: field.default for field in S3Sink.connection_fields}
+    address = {"endpoint": endpoint, "path_style": True, "private_address": endpoint.partition("://")[2]}
+    return {**config, **address, "bucket": bucket, "prefix": prefix, **changes}
+
+
+def secrets_of(identity: str = "exporter") -> dict[str, str]:
+    """Of somebody whom the store knows."""
+    known = seaweed.IDENTITIES[identity]
+    return {"access_key_id": known.access_key_id, "secret_access_key": known.secret_access_key}
+
+
+def unsaved_connection(endpoint: str, folder: str, identity: str = "exporter", **changes: Any) -> Connection:
+    """Its secrets are in no database."""
+    from connections.models import Connection, Secrets
+
+    connection = Connection(name="Archive", kind="s3", config=config_of(endpoint, folder, **changes))
+    connection.secrets = lambda: Secrets(secrets_of(identity))
+    return connection

@@ -35,6 +35,8 @@ def blobs() -> Iterator[type[BlobSink]]:
 def sink(request, home: Path, blobs: type[BlobSink]) -> Sink:
     """Built as the product builds it; connections are not saved."""
     kind = SINKS[request.param]
+    if kind.key == "s3":
+        return kind(request.getfixturevalue("s3_connection"), {})
     return kind(Connection(name="Archive", kind=kind.key) if kind.needs_connection else None, {})
 
 

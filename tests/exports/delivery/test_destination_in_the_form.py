@@ -38,7 +38,7 @@ def test_with_this_machine_alone_there_is_nothing_to_choose(pages: Client, fille
     assert "Files stay on the machine that runs Export Admin" in page
     answer = pages.post(NEW, form(filled, destination="blobs"))
     assert answer.status_code == 400
-    assert "unknown destination 'blobs'; known: local" in page_of(answer)
+    assert "unknown destination 'blobs'; known: local, s3" in page_of(answer)
 
 
 def test_another_sink_is_chosen_with_its_connection_and_settings(pages: Client, filled: Project, archive: Connection):

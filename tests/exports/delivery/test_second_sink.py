@@ -202,7 +202,7 @@ def test_run_again_it_goes_to_the_same_place(report, script):
 @pytest.mark.parametrize(
     ("destination", "words"),
     [
-        ({"kind": "tape"}, "unknown destination 'tape'; known: blobs, local"),
+        ({"kind": "tape"}, "unknown destination 'tape'; known: blobs, local, s3"),
         ({"kind": "blobs"}, "names no connection of kind blobs that project"),
         ({"kind": "blobs", "connection": "Built-in store"}, "may use; known: ARCHIVE ('Archive')"),
         (
@@ -232,7 +232,7 @@ def test_a_destination_that_is_gone_when_the_run_starts_fails_it_in_words(archiv
     finally:
         SINKS.register(BlobSink.key, BlobSink)
     report.refresh_from_db()
-    assert (report.status, report.error) == (statuses.FAILED, "unknown destination 'blobs'; known: local")
+    assert (report.status, report.error) == (statuses.FAILED, "unknown destination 'blobs'; known: local, s3")
     assert files_below(home / "artifacts") == []
 
 
@@ -257,8 +257,8 @@ def test_the_rest_document_offers_the_sink_and_its_settings(archive):
 
     document = SchemaGenerator().get_schema(request=None, public=True)
     offered = document["components"]["schemas"]["CreateReport"]["properties"]["destination"]["properties"]
-    assert offered["kind"]["enum"] == ["blobs", "local"]
-    assert set(offered) == {"kind", "connection", "shelf"}
+    assert offered["kind"]["enum"] == ["blobs", "local", "s3"]
+    assert set(offered) == {"kind", "connection", "shelf", "folder"}
     assert offered["shelf"]["description"] == "blobs: the part of the store, without a slash"
 
 
