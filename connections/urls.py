@@ -1,8 +1,21 @@
-"""Addresses of media that Export Admin keeps itself."""
+"""Addresses of the pages on connections."""
 
 from django.urls import path
 
-from connections.views.media import media
+from connections.views import connections as views
 
 app_name = "connections"
-urlpatterns = [path("<str:project_id>/<str:name>", media, name="media")]
+urlpatterns = [
+    path("", views.connection_list, name="list"),
+    path("new/", views.new, name="new"),
+    path("<str:connection_id>/", views.detail, name="detail"),
+    path("<str:connection_id>/edit/", views.edit, name="edit"),
+    path("<str:connection_id>/secrets/", views.secrets, name="secrets"),
+    path("<str:connection_id>/test/", views.test, name="test"),
+    path("<str:connection_id>/steps/", views.steps, name="steps"),
+    path("<str:connection_id>/disable/", views.disable, name="disable"),
+    path("<str:connection_id>/enable/", views.enable, name="enable"),
+    path("<str:connection_id>/delete/", views.delete, name="delete"),
+    path("<str:connection_id>/grant/", views.grant, name="grant"),
+    path("<str:connection_id>/revoke/<str:project_id>/", views.revoke, name="revoke"),
+]

@@ -18,6 +18,7 @@ MENU: Final[tuple[tuple[str, str, str], ...]] = (
     ("Exports", "exports:list", "exports"),
     ("Configs", "configs:list", "configs"),
     ("Links", "links:list", "links"),
+    ("Connections", "connections:list", "connections"),
     ("Audit", "audit:entries", "audit"),
     ("Help", "help:index", "help"),
 )

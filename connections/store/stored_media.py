@@ -43,4 +43,4 @@ def kept_picture(project: Project, row_data: object) -> KeptPicture | None:
     path = settings.MEDIA_DIR / project.public_id / name
     if path.is_symlink() or not path.is_file():
         return None
-    return KeptPicture(reverse("connections:media", args=[project.public_id, name]), path)
+    return KeptPicture(reverse("media:media", args=[project.public_id, name]), path)

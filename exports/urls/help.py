@@ -11,6 +11,7 @@ urlpatterns = [
     path("formats/", help.formats, name="formats"),
     path("files/", help.files, name="files"),
     path("filters/", help.filters, name="filters"),
+    path("connections/", help.connections, name="connections"),
     path("statuses/", help.review_statuses, name="statuses"),
     path("check-values/", help.check_values, name="check-values"),
     path("verify.py", verifier, name="verifier"),

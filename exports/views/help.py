@@ -13,6 +13,7 @@ from django.urls import reverse
 
 from connections.access.permissions import START, projects_for
 from connections.access.roles import ROLES, SCOPES
+from connections.kinds import connection_kinds
 from connections.rows.batch import PARTS
 from connections.rows.body import PART_KEYS
 from connections.rows.csv import COLUMNS
@@ -43,6 +44,7 @@ PAGES: Final[dict[str, tuple[str, str]]] = {
         "Filters, labels and times",
         "Which rows an export takes, which labels of them, and how to write a time.",
     ),
+    "help:connections": ("Connections", "How buckets are reached, what each kind needs, and who may use it."),
     "help:statuses": ("Review statuses", "Where a row stands in labelling, and the workflow groups."),
     "help:check-values": ("Check values", "What is counted, and how to take it again."),
     "help:roles": ("Roles and tokens", "Who may do what, and what a token's scopes allow."),
@@ -119,6 +121,26 @@ def filters(request: HttpRequest) -> HttpResponse:
         "default_labels": DEFAULT.text,
     }
     return _page(request, "filters", context)
+
+
+@get_view
+def connections(request: HttpRequest) -> HttpResponse:
+    """What each kind of connection declares."""
+    kinds = [
+        (
+            key,
+            {
+                # not the class itself: templates call what can be called
+                "title": kind.title,
+                "help": kind.help,
+                "fields": kind.connection_fields,
+                "secrets": kind.connection_secrets,
+                "settings": SINKS[key].fields if key in SINKS else (),
+            },
+        )
+        for key, kind in connection_kinds().items()
+    ]
+    return _page(request, "connections", {"kinds": kinds})
 
 
 @get_view

@@ -11,8 +11,10 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
 
-from connections.access.permissions import START, VIEW, projects_for, verbs_anywhere
-from connections.models import Project
+from connections.access.permissions import START, VIEW, connections_for, projects_for, verbs_anywhere
+from connections.adapters import FAILED
+from connections.models import Connection, Project
+from connections.states import failed_step
 from connections.store.overview import overview as project_overview
 from exportadmin.lib.pages import get_view, only
 from exportadmin.runs import statuses
@@ -25,6 +27,7 @@ MOST_ACTIVE: Final = 10
 MOST_FAILED: Final = 5
 FAILED_DAYS: Final = 14
 MOST_PROJECTS: Final = 6
+MOST_CONNECTIONS: Final = 5
 _BIG: Final = ("config", "check_values", "description", "location")
 
 
@@ -43,6 +46,7 @@ def home(request: HttpRequest) -> HttpResponse:
         **_now(reports),
         "failed": _failed(reports),
         "altered": list(_shown(reports.filter(altered_at__isnull=False)).order_by("-altered_at")[:MOST_FAILED]),
+        "failing": _failing(connections_for(request.user)),
         "days": days,
         "exports": sum(day.exports for day in days),
         "bytes": sum(day.bytes for day in days),
@@ -57,7 +61,7 @@ def home(request: HttpRequest) -> HttpResponse:
 
 @get_view
 def now(request: HttpRequest) -> HttpResponse:
-    """What runs and waits, for htmx to put in its place: at most four queries."""
+    """What runs and waits, for htmx to put in its place: at most five queries."""
     only(request, ())
     reports = within(ExportReport.objects.all(), projects_for(request.user, VIEW))
     response = render(request, "exports/_now.html", _now(reports))
@@ -84,6 +88,13 @@ def _failed(reports: QuerySet[ExportReport]) -> list[ExportReport]:
         found = _shown(reports.filter(status=status, created_at__gte=since)).order_by("-created_at", "-pk")
         latest += found[:MOST_FAILED]
     return sorted(latest, key=lambda report: report.created_at, reverse=True)[:MOST_FAILED]
+
+
+def _failing(connections: QuerySet[Connection]) -> list[tuple[Connection, str]]:
+    """Those that projects use and whose last test failed, each with what failed."""
+    used = connections.filter(disabled_at=None, test_result__state=FAILED, grants__isnull=False).distinct()
+    found = [(each, failed_step(each)) for each in used.order_by("name")[:MOST_CONNECTIONS]]
+    return [(each, f"{step.title}: {step.message}" if step else "") for each, step in found]
 
 
 def _shown(reports: QuerySet[ExportReport]) -> QuerySet[ExportReport]:

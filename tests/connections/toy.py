@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager
 from typing import ClassVar
 
 from connections.adapters import (
@@ -16,6 +17,7 @@ from connections.adapters import (
     Step,
 )
 from connections.models import Connection
+from connections.sinks import SINKS
 from exportadmin.lib.errors import PermanentError, UserError
 from tests.connections.sinks.blobs import BlobSink
 
@@ -70,3 +72,13 @@ class Vault(BlobSink):
             else:
                 yield Step("open", "Open it", FAILED, "the phrase is another one", "rotate the secret phrase")
         yield Step("write", "Write", PASSED if is_open else SKIPPED, "" if is_open else "it is shut")
+
+
+@contextmanager
+def registered() -> Iterator[None]:
+    """Meanwhile there are vaults to connect to."""
+    SINKS.register(Vault.key, Vault)
+    try:
+        yield
+    finally:
+        SINKS.unregister(Vault.key)

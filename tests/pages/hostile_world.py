@@ -19,7 +19,8 @@ from PIL import Image
 
 from connections.access.models import ApiToken, Membership
 from connections.access.tokens import issue_token
-from connections.models import Connection, Project
+from connections.connection_actions import grant_connection
+from connections.models import Connection, ConnectionSecret, Project
 from connections.store.imports.actions import ImportSpec, import_here
 from connections.store.models import ImportRun
 from connections.store.upsert import write_rows
@@ -70,6 +71,7 @@ class HostileWorld:
     link_token: str
     ended_links: dict[str, tuple[Link, str]]
     token: ApiToken
+    vaults: dict[str, Connection]
 
     def actor(self, name: str, channel: str = "web") -> Actor:
         """Someone of this world, as the one who acts."""
@@ -111,8 +113,30 @@ def build(folder: Path) -> HostileWorld:
         people=people, project=project, empty=empty, done=done, earlier=earlier, table=table, coco=coco, masks=masks,
         imported=_imported(project, people, folder),
         importing=_importing(project), removed=removed, artifact=artifact, config=config, link=link,
-        link_token=link_token, ended_links=_ended_links(artifact, alice), token=token, **states,
+        link_token=link_token, ended_links=_ended_links(artifact, alice), token=token, vaults=_vaults(project, alice),
+        **states,
     )  # fmt: skip
+
+
+def _vaults(project: Project, alice: Actor) -> dict[str, Connection]:
+    """Connections of a kind that tests register (:mod:`tests.connections.toy`) or do not."""
+    now = timezone.now()
+    step = {"key": "open", "title": f"Open it {HOSTILE}", "message": f"{HOSTILE}{LONG}", "advice": f"{LONG}{HOSTILE}"}
+    steps = [{**step, "state": state} for state in ("passed", "failed", "skipped")]
+    ended = {"state": "failed", "tested_by": HOSTILE, "steps": steps}
+    made = {
+        "failing": {"name": f"2{HOSTILE}"[:120], "test_result": ended, "tested_at": now},
+        "testing": {"name": LONG, "test_result": {**ended, "state": "running"}, "tested_at": now},
+        "new": {"name": "New vault", "disabled_at": now, "created_by": HOSTILE},
+    }
+    config = {"room": f"{HOSTILE}{LONG}", "floor": "1", "alarm": False, "private_address": f"{LONG}:9000"}
+    found = {state: Connection.objects.create(kind="vault", config=config, **values) for state, values in made.items()}
+    ConnectionSecret.objects.create(
+        connection=found["failing"], field="phrase", value="env:PHRASE", set_at=now, set_by=HOSTILE
+    )
+    for state in ("failing", "testing"):
+        grant_connection(connection=found[state], project=project, actor=alice)
+    return found
 
 
 def _rows(project: Project, folder: Path) -> None:

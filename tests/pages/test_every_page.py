@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver, resolve
 from playwright.sync_api import Page, expect
 
+from tests.connections.toy import registered
 from tests.pages import addresses
 from tests.pages.hostile_world import HostileWorld, build
 from tests.support import cast
@@ -40,10 +42,11 @@ def pages_of(area: str, world: HostileWorld) -> dict[str, str]:
 
 
 @pytest.fixture
-def world(transactional_db: None, settings: Any, tmp_path: Any) -> HostileWorld:
+def world(transactional_db: None, settings: Any, tmp_path: Any) -> Iterator[HostileWorld]:
     settings.MEDIA_DIR = tmp_path / "media"
     settings.ARTIFACTS_DIR = tmp_path / "artifacts"
-    return build(tmp_path)
+    with registered():
+        yield build(tmp_path)
 
 
 @pytest.mark.parametrize("area", AREAS)

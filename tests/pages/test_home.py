@@ -208,16 +208,18 @@ def test_the_number_of_queries_depends_on_the_projects_shown_and_not_on_reports(
             assert operator.get(address).status_code == 200
         return len(queries)
 
-    make_report(members, status="running")
+    for status in ("running", "queued"):
+        make_report(members, status=status)
     few = asked("/")
     for number in range(200):
         make_report(members, name=f"Run {number}", status=("running", "failed", "completed", "queued")[number % 4])
-    # session, user, keys of projects, any?, days, active, two kinds of failures, altered, projects, one of each, menu
-    assert asked("/") == few == 12
+    # session, user, keys of projects, any?, days, active, two kinds of failures, altered, connections, projects,
+    # one of each, menu, worker
+    assert asked("/") == few == 14
     for number in range(30):
         other = Project.objects.create(connection=connection, name=f"Project {number:02}")
         Membership.objects.create(project=other, user=oscar, role="reviewer")
-        make_report(other, status="running")
+        make_report(other, status="queued")
     # one a project, of which no more than so many are shown
     assert asked("/") == few + MOST_PROJECTS - 1
-    assert asked("/now/") == 4
+    assert asked("/now/") == 5

@@ -5,6 +5,7 @@ A figure that changes is no fault by itself: it is a thing to know of, so it sho
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -14,20 +15,22 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from connections.access.models import ApiToken, Membership
-from connections.models import Project
+from connections.models import Connection, ConnectionGrant, Project
 from connections.store.upsert import write_rows
 from exportadmin.audit.record import record
 from exports.models import ExportConfig, ExportReport, Link
+from tests.connections.toy import registered
 from tests.pages.hostile_world import HostileWorld, build
 from tests.support.rows import mixed
 
 # page → queries as alice (superuser) and as rita (reviewer of one project); None: not for her
 QUERIES: dict[str, tuple[int, int | None]] = {
-    "/": (46, 48),  # six projects looked into for the first time; a third of it when nothing has changed since
+    "/": (47, 49),  # six projects looked into for the first time; a third of it when nothing has changed since
     "/exports/": (6, 9),
     "/projects/": (6, 8),
     "/configs/": (5, 6),
     "/links/": (6, 7),
+    "/connections/": (5, 6),
     "/audit/": (6, 7),
     "/audit/questions/": (2, 3),
     "/account/": (3, 4),
@@ -37,12 +40,13 @@ QUERIES: dict[str, tuple[int, int | None]] = {
 
 
 @pytest.fixture
-def world(transactional_db: None, settings: Any, tmp_path: Any) -> HostileWorld:
+def world(transactional_db: None, settings: Any, tmp_path: Any) -> Iterator[HostileWorld]:
     settings.MEDIA_DIR = tmp_path / "media"
     settings.ARTIFACTS_DIR = tmp_path / "artifacts"
-    made = build(tmp_path)
-    more_projects(made, "Standing", 8)  # home looks into six of them, each with a few queries
-    return made
+    with registered():
+        made = build(tmp_path)
+        more_projects(made, "Standing", 8)  # home looks into six of them, each with a few queries
+        yield made
 
 
 def more_projects(world: HostileWorld, name: str, count: int) -> None:
@@ -85,6 +89,11 @@ def more_of_everything(world: HostileWorld) -> None:
     Link.objects.bulk_create(
         Link(artifact=world.artifact, signature=str(number), expires_at=world.link.expires_at) for number in range(40)
     )
+    vaults = Connection.objects.bulk_create(
+        Connection(name=f"Vault {number}", kind="vault", test_result=world.vaults["failing"].test_result)
+        for number in range(40)
+    )
+    ConnectionGrant.objects.bulk_create(ConnectionGrant(connection=vault, project=world.project) for vault in vaults)
     ApiToken.objects.bulk_create(
         ApiToken(user=world.people["alice"], name=f"Token {number}", prefix="ea_x", digest=str(number))
         for number in range(40)

@@ -24,7 +24,7 @@ def addresses(project: Project, tmp_path: Path) -> list[str]:
         reverse("exports:list"),
         reverse("exports:detail", args=[report_id]),
         reverse("exports:download", args=[report_id, artifact.name]),
-        reverse("connections:media", args=[project.public_id, "demo-0001.png"]),
+        reverse("media:media", args=[project.public_id, "demo-0001.png"]),
     ]
 
 

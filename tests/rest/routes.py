@@ -52,6 +52,7 @@ def address(route: str, place: Place, world: World, method: str) -> str:
         "artifact_id": place.artifact.public_id,
         "link_id": place.link.public_id,
         "config_id": place.config.public_id,
+        "connection_id": place.connection.public_id if place.connection else "",
         "token_id": place.token_id,
         "token": place.link_token,
         "slug": "who-exported",
@@ -122,6 +123,11 @@ BODIES: dict[str, Any] = {
     "POST exports/selected/": {"do": "cancel", "report": "{waiting}"},
     "POST exports/new/": {"project": "{project}", "format": "csv", "do": "run"},
     "POST exports/new/plan/": {"project": "{project}", "format": "csv"},
+    "POST connections/new/": {"kind": "vault", "name": "New", "config.room": "A", "secrets.phrase": "b"},
+    "POST connections/<str:connection_id>/edit/": {"name": "Other", "config.room": "A", "config.floor": "1"},
+    "POST connections/<str:connection_id>/secrets/": {"secrets.phrase": "other"},
+    "POST connections/<str:connection_id>/delete/": {"confirm": "{connection}"},
+    "POST connections/<str:connection_id>/grant/": {"project": "{project}"},
     "POST configs/<str:config_id>/edit/": {"project": "{project}", "format": "csv", "do": "save"},
 }
 QUERIES: dict[str, dict[str, str]] = {
@@ -134,6 +140,7 @@ QUERIES: dict[str, dict[str, str]] = {
 
 def body(row: str, place: Place) -> dict[str, Any]:
     names = {"{waiting}": place.waiting.report_id, "{project}": place.project.public_id, "{name}": place.project.name}
+    names["{connection}"] = place.connection.name if place.connection else ""
     return {
         key: names.get(value, value) if isinstance(value, str) else value for key, value in BODIES.get(row, {}).items()
     }

@@ -17,8 +17,11 @@ from django.db import transaction
 from django.test import Client, override_settings
 
 from connections.access.roles import ROLES, SCOPES
+from connections.connection_actions import create_connection, grant_connection
+from connections.models import Connection
+from tests.connections import toy
 from tests.rest.routes import address, body, query, routes
-from tests.rest.world import PEOPLE, Place, Rest, World, whole
+from tests.rest.world import PEOPLE, SHELL, Place, Rest, World, whole
 
 pytestmark = pytest.mark.django_db
 
@@ -137,6 +140,24 @@ POST   links/new/<str:artifact_id>/                                      302 404
 GET    links/<str:link_id>/                                              302 404 200 200 200 200  302 404 404 404 404 200
 POST   links/<str:link_id>/revoke/                                       302 404 403 302 302 302  302 404 404 404 404 302
 
+# --- connections
+GET    connections/                                                      302 200 200 200 200 200 -
+GET    connections/new/                                                  302 403 403 403 403 200 -
+POST   connections/new/                                                  302 403 403 403 403 302 -
+GET    connections/<str:connection_id>/                                  302 404 200 200 200 200  302 404 404 404 404 200
+GET    connections/<str:connection_id>/edit/                             302 404 403 403 403 200  302 404 404 404 404 200
+POST   connections/<str:connection_id>/edit/                             302 404 403 403 403 302  302 404 404 404 404 302
+GET    connections/<str:connection_id>/secrets/                          302 404 403 403 403 200  302 404 404 404 404 200
+POST   connections/<str:connection_id>/secrets/                          302 404 403 403 403 302  302 404 404 404 404 302
+POST   connections/<str:connection_id>/test/                             302 404 403 403 302 302  302 404 404 404 404 302
+GET    connections/<str:connection_id>/steps/                            302 404 302 302 302 302  302 404 404 404 404 302
+POST   connections/<str:connection_id>/disable/                          302 404 403 403 403 302  302 404 404 404 404 302
+POST   connections/<str:connection_id>/enable/                           302 404 403 403 403 302  302 404 404 404 404 302
+GET    connections/<str:connection_id>/delete/                           302 404 403 403 403 200  302 404 404 404 404 200
+POST   connections/<str:connection_id>/delete/                           302 404 403 403 403 302  302 404 404 404 404 302
+POST   connections/<str:connection_id>/grant/                            302 404 403 403 403 302  302 404 404 404 404 302
+POST   connections/<str:connection_id>/revoke/<str:project_id>/          302 404 403 403 403 302  302 404 404 404 404 302
+
 # --- projects, people
 GET    projects/                                                         302 200 200 200 200 200 -
 GET    projects/new/                                                     302 403 403 403 200 200 -
@@ -173,6 +194,7 @@ GET    help/                                                             302 200
 GET    help/formats/                                                     302 200 200 200 200 200 -
 GET    help/files/                                                       302 200 200 200 200 200 -
 GET    help/filters/                                                     302 200 200 200 200 200 -
+GET    help/connections/                                                 302 200 200 200 200 200 -
 GET    help/statuses/                                                    302 200 200 200 200 200 -
 GET    help/check-values/                                                302 200 200 200 200 200 -
 GET    help/roles/                                                       302 200 200 200 200 200 -
@@ -253,7 +275,7 @@ ROWS = rows()
 
 @pytest.fixture(scope="module")
 def world(standing_world: World, tmp_path_factory: pytest.TempPathFactory, django_db_blocker: Any) -> Iterator[World]:
-    """With a picture and a token in each project."""
+    """With a picture, a token and a connection in each project."""
     media = tmp_path_factory.mktemp("media")
     with django_db_blocker.unblock():
         for place in (standing_world.own, standing_world.foreign):
@@ -261,8 +283,17 @@ def world(standing_world: World, tmp_path_factory: pytest.TempPathFactory, djang
             (media / place.project.public_id / "picture.png").write_bytes(b"\x89PNG")
             who = "alice" if place is standing_world.own else "sue"
             place.token_id = standing_world.token(who, "admin", project=place.project)[0].public_id
-    with override_settings(MEDIA_DIR=media):
+            with toy.registered():
+                place.connection = _vault(place)
+    with override_settings(MEDIA_DIR=media), toy.registered():
         yield standing_world
+
+
+def _vault(place: Place) -> Connection:
+    name, secrets = f"{place.project.name} vault", {"phrase": "sesame"}
+    made = create_connection(kind="vault", name=name, config={"room": "A"}, secrets=secrets, actor=SHELL)
+    grant_connection(connection=made, project=place.project, actor=SHELL)
+    return made
 
 
 def ask(client: Client, row: str, place: Place, world: World) -> tuple[int, bytes]:

@@ -90,6 +90,7 @@ class Place:
     uploading: ImportRun
     proof: Proof
     token_id: str = ""
+    connection: Connection | None = None
 
     @property
     def names(self) -> list[str]:
@@ -103,6 +104,7 @@ class Place:
             *(one.name for one in reports),
             *ids,
             self.imported.file_name,
+            *([self.connection.name, self.connection.public_id] if self.connection else []),
         ]
 
 
