@@ -29,6 +29,12 @@ METRICS_TOKEN = env.text("METRICS_TOKEN")
 OUTBOUND_HTTP = env.flag("OUTBOUND_HTTP")  # public hosts without TLS too
 OUTBOUND_CA_BUNDLE = env.text("OUTBOUND_CA_BUNDLE")  # a file of certificates that are trusted instead of the usual
 RETENTION_DAYS = env.number("RETENTION_DAYS", 0)  # 0: delivered files are kept for ever
+# the nightly proof of all deliveries (exports.run.nightly): when it begins (UTC; None: never), how long it goes on,
+# how a delivery is looked at, and how much is read in a night
+PROOF_AT = env.time_of_day("PROOF_AT", "03:00")
+PROOF_HOURS = env.number("PROOF_HOURS", 5, at_least=1)
+PROOF_HOW = env.choice("PROOF_HOW", "sampled", ("attributes", "sampled", "full"))
+PROOF_BYTES = env.number("PROOF_BYTES", 50 * 1000**3)
 # one file for an import; it is kept on disk until the import has ended
 IMPORT_MAX_BYTES = env.number("IMPORT_MAX_BYTES", 20 * 1024**3, at_least=1)
 UPLOADS_DIR = EXPORTADMIN_HOME / "uploads"

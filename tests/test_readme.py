@@ -115,6 +115,9 @@ def test_the_settings_table_names_every_variable_that_the_code_reads_and_no_othe
     for package in ("exportadmin", "connections", "exports"):
         for source in (ROOT / package).rglob("*.py"):
             read |= set(
-                re.findall(r"\benv\.(?:text|flag|number|strings)\(\s*\"(\w+)\"", source.read_text(encoding="utf-8"))
+                re.findall(
+                    r"\benv\.(?:text|flag|number|choice|time_of_day|strings)\(\s*\"(\w+)\"",
+                    source.read_text(encoding="utf-8"),
+                )
             )
     assert named == read

@@ -10,6 +10,8 @@ import binascii
 import os
 import re
 import secrets
+from collections.abc import Sequence
+from datetime import datetime, time
 from pathlib import Path
 
 from django.core.exceptions import ImproperlyConfigured
@@ -48,6 +50,25 @@ def number(name: str, default: int, *, at_least: int = 0) -> int:
     if value < at_least:
         raise ImproperlyConfigured(f"{PREFIX}{name}={value} is below {at_least}")
     return value
+
+
+def choice(name: str, default: str, known: Sequence[str]) -> str:
+    """One of the texts that are known."""
+    value = text(name, default)
+    if value not in known:
+        raise ImproperlyConfigured(f"{PREFIX}{name}={value!r}; expected {', '.join(known[:-1])} or {known[-1]}")
+    return value
+
+
+def time_of_day(name: str, default: str) -> time | None:
+    """``HH:MM``, or ``off``."""
+    raw = text(name, default)
+    if raw == "off":
+        return None
+    try:
+        return datetime.strptime(raw, "%H:%M").time()
+    except ValueError:
+        raise ImproperlyConfigured(f"{PREFIX}{name}={raw!r} is no time of day such as 03:00, and not off") from None
 
 
 def strings(name: str, default: str = "") -> list[str]:

@@ -35,6 +35,8 @@ NUMBERS: Final[Mapping[str, tuple[int, int]]] = {
     "LEASE_SECONDS": (30, 1),
     "RUN_DEADLINE_SECONDS": (5 * 3600, 1),
     "RETENTION_DAYS": (0, 0),
+    "PROOF_HOURS": (5, 1),
+    "PROOF_BYTES": (50 * 1000**3, 0),
 }
 _RATE: Final = re.compile(r"[1-9]\d*/(s|sec|second|m|min|minute|h|hour|d|day)", re.ASCII)
 _MAKE_A_KEY: Final = "make one with: python3 -c 'import secrets; print(secrets.token_urlsafe(48))'"

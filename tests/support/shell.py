@@ -30,7 +30,12 @@ _TEST_ONLY = ("DJANGO_", "EXPORTADMIN_", "PYTEST_", "COVERAGE_", "COV_")
 def plain_environment() -> dict[str, str]:
     """This process's environment as a user's shell would have it, with our programs first on the PATH."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith(_TEST_ONLY)}
-    return {**kept, "PATH": f"{PROGRAMS}{os.pathsep}{kept.get('PATH', os.defpath)}", "PYTHONUNBUFFERED": "1"}
+    ours = {
+        "PATH": f"{PROGRAMS}{os.pathsep}{kept.get('PATH', os.defpath)}",
+        "PYTHONUNBUFFERED": "1",
+        "EXPORTADMIN_PROOF_AT": "off",  # what a worker does must not depend on the time of day
+    }
+    return {**kept, **ours}
 
 
 @dataclass

@@ -20,7 +20,7 @@ from exportadmin.runs.cluster import Cluster
 from exportadmin.runs.runners import RUNNERS
 from exportadmin.runs.worker import Hourly, WorkerLoop
 from exports.management.commands._ready import refuse_unless_migrated
-from exports.run import retention
+from exports.run import nightly, retention
 
 
 class Command(AppCommand):
@@ -42,6 +42,7 @@ class Command(AppCommand):
                 retention.Hourly().tick,
                 deletion.Sweep().tick,
                 Hourly(end_abandoned_uploads),
+                nightly.Nightly().tick,
                 Hourly(counts.forget_old),
             ]
             code = WorkerLoop(cluster, chores).until_stopped(signals)

@@ -11,6 +11,7 @@ import pytest
 from django.core.exceptions import ImproperlyConfigured
 
 from exportadmin import database
+from exportadmin.lib import env
 from exportadmin.operations import checks
 from tests.support.paths import ROOT
 from tests.support.shell import PROGRAMS, Installation, plain_environment
@@ -195,6 +196,17 @@ def test_a_number_that_is_none_is_found(monkeypatch, name, value):
 @pytest.mark.parametrize("name", ["WORKERS", "WEB_THREADS", "LEASE_SECONDS", "RETENTION_DAYS"])
 def test_a_number_that_is_none(start, name):
     refused(start(**{name: "two"}), name, "'two'", "whole number")
+
+
+@pytest.mark.parametrize("value", ["25:00", "3", "never", "03:00:00"])
+def test_a_time_of_day_that_is_none(monkeypatch, value):
+    monkeypatch.setenv("EXPORTADMIN_PROOF_AT", value)
+    with pytest.raises(ImproperlyConfigured, match=f"EXPORTADMIN_PROOF_AT='{value}' is no time of day such as 03:00"):
+        env.time_of_day("PROOF_AT", "03:00")
+
+
+def test_a_choice_that_is_none(start):
+    refused(start(PROOF_HOW="some"), "PROOF_HOW", "'some'", "attributes, sampled or full")
 
 
 def test_a_flag_that_is_neither(start):
