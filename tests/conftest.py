@@ -24,6 +24,7 @@ pytest_plugins = [
     "tests.support.browser",
     "tests.support.s3_store",
     "tests.support.canary",
+    "tests.support.forbidden",
 ]
 
 # Two noisy cores: how long an example takes says nothing. In CI the examples are the same in every run.

@@ -76,7 +76,7 @@ _OUTBOUND += ("httpx", "aiohttp", "ftplib", "smtplib", "imaplib", "poplib", "tel
 _MAY_REACH_OUT = {
     "exportadmin/lib/http.py": {"requests", "urllib3", "http.client", "socket"},
     "exportadmin/lib/boto.py": {"boto3", "botocore"},
-    "connections/sinks/s3.py": {"boto3", "botocore"},
+    "connections/s3/client.py": {"boto3", "botocore"},
     # listen, speak to our own processes on this machine, or ask for its name
     "exportadmin/runs/worker.py": {"socket"},
     "exportadmin/lib/processes.py": {"socket"},
