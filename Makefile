@@ -28,12 +28,6 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 install = $(UV) pip install --quiet --python $(1) $(2) \
 	|| { echo "uv could not install ($(2)); plain pip tries" >&2; $(1) -m pip install --quiet $(2); }
 
-# Hashing and compressing the static files takes ten seconds: only when a file or an installed package is newer.
-collect_changed_static = collected="$${EXPORTADMIN_HOME:-var}/static/staticfiles.json"; \
-	if ! [ -f "$$collected" ] || [ -n "$$(find exportadmin/static $(DONE)/base -newer "$$collected")" ]; then \
-	  $(EXPORTADMIN) collectstatic --noinput --verbosity 0; \
-	fi
-
 .PHONY: help install install-dev run test test-fast test-sqlite test-postgres cases lint format bench soak screenshots lock clean \
 	machine-packages
 
@@ -48,7 +42,6 @@ install-dev: $(DONE)/dev ## what tests and linters need on top
 
 run: $(DONE)/base ## database, demo project, web and worker on BIND=127.0.0.1:8000, until Ctrl-C
 	@$(EXPORTADMIN) migrate --verbosity 0
-	@$(collect_changed_static)
 	@$(EXPORTADMIN) load_demo
 	@exec $(EXPORTADMIN) up --bind $(BIND)
 

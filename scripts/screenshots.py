@@ -40,9 +40,9 @@ def say(line: str) -> None:
 
 
 def prepare(installation: Installation) -> str:
-    """Tables, static files, demo data. Answers the admin's password."""
+    """Tables, demo data. Answers the admin's password."""
     printed = ""
-    for command in (["migrate", "--verbosity", "0"], ["collectstatic", "--noinput", "--verbosity", "0"], ["load_demo"]):
+    for command in (["migrate", "--verbosity", "0"], ["load_demo"]):
         done = installation.run(*command)
         if done.returncode:
             raise SystemExit(f"exportadmin {command[0]} failed: {done.stderr.strip()}")

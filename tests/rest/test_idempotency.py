@@ -14,7 +14,7 @@ import pytest
 from exports.models import ExportReport
 from tests.rest.world import API, OWN, Rest, World
 from tests.support.cast import PASSWORD
-from tests.support.shell import PROGRAMS, Installation
+from tests.support.shell import PLAIN_STATIC_FILES, PROGRAMS, Installation
 
 BODY = {"project": OWN, "format": "ndjson", "statuses": ["accepted"], "name": "Nightly"}
 MANY = 100
@@ -34,7 +34,7 @@ def served(installation: Installation) -> Iterator[tuple[int, str]]:
     with socket.create_server(("127.0.0.1", 0), backlog=2 * MANY) as listening:
         server = subprocess.Popen(
             [PROGRAMS / "exportadmin", "web", "--bind", f"fd://{listening.fileno()}"],
-            env=installation.environment,
+            env={**installation.environment, **PLAIN_STATIC_FILES},
             cwd=installation.home,
             pass_fds=[listening.fileno()],
             stderr=subprocess.DEVNULL,

@@ -17,11 +17,14 @@ from typing import TYPE_CHECKING, Any
 
 from exportadmin.lib.ids import new_id
 from tests.support import postgres, warm_program
+from tests.support.paths import ROOT
 
 if TYPE_CHECKING:
     import psycopg
 
 PROGRAMS = Path(sys.executable).parent
+# for a web server of whose pages a test looks at no picture: collecting static files takes it seven seconds
+PLAIN_STATIC_FILES = {"DJANGO_SETTINGS_MODULE": "tests.outage.settings", "PYTHONPATH": str(ROOT)}
 DATABASE = "exportadmin.sqlite3"
 # what a test process has in its environment and a user's shell has not
 _TEST_ONLY = ("DJANGO_", "EXPORTADMIN_", "PYTEST_", "COVERAGE_", "COV_")

@@ -13,6 +13,7 @@ from gunicorn.app.base import BaseApplication
 from exportadmin.lib import env
 from exportadmin.lib.command import AppCommand
 from exportadmin.lib.processes import forks_die_with_parent
+from exportadmin.static_files import be_ready_to_serve
 from exports.management.commands._ready import refuse_unless_migrated
 
 GRACEFUL_SECONDS = 8  # `exportadmin up` kills after ten
@@ -30,6 +31,7 @@ class Command(AppCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         """Does not return."""
         refuse_unless_migrated()
+        be_ready_to_serve()
         forks_die_with_parent()
         connections.close_all()
         Server(options["bind"]).run()

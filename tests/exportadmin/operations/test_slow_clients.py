@@ -12,7 +12,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.support.cast import PASSWORD
-from tests.support.shell import PROGRAMS, Installation, new_installation
+from tests.support.shell import PLAIN_STATIC_FILES, PROGRAMS, Installation, new_installation
 
 MANY = 200  # of each kind of slow client; the server has eight threads for requests
 READERS = 60
@@ -89,7 +89,7 @@ def _served(installation: Installation) -> Iterator[Server]:
     with socket.create_server(("127.0.0.1", 0), backlog=1000) as listening:
         process = subprocess.Popen(
             [PROGRAMS / "exportadmin", "web", "--bind", f"fd://{listening.fileno()}"],
-            env=installation.environment,
+            env={**installation.environment, **PLAIN_STATIC_FILES},
             cwd=installation.home,
             pass_fds=[listening.fileno()],
         )
