@@ -205,6 +205,11 @@ class Sink(ConnectionKind, ABC):
         """
         return dict(settings)
 
+    @classmethod
+    def starts(cls, connection: Connection) -> dict[str, str]:
+        """What settings of a destination begin with, for whoever fills in a form; none where nothing is known."""
+        return {}
+
     @property
     def is_ours(self) -> bool:
         """May what is delivered here be removed by us, when it is old or when somebody says so?"""

@@ -93,6 +93,10 @@ class S3Sink(BucketConnection, Sink):
     def parse_settings(cls, connection: Connection | None, settings: Mapping[str, str]) -> dict[str, str]:
         return {**settings, "folder": _folder_of(connection, settings)}
 
+    @classmethod
+    def starts(cls, connection: Connection) -> dict[str, str]:
+        return {"folder": _folder_of(connection, {})}
+
     def _folder(self, report: ReportKey) -> Folder:
         bucket, _, path = _folder_of(self.connection, self.settings).partition("/")
         return Folder(bucket, path, report.report_id)

@@ -10,9 +10,10 @@ from typing import Any, Final, cast
 from django import forms
 from django.http import QueryDict
 
-from connections.models import Project
+from connections.models import Connection, Project
 from connections.rows.batch import PARTS
 from connections.sinks import SINKS
+from connections.states import READY, STATES, state_key
 from connections.store.overview import Overview, people
 from connections.use import granted_to
 from exportadmin.lib.errors import UserError
@@ -27,6 +28,7 @@ from exportadmin.lib.forms import (
 )
 from exportadmin.lib.ids import new_id
 from exports.delivery.destination import LOCAL, parse_destination
+from exports.display.connections import last_test
 from exports.formats import FORMATS
 from exports.forms.conditions import ConditionsForm
 from exports.forms.fields import MaxRefusedField, chosen_options, format_options, option_field
@@ -118,13 +120,32 @@ class ExportForm(ConditionsForm):
         )
         for key, sink in SINKS.items():
             if sink.needs_connection:
+                offered = [(each.public_id, _offered_name(each)) for each in self.usable[key]]
                 self.fields[f"{key}.connection"] = OfferedField(
-                    label="Connection", required=False, choices=_connections(self.of_project, key)
+                    label="Connection", required=False, choices=[("", "Choose a connection"), *offered]
                 )
+                if len(self.usable[key]) == 1:
+                    self._suggest(key, self.usable[key][0])
             for field in sink.fields:
                 self.fields[f"{key}.{field.name}"] = TextField(
                     label=field.title, help_text=field.help, required=False, max_length=LONGEST_SETTING
                 )
+
+    @cached_property
+    def usable(self) -> dict[str, list[Connection]]:
+        """Of each sink that needs one, the connections that the project may use now."""
+        return {
+            key: list(granted_to(self.of_project, key).filter(disabled_at=None).order_by("name"))
+            for key, sink in SINKS.items()
+            if sink.needs_connection
+        }
+
+    def _suggest(self, kind: str, connection: Connection) -> None:
+        """The only one there is; a description that was kept has said what it wants."""
+        if "destination" not in self.initial:
+            starts = SINKS[kind].starts(connection)
+            self.initial[f"{kind}.connection"] = connection.public_id
+            self.initial.update({f"{kind}.{name}": start for name, start in starts.items()})
 
     # --- from a description that was kept ----------------------------------------------------------------------------
 
@@ -248,6 +269,13 @@ class ExportForm(ConditionsForm):
         format_name = self["format"].value()
         if format_name in FORMATS and not (self["name"].value() or "").strip():
             notes["name"] = f"Left empty, it is called “{self._suggested_name(format_name)}”."
+        kind = self["destination"].value()
+        chosen = self[f"{kind}.connection"].value() if kind in self.usable else None
+        for connection in self.usable.get(kind, ()):
+            if connection.public_id == chosen:
+                notes[f"{kind}.connection"] = last_test(connection)
+                for name, start in SINKS[kind].starts(connection).items():
+                    notes[f"{kind}.{name}"] = f"With this connection it begins with {start}"
         return notes
 
     @property
@@ -264,11 +292,8 @@ class ExportForm(ConditionsForm):
         return [
             self._alternative("destination", key, sink.title, sink.help, self._destination_inputs(key))
             for key, sink in SINKS.items()
-            if not sink.needs_connection or self["destination"].value() == key or self._has_connection(key)
+            if not sink.needs_connection or self["destination"].value() == key or self.usable[key]
         ]
-
-    def _has_connection(self, key: str) -> bool:
-        return granted_to(self.of_project, key).filter(disabled_at=None).exists()
 
     def _alternative(self, name: str, key: str, title: str, help_text: str, inputs: Sequence[str]) -> Alternative:
         return Alternative(key, title, help_text, self[name].value() == key, tuple(self[each] for each in inputs))
@@ -281,12 +306,10 @@ class ExportForm(ConditionsForm):
         return f"{self.of_project.name[:150]} {format_name}"
 
 
-def _connections(project: Project, kind: str) -> Any:
-    """Those that the project may use, by id."""
-    return lambda: [
-        ("", "choose"),
-        *granted_to(project, kind).filter(disabled_at=None).order_by("name").values_list("public_id", "name"),
-    ]
+def _offered_name(connection: Connection) -> str:
+    """With how it stands, where there is a reason to look at it first."""
+    key = state_key(connection)
+    return connection.name if key == READY else f"{connection.name} ({STATES[key].word.lower()})"
 
 
 def _conditions_of(body: Mapping[str, Any], project: Project) -> dict[str, Any]:
