@@ -26,6 +26,7 @@ urlpatterns = [
     path("help/", include("exports.urls.help")),
     path("media/", include("connections.media_urls")),
     path("api/v1/", include("exportadmin.api")),
+    path("dialects/", include("exports.dialects.urls")),
     path("admin/", admin.site.urls),
     path("healthz", health.live, name="healthz"),
     path("readyz", health.ready, name="readyz"),

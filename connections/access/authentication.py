@@ -27,21 +27,24 @@ class TokenAuthentication(BaseAuthentication):
         token = find_token(key) if key.startswith(BEGINNING) else None
         if token is not None:
             return token.user, token
-        _count(request)
         reason = "unknown, expired or revoked" if key else "not of the form: Authorization: Bearer <token>"
-        with transaction.atomic():
-            record("token.refused", actor=actor_of(request._request, "rest"), outcome="refused", reason=reason)
-        raise exceptions.AuthenticationFailed(f"the token is {reason}")
+        raise refuse_token(request, reason, "rest")
 
     def authenticate_header(self, request: Request) -> str:
         """Makes DRF answer 401 rather than 403."""
         return 'Bearer realm="Export Admin"'
 
 
-def _count(request: Request) -> None:
-    """Wrong keys are counted, not right ones: who shares an address with a guesser keeps working."""
+def refuse_token(request: Request, reason: str, channel: str) -> exceptions.AuthenticationFailed:
+    """What to raise for a wrong token, which is recorded. Raises ``Throttled`` for who keeps trying.
+
+    Wrong keys are counted, not right ones: who shares an address with a guesser keeps working.
+    """
     from exportadmin.lib.rest import WrongKeyThrottle  # late: DRF's views import this module
 
     throttle = WrongKeyThrottle()
     if not throttle.allow_request(request, None):
         raise exceptions.Throttled(throttle.wait(), "too many wrong tokens from this address")
+    with transaction.atomic():
+        record("token.refused", actor=actor_of(request._request, channel), outcome="refused", reason=reason)
+    return exceptions.AuthenticationFailed(f"the token is {reason}")

@@ -38,6 +38,7 @@ from gunicorn.http.unreader import SocketUnreader
 from gunicorn.workers.gthread import STOP_KEEPALIVE_LINGER, TConn, ThreadWorker
 
 from exportadmin.lib import env
+from exportadmin.lib.header_names import may_pass
 from exportadmin.lib.masking import scrub_text
 
 log = logging.getLogger(__name__)
@@ -305,6 +306,7 @@ class WebWorker(ThreadWorker):  # type: ignore[misc]
     def handle_request(self, req: Any, conn: Connection) -> Any:
         """Answer; what may take long to send is sent by a thread of its own (:meth:`finish_request` sees to it)."""
         begun = datetime.now()
+        req.headers = [(name, value) for name, value in req.headers if may_pass(name)]
         self.cfg.pre_request(self, req)
         resp, environ = wsgi.create(req, conn.sock, conn.client, conn.server, self.cfg)
         environ["wsgi.multithread"] = True

@@ -41,8 +41,9 @@ class ArtifactLinksView(RestView):
             one_time=data["one_time"],
             for_user=self._person(request, artifact, data.get("for_user")),
         )
-        url = request.build_absolute_uri(reverse("exports:link", args=[token]))
-        return Response({**LinkSerializer(link).data, "url": url}, status=201)
+        addresses = {"url": "exports:link", "file_url": "exports:link_file"}
+        found = {key: request.build_absolute_uri(reverse(name, args=[token])) for key, name in addresses.items()}
+        return Response({**LinkSerializer(link).data, **found}, status=201)
 
     def _person(self, request: Request, artifact: Artifact, name: str | None) -> AbstractBaseUser | None:
         # who may not issue links is refused by the action, and does not learn here which accounts there are

@@ -210,8 +210,9 @@ class LinkSerializer(serializers.ModelSerializer[Link]):
 class IssuedLinkSerializer(LinkSerializer):
     """A link at its making."""
 
-    url = serializers.URLField(read_only=True)
+    url = serializers.URLField(read_only=True, help_text="a page for people")
+    file_url = serializers.URLField(read_only=True, help_text="the bytes, for scripts")
 
     class Meta(LinkSerializer.Meta):
-        fields: Any = [*LinkSerializer.Meta.fields, "url"]
+        fields: Any = [*LinkSerializer.Meta.fields, "url", "file_url"]
         read_only_fields = fields

@@ -44,6 +44,10 @@ class FormatContext:
     options: Mapping[str, str] = field(default_factory=dict)
     # what the project keeps of files beside rows and classes, by the format that it came from
     project_extra: Mapping[str, Any] = field(default_factory=dict)
+    # of the report that is being written, for formats that print them (no others: the same rows give the same bytes)
+    report_id: str = ""
+    report_name: str = ""
+    made_ms: int = 0
 
 
 class Part(bytes):
@@ -89,7 +93,7 @@ class RefusedRow:
 class Format(ABC):
     """A writer; one instance a run. It yields bytes of its one file, or :class:`Part` where there are several.
 
-    The same rows in the same order give the same bytes.
+    The same rows in the same order give the same bytes (but for what ``prints_report`` says).
 
     ``columns`` are the column groups that it reads. Annotations of kinds that it does not support are counted as left
     out by the pipeline, never dropped in silence. ``cannot_hold`` names what else is counted so, whatever its kind:
@@ -122,6 +126,8 @@ class Format(ABC):
     note_texts: ClassVar[Mapping[str, str]] = {}
     # a zip of entries, to be listed rather than shown as text
     is_archive: ClassVar[bool] = False
+    # the report's id, name and time stand in it: two exports of the same rows differ there
+    prints_report: ClassVar[bool] = False
     # a row is a line of its own, so that reading can begin at any of them
     is_line_based: ClassVar[bool] = False
 

@@ -19,6 +19,7 @@ from exportadmin.audit.record import record
 from exportadmin.lib.actor import USER, Actor, system
 from exportadmin.lib.errors import PermanentError, UserError
 from exportadmin.lib.signing import installation_key
+from exportadmin.lib.times import from_datetime
 from exportadmin.runs import statuses
 from exportadmin.runs.ends import end
 from exportadmin.runs.errors import LeaseLost
@@ -78,6 +79,9 @@ def _deliver(report: ExportReport, lease: RunLease, sink: Sink) -> None:
                 scratch=folder,
                 options=spec.options,
                 project_extra=reader.project_extra,
+                report_id=report.report_id,
+                report_name=report.name,
+                made_ms=from_datetime(report.created_at),
             )
         )
         row_filter = RowFilter(selection, source.pushed_down)

@@ -17,4 +17,5 @@ urlpatterns = [
     path("verify.py", verifier, name="verifier"),
     path("roles/", help.roles, name="roles"),
     path("rest/", help.rest, name="rest"),
+    path("sdk/", help.sdk, name="sdk"),
 ]

@@ -11,7 +11,8 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
 
-from connections.access.permissions import START, projects_for
+from connections.access.lookup import get_project
+from connections.access.permissions import START, VIEW, projects_for
 from connections.access.roles import ROLES, SCOPES
 from connections.kinds import connection_kinds
 from connections.rows.batch import PARTS
@@ -25,6 +26,7 @@ from connections.store.importers.forms import BECOMES
 from exportadmin.lib.pages import get_view, only
 from exportadmin.lib.signing import known_keys
 from exportadmin.lib.times import iso_utc, parse_ms
+from exports.dialects import DIALECTS
 from exports.display.report_states import REPORT_STATES
 from exports.formats import FORMATS
 from exports.formats.png import RULES
@@ -49,11 +51,12 @@ PAGES: Final[dict[str, tuple[str, str]]] = {
     "help:check-values": ("Check values", "What is counted, and how to take it again."),
     "help:roles": ("Roles and tokens", "Who may do what, and what a token's scopes allow."),
     "help:rest": ("REST quick start", "From a token to a verified file, in lines to copy."),
+    "help:sdk": ("Your platform's SDK", "Scripts made for a labelling platform, pointed at this installation."),
 }
 
 
-def _page(request: HttpRequest, name: str, context: dict[str, Any]) -> HttpResponse:
-    only(request, ())
+def _page(request: HttpRequest, name: str, context: dict[str, Any], parameters: tuple[str, ...] = ()) -> HttpResponse:
+    only(request, parameters)
     address = f"help:{name}"
     pages = [(reverse(each), title, text, each == address) for each, (title, text) in PAGES.items()]
     title = PAGES[address][0] if address in PAGES else "Help"
@@ -180,3 +183,24 @@ def rest(request: HttpRequest) -> HttpResponse:
     project_id, project_name = project or ("PROJECT_ID", "")
     steps = texts.quick_start(api, project_id, shlex.quote(request.user.get_username()))
     return _page(request, "rest", {"steps": steps, "api": api, "project_id": project_id, "project_name": project_name})
+
+
+@get_view
+def sdk(request: HttpRequest) -> HttpResponse:
+    """How other platforms' clients are pointed at us, with the project in ``?project=``, else one of the reader's."""
+    wanted = request.GET.get("project")
+    project = get_project(request, wanted) if wanted else projects_for(request.user, VIEW).order_by("name").first()
+    project_id = project.public_id if project else "PROJECT_ID"
+    dialects = [
+        {
+            "title": dialect.title,
+            "keys": dialect.keys,
+            "scripts": [
+                (title, lines.format(base=request.build_absolute_uri(f"/dialects/{key}"), project=project_id))
+                for title, lines in dialect.scripts
+            ],
+            "differences": dialect.differences,
+        }
+        for key, dialect in DIALECTS.items()
+    ]
+    return _page(request, "sdk", {"dialects": dialects, "project": project}, ("project",))

@@ -28,6 +28,7 @@ from connections.store.importers import IMPORTERS
 from connections.store.upsert import write_rows
 from exportadmin.lib.actor import Actor
 from exportadmin.runs.execute import execute
+from exports.dialects import DIALECTS
 from exports.formats import FORMATS
 from exports.help import samples, texts
 from exports.models import ExportReport
@@ -239,3 +240,17 @@ def test_the_lines_of_the_quick_start_do_what_they_say(harbour, live_server, tmp
     assert "export.ndjson: OK" in ran.stdout
     assert len((tmp_path / "export.ndjson").read_text().splitlines()) == 5
     assert '"ok":true' in ran.stdout.replace(" ", "")
+
+
+def test_the_lines_for_a_platforms_sdk_name_this_installation_and_the_project(alice: Any, reader: Client, project: Any):
+    client = Client()
+    client.force_login(alice)
+    page = html.unescape(get(client, f"/help/sdk/?project={project.public_id}"))
+    for key, dialect in DIALECTS.items():
+        assert f"http://testserver/dialects/{key}" in page
+        assert project.public_id in page
+        for what, why in dialect.differences:
+            assert what in page and why in page
+    for lines in marked(get(client, f"/help/sdk/?project={project.public_id}"), "data-script"):
+        compile(lines, "script", "exec")  # they can be pasted
+    assert reader.get(f"/help/sdk/?project={project.public_id}").status_code == 404

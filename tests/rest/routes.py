@@ -111,6 +111,15 @@ BODIES: dict[str, Any] = {
     "POST api/v1/configs/": {"project": "{project}", "format": "csv", "name": "Weekly"},
     "PUT api/v1/configs/<str:config_id>/": {"project": "{project}", "format": "csv", "name": "Weekly"},
     "POST api/v1/tokens/": {"name": "new", "scopes": ["admin"], "project": "{project}"},
+    "POST dialects/labellerr/sdk/export/files": {
+        "export_name": "Weekly",
+        "export_description": "All that is accepted",
+        "export_format": "coco_json",
+        "statuses": ["accepted", "review"],
+        "export_destination": "local",
+        "question_ids": ["all"],
+    },
+    "POST dialects/labellerr/exports/status": {"report_ids": ["nosuch"]},
     "PUT api/v1/projects/<str:project_id>/members/<str:username>/": {"role": "reviewer"},
     "POST api/v1/projects/<str:project_id>/rows/delete/": {"global_keys": ["nosuch"], "reason": "a test"},
     "POST api/v1/artifacts/<str:artifact_id>/links/": {"for_user": "mallory"},
@@ -131,6 +140,15 @@ BODIES: dict[str, Any] = {
     "POST configs/<str:config_id>/edit/": {"project": "{project}", "format": "csv", "do": "save"},
 }
 QUERIES: dict[str, dict[str, str]] = {
+    "POST dialects/labellerr/sdk/export/files": {"project_id": "{project}", "client_id": "1234"},
+    "GET dialects/labellerr/exports/list": {"project_id": "{project}", "client_id": "1234", "uuid": "u"},
+    "POST dialects/labellerr/exports/status": {"project_id": "{project}", "client_id": "1234", "uuid": "u"},
+    "GET dialects/labellerr/exports/download": {
+        "project_id": "{project}",
+        "client_id": "1234",
+        "uuid": "u",
+        "report_id": "{report}",
+    },
     "GET api/v1/reports/status/": {"ids": "{report}"},
     "GET exports/new/": {"project": "{project}"},
     "GET exports/active/": {"ids": "{report}"},

@@ -174,7 +174,10 @@ def test_a_config_without_statuses_can_be_sent_back_as_it_was_given_out_and_run(
 
 def test_the_words_say_what_would_be_right(world: World):
     script = world.script("oscar")
-    assert "coco_json, csv, json, ndjson, png" in script.post("reports/", {**GOOD, "format": "xml"}).json()["detail"]
+    assert (
+        "coco_json, csv, json, labellerr_coco, labellerr_json, ndjson, png"
+        in script.post("reports/", {**GOOD, "format": "xml"}).json()["detail"]
+    )
     assert "accepted" in script.post("reports/", {**GOOD, "statuses": ["done"]}).json()["detail"]
     assert "known: project" in script.post("reports/plan/", {**GOOD, "colour": 1}).json()["detail"].replace(
         "known: format, statuses, filter, labels, include, destination, options, max_refused, project", "known: project"

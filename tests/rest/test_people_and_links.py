@@ -78,7 +78,7 @@ def test_a_link_works_for_anybody_until_it_is_revoked(world: World):
     anybody = Client()
     page = anybody.get(link["url"])
     assert page.status_code == 200
-    delivered = whole(anybody.get(f"{link['url']}file"))
+    delivered = whole(anybody.get(link["file_url"]))
     assert len(delivered) == world.own.artifact.bytes
     secret = link["url"].rstrip("/").rpartition(".")[2]
     listed = script.get("links/", {"report": world.own.done.report_id})

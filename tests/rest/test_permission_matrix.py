@@ -82,6 +82,19 @@ GET    api/v1/schema/                                                    401 200
 GET    api/v1/explorer/                                                  302 200 200 200 200 200 -
 GET    api/v1/^(?P<rest>.*)$                                             404 404 404 404 404 404 -
 
+# --- dialects: signed in as their own clients are
+GET    dialects/labellerr/projects/project/<str:project_id>              401 404 200 200 200 200  401 404 404 404 404 200
+GET    dialects/labellerr/project_drafts/projects/detailed_list          401 200 200 200 200 200 -
+POST   dialects/labellerr/sdk/export/files                               401 404 403 200 200 200  401 404 404 404 404 200
+GET    dialects/labellerr/exports/list                                   401 404 200 200 200 200  401 404 404 404 404 200
+POST   dialects/labellerr/exports/status                                 401 404 200 200 200 200  401 404 404 404 404 200
+GET    dialects/labellerr/exports/download                               401 404 403 200 200 200  401 404 404 404 404 200
+GET    dialects/labellerr/^(?P<rest>.*)$                                 404 404 404 404 404 404 -
+POST   dialects/labellerr/^(?P<rest>.*)$                                 404 404 404 404 404 404 -
+PUT    dialects/labellerr/^(?P<rest>.*)$                                 404 404 404 404 404 404 -
+PATCH  dialects/labellerr/^(?P<rest>.*)$                                 404 404 404 404 404 404 -
+DELETE dialects/labellerr/^(?P<rest>.*)$                                 404 404 404 404 404 404 -
+
 # --- home
 GET    (home)                                                            302 200 200 200 200 200 -
 GET    now/                                                              302 200 200 200 200 200 -
@@ -200,6 +213,7 @@ GET    help/check-values/                                                302 200
 GET    help/roles/                                                       302 200 200 200 200 200 -
 GET    help/verify.py                                                    302 200 200 200 200 200 -
 GET    help/rest/                                                        302 200 200 200 200 200 -
+GET    help/sdk/                                                         302 200 200 200 200 200 -
 
 # --- the rest
 GET    media/<str:project_id>/<str:name>                                 302 404 200 200 200 200  302 404 404 404 404 200
@@ -303,7 +317,7 @@ def ask(client: Client, row: str, place: Place, world: World) -> tuple[int, byte
     with transaction.atomic():
         if method == "GET":
             response = client.get(to, query(row, place))
-        elif not route.startswith("api/"):
+        elif not route.startswith(("api/", "dialects/")):
             response = client.post(to, body(row, place))
         else:
             sent = json.dumps(body(row, place))
@@ -311,6 +325,13 @@ def ask(client: Client, row: str, place: Place, world: World) -> tuple[int, byte
         answer = response.status_code, whole(response)
         transaction.set_rollback(True)
     return answer
+
+
+def client_of(row: str, actor: str | None, world: World) -> Client:
+    """Someone's browser; of a dialect, its own client."""
+    if " dialects/" in row:
+        return world.dialect_client(actor, REMOTE_ADDR="203.0.113.9")
+    return world.browser(actor, REMOTE_ADDR="203.0.113.9")
 
 
 def told(said: bytes, row: str, place: Place, world: World) -> list[str]:
@@ -332,7 +353,7 @@ def test_everybody_gets_what_the_table_says_and_nobody_learns_more(row: str, wor
     seen: dict[str, list[int]] = {"at home": [], "elsewhere": []}
     leaks = []
     for actor in ACTORS:
-        client = world.browser(actor, REMOTE_ADDR="203.0.113.9")
+        client = client_of(row, actor, world)
         for where, place in (("at home", world.own), ("elsewhere", world.foreign)):
             if where == "elsewhere" and elsewhere is None:
                 continue

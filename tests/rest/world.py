@@ -125,6 +125,13 @@ class World:
         """Someone's script, with a token of its own."""
         return Rest(self.token(person, *scopes, **more)[1])
 
+    def dialect_client(self, person: str | None, *scopes: str, project: Project | None = None, **more: Any) -> Client:
+        """Someone's script made for another platform, with a token of ours in the places of that one's keys."""
+        if person is None:
+            return Client(**more)
+        token, key = self.token(person, *scopes, project=project)
+        return Client(HTTP_API_KEY=token.public_id, HTTP_API_SECRET=key, HTTP_CLIENT_ID="1234", **more)
+
     def browser(self, person: str | None, **more: Any) -> Client:
         """Someone's browser, signed in."""
         client = Client(**more)

@@ -146,4 +146,4 @@ def test_plan_project_preview_and_help_know_it(diamonds: Project, alice: Any, tm
     assert drawn == [("rp-diamond", "M1 2L3 4z")] * 2
     text = client.get("/help/formats/").content.decode()
     assert '<code class="ea-value">ImageDiamond</code>' in text
-    assert text.count(">diamond<") == 3  # what COCO and masks hold, and the list of kinds
+    assert text.count(">diamond<") == 4  # what both COCOs and masks hold, and the list of kinds

@@ -108,13 +108,14 @@ def handle(error: Exception, context: Mapping[str, Any]) -> Response | None:
 
     A view class answers in a shape of its own where it has an ``error_response`` (:class:`RestView`).
     """
-    request = context.get("request")
+    request, view = context.get("request"), context.get("view")
     django_request = getattr(request, "_request", request)
     found = _ours(error) or _drf(error) or _fault(error, django_request)
     set_rollback()
     if found.status in (403, 404, 429):
-        request_refused.send(sender=None, request=request, error=error, status=found.status, channel="rest")
-    shape: Callable[[Problem, Any], Response] = getattr(context.get("view"), "error_response", problem_json)
+        channel = getattr(view, "channel", "rest")
+        request_refused.send(sender=None, request=request, error=error, status=found.status, channel=channel)
+    shape: Callable[[Problem, Any], Response] = getattr(view, "error_response", problem_json)
     return shape(found, django_request)
 
 

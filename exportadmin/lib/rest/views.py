@@ -49,6 +49,8 @@ class RestView(APIView):
     content_negotiation_class = OneForm
     throttle_classes = [AddressThrottle, PersonThrottle]
     metadata_class = None
+    # how the trail calls this way in
+    channel: ClassVar[str] = "rest"
     pagination_class: ClassVar[type[Pages] | None] = None
     takes: ClassVar[Mapping[str, type[Query]]] = {}
     problems: ClassVar[Mapping[str, tuple[int, ...]]] = {}

@@ -58,6 +58,8 @@ class Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
             "control_socket_disable": True,
             # of X-Forwarded-Proto and SCRIPT_NAME: by itself it believes this machine; TRUSTED_PROXIES says who is
             "forwarded_allow_ips": "",
+            # our worker class takes out all names with _ but those that a dialect's clients send
+            "header_map": "dangerous",
             "loglevel": "warning",
             "logger_class": "exportadmin.operations.gunicorn_logs.GunicornLogger",
         }.items():

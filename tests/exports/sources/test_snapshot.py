@@ -66,7 +66,8 @@ def convert(report: ExportReport, **body) -> ExportReport:
 
 def content(report: ExportReport) -> bytes:
     assert report.status == statuses.COMPLETED, report.error
-    return (delivery_folder(report) / report.artifacts.get().name).read_bytes()
+    raw = (delivery_folder(report) / report.artifacts.get().name).read_bytes()
+    return raw.partition(b"\n")[2] if FORMATS[report.format].prints_report else raw  # it stands in the first line
 
 
 @pytest.mark.parametrize("source", ["ndjson", "json"])
@@ -79,7 +80,8 @@ def test_the_bytes_are_those_of_a_direct_export(filled, source, format, options)
     filled.save()
     made = convert(snapshot, format=format, options=options)
     assert content(made) == content(direct)
-    assert made.check_values == direct.check_values
+    if not FORMATS[format].prints_report:  # a name that is longer makes more bytes
+        assert made.check_values == direct.check_values
 
 
 @pytest.mark.parametrize(("format", "options"), TARGETS, ids=str)

@@ -1,0 +1,1 @@
+"""Other platforms' APIs, as we speak them."""

@@ -1,0 +1,140 @@
+"""What becomes of one request of Labellerr's SDK here: reports, keys, permissions, the trail."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.db import transaction
+from django.test import Client
+from django.utils import timezone
+
+from connections.access.roles import SCOPES
+from exportadmin.audit.models import AuditEntry
+from exportadmin.runs import statuses
+from exports.models import ExportReport
+from tests.rest.world import World
+
+pytestmark = pytest.mark.django_db
+BASE = "/dialects/labellerr"
+BODY = {
+    "export_name": "Weekly",
+    "export_description": "d",
+    "export_format": "coco_json",
+    "statuses": ["accepted", "review"],
+    "question_ids": ["all"],
+    "export_destination": "local",
+    "connection_id": None,
+    "export_folder_path": None,
+    "updated_after_timestamp": None,
+}
+
+
+@pytest.fixture
+def world(standing_world: World) -> Iterator[World]:
+    with transaction.atomic():
+        yield standing_world
+        transaction.set_rollback(True)
+
+
+def create(client: Client, world: World, **change: Any) -> Any:
+    query = {"project_id": world.own.project.public_id, "client_id": "1234"}
+    body = json.dumps(BODY | change)
+    return client.post(f"{BASE}/sdk/export/files", body, content_type="application/json", query_params=query)
+
+
+def report_of(answer: Any) -> ExportReport:
+    return ExportReport.objects.get(report_id=answer.json()["response"]["report_id"])
+
+
+def test_it_becomes_a_report_like_any_other(world: World):
+    client = world.dialect_client("oscar")
+    report = report_of(create(client, world, statuses=["None", "accepted"], updated_after_timestamp=1765000000000))
+    assert (report.status, report.name, report.description, report.format) == (
+        statuses.QUEUED,
+        "Weekly",
+        "d",
+        "labellerr_coco",
+    )
+    assert report.config["statuses"] == ["to_label", "accepted"]
+    assert report.config["resolved"]["updated_after"] == "2025-12-06T05:46:40.000+00:00"
+    entry = AuditEntry.objects.filter(event="export.requested").order_by("-sequence")[0]
+    assert (entry.channel, entry.actor_name) == ("dialect:labellerr", "script of oscar")
+
+
+def test_a_request_sent_again_is_the_same_export_for_two_minutes(world: World):
+    """The SDK sends it up to four times when an answer is late."""
+    client = world.dialect_client("oscar")
+    first = report_of(create(client, world))
+    assert report_of(create(client, world)) == first
+    assert report_of(create(client, world, export_name="Other")) != first
+    ExportReport.objects.filter(pk=first.pk).update(created_at=timezone.now() - timedelta(seconds=119))
+    assert report_of(create(client, world)) == first
+    key = f"{(first.idempotency_key or '').rpartition('.')[0]}.1"  # as it was made then
+    early = timezone.now() - timedelta(seconds=121)
+    ExportReport.objects.filter(pk=first.pk).update(created_at=early, idempotency_key=key)
+    assert report_of(create(client, world)) != first
+
+
+def test_two_tokens_have_exports_of_their_own(world: World):
+    one, other = world.dialect_client("oscar"), world.dialect_client("oscar")
+    assert report_of(create(one, world)) != report_of(create(other, world))
+
+
+def test_a_browsers_session_opens_nothing(world: World):
+    assert create(world.browser("alice"), world).status_code == 401
+
+
+def test_nothing_of_a_browser_stands_in_the_way_of_a_script(world: World):
+    """No CSRF token, a foreign Origin, no slash at the end."""
+    client = world.dialect_client("oscar", enforce_csrf_checks=True, HTTP_ORIGIN="https://pro.labellerr.com")
+    assert create(client, world).status_code == 200
+
+
+def test_a_key_it_does_not_know_is_refused(world: World):
+    answer = create(world.dialect_client("oscar"), world, priority=5)
+    assert answer.status_code == 400
+    assert answer.json()["error"]["field"] == "priority"
+    assert answer.json()["response"] is None
+
+
+def test_what_a_failed_export_failed_of_stands_beside_its_status(world: World):
+    client = world.dialect_client("oscar")
+    report = report_of(create(client, world))
+    ExportReport.objects.filter(pk=report.pk).update(status=statuses.FAILED, error="no space left")
+    query = {"project_id": world.own.project.public_id}
+    body = json.dumps({"report_ids": [report.report_id]})
+    answer = client.post(f"{BASE}/exports/status", body, content_type="application/json", query_params=query).json()
+    assert answer["response"] == answer["status"]
+    (item,) = answer["response"]
+    assert (item["export_status"], item["is_completed"], item["error"]) == ("Failed", True, "no space left")
+    query |= {"report_id": report.report_id}
+    refused = client.get(f"{BASE}/exports/download", query)
+    assert refused.status_code == 409
+    assert "no space left" in refused.json()["error"]["message"]
+
+
+def test_an_export_of_another_project_is_not_to_be_had_through_this_one(world: World):
+    client = world.dialect_client("sue")
+    query = {"project_id": world.own.project.public_id, "report_id": world.foreign.done.report_id}
+    assert client.get(f"{BASE}/exports/download", query).status_code == 404
+    body = json.dumps({"report_ids": [world.foreign.done.report_id]})
+    asked = {"project_id": world.own.project.public_id}
+    answer = client.post(f"{BASE}/exports/status", body, content_type="application/json", query_params=asked).json()
+    assert answer["response"][0]["error"] == f"there is no export {world.foreign.done.report_id!r}"
+
+
+@pytest.mark.parametrize("scope", SCOPES)
+def test_a_token_can_do_here_what_its_scopes_say(world: World, scope: str):
+    verbs = SCOPES[scope][0]
+    client = world.dialect_client("alice", scope, project=world.own.project)
+    assert create(client, world).status_code == (200 if "start" in verbs else 403)
+    query = {"project_id": world.own.project.public_id}
+    assert client.get(f"{BASE}/exports/list", query).status_code == 200
+    query |= {"report_id": world.own.done.report_id}
+    assert client.get(f"{BASE}/exports/download", query).status_code == (200 if "link" in verbs else 403)
+    elsewhere = {"project_id": world.foreign.project.public_id}
+    assert client.get(f"{BASE}/exports/list", elsewhere).status_code == 404
