@@ -21,7 +21,7 @@ from connections.access.permissions import require_manages_connections, require_
 from connections.adapters import FAILED, PASSED, RUNNING, STOPPED, ConnectionKind, Step
 from connections.kinds import connection_kind
 from connections.models import Connection, ConnectionGrant, ConnectionSecret, Project
-from connections.steps import run_steps
+from connections.steps import one_of_few, run_steps
 from connections.use import used_by
 from exportadmin.audit.models import REFUSED
 from exportadmin.audit.record import Line, audited, record
@@ -140,6 +140,7 @@ def test_connection(*, connection: Connection, actor: Actor) -> Iterator[Step]:
     """Begin a test; the iterator carries it out, a step at a time. Each step is kept (``test_result``) as it ends.
 
     For superusers, and for admins of a project that may use the connection. Whoever stops iterating stops the test.
+    The first step raises :class:`BusyError` while many are under way.
     """
     try:
         require_may_test(actor, connection)
@@ -166,6 +167,13 @@ def must_work(*, connection: Connection, project: Project, actor: Actor) -> None
 
 
 def _tested(
+    connection: Connection, kind: type[ConnectionKind], actor: Actor, project: Project | None
+) -> Iterator[Step]:
+    with one_of_few():
+        yield from _kept_steps(connection, kind, actor, project)
+
+
+def _kept_steps(
     connection: Connection, kind: type[ConnectionKind], actor: Actor, project: Project | None
 ) -> Iterator[Step]:
     started = timezone.now()

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import logging
+import threading
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import Final
 
 from connections.adapters import FAILED, ConnectionKind, Step
 from connections.models import Connection
-from exportadmin.lib.errors import ExportAdminError, PermanentError
+from exportadmin.lib.errors import BusyError, ExportAdminError, PermanentError
 from exportadmin.lib.masking import HIDDEN, scrub_text
 
 log = logging.getLogger(__name__)
@@ -18,8 +20,22 @@ log = logging.getLogger(__name__)
 # each request of a step has an end of its own; no step is begun after so many seconds
 MOST_SECONDS: Final = 120.0
 MOST_CHARACTERS: Final = 1000
+# of four threads: pages are answered by the others
+AT_ONCE: Final = 2
+_places = threading.BoundedSemaphore(AT_ONCE)
 # a shorter secret may be part of any word
 _SHORTEST: Final = 4
+
+
+@contextmanager
+def one_of_few() -> Iterator[None]:
+    """Raises :class:`BusyError` while others are tested: each test holds a thread as long as its store takes."""
+    if not _places.acquire(blocking=False):
+        raise BusyError("other connections are being tested; try again in a few seconds")
+    try:
+        yield
+    finally:
+        _places.release()
 
 
 def run_steps(kind: type[ConnectionKind], connection: Connection) -> Iterator[Step]:

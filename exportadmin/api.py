@@ -70,6 +70,7 @@ def nothing_here(request: Request, rest: str = "") -> Response:
 
 urlpatterns = [
     path("", include("connections.access.api.urls")),
+    path("", include("connections.api.urls")),
     path("", include("connections.store.imports.api_urls")),
     path("", include("exports.api.urls")),
     path("audit/", audit.AuditView.as_view(), name="audit"),

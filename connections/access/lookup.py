@@ -9,8 +9,8 @@ from django.contrib.auth.models import User
 from django.db.models import Model, QuerySet
 
 from connections.access.models import ApiToken
-from connections.access.permissions import VIEW, can
-from connections.models import Project
+from connections.access.permissions import MANAGE, VIEW, can, connections_for
+from connections.models import STORE, Connection, Project
 from exportadmin.lib.errors import ConflictError, DeniedError, HiddenError, NotFoundError
 
 LONGEST_ID = 200
@@ -103,3 +103,33 @@ def get_project(request: Any, project_id: str, verb: str = VIEW) -> Project:
     """The project that a page's address names. Raises as :func:`get_object` does."""
     projects = Project.objects.select_related("connection")
     return get_object(request, projects, "project", project_id, verb=verb, project_of=lambda project: project)
+
+
+def get_connection(request: Any, connection_id: str) -> Connection:
+    """The connection that an address names, for a page and for REST. Raises :class:`NotFoundError`.
+
+    The trail is told of one that is there and was not granted to a project of the one who asks.
+    """
+    visible = connections_for(request.user, token_of(request))
+    if is_valid_key(connection_id):
+        if (found := visible.filter(public_id=connection_id).first()) is not None:
+            return found
+        if (hidden := Connection.objects.filter(public_id=connection_id).first()) is not None:
+            raise HiddenError(f"no connection {connection_id!r}", about={"obj": hidden})
+    raise NotFoundError(f"no connection {connection_id[:80]!r}")
+
+
+def manages_connections(request: Any) -> bool:
+    """May the one who asks make and change connections?"""
+    return can(request.user, MANAGE, None, token_of(request))
+
+
+def find_connection(wanted: str) -> Connection:
+    """By id or name, without asking who asks (the shell). Raises :class:`NotFoundError`."""
+    connections = Connection.objects.exclude(kind=STORE)
+    if is_valid_key(wanted):
+        found = connections.filter(public_id=wanted).first() or connections.filter(name=wanted).first()
+        if found is not None:
+            return found
+    known = ", ".join(repr(name) for name in connections.values_list("name", flat=True)[:20])
+    raise NotFoundError(f"no connection {wanted[:80]!r}; known: {known or 'none yet'}", field="connection")

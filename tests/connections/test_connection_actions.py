@@ -28,10 +28,10 @@ from connections.connection_actions import (
     rotate_secret,
 )
 from connections.models import Connection, ConnectionGrant, ConnectionSecret, Project
-from connections.sinks import SINKS
 from exportadmin.audit.models import AuditEntry
 from exportadmin.lib.actor import TOKEN, USER, Actor
 from exportadmin.lib.errors import ConflictError, DeniedError, NotFoundError, PermanentError, UserError
+from tests.connections import toy
 from tests.connections.toy import Vault
 from tests.rest.world import SHELL
 
@@ -42,9 +42,8 @@ CANARY = "canary-20b7fe"
 @pytest.fixture(autouse=True)
 def vaults() -> Iterator[None]:
     """The kind is registered."""
-    SINKS.register(Vault.key, Vault)
-    yield
-    SINKS.unregister(Vault.key)
+    with toy.registered():
+        yield
 
 
 @pytest.fixture

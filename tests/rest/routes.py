@@ -81,6 +81,8 @@ def _admin_object(model: str, place: Place) -> str:
     known: dict[str, Any] = {
         "connections/project": place.project,
         "connections/connection": place.project.connection,
+        "connections/connectionsecret": place.connection and place.connection.stored_secrets.first(),
+        "connections/connectiongrant": place.connection and place.connection.grants.first(),
         "access/membership": place.project.memberships.first(),
         "access/apitoken": place.project.tokens.first(),
         "exports/exportconfig": place.config,
@@ -96,6 +98,10 @@ def _admin_object(model: str, place: Place) -> str:
 
 
 BODIES: dict[str, Any] = {
+    "POST api/v1/connections/": {"kind": "vault", "name": "New", "config": {"room": "e"}, "secrets": {"phrase": "p"}},
+    "PATCH api/v1/connections/<str:connection_id>/": {"config": {"alarm": False}},
+    "POST api/v1/connections/<str:connection_id>/secrets/": {"secrets": {"phrase": "other"}},
+    "POST api/v1/connections/<str:connection_id>/grants/": {"project": "{project}"},
     "POST api/v1/imports/": {"project": "{project}", "file_name": "rows.json", "bytes": 1000},
     "POST imports/new/": {"project": "{project}"},
     "POST api/v1/projects/": {"name": "New"},

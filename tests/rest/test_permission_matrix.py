@@ -35,6 +35,19 @@ GET    api/v1/projects/<str:project_id>/members/                         401 404
 PUT    api/v1/projects/<str:project_id>/members/<str:username>/          401 404 403 403 200 200  401 404 404 404 404 200
 DELETE api/v1/projects/<str:project_id>/members/<str:username>/          401 404 403 403 204 204  401 404 404 404 404 404
 POST   api/v1/projects/<str:project_id>/rows/delete/                     401 404 403 403 200 200  401 404 404 404 404 200
+GET    api/v1/connections/                                               401 200 200 200 200 200 -
+POST   api/v1/connections/                                               401 403 403 403 403 201 -
+GET    api/v1/connections/<str:connection_id>/                           401 404 200 200 200 200  401 404 404 404 404 200
+PATCH  api/v1/connections/<str:connection_id>/                           401 404 403 403 403 200  401 404 404 404 404 200
+DELETE api/v1/connections/<str:connection_id>/                           401 404 403 403 403 204  401 404 404 404 404 204
+POST   api/v1/connections/<str:connection_id>/test/                      401 404 403 403 200 200  401 404 404 404 404 200
+POST   api/v1/connections/<str:connection_id>/secrets/                   401 404 403 403 403 200  401 404 404 404 404 200
+POST   api/v1/connections/<str:connection_id>/disable/                   401 404 403 403 403 200  401 404 404 404 404 200
+POST   api/v1/connections/<str:connection_id>/enable/                    401 404 403 403 403 200  401 404 404 404 404 200
+GET    api/v1/connections/<str:connection_id>/grants/                    401 404 200 200 200 200  401 404 404 404 404 200
+POST   api/v1/connections/<str:connection_id>/grants/                    401 404 403 403 403 201  401 404 404 404 404 201
+DELETE api/v1/connections/<str:connection_id>/grants/<str:project_id>/   401 404 403 403 403 204  401 404 404 404 404 204
+GET    api/v1/connections/<str:connection_id>/used-by/                   401 404 200 200 200 200  401 404 404 404 404 200
 GET    api/v1/imports/                                                   401 200 200 200 200 200 -
 POST   api/v1/imports/                                                   401 404 403 403 201 201  401 404 404 404 404 201
 GET    api/v1/imports/<str:import_id>/                                   401 404 200 200 200 200  401 404 404 404 404 200
@@ -251,8 +264,8 @@ ADMIN = {
     "exports/download": NONE_THERE,
     "exports/proof": LOOKING,
     "exports/proofnight": NONE_THERE,
-    "connections/connectionsecret": NONE_THERE,
-    "connections/connectiongrant": NONE_THERE,
+    "connections/connectionsecret": LOOKING,
+    "connections/connectiongrant": LOOKING,
     "store/storeproject": NONE_THERE,
     "store/storeclass": NONE_THERE,
     "store/storerow": NONE_THERE,
@@ -380,6 +393,17 @@ NEEDS: dict[str, str | None] = {
     "POST api/v1/projects/<str:project_id>/rows/delete/": "manage",
     "PUT api/v1/projects/<str:project_id>/members/<str:username>/": "manage",
     "DELETE api/v1/projects/<str:project_id>/members/<str:username>/": "manage",
+    "GET api/v1/connections/<str:connection_id>/": "view",
+    "PATCH api/v1/connections/<str:connection_id>/": "manage",
+    "DELETE api/v1/connections/<str:connection_id>/": "manage",
+    "POST api/v1/connections/<str:connection_id>/test/": "manage",
+    "POST api/v1/connections/<str:connection_id>/secrets/": "manage",
+    "POST api/v1/connections/<str:connection_id>/disable/": "manage",
+    "POST api/v1/connections/<str:connection_id>/enable/": "manage",
+    "GET api/v1/connections/<str:connection_id>/grants/": "view",
+    "POST api/v1/connections/<str:connection_id>/grants/": "manage",
+    "DELETE api/v1/connections/<str:connection_id>/grants/<str:project_id>/": "manage",
+    "GET api/v1/connections/<str:connection_id>/used-by/": "view",
     "POST api/v1/tokens/": None,
     "POST api/v1/imports/": "manage",
     "GET api/v1/imports/<str:import_id>/": "view",
@@ -423,9 +447,11 @@ LISTS = {
     "GET api/v1/reports/grouped/",
     "GET api/v1/links/",
     "GET api/v1/configs/",
+    "GET api/v1/connections/",
 }
 ELSEWHERE = {
     "POST api/v1/projects/",
+    "POST api/v1/connections/",
     "POST api/v1/tokens/<str:token_id>/revoke/",
     "POST api/v1/audit/verify/",
     "GET api/v1/schema/",
@@ -469,6 +495,7 @@ def test_a_bound_token_lists_its_own_project_only(row: str, world: World):
     assert status == 200
     assert told(said, row, world.foreign, world) == []
     things = [
+        world.own.connection.public_id,
         world.own.project.public_id,
         world.own.imported.public_id,
         world.own.done.report_id,

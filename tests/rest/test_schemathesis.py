@@ -23,10 +23,14 @@ from schemathesis.config import SchemathesisConfig
 from schemathesis.core.parameters import ParameterLocation
 from schemathesis.specs.openapi.checks import ignored_auth, positive_data_acceptance
 
+from connections.connection_actions import create_connection
+from connections.kinds import connection_kinds
+from connections.sinks import SINKS
 from exportadmin.api import document
 from exportadmin.wsgi import application
 from exports.api import views
-from tests.rest.world import OWN, World
+from tests.connections.toy import Vault
+from tests.rest.world import OWN, SHELL, World
 
 # `make soak` looks longer
 EXAMPLES = 60 if os.environ.get("SOAK") else 8
@@ -68,7 +72,19 @@ _DESCRIPTION = (
     "filter.label_created_at",
     "filter.since_revision",
 )
+_CONNECTION = (
+    "kind",
+    "name",
+    "config",
+    "secrets",
+    *(f"config.{field.name}" for kind in connection_kinds().values() for field in kind.connection_fields),
+    *(f"secrets.{field.name}" for kind in connection_kinds().values() for field in kind.connection_secrets),
+)
 BETWEEN_FIELDS = {
+    # whose fields and secrets they are and what they may be, the kind says; which are needed, the other settings
+    "POST /api/v1/connections/": _CONNECTION,
+    "PATCH /api/v1/connections/{connection_id}/": _CONNECTION,
+    "POST /api/v1/connections/{connection_id}/secrets/": _CONNECTION,
     "POST /api/v1/reports/": (*_DESCRIPTION, "config_id", "format"),
     "POST /api/v1/reports/plan/": _DESCRIPTION,
     "POST /api/v1/configs/": _DESCRIPTION,
@@ -128,9 +144,15 @@ def world(standing_world: World, django_db_blocker: Any) -> Iterator[World]:
     signals.request_finished.disconnect(close_old_connections)
     assert views._WAITING.acquire(blocking=False)
     waiting, views._WAITING = views._WAITING, _Full()  # type: ignore[assignment]
+    # a connection whose test reaches nothing; its kind is not in the document, which was made before
+    SINKS.register(Vault.key, Vault)
     with django_db_blocker.unblock():
+        standing_world.own.connection = create_connection(
+            kind=Vault.key, name="Deep", config={"room": "east"}, secrets={"phrase": "sesame"}, actor=SHELL
+        )
         standing_world.own.token_id = standing_world.token("oscar", project=standing_world.own.project)[0].public_id
     yield standing_world
+    SINKS.unregister(Vault.key)
     views._WAITING = waiting
     views._WAITING.release()
     signals.request_started.connect(close_old_connections)
@@ -152,7 +174,8 @@ def with_things_that_are_there(case: schemathesis.Case, world: World) -> None:
     component = case.meta.components.get(ParameterLocation.PATH) if case.meta else None
     if not case.path_parameters or (component is not None and component.mode.is_negative):
         return
-    place = world.own
+    place, connection = world.own, world.own.connection
+    assert connection is not None
     real = {
         "project_id": place.project.public_id,
         "username": "oscar",
@@ -161,6 +184,7 @@ def with_things_that_are_there(case: schemathesis.Case, world: World) -> None:
         "artifact_id": place.artifact.public_id,
         "link_id": place.link.public_id,
         "config_id": place.config.public_id,
+        "connection_id": connection.public_id,
     }
     for name, value in case.path_parameters.items():
         if name in real and zlib.crc32(repr(value).encode("utf-8", "replace")) % 3:

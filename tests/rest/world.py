@@ -61,6 +61,9 @@ class Rest:
     def put(self, path: str, body: Any = None, **more: Any) -> Any:
         return self.send("PUT", path, body, **more)
 
+    def patch(self, path: str, body: Any = None, **more: Any) -> Any:
+        return self.send("PATCH", path, body, **more)
+
     def delete(self, path: str, **more: Any) -> Any:
         return self.send("DELETE", path, **more)
 
