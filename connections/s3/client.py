@@ -156,9 +156,10 @@ class Bucket:
             if verify is not None:
                 verify(answer)
         except ClientError as error:
-            raise self._refusal(action, error, str(parameters.get("Key", ""))) from error
+            # not "from error": its text has what the store answered, and would be in the log's traceback
+            raise self._refusal(action, error, str(parameters.get("Key", ""))) from None
         except BotoCoreError as error:
-            raise self._failure(error) from error
+            raise self._failure(error) from None
         return answer
 
     def pages(self, action: str, **parameters: Any) -> Iterator[dict[str, Any]]:
