@@ -71,7 +71,7 @@ def register() -> None:
         "artifact",
         "Delivered files",
         {
-            "downloaded": "{actor} [began|tried] to download {object}" + _OF,
+            "downloaded": "{actor} [began|tried] to download {object}" + _OF + "<: {ending}>",
             "download_ended": "{actor} ended a download of {object}" + _OF + "<: {ending}><, {bytes_sent} bytes sent>",
             "receipt_downloaded": "{actor} [downloaded|tried to download] the manifest of {object} alone" + _OF,
             "rows_read": "{actor} [read|tried to read] rows of {object}" + _OF,

@@ -30,10 +30,11 @@ if TYPE_CHECKING:
 KEYS, ROLE, AMBIENT = "keys", "role", "ambient"
 DEFAULT_REGION: Final = "us-east-1"
 ATTEMPTS: Final = 7
-# seconds: the first pause (each is twice the one before, at most), the longest, the end of all tries of one request
-FIRST_PAUSE, LONGEST_PAUSE, PATIENCE = 0.5, 20.0, 600.0
-# one request of a tidy-up, which must not hold an end up for long
-TIDY_PATIENCE: Final = 30.0
+# seconds: the first pause (each is twice the one before, at most), the longest
+FIRST_PAUSE, LONGEST_PAUSE = 0.5, 20.0
+# after so many seconds no other try is begun: of a request that people or other runs wait for, and of one that writes
+PATIENCE, WRITE_PATIENCE = 30.0, 600.0
+_WRITES: Final = frozenset({"put_object", "create_multipart_upload", "upload_part", "complete_multipart_upload"})
 MOST_CLIENTS: Final = 32
 
 # of an action: what it does, in words that go on after "may not", and the permission that it takes
@@ -120,19 +121,18 @@ class Bucket:
         self,
         action: str,
         *,
-        patience: float | None = None,
         is_over: Callable[[], bool] = bool,
         verify: Callable[[dict[str, Any]], None] | None = None,
         **parameters: Any,
     ) -> dict[str, Any]:
-        """One request, and again what is worth it, for ``patience`` seconds at most or until ``is_over``.
+        """One request, and again what is worth it, for some time or until ``is_over``.
 
         ``verify`` looks at the answer, and raises ``TransientError`` where another one is needed.
 
         Raises :class:`S3MissingError`, :class:`S3ConditionError`, :class:`S3Error`, ``TransientError``, and what the
         guard of outbound requests raises.
         """
-        deadline = time.monotonic() + (PATIENCE if patience is None else patience)
+        deadline = time.monotonic() + (WRITE_PATIENCE if action in _WRITES else PATIENCE)
         if self.owner:
             parameters["ExpectedBucketOwner"] = self.owner
         for attempt in range(1, ATTEMPTS + 1):

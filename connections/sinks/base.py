@@ -190,8 +190,8 @@ class Sink(ConnectionKind, ABC):
 
     fields: ClassVar[tuple[SinkField, ...]] = ()
     needs_connection: ClassVar[bool] = True
-    # may others than this installation deliver to the same place?
-    is_shared: ClassVar[bool] = False
+    # elsewhere: asking takes time and may fail, and others than this installation may deliver there too
+    is_remote: ClassVar[bool] = False
 
     def __init__(self, connection: Connection | None, settings: Mapping[str, str]) -> None:
         self.connection = connection

@@ -27,7 +27,6 @@ from django.utils.http import content_disposition_header
 from connections.models import Connection
 from connections.s3 import names
 from connections.s3.client import (
-    TIDY_PATIENCE,
     Bucket,
     S3ConditionError,
     S3Error,
@@ -79,7 +78,7 @@ class S3Sink(BucketConnection, Sink):
             is_required=True,
         ),
     )
-    is_shared = True
+    is_remote = True
 
     # --- where -------------------------------------------------------------------------------------------------------
 
@@ -126,7 +125,7 @@ class S3Sink(BucketConnection, Sink):
 
     def discard(self, report: ReportKey) -> None:
         try:
-            _sweep(self.bucket, self._folder(report), patience=TIDY_PATIENCE)
+            _sweep(self.bucket, self._folder(report))
         except ExportAdminError as error:
             log.warning("drafts of report %s stay at %s: %s", report.report_id, self.address(report), error)
 
@@ -192,23 +191,23 @@ def _groups(bucket: Bucket) -> Iterator[tuple[Folder, int | None, datetime, bool
         yield current, None, changed, is_whole
 
 
-def _sweep(bucket: Bucket, folder: Folder, *, patience: float | None = None) -> None:
+def _sweep(bucket: Bucket, folder: Folder) -> None:
     """Take away what attempts left half-made. What was published stays. Raises as :meth:`Bucket.call` does."""
     keys = bucket.keys(folder.prefix)
     for mark in bucket.keys(folder.marks):  # first: from now on none of them can commit
-        bucket.call("delete_object", Key=mark, patience=patience)
-    _abort_uploads(bucket, folder.prefix, patience=patience)
+        bucket.call("delete_object", Key=mark)
+    _abort_uploads(bucket, folder.prefix)
     if folder.key(MANIFEST_NAME) in keys:
         return
     for key in keys:
-        bucket.call("delete_object", Key=key, patience=patience)
+        bucket.call("delete_object", Key=key)
 
 
-def _abort_uploads(bucket: Bucket, prefix: str, *, patience: float | None = None) -> None:
+def _abort_uploads(bucket: Bucket, prefix: str) -> None:
     for page in bucket.pages("list_multipart_uploads", Prefix=prefix):
         for upload in page.get("Uploads", ()):
             try:
-                bucket.call("abort_multipart_upload", Key=upload["Key"], UploadId=upload["UploadId"], patience=patience)
+                bucket.call("abort_multipart_upload", Key=upload["Key"], UploadId=upload["UploadId"])
             except S3MissingError:
                 continue
 
@@ -324,7 +323,7 @@ class S3Draft(Draft):
         self._is_published = True
         self._end()
         try:
-            self.bucket.call("delete_object", Key=self._mark, patience=TIDY_PATIENCE)
+            self.bucket.call("delete_object", Key=self._mark)
         except ExportAdminError as error:  # it is found and taken away later
             log.warning("the marker %s stays: %s", self.bucket.address(self._mark), error)
         return S3Delivery(self.folder.location, self.folder, lambda: self.bucket)
@@ -408,7 +407,7 @@ class S3Draft(Draft):
 
     def _tidy(self, action: str, **parameters: Any) -> None:
         try:
-            self.bucket.call(action, patience=TIDY_PATIENCE, **parameters)
+            self.bucket.call(action, **parameters)
         except S3MissingError:
             return
         except ExportAdminError as error:  # left over, to be found later
@@ -589,7 +588,7 @@ class S3Delivery(Delivery):
         with _permanently():
             bucket, manifest = self._reach(), self._folder.key(MANIFEST_NAME)
             for key in sorted(bucket.keys(self._folder.prefix), key=lambda key: key != manifest):
-                bucket.call("delete_object", Key=key, patience=TIDY_PATIENCE)
+                bucket.call("delete_object", Key=key)
 
 
 def _is_name(name: str) -> bool:

@@ -60,5 +60,9 @@ class BusyError(UserError):
     retry_after = 5
 
 
+class UnavailableError(UserError):
+    """Nothing is wrong with the request, but what it takes cannot be reached at this moment."""
+
+
 class GoneError(UserError):
     """It was here once: expired, revoked, used up or removed."""

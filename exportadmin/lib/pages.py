@@ -19,7 +19,15 @@ from django.shortcuts import redirect, render
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_http_methods
 
-from exportadmin.lib.errors import BusyError, ConflictError, DeniedError, GoneError, NotFoundError, UserError
+from exportadmin.lib.errors import (
+    BusyError,
+    ConflictError,
+    DeniedError,
+    GoneError,
+    NotFoundError,
+    UnavailableError,
+    UserError,
+)
 from exportadmin.lib.refusals import request_refused
 
 View = TypeVar("View", bound=Callable[..., Any])
@@ -29,6 +37,7 @@ STATUSES: Final[tuple[tuple[type[UserError], int, str], ...]] = (
     (ConflictError, 409, "This cannot be done now"),
     (GoneError, 410, "This is gone"),
     (BusyError, 503, "Too much at once"),
+    (UnavailableError, 503, "Not available now"),
     (UserError, 400, "This cannot be done as asked"),
 )
 

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 from typing import Any
 
+from django.db import transaction
+
 from connections.sinks.base import MANIFEST_NAME, DeliveredFileError, Delivery, Sink
-from exportadmin.lib.errors import PermanentError, UserError
+from exportadmin.lib.errors import PermanentError, TransientError, UserError
 from exports.delivery import manifest
 from exports.delivery.destination import key_of, sink_for
 from exports.delivery.files import WrittenFile
 from exports.delivery.verify import read_whole, verify_delivery
 from exports.models import ExportReport
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,12 +51,29 @@ def adopt_published(sink: Sink, report: ExportReport) -> Published | None:
 def unpublish(report: ExportReport) -> None:
     """Take a published delivery of this very report away again: it will end without one, so none may be visible.
 
-    Called in the transaction that writes the end, under the report's fence. What is anything else stays.
+    Called in the transaction that writes the end, under the report's fence. What is anything else stays. What lies
+    elsewhere is asked for after the commit: no transaction waits for it, and no other attempt can begin any more. Where
+    it cannot be reached then, it is left over, and retention takes it away.
     """
     try:
-        delivery = sink_for(report).published(key_of(report))
+        sink = sink_for(report)
     except UserError:  # a destination that there is not: nothing can have been delivered there
         return
+    if report.attempts and sink.is_remote:
+        transaction.on_commit(lambda: _unpublish_remote(sink, report))
+    elif report.attempts:
+        _unpublish(sink, report)
+
+
+def _unpublish_remote(sink: Sink, report: ExportReport) -> None:
+    try:
+        _unpublish(sink, report)
+    except (TransientError, PermanentError) as error:
+        log.warning("report %s ended without a delivery, but there may be one: %s", report.report_id, error)
+
+
+def _unpublish(sink: Sink, report: ExportReport) -> None:
+    delivery = sink.published(key_of(report))
     if delivery is None:
         return
     try:

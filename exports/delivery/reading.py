@@ -4,20 +4,25 @@ from __future__ import annotations
 
 import hashlib
 import io
+import logging
 from typing import Any
 
 from connections.sinks.base import MANIFEST_NAME, DeliveredFileError, OpenedFile
-from exportadmin.lib.errors import GoneError, UserError
+from exportadmin.lib.errors import GoneError, PermanentError, TransientError, UnavailableError, UserError
 from exports.delivery.destination import delivery_of
 from exports.delivery.integrity import is_as_delivered, mark_altered
 from exports.delivery.verify import read_whole
 from exports.models import Artifact, ExportReport
+
+log = logging.getLogger(__name__)
 
 MISSING = "The file is no longer in its place. It was deleted or moved after the export."
 ALTERED = (
     "The file is no longer the one that was delivered, or another file of the same export is not. "
     "Nothing of it is handed out until a verification finds everything as it was."
 )
+# why, the log says: whoever holds a link need not know where the file lies
+UNREACHABLE = "The file cannot be read at this moment, as the place where it lies does not answer. Try again later."
 
 
 class DeliveredFileReader(io.RawIOBase):
@@ -68,7 +73,7 @@ def open_delivered(artifact: Artifact) -> DeliveredFileReader:
     """The plain file of the artifact, unbuffered, as it was delivered; the caller closes it.
 
     Raises :class:`GoneError` in words for a person: removed by retention, missing, or not what was delivered (which is
-    kept on the report and recorded).
+    kept on the report and recorded); :class:`UnavailableError` where nobody can tell.
     """
     report = artifact.report
     if report.files_removed_at is not None:
@@ -79,8 +84,13 @@ def open_delivered(artifact: Artifact) -> DeliveredFileReader:
         file = delivery_of(report).open(artifact.name)
     except (DeliveredFileError, OSError, UserError):  # the last: a kind of destination that there is not any more
         raise GoneError(MISSING) from None
+    except (TransientError, PermanentError) as error:
+        raise _unreachable(report, error) from None
     try:
         is_right = is_as_delivered(artifact, file)
+    except OSError as error:
+        file.close()
+        raise _unreachable(report, error) from None
     except BaseException:
         file.close()
         raise
@@ -93,7 +103,7 @@ def open_delivered(artifact: Artifact) -> DeliveredFileReader:
 
 
 def read_manifest(report: ExportReport) -> bytes:
-    """The manifest as it was delivered. Raises :class:`GoneError` as :func:`open_delivered` does."""
+    """The manifest as it was delivered. Raises as :func:`open_delivered` does."""
     if report.files_removed_at is not None:
         raise GoneError(removed_text(report))
     if report.altered_at is not None:
@@ -102,10 +112,17 @@ def read_manifest(report: ExportReport) -> bytes:
         raw = read_whole(delivery_of(report), MANIFEST_NAME)
     except (DeliveredFileError, OSError, UserError):
         raise GoneError(MISSING) from None
+    except (TransientError, PermanentError) as error:
+        raise _unreachable(report, error) from None
     if hashlib.sha256(raw).hexdigest() != report.manifest_sha256:
         mark_altered(report, f"the content of {MANIFEST_NAME} has changed")
         raise GoneError(ALTERED)
     return raw
+
+
+def _unreachable(report: ExportReport, error: Exception) -> UnavailableError:
+    log.warning("the files of report %s cannot be read: %s", report.report_id, error)
+    return UnavailableError(UNREACHABLE)
 
 
 def removed_text(report: ExportReport) -> str:

@@ -1,5 +1,8 @@
 """Handing out a delivered file, whole or from anywhere in it, through any channel.
 
+Where the place that it lies at hands it out itself, and may (:meth:`connections.sinks.base.Delivery.url`), whoever asks
+is sent on to there: then the trail says ``handed over``.
+
 Who took which bytes is written down before the first of them leaves; if that cannot be written, none leaves. How it
 ended is written when the body has ended or broken off. Asking the caller's permission is the caller's duty.
 """
@@ -12,10 +15,10 @@ import logging
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack
-from typing import NoReturn
+from typing import Final, NoReturn
 
 from django.db import InterfaceError, OperationalError, connection, transaction
-from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 from django.utils import timezone
 from django.utils.cache import get_conditional_response
@@ -25,19 +28,22 @@ from connections.sinks.base import MANIFEST_NAME
 from exportadmin.audit.models import DONE, FAILED, REFUSED
 from exportadmin.audit.record import record
 from exportadmin.lib.actor import Actor
-from exportadmin.lib.errors import GoneError
+from exportadmin.lib.errors import GoneError, PermanentError, TransientError, UnavailableError
+from exports.delivery.destination import delivery_of
 from exports.delivery.reading import DeliveredFileReader, open_delivered
 from exports.delivery.receipt import TRAIL_PROOF, VERIFIER
 from exports.links import tokens
 from exports.links.ranges import Span, UnsatisfiableError, parse_range
 from exports.models import Artifact, Download, Link
-from exports.models.link import BROKEN_OFF, COMPLETE, SILENCE
+from exports.models.link import BROKEN_OFF, COMPLETE, HANDED_OVER, SILENCE
 
 log = logging.getLogger(__name__)
 
 CHUNK = 1 << 16
 # a running download shows that it lives at most this often
 BEAT_SECONDS = 15.0
+# for so long an address of the place itself is good
+HANDED_OVER_SECONDS: Final = 60
 
 
 class BrokenOffError(OSError):
@@ -61,7 +67,7 @@ def respond(request: HttpRequest, artifact: Artifact, *, actor: Actor, link: Lin
     """
     try:
         file = open_delivered(artifact)
-    except GoneError as gone:
+    except (GoneError, UnavailableError) as gone:
         with transaction.atomic():
             record(
                 "artifact.downloaded",
@@ -104,6 +110,11 @@ def _answer(
     if request.method == "HEAD":  # Range is defined for GET only (§14.2)
         empty.headers["Content-Length"] = str(artifact.bytes)
         return empty
+    address = _address_elsewhere(artifact, link)
+    if address is not None:
+        _start(artifact, Span(0, artifact.bytes), actor, link, ending=HANDED_OVER)
+        kept = {name: headers[name] for name in ("Cache-Control", "X-Content-Type-Options")}
+        return HttpResponseRedirect(address, headers={**kept, "Referrer-Policy": "no-referrer"})
     try:
         span = _span(request, artifact, etag, modified)
     except UnsatisfiableError:
@@ -118,6 +129,16 @@ def _answer(
     )
     answer.may_take_long = True  # type: ignore[attr-defined]  # for the web server: send it in a thread of its own
     return answer
+
+
+def _address_elsewhere(artifact: Artifact, link: Link | None) -> str | None:
+    """Good for a minute. ``None``: it is handed out here, as to a one-time link, of which each byte is counted."""
+    if link is not None and link.one_time:
+        return None
+    try:
+        return delivery_of(artifact.report).url(artifact.name, HANDED_OVER_SECONDS)
+    except (TransientError, PermanentError):
+        return None
 
 
 def _modified(artifact: Artifact) -> int:
@@ -147,8 +168,8 @@ def _about(link: Link | None) -> dict[str, str]:
     return {} if link is None else {"link": link.public_id}
 
 
-def _start(artifact: Artifact, span: Span, actor: Actor, link: Link | None) -> Download:
-    """The download's row and its line in the trail, committed together."""
+def _start(artifact: Artifact, span: Span, actor: Actor, link: Link | None, *, ending: str = "") -> Download:
+    """The download's row and its line in the trail, committed together; ``ending``: that is all that will be known."""
     try:
         with transaction.atomic():
             if link is not None:
@@ -163,6 +184,8 @@ def _start(artifact: Artifact, span: Span, actor: Actor, link: Link | None) -> D
                 channel=actor.channel[:20],
                 first_byte=span.first,
                 bytes_requested=span.length,
+                ending=ending,
+                ended_at=timezone.now() if ending else None,
             )
             record(
                 "artifact.downloaded",
@@ -173,6 +196,7 @@ def _start(artifact: Artifact, span: Span, actor: Actor, link: Link | None) -> D
                     "download": download.public_id,
                     "first_byte": span.first,
                     "bytes_requested": span.length,
+                    **({"ending": ending} if ending else {}),
                     **_about(link),
                 },
             )

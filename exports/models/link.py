@@ -14,7 +14,9 @@ from exportadmin.lib.ids import new_id
 from exports.models.artifact import Artifact
 
 COMPLETE, BROKEN_OFF, FELL_SILENT = "complete", "broken off", "fell silent"
-ENDINGS: Final = (COMPLETE, BROKEN_OFF, FELL_SILENT)
+# whoever asked was sent on to the place where the file lies: how that ended nobody here knows
+HANDED_OVER = "handed over"
+ENDINGS: Final = (COMPLETE, BROKEN_OFF, FELL_SILENT, HANDED_OVER)
 SILENCE: Final = timedelta(minutes=2)
 # what may have become of a link
 OPEN, USED, EXPIRED, REVOKED, REMOVED = "open", "used", "expired", "revoked", "removed"

@@ -52,6 +52,7 @@ def _deliver(report: ExportReport, lease: RunLease, sink: Sink) -> None:
     lease.check(now=True)
     adopted = adopt_published(sink, report)
     if adopted is not None:  # an earlier attempt died between publication and commit
+        sink.discard(key_of(report))
         _finish(report, lease, adopted)
         return
     _check_permission(report, lease)

@@ -188,7 +188,7 @@ def _sweep(sink: Sink, before: datetime, *, dry: bool) -> Iterator[Step]:
             kind = DRAFT if leftover.is_draft else FOLDER
             if report is not None and _is_needed(report, sink, leftover):
                 continue
-            if report is None and (leftover.is_whole or sink.is_shared):
+            if report is None and (leftover.is_whole or sink.is_remote):
                 yield Step(UNKNOWN, leftover.report_id, leftover.address)
                 continue
             if not dry:

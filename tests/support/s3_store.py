@@ -10,7 +10,7 @@ import pytest
 from tests.support import seaweed
 
 if TYPE_CHECKING:
-    from connections.models import Connection
+    from connections.models import Connection, Project
 
 
 @pytest.fixture(scope="session")
@@ -64,4 +64,28 @@ def unsaved_connection(endpoint: str, folder: str, identity: str = "exporter", *
 
     connection = Connection(name="Archive", kind="s3", config=config_of(endpoint, folder, **changes))
     connection.secrets = lambda: Secrets(secrets_of(identity))
+    return connection
+
+
+@pytest.fixture
+def saved_s3_connection(members: Project, s3_store: seaweed.Store, s3_folder: str) -> Connection:
+    """To that folder, in the database with its secrets, for the project."""
+    return save_connection(members, s3_store.endpoint, s3_folder)
+
+
+def save_connection(
+    project: Project, endpoint: str, folder: str, identity: str = "exporter", **changes: Any
+) -> Connection:
+    """As its superuser made it."""
+    from django.utils import timezone
+
+    from connections.models import Connection, ConnectionGrant, ConnectionSecret
+
+    config = config_of(endpoint, folder, **changes)
+    connection = Connection.objects.create(name=f"Archive of {folder}", kind="s3", config=config)
+    for field, value in secrets_of(identity).items():
+        secret = ConnectionSecret(connection=connection, field=field, set_at=timezone.now(), set_by="alice")
+        secret.put(value)
+        secret.save()
+    ConnectionGrant.objects.create(connection=connection, project=project, granted_by="alice")
     return connection

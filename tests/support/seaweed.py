@@ -144,7 +144,7 @@ class Server:
 
     def __init__(self, folder: Path, port: int = 0) -> None:
         self.folder = folder
-        self._ports = _free_ports(9)
+        self._ports = free_ports(9)
         if port:
             self._ports[0] = port
         self._process: subprocess.Popen[bytes] | None = None
@@ -227,7 +227,7 @@ def _as_config(identity: Identity) -> dict[str, Any]:
     return {"name": identity.name, "credentials": [keys], "actions": list(identity.actions)}
 
 
-def _free_ports(count: int) -> list[int]:
+def free_ports(count: int) -> list[int]:
     """Different ones, free at this moment."""
     with contextlib.ExitStack() as stack:
         held = [stack.enter_context(socket.socket()) for _ in range(count)]

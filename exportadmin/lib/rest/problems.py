@@ -24,6 +24,7 @@ from exportadmin.lib.errors import (
     GoneError,
     NotFoundError,
     TransientError,
+    UnavailableError,
     UserError,
 )
 from exportadmin.lib.refusals import request_refused
@@ -41,6 +42,7 @@ STATUSES: Final[tuple[tuple[type[Exception], int, str], ...]] = (
     (ConflictError, 409, "conflict"),
     (GoneError, 410, "gone"),
     (BusyError, 503, "busy"),
+    (UnavailableError, 503, "unavailable"),
     (UserError, 400, "invalid"),
     (TransientError, 503, "unavailable"),
     (Http404, 404, "not_found"),
@@ -129,7 +131,7 @@ def _ours(error: Exception) -> Problem | None:
     if known is None:
         return None
     status, code = known
-    if status == 503 and not isinstance(error, BusyError):
+    if status == 503 and not isinstance(error, UserError):
         log.warning("unavailable: %s", error)
         detail = "the service cannot answer now; try again in a moment"
     elif isinstance(error, Http404 | PermissionDenied):

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from django.core.cache import cache
+from django.test import Client
 
 from connections.models import Connection, ConnectionGrant, Project
 from connections.sinks import SINKS
@@ -67,3 +68,11 @@ def deliver(script: Rest, filled: Project):
         return report
 
     return make
+
+
+@pytest.fixture
+def pages(filled: Project, alice) -> Client:
+    """Alice's browser."""
+    client = Client()
+    client.force_login(alice)
+    return client

@@ -1,0 +1,271 @@
+"""What is delivered into a bucket is downloaded, linked, read, converted, verified, kept and removed as from here.
+
+The store is a real one; it is looked at past everything of ours.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import zipfile
+from datetime import timedelta
+from io import BytesIO
+
+import pytest
+from django.test import Client
+from django.utils import timezone
+
+from connections.models import Connection
+from exportadmin.audit.models import AuditEntry
+from exportadmin.runs import statuses
+from exportadmin.runs.execute import execute
+from exportadmin.runs.reaper import reap
+from exports import actions
+from exports.formats import FORMATS
+from exports.models import Download, ExportReport
+from exports.results.search import search
+from exports.run import pipeline, retention
+from tests.exports.delivery.conftest import ROWS
+from tests.rest.world import SHELL, whole
+from tests.support import seaweed
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture
+def destination(saved_s3_connection: Connection, s3_folder: str, home) -> dict[str, str]:
+    return {"kind": "s3", "connection": saved_s3_connection.public_id, "folder": f"s3://{s3_folder}out/"}
+
+
+@pytest.fixture
+def report(destination, deliver) -> ExportReport:
+    done = deliver(destination)
+    assert done.status == statuses.COMPLETED, done.error
+    return done
+
+
+@pytest.fixture
+def keys(s3_store: seaweed.Store, s3_folder: str):
+    """What lies in the store, by names below the test's folder."""
+    bucket, _, prefix = s3_folder.partition("/")
+
+    def listed() -> list[str]:
+        assert s3_store.uploads(bucket, prefix) == []
+        return [key.removeprefix(prefix) for key in s3_store.keys(bucket, prefix)]
+
+    return listed
+
+
+def test_it_lies_in_its_own_folder_with_its_manifest_and_tells_what_it_is(
+    report, saved_s3_connection, keys, s3_store, s3_folder, home
+):
+    artifact = report.artifacts.get()
+    bucket, _, prefix = s3_folder.partition("/")
+    assert report.location == f"{s3_folder}out/{report.report_id}"
+    assert report.config["destination"]["folder"] == f"{s3_folder}out/"
+    assert keys() == [f"out/{report.report_id}/{name}" for name in ("manifest.json", artifact.name)]
+    found = s3_store.client().get_object(Bucket=bucket, Key=f"{prefix}out/{report.report_id}/{artifact.name}")
+    assert hashlib.sha256(found["Body"].read()).hexdigest() == artifact.sha256
+    assert found["ContentType"] == artifact.media_type
+    assert found["Metadata"] == {"report-id": report.report_id, "attempt": "1", "sha256": artifact.sha256}
+    assert not list((home / "artifacts").rglob("*"))
+
+
+@pytest.mark.parametrize("format", sorted(FORMATS))
+def test_every_format_is_delivered_read_back_verified_linked_and_ranged(destination, deliver, script, pages, format):
+    report, here = deliver(destination, format=format), deliver(format=format)
+    assert report.status == statuses.COMPLETED, report.error
+    artifact = report.artifacts.get()
+    assert (artifact.bytes, artifact.sha256) == (here.artifacts.get().bytes, here.artifacts.get().sha256)
+    body = whole(pages.get(f"/exports/{report.report_id}/files/{artifact.name}/"))
+    assert hashlib.sha256(body).hexdigest() == artifact.sha256
+    verdict = script.post(f"reports/{report.report_id}/verify/").json()
+    assert (verdict["ok"], verdict["as_delivered"], verdict["files"]) == (True, True, 1)
+    part = script.get(f"artifacts/{artifact.public_id}/download/", headers={"Range": "bytes=100-199"})
+    assert (part.status_code, whole(part)) == (206, body[100:200])
+    url = script.post(f"artifacts/{artifact.public_id}/links/", {"one_time": True}).json()["url"]
+    assert whole(Client().get(f"{url}/file".replace("//file", "/file"))) == body
+    if format == "png":
+        assert zipfile.ZipFile(BytesIO(body)).testzip() is None
+
+
+def test_it_is_previewed_searched_compared_and_converted(report, deliver, script, pages, keys):
+    assert "row-00000" in pages.get(f"/exports/{report.report_id}/preview/").content.decode()
+    assert search("row-00003", projects=None).exports == 1
+    other = deliver(statuses=["accepted"])
+    found = actions.compare_rows(older=report, newer=other, actor=SHELL)
+    assert (found.removed, found.unchanged) == (ROWS - other.rows_done, other.rows_done)
+    lines = whole(script.get(f"reports/{report.report_id}/rows/")).splitlines(keepends=True)
+    assert whole(script.get(f"reports/{report.report_id}/rows/", {"line": 31, "limit": 2})) == b"".join(lines[31:33])
+    body = {"format": "csv", "destination": report.config["destination"]}
+    answer = script.post(f"reports/{report.report_id}/convert/", body)
+    assert answer.status_code == 202, answer.content
+    converted = ExportReport.objects.get(report_id=answer.json()["report_id"])
+    execute("export", converted.pk)
+    converted.refresh_from_db()
+    assert converted.status == statuses.COMPLETED, converted.error
+    assert (converted.rows_done, len(keys())) == (ROWS, 4 if converted.destination else 2)
+
+
+def test_removed_by_age_its_objects_are_gone(report, keys, script):
+    ExportReport.objects.filter(pk=report.pk).update(finished_at=timezone.now() - timedelta(days=31))
+    assert retention.retain(timezone.now()).addresses[retention.EXPIRED] == [f"s3://{report.location}/"]
+    assert keys() == []
+    assert AuditEntry.objects.filter(event="export.deleted", object_id=report.report_id).exists()
+    assert script.get(f"artifacts/{report.artifacts.get().public_id}/download/").status_code == 410
+
+
+def test_an_object_that_was_replaced_is_handed_out_by_nobody(report, script, s3_store, s3_folder):
+    artifact = report.artifacts.get()
+    bucket, _, prefix = s3_folder.partition("/")
+    key = f"{prefix}out/{report.report_id}/{artifact.name}"
+    s3_store.client().put_object(Bucket=bucket, Key=key, Body=b"x" * artifact.bytes)
+    assert script.get(f"artifacts/{artifact.public_id}/download/").status_code == 410
+    verdict = script.post(f"reports/{report.report_id}/verify/").json()
+    assert (verdict["ok"], artifact.name in verdict["problems"][0]) == (False, True)
+
+
+def test_a_store_that_does_not_answer_is_no_missing_file(report, script, pages, s3_store, seaweed_silent):
+    artifact = report.artifacts.get()
+    answer = script.get(f"artifacts/{artifact.public_id}/download/")
+    assert (answer.status_code, answer.json()["code"]) == (503, "unavailable")
+    assert "does not answer" in answer.json()["detail"]
+    page = pages.get(f"/exports/{report.report_id}/files/{artifact.name}/")
+    assert (page.status_code, "does not answer" in page.content.decode()) == (503, True)
+    report.refresh_from_db()
+    assert report.altered_at is None
+
+
+@pytest.fixture
+def seaweed_silent(report, saved_s3_connection, monkeypatch) -> None:
+    """From now on the connection leads to a port where nobody listens."""
+    from connections.s3 import client
+
+    monkeypatch.setattr(client, "FIRST_PAUSE", 0.001)
+    monkeypatch.setattr(client, "LONGEST_PAUSE", 0.001)
+    (port,) = seaweed.free_ports(1)
+    address = f"127.0.0.1:{port}"
+    saved_s3_connection.config |= {"endpoint": f"http://{address}", "private_address": address}
+    saved_s3_connection.save()
+
+
+class PowerCutError(BaseException):
+    """As good as a kill."""
+
+
+@pytest.fixture
+def killed(destination, script, filled, monkeypatch) -> ExportReport:
+    """A run that died between publication and commit, its lease long over."""
+    body = {"project": filled.name, "format": "ndjson", "destination": destination}
+    report = ExportReport.objects.get(report_id=script.post("reports/", body).json()["report_id"])
+
+    def dies(*args, **kwargs):
+        raise PowerCutError
+
+    with monkeypatch.context() as broken:
+        broken.setattr(pipeline, "end", dies)
+        with pytest.raises(PowerCutError):
+            execute("export", report.pk)
+    ExportReport.objects.filter(pk=report.pk).update(lease_until=timezone.now() - timedelta(minutes=1))
+    report.refresh_from_db()
+    return report
+
+
+def test_published_before_its_worker_died_it_is_adopted(killed, script, keys):
+    published = keys()
+    execute("export", killed.pk)
+    killed.refresh_from_db()
+    assert (killed.status, killed.attempts) == (statuses.COMPLETED, 2), killed.error
+    assert keys() == published
+    assert script.post(f"reports/{killed.report_id}/verify/").json()["ok"] is True
+
+
+def test_cancelled_after_publication_it_is_taken_back(killed, script, keys):
+    assert len(keys()) == 2
+    script.post(f"reports/{killed.report_id}/cancel/")
+    reap()
+    killed.refresh_from_db()
+    assert (killed.status, keys()) == (statuses.CANCELLED, [])
+
+
+def test_drafts_that_the_database_does_not_know_are_somebody_elses(report, saved_s3_connection, keys, filled):
+    from connections.sinks.base import ReportKey
+    from connections.sinks.s3 import S3Sink
+    from exportadmin.lib.ids import new_id
+
+    failed = ExportReport.objects.create(project=filled, name="x", config={}, status=statuses.FAILED)
+    sink, others = S3Sink(saved_s3_connection, {}), new_id()
+    for report_id in (failed.report_id, others):
+        sink.begin(ReportKey(report_id, filled.public_id, 1))
+    found = retention.retain(timezone.now() + timedelta(days=2), days=0)
+    folder = sink.address(ReportKey("", ""))
+    assert found.addresses[retention.DRAFT] == [f"{folder[:-1]}{failed.report_id}/"]
+    assert found.addresses[retention.UNKNOWN] == [f"{folder[:-1]}{others}/"]
+    assert [key for key in keys() if key.startswith(".")] == [f".{others}.1.part"]
+
+
+@pytest.mark.parametrize(
+    ("folder", "words"),
+    [
+        ("out", "does not end with a slash"),
+        ("other-bucket/out/", "is in bucket 'other-bucket', but the connection reaches"),
+        ("{bucket}/elsewhere/", "is outside of the connection's prefix; begin it {bucket}/"),
+        ("{folder}../x/", "has '..' in it"),
+        ("{folder}a//b/", "has two slashes in a row"),
+        ("/{folder}", "begins with a slash"),
+        ("https://{folder}", "is a URL of something else"),
+        ("{folder}" + "x" * 800 + "/", "bytes after the bucket's name; at most"),
+        ("{folder}a\x07/", "a control character"),
+    ],
+)
+def test_a_folder_that_is_none_is_refused_in_words(saved_s3_connection, script, filled, s3_folder, folder, words):
+    bucket = s3_folder.partition("/")[0]
+    wanted = folder.replace("{folder}", s3_folder).replace("{bucket}", bucket)
+    to = {"kind": "s3", "connection": saved_s3_connection.public_id, "folder": wanted}
+    answer = script.post("reports/", {"project": filled.name, "format": "json", "destination": to})
+    assert (answer.status_code, answer.json()["field"]) == (400, "destination")
+    assert words.replace("{bucket}", bucket) in answer.json()["detail"]
+    assert not ExportReport.objects.exists()
+
+
+# --- handed over to the store ----------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def handed_over(report, saved_s3_connection) -> ExportReport:
+    """The connection allows it. Its endpoint is that of a store with TLS, which only a browser would reach."""
+    from connections.s3 import client
+
+    saved_s3_connection.config["presigned_downloads"] = True
+    saved_s3_connection.save()
+    bucket = client.open_bucket(saved_s3_connection)
+    assert bucket.gives_urls is False  # without TLS everybody on the way could read along
+    bucket.gives_urls = True
+    return report
+
+
+def test_where_the_connection_allows_it_the_store_itself_hands_it_out(handed_over, script, pages):
+    import urllib.request
+
+    artifact = handed_over.artifacts.get()
+    answer = pages.get(f"/exports/{handed_over.report_id}/files/{artifact.name}/")
+    assert (answer.status_code, answer["Referrer-Policy"]) == (302, "no-referrer")
+    with urllib.request.urlopen(answer["Location"], timeout=30) as served:
+        assert hashlib.sha256(served.read()).hexdigest() == artifact.sha256
+        assert served.headers["Content-Disposition"] == f'attachment; filename="{artifact.name}"'
+    assert "X-Amz-Expires=60" in answer["Location"]
+    download = Download.objects.get()
+    assert (download.ending, download.bytes_sent, download.ending_text) == ("handed over", 0, "Handed over")
+    entry = AuditEntry.objects.get(event="artifact.downloaded")
+    assert entry.details["ending"] == "handed over"
+    url = script.post(f"artifacts/{artifact.public_id}/links/", {}).json()["url"]
+    assert Client().get(f"{url}/file".replace("//file", "/file")).status_code == 302
+    assert json.loads(json.dumps(entry.details)) == entry.details
+
+
+def test_a_one_time_link_hands_out_here_what_it_counts(handed_over, script):
+    artifact = handed_over.artifacts.get()
+    url = script.post(f"artifacts/{artifact.public_id}/links/", {"one_time": True}).json()["url"]
+    address = f"{url}/file".replace("//file", "/file")
+    assert hashlib.sha256(whole(Client().get(address))).hexdigest() == artifact.sha256
+    assert Client().get(address).status_code == 410
