@@ -173,7 +173,10 @@ class Delivery(ABC):
         """Everything that lies there, the manifest too, by name; nothing when the delivery is gone."""
 
     def url(self, name: str, seconds: int) -> str | None:
-        """An address that hands the file out for so long without passing us; ``None`` where there is no such thing."""
+        """An address that hands the file out for so long without passing us, which whoever downloads is sent on to.
+
+        ``None`` where there is no such thing, or it is not wanted.
+        """
         return None
 
     @abstractmethod

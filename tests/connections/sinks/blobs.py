@@ -160,10 +160,6 @@ class BlobDelivery(Delivery):
     def entries(self) -> Iterator[Entry]:
         yield from (Entry(name, size, digest) for name, (size, digest) in sorted(self._names().items()))
 
-    def url(self, name: str, seconds: int) -> str | None:
-        found = self._names().get(name)
-        return f"https://blobs.invalid/{found[1]}?seconds={seconds}" if found else None
-
     def remove(self) -> None:
         gone = {digest for _, digest in self._names().values()}
         self.index.unlink(missing_ok=True)
