@@ -11,6 +11,7 @@ import hashlib
 import logging
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from datetime import timedelta
 from typing import Any
 
 import orjson
@@ -25,6 +26,7 @@ from connections.sinks.base import Delivery
 from connections.store import removal
 from exportadmin.audit.models import REFUSED
 from exportadmin.audit.record import audited, record
+from exportadmin.lib import env
 from exportadmin.lib.actor import Actor
 from exportadmin.lib.errors import (
     ConflictError,
@@ -60,6 +62,7 @@ log = logging.getLogger(__name__)
 MAX_NAME = 200
 MAX_WHY = 200
 MAX_KEY = 255
+KEY_DAYS = 30
 MAX_REASON = 500
 
 
@@ -601,6 +604,13 @@ def find_report(report_id: str) -> ExportReport:
     if report is None:
         raise NotFoundError(f"no report {report_id[:80]!r}")
     return report
+
+
+def forget_keys() -> int:
+    """Idempotency keys that are older than the setting says: sent again, they make a new report. How many."""
+    days = env.number("IDEMPOTENCY_DAYS", KEY_DAYS, at_least=1)
+    kept = ExportReport.objects.filter(created_at__lt=timezone.now() - timedelta(days=days))
+    return kept.exclude(idempotency_key=None).update(idempotency_key=None, idempotency_scope="", idempotency_digest="")
 
 
 class _Key:

@@ -84,7 +84,8 @@ def home(base: Path) -> Path:
     except OSError as error:
         raise ImproperlyConfigured(f"{PREFIX}HOME={folder} cannot be made: {error.strerror}") from None
     if not os.access(folder, os.W_OK | os.X_OK):
-        raise ImproperlyConfigured(f"{PREFIX}HOME={folder} is not writable")
+        why = ": its file system is mounted read-only" if os.statvfs(folder).f_flag & os.ST_RDONLY else ""
+        raise ImproperlyConfigured(f"{PREFIX}HOME={folder} is not writable{why}")
     return folder
 
 

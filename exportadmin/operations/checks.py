@@ -35,6 +35,7 @@ NUMBERS: Final[Mapping[str, tuple[int, int]]] = {
     "LEASE_SECONDS": (30, 1),
     "RUN_DEADLINE_SECONDS": (5 * 3600, 1),
     "RETENTION_DAYS": (0, 0),
+    "IDEMPOTENCY_DAYS": (30, 1),
     "PROOF_HOURS": (5, 1),
     "PROOF_BYTES": (50 * 1000**3, 0),
 }

@@ -22,7 +22,6 @@ from exportadmin.runs.runners import RUNNERS, runner_of
 log = logging.getLogger(__name__)
 
 FIRST_DELAY_SECONDS: Final = 10.0
-LONGEST_DELAY_SECONDS: Final = 3600.0
 
 
 def execute(kind: str, pk: int) -> str:
@@ -126,7 +125,7 @@ def _end(lease: RunLease, status: str, error: str) -> None:
 def _delay(attempt: int, error: TransientError) -> timedelta:
     """Growing, with jitter, never less than the other side asked for, and bounded."""
     own = FIRST_DELAY_SECONDS * 3 ** (attempt - 1) * random.uniform(0.8, 1.2)  # noqa: S311 - jitter, not a secret
-    return timedelta(seconds=min(max(own, error.retry_after or 0.0), LONGEST_DELAY_SECONDS))
+    return timedelta(seconds=min(max(own, error.retry_after or 0.0), limits.LONGEST_WAIT.total_seconds()))
 
 
 def _disk_reason(error: OSError) -> str:

@@ -37,7 +37,7 @@ EXIT_DEADLINE, EXIT_STOPPED = 71, 75
 # a run has a handful; one that went back and forth for ever must not make the row grow
 MAX_PHASES: Final = 50
 
-DUE: Final = Q(not_before=None) | Q(not_before__lte=Now())
+DUE: Final = Q(not_before=None) | Q(not_before__lte=Now()) | Q(not_before__gt=Now() + limits.LONGEST_WAIT)
 # A lease that ends later than one that is taken now was written by a clock that has been set back since: whoever holds
 # it either renews it within a third of its time, or is dead.
 _IN_FUTURE: Final = Q(lease_until__gt=Now() + 2 * limits.LEASE)
@@ -202,7 +202,9 @@ class RunLease:
     def requeue(
         self, *, after: timedelta, error: str = "", state: dict[str, Any] | None = None, counts: bool = True
     ) -> bool:
-        """Queue the run again, not to be begun before ``after``. ``counts``: this was an attempt, and it failed.
+        """Queue the run again, not to be begun before ``after``, or :data:`limits.LONGEST_WAIT` where that is shorter.
+
+        ``counts``: this was an attempt, and it failed.
 
         ``error`` says why it waits; ``state`` replaces what the row keeps. ``False``: not ours any more.
         """
@@ -212,7 +214,7 @@ class RunLease:
             "fence": F("fence") + 1,
             "lease_until": None,
             "queued_at": None,
-            "not_before": Now() + after,
+            "not_before": Now() + min(after, limits.LONGEST_WAIT),
             "phase": "",
             "error": error,
         }

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from exports.formats import FORMATS
 from exports.spec.conditions import CONDITIONS
 from exports.spec.labels import label_text
 from exports.spec.spec import spec_keys
@@ -42,9 +43,15 @@ class Line:
 def describe(config: object) -> list[Line]:
     """The lines of a config. Takes any JSON, since old reports stay.
 
-    What was not asked for (``null``, empty) is not shown, but for a filter or parts that are none.
+    What was not asked for (``null``, empty) is not shown, but for a filter or parts that are none. Nor are parts where
+    the format holds none of them.
     """
-    return list(_lines(config, [*spec_keys(), *LABELS])) if isinstance(config, Mapping) else []
+    if not isinstance(config, Mapping):
+        return []
+    writer, options = FORMATS.get(str(config.get("format"))), config.get("options")
+    if writer is not None and not writer.holds_parts(options if isinstance(options, Mapping) else {}):
+        config = {key: value for key, value in config.items() if key != "include"}
+    return list(_lines(config, [*spec_keys(), *LABELS]))
 
 
 def _lines(config: Mapping[str, Any], order: Sequence[str]) -> Iterator[Line]:

@@ -141,6 +141,11 @@ class Format(ABC):
         return cls.columns
 
     @classmethod
+    def holds_parts(cls, options: Mapping[str, str]) -> bool:
+        """Is it another file where parts of the rows were left out?"""
+        return True
+
+    @classmethod
     def supports(cls, kind: Kind) -> bool:
         """Can it hold annotations of this kind?"""
         return True

@@ -66,6 +66,10 @@ class CocoJsonFormat(Format):
         self._written = 0
 
     @classmethod
+    def holds_parts(cls, options: Mapping[str, str]) -> bool:
+        return False
+
+    @classmethod
     def supports(cls, kind: Kind) -> bool:
         return kind.in_coco
 

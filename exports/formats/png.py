@@ -86,6 +86,10 @@ class PngFormat(Format):
         self._written = 0
 
     @classmethod
+    def holds_parts(cls, options: Mapping[str, str]) -> bool:
+        return bool(RowColumns(options).parts)
+
+    @classmethod
     def supports(cls, kind: Kind) -> bool:
         return kind.is_painted
 

@@ -12,6 +12,8 @@ from typing import Final
 
 from django.conf import settings
 
+from exportadmin.lib.disk import full_disk_text, is_full
+from exportadmin.lib.errors import PermanentError
 from exportadmin.lib.ids import LENGTH
 from exports.models import ExportReport
 
@@ -24,12 +26,21 @@ def _root() -> Path:
 
 @contextmanager
 def folder_for(report: ExportReport) -> Iterator[Path]:
-    """An empty folder; what a killed attempt left is taken away first."""
+    """An empty folder; what a killed attempt left is taken away first.
+
+    Raises :class:`PermanentError` with figures where the disk is full. A sink has words of its own for its disk.
+    """
     folder = _root() / f"{report.report_id}.{report.attempts}"
     discard(report.report_id)
-    folder.mkdir(parents=True)
     try:
+        folder.mkdir(parents=True)
         yield folder
+    except OSError as error:
+        if not is_full(error):
+            raise
+        spooled = sum(path.stat().st_size for path in folder.glob("*"))
+        words = full_disk_text(_root(), f"what is kept there until the file is whole has {spooled:,} bytes so far")
+        raise PermanentError(f"{words} and run the export again") from error
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 

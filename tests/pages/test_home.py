@@ -223,3 +223,15 @@ def test_the_number_of_queries_depends_on_the_projects_shown_and_not_on_reports(
     # one a project, of which no more than so many are shown
     assert asked("/") == few + MOST_PROJECTS - 1
     assert asked("/now/") == 5
+
+
+def test_deliveries_that_are_not_as_they_were_are_listed_as_a_sentence(operator: Client, members: Project):
+    for name in ("First", "Second"):
+        make_report(members, name=name, status="completed", altered_at=timezone.now())
+    told = words(operator)
+    assert "Their files were changed after delivery and are not handed out." in told
+    note = operator.get("/").content.decode()
+    listed = re.search(r"Not as delivered:(.*?)Their files", note, re.DOTALL)
+    assert listed is not None
+    text = " ".join(re.sub(r"<[^>]*>", "", listed[1]).split())
+    assert text in ("First, Second.", "Second, First.")

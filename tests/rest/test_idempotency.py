@@ -8,9 +8,12 @@ import socket
 import subprocess
 import threading
 from collections.abc import Iterator
+from datetime import timedelta
 
 import pytest
+from django.utils import timezone
 
+from exports.actions import forget_keys
 from exports.models import ExportReport
 from tests.rest.world import API, OWN, Rest, World
 from tests.support.cast import PASSWORD
@@ -129,3 +132,22 @@ def test_without_a_key_each_request_is_a_report(world: World):
     script: Rest = world.script("oscar")
     ids = {script.post("reports/", BODY).json()["report_id"] for _ in range(2)}
     assert len(ids) == 2
+
+
+def test_a_key_is_found_for_thirty_days_and_then_forgotten(world: World, monkeypatch: pytest.MonkeyPatch):
+    script: Rest = world.script("oscar")
+
+    def ask() -> str:
+        return str(script.post("reports/", BODY, headers={"Idempotency-Key": "k"}).json()["report_id"])
+
+    first = ask()
+    made = ExportReport.objects.filter(report_id=first)
+    made.update(created_at=timezone.now() - timedelta(days=29, hours=23))
+    assert (forget_keys(), ask()) == (0, first)
+    made.update(created_at=timezone.now() - timedelta(days=30, hours=1))
+    assert (forget_keys(), forget_keys()) == (1, 0)
+    second = ask()
+    assert second != first
+    monkeypatch.setenv("EXPORTADMIN_IDEMPOTENCY_DAYS", "1")
+    ExportReport.objects.filter(report_id=second).update(created_at=timezone.now() - timedelta(days=2))
+    assert forget_keys() == 1

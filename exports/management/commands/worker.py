@@ -19,6 +19,7 @@ from exportadmin.runs import stop
 from exportadmin.runs.cluster import Cluster
 from exportadmin.runs.runners import RUNNERS
 from exportadmin.runs.worker import Hourly, WorkerLoop
+from exports.actions import forget_keys
 from exports.management.commands._ready import refuse_unless_migrated
 from exports.run import nightly, retention
 
@@ -42,6 +43,7 @@ class Command(AppCommand):
                 retention.Hourly().tick,
                 deletion.Sweep().tick,
                 Hourly(end_abandoned_uploads),
+                Hourly(forget_keys),
                 nightly.Nightly().tick,
                 Hourly(counts.forget_old),
             ]

@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from django.core.exceptions import ImproperlyConfigured
@@ -279,6 +280,16 @@ def test_a_folder_that_cannot_be_written(tmp_path):
     else:
         done = Installation(home).run("web", "--bind", "127.0.0.1:0", cwd=tmp_path)
     refused((done.returncode, done.stderr.splitlines()), "HOME", "not writable")
+
+
+def test_a_read_only_home_is_named_as_such(monkeypatch, tmp_path):
+    monkeypatch.setenv("EXPORTADMIN_HOME", str(tmp_path))
+    monkeypatch.setattr(env.os, "access", lambda *args: False)
+    with pytest.raises(ImproperlyConfigured, match=rf"EXPORTADMIN_HOME={tmp_path} is not writable$"):
+        env.home(ROOT)
+    monkeypatch.setattr(env.os, "statvfs", lambda folder: SimpleNamespace(f_flag=os.ST_RDONLY | os.ST_NOSUID))
+    with pytest.raises(ImproperlyConfigured, match=r"is not writable: its file system is mounted read-only$"):
+        env.home(ROOT)
 
 
 def test_a_key_that_cannot_be_kept(start, tmp_path):

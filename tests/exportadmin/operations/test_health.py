@@ -13,7 +13,7 @@ from django_q.models import OrmQ
 
 from exportadmin.operations import health
 from exportadmin.runs import statuses
-from exportadmin.runs.worker_seen import WORKER_SECONDS, Workers
+from exportadmin.runs.worker_seen import WORKER_SECONDS, Workers, missing_worker_text, workers
 from tests.pages.reports import make_report
 from tests.support.workers import worker_was_seen
 
@@ -168,3 +168,10 @@ def test_workers_that_fell_silent_have_no_free_slots(client: Client, transaction
     for _ in range(2):
         make_report(project, status=statuses.RUNNING)
     assert ready(client).status_code == 200
+
+
+def test_a_worker_that_a_clock_saw_in_the_future_is_not_believed_to_live(client: Client, transactional_db):
+    worker_was_seen(-2 * WORKER_SECONDS)
+    assert workers().slots == 0
+    assert "silent" in missing_worker_text()
+    assert ready(client).status_code == 503

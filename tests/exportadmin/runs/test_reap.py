@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import threading
+from datetime import timedelta
 
 import pytest
 from django.db import connection, transaction
+from django.utils import timezone
 from django_q.models import OrmQ
 
 from exportadmin.runs import limits, queue, statuses
@@ -278,3 +280,24 @@ def test_a_lease_as_long_as_one_can_be_is_believed(make_report):
 def test_a_run_of_a_clock_that_was_ahead_is_told_again(make_report, age, queued):
     make_report(age=age, queued=queued)
     assert reap() == Reaped(enqueued=1)
+
+
+def test_a_run_that_a_clock_told_to_wait_longer_than_any_has_to_is_told_and_taken(make_report):
+    report = make_report(age=60, queued=None, wait=2 * 3600)
+    assert reap() == Reaped(enqueued=1)
+    assert claim(type(report), report.pk) is not None
+
+
+def test_one_that_has_to_wait_as_long_as_a_run_may_waits(make_report):
+    report = make_report(age=60, queued=None, wait=limits.LONGEST_WAIT.seconds - 5)
+    assert reap() == Reaped()
+    assert claim(type(report), report.pk) is None
+
+
+def test_nothing_is_asked_to_wait_longer_than_that(make_report):
+    report = make_report()
+    lease = claim(type(report), report.pk)
+    assert lease is not None
+    lease.requeue(after=timedelta(days=1))
+    report.refresh_from_db()
+    assert timedelta(0) < report.not_before - timezone.now() <= limits.LONGEST_WAIT

@@ -6,6 +6,7 @@ import errno
 import hashlib
 import io
 import json
+import re
 from collections import Counter
 from pathlib import Path
 
@@ -88,6 +89,31 @@ def test_a_disk_that_fills_up_half_way_fails_the_export_and_leaves_nothing(fille
     assert " bytes are free): free some space and run the export again" in report.error
     assert visible_files() == []
     assert not Artifact.objects.exists()
+
+
+class FullScratch(FullDisk):
+    """With room for 2,000 bytes."""
+
+    room = 2_000
+
+
+def test_a_full_disk_for_spools_is_named_with_what_it_holds_and_has_room_for(filled, monkeypatch):
+    real = Path.open
+
+    def open_on_a_full_disk(path, mode="r", *args, **kwargs):
+        return FullScratch(real(path, mode, 0)) if "scratch" in path.parts else real(path, mode, *args, **kwargs)
+
+    monkeypatch.setattr(Path, "open", open_on_a_full_disk)
+    report = export(filled, "coco_json")
+    assert report.status == statuses.FAILED
+    figures = re.fullmatch(
+        r"the disk that holds (\S+) is full \(what is kept there until the file is whole has ([\d,]+) bytes so far, "
+        r"([\d,]+) bytes are free\): free some space and run the export again",
+        report.error,
+    )
+    assert figures is not None, report.error
+    assert figures[1] == str(settings.EXPORTADMIN_HOME / "scratch")
+    assert visible_files() == []
 
 
 @pytest.mark.parametrize("format", ["json", "ndjson", "coco_json", "csv", "png"])
