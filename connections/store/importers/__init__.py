@@ -6,6 +6,7 @@ from connections.store.importers.base import Importer, Refused, Survey
 from connections.store.importers.coco_json import CocoJsonImporter
 from connections.store.importers.detect import detect
 from connections.store.importers.label_studio import LabelStudioImporter
+from connections.store.importers.labellerr_json import LabellerrJsonImporter
 from connections.store.importers.ndjson import NdjsonImporter
 from exportadmin.lib.registry import Registry
 
@@ -14,6 +15,7 @@ IMPORTERS: Registry[type[Importer]] = Registry(
     {
         "coco_json": CocoJsonImporter,
         "label_studio_json": LabelStudioImporter,
+        "labellerr_json": LabellerrJsonImporter,
         "ndjson": NdjsonImporter,
     },
 )

@@ -74,7 +74,7 @@ def detect(path: Path, *, name: str = "") -> str:
 def _unclear(name: str, found: str) -> UserError:
     return UserError(
         f"the format of {name} is unclear ({found}); name it: coco_json (an object with images), "
-        "label_studio_json (tasks with data) or ndjson (rows with data_row)",
+        "label_studio_json (tasks with data), labellerr_json (files with file_id) or ndjson (rows with data_row)",
         field="format",
     )
 
@@ -82,6 +82,8 @@ def _unclear(name: str, found: str) -> UserError:
 def _row_kind(values: dict[str, _Value]) -> str | None:
     if "data_row" in values:
         return "ndjson"
+    if values.keys() >= {"file_id", "file_name"}:
+        return "labellerr_json"
     if "data" in values and values["data"].opener == OPEN_BRACE and not _COCO_LISTS & values.keys():
         return "label_studio_json"
     done = values.get("annotations") or values.get("completions")

@@ -213,12 +213,12 @@ def _label(value: Any, index: int, media: _Json) -> IncomingLabel:
     objects = _objects(annotations.pop("objects", None), f"{what}: objects")
     for number_, each in enumerate(objects):
         try:
-            _check_object(each, media)
+            check_object(each, media)
         except BadMark as error:
             raise BadMark(f"{what}, object {number_ + 1}: {error}") from None
     answers = _objects(annotations.pop("classifications", None), f"{what}: classifications")
     for number_, each in enumerate(answers):
-        _check_answer(each, f"{what}, classification {number_ + 1}")
+        check_answer(each, f"{what}, classification {number_ + 1}")
         _tidy_ids(each, f"{what}, classification {number_ + 1}: ")
     ours = _object(rest.pop(backup.KEY, None), f"{what}: {backup.KEY}")
     annotation_ids = take_annotation_ids(ours, "annotation_ids", f"{what}: ")
@@ -262,13 +262,13 @@ def _check_frames(frames: Any, what: str) -> None:
             _text(each.get("annotation_kind"), f"{here}: annotation_kind")
             _tidy_ids(each, f"{here}: ")
             for number, answer in enumerate(_objects(each.get("classifications"), f"{here}: classifications")):
-                _check_answer(answer, f"{here}, classification {number + 1}")
+                check_answer(answer, f"{here}, classification {number + 1}")
         for number, answer in enumerate(_objects(content.get("classifications"), f"{where}: classifications")):
-            _check_answer(answer, f"{where}, classification {number + 1}")
+            check_answer(answer, f"{where}, classification {number + 1}")
             _tidy_ids(answer, f"{where}, classification {number + 1}: ")
 
 
-def _check_object(mark: _Json, media: _Json) -> None:
+def check_object(mark: _Json, media: _Json) -> None:
     """Check and tidy an annotation in place, as its kind does."""
     if _text(mark.get("name"), "name", _MAX_NAME) is None:
         raise BadMark("has no class name (an empty one says that it has no class)")
@@ -277,11 +277,11 @@ def _check_object(mark: _Json, media: _Json) -> None:
         raise BadMark("has no annotation_kind")
     _tidy_ids(mark)
     for number, answer in enumerate(_objects(mark.get("classifications"), "classifications")):
-        _check_answer(answer, f"classification {number + 1}")
+        check_answer(answer, f"classification {number + 1}")
     KINDS.of(kind).tidy(mark, media)
 
 
-def _check_answer(answer: _Json, what: str) -> None:
+def check_answer(answer: _Json, what: str) -> None:
     """An answer to a question, and the answers below it. Raises :class:`BadMark`."""
     if not _text(answer.get("name"), f"{what}: name", _MAX_NAME):
         raise BadMark(f"{what} has no name")
@@ -292,7 +292,7 @@ def _check_answer(answer: _Json, what: str) -> None:
         if _text(option.get("name"), f"{what}: the name of its answer") is None:
             raise BadMark(f"{what}: an answer has no name")
         for number, below in enumerate(_objects(option.get("classifications"), f"{what}: classifications")):
-            _check_answer(below, f"{what}, classification {number + 1} below {option['name'][:40]!r}")
+            check_answer(below, f"{what}, classification {number + 1} below {option['name'][:40]!r}")
     _object(answer.get("text_answer"), f"{what}: text_answer")
 
 

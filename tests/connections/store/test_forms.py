@@ -261,12 +261,40 @@ ROWS: dict[tuple[str, str, str], list[Any]] = {
 }
 
 
+# --- Labellerr -------------------------------------------------------------------------------------------------------
+
+
+def labellerr(form: Form, name: str) -> list[Any]:
+    def file(*answers: Any, **more: Any) -> dict[str, Any]:
+        return {"file_id": "f", "file_name": "a.jpg", "file_status": "review", "latest_answer": answers, **more}
+
+    def entry(kind: str, *answer: Any) -> dict[str, Any]:
+        return {"question_type": kind, "question_name": "car", "answer": answer}
+
+    if form.title == "Rows":
+        other = {"file_status": "lost"} if form.becomes == REFUSED else {name: {"a": RED} if "_" in name else RED}
+        return [file(**{"file_status": "None"} if name == "file_status" and form.becomes == READ else other)]
+    if form.becomes == CARRIED:
+        return [
+            file({"question_type": "polygon", "answer": [{"startFrame": RED}]}),
+            file(entry("select", RED)),
+            file(RED),
+        ]
+    if name.startswith('"answer"'):
+        return [file(entry("polygon", *GEOMETRIES["polygon"]["polygon"]))]
+    if name == "classification":
+        return [file(entry(name, {"text_answer": {"content": "wet"}}))]
+    return [file(entry(name, GEOMETRIES[name]))]
+
+
 # --- the tests -------------------------------------------------------------------------------------------------------
 
 
 def examples(importer: str, form: Form, name: str) -> Iterator[Any]:
     if importer == "label_studio_json":
         yield from ([one] for one in label_studio(form, name))
+    elif importer == "labellerr_json":
+        yield from ([one] for one in labellerr(form, name))
     elif importer == "coco_json":
         yield from COCO[form.title, form.becomes, name]
     else:

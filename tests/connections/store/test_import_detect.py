@@ -21,11 +21,12 @@ LONG = "x" * 3_000_000
 
 
 def test_the_formats_are_known_by_these_keys():
-    assert sorted(IMPORTERS) == ["coco_json", "label_studio_json", "ndjson"]
+    assert sorted(IMPORTERS) == ["coco_json", "label_studio_json", "labellerr_json", "ndjson"]
     for key, found in IMPORTERS.items():
         assert found.key == key
         assert found.title
-    with pytest.raises(UserError, match="unknown import format 'xml'; known: coco_json, label_studio_json, ndjson"):
+    known = ", ".join(IMPORTERS)
+    with pytest.raises(UserError, match=f"unknown import format 'xml'; known: {known}"):
         IMPORTERS.pick("xml")
 
 
@@ -37,6 +38,7 @@ def test_the_formats_are_known_by_these_keys():
         ([{"data": {"image": "a"}, "annotations": []}], "label_studio_json"),
         ([{"annotations": [{"result": [], "x": LONG}], "data": {}}], "label_studio_json"),
         ([{"data": {"image": "a"}, "annotations": LONG}], "label_studio_json"),
+        ([{"file_id": "1", "file_name": "a.jpg", "latest_answer": LONG}], "labellerr_json"),
         ([ROW], "ndjson"),
         ([{"data_row": {"id": LONG}}], "ndjson"),
         (COCO, "coco_json"),

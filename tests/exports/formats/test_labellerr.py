@@ -8,11 +8,13 @@ from typing import Any
 
 import pytest
 
+from connections.models import Project
 from connections.store.upsert import write_rows
 from exports import actions
 from exports.spec.spec import ExportSpec
 from tests.rest.world import SHELL
 from tests.support.deliveries import delivery_folder
+from tests.support.imports import import_file
 from tests.support.rows import box, mask, point, polygon, row
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -100,3 +102,24 @@ def test_parts_that_were_not_asked_for_are_null(filled: Any):
         assert {one["date_created"] for one in document[list_key]} == {None}
     _, rows = exported(filled, "labellerr_json", include=[])
     assert {(one["file_status"], one["created_at"]) for one in rows} == {(None, None)}
+
+
+def test_a_project_comes_back_from_their_json(filled: Any, tmp_path: Path):
+    """Every shape at its place, with its class; statuses and ids are the same."""
+    report, _ = exported(filled, "labellerr_json")
+    path = delivery_folder(report) / report.artifacts.get().name
+    copy = Project.objects.create(connection=filled.connection, name="Copy")
+    run = import_file(path, copy.name)
+    assert (run.format, run.status) == ("labellerr_json", "completed")
+    for again in ("labellerr_coco", "coco_json"):
+        before, after = exported(filled, again)[1], exported(copy, again)[1]
+        assert [_mark(one) for one in after["annotations"]] == [_mark(one) for one in before["annotations"]]
+        assert [one["file_name"] for one in after["images"]] == [one["file_name"] for one in before["images"]]
+    rows = [exported(project, "labellerr_json")[1] for project in (filled, copy)]
+    for mine, theirs in zip(*rows, strict=True):
+        assert (mine["file_id"], mine["file_status"]) == (theirs["file_id"], theirs["file_status"])
+        assert [one["answer"] for one in mine["latest_answer"]] == [one["answer"] for one in theirs["latest_answer"]]
+
+
+def _mark(annotation: dict[str, Any]) -> Any:
+    return [annotation[key] for key in ("bbox", "area", "segmentation", "iscrowd")]
