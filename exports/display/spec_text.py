@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from connections.sinks import SINKS
 from exports.formats import FORMATS
 from exports.spec.conditions import CONDITIONS
 from exports.spec.labels import label_text
@@ -40,18 +41,40 @@ class Line:
     lines: tuple[Line, ...] = ()
 
 
-def describe(config: object) -> list[Line]:
+def describe(config: object, connections: Mapping[str, str] | None = None) -> list[Line]:
     """The lines of a config. Takes any JSON, since old reports stay.
 
     What was not asked for (``null``, empty) is not shown, but for a filter or parts that are none. Nor are parts where
-    the format holds none of them.
+    the format holds none of them. ``connections``: the names, by id, of those that whoever looks may know of; another
+    one is shown by its id.
     """
     if not isinstance(config, Mapping):
         return []
     writer, options = FORMATS.get(str(config.get("format"))), config.get("options")
     if writer is not None and not writer.holds_parts(options if isinstance(options, Mapping) else {}):
         config = {key: value for key, value in config.items() if key != "include"}
-    return list(_lines(config, [*spec_keys(), *LABELS]))
+    lines = _lines(config, [*spec_keys(), *LABELS])
+    destination = config.get("destination")
+    if not isinstance(destination, Mapping) or not destination.get("connection"):
+        return list(lines)
+    whole = _destination(destination, connections or {})
+    return [whole if line.term == LABELS["destination"] else line for line in lines]
+
+
+def _destination(destination: Mapping[str, Any], connections: Mapping[str, str]) -> Line:
+    kind, connection = str(destination.get("kind", "")), str(destination["connection"])
+    sink = SINKS.get(kind)
+    titles = {field.name: field.title for field in sink.fields} if sink else {}
+    lines = [
+        Line("Kind", (sink.title if sink else kind,)),
+        Line("Connection", (connections.get(connection, connection),)),
+    ]
+    lines += [
+        Line(titles.get(key) or _label(key), (_text(value),))
+        for key, value in destination.items()
+        if key not in ("kind", "connection") and value
+    ]
+    return Line(LABELS["destination"], lines=tuple(lines))
 
 
 def _lines(config: Mapping[str, Any], order: Sequence[str]) -> Iterator[Line]:

@@ -17,6 +17,7 @@ from exportadmin.lib.errors import DeniedError, GoneError, NotFoundError, UserEr
 from exportadmin.lib.ids import new_id
 from exportadmin.lib.pages import done, form_view, get_view, only, post_view, refused
 from exports import actions
+from exports.display.connections import names_of
 from exports.display.spec_text import describe
 from exports.lists.capped_paginator import LongPaginator
 from exports.lookup import get_config
@@ -66,7 +67,7 @@ def config_detail(request: HttpRequest, config_id: str) -> HttpResponse:
     context = {
         "section": "configs",
         "config": config,
-        "description": describe(config.body),
+        "description": describe(config.body, names_of(request.user, config.body)),
         "page": LongPaginator(runs, RUNS_SHOWN).get_page(request.GET.get("page")),
         "may_start": can(request.user, START, config.project),
         "key": new_id(),

@@ -12,12 +12,15 @@ from connections.access.permissions import AUDIT, VIEW, verbs_in
 from connections.rows.batch import PARTS
 from exportadmin.audit.models import AuditEntry
 from exportadmin.audit.sentences import sentence
+from exportadmin.lib.errors import UserError
 from exportadmin.lib.pages import get_view, only
 from exportadmin.lib.times import to_datetime
 from exportadmin.runs import statuses
 from exportadmin.runs.progress import phases_of
+from exports.delivery.destination import delivery_of
 from exports.display.allowed_actions import offers
 from exports.display.check_value_tables import sums_of
+from exports.display.connections import names_of
 from exports.display.distribution import downloads_of, links_of
 from exports.display.refused_rows import refused_of
 from exports.display.spec_text import describe
@@ -50,13 +53,16 @@ def detail_page(request: HttpRequest, report: ExportReport, *, convert: ConvertF
         "total_bytes": sum(artifact.bytes for artifact in artifacts),
         "is_active": report.status in statuses.ACTIVE,
         "may": offers(report, verbs),
-        "description": describe(report.config),
+        "description": describe(report.config, names := names_of(request.user, report.config)),
         "sums": sums_of(report.check_values, report.format),
         "refused": refused_of(report, artifacts),
         "steps": steps_of(report, now),
         "last_phase": next((phase_label(phase.name).lower() for phase in reversed(phases_of(report))), ""),
         **figures(report),
     }
+    if report.is_delivered and report.destination_id is not None:
+        # a folder of this machine is nobody's business; a place elsewhere is where people look for their files
+        context |= {"address": _address(report), "connection": next(iter(names.items()), None)}
     if report.is_delivered:
         changes = changes_after(report)
         context |= {
@@ -73,6 +79,13 @@ def detail_page(request: HttpRequest, report: ExportReport, *, convert: ConvertF
             "parts_left_out": [part.replace("_", " ") for part in PARTS if part not in parts_of(report)],
         }
     return render(request, "exports/detail.html", context, status=400 if convert else 200)
+
+
+def _address(report: ExportReport) -> str:
+    try:
+        return delivery_of(report).address
+    except UserError:  # a kind of destination that there is not any more
+        return report.location
 
 
 def _trail(report: ExportReport) -> list[tuple[Any, str]]:

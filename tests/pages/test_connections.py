@@ -12,6 +12,8 @@ from django.test import Client
 from connections.connection_actions import create_connection, grant_connection
 from connections.models import Connection, Project
 from exportadmin.audit.models import AuditEntry
+from exports import actions
+from exports.spec.spec import ExportSpec
 from tests.connections.toy import Vault, registered
 from tests.pages.people import make_admin, signed_in, trail
 from tests.pages.reports import make_report
@@ -242,9 +244,6 @@ def test_it_is_deleted_by_its_name(vault: Connection, visitor: Client):
 
 
 def test_what_uses_it_keeps_it_from_being_deleted(granted: Connection, members: Project, visitor: Client):
-    from exports import actions
-    from exports.spec.spec import ExportSpec
-
     body = {"format": "ndjson", "destination": {"kind": "vault", "connection": granted.public_id}}
     visitor.post(page(granted, "secrets"), {"secrets.phrase": "sesame"})
     config = actions.save_config(project=members, name="Nightly", spec=ExportSpec.parse(body, members), actor=SHELL)
@@ -390,3 +389,27 @@ def test_home_tells_of_a_connection_in_use_whose_last_test_failed(
     visitor.post(page(granted, "enable"))
     visitor.post(page(granted, "revoke", members.public_id))
     assert words not in text_of(visitor.get("/"))
+
+
+# --- where an export went --------------------------------------------------------------------------------------------
+
+
+def test_an_export_says_where_its_files_are_and_names_the_connection_to_whom_may_know(
+    granted: Connection, members: Project, visitor: Client, oscar: User
+):
+    def facts(client: Client) -> str:
+        return text_of(client.get(f"/exports/{report.report_id}/"))
+
+    body = {"format": "ndjson", "destination": {"kind": "vault", "connection": granted.public_id, "shelf": "cold"}}
+    report = actions.run_now(project=members, spec=ExportSpec.parse(body, members), actor=SHELL, name="Nightly")
+    assert report.status == "completed", report.error
+    place = f"Delivered to blobs:cold/{report.report_id} "
+    chosen = "Destination Kind Vault Connection East vault Shelf cold"
+    for client in (visitor, signed_in(oscar)):
+        assert place in facts(client) and chosen in facts(client)
+        assert re.search(r"through East vault \.", facts(client))
+    visitor.post(page(granted, "revoke", members.public_id))
+    assert place in facts(signed_in(oscar)) and "East vault" not in facts(signed_in(oscar))
+    assert f"Connection {granted.public_id}" in facts(signed_in(oscar))
+    here = actions.run_now(project=members, spec=ExportSpec.parse({"format": "csv"}, members), actor=SHELL, name="Here")
+    assert "Delivered to" not in text_of(visitor.get(f"/exports/{here.report_id}/"))
