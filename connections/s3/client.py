@@ -90,6 +90,10 @@ class S3Error(PermanentError):
         self.code = code
 
 
+class S3SignInError(S3Error):
+    """Nobody knows us: wrong keys, keys that have ended, none at all, or a role that may not be assumed."""
+
+
 class S3MissingError(S3Error):
     """There is no such object, or no such upload."""
 
@@ -235,7 +239,7 @@ class Bucket:
             code = str(status)
         at = self.address(key)
         if error.operation_name == "AssumeRole":
-            return S3Error(
+            return S3SignInError(
                 f"connection {self.connection_name!r} may not assume its role ({code}): its keys need sts:AssumeRole, "
                 "and the role has to trust them and name the external id",
                 code,
@@ -247,11 +251,11 @@ class Bucket:
         if code == "NoSuchBucket" or (action == "head_bucket" and code in _MISSING):
             return S3Error(f"there is no bucket {self.name} at {self.where}: make it, or correct the connection", code)
         if code in _UNKNOWN_KEYS:
-            return S3Error(
+            return S3SignInError(
                 f"{self.where} does not accept the keys of connection {self.connection_name!r} ({code})", code
             )
         if code in ("ExpiredToken", "TokenRefreshRequired"):
-            return S3Error(f"the credentials of connection {self.connection_name!r} have ended ({code})", code)
+            return S3SignInError(f"the credentials of connection {self.connection_name!r} have ended ({code})", code)
         if code == "RequestTimeTooSkewed":
             return S3Error(self._skew(headers.get("date")), code)
         if code in _DENIED:
@@ -299,7 +303,9 @@ class Bucket:
         if isinstance(error, exceptions.SSLError):
             return S3Error(f"{self.where} has no certificate that this machine trusts")
         if isinstance(error, exceptions.NoCredentialsError | exceptions.PartialCredentialsError):
-            return S3Error(f"this machine has no credentials of its own, and connection {self.connection_name!r} none")
+            return S3SignInError(
+                f"this machine has no credentials of its own, and connection {self.connection_name!r} none"
+            )
         if isinstance(error, exceptions.ConnectTimeoutError | exceptions.EndpointConnectionError):
             return TransientError(f"{self.where} cannot be reached")
         if isinstance(error, exceptions.ReadTimeoutError):

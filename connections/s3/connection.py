@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 
-from connections.adapters import PRIVATE_ADDRESS, ConfigValue, ConnectionField, ConnectionKind, SecretField
-from connections.s3 import names
+from connections.adapters import PRIVATE_ADDRESS, ConfigValue, ConnectionField, ConnectionKind, SecretField, Step
+from connections.models import Connection
+from connections.s3 import names, steps
 from connections.s3.client import AMBIENT, DEFAULT_REGION, KEYS, ROLE
 from exportadmin.lib.errors import UserError
 
@@ -112,3 +113,7 @@ class BucketConnection(ConnectionKind):
             raise UserError("role_arn and external_id are for credentials = role", field="config.credentials")
         if config.get("kms_key_id") and config.get("encryption") != "aws:kms":
             raise UserError("kms_key_id is for encryption = aws:kms", field="config.encryption")
+
+    @classmethod
+    def test(cls, connection: Connection) -> Iterator[Step]:
+        yield from steps.run(connection)

@@ -1,0 +1,1 @@
+"""How buckets of S3 are reached."""
