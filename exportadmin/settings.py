@@ -5,17 +5,19 @@ from __future__ import annotations
 from datetime import timedelta
 from pathlib import Path
 
-from exportadmin import database
+from exportadmin import artifacts_url, database
 from exportadmin.lib import env
 from exportadmin.operations import logs, proxies
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 EXPORTADMIN_HOME = env.home(BASE_DIR)
-ARTIFACTS_DIR = EXPORTADMIN_HOME / "artifacts"
+# where "this installation" delivers: the folder, or the store (``bucket/prefix``) in its place
+ARTIFACTS_DIR, ARTIFACTS_STORE = artifacts_url.parse(env.text("ARTIFACTS_URL"), EXPORTADMIN_HOME / "artifacts")
 MEDIA_DIR = EXPORTADMIN_HOME / "media"
 
 DEBUG = env.flag("DEBUG")
-SECRET_KEY = env.text("SECRET_KEY") or env.persistent_secret(EXPORTADMIN_HOME, "secret_key")
+# the first signs, what the others signed stays good
+SECRET_KEY, *SECRET_KEY_FALLBACKS = env.strings("SECRET_KEY") or [env.persistent_secret(EXPORTADMIN_HOME, "secret_key")]
 ALLOWED_HOSTS = env.strings("ALLOWED_HOSTS", "127.0.0.1,localhost,[::1]")
 CSRF_TRUSTED_ORIGINS = env.strings("CSRF_TRUSTED_ORIGINS")
 HTTPS = env.flag("HTTPS")

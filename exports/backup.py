@@ -21,15 +21,18 @@ from typing import Any, Final
 from django.conf import settings
 from django.db import connection, connections, transaction
 
+from connections.sinks.base import DeliveredFileError, Delivery
 from exportadmin.audit.record import record
 from exportadmin.installation.models import Installation
 from exportadmin.lib.actor import Actor
 from exportadmin.lib.errors import PermanentError, UserError
+from exports.delivery.destination import sink_of
 from exports.models import ExportReport
 
 DUMP: Final = "database.dump"
 # what is in a home folder beside the database and the deliveries, and cannot be made again
 FOLDERS: Final = ("keys", "media", "uploads")
+CHUNK_BYTES: Final = 1 << 20
 
 
 @dataclass(slots=True)
@@ -131,16 +134,31 @@ def _dump(database: dict[str, Any], snapshot: str, file: Path) -> None:
 def _files(draft: Path, locations: list[str]) -> Copied:
     copied = Copied()
     for location in locations:
-        source = settings.ARTIFACTS_DIR / location
-        if not source.is_dir():
+        if not _copy_delivery(sink_of({}, None).delivery(location), draft / "artifacts" / location, copied):
             copied.missing.append(location)
             continue
-        _copy(source, draft / "artifacts" / location, copied)
         copied.deliveries += 1
     for name in FOLDERS:
         if (settings.EXPORTADMIN_HOME / name).is_dir():
             _copy(settings.EXPORTADMIN_HOME / name, draft / name, copied)
     return copied
+
+
+def _copy_delivery(delivery: Delivery, target: Path, copied: Copied) -> bool:
+    """All that lies there, wherever that is; ``False``: nothing does."""
+    entries = [entry for entry in delivery.entries() if "/" not in entry.name]
+    for entry in entries:
+        target.mkdir(mode=0o700, parents=True, exist_ok=True)
+        try:
+            file = delivery.open(entry.name)
+        except DeliveredFileError:  # no plain file, or gone meanwhile
+            continue
+        with closing(file), (target / entry.name).open("xb") as copy:
+            while chunk := file.read(CHUNK_BYTES):
+                copy.write(chunk)
+                copied.bytes += len(chunk)
+        copied.files += 1
+    return bool(entries)
 
 
 def _copy(source: Path, target: Path, copied: Copied) -> None:

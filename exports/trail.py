@@ -93,6 +93,9 @@ def register() -> None:
         {"rotated": "{actor} [replaced|tried to replace] the key that signs manifests< by {key_id}>"},
     )
     events.register(
+        "keys", "Keys of the installation", {"accepted": "{actor} had all machines take the keys of this one"}
+    )
+    events.register(
         "rows", "Rows", {"deleted": "{actor} [deleted|tried to delete]< {rows}> rows of project {project}<: {why}>"}
     )
     events.register(

@@ -8,7 +8,7 @@ from exportadmin.lib.registry import Registry
 SINKS: Registry[type[Sink]] = Registry(
     "destination",
     {
-        "local": "connections.sinks.local:LocalSink",
+        "local": "connections.sinks.installation:InstallationSink",
         "s3": "connections.sinks.s3:S3Sink",
     },
 )

@@ -221,6 +221,13 @@ class Sink(ConnectionKind, ABC):
     def forget_project(self, project_id: str) -> None:
         """All deliveries of the project are gone and none will come: take away what held them. Never raises."""
 
+    def why_not(self) -> str:
+        """What stops deliveries at this moment, in words that go on after "cannot be written: "; empty: nothing known.
+
+        Cheap enough to be asked every few seconds. Never raises.
+        """
+        return ""
+
     def free_bytes(self) -> int | None:
         """How much more can be delivered; ``None`` where nobody knows or there is no end."""
         return None

@@ -27,7 +27,7 @@ from connections.sinks.base import (
     ReportKey,
     Sink,
 )
-from exportadmin.lib.disk import full_disk_text, is_full
+from exportadmin.lib.disk import full_disk_text, is_full, write_error
 from exportadmin.lib.errors import PermanentError, UserError
 from exportadmin.lib.ids import LENGTH
 from exportadmin.lib.text import check_text
@@ -48,12 +48,16 @@ class LocalSink(Sink):
 
     key = "local"
     title = "This machine"
-    help = "Files stay on the machine that runs Export Admin, to be downloaded here or through a link."
+    help = "Files stay on the machine that runs Export Admin."
     needs_connection = False
 
     @property
     def is_ours(self) -> bool:
         return "folder" not in self.settings
+
+    def why_not(self) -> str:
+        error = write_error(settings.ARTIFACTS_DIR, synced=False)
+        return "" if error is None else (error.strerror or "no reason given")
 
     def free_bytes(self) -> int | None:
         place = Path(self.settings.get("folder") or settings.ARTIFACTS_DIR)

@@ -103,6 +103,14 @@ class S3Sink(BucketConnection, Sink):
     def address(self, report: ReportKey) -> str:
         return self._folder(report).address
 
+    def why_not(self) -> str:
+        try:
+            bucket = self.bucket
+            bucket.call("list_objects_v2", patience=0.0, Prefix=bucket.prefix, MaxKeys=1)
+        except ExportAdminError as error:
+            return str(error)
+        return ""
+
     # --- life of a delivery ------------------------------------------------------------------------------------------
 
     def begin(self, report: ReportKey) -> Draft:

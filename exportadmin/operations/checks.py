@@ -18,8 +18,10 @@ from django.conf import settings
 from django.core import checks
 from django.core.exceptions import ImproperlyConfigured
 
+from connections.artifact_store import store_connection
 from exportadmin.lib import disk, env, signing
 from exportadmin.lib.errors import UserError
+from exportadmin.operations import key_prints
 
 log = logging.getLogger(__name__)
 
@@ -87,8 +89,10 @@ def problems() -> Iterator[Problem]:
     yield from _secret_key()
     yield from _encryption_keys()
     yield from _signing_keys()
+    yield from _shared_keys()
     yield from _hosts()
     yield from _home()
+    yield from _store()
     yield from _numbers()
     yield from _rates()
     yield from _metrics_token()
@@ -126,6 +130,18 @@ def _signing_keys() -> Iterator[Problem]:
         f"older keys or their public halves ({signing.PUBLIC}<64 hexadecimal digits>)"
     )
     yield from _keys("SIGNING_KEY", settings.SIGNING_KEYS, right, signing.is_public)
+
+
+def _shared_keys() -> Iterator[Problem]:
+    """What is made and kept for one machine is not known to those beside it."""
+    if not key_prints.keys_are_shared():
+        return
+    for variable in key_prints.VARIABLES:
+        if not env.text(variable):
+            message = (
+                "with a store for several machines (EXPORTADMIN_ARTIFACTS_URL) the same key is given to all of them"
+            )
+            yield Problem(variable, f"{message}; {_MAKE_A_KEY}")
 
 
 def _keys(
@@ -205,7 +221,8 @@ def _ca_bundle() -> Iterator[Problem]:
 
 def _home() -> Iterator[Problem]:
     """A full or read-only disk does not stop the start: pages say so, and are where files are deleted."""
-    for folder in (settings.EXPORTADMIN_HOME, settings.ARTIFACTS_DIR):
+    folders = [settings.EXPORTADMIN_HOME, *([] if settings.ARTIFACTS_STORE else [settings.ARTIFACTS_DIR])]
+    for folder in folders:
         error = disk.write_error(folder)
         if error is None:
             continue
@@ -215,6 +232,16 @@ def _home() -> Iterator[Problem]:
             message = f"{folder} cannot be written ({error.strerror}): exports fail until it can"
         yield Problem("HOME", message, stops=stops)
         return
+
+
+def _store() -> Iterator[Problem]:
+    """How it is reached; whether it can be, is asked later: it may be back any moment."""
+    if not settings.ARTIFACTS_STORE:
+        return
+    try:
+        store_connection()
+    except UserError as error:
+        yield Problem(error.field or "ARTIFACTS_URL", error.message)
 
 
 def _numbers() -> Iterator[Problem]:

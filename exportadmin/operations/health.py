@@ -13,7 +13,7 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final
+from typing import Any, Final, Generic, TypeVar
 
 from django.conf import settings
 from django.contrib.auth.decorators import login_not_required
@@ -24,7 +24,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_safe
 from django_q.models import OrmQ
 
-from exportadmin.lib.disk import write_error
+from connections.sinks import SINKS
 from exportadmin.lib.text import one_line
 from exportadmin.runs import statuses
 from exportadmin.runs.limits import STALL_SECONDS
@@ -32,6 +32,7 @@ from exportadmin.runs.models import run_models
 from exportadmin.runs.worker_seen import WORKER_SECONDS, Workers, workers
 
 log = logging.getLogger(__name__)
+Found = TypeVar("Found")
 
 DATABASE_SECONDS: Final = 2.0
 # the worker itself starts its cluster anew before this
@@ -39,6 +40,8 @@ TASK_SECONDS: Final = 2 * STALL_SECONDS
 KEPT_SECONDS: Final = 1.0
 # it is written to find out, so pages do not ask each time
 ARTIFACTS_SECONDS: Final = 10.0
+# a store that hangs must not hold a page for long
+ARTIFACTS_WAIT_SECONDS: Final = 3.0
 _NO_STORE: Final = {"Cache-Control": "no-store"}
 
 
@@ -122,11 +125,20 @@ def check_all() -> dict[str, dict[str, Any]]:
 
 
 def _artifacts() -> dict[str, Any]:
-    """Without the folder: everybody may ask."""
-    error = write_error(settings.ARTIFACTS_DIR, synced=False)
-    if error is None:
-        return {"ok": True}
-    return {"ok": False, "reason": f"deliveries cannot be written: {error.strerror or 'no reason given'}"}
+    """Without the folder or the store's address: everybody may ask."""
+    if not settings.ARTIFACTS_STORE:
+        why_not = look_at_artifacts()
+    else:
+        try:
+            why_not = artifacts_prober.ask(ARTIFACTS_WAIT_SECONDS) and "the store does not take them"
+        except TimeoutError:
+            why_not = "the store does not answer"
+    return {"ok": False, "reason": f"deliveries cannot be written: {why_not}"} if why_not else {"ok": True}
+
+
+def look_at_artifacts() -> str:
+    """Why nothing can be delivered to this installation; empty: nothing is known of that."""
+    return SINKS["local"](None, {}).why_not()
 
 
 def artifacts_note(*, with_folder: bool) -> str:
@@ -134,8 +146,10 @@ def artifacts_note(*, with_folder: bool) -> str:
     check = kept.artifacts()
     if check["ok"]:
         return ""
-    folder = f" ({settings.ARTIFACTS_DIR})" if with_folder else ""
-    return f"Exports to this machine fail, {check['reason']}{folder}. Free some space, or have it made writable."
+    place = f"s3://{settings.ARTIFACTS_STORE}" if settings.ARTIFACTS_STORE else str(settings.ARTIFACTS_DIR)
+    shown = f" ({place})" if with_folder else ""
+    advice = "" if settings.ARTIFACTS_STORE else " Free some space, or have it made writable."
+    return f"Exports to this installation fail, {check['reason']}{shown}.{advice}"
 
 
 def _worker(queue: Queue | None) -> dict[str, Any]:
@@ -165,34 +179,36 @@ def _queue(queue: Queue | None) -> dict[str, Any]:
     return {"ok": True, **figures}
 
 
-class Prober:
-    """Asks the database in a thread of its own: a server that hangs costs one thread, however often we are asked."""
+class Prober(Generic[Found]):
+    """Looks in a thread of its own: a server that hangs costs one thread, however often we are asked."""
 
-    def __init__(self) -> None:
+    def __init__(self, look: Callable[[], Found]) -> None:
+        self._look = look
         self._lock = threading.Lock()
-        self._lookup: Future[Queue] | None = None
+        self._lookup: Future[Found] | None = None
 
-    def ask(self, seconds: float) -> Queue:
-        """Raises ``TimeoutError``, or what the database says."""
+    def ask(self, seconds: float) -> Found:
+        """Raises ``TimeoutError``, or what looking raises."""
         with self._lock:
             if self._lookup is None or self._lookup.done():
                 self._lookup = Future()
                 # a daemon: a server that hangs must not keep this process from ending
-                threading.Thread(target=_look_for, args=(self._lookup,), name="readyz", daemon=True).start()
+                threading.Thread(target=self._look_for, args=(self._lookup,), name="readyz", daemon=True).start()
             lookup = self._lookup
         return lookup.result(timeout=seconds)
 
+    def _look_for(self, lookup: Future[Found]) -> None:
+        try:
+            lookup.set_result(self._look())
+        except BaseException as error:  # whoever asked gets it
+            lookup.set_exception(error)
+        finally:
+            connection.close()  # this thread's own
 
-def _look_for(lookup: Future[Queue]) -> None:
-    try:
-        lookup.set_result(look_at_queue())
-    except BaseException as error:  # whoever asked gets it
-        lookup.set_exception(error)
-    finally:
-        connection.close()  # this thread's own
 
-
-prober = Prober()
+# looked up when they are called
+prober = Prober(lambda: look_at_queue())
+artifacts_prober = Prober(lambda: look_at_artifacts())
 
 
 def _ask_database() -> tuple[dict[str, Any], Queue | None]:

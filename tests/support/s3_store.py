@@ -89,3 +89,21 @@ def save_connection(
         secret.save()
     ConnectionGrant.objects.create(connection=connection, project=project, granted_by="alice")
     return connection
+
+
+def artifact_variables(endpoint: str, folder: str, identity: str = "exporter") -> dict[str, str]:
+    """Of an installation that keeps its files in ``folder`` (``bucket/path/``)."""
+    known = secrets_of(identity)
+    return {
+        "EXPORTADMIN_ARTIFACTS_URL": f"s3://{folder}",
+        "EXPORTADMIN_ARTIFACTS_ENDPOINT": endpoint,
+        "EXPORTADMIN_ARTIFACTS_PATH_STYLE": "yes",
+        **{f"EXPORTADMIN_ARTIFACTS_{name.upper()}": value for name, value in known.items()},
+    }
+
+
+def keep_artifacts_in(folder: str, settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have this process's installation do so, in the session's store."""
+    for name, value in artifact_variables(seaweed.of_session().endpoint, folder).items():
+        monkeypatch.setenv(name, value)
+    settings.ARTIFACTS_STORE = folder.strip("/")

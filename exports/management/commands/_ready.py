@@ -7,6 +7,7 @@ from django.db import Error as DatabaseTrouble
 from django.db import connections
 from django.db.migrations.executor import MigrationExecutor
 
+from exportadmin.operations import key_prints
 from exportadmin.operations.checks import must_be_startable
 
 
@@ -18,9 +19,12 @@ def refuse_unless_migrated() -> None:
     try:
         executor = MigrationExecutor(connections["default"])
         missing = executor.migration_plan(executor.loader.graph.leaf_nodes())
+        refusal = next(key_prints.refusals(), "") if key_prints.keys_are_shared() and not missing else ""
     except DatabaseTrouble as error:
         raise CommandError(f"the database does not answer: {error}") from error
     finally:
         connections.close_all()
     if missing:
         raise CommandError(f"the database lacks {len(missing)} migrations: run `exportadmin migrate` first")
+    if refusal:
+        raise CommandError(refusal)

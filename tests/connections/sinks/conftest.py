@@ -12,6 +12,10 @@ from connections.sinks import SINKS
 from connections.sinks.base import ReportKey, Sink
 from exportadmin.lib.ids import new_id
 from tests.connections.sinks.blobs import BlobSink
+from tests.support import s3_store
+
+# this installation, where its files are kept in a store
+IN_STORE = "local in a store"
 
 
 @pytest.fixture
@@ -31,9 +35,19 @@ def blobs() -> Iterator[type[BlobSink]]:
     SINKS.unregister(BlobSink.key)
 
 
-@pytest.fixture(params=[*SINKS, BlobSink.key])
+@pytest.fixture
+def in_store(settings, monkeypatch: pytest.MonkeyPatch, s3_folder: str) -> str:
+    """``bucket/path/`` that this installation keeps its files in."""
+    s3_store.keep_artifacts_in(s3_folder, settings, monkeypatch)
+    return s3_folder
+
+
+@pytest.fixture(params=[*SINKS, BlobSink.key, IN_STORE])
 def sink(request, home: Path, blobs: type[BlobSink]) -> Sink:
     """Built as the product builds it; connections are not saved."""
+    if request.param == IN_STORE:
+        request.getfixturevalue("in_store")
+        return SINKS["local"](None, {})
     kind = SINKS[request.param]
     if kind.key == "s3":
         return kind(request.getfixturevalue("s3_connection"), {})

@@ -350,3 +350,17 @@ def _as_nobody(folder: Path, code: str) -> bool:
         return _run_as_nobody(folder, [sys.executable, "-c", code], folder).returncode == 0
     except OSError:
         return False
+
+
+@pytest.mark.parametrize(
+    "url", ["s3://", "s3://key@bucket/x", "https://bucket", "artifacts", "/srv/../etc", "S3://bucket"]
+)
+def test_a_place_for_artifacts_that_is_none_stops_the_start(start, url):
+    refused(start(ARTIFACTS_URL=url), "ARTIFACTS_URL", "expected s3://bucket/prefix, or the absolute path of a folder")
+
+
+def test_artifacts_may_lie_in_another_folder(start, tmp_path):
+    code, lines = start(ARTIFACTS_URL=str(tmp_path / "elsewhere"))
+    assert (code, PASSED in lines[0]) == (1, True), lines
+    assert (tmp_path / "elsewhere").is_dir()
+    assert not (tmp_path / "home" / "artifacts").exists()

@@ -75,7 +75,7 @@ def test_pages_say_so_to_all_and_where_to_superusers(client: Client, project, re
     people = get_user_model()
     oscar, sue = people.objects.create_user("oscar"), people.objects.create_superuser("sue")
     Membership.objects.create(user=oscar, project=project, role="operator")
-    words = "Exports to this machine fail, deliveries cannot be written: Read-only file system"
+    words = "Exports to this installation fail, deliveries cannot be written: Read-only file system"
     client.force_login(oscar)
     assert words not in client.get("/").content.decode()
     refuse(settings.ARTIFACTS_DIR, errno.EROFS)

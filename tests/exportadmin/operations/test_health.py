@@ -135,7 +135,7 @@ def test_a_database_that_hangs_costs_one_thread_and_a_bounded_wait(client: Clien
 
     monkeypatch.setattr(health, "look_at_queue", hang)
     monkeypatch.setattr(health, "DATABASE_SECONDS", 0.05)
-    monkeypatch.setattr(health, "prober", health.Prober())
+    monkeypatch.setattr(health, "prober", health.Prober(health.look_at_queue))
     try:
         for _ in range(5):
             answer = ready(client)

@@ -39,7 +39,7 @@ def page_of(answer: Any) -> str:
 def test_with_this_machine_alone_there_is_nothing_to_choose(pages: Client, filled: Project):
     page = page_of(pages.get(NEW, {"project": filled.public_id}))
     assert 'name="destination"' not in page
-    assert "Files stay on the machine that runs Export Admin" in page
+    assert "Files stay with Export Admin" in page
     answer = pages.post(NEW, form(filled, destination="blobs"))
     assert answer.status_code == 400
     assert "unknown destination 'blobs'; known: local, s3" in page_of(answer)
