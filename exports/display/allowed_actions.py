@@ -20,6 +20,7 @@ class Offers:
     compare: bool
     link: bool
     cancel: bool
+    cancel_proof: bool
     retry: bool
     convert: bool
     delete: bool
@@ -36,6 +37,7 @@ def offers(report: ExportReport, verbs: frozenset[str]) -> Offers:
         verify=has_files,
         compare=report.is_delivered and report.altered_at is None,
         link=is_right and LINK in verbs,
+        cancel_proof=START in verbs,
         cancel=is_active and not report.cancel_requested and START in verbs,
         retry=not is_active and START in verbs,
         convert=is_right and is_convertible(report) and START in verbs,

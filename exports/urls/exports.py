@@ -11,6 +11,7 @@ from exports.views.list_file import list_file
 from exports.views.new import new, new_plan
 from exports.views.preview import preview
 from exports.views.progress import progress
+from exports.views.proof import cancel_proof, proof, prove
 from exports.views.reports import active
 from exports.views.selected import selected
 
@@ -30,7 +31,9 @@ urlpatterns = [
     path("<str:report_id>/progress/", progress, name="progress"),
     path("<str:report_id>/preview/", preview, name="preview"),
     path("<str:report_id>/compare/", compare, name="compare"),
-    path("<str:report_id>/verify/", report_actions.verify, name="verify"),
+    path("<str:report_id>/prove/", prove, name="prove"),
+    path("<str:report_id>/proof/", proof, name="proof"),
+    path("<str:report_id>/proof/<str:proof_id>/cancel/", cancel_proof, name="cancel_proof"),
     path("<str:report_id>/cancel/", report_actions.cancel, name="cancel"),
     path("<str:report_id>/retry/", report_actions.retry, name="retry"),
     path("<str:report_id>/convert/", report_actions.convert, name="convert"),

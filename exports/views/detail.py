@@ -22,10 +22,12 @@ from exports.display.allowed_actions import offers
 from exports.display.check_value_tables import sums_of
 from exports.display.connections import names_of
 from exports.display.distribution import downloads_of, links_of
+from exports.display.proofs import proofs_of
 from exports.display.refused_rows import refused_of
 from exports.display.spec_text import describe
 from exports.display.timeline import phase_label, steps_of
 from exports.forms.convert import ConvertForm
+from exports.forms.prove import ProveForm
 from exports.lookup import get_report
 from exports.models import ExportReport
 from exports.results.staleness import changes_after, changes_text
@@ -57,12 +59,15 @@ def detail_page(request: HttpRequest, report: ExportReport, *, convert: ConvertF
         "sums": sums_of(report.check_values, report.format),
         "refused": refused_of(report, artifacts),
         "steps": steps_of(report, now),
+        "prove": ProveForm(),
         "last_phase": next((phase_label(phase.name).lower() for phase in reversed(phases_of(report))), ""),
         **figures(report),
     }
     if report.is_delivered and report.destination_id is not None:
         # a folder of this machine is nobody's business; a place elsewhere is where people look for their files
         context |= {"address": _address(report), "connection": next(iter(names.items()), None)}
+    if context["may"].verify:
+        context |= proofs_of(report)
     if report.is_delivered:
         changes = changes_after(report)
         context |= {

@@ -22,12 +22,27 @@ from exports.display.check_value_tables import Sum, sum_of
 from exports.lists.listing import in_progress, within
 from exports.lists.per_day import Day, per_day
 from exports.models import ExportReport
+from exports.models.proof import CHANGED, DIFFERENT, EQUAL, EXTRA, GONE, RESULTS, UNPROVEN
+from exports.run.nightly import counts_of, last_night
 
 MOST_ACTIVE: Final = 10
 MOST_FAILED: Final = 5
 FAILED_DAYS: Final = 14
 MOST_PROJECTS: Final = 6
 MOST_CONNECTIONS: Final = 5
+# result of a proof, or state where it has none → what a delivery is
+NIGHT_WORDS: Final = {
+    EQUAL: "as delivered",
+    CHANGED: "changed",
+    GONE: "gone or in part",
+    EXTRA: "with files added",
+    UNPROVEN: "not proven without reading",
+    statuses.FAILED: "could not be looked at",
+    statuses.ERRORED: "could not be looked at for a fault",
+    statuses.CANCELLED: "cancelled",
+    statuses.QUEUED: "waiting",
+    statuses.RUNNING: "being read",
+}
 _BIG: Final = ("config", "check_values", "description", "location")
 
 
@@ -45,7 +60,7 @@ def home(request: HttpRequest) -> HttpResponse:
         "section": "home",
         **_now(reports),
         "failed": _failed(reports),
-        "altered": list(_shown(reports.filter(altered_at__isnull=False)).order_by("-altered_at")[:MOST_FAILED]),
+        **_proofs(reports),
         "failing": _failing(connections_for(request.user)),
         "days": days,
         "exports": sum(day.exports for day in days),
@@ -95,6 +110,29 @@ def _failing(connections: QuerySet[Connection]) -> list[tuple[Connection, str]]:
     used = connections.filter(disabled_at=None, test_result__state=FAILED, grants__isnull=False).distinct()
     found = [(each, failed_step(each)) for each in used.order_by("name")[:MOST_CONNECTIONS]]
     return [(each, f"{step.title}: {step.message}" if step else "") for each, step in found]
+
+
+def _proofs(reports: QuerySet[ExportReport]) -> dict[str, Any]:
+    """Deliveries that are not what was delivered, until that is put right or their files are removed; and the night."""
+    altered = list(
+        _shown(reports.filter(altered_at__isnull=False, files_removed_at=None)).order_by("-altered_at")[
+            : MOST_FAILED + 1
+        ]
+    )
+    night = last_night()
+    counts = counts_of(night, reports) if night else {}
+    return {
+        "altered": [(report, _found(report)) for report in altered[:MOST_FAILED]],
+        "has_more_altered": len(altered) > MOST_FAILED,
+        "night": night,
+        "proved": sum(counts.values()),
+        "night_counts": [(NIGHT_WORDS[key], counts[key]) for key in NIGHT_WORDS if counts.get(key)],
+    }
+
+
+def _found(report: ExportReport) -> str:
+    """What the last proof found, where that is why: a download may have found it after it."""
+    return RESULTS[report.proof_result][0] if report.proof_result in DIFFERENT else ""
 
 
 def _shown(reports: QuerySet[ExportReport]) -> QuerySet[ExportReport]:

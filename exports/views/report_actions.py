@@ -3,67 +3,19 @@
 from __future__ import annotations
 
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import render
 
 from connections.access.permissions import START, VIEW
 from exportadmin.audit.middleware import actor_of
 from exportadmin.lib.errors import DeniedError, NotFoundError, UserError
-from exportadmin.lib.heavy import heavy
 from exportadmin.lib.pages import done, post_view, refused
 from exports import actions
-from exports.delivery.verify import Verdict
 from exports.forms.convert import ConvertForm
 from exports.lookup import get_report
 from exports.models import ExportReport
 from exports.sources.snapshot import conversion_spec
-from exports.templatetags.text import plural, size
 from exports.views.detail import detail_page
 
 PAGE = "exports:detail"
-MOST_PROBLEMS = 10
-
-
-@post_view
-@heavy
-def verify(request: HttpRequest, report_id: str) -> HttpResponse:
-    """Take the check values again. Within the page for htmx, else back to the page with the verdict on top."""
-    report = get_report(request, report_id, VIEW)
-    try:
-        verdict = actions.verify_report(report=report, actor=actor_of(request))
-    except UserError as error:
-        return _no_verdict(request, report, error)
-    context = {"verdict": verdict, "message": verdict_text(verdict), "problems": problems(verdict)}
-    if request.htmx:  # type: ignore[attr-defined]
-        return render(request, "exports/_verdict.html", context)
-    if verdict.ok:
-        return done(request, verdict_text(verdict), PAGE, report_id)
-    message = f"{verdict_text(verdict)} {'; '.join(problems(verdict))}."
-    return refused(request, UserError(message), PAGE, report_id)
-
-
-def _no_verdict(request: HttpRequest, report: ExportReport, error: UserError) -> HttpResponse:
-    if isinstance(error, NotFoundError | DeniedError):
-        raise error
-    if request.htmx:  # type: ignore[attr-defined]
-        return render(request, "exports/_verdict.html", {"refusal": error.message})
-    return refused(request, error, PAGE, report.report_id)
-
-
-def verdict_text(verdict: Verdict) -> str:
-    """The verdict in one sentence."""
-    read = f"{plural(verdict.files, 'file,files')}, {plural(verdict.bytes, 'byte,bytes')}"
-    if verdict.bytes >= 1000:
-        read += f" ({size(verdict.bytes)})"
-    if verdict.ok:
-        return f"Verified: {read} read again: {verdict.statement}."
-    return f"Not as delivered. {read} read again."
-
-
-def problems(verdict: Verdict) -> list[str]:
-    """What is wrong, by the file's name; a long list is cut with words."""
-    shown = verdict.problems[:MOST_PROBLEMS]
-    more = len(verdict.problems) - len(shown)
-    return [*shown, f"and {more} more"] if more else shown
 
 
 @post_view

@@ -28,7 +28,8 @@ from exportadmin.audit.record import record
 from exportadmin.lib.actor import Actor
 from exportadmin.runs import statuses
 from exports import actions
-from exports.models import Artifact, Download, ExportConfig, ExportReport, Link
+from exports.models import Artifact, Download, ExportConfig, ExportReport, Link, Proof, ProofNight
+from exports.models.proof import CHANGED, EQUAL, UNPROVEN
 from exports.spec.spec import ExportSpec
 from tests.pages.reports import CONFIG, make_report
 from tests.support import cast
@@ -98,6 +99,7 @@ def build(folder: Path) -> HostileWorld:
     removed = _run(project, people, "json")
     actions.remove_files(report=removed, actor=alice, why=HOSTILE)
     removed.refresh_from_db()
+    _proofs(done, coco, masks)
     artifact = done.artifacts.get()
     link, link_token = actions.issue_link(artifact=artifact, actor=alice, for_user=None)
     spec = ExportSpec.parse({"format": "csv", "statuses": ["accepted"]}, project)
@@ -116,6 +118,24 @@ def build(folder: Path) -> HostileWorld:
         link_token=link_token, ended_links=_ended_links(artifact, alice), token=token, vaults=_vaults(project, alice),
         **states,
     )  # fmt: skip
+
+
+def _proofs(changed: ExportReport, unproven: ExportReport, active: ExportReport) -> None:
+    """One of last night that found much, one that cannot know, one that has begun; an earlier one that failed."""
+    now = timezone.now()
+    night = ProofNight.objects.create(began_at=now - timedelta(hours=3))
+    common = {"project": changed.project, "created_by_name": HOSTILE[:200], "created_at": now, "finished_at": now}
+    found = [{"file": HOSTILE, "finding": CHANGED, "message": f"{HOSTILE} was changed {LONG}"} for _ in range(12)]
+    Proof.objects.bulk_create([
+        Proof(report=changed, how="full", status=statuses.FAILED, error=f"{HOSTILE}{LONG}", **common),
+        Proof(report=changed, how="sampled", night=night, status=statuses.COMPLETED, result=CHANGED, problems=found,
+              problems_total=1234, counts={CHANGED: 1234, EQUAL: 1}, bytes_done=9, statement=HOSTILE + LONG, **common),
+        Proof(report=unproven, how="attributes", night=night, status=statuses.COMPLETED, result=UNPROVEN,
+              counts={UNPROVEN: 1, EQUAL: 1}, statement=HOSTILE, note=LONG, **common),
+        # a lease in the future: nobody takes it away while the page is looked at
+        Proof(report=active, how="full", status=statuses.RUNNING, error=HOSTILE, bytes_done=9, bytes_expected=12345,
+              attempts=2, fence=2, lease_until=now + timedelta(hours=1), **{**common, "finished_at": None}),
+    ])  # fmt: skip
 
 
 def _vaults(project: Project, alice: Actor) -> dict[str, Connection]:

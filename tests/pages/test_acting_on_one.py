@@ -14,8 +14,10 @@ from exportadmin.audit.models import AuditEntry
 from exportadmin.audit.sentences import sentence
 from exportadmin.lib.actor import Actor
 from exportadmin.runs import statuses
+from exportadmin.runs.execute import execute
 from exports import actions
-from exports.models import Artifact, ExportReport
+from exports.models import Artifact, ExportReport, Proof
+from exports.run import proofs
 from exports.spec.spec import ExportSpec
 from tests.pages.reports import deliver, make_report
 from tests.pages.squeezed import page_html
@@ -24,7 +26,7 @@ from tests.support.rows import mixed
 
 HTMX = {"HX-Request": "true"}
 SHELL = Actor(kind="user", name="tester", channel="shell")
-BUTTONS = {"Verify now", "Run again", "Run again with changes", "Compare", "Delete the files", "Cancel the export",
+BUTTONS = {"Prove now", "Run again", "Run again with changes", "Compare", "Delete the files", "Cancel the export",
            "Download<", "Share by link"}  # fmt: skip
 
 
@@ -61,7 +63,7 @@ def last() -> AuditEntry:
 
 def test_each_sees_the_buttons_of_what_they_may_do_and_what_can_work(clients, members: Project, tmp_path: Path):
     done = deliver(members, tmp_path / "d").report
-    everybody = {"Verify now", "Compare"}
+    everybody = {"Prove now", "Compare"}
     runs = {"Run again", "Run again with changes"}
     assert buttons(clients["rita"], done) == everybody
     assert buttons(clients["oscar"], done) == everybody | runs | {"Download", "Share by link"}
@@ -83,42 +85,80 @@ def test_a_delivery_into_somebodys_folder_has_no_delete_button(clients, members:
     assert "a folder that is not ours" in messages(clients["alice"], report)
 
 
-def test_verify_reads_the_files_again_and_says_so(clients, delivered: Artifact):
-    address = f"/exports/{delivered.report.report_id}/verify/"
-    words = f"Verified: 1 file, {delivered.bytes:,} bytes"
+def test_proving_reads_the_files_again_and_says_so(clients, delivered: Artifact):
+    address = f"/exports/{delivered.report.report_id}/prove/"
     said = page_html(clients["rita"].post(address, headers=HTMX))
-    assert words in said and 'role="status"' in said and "<html" not in said
+    assert "2 as delivered" in said and ", as delivered" in said and 'role="status"' in said and "<html" not in said
+    assert "Read everything, by rita" in said
     assert (last().event, last().outcome, last().actor_name, last().channel) == (
         "export.verified",
         "done",
         "rita",
         "web",
     )
-    assert clients["rita"].post(address).status_code == 302
+    assert clients["rita"].post(address, {"how": "attributes"}).status_code == 302
+    words = "As delivered: 2 as delivered, 0 bytes read: signed by"
     assert words in messages(clients["rita"], delivered.report)
+    page = page_html(clients["rita"].get(f"/exports/{delivered.report.report_id}/"))
+    assert "Attributes only, by rita" in page and "Earlier proofs" in page
 
 
-def test_verify_names_the_file_that_is_not_as_it_was(clients, delivered: Artifact):
+def test_proving_names_the_file_that_is_not_as_it_was_and_has_the_page_loaded_anew(clients, delivered: Artifact):
     path = delivery_folder(delivered.report) / delivered.name
-    path.write_bytes(path.read_bytes().replace(b"car", b"cat", 1))
+    content = path.read_bytes()
+    path.write_bytes(content.replace(b"car", b"cat", 1))
     (path.parent / "<b>extra").write_bytes(b"x")
-    address = f"/exports/{delivered.report.report_id}/verify/"
-    said = page_html(clients["alice"].post(address, headers=HTMX))
+    address = f"/exports/{delivered.report.report_id}/prove/"
+    answer = clients["alice"].post(address, headers=HTMX)
+    said = page_html(answer)
     assert f"{delivered.name} was changed" in said
     assert "&lt;b&gt;extra was added" in said and "<b>extra" not in said
-    assert 'role="alert"' in said
+    assert answer.headers["HX-Refresh"] == "true", "its files are no longer offered"
     told = AuditEntry.objects.order_by("-sequence").values_list("event", "outcome")[:2]
     assert list(told) == [("export.altered", "failed"), ("export.verified", "failed")]
+    assert "HX-Refresh" not in clients["alice"].post(address, headers=HTMX).headers
     clients["alice"].post(address)
     assert f"{delivered.name} was changed" in messages(clients["alice"], delivered.report)
+    path.write_bytes(content)
+    (path.parent / "<b>extra").unlink()
+    assert clients["alice"].post(address, headers=HTMX).headers["HX-Refresh"] == "true"
 
 
-def test_verify_without_files_says_why_not(clients, members: Project, tmp_path: Path):
+def test_a_long_list_of_what_was_found_is_cut_with_words(clients, delivered: Artifact):
+    for number in range(12):
+        (delivery_folder(delivered.report) / f"extra-{number:02}").write_bytes(b"x")
+    said = page_html(clients["alice"].post(f"/exports/{delivered.report.report_id}/prove/", headers=HTMX))
+    assert "extra-09 was added" in said and "extra-10" not in said and "and 2 more" in said
+
+
+def test_a_large_delivery_is_proved_by_a_worker_while_the_page_looks_on(
+    clients, delivered: Artifact, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(proofs, "AT_ONCE_BYTES", -1)
+    report = delivered.report
+    said = page_html(clients["rita"].post(f"/exports/{report.report_id}/prove/", headers=HTMX))
+    assert 'hx-trigger="every 2s"' in said and "Queued" in said and "Prove now" not in said
+    assert "Cancel the proof" not in said, "a reviewer's page does not offer it"
+    fragment = f"/exports/{report.report_id}/proof/"
+    answer = clients["oscar"].get(fragment, headers=HTMX)
+    assert "Cancel the proof" in page_html(answer) and "HX-Refresh" not in answer.headers
+    proof = Proof.objects.get()
+    execute("proof", proof.pk)
+    answer = clients["oscar"].get(fragment, headers=HTMX)
+    assert answer.headers["HX-Refresh"] == "true" and "2 as delivered" in page_html(answer)
+    assert clients["oscar"].get(fragment).headers["Location"] == f"/exports/{report.report_id}/"
+    cancel = f"/exports/{report.report_id}/proof/{proof.public_id}/cancel/"
+    assert clients["oscar"].post(cancel).status_code == 302
+    assert "there is nothing to cancel" in messages(clients["oscar"], report)
+
+
+def test_proving_what_has_no_files_says_why_not(clients, members: Project, tmp_path: Path):
     failed = make_report(members, status=statuses.FAILED)
-    said = page_html(clients["alice"].post(f"/exports/{failed.report_id}/verify/", headers=HTMX))
+    said = page_html(clients["alice"].post(f"/exports/{failed.report_id}/prove/", headers=HTMX))
     assert "there is no delivery to verify" in said
-    clients["alice"].post(f"/exports/{failed.report_id}/verify/")
+    clients["alice"].post(f"/exports/{failed.report_id}/prove/")
     assert "there is no delivery to verify" in messages(clients["alice"], failed)
+    assert clients["alice"].post(f"/exports/{failed.report_id}/prove/", {"how": "by eye"}).status_code == 400
 
 
 def test_cancel_ends_what_waits_and_refuses_what_has_ended(clients, members: Project):
@@ -170,7 +210,7 @@ def test_a_reason_that_no_database_holds_is_refused_in_words(clients, members: P
     assert report.files_removed_at is None
 
 
-@pytest.mark.parametrize("verb", ["verify", "cancel", "retry", "delete-files"])
+@pytest.mark.parametrize("verb", ["prove", "cancel", "retry", "delete-files"])
 def test_a_button_is_no_link(clients, members: Project, tmp_path: Path, verb: str):
     report = deliver(members, tmp_path / "d").report
     assert clients["alice"].get(f"/exports/{report.report_id}/{verb}/").status_code == 405

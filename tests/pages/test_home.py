@@ -17,7 +17,7 @@ from connections.access.models import Membership
 from connections.models import Connection, Project
 from connections.store.upsert import write_rows
 from exports.lists.per_day import per_day
-from exports.models import ExportReport
+from exports.models import ExportReport, Proof, ProofNight
 from exports.views.home import MOST_ACTIVE, MOST_FAILED, MOST_PROJECTS, chart_of
 from tests.pages.reports import make_report
 from tests.pages.squeezed import page_html
@@ -215,7 +215,7 @@ def test_the_number_of_queries_depends_on_the_projects_shown_and_not_on_reports(
         make_report(members, name=f"Run {number}", status=("running", "failed", "completed", "queued")[number % 4])
     # session, user, keys of projects, any?, days, active, two kinds of failures, altered, connections, projects,
     # one of each, menu, worker
-    assert asked("/") == few == 14
+    assert asked("/") == few == 15
     for number in range(30):
         other = Project.objects.create(connection=connection, name=f"Project {number:02}")
         Membership.objects.create(project=other, user=oscar, role="reviewer")
@@ -229,9 +229,46 @@ def test_deliveries_that_are_not_as_they_were_are_listed_as_a_sentence(operator:
     for name in ("First", "Second"):
         make_report(members, name=name, status="completed", altered_at=timezone.now())
     told = words(operator)
-    assert "Their files were changed after delivery and are not handed out." in told
+    assert "Their files are not handed out until a proof finds them as they were." in told
     note = operator.get("/").content.decode()
     listed = re.search(r"Not as delivered:(.*?)Their files", note, re.DOTALL)
     assert listed is not None
     text = " ".join(re.sub(r"<[^>]*>", "", listed[1]).split())
     assert text in ("First, Second.", "Second, First.")
+
+
+# --- proofs -----------------------------------------------------------------------------------------------------------
+
+
+def test_a_delivery_that_is_not_what_was_delivered_is_an_alert_until_it_is_right_or_its_files_are_gone(
+    visitor: Client, project: Project
+):
+    now = timezone.now()
+    bad = make_report(project, status="completed", name="Bad", altered_at=now, proof_result="gone", proved_at=now)
+    page = page_html(visitor.get("/"))
+    assert "Not as delivered:" in page and f"/exports/{bad.report_id}/#proof" in page and "(gone)" in page
+    # found by a download after a proof that found nothing
+    ExportReport.objects.filter(pk=bad.pk).update(proof_result="equal")
+    assert "Not as delivered:" in page_html(visitor.get("/")) and "(as delivered)" not in page_html(visitor.get("/"))
+    ExportReport.objects.filter(pk=bad.pk).update(files_removed_at=now)
+    assert "Not as delivered:" not in page_html(visitor.get("/"))
+
+
+def test_the_last_night_is_told_of_the_projects_that_one_sees(visitor: Client, members: Project, rita: User):
+    assert "Nightly proof" not in page_html(visitor.get("/"))
+    other = Project.objects.create(connection=members.connection, name="Another one")
+    night = ProofNight.objects.create(began_at=timezone.now())
+    for project, result in ((members, "equal"), (members, "equal"), (members, "changed"), (other, "gone")):
+        report = make_report(project, status="completed")
+        Proof.objects.create(
+            report=report, project=project, night=night, how="sampled", status="completed", result=result
+        )
+    unreachable = make_report(members, status="completed")
+    Proof.objects.create(report=unreachable, project=members, night=night, how="sampled", status="failed")
+    page = page_html(visitor.get("/"))
+    words = "5 deliveries looked at: 2 as delivered, 1 changed, 1 gone or in part, 1 could not be looked at"
+    assert words in " ".join(page.split())
+    client = Client()
+    client.force_login(rita)
+    words = "4 deliveries looked at: 2 as delivered, 1 changed, 1 could not be looked at"
+    assert words in " ".join(page_html(client.get("/")).split())

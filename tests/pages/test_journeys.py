@@ -81,7 +81,7 @@ def test_oscar_gets_a_verified_file_whose_sha256_is_the_pages(harbour: Project, 
     target = tmp_path / "taken"
     download.value.save_as(target)
     assert hashlib.sha256(target.read_bytes()).hexdigest() == shown == report.artifacts.get().sha256
-    page.get_by_role("button", name="Verify now").click()
+    page.get_by_role("button", name="Prove now").click()
     expect(page.locator("main")).to_contain_text("as delivered")
     assert report.created_by_name == "oscar" and report.config["statuses"] == ["accepted"]
 

@@ -168,7 +168,7 @@ def test_a_run_is_followed_to_its_end_and_its_files_are_verified(site: str, page
     )  # fmt: skip
     expect(page.get_by_role("link", name="Download")).to_be_visible()
     expect(page.get_by_text("Reading:")).to_have_count(0)
-    page.get_by_role("button", name="Verify now").click()
+    page.get_by_role("button", name="Prove now").click()
     expect(page.get_by_role("alert")).to_contain_text("the delivery is missing")
     assert violations(page) == []
     page.set_viewport_size({"width": 320, "height": 720})

@@ -146,7 +146,9 @@ GET    exports/<str:report_id>/                                          302 404
 GET    exports/<str:report_id>/progress/                                 302 404 302 302 302 302  302 404 404 404 404 302
 GET    exports/<str:report_id>/preview/                                  302 404 403 200 200 200  302 404 404 404 404 200
 GET    exports/<str:report_id>/compare/                                  302 404 200 200 200 200  302 404 404 404 404 200
-POST   exports/<str:report_id>/verify/                                   302 404 302 302 302 302  302 404 404 404 404 302
+POST   exports/<str:report_id>/prove/                                    302 404 302 302 302 302  302 404 404 404 404 302
+GET    exports/<str:report_id>/proof/                                    302 404 302 302 302 302  302 404 404 404 404 302
+POST   exports/<str:report_id>/proof/<str:proof_id>/cancel/              302 404 403 302 302 302  302 404 404 404 404 302
 POST   exports/<str:report_id>/cancel/                                   302 404 403 302 302 302  302 404 404 404 404 302
 POST   exports/<str:report_id>/retry/                                    302 404 403 302 302 302  302 404 404 404 404 302
 POST   exports/<str:report_id>/convert/                                  302 404 403 302 302 302  302 404 404 404 404 302

@@ -9,6 +9,7 @@ def addresses(world: HostileWorld) -> dict[str, str]:
     done, earlier = f"/exports/{world.done.report_id}", world.earlier.report_id
     return {
         "progress without htmx": f"/exports/{world.running.report_id}/progress/",
+        "proof without htmx": f"{done}/proof/",
         "first rows of the file": f"{done}/preview/",
         "first rows of the source": f"/exports/{world.masks.report_id}/preview/",
         "no rows any more": f"/exports/{world.removed.report_id}/preview/",
