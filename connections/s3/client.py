@@ -125,18 +125,21 @@ class Bucket:
         self,
         action: str,
         *,
+        patience: float | None = None,
         is_over: Callable[[], bool] = bool,
         verify: Callable[[dict[str, Any]], None] | None = None,
         **parameters: Any,
     ) -> dict[str, Any]:
-        """One request, and again what is worth it, for some time or until ``is_over``.
+        """One request, and again what is worth it, for ``patience`` seconds (its own, where none are named) or until
+        ``is_over``.
 
         ``verify`` looks at the answer, and raises ``TransientError`` where another one is needed.
 
         Raises :class:`S3MissingError`, :class:`S3ConditionError`, :class:`S3Error`, ``TransientError``, and what the
         guard of outbound requests raises.
         """
-        deadline = time.monotonic() + (WRITE_PATIENCE if action in _WRITES else PATIENCE)
+        own = WRITE_PATIENCE if action in _WRITES else PATIENCE
+        deadline = time.monotonic() + (own if patience is None else patience)
         if self.owner:
             parameters["ExpectedBucketOwner"] = self.owner
         for attempt in range(1, ATTEMPTS + 1):

@@ -103,6 +103,7 @@ def test_a_bucket_that_is_none_is_named_by_the_url(settings):
 
 def test_a_store_that_takes_nothing_is_told_to_pages_and_probes(in_store: str, settings, monkeypatch, client, db):
     health.kept.forget()
+    assert health.look_at_artifacts() == ""
     assert health.artifacts_note(with_folder=True) == ""
     monkeypatch.setenv("EXPORTADMIN_ARTIFACTS_SECRET_ACCESS_KEY", "another-secret")
     health.kept.forget()
