@@ -6,7 +6,7 @@ when it runs. Whoever may not use one does not learn its name.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -44,6 +44,21 @@ class Use:
 
 # what uses connections, of each app: called with a connection and the projects that are asked about
 USES: Final[Registry[Callable[[Connection, QuerySet[Project]], Iterable[Use]]]] = Registry("use of connections", {})
+
+# the same in numbers, of many connections at once
+COUNTS: Final[Registry[Callable[[Sequence[Connection], QuerySet[Project]], Iterable[tuple[int, str, int]]]]] = Registry(
+    "use of connections", {}
+)
+
+
+def use_counts(connections: Sequence[Connection], projects: QuerySet[Project]) -> dict[int, dict[str, int]]:
+    """Key of a connection → what uses it in these projects → how many; a few queries for a whole list."""
+    counts: dict[int, dict[str, int]] = {connection.pk: {} for connection in connections}
+    for name in COUNTS:
+        for key, what, count in COUNTS[name](connections, projects):
+            if count:
+                counts[key][what] = count
+    return counts
 
 
 def used_by(connection: Connection, projects: QuerySet[Project] | None = None) -> list[Use]:

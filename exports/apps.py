@@ -21,4 +21,5 @@ class ExportsConfig(AppConfig):
         RUNNERS.register("proof", "exports.run.proofs:ProofRunner")
         trail.register()
         use.USES.register("exports", "exports.uses:uses_of_exports")
+        use.COUNTS.register("exports", "exports.uses:counts_of_exports")
         deletion.PARTS.register("exports", "exports.deletion:ExportsOfProject")

@@ -12,7 +12,7 @@ from exportadmin.audit.object_urls import Pages
 from exportadmin.audit.questions import QUESTIONS
 
 if TYPE_CHECKING:
-    from exports.models import Artifact, ExportReport
+    from exports.models import Artifact, ExportConfig, ExportReport
 
 _QUESTIONS: Final = {
     "who-exported": "downloads:WHO_EXPORTED",
@@ -22,15 +22,18 @@ _QUESTIONS: Final = {
     "person": "person:PERSON",
     "links": "links:QUESTION",
     "filters": "filters:QUESTION",
+    "connection": "connection:CONNECTION",
 }
 
 
 def register() -> None:
     """Called when the app is ready."""
-    from connections.models import Project
+    from connections.models import Connection, Project
 
     object_urls.register("project", Pages(Project.objects.all, "public_id", "projects:project"))
     object_urls.register("export_report", Pages(_reports, "report_id", "exports:detail"))
+    object_urls.register("export_config", Pages(_configs, "public_id", "configs:detail"))
+    object_urls.register("connection", Pages(Connection.objects.all, "public_id", "connections:detail"))
     object_urls.register("artifact", Pages(_artifacts, "public_id", "exports:detail", "report__report_id"))
     for slug, place in _QUESTIONS.items():
         QUESTIONS.register(slug, f"exports.questions.{place}")
@@ -113,6 +116,12 @@ def _reports() -> QuerySet[ExportReport]:
     from exports.models import ExportReport
 
     return ExportReport.objects.filter(project__deleted_at=None)
+
+
+def _configs() -> QuerySet[ExportConfig]:
+    from exports.models import ExportConfig
+
+    return ExportConfig.objects.filter(project__deleted_at=None)
 
 
 def _artifacts() -> QuerySet[Artifact]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -11,8 +11,8 @@ from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import redirect, render
 
-from connections.access.lookup import get_project, is_valid_key
-from connections.access.permissions import MANAGE, VIEW, can, connections_for, may_test, projects_for
+from connections.access.lookup import get_connection, get_project, manages_connections
+from connections.access.permissions import VIEW, connections_for, may_test, projects_for, require_manages_connections
 from connections.adapters import PRIVATE_ADDRESS, ConnectionKind, Step
 from connections.connection_actions import (
     change_connection,
@@ -29,12 +29,12 @@ from connections.forms import ConnectionFilterForm, ConnectionForm, DeleteConnec
 from connections.kinds import connection_kind, connection_kinds
 from connections.models import Connection, ConnectionGrant, ConnectionSecret, Project
 from connections.states import STATES, failed_step, is_testing, state_key
-from connections.use import used_by
+from connections.use import use_counts, used_by
 from exportadmin.audit.middleware import actor_of
 from exportadmin.audit.models import AuditEntry
 from exportadmin.audit.scope import may_read
 from exportadmin.audit.sentences import sentence
-from exportadmin.lib.errors import DeniedError, NotFoundError, UserError
+from exportadmin.lib.errors import NotFoundError, UserError
 from exportadmin.lib.pages import done, form_view, get_view, only, post_view, refused
 from exportadmin.lib.times import to_datetime
 
@@ -61,6 +61,7 @@ class Listed:
     failed: Step | None
     projects: Sequence[str]
     more_projects: int
+    uses: Mapping[str, int]
 
 
 @get_view
@@ -74,7 +75,7 @@ def connection_list(request: HttpRequest) -> HttpResponse:
         "page": page,
         "form": form,
         "lines": _listed(request, list(page)),
-        "may_manage": can(request.user, MANAGE, None),
+        "may_manage": manages_connections(request),
     }
     return render(request, "connections/list.html", context)
 
@@ -91,9 +92,11 @@ def _filtered(
 
 
 def _listed(request: HttpRequest, shown: Sequence[Connection]) -> list[Listed]:
-    """One query for the projects of all lines."""
+    """One query for the projects of all lines, and a few for what uses them."""
+    seen = projects_for(request.user, VIEW)
+    counts = use_counts(shown, seen)
     names: dict[int, list[str]] = {}
-    granted = ConnectionGrant.objects.filter(connection__in=shown, project__in=projects_for(request.user, VIEW))
+    granted = ConnectionGrant.objects.filter(connection__in=shown, project__in=seen)
     for key, name in granted.order_by("project__name").values_list("connection_id", "project__name"):
         names.setdefault(key, []).append(name)
     titles = {key: kind.title for key, kind in connection_kinds().items()}
@@ -104,6 +107,7 @@ def _listed(request: HttpRequest, shown: Sequence[Connection]) -> list[Listed]:
             failed_step(each),
             (of := names.get(each.pk, []))[:PROJECTS_SHOWN],
             max(0, len(of) - PROJECTS_SHOWN),
+            counts[each.pk],
         )
         for each in shown
     ]
@@ -116,13 +120,13 @@ def _listed(request: HttpRequest, shown: Sequence[Connection]) -> list[Listed]:
 def detail(request: HttpRequest, connection_id: str) -> HttpResponse:
     """One connection; of its secrets only whether, when and by whom they were set."""
     only(request, ())
-    return _page(request, _connection(request, connection_id))
+    return _page(request, get_connection(request, connection_id))
 
 
 def _page(request: HttpRequest, connection: Connection, grant_form: GrantForm | None = None) -> HttpResponse:
     """With the form that was refused, where one was."""
     kind = connection_kinds().get(connection.kind)
-    manages = can(request.user, MANAGE, None)
+    manages = manages_connections(request)
     seen = projects_for(request.user, VIEW)
     context: dict[str, Any] = {
         "section": "connections",
@@ -189,9 +193,8 @@ def _trail(request: HttpRequest, connection: Connection) -> list[tuple[Any, str]
 def new(request: HttpRequest) -> HttpResponse:
     """``?kind=``; without one, which kinds there are (one alone is not asked for). Sent, it is made."""
     only(request, ("kind",))
-    if not can(request.user, MANAGE, None):
-        raise DeniedError("connections are made by superusers")
     kinds, actor = connection_kinds(), actor_of(request)
+    require_manages_connections(actor)
     key = request.POST.get("kind") or request.GET.get("kind") or (next(iter(kinds)) if len(kinds) == 1 else "")
     if not key and request.method != "POST":
         titles = [(each, kind.title, kind.help) for each, kind in kinds.items()]
@@ -215,7 +218,7 @@ def new(request: HttpRequest) -> HttpResponse:
 def edit(request: HttpRequest, connection_id: str) -> HttpResponse:
     """Another name, other settings."""
     only(request, ())
-    connection = _connection(request, connection_id, to_manage=True)
+    connection = _managed(request, connection_id)
     kind = connection_kind(connection.kind)
     form = ConnectionForm(request.POST if request.method == "POST" else None, kind=kind, connection=connection)
     form.check_names()
@@ -245,7 +248,7 @@ def _form_page(request: HttpRequest, form: ConnectionForm, connection: Connectio
 def secrets(request: HttpRequest, connection_id: str) -> HttpResponse:
     """Other secrets in the place of those that are set."""
     only(request, ())
-    connection = _connection(request, connection_id, to_manage=True)
+    connection = _managed(request, connection_id)
     kind = connection_kind(connection.kind)
     stored = list(connection.stored_secrets.all())
     form = SecretsForm(request.POST if request.method == "POST" else None, kind=kind, stored=stored)
@@ -264,14 +267,14 @@ def secrets(request: HttpRequest, connection_id: str) -> HttpResponse:
 @post_view
 def disable(request: HttpRequest, connection_id: str) -> HttpResponse:
     """Nothing new is begun through it."""
-    connection = disable_connection(connection=_connection(request, connection_id), actor=actor_of(request))
+    connection = disable_connection(connection=get_connection(request, connection_id), actor=actor_of(request))
     return done(request, f"“{connection.name}” is disabled: nothing new is delivered there.", PAGE, connection_id)
 
 
 @post_view
 def enable(request: HttpRequest, connection_id: str) -> HttpResponse:
     """It may be used again."""
-    connection = enable_connection(connection=_connection(request, connection_id), actor=actor_of(request))
+    connection = enable_connection(connection=get_connection(request, connection_id), actor=actor_of(request))
     return done(request, f"“{connection.name}” may be used again.", PAGE, connection_id)
 
 
@@ -279,7 +282,7 @@ def enable(request: HttpRequest, connection_id: str) -> HttpResponse:
 def delete(request: HttpRequest, connection_id: str) -> HttpResponse:
     """What uses it; where nothing does, sent back with its name: delete it."""
     only(request, ())
-    connection = _connection(request, connection_id, to_manage=True)
+    connection = _managed(request, connection_id)
     form = DeleteConnectionForm(request.POST if request.method == "POST" else None, name=connection.name)
     form.check_names()
     if form.is_valid():
@@ -305,7 +308,7 @@ def delete(request: HttpRequest, connection_id: str) -> HttpResponse:
 @post_view
 def grant(request: HttpRequest, connection_id: str) -> HttpResponse:
     """Let a project use it."""
-    connection = _connection(request, connection_id, to_manage=True)
+    connection = _managed(request, connection_id)
     form = _grant_form(connection, request.POST)
     form.check_names()
     form.is_valid()
@@ -327,7 +330,7 @@ def _grant_form(connection: Connection, data: QueryDict | None = None) -> GrantF
 @post_view
 def revoke(request: HttpRequest, connection_id: str, project_id: str) -> HttpResponse:
     """Take it from a project."""
-    connection = _connection(request, connection_id, to_manage=True)
+    connection = _managed(request, connection_id)
     project = get_project(request, project_id)
     try:
         revoke_connection(connection=connection, project=project, actor=actor_of(request))
@@ -342,7 +345,7 @@ def revoke(request: HttpRequest, connection_id: str, project_id: str) -> HttpRes
 @post_view
 def test(request: HttpRequest, connection_id: str) -> HttpResponse:
     """Carry out the test. Meanwhile :func:`steps` shows how far it is; without script the page comes at the end."""
-    connection = _connection(request, connection_id)
+    connection = get_connection(request, connection_id)
     for _ in test_connection(connection=connection, actor=actor_of(request)):
         pass
     if request.htmx:  # type: ignore[attr-defined]
@@ -354,7 +357,7 @@ def test(request: HttpRequest, connection_id: str) -> HttpResponse:
 def steps(request: HttpRequest, connection_id: str) -> HttpResponse:
     """The steps so far, a fragment for htmx that asks again while the test goes on; others are sent to the page."""
     only(request, ())
-    connection = _connection(request, connection_id)
+    connection = get_connection(request, connection_id)
     if not request.htmx:  # type: ignore[attr-defined]
         return redirect(PAGE, connection_id)
     return _steps(request, connection)
@@ -372,14 +375,8 @@ def _steps(request: HttpRequest, connection: Connection) -> HttpResponse:
     return response
 
 
-def _connection(request: HttpRequest, connection_id: str, *, to_manage: bool = False) -> Connection:
+def _managed(request: HttpRequest, connection_id: str) -> Connection:
     """Raises :class:`NotFoundError`, and :class:`DeniedError` to whoever may know of it but not manage it."""
-    found = connections_for(request.user).filter(public_id=connection_id) if is_valid_key(connection_id) else None
-    connection = found.first() if found is not None else None
-    if connection is None:
-        raise NotFoundError(f"no connection {connection_id[:80]!r}")
-    if to_manage and not can(request.user, MANAGE, None):
-        raise DeniedError(
-            f"connection {connection.name!r} is changed and granted by superusers", about={"obj": connection}
-        )
+    connection = get_connection(request, connection_id)
+    require_manages_connections(actor_of(request), connection)
     return connection

@@ -42,10 +42,11 @@ def _changes(params: Mapping[str, str], scope: Scope) -> Answer:
 
 
 def _paths(entries: Sequence[AuditEntry]) -> list[list[str]]:
-    return [[_change_text(entry)] for entry in entries]
+    return [[change_text(entry)] for entry in entries]
 
 
-def _change_text(entry: AuditEntry) -> str:
+def change_text(entry: AuditEntry) -> str:
+    """What differs, by its paths; ``made``, ``removed``, or nothing that differs."""
     if entry.before is None and entry.after is None:
         return "–"
     if entry.before is None:

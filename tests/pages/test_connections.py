@@ -246,7 +246,11 @@ def test_it_is_deleted_by_its_name(vault: Connection, visitor: Client):
 def test_what_uses_it_keeps_it_from_being_deleted(granted: Connection, members: Project, visitor: Client):
     body = {"format": "ndjson", "destination": {"kind": "vault", "connection": granted.public_id}}
     visitor.post(page(granted, "secrets"), {"secrets.phrase": "sesame"})
-    config = actions.save_config(project=members, name="Nightly", spec=ExportSpec.parse(body, members), actor=SHELL)
+    spec = ExportSpec.parse(body, members)
+    config = actions.save_config(project=members, name="Nightly", spec=spec, actor=SHELL)
+    for name in ("One", "Two"):
+        actions.request_export(project=members, spec=spec, actor=SHELL, name=name)
+    assert "Street scenes 1 config 2 running exports" in text_of(visitor.get(LIST))
     shown = page_html(visitor.get(page(granted)))
     assert f'<a href="/configs/{config.public_id}/">Nightly</a>' in shown
     assert "It is in use" in page_html(visitor.get(page(granted, "delete")))

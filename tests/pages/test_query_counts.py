@@ -30,7 +30,7 @@ QUERIES: dict[str, tuple[int, int | None]] = {
     "/projects/": (6, 8),
     "/configs/": (5, 6),
     "/links/": (6, 7),
-    "/connections/": (5, 6),
+    "/connections/": (7, 8),
     "/audit/": (6, 7),
     "/audit/questions/": (2, 3),
     "/account/": (3, 4),

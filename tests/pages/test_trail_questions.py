@@ -1,4 +1,4 @@
-"""The ten questions, each asked of a trail that alice, oscar, rita and mallory made through the doors."""
+"""The eleven questions, each asked of a trail that alice, oscar, rita and mallory made through the doors."""
 
 from __future__ import annotations
 
@@ -18,6 +18,8 @@ from django.core.management import call_command
 from django.db import connections, transaction
 from django.test import Client, override_settings
 
+from connections.connection_actions import create_connection, grant_connection, rotate_secret
+from connections.connection_actions import test_connection as have_tested
 from connections.models import Connection, Project
 from connections.store.upsert import write_rows
 from exportadmin.audit import triggers
@@ -31,10 +33,11 @@ from exports import actions
 from exports.models import ExportReport
 from exports.results import search
 from exports.spec.spec import ExportSpec
+from tests.connections.toy import registered
 from tests.support import cast
 from tests.support.rows import mixed
 
-OWN, FOREIGN = "Street scenes", "Secret harbour"
+OWN, FOREIGN, VAULT = "Street scenes", "Secret harbour", "East vault"
 
 
 @dataclass
@@ -136,9 +139,22 @@ def _live_through_it() -> Story:
     config = _post(clients["oscar"], "configs/", {"project": own.public_id, "format": "csv", "name": "Weekly"})
     changed = {"project": own.public_id, "format": "csv", "name": "Weekly", "statuses": ["accepted"]}
     clients["oscar"].put(f"/api/v1/configs/{config['config_id']}/", changed, "application/json")
+    with registered():
+        _vault(_actor(people["alice"]), own, foreign)
     for _ in range(django_settings.AXES_FAILURE_LIMIT):
         Client(REMOTE_ADDR="203.0.113.5").post("/sign-in/", {"username": "alice", "password": "guess"})
     return Story(own, foreign, clients, nightly, key)
+
+
+def _vault(actor: Actor, own: Project, foreign: Project) -> None:
+    """Made, tested, granted to both, its secret set anew."""
+    made = create_connection(
+        kind="vault", name=VAULT, config={"room": "EAST"}, secrets={"phrase": "sesame"}, actor=actor
+    )
+    assert len(list(have_tested(connection=made, actor=actor))) == 3
+    for project in (own, foreign):
+        grant_connection(connection=made, project=project, actor=actor)
+    rotate_secret(connection=made, secrets={"phrase": "other"}, actor=actor)
 
 
 def _browser(user: User) -> Client:
@@ -187,8 +203,8 @@ def _path(link: dict[str, Any]) -> str:
 # --- all of them ---------------------------------------------------------------------------------------------------
 
 
-def test_there_are_ten_each_with_an_address_of_its_own(story: Story):
-    assert [question.place for question in in_order()] == list(range(1, 11))
+def test_there_are_eleven_each_with_an_address_of_its_own(story: Story):
+    assert [question.place for question in in_order()] == list(range(1, 12))
     page = story.person("rita").get("/audit/questions/").content.decode()
     for question in in_order():
         assert f'<a href="/audit/questions/{question.slug}/">{html.escape(question.title)}</a>' in page
@@ -204,7 +220,7 @@ def test_an_operator_and_a_stranger_get_no_answers(story: Story, slug: str):
 
 
 def test_a_reviewer_s_answers_hold_nothing_of_another_project(story: Story):
-    needed = {"row": "row-00001", "person": "alice"}
+    needed = {"row": "row-00001", "person": "alice", "connection": VAULT}
     for question in in_order():
         asked = {name: needed[name] for name in question.needed}
         page = story.person("rita").get(f"/audit/questions/{question.slug}/", asked).content.decode()
@@ -214,7 +230,7 @@ def test_a_reviewer_s_answers_hold_nothing_of_another_project(story: Story):
 
 
 def test_every_answer_can_be_taken_as_csv_with_its_own_columns_and_that_is_recorded(story: Story):
-    needed = {"row": "row-00001", "person": "oscar"}
+    needed = {"row": "row-00001", "person": "oscar", "connection": VAULT}
     for question in in_order():
         asked = {name: needed[name] for name in question.needed}
         shown = ask(story.person("alice"), question.slug, **asked)
@@ -247,10 +263,12 @@ def test_wrong_values_stand_beside_their_field_and_unknown_parameters_are_refuse
     assert alice.get("/audit/questions/row/?as=csv").status_code == 400
 
 
-@pytest.mark.parametrize("slug", ["who-exported", "outside-hours", "row", "changes", "links", "access", "filters"])
+@pytest.mark.parametrize(
+    "slug", ["who-exported", "outside-hours", "row", "changes", "links", "access", "filters", "connection"]
+)
 def test_an_answer_asks_the_same_few_queries_however_long_it_is(story: Story, slug: str, django_assert_max_num_queries):
     counts = []
-    asked = {"row": "row-00001"} if slug == "row" else {}
+    asked = {"row": {"row": "row-00001"}, "connection": {"connection": VAULT}}.get(slug, {})
     for _ in range(2):
         with django_assert_max_num_queries(14) as seen:
             assert ask(story.person("alice"), slug, **asked).status == 200
@@ -396,6 +414,36 @@ def test_9_under_which_filter_data_was_exported(story: Story):
     accepted = ask(story.person("rita"), "filters", status="accepted")
     assert [("Accepted" in said) for said in accepted.sentences] == [True]
     assert ask(story.person("rita"), "filters", status="review").lines == []
+
+
+def test_11_what_was_changed_at_a_connection_and_who_used_it_for_what(story: Story):
+    vault = Connection.objects.get(name=VAULT)
+    body = {"format": "ndjson", "destination": {"kind": "vault", "connection": vault.public_id}}
+    with registered():
+        for project, name in ((story.own, "oscar"), (story.foreign, "alice")):
+            actor = _actor(User.objects.get(username=name))
+            spec = ExportSpec.parse(body, project)
+            actions.request_export(project=project, spec=spec, actor=actor, name=f"Kept by {name}")
+    told = ask(story.person("alice"), "connection", connection=VAULT)
+    assert told.summary.startswith("East vault was used for 2 exports by 2 people and had 4 changes by 1 person ")
+    assert [line[1].split(" connection ")[0] for line in told.lines] == [
+        "alice used",
+        "oscar used",
+        "alice set other secrets of",
+        "alice granted",
+        "alice granted",
+        "alice tested",
+        "alice created",
+    ]
+    assert [line[2] for line in told.lines if "secrets" in line[1]] == ["secrets.phrase"]
+    assert ask(story.person("alice"), "connection", connection=vault.public_id).lines == told.lines
+    used = ask(story.person("rita"), "connection", connection=VAULT)
+    assert used.summary.startswith("East vault was used for 1 export by 1 person")
+    kept = ExportReport.objects.get(name="Kept by oscar")
+    assert [line[1:3] for line in used.lines if "used" in line[1]] == [
+        [f"oscar used connection East vault for export Kept by oscar in project {OWN}", f"export {kept.report_id}"]
+    ]
+    assert ask(story.person("alice"), "connection", connection="West vault").lines == []
 
 
 def test_10_which_sign_ins_were_refused_and_locked(story: Story):

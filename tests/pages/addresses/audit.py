@@ -12,7 +12,7 @@ from tests.pages.hostile_world import HOSTILE, HostileWorld
 def addresses(world: HostileWorld) -> dict[str, str]:
     changed = AuditEntry.objects.filter(event="project.changed").latest("sequence")
     requested = AuditEntry.objects.filter(event="export.requested").latest("sequence")
-    needed = {"row": HOSTILE[:100], "person": HOSTILE[:150]}
+    needed = {"row": HOSTILE[:100], "person": HOSTILE[:150], "connection": HOSTILE[:120]}
     return {
         "audit: filtered": "/audit/?" + urlencode({"event": "export", "project": world.project.public_id}),
         "audit: wrong filters": "/audit/?" + urlencode({"after": HOSTILE, "outcome": HOSTILE, "actor": HOSTILE}),
