@@ -34,6 +34,8 @@ ATTEMPTS: Final = 7
 FIRST_PAUSE, LONGEST_PAUSE = 0.5, 20.0
 # after so many seconds no other try is begun: of a request that people or other runs wait for, and of one that writes
 PATIENCE, WRITE_PATIENCE = 30.0, 600.0
+# the longest silence of a store
+READ_SECONDS = 60.0
 _WRITES: Final = frozenset({"put_object", "create_multipart_upload", "upload_part", "complete_multipart_upload"})
 MOST_CLIENTS: Final = 32
 
@@ -173,7 +175,10 @@ class Bucket:
         """All pages of ``list_objects_v2`` or ``list_multipart_uploads``. Raises as :meth:`call` does."""
         more: dict[str, Any] = {}
         while True:
-            page = self.call(action, **parameters, **more)
+            try:
+                page = self.call(action, **parameters, **more)
+            except S3MissingError:  # so some stores say that nothing lies below a prefix
+                return
             yield page
             if not page.get("IsTruncated"):
                 return
@@ -424,7 +429,7 @@ def _session(connection: Connection, secrets: Mapping[str, str]) -> boto3.sessio
         aws_secret_access_key=None if mode == AMBIENT else secrets.get("secret_access_key"),
         region_name=str(config.get("region") or DEFAULT_REGION),
     )
-    guard_botocore(session, guard_for(connection.private_address))
+    guard_botocore(session, guard_for(connection.private_address), read_seconds=READ_SECONDS)
     if mode != ROLE:
         return session
     core: Any = session._session  # boto3 has no words of its own for a role that is assumed again when it ends

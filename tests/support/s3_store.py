@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from tests.support import seaweed
+from tests.support.s3_proxy import Proxy, before
 
 if TYPE_CHECKING:
     from connections.models import Connection, Project
@@ -107,3 +109,21 @@ def keep_artifacts_in(folder: str, settings: Any, monkeypatch: pytest.MonkeyPatc
     for name, value in artifact_variables(seaweed.of_session().endpoint, folder).items():
         monkeypatch.setenv(name, value)
     settings.ARTIFACTS_STORE = folder.strip("/")
+
+
+@pytest.fixture
+def s3_proxy(s3_store: seaweed.Store) -> Iterator[Proxy]:
+    """Before the session's store."""
+    with before(s3_store.endpoint) as proxy:
+        yield proxy
+
+
+@pytest.fixture
+def s3_in_a_hurry(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Tries follow each other at once, and parts are as small as stores take them."""
+    from connections.s3 import client
+    from connections.sinks import s3
+
+    monkeypatch.setattr(client, "FIRST_PAUSE", 0.001)
+    monkeypatch.setattr(client, "LONGEST_PAUSE", 0.005)
+    monkeypatch.setattr(s3, "PART_BYTES", 5 << 20)
