@@ -15,6 +15,7 @@ from connections.models import Connection, ConnectionSecret
 from connections.states import STATES
 from exportadmin.lib.errors import UserError
 from exportadmin.lib.forms import BoundField, ChoiceField, FilterForm, Form, OfferedField, TextField
+from exportadmin.lib.text import as_sentence
 
 LONGEST_NAME: Final = 120
 # no field of a kind is longer; what it holds is for the kind to say
@@ -173,7 +174,7 @@ class ConnectionFilterForm(FilterForm):
 
 
 def _config_field(field: ConnectionField) -> forms.Field:
-    help_text = _sentence(field.help)
+    help_text = as_sentence(field.help)
     if field.is_flag:
         return forms.BooleanField(label=field.title, help_text=help_text, required=False, initial=field.default)
     if field.choices:
@@ -198,8 +199,8 @@ def _config_field(field: ConnectionField) -> forms.Field:
 def _secret_field(secret: SecretField, stands: str) -> forms.Field:
     """``stands``: what is known of the value that is set. Nothing that was typed is ever sent back."""
     return forms.CharField(
-        label=_label(secret),
-        help_text=" ".join(filter(None, [stands, _sentence(secret.help), _REFERENCE_HELP])),
+        label=secret.title,
+        help_text=" ".join(filter(None, [stands, as_sentence(secret.help), _REFERENCE_HELP])),
         required=False,
         strip=False,
         widget=forms.PasswordInput(
@@ -217,13 +218,8 @@ def _stands(secret: ConnectionSecret | None) -> str:
     return f"{what} on {at.day} {at:%b %Y, %H:%M %Z} by {secret.set_by}."
 
 
-def _label(field: ConnectionField | SecretField) -> str:
+def _label(field: ConnectionField) -> str:
     return field.title if field.is_required else f"{field.title} (optional)"
-
-
-def _sentence(text: str) -> str:
-    text = text.strip()
-    return f"{text[:1].upper()}{text[1:].rstrip('.')}." if text else ""
 
 
 def _under(front: str, data: Mapping[str, Any]) -> dict[str, Any]:
@@ -233,4 +229,4 @@ def _under(front: str, data: Mapping[str, Any]) -> dict[str, Any]:
 def _blame(form: Form, error: UserError, otherwise: str) -> None:
     """Under the input that is meant; ``otherwise``: where it stands that no input of the form is wrong."""
     name = error.field if error.field in form.fields else otherwise
-    form.add_error(name, f"{error.message[:1].upper()}{error.message[1:]}.")
+    form.add_error(name, as_sentence(error.message))

@@ -29,7 +29,7 @@ def register() -> None:
             "created": "{actor} [created|tried to create] connection {object}",
             "changed": "{actor} [changed|tried to change] connection {object}",
             "secret_rotated": "{actor} [set|tried to set] other secrets of connection {object}",
-            "tested": "{actor} [tested|tried to test] connection {object}",
+            "tested": "{actor} [tested|asked for a test of] connection {object}",
             "disabled": "{actor} [disabled|tried to disable] connection {object}",
             "enabled": "{actor} [enabled|tried to enable] connection {object}",
             "deleted": "{actor} [deleted|tried to delete] connection {object}",

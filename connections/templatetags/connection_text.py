@@ -10,8 +10,10 @@ from django import template
 from connections import states
 from connections.adapters import Step
 from connections.models import Connection
+from exportadmin.lib.text import as_sentence
 
 register = template.Library()
+register.filter("sentence", as_sentence)
 
 
 @register.inclusion_tag("exports/_state.html")

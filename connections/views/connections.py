@@ -136,7 +136,10 @@ def _page(request: HttpRequest, connection: Connection, grant_form: GrantForm | 
         "settings": _settings(connection, kind),
         "private_warning": _private_warning(kind),
         "grants": list(_grants(connection, seen)),
-        "uses": [(use, USE_PAGES.get(use.what)) for use in used_by(connection, None if manages else seen)],
+        "uses": [
+            (use, USE_PAGES.get(use.what), use.count - len(use.first))
+            for use in used_by(connection, None if manages else seen)
+        ],
         "may_manage": manages,
         "may_test": may_test(request.user, connection),
         "is_testing": is_testing(connection),

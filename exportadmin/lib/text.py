@@ -37,3 +37,12 @@ def check_line(text: str, field: str) -> str:
 def one_line(message: object) -> str:
     """What an exception (or any text) says, on one line: each run of blanks and line breaks becomes one blank."""
     return " ".join(str(message).split())
+
+
+def as_sentence(text: str) -> str:
+    """With a capital and a full stop; what begins with a name of its own (``https://…``, ``arn:aws:…``) keeps it."""
+    text = text.strip()
+    first = text.partition(" ")[0].rstrip(",;")
+    if first.isalpha() or "'" in first:
+        text = f"{text[:1].upper()}{text[1:]}"
+    return text if not text or text[-1] in ".!?…" else f"{text}."

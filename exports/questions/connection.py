@@ -51,7 +51,7 @@ def _answer(params: Mapping[str, str], scope: Scope) -> Answer:
         entries,
         summary,
         parts={"used": Q(event=USED, outcome=DONE), "changed": changes & Q(outcome=DONE)},
-        extra=Extra(["What it was"], _texts),
+        extra=Extra(["What changed, or which export"], _texts),
         whole=True,
         notes=["What was done to a connection belongs to no project: superusers alone see that."],
     )

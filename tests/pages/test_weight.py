@@ -50,6 +50,8 @@ def test_a_page_is_light(busy: Client):
         "/projects/",
         "/configs/",
         "/links/",
+        "/connections/",
+        "/connections/new/",
         "/audit/",
         "/account/",
         "/help/",

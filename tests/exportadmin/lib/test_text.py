@@ -6,7 +6,7 @@ import pytest
 
 from exportadmin.lib.errors import UserError
 from exportadmin.lib.masking import scrub_text
-from exportadmin.lib.text import check_line
+from exportadmin.lib.text import as_sentence, check_line
 
 
 @pytest.mark.parametrize("bad", ["a\x1b[31mb", "a\nb", "a\rb", "tab\t", "\x7f", "\x85", "\u2028", "\x00", "\ud800"])
@@ -25,3 +25,19 @@ def test_what_people_write_is_a_name(good: str):
 )
 def test_secrets_are_found_behind_any_prefix(text: str):
     assert "hunter2x" not in scrub_text(text.replace(": ", ":"))
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("the bucket stands in the path", "The bucket stands in the path."),
+        ("https://… of a store; empty: Amazon S3", "https://… of a store; empty: Amazon S3."),
+        ("arn:aws:iam::1:role/x", "arn:aws:iam::1:role/x."),
+        ("host:port of an endpoint", "host:port of an endpoint."),
+        ("such as AKIA…", "Such as AKIA…"),
+        (" done already. ", "Done already."),
+        ("", ""),
+    ],
+)
+def test_words_become_a_sentence_and_names_stay_as_they_are(text: str, sentence: str):
+    assert as_sentence(text) == sentence
