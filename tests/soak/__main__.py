@@ -1,4 +1,7 @@
-"""``make soak``: 200 kills on SQLite and 100 on PostgreSQL, every byte of a trail flipped, 10,000 of a delivery."""
+"""``make soak``: 200 kills on SQLite and 100 on PostgreSQL, every byte of a trail flipped, 10,000 of a delivery.
+
+And on both databases 100 kills of deliveries into an S3 store.
+"""
 
 from __future__ import annotations
 
@@ -29,6 +32,7 @@ def main() -> int:
     parser.add_argument("--no-trail", action="store_true", help="leave out the flipping of the trail's bytes")
     parser.add_argument("--seed", type=int, default=int(time.time()), help="of the dice (the time)")
     parser.add_argument("--no-receipt", action="store_true", help="leave out the changing of a delivery's bytes")
+    parser.add_argument("--no-s3", action="store_true", help="leave out the kills of deliveries into a store")
     asked = parser.parse_args()
     wrong = 0
     if asked.kills:
@@ -40,7 +44,15 @@ def main() -> int:
         wrong += sum(trail(database) for database in ("sqlite", "postgres"))
     if not asked.no_receipt:
         wrong += receipt()
+    if not asked.no_s3:
+        wrong += sum(s3(database) for database in ("sqlite", "postgres"))
     return 1 if wrong else 0
+
+
+def s3(database: str) -> int:
+    """100 kills between the first part of a delivery and the commit of the database. 1 when one left a trace."""
+    say(f"=== S3 on {database}: 100 kills between the first part and the database's commit")
+    return _test("tests/exports/delivery/test_s3_kills.py", "one_dataset", "kills:", database)
 
 
 def trail(database: str) -> int:
