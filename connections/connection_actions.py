@@ -56,6 +56,14 @@ def create_connection(
     return connection
 
 
+def check_connection(*, kind: str, config: object, secrets: object) -> None:
+    """Could one be made of this? Nothing is kept. Raises as :func:`create_connection`."""
+    declared = connection_kind(kind)
+    read = declared_values.parse_config(declared, config)
+    given = [field for field, text in declared_values.parse_secrets(declared, secrets).items() if text]
+    declared_values.check_whole(declared, read, given)
+
+
 def change_connection(
     *, connection: Connection, actor: Actor, name: str | None = None, config: object = None, secrets: object = None
 ) -> Connection:

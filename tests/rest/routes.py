@@ -97,6 +97,12 @@ def _admin_object(model: str, place: Place) -> str:
     return str(found.pk) if found is not None else "987654321"
 
 
+KEYS = '{"access_key_id": "AKIA1234", "secret_access_key": "secret"}'
+# of dialects, what is sent as a form
+FORMS = (
+    "POST dialects/labellerr/connectors/connections/test",
+    "POST dialects/labellerr/connectors/connections/create",
+)
 BODIES: dict[str, Any] = {
     "POST api/v1/connections/": {"kind": "vault", "name": "New", "config": {"room": "e"}, "secrets": {"phrase": "p"}},
     "PATCH api/v1/connections/<str:connection_id>/": {"config": {"alarm": False}},
@@ -126,6 +132,13 @@ BODIES: dict[str, Any] = {
         "question_ids": ["all"],
     },
     "POST dialects/labellerr/exports/status": {"report_ids": ["nosuch"]},
+    "POST dialects/labellerr/connectors/connections/test": {
+        "connector": "s3",
+        "path": "s3://team-exports/",
+        "connection_id": "{connection_id}",
+    },
+    "POST dialects/labellerr/connectors/connections/create": {"connector": "s3", "name": "New", "credentials": KEYS},
+    "POST dialects/labellerr/connectors/connections/delete": {"connection_id": "{connection_id}"},
     "PUT api/v1/projects/<str:project_id>/members/<str:username>/": {"role": "reviewer"},
     "POST api/v1/projects/<str:project_id>/rows/delete/": {"global_keys": ["nosuch"], "reason": "a test"},
     "POST api/v1/artifacts/<str:artifact_id>/links/": {"for_user": "mallory"},
@@ -165,6 +178,7 @@ QUERIES: dict[str, dict[str, str]] = {
 def body(row: str, place: Place) -> dict[str, Any]:
     names = {"{waiting}": place.waiting.report_id, "{project}": place.project.public_id, "{name}": place.project.name}
     names["{connection}"] = place.connection.name if place.connection else ""
+    names["{connection_id}"] = place.connection.public_id if place.connection else ""
     return {
         key: names.get(value, value) if isinstance(value, str) else value for key, value in BODIES.get(row, {}).items()
     }

@@ -8,14 +8,16 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import transaction
 from django.test import Client
 from django.utils import timezone
 
 from connections.access.roles import SCOPES
+from connections.models import Connection
 from exportadmin.audit.models import AuditEntry
 from exportadmin.runs import statuses
-from exports.models import ExportReport
+from exports.models import ExportReport, TriedPath
 from tests.rest.world import World
 
 pytestmark = pytest.mark.django_db
@@ -138,3 +140,110 @@ def test_a_token_can_do_here_what_its_scopes_say(world: World, scope: str):
     assert client.get(f"{BASE}/exports/download", query).status_code == (200 if "link" in verbs else 403)
     elsewhere = {"project_id": world.foreign.project.public_id}
     assert client.get(f"{BASE}/exports/list", elsewhere).status_code == 404
+
+
+# --- connectors ------------------------------------------------------------------------------------------------------
+
+CANARY = "Canary0Secret0Value0123456789"
+KEYS = json.dumps({"access_key_id": "AKIACANARY", "secret_access_key": CANARY})
+TRY = {
+    "credentials": KEYS,
+    "connector": "s3",
+    "path": "s3://team-exports/weekly/",
+    "connection_type": "export",
+    "data_type": "image",
+}
+MAKE = {
+    "credentials": KEYS,
+    "connector": "s3",
+    "connection_type": "export",
+    "name": "Labellerr archive",
+    "description": "d",
+    "client_id": "1234",
+}
+
+
+def connector(client: Client, verb: str, form: dict[str, str]) -> Any:
+    """As the SDK sends it: a form of several parts, none of them a file."""
+    return client.post(f"{BASE}/connectors/connections/{verb}", form, query_params={"client_id": "1234", "uuid": "u"})
+
+
+@pytest.fixture
+def rights(world: World) -> Client:
+    return world.dialect_client("sue")
+
+
+def test_a_connection_is_tried_made_and_read_back_without_its_keys(rights: Client, world: World):
+    assert connector(rights, "test", TRY).status_code == 200
+    made = connector(rights, "create", MAKE)
+    assert made.status_code == 200, made.content
+    identity = made.json()["response"]["connection_id"]
+    connection = Connection.objects.get(public_id=identity)
+    assert (connection.config["bucket"], connection.config["prefix"]) == ("team-exports", "weekly/")
+    assert dict(connection.secrets())["secret_access_key"] == CANARY
+    details = rights.get(f"{BASE}/connectors/connections/{identity}/details", {"client_id": "1", "uuid": "u"})
+    assert (details.json()["response"]["connector"], details.json()["response"]["name"]) == ("s3", MAKE["name"])
+    listed = rights.get(f"{BASE}/connectors/connections/list", {"connector": "s3", "connection_type": "export"})
+    assert identity in [one["connection_id"] for one in listed.json()["response"]]
+    assert rights.get(f"{BASE}/connectors/connections/list", {"connector": "gcs"}).json()["response"] == []
+    for answer in (made, details, listed):
+        assert CANARY not in answer.content.decode()
+    columns = ("details_json", "before_json", "after_json", "reason")
+    assert CANARY not in str(list(AuditEntry.objects.values_list(*columns)))
+    body = json.dumps({"connection_id": identity})
+    gone = rights.post(f"{BASE}/connectors/connections/delete", body, content_type="application/json")
+    assert gone.status_code == 200
+    assert not Connection.objects.filter(public_id=identity).exists()
+
+
+def test_whoever_did_not_try_the_keys_is_asked_for_the_bucket(rights: Client, world: World):
+    assert connector(rights, "test", TRY).status_code == 200
+    other = connector(rights, "create", MAKE | {"credentials": KEYS.replace("CANARY", "OTHER")})
+    assert "connections/test" in other.json()["error"]["message"]
+    # nor does another token have what this one has tried
+    assert connector(world.dialect_client("sue"), "create", MAKE).status_code == 400
+    TriedPath.objects.update(tried_at=timezone.now() - timedelta(minutes=16))
+    assert connector(rights, "create", MAKE).status_code == 400
+
+
+@pytest.mark.parametrize(
+    ("verb", "form", "sentence"),
+    [
+        ("test", TRY | {"connector": "gcs"}, "'gcs' is unknown; known: s3"),
+        ("test", TRY | {"credentials": "{}"}, "access_key_id and secret_access_key"),
+        ("test", TRY | {"credentials": "no json"}, "access_key_id and secret_access_key"),
+        ("test", TRY | {"path": "s3://NO/"}, "no name of a bucket"),
+        ("test", {key: value for key, value in TRY.items() if key != "credentials"}, "send credentials"),
+        ("test", TRY | {"region": "x"}, "unknown key"),
+        ("create", MAKE | {"name": ""}, "may not be blank"),
+    ],
+)
+def test_what_cannot_be_is_refused_without_repeating_a_key(
+    rights: Client, verb: str, form: dict[str, str], sentence: str
+):
+    answer = connector(rights, verb, form)
+    assert answer.status_code == 400
+    assert sentence in answer.json()["error"]["message"]
+    assert CANARY not in answer.content.decode()
+
+
+def test_connections_are_made_by_superusers_only(world: World):
+    client = world.dialect_client("alice")
+    connector(client, "test", TRY)
+    assert connector(client, "create", MAKE).status_code == 403
+
+
+def test_a_file_is_not_taken(rights: Client):
+    answer = connector(rights, "create", MAKE | {"attachment_files": SimpleUploadedFile("key.json", b"{}")})
+    assert answer.status_code == 400
+
+
+def test_an_operator_does_not_grant_by_naming(world: World, rights: Client):
+    connector(rights, "test", TRY)
+    identity = connector(rights, "create", MAKE).json()["response"]["connection_id"]
+    asked = {"export_destination": "s3", "connection_id": identity, "export_folder_path": "team-exports/weekly/"}
+    refused = create(world.dialect_client("oscar"), world, **asked)
+    assert refused.status_code == 400
+    assert MAKE["name"] not in refused.content.decode()
+    assert create(rights, world, **asked).status_code == 200
+    assert create(world.dialect_client("oscar"), world, **asked).status_code == 200

@@ -20,7 +20,7 @@ from connections.access.roles import ROLES, SCOPES
 from connections.connection_actions import create_connection, grant_connection
 from connections.models import Connection
 from tests.connections import toy
-from tests.rest.routes import address, body, query, routes
+from tests.rest.routes import FORMS, address, body, query, routes
 from tests.rest.world import PEOPLE, SHELL, Place, Rest, World, whole
 
 pytestmark = pytest.mark.django_db
@@ -102,6 +102,11 @@ POST   dialects/labellerr/sdk/export/files                               401 404
 GET    dialects/labellerr/exports/list                                   401 404 200 200 200 200  401 404 404 404 404 200
 POST   dialects/labellerr/exports/status                                 401 404 200 200 200 200  401 404 404 404 404 200
 GET    dialects/labellerr/exports/download                               401 404 403 200 200 200  401 404 404 404 404 200
+POST   dialects/labellerr/connectors/connections/test                    401 404 403 403 200 200  401 404 404 404 404 200
+POST   dialects/labellerr/connectors/connections/create                  401 400 400 400 400 400 -
+GET    dialects/labellerr/connectors/connections/list                    401 200 200 200 200 200 -
+POST   dialects/labellerr/connectors/connections/delete                  401 404 403 403 403 200  401 404 404 404 404 200
+GET    dialects/labellerr/connectors/connections/<str:connection_id>/details 401 404 200 200 200 200  401 404 404 404 404 200
 GET    dialects/labellerr/^(?P<rest>.*)$                                 404 404 404 404 404 404 -
 POST   dialects/labellerr/^(?P<rest>.*)$                                 404 404 404 404 404 404 -
 PUT    dialects/labellerr/^(?P<rest>.*)$                                 404 404 404 404 404 404 -
@@ -332,6 +337,8 @@ def ask(client: Client, row: str, place: Place, world: World) -> tuple[int, byte
     with transaction.atomic():
         if method == "GET":
             response = client.get(to, query(row, place))
+        elif row in FORMS:
+            response = client.post(to, body(row, place), query_params=query(row, place))
         elif not route.startswith(("api/", "dialects/")):
             response = client.post(to, body(row, place))
         else:

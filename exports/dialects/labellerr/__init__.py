@@ -60,6 +60,14 @@ LABELLERR = Dialect(
             "What changed at that moment was in the export before.",
         ),
         (
+            "A connection is tried when it is tested or an export starts, not when it is made; s3 is the only sort.",
+            "What a call would find out then may be another thing when files are delivered.",
+        ),
+        (
+            "An export with a connection grants it to the project, where the token is a superuser's with scope admin.",
+            "Connections are used by projects that they were granted to; the SDK has no call for it.",
+        ),
+        (
             "Download addresses are signed links of this installation for an hour, and each use is recorded.",
             "Who took which data must be known.",
         ),

@@ -17,9 +17,10 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from connections.access.api.lookup import get_project
-from connections.access.lookup import token_of
+from connections.access.lookup import manages_connections, token_of
 from connections.access.permissions import VIEW, projects_for
-from connections.models import Project
+from connections.connection_actions import grant_connection
+from connections.models import Connection, Project
 from connections.store.overview import overview
 from exportadmin.audit.middleware import actor_of
 from exportadmin.lib.errors import ConflictError, NotFoundError, UserError
@@ -91,7 +92,9 @@ class CreateExportView(LabellerrView):
         """Answers at once with a ``report_id``; the same request within two minutes has the same one."""
         sent = CreateExport.read(request.data).validated_data
         project = get_project(request, self.params["project_id"], field="project_id")
-        spec = ExportSpec.parse(described(sent), project)
+        body = described(sent)
+        self._grant(request, project, body["destination"])
+        spec = ExportSpec.parse(body, project)
         _must_match_something(project, spec)
         report = actions.request_export(
             project=project,
@@ -102,6 +105,15 @@ class CreateExportView(LabellerrView):
             idempotency_key=self._key(request, project, sent),
         )
         return self.answer(request, {"report_id": report.report_id})
+
+    def _grant(self, request: Request, project: Project, destination: dict[str, str]) -> None:
+        """A superuser who names a connection for a project grants it: the SDK has no call for that."""
+        wanted = destination.get("connection")
+        if wanted is None or not manages_connections(request):
+            return
+        connection = Connection.objects.filter(public_id=wanted, kind=destination["kind"]).first()
+        if connection is not None and not connection.grants.filter(project=project).exists():
+            grant_connection(connection=connection, project=project, actor=actor_of(request, CHANNEL))
 
     def _key(self, request: Request, project: Project, sent: dict[str, Any]) -> str:
         """That of the request before, where it was the same and not long ago."""
@@ -168,6 +180,9 @@ class DownloadUrlView(LabellerrView):
         report = get_whole_report(request, self.params["report_id"])
         if report.project_id != project.pk:
             raise NotFoundError(f"no report {report.report_id!r} in this project", field="report_id")
+        if report.destination_id is not None:
+            # the SDK asks for an address as soon as any export is done, and goes on for ever where it is refused
+            return self.answer(request, {"url": None, "s3_path": report.location})
         if not report.is_delivered:
             reason = report.error or report.status
             raise ConflictError(f"export {report.report_id} is {export_status(report)}: {reason}")

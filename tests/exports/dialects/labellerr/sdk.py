@@ -84,12 +84,10 @@ class Project:
             "export_destination": params.get("export_destination", "local"),
             "question_ids": ["all"],
         }
+        if self.client.generation != "A":
+            body |= {name: params.get(name) for name in ("connection_id", "export_folder_path")}
         if self.client.generation == "C":
-            body |= {
-                "connection_id": params.get("connection_id"),
-                "export_folder_path": params.get("export_folder_path"),
-                "updated_after_timestamp": params.get("updated_after_timestamp"),
-            }
+            body["updated_after_timestamp"] = params.get("updated_after_timestamp")
         query = {"project_id": self.project_id, "client_id": self.client.client_id}
         answer = self.client.call("POST", "/sdk/export/files", query, body)
         return Export(str(answer["response"]["report_id"]), self)
