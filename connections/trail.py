@@ -39,6 +39,14 @@ def register() -> None:
         },
     )
     events.register(
+        "encryption_key",
+        "Encryption keys",
+        {
+            "added": "{actor} put key {key_id} in front of those that encrypt secrets",
+            "rotated": "{actor} had {count} stored secrets encrypted anew with key {key_id}",
+        },
+    )
+    events.register(
         "import",
         "Imports",
         {

@@ -24,7 +24,9 @@ HTTPS = env.flag("HTTPS")
 # whose X-Forwarded-For is believed
 TRUSTED_PROXIES = proxies.networks(env.strings("TRUSTED_PROXIES"))
 # the first encrypts, all decrypt: a key is replaced by putting the new one in front
-ENCRYPTION_KEYS = env.strings("ENCRYPTION_KEY") or [env.persistent_secret(EXPORTADMIN_HOME, "encryption_key")]
+ENCRYPTION_KEYS = env.strings("ENCRYPTION_KEY") or env.persistent_secret(EXPORTADMIN_HOME, "encryption_key").split()
+# where they are kept, unless the environment has them
+ENCRYPTION_KEY_FILE = None if env.strings("ENCRYPTION_KEY") else EXPORTADMIN_HOME / "keys" / "encryption_key"
 # the first signs manifests, the others are older ones (exportadmin.lib.signing)
 SIGNING_KEYS = env.strings("SIGNING_KEY") or env.persistent_secret(EXPORTADMIN_HOME, "signing_key").split()
 METRICS_TOKEN = env.text("METRICS_TOKEN")

@@ -8,9 +8,11 @@ from django.db import connections
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "exportadmin.settings")
 application = get_wsgi_application()
 
-from exportadmin.installation.home import refuse_anothers_home  # noqa: E402 - needs the settings
+from connections.secret_keys import refuse_without_keys  # noqa: E402 - needs the settings
+from exportadmin.installation.home import refuse_anothers_home  # noqa: E402
 from exportadmin.operations.checks import must_be_startable  # noqa: E402
 
 must_be_startable()
 refuse_anothers_home()
+refuse_without_keys()
 connections.close_all()  # a server may fork from here

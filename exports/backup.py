@@ -21,9 +21,11 @@ from typing import Any, Final
 from django.conf import settings
 from django.db import connection, connections, transaction
 
+from connections.models import ConnectionSecret
 from connections.sinks.base import DeliveredFileError, Delivery
 from exportadmin.audit.record import record
 from exportadmin.installation.models import Installation
+from exportadmin.lib import env
 from exportadmin.lib.actor import Actor
 from exportadmin.lib.errors import PermanentError, UserError
 from exports.delivery.destination import sink_of
@@ -71,6 +73,19 @@ def back_up(target: Path, actor: Actor) -> Copied:
     finally:
         shutil.rmtree(draft, ignore_errors=True)
     return copied
+
+
+def not_in_it() -> Iterator[str]:
+    """What a copy needs and has not, because it is kept elsewhere: a sentence each."""
+    for variable, what in (
+        ("ENCRYPTION_KEY", "stored secrets are read with it"),
+        ("SIGNING_KEY", "it signs manifests"),
+    ):
+        if env.text(variable):
+            yield f"{env.PREFIX}{variable} is not in it ({what}): keep it, too"
+    references = {secret.reference for secret in ConnectionSecret.objects.all()} - {""}
+    if references:
+        yield f"secrets that are kept elsewhere are not in it: {', '.join(sorted(references))}"
 
 
 @contextmanager

@@ -3,6 +3,9 @@
 All keys of the ring decrypt; the value says which one it takes. A value is bound to the place where it stands (table,
 row, field): moved to another one it is no longer readable. Nothing here says, in a message or otherwise, what a
 value holds.
+
+Where the installation keeps its keys itself (``settings.ENCRYPTION_KEY_FILE``), they may be rotated while it runs: the
+file is read again before something is encrypted, and where a value's key is not known.
 """
 
 from __future__ import annotations
@@ -13,6 +16,7 @@ import hashlib
 import os
 from dataclasses import dataclass
 from functools import lru_cache
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from django.conf import settings
@@ -52,6 +56,7 @@ class _Key:
         # loaded where it is needed only: most shell commands read no secret
         from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
+        self.text = text
         seed = hashlib.sha256(_SEED + secret_bytes(text)).digest()
         self.cipher: AESGCM = AESGCM(seed)
         # of a digest of the digest: it stands beside what the key encrypts, and leads to no key
@@ -60,7 +65,7 @@ class _Key:
 
 def encrypt(text: str, place: Place) -> str:
     """``aes256gcm:KEY ID:NONCE AND CIPHER TEXT`` (ASCII); another one each time."""
-    key = _ring()[0]
+    key = _kept_ring()[0]
     nonce = os.urandom(NONCE_BYTES)
     sealed = nonce + key.cipher.encrypt(nonce, text.encode("utf-8"), place.as_bytes())
     return f"{PREFIX}:{key.key_id}:{base64.urlsafe_b64encode(sealed).decode('ascii')}"
@@ -71,7 +76,7 @@ def decrypt(value: str, place: Place) -> str:
     from cryptography.exceptions import InvalidTag
 
     wanted = key_id(value)
-    key = next((key for key in _ring() if key.key_id == wanted), None)
+    key = _find(_ring(), wanted) or _find(_kept_ring(), wanted)
     if key is None:
         raise UndecryptableError(f"cannot be decrypted: its key {wanted!r} is not in {VARIABLE}")
     try:
@@ -90,9 +95,34 @@ def key_id(value: str) -> str:
     return found
 
 
+def key_id_of(text: str) -> str:
+    """Of a key. Raises ``ValueError`` for what is none."""
+    return _Key(text).key_id
+
+
+def known_keys() -> tuple[tuple[str, str], ...]:
+    """Ids and texts of the ring as it is now, the one that encrypts first."""
+    return tuple((key.key_id, key.text) for key in _kept_ring())
+
+
 def known_key_ids() -> tuple[str, ...]:
-    """Of the ring, the one that encrypts first."""
-    return tuple(key.key_id for key in _ring())
+    """See :func:`known_keys`."""
+    return tuple(key.key_id for key in _kept_ring())
+
+
+def _find(ring: tuple[_Key, ...], wanted: str) -> _Key | None:
+    return next((key for key in ring if key.key_id == wanted), None)
+
+
+def _kept_ring() -> tuple[_Key, ...]:
+    file: Path | None = settings.ENCRYPTION_KEY_FILE
+    if file is None:
+        return _ring()
+    try:
+        texts = tuple(file.read_text(encoding="ascii").split())
+    except (OSError, UnicodeDecodeError):  # it was there when this process started
+        return _ring()
+    return _keys(texts) if texts else _ring()
 
 
 def _ring() -> tuple[_Key, ...]:

@@ -7,6 +7,7 @@ from django.db import Error as DatabaseTrouble
 from django.db import connections
 from django.db.migrations.executor import MigrationExecutor
 
+from connections.secret_keys import refuse_without_keys
 from exportadmin.operations import key_prints
 from exportadmin.operations.checks import must_be_startable
 
@@ -28,3 +29,7 @@ def refuse_unless_migrated() -> None:
         raise CommandError(f"the database lacks {len(missing)} migrations: run `exportadmin migrate` first")
     if refusal:
         raise CommandError(refusal)
+    try:
+        refuse_without_keys()
+    finally:
+        connections.close_all()

@@ -9,7 +9,7 @@ from typing import Any
 from django.core.management.base import CommandError
 
 from exportadmin.lib.command import FAILED, AppCommand, shell_actor
-from exports.backup import back_up
+from exports.backup import back_up, not_in_it
 
 
 class Command(AppCommand):
@@ -29,6 +29,8 @@ class Command(AppCommand):
             f"backed up into {folder}: the database, {copied.deliveries:,} deliveries; {copied.files:,} files, "
             f"{copied.bytes:,} bytes"
         )
+        for sentence in not_in_it():
+            self.stdout.write(f"note: {sentence}")
         if copied.missing:
             raise CommandError(
                 f"{len(copied.missing):,} deliveries that the database knows were not there, the first: "

@@ -13,6 +13,13 @@ from exportadmin.lib import crypto
 from exportadmin.lib.crypto import Place, UndecryptableError, decrypt, encrypt, key_id
 from exportadmin.lib.env import new_secret
 
+
+@pytest.fixture(autouse=True)
+def ring_of_the_environment(settings):
+    """No file of the installation's own takes part."""
+    settings.ENCRYPTION_KEY_FILE = None
+
+
 PLACE = Place("table", "row", "field")
 CANARY = "canary-5f1c2a"
 
