@@ -20,6 +20,7 @@ MENU: Final[tuple[tuple[str, str, str], ...]] = (
     ("Links", "links:list", "links"),
     ("Connections", "connections:list", "connections"),
     ("Audit", "audit:entries", "audit"),
+    ("Health", "health", "health"),
     ("Help", "help:index", "help"),
 )
 
@@ -39,9 +40,9 @@ def _is_superuser(request: HttpRequest) -> bool:
 
 
 def _menu(request: HttpRequest) -> list[tuple[str, str, str]]:
-    return [
-        (label, reverse(name), section) for label, name, section in MENU if section != "audit" or _may_audit(request)
-    ]
+    hidden = {"health"} if not _is_superuser(request) else set()
+    hidden |= {"audit"} if not _may_audit(request) else set()
+    return [(label, reverse(name), section) for label, name, section in MENU if section not in hidden]
 
 
 def _may_audit(request: HttpRequest) -> bool:

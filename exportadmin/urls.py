@@ -7,12 +7,14 @@ from django.contrib.auth.views import LoginView, LogoutView
 from django.urls import include, path
 
 from exportadmin.operations import health
+from exportadmin.operations.health_page import health_page
 from exportadmin.operations.metrics import metrics
 from exports.views.home import home, now
 
 urlpatterns = [
     path("", home, name="home"),
     path("now/", now, name="home-now"),
+    path("health/", health_page, name="health"),
     path("sign-in/", LoginView.as_view(template_name="sign_in.html", redirect_authenticated_user=True), name="sign-in"),
     path("sign-out/", LogoutView.as_view(), name="sign-out"),
     path("projects/", include("exports.urls.projects")),

@@ -6,7 +6,7 @@ from django.contrib import admin
 from django_q.models import Failure, OrmQ, Schedule, Success
 
 from exportadmin.lib.read_only_admin import ReadOnlyAdmin
-from exports.models import Artifact, Download, ExportConfig, ExportReport, Link, Proof, ProofNight
+from exports.models import Artifact, Download, ExportConfig, ExportReport, Link, Proof, ProofNight, SinkSweep
 
 # django-q2 registers its own tables. A Schedule made there calls any Python function, past every action and the trail;
 # it only tells our worker to look, and nothing in its tables is anybody's business.
@@ -81,3 +81,11 @@ class ProofNightAdmin(ReadOnlyAdmin):
     """Nights in which deliveries were proved."""
 
     list_display = ("began_at", "ended_at", "note")
+
+
+@admin.register(SinkSweep)
+class SinkSweepAdmin(ReadOnlyAdmin):
+    """What lies about at places that files are delivered to."""
+
+    list_display = ("__str__", "swept_at", "found_total", "removed", "error")
+    list_select_related = ("connection",)

@@ -72,6 +72,7 @@ class Leftover:
     report_id: str
     location: str
     address: str
+    changed_at: datetime
     is_draft: bool
     is_whole: bool = False
 

@@ -10,7 +10,7 @@ import re
 import shutil
 import stat
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
 from typing import Final
 
@@ -103,12 +103,14 @@ class LocalSink(Sink):
             for path in _folders(project):
                 draft, folder = _DRAFT.fullmatch(path.name), _FOLDER.fullmatch(path.name)
                 found = draft or folder
-                if found is None or _last_change(path) >= before:
+                changed = _last_change(path)
+                if found is None or changed >= before:
                     continue
                 yield Leftover(
                     report_id=found[1],
                     location=f"{project.name}/{path.name}",
                     address=str(path),
+                    changed_at=datetime.fromtimestamp(changed, UTC),
                     is_draft=draft is not None,
                     is_whole=draft is None and (path / MANIFEST_NAME).exists(),
                 )

@@ -147,13 +147,13 @@ class S3Sink(BucketConnection, Sink):
                     continue
                 drafts.add(folder)
             if changed < older_than:
-                yield _leftover(folder, is_draft=attempt is not None or not is_whole)
+                yield _leftover(folder, changed, is_draft=attempt is not None or not is_whole)
         for page in bucket.pages("list_multipart_uploads", Prefix=bucket.prefix):
             for upload in page.get("Uploads", ()):
                 found = Folder.of_file(bucket.name, upload["Key"])
                 if found is not None and found not in drafts and upload["Initiated"] < older_than:
                     drafts.add(found)
-                    yield _leftover(found, is_draft=True)
+                    yield _leftover(found, upload["Initiated"], is_draft=True)
 
     def remove_leftover(self, leftover: Leftover) -> None:
         if not leftover.is_draft:
@@ -173,8 +173,10 @@ def _folder_of(connection: Connection | None, settings: Mapping[str, str]) -> st
     return names.folder(settings.get("folder") or f"{bucket}/{prefix}", bucket, prefix)
 
 
-def _leftover(folder: Folder, *, is_draft: bool) -> Leftover:
-    return Leftover(folder.report_id, folder.location, folder.address, is_draft=is_draft, is_whole=not is_draft)
+def _leftover(folder: Folder, changed_at: datetime, *, is_draft: bool) -> Leftover:
+    return Leftover(
+        folder.report_id, folder.location, folder.address, changed_at, is_draft=is_draft, is_whole=not is_draft
+    )
 
 
 def _groups(bucket: Bucket) -> Iterator[tuple[Folder, int | None, datetime, bool]]:

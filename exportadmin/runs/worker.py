@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import socket
+import threading
 import time
 from collections.abc import Callable, Sequence
 from typing import Final, Protocol
@@ -39,6 +40,35 @@ class Hourly:
         if self._clock() >= self._next:
             self._next = self._clock() + 3600.0
             self._job()
+
+
+class InBackground:
+    """A chore that may wait for other machines: in a thread of its own, so that the loop goes on. One at a time."""
+
+    def __init__(self, job: Callable[[], object]) -> None:
+        self._job = job
+        self._thread: threading.Thread | None = None
+
+    def __call__(self) -> None:
+        """Begin it, unless it is still at work."""
+        if self._thread is None or not self._thread.is_alive():
+            self._thread = threading.Thread(target=self._do, name="chore", daemon=True)
+            self._thread.start()
+
+    def wait(self) -> None:
+        """For what was begun."""
+        if self._thread is not None:
+            self._thread.join()
+
+    def _do(self) -> None:
+        try:
+            self._job()
+        except DatabaseTrouble as error:
+            log.warning("the database does not answer: %s", one_line(error))
+        except Exception:
+            log.exception("a chore failed; it is tried again")
+        finally:
+            connection.close()  # this thread's own
 
 
 class ClusterLike(Protocol):

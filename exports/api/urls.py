@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from exports.api import configs, deletion, files, links, proofs, views
+from exports.api import configs, deletion, files, leftovers, links, proofs, views
 
 urlpatterns = [
     path("reports/", views.ReportsView.as_view(), name="reports"),
@@ -29,6 +29,7 @@ urlpatterns = [
     path("links/", links.LinksView.as_view(), name="links"),
     path("links/<str:link_id>/revoke/", links.RevokeLinkView.as_view(), name="link-revoke"),
     path("projects/<str:project_id>/rows/delete/", deletion.DeleteRowsView.as_view(), name="rows-delete"),
+    path("leftovers/", leftovers.LeftoversView.as_view(), name="leftovers"),
     path("signing-keys/", files.SigningKeysView.as_view(), name="signing-keys"),
     path("verify.py", files.VerifierView.as_view(), name="verifier"),
     path("configs/", configs.ConfigsView.as_view(), name="configs"),

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from exportadmin.runs import statuses
 from exportadmin.runs.progress import progress_json
-from exports.models import Artifact, ExportConfig, ExportReport, Proof
+from exports.models import Artifact, ExportConfig, ExportReport, Proof, SinkSweep
 
 if TYPE_CHECKING:
     from exports.actions import DeletedRows
@@ -86,6 +86,19 @@ def proof_json(proof: Proof) -> dict[str, Any]:
         "created_by": proof.created_by_name,
         "started_at": proof.started_at.isoformat() if proof.started_at else None,
         "finished_at": proof.finished_at.isoformat() if proof.finished_at else None,
+    }
+
+
+def sweep_json(sweep: SinkSweep) -> dict[str, Any]:
+    """What lies about at one place."""
+    return {
+        "connection_id": sweep.connection.public_id if sweep.connection else None,
+        "name": sweep.name,
+        "looked_at": sweep.swept_at.isoformat(),
+        "error": sweep.error,
+        "found": sweep.found,
+        "found_total": sweep.found_total,
+        "removed": sweep.removed,
     }
 
 

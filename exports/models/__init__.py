@@ -5,6 +5,7 @@ from exports.models.config import ExportConfig
 from exports.models.link import DeletedLink, Download, Link
 from exports.models.proof import Proof, ProofNight
 from exports.models.report import ExportReport
+from exports.models.sweep import SinkSweep
 from exports.models.tried_path import TriedPath
 
 __all__ = [
@@ -17,5 +18,6 @@ __all__ = [
     "Link",
     "Proof",
     "ProofNight",
+    "SinkSweep",
     "TriedPath",
 ]

@@ -9,6 +9,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any, Final
 
+from django.conf import settings
 from django.db import transaction
 from django.db.models.functions import Now
 
@@ -85,7 +86,8 @@ class ProofRunner(Runner[Proof]):
 
 def is_at_once(report: ExportReport) -> bool:
     """Is a proof done by the time that somebody can wait for it?"""
-    return report.destination_id is None and _size(report) <= AT_ONCE_BYTES
+    is_here = report.destination_id is None and not settings.ARTIFACTS_STORE
+    return is_here and _size(report) <= AT_ONCE_BYTES
 
 
 def active_of(report: ExportReport) -> Proof | None:

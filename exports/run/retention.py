@@ -15,12 +15,13 @@ import logging
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from itertools import islice
-from typing import Final
+from typing import Any, Final
 
 from django.conf import settings
 from django.db import Error, transaction
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from connections.models import Connection
@@ -28,23 +29,29 @@ from connections.sinks import SINKS
 from connections.sinks.base import Leftover, Sink
 from exportadmin.audit.record import record
 from exportadmin.lib.actor import system
-from exportadmin.lib.errors import ConflictError, ExportAdminError
+from exportadmin.lib.errors import ConflictError, ExportAdminError, PermanentError
+from exportadmin.lib.text import one_line
 from exportadmin.runs import statuses
 from exports import actions
 from exports.delivery.destination import delivery_of, sink_of
-from exports.models import ExportReport
+from exports.models import ExportReport, SinkSweep
+from exports.models.sweep import DRAFT, FOLDER, UNKNOWN
 from exports.run import scratch
 
 log = logging.getLogger(__name__)
 
 ACTOR: Final = "retention"
 BATCH: Final = 200
-# younger leftovers may be somebody's at this moment
+# younger leftovers may be somebody's at this moment; they are listed, those of this moment are not
 LEFTOVER_AGE: Final = timedelta(days=1)
+LISTED_AGE: Final = timedelta(minutes=10)
+MOST_LISTED: Final = 100
+# so many that cannot be taken away, and a place is left alone until the next time
+MOST_FAILURES: Final = 3
 EVERY_SECONDS: Final = 3600.0
 SLICE_SECONDS: Final = 2.0
 
-EXPIRED, DRAFT, FOLDER, SCRATCH, UNKNOWN = "expired", "draft", "folder", "scratch", "unknown"
+EXPIRED, SCRATCH = "expired", "scratch"
 
 
 @dataclass(frozen=True)
@@ -89,7 +96,7 @@ def steps(now: datetime, *, days: int | None = None, dry: bool = False) -> Itera
 
 
 class Hourly:
-    """For the worker's loop: :meth:`tick` does a little now and then, and never holds the loop up for long."""
+    """For the worker: :meth:`tick` does a little now and then. Other machines are asked, which may take their time."""
 
     def __init__(self) -> None:
         self._next = 0.0
@@ -158,13 +165,16 @@ def _remove(report: ExportReport, days: int) -> bool:
 
 def leftovers(now: datetime, *, dry: bool = False) -> Iterator[Step]:
     """Of every sink that there is, and spools: only what is ours and older than a day."""
-    before = now - LEFTOVER_AGE
     for sink in _sinks():
+        look, error = _Look(), ""
         try:
-            yield from _sweep(sink, before, dry=dry)
-        except ExportAdminError as error:  # one that cannot be reached keeps the others from nothing
+            yield from _sweep(sink, now, look, dry=dry)
+        except ExportAdminError as problem:  # one that cannot be reached keeps the others from nothing
+            error = one_line(problem)
             log.warning("retention: leftovers of %s were not looked for: %s", sink.connection or sink.title, error)
-    for report_id, folder in scratch.older_than(before):
+        if not dry:
+            _keep(sink, now, look, error)
+    for report_id, folder in scratch.older_than(now - LEFTOVER_AGE):
         if not _is_active(report_id):
             if not dry:
                 scratch.discard(report_id)
@@ -177,8 +187,37 @@ def _sinks() -> Iterator[Sink]:
         yield sink_of({"kind": connection.kind}, connection)
 
 
-def _sweep(sink: Sink, before: datetime, *, dry: bool) -> Iterator[Step]:
-    old = sink.leftovers(before)
+@dataclass
+class _Look:
+    """What was found at one place: what stays there, as :class:`SinkSweep` keeps it, and how many went."""
+
+    found: list[dict[str, str]] = field(default_factory=list)
+    found_total: int = 0
+    removed: int = 0
+    failures: int = 0
+
+    def stays(self, kind: str, leftover: Leftover, error: str = "") -> None:
+        """Until the next time, or for ever."""
+        self.found_total += 1
+        if len(self.found) < MOST_LISTED:
+            at = leftover.changed_at.astimezone(UTC).isoformat(timespec="seconds")
+            about = {"report_id": leftover.report_id, "address": leftover.address, "changed_at": at}
+            self.found.append({"kind": kind, **about, "error": error})
+
+
+def _keep(sink: Sink, now: datetime, look: _Look, error: str) -> None:
+    connection = sink.connection
+    values: dict[str, Any] = {"connection": connection, "swept_at": now, "error": error}
+    if not error:
+        values |= {"found": look.found, "found_total": look.found_total, "removed": look.removed}
+    SinkSweep.objects.update_or_create(place=connection.public_id if connection else "", defaults=values)
+
+
+def _sweep(sink: Sink, now: datetime, look: _Look, *, dry: bool) -> Iterator[Step]:
+    """Raises :class:`ExportAdminError` where the place cannot be asked."""
+    if sink.connection is not None and sink.connection.disabled_at is not None:
+        raise ConflictError("the connection is disabled: what was left there is not looked for")
+    old = sink.leftovers(now - LISTED_AGE)
     while batch := list(islice(old, BATCH)):
         ids = [leftover.report_id for leftover in batch]
         reports = ExportReport.objects.select_related("project", "destination").filter(report_id__in=ids)
@@ -188,12 +227,15 @@ def _sweep(sink: Sink, before: datetime, *, dry: bool) -> Iterator[Step]:
             kind = DRAFT if leftover.is_draft else FOLDER
             if report is not None and _is_needed(report, sink, leftover):
                 continue
+            is_young = leftover.changed_at >= now - LEFTOVER_AGE
             if report is None and (leftover.is_whole or sink.is_remote):
-                yield Step(UNKNOWN, leftover.report_id, leftover.address)
-                continue
-            if not dry:
-                _take_away(sink, leftover, report)
-            yield Step(kind, leftover.report_id, leftover.address)
+                look.stays(UNKNOWN, leftover)
+                if not is_young:
+                    yield Step(UNKNOWN, leftover.report_id, leftover.address)
+            elif is_young:
+                look.stays(kind, leftover)
+            elif dry or _is_taken_away(sink, leftover, report, look):
+                yield Step(kind, leftover.report_id, leftover.address)
 
 
 def _is_active(report_id: str) -> bool:
@@ -206,6 +248,21 @@ def _is_needed(report: ExportReport, sink: Sink, leftover: Leftover) -> bool:
     is_kept = report.is_delivered and report.files_removed_at is None
     is_its_own = report.destination == sink.connection and report.location == leftover.location
     return not leftover.is_draft and is_kept and is_its_own
+
+
+def _is_taken_away(sink: Sink, leftover: Leftover, report: ExportReport | None, look: _Look) -> bool:
+    """Raises the :class:`PermanentError` of the last one, where too many stay."""
+    try:
+        _take_away(sink, leftover, report)
+    except PermanentError as error:
+        log.warning("retention: %s cannot be taken away: %s", leftover.address, error)
+        look.stays(DRAFT if leftover.is_draft else FOLDER, leftover, one_line(error))
+        look.failures += 1
+        if look.failures >= MOST_FAILURES:
+            raise
+        return False
+    look.removed += 1
+    return True
 
 
 def _take_away(sink: Sink, leftover: Leftover, report: ExportReport | None) -> None:
@@ -222,3 +279,8 @@ def _take_away(sink: Sink, leftover: Leftover, report: ExportReport | None) -> N
             reason="a folder without a delivery",
         )
         transaction.on_commit(lambda: sink.remove_leftover(leftover))
+
+
+def sweeps() -> QuerySet[SinkSweep]:
+    """What lies about, by place: this installation first. Of connections that are not deleted."""
+    return SinkSweep.objects.exclude(connection__deleted_at__isnull=False).select_related("connection")

@@ -21,7 +21,7 @@ from exportadmin.runs import statuses
 from exports.display.check_value_tables import Sum, sum_of
 from exports.lists.listing import in_progress, within
 from exports.lists.per_day import Day, per_day
-from exports.models import ExportReport
+from exports.models import ExportReport, ProofNight
 from exports.models.proof import CHANGED, DIFFERENT, EQUAL, EXTRA, GONE, RESULTS, UNPROVEN
 from exports.run.nightly import counts_of, last_night
 
@@ -119,11 +119,17 @@ def _proofs(reports: QuerySet[ExportReport]) -> dict[str, Any]:
             : MOST_FAILED + 1
         ]
     )
-    night = last_night()
-    counts = counts_of(night, reports) if night else {}
     return {
         "altered": [(report, _found(report)) for report in altered[:MOST_FAILED]],
         "has_more_altered": len(altered) > MOST_FAILED,
+        **night_of(last_night(), reports),
+    }
+
+
+def night_of(night: ProofNight | None, reports: QuerySet[ExportReport]) -> dict[str, Any]:
+    """What the last nightly proof found among these reports."""
+    counts = counts_of(night, reports) if night else {}
+    return {
         "night": night,
         "proved": sum(counts.values()),
         "night_counts": [(NIGHT_WORDS[key], counts[key]) for key in NIGHT_WORDS if counts.get(key)],

@@ -28,8 +28,9 @@ from exportadmin.audit.record import record
 from exportadmin.lib.actor import Actor
 from exportadmin.runs import statuses
 from exports import actions
-from exports.models import Artifact, Download, ExportConfig, ExportReport, Link, Proof, ProofNight
+from exports.models import Artifact, Download, ExportConfig, ExportReport, Link, Proof, ProofNight, SinkSweep
 from exports.models.proof import CHANGED, EQUAL, UNPROVEN
+from exports.models.sweep import LEFTOVERS
 from exports.spec.spec import ExportSpec
 from tests.pages.reports import CONFIG, make_report
 from tests.support import cast
@@ -100,6 +101,7 @@ def build(folder: Path) -> HostileWorld:
     actions.remove_files(report=removed, actor=alice, why=HOSTILE)
     removed.refresh_from_db()
     _proofs(done, coco, masks)
+    _leftovers()
     artifact = done.artifacts.get()
     link, link_token = actions.issue_link(artifact=artifact, actor=alice, for_user=None)
     spec = ExportSpec.parse({"format": "csv", "statuses": ["accepted"]}, project)
@@ -136,6 +138,15 @@ def _proofs(changed: ExportReport, unproven: ExportReport, active: ExportReport)
         Proof(report=active, how="full", status=statuses.RUNNING, error=HOSTILE, bytes_done=9, bytes_expected=12345,
               attempts=2, fence=2, lease_until=now + timedelta(hours=1), **{**common, "finished_at": None}),
     ])  # fmt: skip
+
+
+def _leftovers() -> None:
+    """Of this installation; and a place that could not be looked at."""
+    now = timezone.now()
+    found = [{"kind": kind, "report_id": LONG, "address": f"{HOSTILE}{LONG}", "changed_at": now.isoformat(),
+              "error": HOSTILE} for kind in LEFTOVERS]  # fmt: skip
+    SinkSweep.objects.create(place="", swept_at=now, found=found, found_total=1234, removed=5)
+    SinkSweep.objects.create(place="away", swept_at=now, error=f"{HOSTILE}{LONG}")
 
 
 def _vaults(project: Project, alice: Actor) -> dict[str, Connection]:

@@ -31,6 +31,7 @@ QUERIES: dict[str, tuple[int, int | None]] = {
     "/configs/": (5, 6),
     "/links/": (6, 7),
     "/connections/": (7, 8),
+    "/health/": (5, None),
     "/audit/": (6, 7),
     "/audit/questions/": (2, 3),
     "/account/": (3, 4),

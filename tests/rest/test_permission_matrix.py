@@ -91,6 +91,7 @@ DELETE api/v1/configs/<str:config_id>/                                   401 404
 GET    api/v1/audit/                                                     401 403 200 403 200 200 -
 GET    api/v1/audit/export/                                              401 403 200 403 200 200 -
 POST   api/v1/audit/verify/                                              401 403 403 403 403 200 -
+GET    api/v1/leftovers/                                                 401 403 403 403 403 200 -
 GET    api/v1/schema/                                                    401 200 200 200 200 200 -
 GET    api/v1/explorer/                                                  302 200 200 200 200 200 -
 GET    api/v1/^(?P<rest>.*)$                                             404 404 404 404 404 404 -
@@ -115,6 +116,7 @@ DELETE dialects/labellerr/^(?P<rest>.*)$                                 404 404
 
 # --- home
 GET    (home)                                                            302 200 200 200 200 200 -
+GET    health/                                                           302 403 403 403 403 200 -
 GET    now/                                                              302 200 200 200 200 200 -
 GET    sign-in/                                                          200 302 302 302 302 302 -
 POST   sign-in/                                                          200 302 302 302 302 302 -
@@ -271,6 +273,7 @@ ADMIN = {
     "exports/download": NONE_THERE,
     "exports/proof": LOOKING,
     "exports/proofnight": NONE_THERE,
+    "exports/sinksweep": NONE_THERE,
     "connections/connectionsecret": LOOKING,
     "connections/connectiongrant": LOOKING,
     "store/storeproject": NONE_THERE,
@@ -459,6 +462,7 @@ LISTS = {
     "GET api/v1/connections/",
 }
 ELSEWHERE = {
+    "GET api/v1/leftovers/",
     "POST api/v1/projects/",
     "POST api/v1/connections/",
     "POST api/v1/tokens/<str:token_id>/revoke/",

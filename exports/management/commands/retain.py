@@ -10,14 +10,15 @@ from django.conf import settings
 from django.utils import timezone
 
 from exportadmin.lib.command import AppCommand
+from exports.models.sweep import DRAFT, FOLDER, UNKNOWN
 from exports.run import retention
 
 _TITLES = {
     retention.EXPIRED: "files of an old delivery",
-    retention.DRAFT: "half-made delivery",
-    retention.FOLDER: "folder without a delivery",
+    DRAFT: "half-made delivery",
+    FOLDER: "folder without a delivery",
     retention.SCRATCH: "spool of a dead run",
-    retention.UNKNOWN: "kept: a whole delivery that the database does not know",
+    UNKNOWN: "kept: a delivery that the database does not know",
 }
 
 
@@ -42,5 +43,5 @@ class Command(AppCommand):
         for kind, found in summary.addresses.items():
             for address in found:
                 self.stdout.write(f"{_TITLES[kind]}: {address}")
-        removed = sum(len(found) for kind, found in summary.addresses.items() if kind != retention.UNKNOWN)
+        removed = sum(len(found) for kind, found in summary.addresses.items() if kind != UNKNOWN)
         self.stdout.write(f"{removed:,} {'would be removed' if dry else 'removed'}")

@@ -18,7 +18,7 @@ from exportadmin.lib.processes import Signals, forks_die_with_parent
 from exportadmin.runs import stop
 from exportadmin.runs.cluster import Cluster
 from exportadmin.runs.runners import RUNNERS
-from exportadmin.runs.worker import Hourly, WorkerLoop
+from exportadmin.runs.worker import Hourly, InBackground, WorkerLoop
 from exports.actions import forget_keys
 from exports.management.commands._ready import refuse_unless_migrated
 from exports.run import nightly, retention
@@ -40,7 +40,7 @@ class Command(AppCommand):
         with Signals(signal.SIGTERM, signal.SIGINT) as signals:
             cluster.start()
             chores: list[Callable[[], object]] = [
-                retention.Hourly().tick,
+                InBackground(retention.Hourly().tick),
                 deletion.Sweep().tick,
                 Hourly(end_abandoned_uploads),
                 Hourly(forget_keys),

@@ -12,7 +12,7 @@ import os
 import re
 import shutil
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -70,9 +70,15 @@ class BlobSink(Sink):
         for path in sorted([*self.root.glob("drafts/*"), *self.root.glob("index/*/*.json")]):
             if path.stat().st_mtime < older_than.timestamp():
                 is_draft = path.is_dir()
+                changed_at = datetime.fromtimestamp(path.stat().st_mtime, UTC)
                 location = path.name if is_draft else f"{path.parent.name}/{path.stem}"
                 yield Leftover(
-                    path.name.split(".")[0], location, f"blobs:{location}", is_draft=is_draft, is_whole=not is_draft
+                    path.name.split(".")[0],
+                    location,
+                    f"blobs:{location}",
+                    changed_at,
+                    is_draft=is_draft,
+                    is_whole=not is_draft,
                 )
 
     def remove_leftover(self, leftover: Leftover) -> None:

@@ -19,6 +19,7 @@ from exportadmin.runs import statuses
 from exports.delivery.destination import delivery_of
 from exports.delivery.verify import read_whole
 from exports.models import ExportReport
+from exports.models.sweep import DRAFT, FOLDER, UNKNOWN
 from exports.run import retention
 from tests.pages.reports import make_report
 from tests.support.deliveries import delivery_folder
@@ -117,7 +118,7 @@ def test_what_was_delivered_into_somebodys_own_folder_is_theirs(deliver, tmp_pat
     config = {"format": "json", "destination": {"kind": "local", "folder": str(theirs)}}
     report = deliver(99, location=str(theirs), config=config, is_ours=False)
     assert retention.remove_expired(timezone.now()) == 0
-    assert retention.retain(timezone.now()).addresses[retention.FOLDER] == []
+    assert retention.retain(timezone.now()).addresses[FOLDER] == []
     assert not removed(report)
 
 
@@ -165,14 +166,14 @@ def sweep(kind: str) -> list[Path]:
 
 def test_a_delivery_that_is_kept_is_never_swept_away(deliver):
     kept = deliver(20)
-    assert sweep(retention.FOLDER) == []
+    assert sweep(FOLDER) == []
     assert not removed(kept)
 
 
 def test_an_installation_that_was_moved_keeps_and_finds_its_deliveries(deliver, artifacts, settings, tmp_path):
     report = deliver(20)
     settings.ARTIFACTS_DIR = artifacts.rename(tmp_path / "elsewhere")
-    assert sweep(retention.FOLDER) == []
+    assert sweep(FOLDER) == []
     assert (delivery_folder(report) / "rows.json").exists()
     assert read_whole(delivery_of(report), "rows.json") == b"[]"
 
@@ -182,7 +183,7 @@ def test_a_folder_of_a_report_that_was_never_delivered_goes_after_a_day(project,
     young, old = (make_report(project, status=status) for _ in range(2))
     fill(folder_of(young, artifacts), age=0.9 * DAY)
     path = fill(folder_of(old, artifacts), age=1.1 * DAY)
-    assert sweep(retention.FOLDER) == [path]
+    assert sweep(FOLDER) == [path]
     assert not path.exists()
     assert folder_of(young, artifacts).exists()
     (entry,) = AuditEntry.objects.filter(event="artifact.removed")
@@ -205,14 +206,14 @@ def test_nothing_of_an_active_report_goes_however_old(project, artifacts, status
 def test_a_folder_that_was_to_go_when_the_machine_died_goes_now(deliver):
     report = deliver(10)
     ExportReport.objects.filter(pk=report.pk).update(files_removed_at=timezone.now())
-    assert sweep(retention.FOLDER) == [delivery_folder(report)]
+    assert sweep(FOLDER) == [delivery_folder(report)]
     assert not delivery_folder(report).exists()
 
 
 def test_drafts_and_spools_of_dead_runs_go_after_a_day(project, artifacts, tmp_path):
     report = make_report(project, status=statuses.FAILED)
     old = {
-        retention.DRAFT: fill(artifacts / project.public_id / f".{report.report_id}.1.part", age=2 * DAY),
+        DRAFT: fill(artifacts / project.public_id / f".{report.report_id}.1.part", age=2 * DAY),
         retention.SCRATCH: fill(tmp_path / "scratch" / f"{new_id()}.1", age=2 * DAY),
     }
     young = fill(tmp_path / "scratch" / f"{new_id()}.1")
@@ -235,8 +236,8 @@ def test_a_folder_of_no_report_goes_unless_it_is_a_whole_delivery(artifacts, pro
     half = fill(artifacts / project.public_id / new_id(), age=9 * DAY, manifest=False)
     whole = fill(artifacts / project.public_id / new_id(), age=9 * DAY)
     found = retention.retain(timezone.now())
-    assert found.addresses[retention.FOLDER] == [str(half)]
-    assert found.addresses[retention.UNKNOWN] == [str(whole)]
+    assert found.addresses[FOLDER] == [str(half)]
+    assert found.addresses[UNKNOWN] == [str(whole)]
     assert not half.exists()
     assert whole.exists()
 
@@ -291,7 +292,7 @@ def test_the_command_says_what_it_took_away(deliver, artifacts, project, capsys)
     call_command("retain")
     assert capsys.readouterr().out.splitlines() == [
         f"files of an old delivery: {delivery_folder(old)}",
-        f"kept: a whole delivery that the database does not know: {whole}",
+        f"kept: a delivery that the database does not know: {whole}",
         "1 removed",
     ]
 

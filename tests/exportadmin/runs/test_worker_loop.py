@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import threading
 
 import pytest
 from django.db import OperationalError
@@ -159,3 +160,42 @@ def test_the_worker_is_seen(loop, monkeypatch):
     loop.run_pass()
     (mark,) = WorkerMark.objects.all()
     assert (mark.host, mark.slots) == (socket.gethostname(), FakeCluster.slots)
+
+
+# --- chores that wait for other machines -----------------------------------------------------------------------------
+
+
+def test_a_chore_in_the_background_holds_nobody_up_and_runs_once_at_a_time():
+    begun, go_on = threading.Semaphore(0), threading.Semaphore(0)
+
+    def slow():
+        begun.release()
+        assert go_on.acquire(timeout=60)
+
+    chore = worker.InBackground(slow)
+    chore()
+    assert begun.acquire(timeout=60)
+    chore()  # it is at work still
+    go_on.release()
+    chore.wait()
+    assert not begun.acquire(blocking=False)
+    chore()
+    assert begun.acquire(timeout=60)
+    go_on.release()
+    chore.wait()
+
+
+@pytest.mark.parametrize("error", [OperationalError("away"), ValueError("a fault")], ids=repr)
+def test_a_chore_in_the_background_that_fails_is_told_by_the_log_and_begun_again(error, caplog):
+    done = []
+
+    def fails():
+        done.append(1)
+        raise error
+
+    chore = worker.InBackground(fails)
+    for _ in range(2):
+        chore()
+        chore.wait()
+    assert len(done) == 2
+    assert len(caplog.records) == 2

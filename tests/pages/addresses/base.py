@@ -8,6 +8,7 @@ from tests.pages.hostile_world import HostileWorld
 def addresses(world: HostileWorld) -> dict[str, str]:
     return {
         "home": "/",
+        "health": "/health/",
         "list": "/exports/",
         "completed": f"/exports/{world.done.report_id}/",
         "csv": f"/exports/{world.table.report_id}/",
