@@ -10,6 +10,8 @@ from django.http import QueryDict
 from django.utils import timezone
 
 from connections.adapters import ConfigValue, ConnectionField, ConnectionKind, SecretField
+from connections.connection_actions import MAX_CONNECTION_NAME
+from connections.declared import MAX_VALUE
 from connections.kinds import connection_kinds
 from connections.models import Connection, ConnectionSecret
 from connections.states import STATES
@@ -17,9 +19,6 @@ from exportadmin.lib.errors import UserError
 from exportadmin.lib.forms import BoundField, ChoiceField, FilterForm, Form, OfferedField, TextField
 from exportadmin.lib.text import as_sentence
 
-LONGEST_NAME: Final = 120
-# no field of a kind is longer; what it holds is for the kind to say
-LONGEST_TEXT: Final = 2_000
 CONFIG, SECRETS, FORGET = "config", "secrets", "forget"
 _REFERENCE_HELP: Final = "Or env:NAME or file:/path, where it is kept outside of Export Admin."
 
@@ -31,7 +30,7 @@ class ConnectionForm(Form):
     name = TextField(
         label="Name",
         required=False,
-        widget=forms.TextInput(attrs={"maxlength": LONGEST_NAME}),
+        widget=forms.TextInput(attrs={"maxlength": MAX_CONNECTION_NAME}),
         help_text="As people will find it where they choose a destination.",
     )
 
@@ -131,7 +130,7 @@ class DeleteConnectionForm(Form):
     """The connection's name, typed. What the action has against it is said there too."""
 
     confirm = TextField(
-        label="Name of the connection", required=False, widget=forms.TextInput(attrs={"maxlength": LONGEST_NAME})
+        label="Name of the connection", required=False, widget=forms.TextInput(attrs={"maxlength": MAX_CONNECTION_NAME})
     )
 
     def __init__(self, data: QueryDict | None = None, *, name: str, **kwargs: Any) -> None:
@@ -156,7 +155,7 @@ class ConnectionFilterForm(FilterForm):
     q = TextField(
         label="Name",
         required=False,
-        max_length=LONGEST_NAME,
+        max_length=MAX_CONNECTION_NAME,
         widget=forms.TextInput(attrs={"type": "search"}),
         error_messages={"max_length": "the search has %(show_value)d characters; at most %(limit_value)d are read"},
     )
@@ -191,7 +190,7 @@ def _config_field(field: ConnectionField) -> forms.Field:
         help_text=help_text,
         required=False,
         initial=field.default,
-        max_length=LONGEST_TEXT,
+        max_length=MAX_VALUE,
         widget=forms.TextInput(attrs={"autocapitalize": "none"}),
     )
 

@@ -17,7 +17,7 @@ from connections.access.models import Membership
 from connections.access.permissions import MANAGE, START, VIEW, can_create_projects, projects_for, verbs_in
 from connections.actions import SETTINGS, change_project, create_project, delete_project
 from connections.deletion import active_runs, contents_of
-from connections.models import Project
+from connections.models import Connection, Project
 from connections.store.models import ImportRun
 from connections.store.overview import ProjectSummary
 from connections.store.overview import overview as project_overview
@@ -37,6 +37,7 @@ PAGE_SIZE = 25
 EXPORTS_SHOWN = 10
 IMPORTS_SHOWN = 5
 MEMBERS_SHOWN = 10
+CONNECTIONS_SHOWN = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,6 +171,7 @@ def _page(request: HttpRequest, project: Project, form: ProjectForm | None = Non
         "imports": list(ImportRun.objects.filter(project=project)[:IMPORTS_SHOWN]),
         "members": list(members[: MEMBERS_SHOWN + 1]),
         "members_shown": MEMBERS_SHOWN,
+        "connections": list(Connection.objects.filter(grants__project=project)[:CONNECTIONS_SHOWN]),
         "may_start": START in verbs,
         "may_manage": MANAGE in verbs,
         "import_command": f"exportadmin import_rows annotations.json --project={shlex.quote(project.name)}",

@@ -9,7 +9,7 @@ import pytest
 from django.contrib.auth.models import User
 from django.test import Client
 
-from connections.connection_actions import create_connection, grant_connection
+from connections.connection_actions import create_connection, grant_connection, revoke_connection
 from connections.models import Connection, Project
 from exportadmin.audit.models import AuditEntry
 from exports import actions
@@ -417,3 +417,10 @@ def test_an_export_says_where_its_files_are_and_names_the_connection_to_whom_may
     assert f"Connection {granted.public_id}" in facts(signed_in(oscar))
     here = actions.run_now(project=members, spec=ExportSpec.parse({"format": "csv"}, members), actor=SHELL, name="Here")
     assert "Delivered to" not in text_of(visitor.get(f"/exports/{here.report_id}/"))
+
+
+def test_a_project_names_the_connections_that_it_may_use(granted: Connection, members: Project, oscar: User):
+    shown = page_html(signed_in(oscar).get(f"/projects/{members.public_id}/"))
+    assert f'<a href="{page(granted)}">East vault</a>' in shown and "Not tested" in shown
+    revoke_connection(connection=granted, project=members, actor=SHELL)
+    assert "East vault" not in page_html(signed_in(oscar).get(f"/projects/{members.public_id}/"))

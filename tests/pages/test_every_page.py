@@ -21,7 +21,7 @@ from tests.support.browsing import cut_off, overflow, sign_in, violations
 
 AREAS = sorted(module.name for module in pkgutil.iter_modules(addresses.__path__))
 # no pages of ours (Swagger UI and Django's admin are others' work), or answers to machines
-ELSEWHERE = ("admin/", "api/v1/", "healthz", "readyz", "metrics", "media/", "sign-in/", "sign-out/")
+ELSEWHERE = ("admin/", "api/v1/", "dialects/", "healthz", "readyz", "metrics", "media/", "sign-in/", "sign-out/")
 FILES = {
     "audit/export/",
     "imports/<str:import_id>/refused/",

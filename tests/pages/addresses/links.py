@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tests.pages.hostile_world import HostileWorld
 
-HELP = ("formats", "files", "filters", "connections", "statuses", "check-values", "roles", "rest")
+HELP = ("formats", "files", "filters", "connections", "statuses", "check-values", "roles", "rest", "sdk")
 
 
 def addresses(world: HostileWorld) -> dict[str, str]:
