@@ -311,9 +311,7 @@ class Bucket:
         if isinstance(error, exceptions.SSLError):
             return S3Error(f"{self.where} has no certificate that this machine trusts")
         if isinstance(error, exceptions.NoCredentialsError | exceptions.PartialCredentialsError):
-            return S3SignInError(
-                f"this machine has no credentials of its own, and connection {self.connection_name!r} none"
-            )
+            return S3SignInError(_nobody(self.connection_name))
         if isinstance(error, exceptions.ConnectTimeoutError | exceptions.EndpointConnectionError):
             return TransientError(f"{self.where} cannot be reached")
         if isinstance(error, exceptions.ReadTimeoutError):
@@ -326,6 +324,10 @@ class Bucket:
         if isinstance(error, exceptions.ParamValidationError):
             return S3Error(f"a setting of connection {self.connection_name!r} is none that S3 takes")
         return TransientError(f"{self.where} gave an answer that cannot be understood ({type(error).__name__})")
+
+
+def _nobody(connection_name: str) -> str:
+    return f"this machine has no credentials of its own, and connection {connection_name!r} none"
 
 
 def sha256_text(digest: bytes) -> str:
@@ -414,7 +416,10 @@ def client(connection: Connection, secrets: Mapping[str, str]) -> S3Client:
 
 
 def _session(connection: Connection, secrets: Mapping[str, str]) -> boto3.session.Session:
-    """Who we are to the store: the connection's keys, a role that is assumed with them, or whatever this machine is."""
+    """Who we are to the store: the connection's keys, a role that is assumed with them, or whatever this machine is.
+
+    Raises :class:`S3SignInError` where there is nobody that we could be.
+    """
     import boto3
     from botocore.credentials import AssumeRoleCredentialFetcher, DeferredRefreshableCredentials
 
@@ -424,6 +429,9 @@ def _session(connection: Connection, secrets: Mapping[str, str]) -> boto3.sessio
 
     config = connection.config
     mode = config.get("credentials", KEYS)
+    if mode == KEYS and not (secrets.get("access_key_id") and secrets.get("secret_access_key")):
+        # boto3 would take this machine's own
+        raise S3SignInError(f"connection {connection.name!r} has no access key and secret: set them")
     session = boto3.session.Session(
         aws_access_key_id=None if mode == AMBIENT else secrets.get("access_key_id"),
         aws_secret_access_key=None if mode == AMBIENT else secrets.get("secret_access_key"),
@@ -436,8 +444,9 @@ def _session(connection: Connection, secrets: Mapping[str, str]) -> boto3.sessio
     extra = {"RoleSessionName": "export-admin"}
     if config.get("external_id"):
         extra["ExternalId"] = str(config["external_id"])
-    fetcher = AssumeRoleCredentialFetcher(
-        core.create_client, session.get_credentials(), str(config.get("role_arn", "")), extra_args=extra
-    )
+    source = session.get_credentials()
+    if source is None:
+        raise S3SignInError(_nobody(connection.name))
+    fetcher = AssumeRoleCredentialFetcher(core.create_client, source, str(config.get("role_arn", "")), extra_args=extra)
     core._credentials = DeferredRefreshableCredentials(fetcher.fetch_credentials, "assume-role")
     return session
