@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Final
 
 from django.conf import settings
 from django.db import Error as DatabaseError
-from django.db import transaction
+from django.db import connection, transaction
 from django.db.models import QuerySet
 
 from connections.models import ConnectionSecret
@@ -39,6 +40,8 @@ def refuse_without_keys() -> None:
 
     Without tables, or a database that answers, there is nothing to be read.
     """
+    if connection.vendor == "sqlite" and not Path(connection.settings_dict["NAME"]).exists():
+        return  # asking for it would make one
     known = crypto.known_key_ids()
     lost: Counter[str] = Counter()
     connections: set[str] = set()
