@@ -7,8 +7,9 @@ names of its own, as in the home folder of one machine.
 
 from __future__ import annotations
 
-from dataclasses import replace
-from typing import Any, Final
+import contextlib
+from collections.abc import Iterable, Iterator
+from typing import Any, Final, Protocol
 
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
@@ -16,13 +17,15 @@ from django.core.exceptions import ImproperlyConfigured
 from connections.adapters import PRIVATE_ADDRESS
 from connections.declared import check_whole, parse_config, parse_secrets
 from connections.models import Connection, Secrets
-from connections.s3.client import AMBIENT, KEYS, ROLE, Bucket, open_bucket
+from connections.s3.client import AMBIENT, KEYS, ROLE, S3MissingError, open_bucket
 from exportadmin.lib import env
 from exportadmin.lib.addresses import parse_private_address
-from exportadmin.lib.errors import UserError
+from exportadmin.lib.errors import ExportAdminError, TransientError, UserError
 
 NAME: Final = "this installation"
 DELIVERIES: Final = "artifacts/"
+# an upload has 10,000 parts: 160 GB
+PIECE_BYTES: Final = 16 << 20
 
 
 def store_connection() -> Connection:
@@ -55,10 +58,79 @@ def store_connection() -> Connection:
     return connection
 
 
-def store_bucket() -> Bucket:
-    """The whole of it, deliveries and all else. Raises as :func:`store_connection`, ``PermanentError``."""
-    bucket = open_bucket(store_connection())
-    return replace(bucket, prefix=bucket.prefix.removesuffix(DELIVERIES))
+class Readable(Protocol):
+    """What bytes are read from."""
+
+    def read(self, size: int, /) -> bytes: ...
+
+
+class SharedFolder:
+    """What several machines have to share besides deliveries: ``path`` (such as ``imports/ID/``) in the store.
+
+    Everything raises ``TransientError`` and ``PermanentError``.
+    """
+
+    def __init__(self, path: str) -> None:
+        bucket = open_bucket(store_connection())
+        self._bucket = bucket
+        self._prefix = f"{bucket.prefix.removesuffix(DELIVERIES)}{path}"
+
+    def put(self, name: str, stream: Readable, *, patience: float | None = None) -> int:
+        """Write all of the stream, in memory of one piece, over what is there. How many bytes those were."""
+        key, first = f"{self._prefix}{name}", _read(stream)
+        if len(first) < PIECE_BYTES:
+            self._bucket.call("put_object", patience=patience, Key=key, Body=first, **self._bucket.write)
+            return len(first)
+        upload = self._bucket.call("create_multipart_upload", Key=key, **self._bucket.write)["UploadId"]
+        place = {"Key": key, "UploadId": upload}
+        try:
+            sent, parts, piece = 0, list[dict[str, Any]](), first
+            while piece:
+                number = len(parts) + 1
+                answer = self._bucket.call("upload_part", PartNumber=number, Body=piece, **place)
+                parts.append({"PartNumber": number, "ETag": answer["ETag"]})
+                sent, piece = sent + len(piece), _read(stream)
+            self._bucket.call("complete_multipart_upload", MultipartUpload={"Parts": parts}, **place)
+        except BaseException:
+            with contextlib.suppress(ExportAdminError):
+                self._bucket.call("abort_multipart_upload", **place)
+            raise
+        return sent
+
+    def names(self, beginning: str = "") -> list[str]:
+        """Of all that lies there, in order; those that begin so."""
+        keys = self._bucket.keys(f"{self._prefix}{beginning}")
+        return sorted(key.removeprefix(self._prefix) for key in keys)
+
+    def read(self, name: str) -> Iterator[bytes]:
+        """All of it, in pieces. Raises :class:`~connections.s3.client.S3MissingError`."""
+        key = f"{self._prefix}{name}"
+        told = self._bucket.call("head_object", Key=key)
+        for first in range(0, told["ContentLength"], PIECE_BYTES):
+            last = min(first + PIECE_BYTES, told["ContentLength"]) - 1
+            pieces: list[bytes] = []
+
+            def whole(answer: dict[str, Any], wanted: int = last - first + 1, got: list[bytes] = pieces) -> None:
+                got[:] = [answer["Body"].read()]
+                if len(got[0]) != wanted:
+                    raise TransientError(f"{self._bucket.address(key)} broke off")
+
+            self._bucket.call("get_object", verify=whole, Key=key, Range=f"bytes={first}-{last}", IfMatch=told["ETag"])
+            yield pieces[0]
+
+    def remove(self, names: Iterable[str]) -> None:
+        """Take these away; one that is not there is no error."""
+        for name in names:
+            with contextlib.suppress(S3MissingError):
+                self._bucket.call("delete_object", Key=f"{self._prefix}{name}")
+
+
+def _read(stream: Readable) -> bytes:
+    """A piece, or all that is left."""
+    piece = bytearray()
+    while len(piece) < PIECE_BYTES and (chunk := stream.read(PIECE_BYTES - len(piece))):
+        piece += chunk
+    return bytes(piece)
 
 
 def _flag(variable: str) -> bool:

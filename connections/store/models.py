@@ -216,7 +216,8 @@ class ImportRun(Run):
     row, whatever the file says; empty: as the file says. ``dataset`` goes in front of every key: ``north/task-1``.
     ``replace``: a row whose picture is another one than that of the row with its key takes its place; else it is
     refused. The file lies in our home until the run has ended, or at ``local_path``: somebody's own, read in place by
-    their shell. ``bytes_received`` of ``bytes_total`` have arrived.
+    their shell. ``bytes_received`` of ``bytes_total`` have arrived; ``parts`` are their names where an installation
+    keeps them in a store, in their order.
     ``summary`` counts what was done so far: ``{"rows", "created", "updated", "unchanged", "annotations",
     "refused_count", "pieces_refused", "note_counts", "notes"}``; ``rows = created + updated + unchanged +
     refused_count``. Notes are as in :mod:`connections.store.notes`.
@@ -238,6 +239,7 @@ class ImportRun(Run):
     bytes_total = models.PositiveBigIntegerField()
     bytes_received = models.PositiveBigIntegerField(default=0)
     received_at = models.DateTimeField(auto_now_add=True)
+    parts = models.JSONField(default=list, blank=True)
     summary = models.JSONField(null=True)
     created_by_token = models.ForeignKey(ApiToken, null=True, on_delete=models.SET_NULL, related_name="+")
 

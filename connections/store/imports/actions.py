@@ -87,10 +87,12 @@ def request_import(*, spec: ImportSpec, actor: Actor, file: StagedFile) -> Impor
     if spec.format == AUTO:
         detect(file.path, name=spec.file_name)
     run = _new(spec, actor, bytes_total=file.size, bytes_received=file.size)
-    with files.made_folder(run), _requested(spec, actor, run):
+    with files.made_folder(run):
         file.move_to(files.source_of(run))
-        run.save(force_insert=True)
-        enqueue(run)
+        files.share_source(run)  # takes as long as a store likes: in no transaction
+        with _requested(spec, actor, run):
+            run.save(force_insert=True)
+            enqueue(run)
     return run
 
 
@@ -120,10 +122,13 @@ def receive_part(*, run: ImportRun, actor: Actor, part: str, stream: IO[bytes]) 
         raise ConflictError(f"import {run.public_id} is {run.status}: its file is complete")
     if first != run.bytes_received:
         raise ConflictError(f"expected the part that begins at byte {run.bytes_received}", field="Content-Range")
-    files.write_part(run, first, last - first + 1, stream)  # takes as long as the caller likes: in no transaction
+    # takes as long as the caller likes: in no transaction
+    name = files.write_part(run, first, last - first + 1, stream)
     received = last + 1
     with transaction.atomic():
         values: dict[str, Any] = {"bytes_received": received, "received_at": timezone.now()}
+        if name:
+            values["parts"] = [*run.parts, name]
         if received == total:
             values["status"] = statuses.QUEUED
         mine = ImportRun.objects.filter(pk=run.pk, status=ImportRun.UPLOADING, bytes_received=first)
@@ -178,14 +183,14 @@ def cancel_import(*, run: ImportRun, actor: Actor) -> ImportRun:
     return current
 
 
-def read_refused(*, run: ImportRun, actor: Actor) -> Path:
+def read_refused(*, run: ImportRun, actor: Actor) -> IO[bytes]:
     """The file with every refused row, about to be handed out. Raises :class:`NotFoundError` when there is none."""
+    file = files.open_refused(run) if run.status in statuses.TERMINAL else None
     with audited("import.refused_read", actor=actor, project=run.project, obj=run):
         require(actor, DOWNLOAD, run.project)
-        path = files.refused_of(run)
-        if run.status not in statuses.TERMINAL or not path.exists() or not path.stat().st_size:
+        if file is None:
             raise NotFoundError(f"import {run.public_id} has no refused rows to read")
-    return path
+    return file
 
 
 def end_abandoned_uploads() -> None:

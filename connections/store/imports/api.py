@@ -189,10 +189,8 @@ class RefusedView(RestView):
         return refused_file(run, actions.read_refused(run=run, actor=actor_of(request, "rest")))
 
 
-def refused_file(run: ImportRun, path: Any) -> FileResponse:
+def refused_file(run: ImportRun, file: IO[bytes]) -> FileResponse:
     """The file of refused rows as a download."""
-    answer = FileResponse(
-        path.open("rb"), as_attachment=True, filename=f"refused_{run.public_id}.ndjson", content_type=NDJSON
-    )
+    answer = FileResponse(file, as_attachment=True, filename=f"refused_{run.public_id}.ndjson", content_type=NDJSON)
     answer.headers["Cache-Control"] = "no-store"
     return answer

@@ -23,7 +23,6 @@ from connections.store.notes import Notes
 from connections.store.upsert import WriteSummary, write_rows
 from exportadmin.audit.record import record
 from exportadmin.lib.actor import system
-from exportadmin.lib.errors import PermanentError
 from exportadmin.runs import statuses
 from exportadmin.runs.ends import end
 from exportadmin.runs.errors import LeaseLost
@@ -47,18 +46,16 @@ class ImportRunner(Runner[ImportRun]):
         lease.check(now=True)
         if not lease.foreground:
             check_requester(run, MANAGE, run.project, "import rows into this project")
-        path = files.source_of(run)
-        if not path.is_file():
-            raise PermanentError(f"the file {run.file_name!r} is not there any more: send it again")
-        self._record_start(run)
-        if run.format == AUTO:
-            lease.save(format=detect(path, name=run.file_name))
-        if not run.state:  # else it was checked by the attempt before
-            self._survey(run, lease)
-        lease.progress(phase=IMPORTING)
-        log = RefusedLog(run, keep=run.state.get("refused_bytes", 0), skip=run.state.get("refused_by_importer", 0))
-        with log:
-            self._import(run, lease, log)
+        with files.source_at_hand(run) as path:
+            self._record_start(run)
+            if run.format == AUTO:
+                lease.save(format=detect(path, name=run.file_name))
+            if not run.state:  # else it was checked by the attempt before
+                self._survey(run, lease)
+            lease.progress(phase=IMPORTING)
+            log = RefusedLog(run, keep=run.state.get("refused_bytes", 0), skip=run.state.get("refused_by_importer", 0))
+            with log:
+                self._import(run, lease, log)
 
     def _importer(self, run: ImportRun, lease: RunLease, **kwargs: Any) -> Importer:
         def on_read(position: int) -> None:

@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 import json
+import shutil
 
 import pytest
+from django.conf import settings
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.test import override_settings
 
 from connections.access.models import Membership
 from connections.access.tokens import issue_token
+from connections.artifact_store import SharedFolder
+from connections.store import upsert
 from connections.store.imports import files
 from connections.store.models import ImportRun, StoreRow
 from exportadmin.audit.models import AuditEntry
 from exportadmin.lib.uploads import content_range
 from exportadmin.runs.execute import execute
 from tests.rest.world import SHELL, Rest
+from tests.support.s3_store import keep_artifacts_in
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -26,11 +32,18 @@ def row(key: str) -> dict:
 LINES = "\n".join(json.dumps(each) for each in (row("a"), row("b"), 7, row("a"))).encode()
 
 
-@pytest.fixture(autouse=True)
-def own_home(tmp_path, settings):
-    settings.EXPORTADMIN_HOME = tmp_path
-    settings.UPLOADS_DIR = tmp_path / "uploads"
-    return tmp_path
+@pytest.fixture(autouse=True, params=["in a folder", "in a store"])
+def own_home(request, tmp_path, settings, monkeypatch):
+    """Of the machine that takes files. With a store, the worker's is another one."""
+    settings.EXPORTADMIN_HOME = tmp_path / "web"
+    settings.UPLOADS_DIR = tmp_path / "web" / "uploads"
+    settings.EXPORTADMIN_HOME.mkdir()
+    if request.param == "in a store":
+        keep_artifacts_in(request.getfixturevalue("s3_folder"), settings, monkeypatch)
+    yield settings.EXPORTADMIN_HOME
+    if settings.ARTIFACTS_STORE:
+        left = [path for path in tmp_path.rglob("*") if path.is_file() and path.parent.name != "cache"]
+        assert left == [], "kept on one machine"
 
 
 @pytest.fixture
@@ -47,7 +60,16 @@ def send(script, body: bytes = LINES, name: str = "rows.ndjson", **fields):
 
 def work(import_id: str) -> None:
     """What a worker does with a task."""
-    execute("import", ImportRun.objects.get(public_id=import_id).pk)
+    home = settings.EXPORTADMIN_HOME
+    workers = home.with_name("worker") if settings.ARTIFACTS_STORE else home
+    workers.mkdir(exist_ok=True)
+    with override_settings(EXPORTADMIN_HOME=workers):
+        execute("import", ImportRun.objects.get(public_id=import_id).pk)
+
+
+def in_the_store() -> list[str]:
+    """What is kept of imports there: ``upload`` and ``refused``; nothing without a store."""
+    return [name.split("/")[1] for name in SharedFolder("imports/").names()] if settings.ARTIFACTS_STORE else []
 
 
 def staged(home) -> list:
@@ -76,6 +98,7 @@ def test_a_file_is_accepted_and_a_worker_imports_it(script, members, own_home):
     assert StoreRow.objects.filter(project=members, status="accepted").count() == 2
     assert not files.source_of(ImportRun.objects.get()).exists(), "the file goes when the import has ended"
     assert staged(own_home) == []
+    assert set(in_the_store()) <= {"refused"}
 
 
 def test_a_file_that_comes_in_parts_can_be_gone_on_with(script, members):
@@ -220,8 +243,43 @@ def test_nothing_of_an_import_stays_on_disk_when_its_project_goes(script, member
 
     made = send(script, project=members.name).json()
     work(made["import_id"])
-    assert files.refused_of(ImportRun.objects.get()).exists()
+    run = ImportRun.objects.get()
+    assert files.first_refused(run, 1)
     delete_project(project=members, confirm=members.name, actor=SHELL)
     list(deletion.take_away(members))
     assert not ImportRun.objects.exists()
     assert list((own_home / "imports").iterdir()) == []
+    assert in_the_store() == []
+
+
+def test_what_another_machine_refused_before_it_died_is_not_lost(script, members, own_home, monkeypatch):
+    """The first attempt dies after a batch; the second runs elsewhere, and reads the file again."""
+    lines = b"\n".join(json.dumps(row(f"k{number}")).encode() if number % 3 else b"7" for number in range(1, 25))
+    made = send(script, lines, project=members.name).json()
+    run = ImportRun.objects.get()
+    monkeypatch.setattr(upsert, "FIRST_BATCH", 5)
+    monkeypatch.setattr(upsert, "BATCH", 5)
+    commits = []
+    flush = files.RefusedLog.flush
+
+    def dying(log: files.RefusedLog) -> int:
+        if len(commits) == 2:
+            raise KeyboardInterrupt
+        commits.append(size := flush(log))
+        return size
+
+    with monkeypatch.context() as patch:
+        patch.setattr(files.RefusedLog, "flush", dying)
+        with pytest.raises(KeyboardInterrupt):
+            work(made["import_id"])
+    run.refresh_from_db()
+    assert run.state["refused_bytes"] == commits[-1] > 0
+    ImportRun.objects.update(lease_until=None)
+    if settings.ARTIFACTS_STORE:
+        shutil.rmtree(own_home.with_name("worker"))
+    work(made["import_id"])
+    run.refresh_from_db()
+    assert (run.status, run.attempts) == ("partial", 2)
+    refused = b"".join(script.get(f"imports/{made['import_id']}/refused/").streaming_content).splitlines()
+    assert len(refused) == run.summary["refused_count"] == 8
+    assert len({json.loads(line)["position"] for line in refused}) == 8

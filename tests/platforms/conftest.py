@@ -1,0 +1,16 @@
+"""All of it is slow."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+HERE = Path(__file__).parent
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if item.path.is_relative_to(HERE):
+            item.add_marker("slow")
+            item.add_marker("one_database")  # they bring a PostgreSQL of their own
