@@ -7,6 +7,7 @@ import shlex
 from collections.abc import Mapping
 from typing import Any, Final
 
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
@@ -34,6 +35,7 @@ from exports.help import texts
 from exports.help.samples import check_values as sample_values
 from exports.help.samples import samples
 from exports.links import states
+from exports.models.proof import HOW
 from exports.spec.conditions import CONDITIONS, SinceRevision, Statuses, UpdatedAfter, WorkflowStatus
 from exports.spec.labels import DEFAULT, LABEL_CHOICES, written_choices
 from exports.spec.parts import PART_LABELS
@@ -159,7 +161,8 @@ def review_statuses(request: HttpRequest) -> HttpResponse:
 def check_values(request: HttpRequest) -> HttpResponse:
     """What is counted, with figures of the sample rows."""
     figures = [(key, texts.CHECK_VALUE_TEXTS[key], json.dumps(value)) for key, value in sample_values().items()]
-    return _page(request, "check-values", {"figures": figures, "keys": known_keys()})
+    context = {"figures": figures, "keys": known_keys(), "ways": [*HOW.values()], "proof_at": settings.PROOF_AT}
+    return _page(request, "check-values", context)
 
 
 @get_view
