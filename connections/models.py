@@ -12,7 +12,7 @@ from django.db.models import Q
 
 from connections import secret_values
 from connections.adapters import PRIVATE_ADDRESS, Step
-from exportadmin.lib import crypto, times
+from exportadmin.lib import crypto, masking, times
 from exportadmin.lib.errors import PermanentError, UserError
 from exportadmin.lib.ids import new_id
 
@@ -138,16 +138,23 @@ class ConnectionSecret(models.Model):
 
     def put(self, text: str) -> None:
         """Have it hold ``text``, a value or a reference; it is not saved."""
-        self.value = text if secret_values.is_reference(text) else crypto.encrypt(text, self._place)
+        if secret_values.is_reference(text):
+            self.value = text
+        else:
+            masking.remember(text)
+            self.value = crypto.encrypt(text, self._place)
 
     def reveal(self) -> str:
         """The secret itself. Raises :class:`~exportadmin.lib.errors.PermanentError`, in words that do not hold it."""
         try:
             if self.reference:
-                return secret_values.follow(self.value)
-            return crypto.decrypt(self.value, self._place)
+                secret = secret_values.follow(self.value)
+            else:
+                secret = crypto.decrypt(self.value, self._place)
         except PermanentError as error:
             raise PermanentError(f"secret {self.field} of connection {self.connection.name!r} {error}") from None
+        masking.remember(secret)
+        return secret
 
     @property
     def _place(self) -> crypto.Place:

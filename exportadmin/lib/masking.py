@@ -6,10 +6,13 @@
 
 from __future__ import annotations
 
+import json
 import re
+import threading
 from collections.abc import Collection, Mapping
-from typing import Any
-from urllib.parse import unquote
+from html import escape
+from typing import Any, Final
+from urllib.parse import quote, quote_plus, unquote
 
 CHANGED, UNCHANGED, SET, NOT_SET = "changed", "unchanged", "set", "not set"
 HIDDEN = "***"
@@ -52,6 +55,33 @@ _ASSIGNED = re.compile(
 _PEM = re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END [A-Z ]*PRIVATE KEY-----|\Z)", re.DOTALL)
 
 
+# secrets that this process has used, as they are written in texts of several sorts; the oldest make room
+MOST_KNOWN: Final = 10_000
+_SHORTEST_KNOWN: Final = 8
+_ORDINARY: Final = re.compile(r"[a-z ._-]*|[0-9]{0,12}")  # a word that texts have for other reasons
+_known: dict[str, None] = {}
+_known_pattern: re.Pattern[str] | None = None
+_lock: Final = threading.Lock()
+
+
+def remember(secret: str) -> None:
+    """From now on :func:`scrub_text` takes this very text out of whatever it is given, in this process.
+
+    For secrets that are about to be used: a library may put one into the message of an error. Short ones and plain
+    words are left alone: they would be taken out of texts that have nothing to do with them.
+    """
+    global _known_pattern
+    if len(secret) < _SHORTEST_KNOWN or _ORDINARY.fullmatch(secret) or secret in _known:
+        return
+    forms = [secret, quote(secret, safe=""), quote(secret), quote_plus(secret), json.dumps(secret)[1:-1]]
+    forms += [repr(secret)[1:-1], repr(secret.encode("utf-8", "backslashreplace"))[2:-1], escape(secret)]
+    with _lock:
+        _known.update(dict.fromkeys(forms))
+        while len(_known) > MOST_KNOWN:
+            del _known[next(iter(_known))]
+        _known_pattern = re.compile("|".join(map(re.escape, sorted(_known, key=len, reverse=True))))
+
+
 def looks_secret(name: str) -> bool:
     """Does a key of this name hold a secret, as far as names tell? ``apiKey`` and ``X-Amz-Signature`` do."""
     snake_case = _SEPARATORS.sub("_", _CAMEL.sub("_", name).lower()).strip("_")
@@ -59,9 +89,12 @@ def looks_secret(name: str) -> bool:
 
 
 def scrub_text(text: str) -> str:
-    """``text`` without credentials: ``user:password@``, secret query parameters, bearer tokens, private keys."""
+    """``text`` without credentials: ``user:password@``, secret query parameters, bearer tokens, private keys, and what
+    this process knows to be one (:func:`remember`)."""
     if len(text) < 6:
         return text
+    if _known_pattern is not None:
+        text = _known_pattern.sub(HIDDEN, text)
     text = _PEM.sub(HIDDEN, text)
     text = _USERINFO.sub(rf"\g<scheme>{HIDDEN}@", text)
     text = _QUERY.sub(_masked_parameter, text)

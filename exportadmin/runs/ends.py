@@ -7,6 +7,7 @@ from typing import Any
 from django.db import transaction
 from django.db.models.functions import Now
 
+from exportadmin.lib.masking import scrub_text
 from exportadmin.runs import statuses
 from exportadmin.runs.lease import RunLease
 from exportadmin.runs.models import Run
@@ -21,7 +22,7 @@ def end(run: Run, lease: RunLease | None, status: str, error: str = "", **column
     """
     if status not in statuses.TERMINAL:
         raise ValueError(f"{status!r} is not an end")
-    values = {**columns, "status": status, "error": error, "phase": ""}
+    values = {**columns, "status": status, "error": scrub_text(error), "phase": ""}
     with transaction.atomic():
         if lease is not None:
             written = lease.write_end(values)

@@ -23,6 +23,7 @@ from django.db import connection, transaction
 from django.db.models import F, Q, QuerySet
 from django.db.models.functions import Greatest, Now
 
+from exportadmin.lib.masking import scrub_text
 from exportadmin.lib.text import one_line
 from exportadmin.runs import limits, statuses, stop
 from exportadmin.runs.errors import Cancelled, HandedBack, LeaseLost
@@ -216,7 +217,7 @@ class RunLease:
             "queued_at": None,
             "not_before": Now() + min(after, limits.LONGEST_WAIT),
             "phase": "",
-            "error": error,
+            "error": scrub_text(error),
         }
         if state is not None:
             values["state"] = state
@@ -234,7 +235,7 @@ class RunLease:
         until = self._clock() + patience
         while True:
             try:
-                self._mine().update(error=error)
+                self._mine().update(error=scrub_text(error))
             except DatabaseTrouble as trouble:
                 self._forgive(trouble, "record its error")
             else:
