@@ -74,6 +74,7 @@ class HostileWorld:
     ended_links: dict[str, tuple[Link, str]]
     token: ApiToken
     vaults: dict[str, Connection]
+    elsewhere: ExportReport
 
     def actor(self, name: str, channel: str = "web") -> Actor:
         """Someone of this world, as the one who acts."""
@@ -113,12 +114,13 @@ def build(folder: Path) -> HostileWorld:
         record("sign_in.refused", actor=Actor(kind="user", name=NAME, channel="web"), outcome="refused", reason=HOSTILE)
         before = {HOSTILE: HOSTILE, "name": "a", "password": "x"}
         record("project.changed", actor=alice, project=project, obj=project, before=before, after={"name": HOSTILE})
+    vaults = _vaults(project, alice)
     return HostileWorld(
         people=people, project=project, empty=empty, done=done, earlier=earlier, table=table, coco=coco, masks=masks,
         imported=_imported(project, people, folder),
         importing=_importing(project), removed=removed, artifact=artifact, config=config, link=link,
-        link_token=link_token, ended_links=_ended_links(artifact, alice), token=token, vaults=_vaults(project, alice),
-        **states,
+        link_token=link_token, ended_links=_ended_links(artifact, alice), token=token, vaults=vaults,
+        elsewhere=_elsewhere(project, vaults["failing"]), **states,
     )  # fmt: skip
 
 
@@ -147,6 +149,17 @@ def _leftovers() -> None:
               "error": HOSTILE} for kind in LEFTOVERS]  # fmt: skip
     SinkSweep.objects.create(place="", swept_at=now, found=found, found_total=1234, removed=5)
     SinkSweep.objects.create(place="away", swept_at=now, error=f"{HOSTILE}{LONG}")
+
+
+def _elsewhere(project: Project, vault: Connection) -> ExportReport:
+    """Its file was delivered through the connection, to a long address."""
+    config = {**CONFIG, "destination": {"kind": "vault", "connection": vault.public_id, "shelf": f"{HOSTILE}{LONG}"}}
+    report = make_report(
+        project, name=NAME, status=statuses.COMPLETED, destination=vault, location=f"{LONG}/{HOSTILE}", config=config,
+        check_values=_values(31), rows_done=7, started_at=timezone.now(), finished_at=timezone.now(),
+    )  # fmt: skip
+    Artifact.objects.create(report=report, name=f"{LONG}.json", media_type="text/plain", bytes=7, sha256="0" * 64)
+    return report
 
 
 def _vaults(project: Project, alice: Actor) -> dict[str, Connection]:

@@ -16,6 +16,7 @@ def addresses(world: HostileWorld) -> dict[str, str]:
         "connection, being tested": f"/connections/{world.vaults['testing'].public_id}/",
         "connection, disabled": f"/connections/{world.vaults['new'].public_id}/",
         "connection, steps without htmx": f"{failing}steps/",
+        "delivered through a connection": f"/exports/{world.elsewhere.report_id}/",
         "new connection": "/connections/new/?kind=vault",
         "new connection, unknown kind": "/connections/new/?kind=lost",
         "connection, change": f"{failing}edit/",
