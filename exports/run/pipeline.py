@@ -53,6 +53,7 @@ def _deliver(report: ExportReport, lease: RunLease, sink: Sink) -> None:
     adopted = adopt_published(sink, report)
     if adopted is not None:  # an earlier attempt died between publication and commit
         sink.discard(key_of(report))
+        scratch.discard(report.report_id)
         _finish(report, lease, adopted)
         return
     _check_permission(report, lease)
@@ -70,6 +71,11 @@ def _deliver(report: ExportReport, lease: RunLease, sink: Sink) -> None:
         source.open(selection, columns) as reader,
         _draft(sink, report) as draft,
     ):
+        # One that was believed dead may have published since: its lease had run out, it had not. No more: its draft is
+        # gone now, and cannot be published.
+        if (late := adopt_published(sink, report)) is not None:
+            _finish(report, lease, late)
+            return
         lease.progress(rows_expected=reader.rows_expected)
         writer = writer_class(
             FormatContext(

@@ -11,6 +11,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from connections.access.models import Membership
+from connections.sinks.local import LocalDraft
 from connections.store.upsert import write_rows
 from exportadmin.audit.models import AuditEntry
 from exportadmin.lib.actor import Actor
@@ -163,16 +164,55 @@ def test_a_delivery_that_was_published_before_its_worker_died_is_adopted_not_rep
     # a kill lets the lease run out: it ended a minute ago
     ExportReport.objects.filter(pk=report.pk).update(lease_until=timezone.now() - timedelta(minutes=1))
     before = sorted(path.name for path in Path(settings.ARTIFACTS_DIR).rglob("*"))
+    spools = Path(settings.EXPORTADMIN_HOME, "scratch", f"{report.report_id}.1")
+    spools.mkdir(parents=True)
     with claim(ExportReport, report.pk) as second:
         report.refresh_from_db()
         assert report.attempts == 2
         carry_out(second)
     report.refresh_from_db()
     assert report.status == statuses.COMPLETED, report.error
+    assert not spools.exists()
     assert report.check_values["rows_kept"] == 8
     assert sorted(path.name for path in Path(settings.ARTIFACTS_DIR).rglob("*")) == before
     assert report.artifacts.count() == 1
     assert report.revision == filled.store.revision == 1  # what the first attempt's snapshot saw
+
+
+def test_what_an_attempt_that_was_believed_dead_publishes_late_is_adopted(filled, spec, oscar, monkeypatch):
+    """It had looked at its lease, was frozen before its rename, and wakes up while the next attempt begins."""
+    report = actions.request_export(project=filled, spec=spec, actor=person(oscar))
+    frozen: list[tuple[LocalDraft, bytes]] = []
+
+    class Freeze(BaseException):
+        """Nothing in the pipeline catches it."""
+
+    def freezes(draft, manifest):
+        frozen.append((draft, manifest))
+        raise Freeze
+
+    first = claim(ExportReport, report.pk)
+    with monkeypatch.context() as cold:
+        cold.setattr(LocalDraft, "commit", freezes)
+        cold.setattr(LocalDraft, "abort", lambda draft: None)
+        with pytest.raises(Freeze):
+            carry_out(first)
+    first.release()
+    ExportReport.objects.filter(pk=report.pk).update(lease_until=timezone.now() - timedelta(minutes=1))
+    ((draft, manifest),) = frozen
+    record_start = pipeline._record_start
+
+    def thaws(of):
+        draft.commit(manifest)
+        record_start(of)
+
+    monkeypatch.setattr(pipeline, "_record_start", thaws)
+    with claim(ExportReport, report.pk) as second:
+        carry_out(second)
+    report.refresh_from_db()
+    assert (report.status, report.attempts, report.error) == (statuses.COMPLETED, 2, "")
+    assert (delivery_folder(report) / "manifest.json").read_bytes() == manifest
+    assert verify_report(report).as_delivered
 
 
 def test_files_can_be_taken_away_by_who_manages_and_the_report_stays(filled, spec, oscar, alice):
