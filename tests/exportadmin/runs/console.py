@@ -4,23 +4,37 @@ from __future__ import annotations
 
 import json
 import sys
+import time
 from collections.abc import Callable
 from typing import Any
 
 
-def main(more: dict[str, Callable[..., Any]]) -> None:
-    """Until the end of the input. ``more``: verbs on top of these, or in their place."""
+def main(more: dict[str, Callable[..., Any]], *, patience: float = 0.0) -> None:
+    """Until the end of the input. ``more``: verbs on top of these, or in their place.
+
+    A database that fails one is asked again for so many seconds: for verbs that only look.
+    """
     import django
 
     django.setup()
-    from django.db import close_old_connections
+    from django.db import DatabaseError, InterfaceError, close_old_connections, connection
 
     verbs = {"request": request, "look": look, "cancel": cancel, "cluster": cluster, **more}
     print(json.dumps("ready"), flush=True)
     for line in sys.stdin:
         verb, arguments = json.loads(line)
-        close_old_connections()
-        print(json.dumps(verbs[verb](**arguments)), flush=True)
+        until = time.monotonic() + patience
+        while True:
+            close_old_connections()
+            try:
+                answer = verbs[verb](**arguments)
+                break
+            except (DatabaseError, InterfaceError):
+                connection.close()
+                if time.monotonic() > until:
+                    raise
+                time.sleep(0.1)
+        print(json.dumps(answer), flush=True)
 
 
 def request(configs: list[dict[str, Any]]) -> list[int]:

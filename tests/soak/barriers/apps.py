@@ -16,8 +16,10 @@ from django.apps import AppConfig
 
 if TYPE_CHECKING:
     from connections.sinks.base import Delivery
+    from exports.models import ExportReport
 
-BARRIERS = ("reading", "between rows", "after the last byte", "after publication", "before commit")
+IN_TRANSACTION = ("before commit", "with the head of the trail")
+BARRIERS = ("reading", "between rows", "after the last byte", "after publication", *IN_TRANSACTION)
 
 
 class BarriersConfig(AppConfig):
@@ -29,6 +31,7 @@ class BarriersConfig(AppConfig):
         """Put the wrappers in their places, for this process and its forks."""
         from connections.sinks.local import LocalDraft
         from exportadmin.runs.lease import RunLease
+        from exports.run.runner import ExportRunner
 
         _before(RunLease, "progress", lambda lease, named: "reading" if named.get("phase") == "reading" else None)
         _before(RunLease, "check", lambda lease, named: "after the last byte" if named.get("now") else "between rows")
@@ -42,6 +45,15 @@ class BarriersConfig(AppConfig):
             return delivery
 
         LocalDraft.commit = published  # type: ignore[method-assign]
+        ended = ExportRunner.ended
+
+        @functools.wraps(ended)
+        def told(self: ExportRunner, run: ExportReport) -> None:
+            ended(self, run)
+            if _current and _current[-1].run.pk == run.pk:  # else the reaper ends it
+                _meet(IN_TRANSACTION[1], _current[-1])
+
+        ExportRunner.ended = told  # type: ignore[method-assign]
 
 
 _current: list[Any] = []  # the lease of the run in this process
