@@ -11,6 +11,7 @@ from django.db.models import QuerySet
 from connections.adapters import ConnectionKind
 from connections.kinds import connection_kinds
 from connections.models import Connection, Project
+from connections.states import test_state
 from connections.use import Use
 
 
@@ -53,7 +54,7 @@ def last_test_json(connection: Connection) -> dict[str, Any] | None:
     """The last test as far as it came; ``None``: not tested since it is as it is."""
     if not connection.test_result:
         return None
-    return {"tested_at": _iso(connection.tested_at), **connection.test_result}
+    return {"tested_at": _iso(connection.tested_at), **connection.test_result, "state": test_state(connection)}
 
 
 def grants_json(connection: Connection, projects: QuerySet[Project]) -> list[dict[str, Any]]:

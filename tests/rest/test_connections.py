@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.utils import timezone
 
 from connections.models import Connection
 from connections.steps import one_of_few
@@ -106,6 +108,13 @@ def test_a_test_waits_for_nobody_while_others_are_tested(made, sue):
     assert (answer.status_code, answer.json()["code"], "Retry-After" in answer.headers) == (503, "busy", True)
     assert Connection.objects.get(public_id=made["id"]).test_result == {}
     assert sue.post(f"connections/{made['id']}/test/").status_code == 200
+
+
+def test_a_test_whose_process_died_does_not_run_for_ever(made, sue):
+    began = timezone.now() - timedelta(hours=1)
+    running = {"state": "running", "tested_by": "sue", "steps": []}
+    Connection.objects.filter(public_id=made["id"]).update(tested_at=began, test_result=running)
+    assert sue.get(f"connections/{made['id']}/").json()["test"]["state"] == "stopped"
 
 
 def test_granted_it_is_seen_by_the_projects_people_without_where_its_secrets_are_kept(made, sue, world):

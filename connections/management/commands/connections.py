@@ -16,6 +16,7 @@ from connections.kinds import connection_kind, connection_kinds
 from connections.models import STORE, Connection, Project
 from connections.representation import connection_json, grants_json, uses_json
 from connections.secret_values import is_reference
+from connections.states import test_state
 from connections.use import used_by
 from exportadmin.lib.command import AppCommand, shell_actor
 from exportadmin.lib.errors import PermanentError, UserError
@@ -77,7 +78,7 @@ class Command(AppCommand):
             return
         for each in connections:
             state = "disabled" if each.disabled_at else "enabled"
-            tested = each.test_result.get("state", "not tested")
+            tested = test_state(each) or "not tested"
             self.stdout.write(f"{each.public_id}  {each.kind}  {state}  {tested}  {each.name}")
         if not connections:
             self.stdout.write("no connections yet")

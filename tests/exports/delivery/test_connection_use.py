@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
+from functools import partial
 
 import pytest
 from django.core.management import CommandError, call_command
+from django.db import connections as databases
 from django.test import Client
 
 from connections.adapters import FAILED, PASSED, Step
@@ -19,7 +22,7 @@ from connections.connection_actions import (
 from connections.models import Connection, ConnectionGrant, Project
 from connections.use import used_by
 from exportadmin.audit.models import AuditEntry
-from exportadmin.lib.errors import ConflictError
+from exportadmin.lib.errors import ConflictError, UserError
 from exportadmin.runs import statuses
 from exportadmin.runs.execute import execute
 from exports import actions
@@ -191,6 +194,37 @@ def test_it_is_not_deleted_while_something_uses_it_and_says_what(archive, script
     assert script.get(f"reports/{waiting.report_id}/").status_code == 200
     assert script.post(f"reports/{waiting.report_id}/retry/").status_code == 400
     retention.retain(waiting.finished_at)
+
+
+def test_of_a_deletion_and_a_request_at_the_same_moment_one_is_refused(archive, filled, home):
+    body = {"format": "ndjson", "destination": to(archive)}
+    for round in range(6):
+        made = Connection.objects.create(name=f"Archive {round}", kind=BlobSink.key)
+        ConnectionGrant.objects.create(connection=made, project=filled, granted_by="alice")
+        spec = actions.ExportSpec.parse({**body, "destination": to(made)}, filled)
+        both, outcomes = threading.Barrier(2), {}
+
+        def attempt(what, work, outcomes=outcomes, both=both):
+            both.wait()
+            try:
+                outcomes[what] = work()
+            except UserError as refusal:
+                outcomes[what] = refusal
+            finally:
+                databases.close_all()
+
+        works = {
+            "request": partial(actions.request_export, project=filled, spec=spec, actor=SHELL),
+            "delete": partial(delete_connection, connection=made, actor=SHELL),
+        }
+        threads = [threading.Thread(target=attempt, args=pair) for pair in works.items()]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        refused = [what for what, outcome in outcomes.items() if isinstance(outcome, UserError)]
+        assert len(refused) == 1, outcomes
+        assert Connection.objects.filter(pk=made.pk).exists() == (refused == ["delete"])
 
 
 def test_a_project_is_mirrored_by_its_connection(archive, filled):
