@@ -25,7 +25,7 @@ def parse(element: Element, word: str = "row") -> Any:
         value = orjson.loads(raw)
     except orjson.JSONDecodeError as error:
         raise RowRefused(element.position(word), _why_invalid(raw, error)) from None
-    if _LONG_DIGITS in raw.translate(_DIGITS_AS_ZERO):
+    if _LONG_NUMBER in raw.translate(_ROUGHLY) or raw[:1].isdigit():
         _refuse_long_integers(element, word)
     if b"\\u0000" in raw and _holds_nul(value):
         raise RowRefused(element.position(word), "a text holds the character U+0000, which cannot be stored")
@@ -34,9 +34,14 @@ def parse(element: Element, word: str = "row") -> Any:
     return value
 
 
-# a whole number beyond 64 bits has 19 digits or more; the parser would make a rounded float of it, and say nothing
-_LONG_DIGITS: Final = b"0" * 19
-_DIGITS_AS_ZERO: Final = bytes(0x30 if 0x30 <= code <= 0x39 else 0x20 for code in range(256))
+# A whole number beyond 64 bits has 19 digits or more; the parser would make a rounded float of it, and say nothing. It
+# begins behind one of these characters; longer runs of digits in texts (masks are full of them) and behind a point do
+# not, but for few.
+_LONG_NUMBER: Final = b" " + b"0" * 19
+_ROUGHLY: Final = bytes(
+    0x30 if chr(code).isascii() and chr(code).isdigit() else 0x20 if chr(code) in ":,[- \t\r\n" else 0x78
+    for code in range(256)
+)
 _INTEGERS: Final = range(-(2**63), 2**64)
 _NOT_A_NUMBER: Final = re.compile(rb'"(?:[^"\\\\]|\\\\.)*"|(-?\b(?:NaN|Infinity)\b)')
 
