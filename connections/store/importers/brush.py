@@ -7,7 +7,7 @@ mask where its alpha is above 0. COCO counts run down the columns, so what is ne
 where a column changes:
 
 1. The runs' positions: the one thing that has to go step by step. One table lookup a run.
-2. Lengths and words of all runs at once, from 32-bit windows.
+2. Lengths and words of all runs at once, from 64-bit windows.
 3. Runs with a word above 0, as toggles ``(row, x)``: here the row changes between outside and inside.
 4. A column changes between rows y - 1 and y where exactly one of the two rows is inside: between the 1st and 2nd, 3rd
    and 4th … toggle of both rows together. These places, sorted down the columns, are the mask's edges.
@@ -15,6 +15,7 @@ where a column changes:
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any, Final
 
 import numpy as np
@@ -54,21 +55,7 @@ def _pixel_runs(rle: Any, pixels: int) -> tuple[_Integers, _Integers]:
         raise BadMark(f"a brush's rle has words of {word} bits; expected 8")
     if count != pixels * 4:
         raise BadMark(f"a brush's rle holds {count / 4:,.10g} pixels; the picture has {pixels:,}")
-    starts, has_literals = _run_starts(data, sizes)
-    places = np.array(starts, dtype=np.int64)
-    # 32 bits from every byte on, as a view that steps by one: a shift of up to 7, 3 bits of kind and 16 of length fit
-    windows = np.ndarray((len(data) + 4,), dtype=">u4", buffer=data + bytes(8), strides=(1,))
-    if has_literals:
-        literal = places < 0
-        np.abs(places, out=places)
-    tops = windows.take(places >> 3).astype(np.uint32) << (places & 7).astype(np.uint32)
-    widths = np.array(sizes, dtype=np.uint32).take(tops >> 29 & 3)
-    lengths = (((tops << 3) >> (32 - widths)) + 1).astype(np.int64)
-    words_at = places + 3 + widths
-    if has_literals:
-        lengths[literal] = 1
-        words_at = np.where(literal, places, words_at)
-    words = windows.take(words_at >> 3).astype(np.uint32) << (words_at & 7).astype(np.uint32) >> 24
+    lengths, words = _runs(data, sizes)
     stops = lengths.cumsum()
     last = int(stops.searchsorted(count))
     if last == stops.size:
@@ -84,42 +71,66 @@ def _pixel_runs(rle: Any, pixels: int) -> tuple[_Integers, _Integers]:
     return begins[some], ends[some]
 
 
-def _run_starts(data: bytes, sizes: list[int]) -> tuple[list[int], bool]:
-    """Bit positions of the runs in order, and whether there are literal ones among them.
+def _runs(data: bytes, sizes: list[int]) -> tuple[_Integers, _Integers]:
+    """``(lengths, words)`` of the runs in order; of a run of literal words, every word is entered by itself.
 
-    Of a run of literal words, every word is entered by itself: as minus its own bit position. What follows the last
-    run (padding, mostly) may be entered too; whoever counts the values knows where to stop.
+    What follows the last run (padding, mostly) may be entered too; whoever counts the values knows where to stop.
     """
-    bits = np.unpackbits(np.frombuffer(data, dtype=np.uint8))
-    end = bits.size
+    end = len(data) * 8
     last_start = end - 3 - min(sizes) - _WORD
-    # bits that a repeated run takes, by its first three bits; 0: literal words follow, or nothing
-    by_kind = bytes([0, 0, 0, 0, *(3 + size + _WORD for size in sizes)]) + bytes(248)
-    kinds = (bits[:-2] << 2) | (bits[1:-1] << 1) | bits[2:]
-    table = kinds[: last_start + 1].tobytes().translate(by_kind) + bytes(end - last_start + _LONGEST_STEP)
-    starts: list[int] = []
-    append = starts.append
-    has_literals = False
+    padded = np.frombuffer(data + b"\0", dtype=np.uint8).astype(np.intp)
+    by_byte = _steps(tuple(sizes)).take(padded[:-1] << 2 | padded[1:] >> 6)
+    table = by_byte.tobytes()[: last_start + 1] + bytes(end - last_start + _LONGEST_STEP)
+    steps = bytearray()  # bits that each entry takes
+    append = steps.append
+    # before which entry the head of literal words stands, and the bits of that
+    heads: list[tuple[int, int]] = []
     at = _HEADER_BITS
     while True:
         step = table[at]
         while step:  # the one loop that has to be fast: once a run
-            append(at)
+            append(step)
             at += step
             step = table[at]
         if at > last_start:
             break
-        size = sizes[bits[at + 1] << 1 | bits[at + 2]]
-        window = int.from_bytes(data[at >> 3 : (at >> 3) + 4].ljust(4, b"\0"), "big")
-        length = (window << (at & 7) & 0xFFFFFFFF) << 3 & 0xFFFFFFFF
+        window = int.from_bytes(data[at >> 3 : (at >> 3) + 4].ljust(4, b"\0"), "big") << (at & 7) & 0xFFFFFFFF
+        size = sizes[window >> 29 & 3]
+        length = window << 3 & 0xFFFFFFFF
         at += 3 + size
         words = min((length >> (32 - size)) + 1, (end - at) // _WORD)
-        starts.extend(range(-at, -at - words * _WORD, -_WORD))
+        heads.append((len(steps), 3 + size))
+        steps += _LITERAL * words
         at += words * _WORD
-        has_literals = True
-    if at > end and starts and starts[-1] > 0:
-        starts.pop()  # its word is cut off
-    return starts, has_literals
+    if at > end and steps and steps[-1] != _WORD:
+        del steps[-1]  # its word is cut off
+    taken = np.frombuffer(steps, dtype=np.uint8).astype(np.int64)
+    ends = taken.cumsum()
+    ends += _HEADER_BITS
+    if heads:
+        gaps = np.zeros(taken.size + 1, dtype=np.int64)
+        for place, head in heads:
+            gaps[place] += head
+        ends += gaps[:-1].cumsum()
+    # 64 bits from every byte on, as a view that steps by one: an entry and up to 7 bits before it fit
+    windows = np.ndarray((len(data),), dtype=">i8", buffer=data + bytes(8), strides=(1,))
+    first_bytes = (ends - taken) >> 3
+    entries = windows.take(first_bytes).astype(np.int64) >> (64 + (first_bytes << 3) - ends)
+    return (entries >> _WORD & _LENGTHS.take(taken)) + 1, entries & 255
+
+
+@lru_cache(maxsize=16)
+def _steps(sizes: tuple[int, ...]) -> NDArray[np.uint64]:
+    """A byte and the two bits behind it → for each of its bits, a byte: how many bits a repeated run takes that begins
+    there; 0: literal words begin there, or nothing."""
+    by_kind = np.array([0, 0, 0, 0, *(3 + size + _WORD for size in sizes)], dtype=np.uint8)
+    shifts = np.arange(7, -1, -1)
+    return by_kind.take(np.arange(1024)[:, None] >> shifts & 7).view(np.uint64).ravel()
+
+
+_LITERAL: Final = bytes([_WORD])
+# bits that an entry takes → those of its length, all set; a literal word, which is nothing but its 8 bits, has none
+_LENGTHS: Final = np.array([(1 << max(0, taken - 3 - _WORD)) - 1 for taken in range(_LONGEST_STEP + 1)], dtype=np.int64)
 
 
 def _column_counts(begins: _Integers, ends: _Integers, height: int, width: int) -> _Integers:
