@@ -12,7 +12,7 @@ is the latest time that it or one of them says.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from typing import Any, Final
 
 import orjson
@@ -53,21 +53,19 @@ class LabelStudioImporter(RowFileImporter):
     def forms(cls) -> Iterable[Form]:
         return forms()
 
-    def rows_of(self, value: _Json, position: str) -> Iterator[IncomingRow]:
+    def rows_of(self, value: _Json, position: str) -> list[IncomingRow]:
         """A row a task; a row a picture, where a task has several (:mod:`.label_studio_pages`)."""
         _check_task(value)
-        beside = [name for name in ("predictions", "drafts") if value.get(name) and type(value[name]) is list]
-        for name in beside:
-            self.row_notes.add(CARRIED, f"{name}, kept with their tasks", count=len(value[name]), example=position)
-        if beside and not (value.get("annotations") or value.get("completions")):
-            self.row_notes.add(UNFINISHED, "tasks that hold only predictions or drafts", example=position)
+        if "predictions" in value or "drafts" in value:
+            self._note_unfinished(value, position)
         controls, may_be_several = controls_of(value)
         pages = pages_of(value) if may_be_several else []
         if not pages:
-            yield self.convert(value, position, controls=controls)
+            return [self.convert(value, position, controls=controls)]
         if len(pages) > 1:
             example = f"{position}: {len(pages)} rows"
             self.row_notes.add(OTHER, "tasks with several pictures, each of which is a row of its own", example=example)
+        rows: list[IncomingRow] = []
         for number, page in enumerate(pages, 1):
             try:
                 row = self.convert(page.task, position, address=page.address)
@@ -78,7 +76,15 @@ class LabelStudioImporter(RowFileImporter):
             if page.relations_away:
                 text = "relations from one picture of a task to another, kept with the first"
                 self.row_notes.add(CARRIED, text, count=page.relations_away, example=f"{position}, {page.name}")
-            yield row
+            rows.append(row)
+        return rows
+
+    def _note_unfinished(self, value: _Json, position: str) -> None:
+        beside = [name for name in ("predictions", "drafts") if value.get(name) and type(value[name]) is list]
+        for name in beside:
+            self.row_notes.add(CARRIED, f"{name}, kept with their tasks", count=len(value[name]), example=position)
+        if beside and not (value.get("annotations") or value.get("completions")):
+            self.row_notes.add(UNFINISHED, "tasks that hold only predictions or drafts", example=position)
 
     def convert(
         self, value: _Json, position: str, address: str | None = None, controls: set[str] | None = None

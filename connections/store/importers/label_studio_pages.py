@@ -56,6 +56,8 @@ def address_of(task: _Json, controls: set[str]) -> tuple[str, list[str]]:
     ``controls``: the ``to_name`` of the results that say where the media are.
     """
     data: _Json = task["data"]
+    if len(controls) == 1 and looks_like_media(address := _text(data, *controls)):  # as nearly always
+        return address, []
     named = {address for name in controls if looks_like_media(address := _text(data, name))}
     if len(named) == 1:
         return named.pop(), []
@@ -106,12 +108,16 @@ def controls_of(task: _Json) -> tuple[set[str], bool]:
         annotations = task.get(kind)
         for annotation in annotations if type(annotations) is list else ():
             results = annotation.get("result") if type(annotation) is dict else None
-            for region in results if type(results) is list else ():
-                if type(region) is dict:
-                    name = region.get("to_name")
-                    if type(name) is str:
-                        names.add(name)
-                    indexed = indexed or "item_index" in region
+            if type(results) is not list:
+                continue
+            try:  # as nearly always: every result says its control
+                found = {region["to_name"] for region in results}
+                indexed = indexed or True in ["item_index" in region for region in results]
+            except (KeyError, TypeError):
+                regions = [region for region in results if type(region) is dict]
+                found = {name for region in regions if type(name := region.get("to_name")) is str}
+                indexed = indexed or any("item_index" in region for region in regions)
+            names |= found if {str}.issuperset(map(type, found)) else {name for name in found if type(name) is str}
     return names, indexed or len(names) > 1 or not {list, dict}.isdisjoint(map(type, task["data"].values()))
 
 

@@ -8,7 +8,7 @@ polygon a line. Regions that we have no word for (ellipses, spans of text or sou
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from itertools import chain
 from typing import Any, Final
 
@@ -200,7 +200,9 @@ def _brush(region: _Json, value: _Json, labels: list[str]) -> _Json:
     return _mark(region, value, labels, _BRUSH_KEYS, MASK, mask)
 
 
-SHAPES: Final = {
+# (region, its value, its classes) → its object
+Shape = Callable[[_Json, _Json, list[str]], _Json]
+SHAPES: Final[dict[str, Shape]] = {
     "rectanglelabels": _rectangle,
     "rectangle": _rectangle,
     "polygonlabels": _polygon,

@@ -23,6 +23,7 @@ from connections.store.importers.label_studio_answers import (
 from connections.store.importers.label_studio_regions import (
     SHAPES,
     NoSizeError,
+    Shape,
     carried,
     has_place,
     identity_of,
@@ -69,6 +70,8 @@ def all_results(task: _Json) -> Iterator[Any]:
 
 
 class _Reading:
+    __slots__ = ("answers", "found", "labels_apart", "result", "shapes", "task", "unknown")
+
     def __init__(self, result: list[Any], task: _Json) -> None:
         self.result, self.task = result, task
         self.found = Results()
@@ -81,24 +84,25 @@ class _Reading:
 
     def read(self) -> Results:
         """Raises :class:`BadMark`."""
-        found = self.found
-        for index, region in enumerate(self.result):
-            try:
+        found, shapes, add_shape, shape_of = self.found, self.shapes, self._add_shape, SHAPES.get
+        index = 0
+        try:
+            for index, region in enumerate(self.result):
                 if type(region) is not dict:
                     raise BadMark("is not an object")
                 kind: Any = region.get("type")
-                if type(kind) is str and kind in SHAPES:
-                    self._add_shape(region, kind)
+                shape = shape_of(kind) if type(kind) is str else None
+                if shape is not None:
+                    add_shape(region, kind, shape)
                 else:
                     self._add_other(index, region, kind)
-            except (BadMark, KeyError) as error:
-                raise _about(index, error) from None
-        if self.labels_apart or self.unknown or self.answers or len(self.shapes) > 1:
+        except (BadMark, KeyError) as error:
+            raise _about(index, error) from None
+        if self.labels_apart or self.unknown or self.answers or len(shapes) > 1:
             self._put_together()
-        counts = [len(labels) for _, labels in self.shapes]
-        if counts.count(1) < len(counts):
-            found.objects = _with_further_labels(found.objects, [labels for _, labels in self.shapes])
-            found.unlabelled = counts.count(0)
+        if [True for _, labels in shapes if len(labels) != 1]:
+            found.objects = _with_further_labels(found.objects, [labels for _, labels in shapes])
+            found.unlabelled = [len(labels) for _, labels in shapes].count(0)
         if found.picture is None:
             found.picture = next(filter(None, map(said_size, self.result)), None)
         return found
@@ -106,7 +110,7 @@ class _Reading:
     def _size_beside(self, region: _Json) -> tuple[int, int] | None:
         return size_beside(region, chain(self.result, all_results(self.task)))
 
-    def _add_shape(self, region: _Json, kind: str) -> None:
+    def _add_shape(self, region: _Json, kind: str, shape: Shape) -> None:
         """A shape that says no size lies in the picture that another result on it says."""
         value = region["value"]
         if type(value) is not dict:
@@ -115,17 +119,18 @@ class _Reading:
         if not (type(labels) is list and len(labels) == 1 and type(labels[0]) is str and labels[0]):
             labels = labels_of(value, kind)
         try:
-            mark = SHAPES[kind](region, value, labels)
+            mark = shape(region, value, labels)
         except NoSizeError:
             beside = self._size_beside(region)
             if beside is None:
                 raise
             region = {**region, "original_width": beside[0], "original_height": beside[1]}
-            mark = SHAPES[kind](region, value, labels)
-        self.found.objects.append(mark)
+            mark = shape(region, value, labels)
+        found = self.found
+        found.objects.append(mark)
         self.shapes.append((region, labels))
-        if self.found.picture is None:
-            self.found.picture = int(region["original_width"]), int(region["original_height"])
+        if found.picture is None:
+            found.picture = int(region["original_width"]), int(region["original_height"])
 
     def _add_other(self, index: int, region: _Json, kind: Any) -> None:
         if type(kind) is not str or not kind:
@@ -181,7 +186,7 @@ class _Reading:
         if identity not in places:
             kind = shape_by_place(value)
             if kind is not None and self._size_beside(region) is not None:
-                self._add_shape(region, kind)
+                self._add_shape(region, kind, SHAPES[kind])
             else:
                 self._carry(region)
             if identity:

@@ -32,9 +32,9 @@ class RowFileImporter(Importer):
         Raises :class:`BadMark` or :class:`UserError` with the reason why it cannot be taken.
         """
 
-    def rows_of(self, value: dict[str, Any], position: str) -> Iterator[IncomingRow]:
+    def rows_of(self, value: dict[str, Any], position: str) -> list[IncomingRow]:
         """The rows of one JSON object, which go in all together or not at all. Raises as :meth:`convert`."""
-        yield self.convert(value, position)
+        return [self.convert(value, position)]
 
     def survey(self) -> Survey:
         with self.open() as stream:
@@ -51,7 +51,7 @@ class RowFileImporter(Importer):
                     if type(value) is not dict:
                         raise RowRefused(position, f"a row is an object; this is {_kind(value)}")
                     try:
-                        rows = list(rows_of(value, position))
+                        rows = rows_of(value, position)
                     except BadMark as error:
                         raise RowRefused(position, str(error)) from None
                     except UserError as error:
