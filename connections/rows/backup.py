@@ -13,7 +13,6 @@ and classes (the licenses of COCO, say), where there is any.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from itertools import chain
 from typing import Any, Final
 
 import orjson
@@ -21,7 +20,7 @@ import orjson
 from connections.rows.batch import OntologyClass
 from connections.rows.body import BACKUP, SEAM
 from connections.rows.coco import may_state_ids, stated_id
-from connections.rows.frames import answers_of, objects_of
+from connections.rows.counts import Counts
 from connections.rows.labels import labels_of
 
 PART: Final = "backup"
@@ -29,43 +28,79 @@ KEY: Final = BACKUP
 _END: Final = b"}" + SEAM + b"}"
 
 
-def put_backup(
-    document: dict[str, Any],
+def used_ids(
+    classes: Iterable[str],
+    questions: Iterable[str],
+    class_numbers: Mapping[str, int],
+    question_numbers: Mapping[str, int],
+) -> bytes:
+    """The numbers of the classes and questions that a row uses, as :func:`backup_of` takes them.
+
+    Raises ``KeyError`` for one without a number.
+    """
+    text = b""
+    if classes:
+        text += b',"category_ids":' + orjson.dumps({name: class_numbers[name] for name in sorted(classes)})
+    if questions:
+        text += b',"question_ids":' + orjson.dumps({name: question_numbers[name] for name in sorted(questions)})
+    return text
+
+
+def backup_of(
+    labels: Sequence[dict[str, Any]],
     number: int,
+    used: bytes,
+    annotation_ids: Sequence[Sequence[int]],
+    *,
+    are_stated: bool,
+    are_as_stated: bool = False,
+) -> bytes:
+    """The part of a row with these ``labels``, as JSON text; what a label carries is entered into it.
+
+    ``used`` are its :func:`used_ids`, ``annotation_ids`` by label those of its objects. ``are_stated``: does any object
+    state one itself? ``are_as_stated``: every object is known to state the one that it has.
+    """
+    if are_as_stated:
+        return b'{"image_id":%d%b}' % (number, used)
+    if not are_stated and (span := _span(annotation_ids)):
+        for label in labels:
+            label.pop(KEY, None)
+        return b'{"image_id":%d%b,"annotation_range":[%d,%d]}' % (number, used, *span)
+    for label, ids in zip(labels, annotation_ids, strict=True):
+        label.pop(KEY, None)
+        if list(ids) != [stated_id(mark) for mark in label["annotations"].get("objects") or ()]:
+            label[KEY] = {"annotation_ids": list(ids)}
+    return b'{"image_id":%d%b}' % (number, used)
+
+
+def render_backup(
+    document: Mapping[str, Any],
+    number: int,
+    counts: Counts,
     class_numbers: Mapping[str, int],
     question_numbers: Mapping[str, int],
     annotation_ids: Sequence[Sequence[int]],
-) -> None:
-    """Enter what a row carries into a complete row. ``annotation_ids`` are by label those of its objects.
-
-    Raises ``KeyError`` for a class or question without a number.
-    """
+) -> bytes:
+    """:func:`backup_of` a complete row of which no more is known."""
     labels = labels_of(document)
-    found: dict[str, Any] = {"image_id": number}
-    classes: set[str] = set()
-    questions: set[str] = set()
-    for label in labels:
-        classes.update([mark["name"] for mark in objects_of(label["annotations"])])
-        questions.update([answer["name"] for answer in answers_of(label["annotations"])])
-    classes.discard("")
-    if classes:
-        found["category_ids"] = {name: class_numbers[name] for name in sorted(classes)}
-    if questions:
-        found["question_ids"] = {name: question_numbers[name] for name in sorted(questions)}
-    document[KEY] = found
-    numbers = [*chain.from_iterable(annotation_ids)]
-    is_range = False
-    if numbers and not any(may_state_ids(label["annotations"].get("objects") or ()) for label in labels):
-        first, last = numbers[0], numbers[-1]
-        is_range = last - first + 1 == len(numbers) and numbers == list(range(first, last + 1))
-        if is_range:
-            found["annotation_range"] = [first, last]
-    for label, ids in zip(labels, annotation_ids, strict=True):
-        label.pop(KEY, None)
-        if is_range:
+    used = used_ids(counts.classes, counts.questions, class_numbers, question_numbers)
+    are_stated = any(may_state_ids(label["annotations"].get("objects") or ()) for label in labels)
+    return backup_of(labels, number, used, annotation_ids, are_stated=are_stated)
+
+
+def _span(annotation_ids: Sequence[Sequence[int]]) -> tuple[int, int] | None:
+    """The first and the last id, where each is the one behind that of the object before."""
+    first = following = None
+    for ids in annotation_ids:
+        if not ids:
             continue
-        if list(ids) != [stated_id(mark) for mark in label["annotations"].get("objects") or ()]:
-            label[KEY] = {"annotation_ids": list(ids)}
+        if first is None:
+            first = following = ids[0]
+        # a block that is counted on, or a list that is the same
+        if ids[0] != following or not (type(ids) is range or ids == list(range(ids[0], ids[0] + len(ids)))):
+            return None
+        following = ids[0] + len(ids)
+    return None if first is None or following is None else (first, following - 1)
 
 
 def project_backup(ontology: Iterable[OntologyClass], extra: Mapping[str, Any]) -> dict[str, Any]:

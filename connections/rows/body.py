@@ -22,6 +22,8 @@ SEAM, NAME_HERE, EMBEDDINGS_HERE = b"\x1e", b"\x1d", b"\x1c"
 BACKUP: Final = "export_admin"
 PART_KEYS: dict[str, str] = {part: part for part in PARTS} | {"data_row_details": "details", "backup": BACKUP}
 
+_BACKUP: Final = BACKUP.encode()
+
 _dumps = orjson.dumps
 
 
@@ -29,12 +31,12 @@ def _part(key: bytes, value: Any) -> bytes:
     return b'\x1e,"%b":%b\x1e' % (key, _dumps(value))
 
 
-def render_body(document: Mapping[str, Any]) -> tuple[bytes, bytes]:
+def render_body(document: Mapping[str, Any], backup: bytes = b"") -> tuple[bytes, bytes]:
     """``(marked body, embeddings)`` of a complete row (every part on), keys in the documented order.
 
     ``document`` is a complete row (Labelbox's export row, every part on) with exactly one project, whose ``name``
     is ignored: it is put in when the row is printed, so that renaming a project touches no row. Embeddings are
-    ``b"[]"`` when none. ``export_admin`` (:mod:`connections.rows.backup`) may be missing.
+    ``b"[]"`` when none. ``backup`` is the value of ``export_admin`` (:mod:`connections.rows.backup`), if it has one.
     """
     data_row = dict(document["data_row"])
     details = data_row.pop("details")
@@ -63,7 +65,7 @@ def render_body(document: Mapping[str, Any]) -> tuple[bytes, bytes]:
         append(b',"annotations":')
         append(_dumps(label["annotations"]))
         if BACKUP in label:
-            append(_part(BACKUP.encode(), label[BACKUP]))
+            append(_part(_BACKUP, label[BACKUP]))
         append(b"}")
     append(b'],"project_tags":')
     append(_dumps(project["project_tags"]))
@@ -72,8 +74,8 @@ def render_body(document: Mapping[str, Any]) -> tuple[bytes, bytes]:
     if document.get("source_extra"):
         append(b',"source_extra":')
         append(_dumps(document["source_extra"]))
-    if BACKUP in document:
-        append(_part(BACKUP.encode(), document[BACKUP]))
+    if backup:
+        append(b'\x1e,"%b":%b\x1e' % (_BACKUP, backup))
     append(b"}")
     return b"".join(chunks), _dumps(embeddings) if embeddings else b"[]"
 

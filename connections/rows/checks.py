@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from functools import lru_cache
-from itertools import chain
 from typing import Any, Final
 
 from exportadmin.lib import times
 from exportadmin.lib.errors import UserError
 
 _NUMBERS: Final = frozenset({int, float})  # bool is neither
+_FLOATS: Final = frozenset({float})
 # Far beyond any picture, far below where doubles lose whole pixels; and no product of two such numbers is infinite.
 MAX_COORDINATE: Final = 1e9
 
@@ -53,17 +53,26 @@ def ring(flat: Any) -> list[dict[str, float]]:
         raise BadMark(f"a polygon ring has an odd count of {len(flat)} numbers")
     if len(flat) < 6:
         raise BadMark(f"a polygon ring has {len(flat) // 2} points; at least 3 make a polygon")
-    return [{"x": float(x), "y": float(y)} for x, y in zip(flat[0::2], flat[1::2], strict=True)]
+    if not _FLOATS.issuperset(map(type, flat)):
+        flat = list(map(float, flat))
+    return [{"x": x, "y": y} for x, y in zip(flat[0::2], flat[1::2], strict=True)]
+
+
+def _have_both(values: list[dict[str, Any]]) -> bool:
+    return False not in ["x" in value and "y" in value for value in values]
 
 
 def points(values: Any, what: str, least: int) -> list[dict[str, float]]:
     """``[{"x", "y"}, …]`` with at least ``least`` points, as floats."""
-    if type(values) is not list or not all(type(value) is dict and "x" in value and "y" in value for value in values):
+    if type(values) is not list or not {dict}.issuperset(map(type, values)) or not _have_both(values):
         raise BadMark(f"{what} is not a list of points with x and y")
     if len(values) < least:
         raise BadMark(f"{what} has {len(values)} points; at least {least} make one")
-    flat = numbers(list(chain.from_iterable((value["x"], value["y"]) for value in values)), what)
-    return [{"x": float(x), "y": float(y)} for x, y in zip(flat[0::2], flat[1::2], strict=True)]
+    xs = numbers([value["x"] for value in values], what)
+    ys = numbers([value["y"] for value in values], what)
+    if not (_FLOATS.issuperset(map(type, xs)) and _FLOATS.issuperset(map(type, ys))):
+        xs, ys = list(map(float, xs)), list(map(float, ys))
+    return [{"x": x, "y": y} for x, y in zip(xs, ys, strict=True)]
 
 
 def size(value: Any, what: str) -> int | None:

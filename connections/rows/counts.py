@@ -43,10 +43,20 @@ class Counted(NamedTuple):
     is_further_label: bool = False
 
 
+class Counts(NamedTuple):
+    """``text`` is as above, ``total`` how many annotations there are; ``classes`` and ``questions`` are the names that
+    they have."""
+
+    text: str
+    total: int
+    classes: frozenset[str]
+    questions: frozenset[str]
+
+
 def count_annotations(
     document: Mapping[str, Any], class_numbers: Mapping[str, int], question_numbers: Mapping[str, int]
-) -> tuple[str, int]:
-    """``(text, how many)`` over all labels of the row, sorted by kind (in the order of :data:`KINDS`) and number.
+) -> Counts:
+    """Over all labels of the row, sorted by kind (in the order of :data:`KINDS`) and number.
 
     Objects and the answers on the level of a label or of a frame are annotations; what else the row holds stands behind
     them. Raises ``KeyError`` when a class or question has no number.
@@ -86,7 +96,8 @@ def count_annotations(
     if region_answers or relationships or predictions or drafts:
         beside = zip(BESIDE, (region_answers, relationships, predictions, drafts), strict=True)
         text = " ".join([*filter(None, [text]), *(f"{_MARK}{name}:{count}" for name, count in beside if count)])
-    return text, total
+    classes = frozenset([name for _, name, _ in objects_by if name])
+    return Counts(text, total, classes, frozenset(answers_by))
 
 
 def _length(found: Any) -> int:

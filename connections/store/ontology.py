@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 
 from connections.models import Project
+from connections.rows.backup import used_ids
 from connections.rows.batch import OntologyClass
+from connections.rows.counts import Counts
 from connections.store.import_row import IncomingClass
 from connections.store.models import HANDED_OUT, StoreClass, can_be_kept
 from connections.store.notes import CHANGED, Notes
@@ -31,6 +33,10 @@ class OntologyBook:
         self._entries: dict[tuple[bool, str], StoreClass] = {}
         self._unsaved: list[StoreClass] = []
         self._changed: list[StoreClass] = []
+        # names → what :func:`connections.rows.backup.used_ids` makes of them, since rows use the same few together
+        self._used_ids: dict[tuple[frozenset[str], frozenset[str]], bytes] = {}
+        # lists of classes that were announced, by their ``id``: importers give many rows one and the same list
+        self._announced: dict[int, Sequence[IncomingClass]] = {}
         for entry in StoreClass.objects.filter(project=project):
             self._entries[entry.is_question, entry.name] = entry
             self._numbers(entry.is_question)[entry.name] = entry.number
@@ -42,6 +48,14 @@ class OntologyBook:
         """Is there nothing to do for a class that the source lists?"""
         known = self._entries.get((entry.is_question, entry.name))
         return known is not None and entry.number in (known.number, None) and not _says_more(entry, known)
+
+    def was_announced(self, entries: Sequence[IncomingClass]) -> bool:
+        """Was this very list announced before?"""
+        return self._announced.get(id(entries)) is entries
+
+    def announced(self, entries: Sequence[IncomingClass]) -> None:
+        """This list was."""
+        self._announced[id(entries)] = entries
 
     def announce_all(self, entries: Sequence[IncomingClass]) -> list[int]:
         """Register classes that the source lists, with numbers of their own where these can be kept and are free, the
@@ -97,6 +111,14 @@ class OntologyBook:
             found = self.schema_ids[key] = derived_id(self.project.public_id, kind, name)
         return found
 
+    def used_ids(self, counts: Counts) -> bytes:
+        """As :func:`connections.rows.backup.used_ids`, of the names that were counted."""
+        names = (counts.classes, counts.questions)
+        text = self._used_ids.get(names)
+        if text is None:
+            text = self._used_ids[names] = used_ids(*names, self.class_numbers, self.question_numbers)
+        return text
+
     def save(self) -> None:
         """Write the new entries."""
         if self._unsaved:
@@ -112,9 +134,13 @@ class OntologyBook:
 
     def forget_after(self, count: int) -> None:
         """Keep ``count`` of the new entries and forget those that came later: they were a refused row's."""
+        if len(self._unsaved) == count:
+            return
         for entry in self._unsaved[count:]:
             del self._numbers(entry.is_question)[entry.name], self._entries[entry.is_question, entry.name]
         del self._unsaved[count:]
+        self._used_ids.clear()
+        self._announced.clear()
 
     def _known_or_new(self, name: str, *, is_question: bool) -> int:
         numbers = self._numbers(is_question)

@@ -24,18 +24,18 @@ from django.db import connection, models, transaction
 from django.db.models.functions import Substr
 
 from connections.models import Project
-from connections.rows.backup import put_backup
+from connections.rows.backup import backup_of
 from connections.rows.body import head_of, render_body
-from connections.rows.coco import may_state_ids, render_coco, stated_id
+from connections.rows.coco import render_coco
 from connections.rows.coco_lists import render_lists
 from connections.rows.counts import count_annotations
 from connections.rows.csv import render_csv
 from connections.rows.file_names import file_name_of
-from connections.rows.frames import objects_of
-from connections.rows.labels import creators_text, label_flags, labels_of
+from connections.rows.labels import creators_text, label_flags
 from connections.rows.media import same_media
 from connections.rows.outlines import outlines
 from connections.rows.review_statuses import known_status
+from connections.store.annotation_ids import AnnotationIds, Wanted, following
 from connections.store.import_row import IncomingClass, IncomingRow
 from connections.store.known_project import behind
 from connections.store.models import (
@@ -108,6 +108,10 @@ class _Known:
     annotation_start: int
     annotation_room: int
     annotation_ids: str
+
+    def all_annotation_ids(self) -> Iterator[int]:
+        """Of its annotations."""
+        return annotation_ids_of(self.annotation_start, self.annotation_room, self.annotation_ids)
 
 
 @dataclass(slots=True)
@@ -184,8 +188,8 @@ class _Writer:
         self.seen.execute("PRAGMA synchronous=OFF")
         self.seen.execute("CREATE TABLE seen (key BLOB PRIMARY KEY) WITHOUT ROWID")
         self.taken = TakenIds(project)
-        # key → for each label of a row of the batch, the ids that its objects want
-        self.wanted: dict[str, list[Sequence[int | None]]] = {}
+        # key → what the objects of a row of the batch want for ids, where they want any
+        self.wanted: dict[str, Wanted] = {}
 
     def write(
         self,
@@ -320,8 +324,10 @@ class _Writer:
         if self._on_refused is not None:
             self._on_refused(row.position, reason, {"global_key": row.key})
 
-    def _announce(self, book: OntologyBook, classes: Iterable[IncomingClass]) -> None:
+    def _announce(self, book: OntologyBook, classes: Sequence[IncomingClass]) -> None:
         """Classes with numbers of the source's; one that gets another number is noted once."""
+        if not classes or book.was_announced(classes):
+            return
         new = [
             entry
             for entry in classes
@@ -330,6 +336,7 @@ class _Writer:
         for entry, number in zip(new, book.announce_all(new) if new else (), strict=True):
             if entry.number not in (number, None):
                 self.other_numbers.add((entry.is_question, entry.name))
+        book.announced(classes)
         if book.notes:
             self.summary.notes.extend(book.notes.take())
 
@@ -419,16 +426,8 @@ class _Writer:
 
     def _taken_annotations(self, store: StoreProject, rows: list[IncomingRow]) -> set[int]:
         """Ids that annotations of the rows state, and that are given. Behind the others new ones are handed out."""
-        self.wanted = {
-            row.key: [_wanted_ids(label.objects, label.annotation_ids) for label in row.labels] for row in rows
-        }
-        stated = [
-            identity
-            for by_label in self.wanted.values()
-            for wanted in by_label
-            for identity in wanted
-            if identity is not None
-        ]
+        self.wanted = {row.key: wanted for row in rows if (wanted := Wanted.by(row.labels)) is not None}
+        stated = [identity for wanted in self.wanted.values() for identity in wanted.ids()]
         taken = self.taken.annotations(stated)
         store.next_annotation = behind(store.next_annotation, (each for each in stated if each not in taken))
         return taken
@@ -454,35 +453,43 @@ class _Writer:
             now_ms=now,
             old_label_times=old_times,
         )
+        labels: list[dict[str, Any]] = document["projects"][self.project_id]["labels"]
         try:
-            class_counts, count = count_annotations(document, book.class_numbers, book.question_numbers)
+            counts = count_annotations(document, book.class_numbers, book.question_numbers)
         except (KeyError, TypeError, AttributeError) as error:
             raise UserError(f"an annotation is not as it should be: {_about(error)}") from None
         number = before.number if before else _free_number(row.number, store, shared.taken_numbers)
         is_moved = row.number not in (None, number)
         if is_moved:
             _keep_source_number(document, row.number)
-        own: frozenset[int] = frozenset()
-        if before is not None:
-            own = frozenset(annotation_ids_of(before.annotation_start, before.annotation_room, before.annotation_ids))
-        ids = _AnnotationIds.of(self.wanted[row.key], document, shared.taken_annotations, own)
-        if ids.are_all_kept:
+        ids: AnnotationIds | None = None
+        if wanted := self.wanted.get(row.key):
+            ids = AnnotationIds.of(
+                wanted, labels, shared.taken_annotations, before.all_annotation_ids if before else tuple
+            )
+        if ids is not None and ids.are_all_kept:
             start, room = min(ids.kept), 0
-        elif before is not None and before.annotation_room >= count:
+        elif before is not None and before.annotation_room >= counts.total:
             start, room = before.annotation_start, before.annotation_room
         else:
-            start, room = store.next_annotation, count
-        numbers = ids.numbered(document, start)
+            start, room = store.next_annotation, counts.total
+        numbers = following(labels, start) if ids is None else ids.numbered(labels, start)
         misfits: list[str] = []
         try:
-            put_backup(document, number, book.class_numbers, book.question_numbers, numbers)
-            body, embeddings = render_body(document)
+            backup = backup_of(
+                labels,
+                number,
+                book.used_ids(counts),
+                numbers,
+                are_stated=wanted is not None and wanted.are_stated,
+                are_as_stated=ids is not None and ids.are_as_stated,
+            )
+            body, embeddings = render_body(document, backup)
             drawn = outlines(document)
             name = file_name_of(document, number)
             image, annotations = render_coco(
                 document,
                 number=number,
-                annotation_start=start,
                 class_numbers=book.class_numbers,
                 ids=numbers,
                 drawn=drawn,
@@ -497,8 +504,9 @@ class _Writer:
         if start == store.next_annotation:
             store.next_annotation += room
             self.taken.handed_out(start, room)
-        shared.taken_annotations.update(ids.kept)
-        shared.new_annotations += ids.kept
+        if ids is not None:
+            shared.taken_annotations.update(ids.kept)
+            shared.new_annotations += ids.kept
         if before is None:
             pk = self._new_pk(number, shared)
         else:
@@ -506,7 +514,7 @@ class _Writer:
         if misfits:
             example = f"{row.position}: {misfits[0]}"
             self.summary.notes.add(CHANGED, _MISFITS, count=len(misfits), example=example)
-        if ids.clashing:
+        if ids is not None and ids.clashing:
             text = "ids of annotations that others of the project have, given anew"
             self._note_moved(text, row, *ids.clashing[0], count=len(ids.clashing))
         if is_moved:
@@ -514,8 +522,7 @@ class _Writer:
         shared.id_owners[row_id] = row.key
         store.has_source_ids = store.has_source_ids or bool(row.row_id)
         store.has_embeddings = store.has_embeddings or embeddings != b"[]"
-        labels = labels_of(document)
-        self.summary.annotations += count
+        self.summary.annotations += counts.total
         return _Written(
             row=(
                 pk,
@@ -538,12 +545,12 @@ class _Writer:
                 max(label_times, default=None),
                 label_flags(labels),
                 creators_text(labels),
-                count,
+                counts.total,
                 start,
                 room,
-                " ".join(map(str, ids.kept)),
+                " ".join(map(str, ids.kept)) if ids is not None else "",
                 digest,
-                class_counts,
+                counts.text,
                 body.decode(),
                 embeddings.decode() if embeddings != b"[]" else "",
             ),
@@ -619,85 +626,6 @@ def _keep_source_number(document: dict[str, Any], source_number: int | None) -> 
     extra = document.get("source_extra") or {}
     if "coco" in extra and "id" not in extra["coco"]:
         document["source_extra"] = {**extra, "coco": {"id": source_number, **extra["coco"]}}
-
-
-def _wanted_ids(objects: Sequence[dict[str, Any]], listed: Sequence[int]) -> Sequence[int | None]:
-    """For each object the id that its label lists for it, else the one that it states; a list of another length is that
-    of other objects. Empty where nobody says any."""
-    if listed and len(listed) == len(objects):
-        return listed
-    try:
-        return list(map(stated_id, objects)) if may_state_ids(objects) else ()
-    except (AttributeError, TypeError):  # one is not as it should be, which rendering finds
-        return ()
-
-
-@dataclass(slots=True)
-class _AnnotationIds:
-    """The COCO ids of a row's objects: ``kept`` are those that they had and keep. ``clashing``: ids that cannot be
-    kept, each with the one that is given instead."""
-
-    kept: dict[int, None] = field(default_factory=dict)
-    are_all_kept: bool = False
-    clashing: list[tuple[int, int]] = field(default_factory=list)
-    # by label: the place of its first object among those of the row, what its objects want, and what of it they keep
-    _labels: list[tuple[int, Sequence[int | None], list[int | None]]] = field(default_factory=list)
-
-    @classmethod
-    def of(
-        cls, by_label: list[Sequence[int | None]], document: dict[str, Any], taken: set[int], own: frozenset[int]
-    ) -> _AnnotationIds:
-        """``by_label`` is what the objects of each label want; ``taken`` are ids that are given, ``own`` the row's."""
-        found, count = cls(), 0
-        for label, wanted in zip(labels_of(document), by_label, strict=True):
-            if not wanted:
-                found._labels.append((count, wanted, []))
-                count += len(objects_of(label["annotations"]))
-                continue
-            different = dict.fromkeys(wanted)
-            if (
-                len(different) == len(wanted)
-                and None not in different
-                and taken.isdisjoint(different)
-                and found.kept.keys().isdisjoint(different)
-                and max(different) < HANDED_OUT.start  # type: ignore[type-var,operator]
-            ):  # as nearly always
-                found.kept |= different  # type: ignore[arg-type]
-                found._labels.append((count, wanted, list(wanted)))
-                count += len(objects_of(label["annotations"]))
-                continue
-            keeps: list[int | None] = []
-            for identity in wanted:
-                if identity in found.kept or (identity in taken and identity not in own) or not can_be_kept(identity):
-                    keeps.append(None)
-                else:
-                    assert identity is not None
-                    found.kept[identity] = None
-                    keeps.append(identity)
-            found._labels.append((count, wanted, keeps))
-            count += len(objects_of(label["annotations"]))
-        found.are_all_kept = bool(count) and len(found.kept) == count
-        return found
-
-    def numbered(self, document: dict[str, Any], start: int) -> list[list[int]]:
-        """By label, the ids of its objects: from ``start`` on for those that keep none."""
-        found: list[list[int]] = []
-        if self.are_all_kept:
-            return [keeps for _, _, keeps in self._labels]  # type: ignore[misc]
-        for label, (first, wanted, keeps) in zip(labels_of(document), self._labels, strict=True):
-            objects = label["annotations"]["objects"]
-            first += start
-            if not wanted:
-                found.append(list(range(first, first + len(objects))))
-                continue
-            numbers = [first + place if number is None else number for place, number in enumerate(keeps)]
-            for mark, before, number in zip(objects, wanted, numbers, strict=True):
-                if before is not None and before != number:
-                    self.clashing.append((before, number))
-                    if stated_id(mark) is not None:
-                        mark["source_extra"] = {**mark["source_extra"], "coco_id": number}
-            found.append(numbers)
-        return found
 
 
 def _media_type(row: IncomingRow) -> str:

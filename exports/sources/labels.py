@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Collection, Sequence
 from typing import Any, Final
 
-from connections.rows.backup import put_backup
+from connections.rows.backup import render_backup
 from connections.rows.batch import BODY, COCO, CSV, RowBatch
 from connections.rows.body import render_body
 from connections.rows.coco import annotation_ids, render_coco
@@ -198,12 +198,13 @@ class LabelFilter:
         row["label_times"] = " ".join([times[index] for index in leaving if index < len(times)])
         row["label_flags"] = label_flags(left)
         row["label_creators"] = creators_text(left)
-        row["class_counts"], row["annotation_counts"] = count_annotations(document, self._classes, self._questions)
+        counts = count_annotations(document, self._classes, self._questions)
+        row["class_counts"], row["annotation_counts"] = counts.text, counts.total
         if BODY in self._columns and batch.bodies:
-            put_backup(
-                document, batch.numbers[place], self._classes, self._questions, [ids[index] for index in leaving]
-            )
-            row["bodies"], _ = render_body(document)
+            left_ids = [ids[index] for index in leaving]
+            number = batch.numbers[place]
+            backup = render_backup(document, number, counts, self._classes, self._questions, left_ids)
+            row["bodies"], _ = render_body(document, backup)
         if CSV in self._columns and batch.csv_exact:
             exact, safe = render_csv(document, number=batch.numbers[place])
             row["csv_exact"], row["csv_safe"] = exact, safe or exact

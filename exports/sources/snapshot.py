@@ -14,12 +14,12 @@ from typing import Any, Final
 
 import orjson
 
-from connections.rows.backup import put_backup
+from connections.rows.backup import render_backup
 from connections.rows.batch import BODY, COCO, CSV, PARTS, OntologyClass, RowBatch
 from connections.rows.body import render_body
 from connections.rows.coco import annotation_ids, render_coco
 from connections.rows.coco_lists import render_lists
-from connections.rows.counts import count_annotations, labels_of
+from connections.rows.counts import Counts, count_annotations, labels_of
 from connections.rows.csv import render_csv
 from connections.rows.labels import label_flags
 from connections.sinks.base import MANIFEST_NAME, DeliveredFileError
@@ -185,8 +185,6 @@ class SnapshotReader:
         self._lines = dict(zip((number for number, _ in pairs), lines, strict=True))
         try:
             counted = [count_annotations(document, self._classes, self._questions) for document in documents]
-            for document, (number, start) in zip(documents, pairs, strict=True):
-                put_backup(document, number, self._classes, self._questions, annotation_ids(document, start))
             batch = RowBatch(
                 row_ids=[document["data_row"]["id"] for document in documents],
                 global_keys=[document["data_row"]["global_key"] for document in documents],
@@ -196,29 +194,36 @@ class SnapshotReader:
                 updated_ms=[0] * len(lines),
                 activity_ms=[0] * len(lines),
                 label_times=[" ".join("0" * len(labels_of(document))) for document in documents],
-                annotation_counts=[count for _, count in counted],
-                class_counts=[text for text, _ in counted],
+                annotation_counts=[each.total for each in counted],
+                class_counts=[each.text for each in counted],
                 numbers=[number for number, _ in pairs],
                 annotation_starts=[start for _, start in pairs],
                 label_flags=[label_flags(labels_of(document)) for document in documents],
             )
-            self._add_groups(batch, documents)
+            self._add_groups(batch, documents, counted)
         except KeyError as error:
             raise PermanentError(f"a row of {self._artifact.name} cannot be read back: {error} is missing") from None
         return batch
 
-    def _add_groups(self, batch: RowBatch, documents: list[dict[str, Any]]) -> None:
+    def _add_groups(self, batch: RowBatch, documents: list[dict[str, Any]], counted: list[Counts]) -> None:
         # a source that handed out no annotation ids left the rendering to the writer, which counts from 1
         has_ids = any(batch.annotation_starts)
+        starts = zip(documents, batch.annotation_starts, strict=True)
+        ids = [annotation_ids(document, start) for document, start in starts]
         if BODY in self._columns or not has_ids:
-            bodies = [render_body(document) for document in documents]
+            bodies = [
+                render_body(
+                    document, render_backup(document, number, counts, self._classes, self._questions, ids_of_row)
+                )
+                for document, number, counts, ids_of_row in zip(documents, batch.numbers, counted, ids, strict=True)
+            ]
             batch.bodies = [body for body, _ in bodies]
             if any(embeddings != b"[]" for _, embeddings in bodies):
                 batch.embeddings = [embeddings for _, embeddings in bodies]
         if COCO in self._columns and has_ids:
             drawn = [
-                render_coco(document, number=number, annotation_start=start, class_numbers=self._classes)
-                for document, number, start in zip(documents, batch.numbers, batch.annotation_starts, strict=True)
+                render_coco(document, number=number, ids=ids_of_row, class_numbers=self._classes)
+                for document, number, ids_of_row in zip(documents, batch.numbers, ids, strict=True)
             ]
             batch.coco_images = [image for image, _ in drawn]
             batch.coco_annotations = [annotations for _, annotations in drawn]

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import nan
 from typing import Any
 
 import orjson
 
-from connections.rows.checks import BadMark, box, number
+from connections.rows.checks import MAX_COORDINATE, BadMark, box, number
 from connections.rows.kinds.base import Annotation, Kind, Outline
 from connections.rows.svg import Drawn, finite, text
 
+_FLOATS = frozenset({float})
+_SIDES = ("left", "top", "width", "height")
 # what is lost where a product is written with some digits less
 _DIGITS = 1.000001
 
@@ -41,9 +44,17 @@ class Box(Kind):
             sides = {}
         if type(sides) is not dict:
             raise BadMark("bounding_box is not an object")
-        left, top, width, height = (
-            number(sides.pop(side, None), f"bounding_box.{side}") for side in ("left", "top", "width", "height")
-        )
+        if len(sides) == 4 and _FLOATS.issuperset(map(type, sides.values())):  # as nearly always
+            left, top, width, height = (sides.get(side, nan) for side in _SIDES)
+            if (
+                abs(left) <= MAX_COORDINATE
+                and abs(top) <= MAX_COORDINATE
+                and 0 <= width <= MAX_COORDINATE
+                and 0 <= height <= MAX_COORDINATE
+            ):
+                annotation["bounding_box"] = {"top": top, "left": left, "height": height, "width": width}
+                return
+        left, top, width, height = (number(sides.pop(side, None), f"bounding_box.{side}") for side in _SIDES)
         annotation["bounding_box"] = {**box(left, top, width, height), **sides}
 
     def segmentation(self, annotation: Annotation, geometry: str) -> str:

@@ -12,8 +12,8 @@ from connections.store.ontology import MAX_NAME
 
 _LISTS: Final = (("categories", False), ("questions", True))
 _IDS: Final = (("category_ids", False), ("question_ids", True))
-# classes that are remembered: more than any ontology has
-_MAX_KNOWN: Final = 100_000
+# lists of classes that are remembered
+_MAX_KNOWN: Final = 10_000
 _Json = dict[str, Any]
 
 
@@ -23,20 +23,31 @@ def take_image_id(backup: _Json) -> int | None:
     return None if value is None else _number(value, "image_id")
 
 
-def take_used_classes(backup: _Json, known: dict[tuple[str, str, int], IncomingClass]) -> list[IncomingClass]:
-    """The classes and questions that the row uses. ``known`` are those of earlier rows, which are not checked again."""
-    found: list[IncomingClass] = []
-    for key, is_question in _IDS:
-        for name, value in _object(backup.pop(key, None), key).items():
-            entry = known.get((key, name, value)) if type(value) is int else None
-            if entry is None:
-                entry = IncomingClass(
-                    _name(name, key), _number(value, f"{key}[{shown(name)}]"), is_question=is_question
-                )
-                if len(known) < _MAX_KNOWN:
-                    known[key, name, value] = entry
-            found.append(entry)
-    return found
+class UsedClasses:
+    """The classes and questions that rows use. Rows that use the same ones get one and the same list of them."""
+
+    def __init__(self) -> None:
+        self._known: dict[tuple[Any, ...], list[IncomingClass]] = {}
+
+    def take(self, backup: _Json) -> list[IncomingClass]:
+        """Of one row. Raises :class:`BadMark`."""
+        stated = [_object(backup.pop(key, None), key) for key, _ in _IDS]
+        names = tuple([(*each, *each.values()) for each in stated])
+        try:
+            found = self._known.get(names)
+        except TypeError:  # a value that is no number
+            found = None
+        # true and 1.0 are equal to 1, and no numbers of classes
+        if found is not None and [type(value) for each in stated for value in each.values()].count(int) == len(found):
+            return found
+        found = [
+            IncomingClass(_name(name, key), _number(value, f"{key}[{shown(name)}]"), is_question=is_question)
+            for (key, is_question), each in zip(_IDS, stated, strict=True)
+            for name, value in each.items()
+        ]
+        if len(self._known) < _MAX_KNOWN:
+            self._known[names] = found
+        return found
 
 
 def take_all_classes(backup: _Json) -> list[IncomingClass]:

@@ -23,13 +23,13 @@ from connections.rows.review_statuses import REVIEW_STATUSES
 from connections.store import coco_head
 from connections.store.import_row import IncomingClass, IncomingLabel, IncomingRow
 from connections.store.importers.backup import (
+    UsedClasses,
     check_all_taken,
     spread_annotation_ids,
     take_all_classes,
     take_annotation_ids,
     take_image_id,
     take_project_extra,
-    take_used_classes,
 )
 from connections.store.importers.coco_references import References, settle_head
 from connections.store.importers.forms import Form
@@ -63,7 +63,7 @@ class NdjsonImporter(RowFileImporter):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._references = References.of_categories({})
-        self._used_classes: dict[tuple[str, str, int], IncomingClass] = {}
+        self._used_classes = UsedClasses()
 
     @classmethod
     def forms(cls) -> Iterable[Form]:
@@ -124,7 +124,7 @@ class NdjsonImporter(RowFileImporter):
             created_by=_id(details.pop("created_by", None), "created_by"),
             project_tags=_list(project.pop("project_tags", None), "project_tags"),
             more_details=details,
-            classes=take_used_classes(ours, self._used_classes),
+            classes=self._used_classes.take(ours),
         )
         check_all_taken(ours)
         project_details.pop("ontology_id", None)
@@ -170,6 +170,8 @@ class NdjsonImporter(RowFileImporter):
     def _note_objects(self, row: IncomingRow) -> None:
         known = KINDS.by_annotation_kind
         for label in row.labels:
+            if not [True for mark in label.objects if not mark["name"] or mark["annotation_kind"] not in known]:
+                continue
             for number, mark in enumerate(label.objects, 1):
                 kind = mark["annotation_kind"]
                 if kind not in known:
@@ -270,14 +272,16 @@ def _check_frames(frames: Any, what: str) -> None:
 
 def check_object(mark: _Json, media: _Json) -> None:
     """Check and tidy an annotation in place, as its kind does."""
-    if _text(mark.get("name"), "name", _MAX_NAME) is None:
+    name, kind, answers = mark.get("name"), mark.get("annotation_kind"), mark.get("classifications")
+    if (type(name) is not str or len(name) > _MAX_NAME) and _text(name, "name", _MAX_NAME) is None:
         raise BadMark("has no class name (an empty one says that it has no class)")
-    kind = _text(mark.get("annotation_kind"), "annotation_kind")
-    if not kind:
+    if type(kind) is not str or not kind:
+        _text(kind, "annotation_kind")
         raise BadMark("has no annotation_kind")
     _tidy_ids(mark)
-    for number, answer in enumerate(_objects(mark.get("classifications"), "classifications")):
-        check_answer(answer, f"classification {number + 1}")
+    if answers != []:
+        for number, answer in enumerate(_objects(answers, "classifications")):
+            check_answer(answer, f"classification {number + 1}")
     KINDS.of(kind).tidy(mark, media)
 
 
@@ -285,15 +289,20 @@ def check_answer(answer: _Json, what: str) -> None:
     """An answer to a question, and the answers below it. Raises :class:`BadMark`."""
     if not _text(answer.get("name"), f"{what}: name", _MAX_NAME):
         raise BadMark(f"{what} has no name")
-    chosen = _objects(answer.get("checklist_answers"), f"{what}: checklist_answers")
+    chosen: list[_Json] = []
+    if "checklist_answers" in answer:
+        chosen = _objects(answer["checklist_answers"], f"{what}: checklist_answers")
     if answer.get("radio_answer"):
         chosen = [_object(answer["radio_answer"], f"{what}: radio_answer"), *chosen]
     for option in chosen:
         if _text(option.get("name"), f"{what}: the name of its answer") is None:
             raise BadMark(f"{what}: an answer has no name")
-        for number, below in enumerate(_objects(option.get("classifications"), f"{what}: classifications")):
+        if option.get("classifications") in (None, []):
+            continue
+        for number, below in enumerate(_objects(option["classifications"], f"{what}: classifications")):
             check_answer(below, f"{what}, classification {number + 1} below {option['name'][:40]!r}")
-    _object(answer.get("text_answer"), f"{what}: text_answer")
+    if "text_answer" in answer:
+        _object(answer["text_answer"], f"{what}: text_answer")
 
 
 def _tidy_ids(value: _Json, what: str = "") -> None:
