@@ -25,7 +25,7 @@ PARTS: tuple[str, ...] = (
 )
 
 # Column groups that a format can ask for on top of the filter columns.
-BODY, COCO, CSV = "body", "coco", "csv"
+BODY, COCO, CSV, CSV_SAFE = "body", "coco", "csv", "csv_safe"
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +52,8 @@ class RowBatch:
     empty lists.
     ``class_counts`` counts a row's annotations: ``"b3:2 c1:1"`` is two boxes of class 3, one answer to question 1.
     ``label_times`` are the creation times of the row's labels in ms, separated by blanks. ``updated_ms`` and the other
-    times are those of whoever the row came from; ``revisions`` are the store's, there where a condition asks for them.
+    times are those of whoever the row came from; they and ``batch_ids`` may be missing where there is no condition.
+    ``revisions`` are the store's, there where a condition asks for them.
     ``annotation_starts`` are the COCO ids of the rows' first annotations, where the source hands them out.
     ``label_flags`` and ``label_creators`` are what :mod:`connections.rows.labels` makes of a row's labels; where there
     are no flags, rows are looked into. ``label_creators`` are there where a choice of labels asks for them.
@@ -61,13 +62,13 @@ class RowBatch:
     row_ids: Sequence[str]
     global_keys: Sequence[str]
     statuses: Sequence[str]
-    batch_ids: Sequence[str]
-    updated_ms: Sequence[int]
-    activity_ms: Sequence[int]
     label_times: Sequence[str]
     annotation_counts: Sequence[int]
     class_counts: Sequence[str]
     numbers: Sequence[int]
+    batch_ids: Sequence[str] = ()
+    updated_ms: Sequence[int] = ()
+    activity_ms: Sequence[int] = ()
     revisions: Sequence[int] = ()
     bodies: Sequence[bytes] = ()
     embeddings: Sequence[bytes] = ()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -22,6 +23,8 @@ from exports.spec.labels import SKIPPED_LABELS
 
 _BLOCK = 1 << 20
 _LINE_FEED = ord("\n")
+# an image object, as :mod:`connections.rows.coco` writes it
+_WITH_SIZE = re.compile(rb'\{"id":\d+,"width":[^,]+,"height":').match
 
 
 def _category(one: OntologyClass) -> bytes:
@@ -94,10 +97,7 @@ class CocoJsonFormat(Format):
         if any(lists):
             self._spool_lists(lists)
         self._last = annotations
-        # they stand behind an id of at most 19 digits
-        self._sizeless += sum(
-            [image.find(b',"height":', 0, 60) < 0 or image.find(b',"width":', 0, 40) < 0 for image in images]
-        )
+        self._sizeless += list(map(_WITH_SIZE, images)).count(None)
         if images:  # none: all of them were refused
             self._spool.write(self._image_lead)
             self._spool.write(SEPARATOR.join(images))

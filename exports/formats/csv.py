@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
-from connections.rows.batch import BODY, CSV, RowBatch
+from connections.rows.batch import BODY, CSV, CSV_SAFE, RowBatch
 from connections.rows.counts import BESIDE, REGION_ANSWERS
 from connections.rows.csv import COLUMNS, HEADER, with_columns, without_parts
 from connections.rows.kinds.base import Kind
@@ -51,7 +51,8 @@ class CsvFormat(Format):
     @classmethod
     def reads(cls, options: Mapping[str, str]) -> frozenset[str]:
         """Rows, too, where a column is asked for that is not in the lines which a source keeps."""
-        return cls.columns | {BODY} if RowColumns(options).names else cls.columns
+        safe = {CSV_SAFE} if options.get("profile", EXACT) == SAFE else set()
+        return cls.columns | safe | ({BODY} if RowColumns(options).names else set())
 
     def header(self) -> Iterable[bytes]:
         if self._safe:

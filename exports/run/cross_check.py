@@ -23,7 +23,7 @@ from exportadmin.lib.errors import PermanentError
 from exports.check_values import why_left_out
 from exports.formats.base import Format, Told
 
-ALL_OF_THE_FIRST: Final = 64
+ALL_OF_THE_FIRST: Final = 16
 ONE_IN_BATCHES: Final = 8
 _MOST_NAMED: Final = 3
 _ANEW: Final = "Import the row again, and it is written anew"

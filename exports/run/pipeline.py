@@ -94,7 +94,7 @@ def _deliver(report: ExportReport, lease: RunLease, sink: Sink) -> None:
         row_filter = RowFilter(selection, source.pushed_down)
         counter = CheckValueCounter(reader.ontology, writer_class.supported_kinds(), writer_class.cannot_hold)
         label_filter = LabelFilter(selection, reader, columns, writer_class.cannot_hold)
-        numbers = RowNumbers()
+        numbers = RowNumbers() if writer_class.is_line_based else None
         files = ReportFiles(draft, report, writer)
         refusals = Refusals(files, spec, reader.rows_expected)
         cross_check = CrossCheck(writer, reader.ontology)
@@ -108,7 +108,8 @@ def _deliver(report: ExportReport, lease: RunLease, sink: Sink) -> None:
                 files.write(writer.rows(batch), lease.check)
                 batch = refusals.settle(batch, writer.take_refused())
                 cross_check.look_at(batch)
-                numbers.add(batch)
+                if numbers is not None:
+                    numbers.add(batch)
                 counter.add(batch)
             lease.progress(rows_done=counter.rows, bytes_done=files.bytes)
         lease.progress(phase="finishing", rows_done=counter.rows)
@@ -126,7 +127,7 @@ def _deliver(report: ExportReport, lease: RunLease, sink: Sink) -> None:
         cross_check.sum_up(check_values["annotations"])
         lease.check(now=True)
         head = _head(report, started, reader.revision)
-        if writer_class.is_line_based:
+        if numbers is not None:
             head["snapshot"] = snapshot.to_json(reader.project_name, reader.ontology, reader.project_extra, numbers)
         manifest_bytes = manifest.build(head, check_values, written, installation_key())
         delivery = draft.commit(manifest_bytes)

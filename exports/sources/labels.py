@@ -81,14 +81,16 @@ class LabelFilter:
         """
         if not batch.label_flags and len(batch):
             batch = self._with_flags(batch)
-        self._count_several(batch)
+        several = _has_several(batch)
+        if several:
+            self._count_several(batch)
         batch = self._chosen(batch)
         for key, condition, value in self._tests:
             failing = set(condition.failing(value, batch)) if len(batch) else ()
             if failing:
                 self.dropped[key] += len(failing)
                 batch = batch.take([place for place in range(len(batch)) if place not in failing])
-        if _has_several(batch):
+        if several:
             self.counts.rows_leaving_with_several += sum(flags & SEVERAL for flags in batch.label_flags)
         return batch
 
@@ -102,6 +104,8 @@ class LabelFilter:
         else:
             keys = batch.label_flags
             known = {flags: self._known(flags, "") for flags in set(keys)}
+            if list(known.values()) == [True]:  # as nearly always
+                return batch
         leaving_whole = {key for key, verdict in known.items() if verdict is True}
         if len(leaving_whole) == len(known):
             return batch
@@ -139,11 +143,10 @@ class LabelFilter:
         return reasons
 
     def _count_several(self, batch: RowBatch) -> None:
-        if _has_several(batch):
-            for flags, times in zip(batch.label_flags, batch.label_times, strict=True):
-                if flags & SEVERAL:
-                    self.counts.rows_with_several += 1
-                    self.counts.labels_in_them += times.count(" ") + 1
+        for flags, times in zip(batch.label_flags, batch.label_times, strict=True):
+            if flags & SEVERAL:
+                self.counts.rows_with_several += 1
+                self.counts.labels_in_them += times.count(" ") + 1
 
     def _count_whole(self, batch: RowBatch, place: int, reason: str) -> None:
         """A row that stays out with all of its labels, for one reason."""

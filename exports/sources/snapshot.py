@@ -189,10 +189,7 @@ class SnapshotReader:
                 row_ids=[document["data_row"]["id"] for document in documents],
                 global_keys=[document["data_row"]["global_key"] for document in documents],
                 statuses=[_details(document).get("workflow_status", UNKNOWN_STATUS) for document in documents],
-                batch_ids=[_details(document).get("batch_id", "") for document in documents],
-                # no condition is tested, so nobody asks for times
-                updated_ms=[0] * len(lines),
-                activity_ms=[0] * len(lines),
+                # no condition is tested, so nobody asks for batches and times
                 label_times=[" ".join("0" * len(labels_of(document))) for document in documents],
                 annotation_counts=[each.total for each in counted],
                 class_counts=[each.text for each in counted],

@@ -13,7 +13,7 @@ from django.db.models import BinaryField, Case, CharField, Count, F, Func, Q, Qu
 from django.db.models.functions import Coalesce
 
 from connections.models import STORE, Project
-from connections.rows.batch import BODY, COCO, CSV, OntologyClass, RowBatch
+from connections.rows.batch import BODY, COCO, CSV, CSV_SAFE, OntologyClass, RowBatch
 from connections.rows.body import read_bodies
 from connections.rows.labels import ALL_FLAGS, SEVERAL, SKIPPED
 from connections.rows.review_statuses import statuses_in
@@ -162,15 +162,18 @@ _BASE: dict[str, Any] = {
     "row_ids": F("row_id"),
     "global_keys": F("global_key"),
     "statuses": F("status"),
-    "batch_ids": F("batch_id"),
-    "updated_ms": F("updated_ms"),
-    "activity_ms": F("activity_ms"),
     "label_times": _AsWords("label_times"),
     "annotation_counts": F("annotation_count"),
     "class_counts": _AsWords("class_counts"),
     "numbers": F("number"),
     "annotation_starts": F("annotation_start"),
     "label_flags": F("label_flags"),
+}
+# what only conditions look at
+_OF_CONDITIONS: dict[str, Any] = {
+    "batch_ids": F("batch_id"),
+    "updated_ms": F("updated_ms"),
+    "activity_ms": F("activity_ms"),
 }
 _GROUPS: dict[str, dict[str, Any]] = {
     BODY: {"bodies": _AsBytes("body")},
@@ -180,8 +183,8 @@ _GROUPS: dict[str, dict[str, Any]] = {
         "coco_lists": _AsBytes("coco__lists"),
         "coco_annotations": _AsBytes("coco__annotations"),
     },
-    CSV: {
-        "csv_exact": _AsBytes("csv__exact"),
+    CSV: {"csv_exact": _AsBytes("csv__exact")},
+    CSV_SAFE: {
         "csv_safe": _AsBytes(Coalesce("csv__safe", "csv__exact", output_field=TextField())),
     },
 }
@@ -225,6 +228,7 @@ class StoreReader:
         self.project_extra: Mapping[str, Any]
         self.revision, has_embeddings, self.project_extra = self._project_state(project_pk)
         self._with_embeddings = "embeddings" in selection.parts and BODY in columns and has_embeddings
+        self._of_conditions = _OF_CONDITIONS if selection.conditions else {}
         self._with_revisions = "since_revision" in selection.conditions
         self._with_creators = selection.labels.takes_person
         self.removed_since = self._count_removed(project_pk, selection.conditions.get("since_revision"))
@@ -236,7 +240,7 @@ class StoreReader:
 
     def batches(self) -> Iterator[RowBatch]:
         """Rows in the order of their places."""
-        expressions = dict(_BASE)
+        expressions = _BASE | self._of_conditions
         if self._with_revisions:
             expressions["revisions"] = F("revision")
         if self._with_creators:
@@ -248,7 +252,7 @@ class StoreReader:
             expressions["embeddings"] = _EMBEDDINGS
         names = list(expressions)
         query = self._kept.order_by("id").values_list(*expressions.values())
-        width = len(_BASE) + self._with_revisions + self._with_creators
+        width = len(_BASE) + len(self._of_conditions) + self._with_revisions + self._with_creators
         for rows in self._walk(query, width):
             yield RowBatch(**dict(zip(names, map(list, zip(*rows, strict=True)), strict=True)))
 
