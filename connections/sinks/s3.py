@@ -142,18 +142,19 @@ class S3Sink(BucketConnection, Sink):
         bucket = self.bucket
         drafts: set[Folder] = set()
         for folder, attempt, changed, is_whole in _groups(bucket):
-            if attempt is not None or not is_whole:
+            if not is_whole:
                 if folder in drafts:  # its marker, which stands before it, has told of it
                     continue
                 drafts.add(folder)
             if changed < older_than:
-                yield _leftover(folder, changed, is_draft=attempt is not None or not is_whole)
+                # without a marker it was published: its manifest was taken away by others
+                yield _leftover(folder, changed, is_draft=attempt is not None, is_whole=is_whole)
         for page in bucket.pages("list_multipart_uploads", Prefix=bucket.prefix):
             for upload in page.get("Uploads", ()):
                 found = Folder.of_file(bucket.name, upload["Key"])
                 if found is not None and found not in drafts and upload["Initiated"] < older_than:
                     drafts.add(found)
-                    yield _leftover(found, upload["Initiated"], is_draft=True)
+                    yield _leftover(found, upload["Initiated"], is_draft=True, is_whole=False)
 
     def remove_leftover(self, leftover: Leftover) -> None:
         if not leftover.is_draft:
@@ -173,10 +174,8 @@ def _folder_of(connection: Connection | None, settings: Mapping[str, str]) -> st
     return names.folder(settings.get("folder") or f"{bucket}/{prefix}", bucket, prefix)
 
 
-def _leftover(folder: Folder, changed_at: datetime, *, is_draft: bool) -> Leftover:
-    return Leftover(
-        folder.report_id, folder.location, folder.address, changed_at, is_draft=is_draft, is_whole=not is_draft
-    )
+def _leftover(folder: Folder, changed_at: datetime, *, is_draft: bool, is_whole: bool) -> Leftover:
+    return Leftover(folder.report_id, folder.location, folder.address, changed_at, is_draft=is_draft, is_whole=is_whole)
 
 
 def _groups(bucket: Bucket) -> Iterator[tuple[Folder, int | None, datetime, bool]]:

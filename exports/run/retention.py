@@ -29,11 +29,11 @@ from connections.sinks import SINKS
 from connections.sinks.base import Leftover, Sink
 from exportadmin.audit.record import record
 from exportadmin.lib.actor import system
-from exportadmin.lib.errors import ConflictError, ExportAdminError, PermanentError
+from exportadmin.lib.errors import ConflictError, ExportAdminError, PermanentError, UserError
 from exportadmin.lib.text import one_line
 from exportadmin.runs import statuses
 from exports import actions
-from exports.delivery.destination import delivery_of, sink_of
+from exports.delivery.destination import delivery_of, key_of, sink_for, sink_of
 from exports.models import ExportReport, SinkSweep
 from exports.models.sweep import DRAFT, FOLDER, UNKNOWN
 from exports.run import scratch
@@ -228,7 +228,7 @@ def _sweep(sink: Sink, now: datetime, look: _Look, *, dry: bool) -> Iterator[Ste
             if report is not None and _is_needed(report, sink, leftover):
                 continue
             is_young = leftover.changed_at >= now - LEFTOVER_AGE
-            if report is None and (leftover.is_whole or sink.is_remote):
+            if _is_somebodys(report, sink, leftover):
                 look.stays(UNKNOWN, leftover)
                 if not is_young:
                     yield Step(UNKNOWN, leftover.report_id, leftover.address)
@@ -246,8 +246,22 @@ def _is_needed(report: ExportReport, sink: Sink, leftover: Leftover) -> bool:
     if report.status in statuses.ACTIVE:  # the next attempt may adopt it
         return True
     is_kept = report.is_delivered and report.files_removed_at is None
-    is_its_own = report.destination == sink.connection and report.location == leftover.location
+    # of a bucket, another connection may lead to the same place
+    is_its_own = report.location == leftover.location and (sink.is_remote or report.destination == sink.connection)
     return not leftover.is_draft and is_kept and is_its_own
+
+
+def _is_somebodys(report: ExportReport | None, sink: Sink, leftover: Leftover) -> bool:
+    """Is it perhaps not ours to take away? Where others deliver and copy too, only what lies where the report's own
+    delivery goes is ours."""
+    if not sink.is_remote:
+        return report is None and leftover.is_whole
+    if report is None or report.destination != sink.connection:
+        return True
+    try:
+        return sink_for(report).address(key_of(report)) != leftover.address
+    except UserError:
+        return True
 
 
 def _is_taken_away(sink: Sink, leftover: Leftover, report: ExportReport | None, look: _Look) -> bool:

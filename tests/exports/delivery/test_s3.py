@@ -16,7 +16,10 @@ from django.test import Client
 from django.utils import timezone
 
 from connections.models import Connection
+from connections.sinks.base import ReportKey
+from connections.sinks.s3 import S3Sink
 from exportadmin.audit.models import AuditEntry
+from exportadmin.lib.ids import new_id
 from exportadmin.runs import statuses
 from exportadmin.runs.execute import execute
 from exportadmin.runs.reaper import reap
@@ -28,6 +31,7 @@ from exports.run import pipeline, retention
 from tests.exports.delivery.conftest import ROWS
 from tests.rest.world import SHELL, whole
 from tests.support import seaweed
+from tests.support.s3_store import save_connection
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -189,20 +193,49 @@ def test_cancelled_after_publication_it_is_taken_back(killed, script, keys):
     assert (killed.status, keys()) == (statuses.CANCELLED, [])
 
 
-def test_drafts_that_the_database_does_not_know_are_somebody_elses(report, saved_s3_connection, keys, filled):
-    from connections.sinks.base import ReportKey
-    from connections.sinks.s3 import S3Sink
-    from exportadmin.lib.ids import new_id
+def swept() -> retention.Summary:
+    """By the retention of the day after tomorrow."""
+    return retention.retain(timezone.now() + timedelta(days=2), days=0)
 
-    failed = ExportReport.objects.create(project=filled, name="x", config={}, status=statuses.FAILED)
-    sink, others = S3Sink(saved_s3_connection, {}), new_id()
+
+def dead(project, connection: Connection, destination) -> ExportReport:
+    """A report that failed, on its way there."""
+    config = {"destination": {**destination, "folder": destination["folder"].removeprefix("s3://")}}
+    return ExportReport.objects.create(
+        project=project, name="x", config=config, destination=connection, status=statuses.FAILED, attempts=1
+    )
+
+
+def test_drafts_that_the_database_does_not_know_are_somebody_elses(
+    destination, saved_s3_connection, keys, filled, s3_folder
+):
+    failed, others = dead(filled, saved_s3_connection, destination), new_id()
+    sink = S3Sink(saved_s3_connection, {"folder": f"{s3_folder}out/"})
     for report_id in (failed.report_id, others):
-        sink.begin(ReportKey(report_id, filled.public_id, 1))
-    found = retention.retain(timezone.now() + timedelta(days=2), days=0)
-    folder = sink.address(ReportKey("", ""))
-    assert found.addresses[retention.DRAFT] == [f"{folder[:-1]}{failed.report_id}/"]
-    assert found.addresses[retention.UNKNOWN] == [f"{folder[:-1]}{others}/"]
-    assert [key for key in keys() if key.startswith(".")] == [f".{others}.1.part"]
+        sink.begin(ReportKey(report_id, filled.public_id, 1)).open_file("rows", "text/plain").write(b"x")
+    found = swept()
+    assert found.addresses[retention.DRAFT] == [f"s3://{s3_folder}out/{failed.report_id}/"]
+    assert found.addresses[retention.UNKNOWN] == [f"s3://{s3_folder}out/{others}/"]
+    assert keys() == [f"out/.{others}.1.part"]
+
+
+def test_what_others_copy_or_reach_by_another_connection_stays(
+    report, saved_s3_connection, keys, members, s3_store, s3_folder
+):
+    bucket, _, prefix = s3_folder.partition("/")
+    save_connection(members, s3_store.endpoint, f"{s3_folder}out/")  # leads to the same place
+    store, name = s3_store.client(), report.artifacts.get().name
+    for copied in (name, "manifest.json"):
+        source = {"Bucket": bucket, "Key": f"{prefix}out/{report.report_id}/{copied}"}
+        store.copy_object(Bucket=bucket, Key=f"{prefix}kept/{report.report_id}/{copied}", CopySource=source)
+        if copied == name:
+            store.copy_object(Bucket=bucket, Key=f"{prefix}alone/{report.report_id}/{copied}", CopySource=source)
+    before = keys()
+    found = swept()
+    assert found.addresses[retention.DRAFT] == found.addresses[retention.FOLDER] == []
+    store.delete_object(Bucket=bucket, Key=f"{prefix}out/{report.report_id}/manifest.json")
+    swept()  # what is left of a delivery is no draft
+    assert keys() == [key for key in before if key != f"out/{report.report_id}/manifest.json"]
 
 
 @pytest.mark.parametrize(

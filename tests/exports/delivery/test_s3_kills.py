@@ -136,8 +136,8 @@ def test_killed_anywhere_there_is_one_dataset_one_manifest_and_nothing_left_over
     places, request_export, s3_store, s3_folder, script
 ):
     dice = random.Random(20261130)
-    # evenly from the first to the last
     ahead = [round(step * (len(places) - 1) / (KILLS - 1)) + 1 for step in range(KILLS)]
+    dice.shuffle(ahead)
     done: Counter[str] = Counter()
     while done.total() < KILLS:
         report = request_export()

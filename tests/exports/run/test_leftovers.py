@@ -16,7 +16,7 @@ from connections.sinks.local import LocalSink
 from exportadmin.lib.errors import PermanentError, TransientError
 from exportadmin.lib.ids import new_id
 from exportadmin.runs import statuses
-from exports.models import SinkSweep
+from exports.models import ExportReport, SinkSweep
 from exports.models.sweep import DRAFT, UNKNOWN
 from exports.run import retention
 from tests.connections.sinks.blobs import BlobSink
@@ -143,6 +143,10 @@ def test_an_upload_that_nobody_ended_is_listed_and_aborted_and_anothers_stays(
 ):
     bucket, _, prefix = s3_folder.partition("/")
     plain = s3_store.client()
+    wanted = {"kind": "s3", "connection": saved_s3_connection.public_id, "folder": f"{s3_folder}out/"}
+    ExportReport.objects.filter(report_id=dead).update(
+        config={"destination": wanted}, destination=saved_s3_connection, attempts=1
+    )
     mine, unknown = f"{prefix}out/{dead}/rows.json", f"{prefix}out/{new_id()}/rows.json"
     theirs = f"{prefix}out/somebody/elses.bin"
     for key in (mine, unknown, theirs):
