@@ -28,7 +28,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 install = $(UV) pip install --quiet --python $(1) $(2) \
 	|| { echo "uv could not install ($(2)); plain pip tries" >&2; $(1) -m pip install --quiet $(2); }
 
-.PHONY: help install install-dev run test test-fast test-sqlite test-postgres cases lint format bench soak screenshots lock clean \
+.PHONY: help install install-dev run test test-fast test-sqlite test-postgres test-platforms demo-s3 cases lint format bench soak screenshots lock clean \
 	machine-packages
 
 help: ## this list
@@ -43,7 +43,13 @@ install-dev: $(DONE)/dev ## what tests and linters need on top
 run: $(DONE)/base ## database, demo project, web and worker on BIND=127.0.0.1:8000, until Ctrl-C
 	@$(EXPORTADMIN) migrate --verbosity 0
 	@$(EXPORTADMIN) load_demo
+	@if [ -x $(VENV)/bin/weed ]; then echo 'A local S3 bucket with a ready connection, to try: `make demo-s3` in another terminal'; fi
 	@exec $(EXPORTADMIN) up --bind $(BIND)
+
+demo-s3: $(DONE)/dev ## a local S3 store (SeaweedFS) with a bucket and a ready connection, until Ctrl-C
+	@$(EXPORTADMIN) migrate --verbosity 0
+	@$(EXPORTADMIN) load_demo --no-exports
+	@exec $(PY) scripts/demo_s3.py
 
 test: $(DONE)/dev machine-packages ## linters, then the suite on SQLite and on PostgreSQL (ARGS=… goes to pytest)
 	@$(PY) scripts/suite.py lint sqlite postgres -- $(ARGS)
@@ -53,6 +59,9 @@ test-fast: $(DONE)/dev ## the suite without browsers and long tests, on SQLite: 
 
 test-sqlite: $(DONE)/dev machine-packages ## the suite on SQLite only
 	@$(PY) scripts/suite.py sqlite -- $(ARGS)
+
+test-platforms: $(DONE)/dev machine-packages ## real servers at length: several machines on PostgreSQL and SeaweedFS (ARGS=… goes to pytest)
+	@$(PY) scripts/suite.py platforms -- $(ARGS)
 
 test-postgres: $(DONE)/dev machine-packages ## the suite on a private PostgreSQL only, browsers and all
 	@WHOLE=1 $(PY) scripts/suite.py postgres -- $(ARGS)

@@ -1,7 +1,9 @@
 #!/usr/bin/env python3
 """What ``make test`` runs: the linters, the suite on SQLite, the suite on PostgreSQL, then a plain summary.
 
-    scripts/suite.py [lint] [sqlite] [postgres] [-- pytest arguments]
+``make test-platforms`` runs what needs real servers at length (``tests/platforms``), which ``make test`` leaves out.
+
+    scripts/suite.py [lint] [sqlite] [postgres] [platforms] [-- pytest arguments]
 
 Every step runs, also after one that failed. Exit code 0 means that all of them passed. With ``CI=true`` a step that
 cannot run is a failure; elsewhere the summary says NOT RUN.
@@ -24,7 +26,13 @@ sys.path.insert(0, str(ROOT))
 from tests.support import postgres  # noqa: E402 - found only with the line above
 
 RESULTS = ROOT / "test-results"
-TITLES = {"lint": "ruff, djLint and mypy", "sqlite": "suite on SQLite", "postgres": "suite on PostgreSQL"}
+TITLES = {
+    "lint": "ruff, djLint and mypy",
+    "sqlite": "suite on SQLite",
+    "postgres": "suite on PostgreSQL",
+    "platforms": "real servers",
+}
+PLATFORMS = "tests/platforms"
 STEP_LIMIT_SECONDS = 25 * 60  # a hung step must end before CI's own limit does, so that it is named
 IN_CI = os.environ.get("CI") == "true"
 
@@ -88,9 +96,12 @@ def lint() -> Outcome:
 
 
 def suite(database: str, arguments: list[str]) -> Outcome:
-    """Pytest on one database, three processes: on two cores one of them mostly waits for what it started."""
+    """Pytest on one database, three processes: on two cores one of them mostly waits for what it started.
+
+    ``platforms``: the tests that bring servers of their own.
+    """
     title, begun = TITLES[database], time.monotonic()
-    if database == "postgres" and postgres.binaries() is None:
+    if database in ("postgres", "platforms") and postgres.binaries() is None:
         remark = "no PostgreSQL server programs here: " + postgres.ADVICE
         return Outcome(title, "FAILED" if IN_CI else "NOT RUN", remark=remark)
     report = RESULTS / f"{database}.xml"
@@ -98,7 +109,8 @@ def suite(database: str, arguments: list[str]) -> Outcome:
     command = [sys.executable, "-m", "pytest", "-n", "3", "--dist", "worksteal", "-p", "no:cacheprovider", "-q"]
     command += ["--junitxml", str(report), "--output", str(RESULTS / f"{database}-browser")]
     command += ["--screenshot", "only-on-failure", "--tracing", "retain-on-failure", *arguments]
-    code = run(command, {**os.environ, "EXPORTADMIN_TEST_DB": database})
+    command += [PLATFORMS] if database == "platforms" else ["--ignore", PLATFORMS]
+    code = run(command, {**os.environ, "EXPORTADMIN_TEST_DB": "sqlite" if database == "platforms" else database})
     outcome = Outcome(title, "FAILED" if code else "passed", time.monotonic() - begun)
     if report.exists():
         for counted in ET.parse(report).getroot().iter("testsuite"):  # noqa: S314 - written by the line above
@@ -112,7 +124,7 @@ def suite(database: str, arguments: list[str]) -> Outcome:
 def main(arguments: list[str]) -> int:
     """Run the named steps and sum up."""
     cut = arguments.index("--") if "--" in arguments else len(arguments)
-    steps, for_pytest = arguments[:cut] or list(TITLES), arguments[cut + 1 :]
+    steps, for_pytest = arguments[:cut] or ["lint", "sqlite", "postgres"], arguments[cut + 1 :]
     unknown = [step for step in steps if step not in TITLES]
     if unknown:
         say(f"unknown step {unknown[0]!r}; there are: {', '.join(TITLES)}")

@@ -124,7 +124,7 @@ def test_a_one_time_link_hands_out_one_copy_whoever_is_asked(machines):
     report = completed(first, export(first, key), key)
     (artifact,) = [found for found in report["artifacts"] if found["name"].endswith(".ndjson")]
     link = first.post(f"artifacts/{artifact['artifact_id']}/links/", key, {"seconds": 3600, "one_time": True})
-    path = "/" + link["url"].split("/", 3)[3]
+    path = "/" + link["url"].split("/", 3)[3].rstrip("/") + "/file"
     gate, answers = threading.Barrier(4), []
 
     def download(machine: Machine) -> None:

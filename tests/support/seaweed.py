@@ -24,7 +24,7 @@ import sys
 import tempfile
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -139,12 +139,13 @@ def _until(is_so: Any, what: str) -> None:
 class Server:
     """One server with its data in ``folder``; :meth:`start` returns when it answers, :meth:`stop` removes the folder.
 
-    ``port``: where S3 is served (0: a free one). A second start after :meth:`kill` finds the data as they were.
+    ``port``: where S3 is served (0: a free one). A second start after :meth:`kill` finds the data as they were; one of
+    another process has to name the same ``ports``.
     """
 
-    def __init__(self, folder: Path, port: int = 0) -> None:
+    def __init__(self, folder: Path, port: int = 0, ports: Sequence[int] = ()) -> None:
         self.folder = folder
-        self._ports = free_ports(9)
+        self._ports = list(ports) or free_ports(9)
         if port:
             self._ports[0] = port
         self._process: subprocess.Popen[bytes] | None = None

@@ -99,6 +99,6 @@ def _print_figures(report: ExportReport, out: OutputWrapper) -> None:
         out.write(f"note: {note}")
     for text in note_texts(report.format, values):
         out.write(f"note: {text}")
-    address = delivery_of(report).address
+    address = delivery_of(report).address.rstrip("/")
     for artifact in report.artifacts.all():
         out.write(f"{artifact.sha256}  {address}/{artifact.name}  ({artifact.bytes:,} bytes)")
