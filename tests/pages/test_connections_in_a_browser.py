@@ -61,7 +61,7 @@ def test_from_an_empty_list_to_a_file_in_a_bucket(
     page.get_by_role("button", name="Make connection").click()
     # nothing says yet that it may reach this machine
     expect(page.get_by_role("heading", name="Team bucket")).to_be_visible()
-    page.get_by_role("link", name="Change").click()
+    page.get_by_role("link", name="Change", exact=True).click()
     page.get_by_label("Private address").fill(s3_store.address)
     page.get_by_role("button", name="Save").click()
     expect(page.get_by_role("main")).to_contain_text(f"It may reach a private address: {s3_store.address}")
