@@ -12,6 +12,7 @@ from django.contrib.auth.models import User
 from django.test import Client
 
 from connections import connection_actions as actions
+from connections.access.tokens import issue_token
 from connections.connection_actions import create_connection
 from connections.models import Connection
 from connections.sinks import SINKS
@@ -21,6 +22,7 @@ from exportadmin.lib.actor import USER, Actor
 from exportadmin.lib.addresses import ForbiddenAddressError
 from exportadmin.lib.errors import UserError
 from exportadmin.lib.ids import new_id
+from tests.rest.world import SHELL, Rest
 from tests.support.canary import TEXT
 from tests.support.forbidden import FORMS, Network
 
@@ -113,6 +115,29 @@ def test_neither_by_way_of_the_pages(superuser: Actor, alice: User, network: Net
         assert TEXT not in told
         assert SECRETS["secret_access_key"] not in told
     assert Connection.objects.filter(kind="s3").exists()
+    assert network.reached == []
+    assert network.canary.connections() == 0
+
+
+@pytest.mark.one_database
+@pytest.mark.slow
+def test_nor_by_way_of_rest(alice: User, network: Network):
+    """A third of the forms: what judges them is the same."""
+    script = Rest(issue_token(user=alice, name="script", scopes=("admin",), actor=SHELL)[1])
+    answers = []
+    for number, form in enumerate(FORMS[::3]):
+        config = {**CONFIG, "endpoint": form.replace("{port}", str(network.canary.port))}
+        body = {"kind": "s3", "name": f"Bucket {number}", "config": config, "secrets": SECRETS}
+        answers.append(script.post("connections/", body))
+        assert answers[-1].status_code in (201, 400), answers[-1].content
+        if answers[-1].status_code == 201:
+            tested = script.post(f"connections/{answers[-1].json()['id']}/test/")
+            assert tested.json()["state"] == "failed"
+            answers.append(tested)
+    assert {answer.status_code for answer in answers} == {200, 201, 400}
+    told = b"".join(answer.content for answer in answers).decode()
+    assert TEXT not in told
+    assert SECRETS["secret_access_key"] not in told
     assert network.reached == []
     assert network.canary.connections() == 0
 
