@@ -454,3 +454,20 @@ def test_a_link_in_the_place_of_a_file_is_found_by_attributes(report: ExportRepo
     file.symlink_to(copy)
     proof = actions.prove(report=report, actor=USER, how=ATTRIBUTES)
     assert [problem["message"] for problem in proof.problems] == [f"{file.name} was replaced by a link"]
+
+
+def test_what_cannot_be_read_while_somebody_waits_is_said_and_not_called_changed(
+    report: ExportReport, monkeypatch: pytest.MonkeyPatch
+):
+    opened = LocalDelivery.open
+
+    def away(self: LocalDelivery, name: str, *rest: Any) -> Any:
+        if name != "manifest.json":
+            raise OSError(5, "Input/output error")
+        return opened(self, name, *rest)
+
+    monkeypatch.setattr(LocalDelivery, "open", away)
+    proof = actions.prove(report=report, actor=USER)
+    assert (proof.result, proof.statement) == ("unreadable", "not all of it can be read")
+    assert "Input/output error" in proof.problems[0]["message"]
+    assert state_of(report) == (False, "unreadable")
