@@ -88,6 +88,22 @@ def test_what_cannot_be_read_stays_and_is_named(in_the_environment, settings, ca
     assert ConnectionSecret.objects.get(connection__name="Lost").value == lost
 
 
+def test_a_secret_that_is_set_meanwhile_stays_as_it_was_set(in_the_environment, settings, monkeypatch):
+    connection = vault("Deep", phrase="before")
+    settings.ENCRYPTION_KEYS = [env.new_secret(), *in_the_environment]
+    reveal = ConnectionSecret.reveal
+
+    def set_meanwhile(secret: ConnectionSecret) -> str:
+        before = reveal(secret)
+        monkeypatch.setattr(ConnectionSecret, "reveal", reveal)
+        rotate_secret(connection=connection, secrets={"phrase": "after"}, actor=SHELL)
+        return before
+
+    monkeypatch.setattr(ConnectionSecret, "reveal", set_meanwhile)
+    assert secret_keys.rotate_keys(SHELL).count == 0
+    assert connection.secrets()["phrase"] == "after"
+
+
 def test_an_installation_that_keeps_its_keys_makes_a_new_one_and_running_processes_take_it(file, settings, capsys):
     connection = vault("Deep", phrase=CANARY)
     old = settings.ENCRYPTION_KEYS[0]
