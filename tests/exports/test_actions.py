@@ -200,13 +200,13 @@ def test_what_an_attempt_that_was_believed_dead_publishes_late_is_adopted(filled
     first.release()
     ExportReport.objects.filter(pk=report.pk).update(lease_until=timezone.now() - timedelta(minutes=1))
     ((draft, manifest),) = frozen
-    record_start = pipeline._record_start
+    source_for = pipeline.source_for
 
     def thaws(of):
         draft.commit(manifest)
-        record_start(of)
+        return source_for(of)
 
-    monkeypatch.setattr(pipeline, "_record_start", thaws)
+    monkeypatch.setattr(pipeline, "source_for", thaws)
     with claim(ExportReport, report.pk) as second:
         carry_out(second)
     report.refresh_from_db()
