@@ -146,7 +146,7 @@ class Bucket:
             parameters["ExpectedBucketOwner"] = self.owner
         for attempt in range(1, ATTEMPTS + 1):
             try:
-                return self._once(action, parameters, verify)
+                return self.try_once(action, parameters, verify)
             except TransientError as error:
                 pause = _pause(attempt, error.retry_after)
                 if attempt == ATTEMPTS or is_over() or time.monotonic() + pause > deadline:
@@ -155,9 +155,10 @@ class Bucket:
                 time.sleep(pause)
         raise AssertionError  # the last attempt raises or returns
 
-    def _once(
+    def try_once(
         self, action: str, parameters: Mapping[str, Any], verify: Callable[[dict[str, Any]], None] | None
     ) -> dict[str, Any]:
+        """:meth:`call` without trying again."""
         from botocore.exceptions import BotoCoreError, ClientError
 
         try:
