@@ -5,7 +5,7 @@ So the ids of a file can be settled before its first row, and what refers to the
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, Final, TypedDict
 
 import orjson
@@ -36,8 +36,11 @@ class Reserved(TypedDict):
     revision: int
 
 
-def behind(number: int, others: Iterable[int]) -> int:
+def behind(number: int, others: Sequence[int]) -> int:
     """``number``, or the one behind the largest of ``others`` where that is larger."""
+    largest = max(others, default=0)
+    if largest < HANDED_OUT.start:  # as nearly always
+        return max(number, 1 + largest)
     return max(number, 1 + max((each for each in others if each < HANDED_OUT.start), default=0))
 
 

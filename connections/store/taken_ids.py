@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Collection, Iterable, Iterator
-from typing import Any, Final
+from typing import Final
 
 import orjson
 from django.db.models import QuerySet
@@ -120,5 +120,4 @@ class TakenIds:
             self._add(table, annotation_ids_of(*row))
 
     def _add(self, table: str, ids: Iterable[int]) -> None:
-        values: Iterable[tuple[Any]] = ((each,) for each in ids)
-        self._database.executemany(f"INSERT OR IGNORE INTO {table} VALUES (?)", values)  # noqa: S608 - one of two
+        self._database.executemany(f"INSERT OR IGNORE INTO {table} VALUES (?)", zip(ids, strict=True))  # noqa: S608 - one of two

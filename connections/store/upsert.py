@@ -421,7 +421,7 @@ class _Writer:
         pks = [row_pk(self.project_pk, number) for number in wanted if number <= MAX_NUMBER_AS_PLACE]
         taken = set(StoreRow.objects.filter(pk__in=pks).values_list("number", flat=True))
         taken |= self.taken.numbers([number for number in wanted if number > MAX_NUMBER_AS_PLACE])
-        store.next_number = behind(store.next_number, (each for each in wanted if each not in taken))
+        store.next_number = behind(store.next_number, [each for each in wanted if each not in taken])
         return taken
 
     def _taken_annotations(self, store: StoreProject, rows: list[IncomingRow]) -> set[int]:
@@ -429,7 +429,8 @@ class _Writer:
         self.wanted = {row.key: wanted for row in rows if (wanted := Wanted.by(row.labels)) is not None}
         stated = [identity for wanted in self.wanted.values() for identity in wanted.ids()]
         taken = self.taken.annotations(stated)
-        store.next_annotation = behind(store.next_annotation, (each for each in stated if each not in taken))
+        free = [each for each in stated if each not in taken] if taken else stated
+        store.next_annotation = behind(store.next_annotation, free)
         return taken
 
     def _render(self, row: IncomingRow, digest: str, before: _Known | None, shared: _Batch) -> _Written:
