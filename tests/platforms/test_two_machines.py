@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
 
 from exportadmin.lib.ids import new_id
@@ -143,7 +144,7 @@ def test_a_one_time_link_hands_out_one_copy_whoever_is_asked(machines):
 
 
 @pytest.mark.parametrize("place", ["between rows", "after the last byte", "before commit"])
-def test_a_machine_that_dies_in_the_middle_of_a_run_leaves_it_to_the_other(machines, store, place):
+def test_a_machine_that_dies_in_the_middle_of_a_run_leaves_it_to_the_other(machines, store, database, place):
     for machine in machines:
         machine.start_web()
     key = new_key(machines[0])
@@ -155,7 +156,9 @@ def test_a_machine_that_dies_in_the_middle_of_a_run_leaves_it_to_the_other(machi
         dead.kill()
         alive = next(machine for machine in machines if machine is not dead)
         report = completed(alive, report_id, key)
-    assert report["attempts"] == 2
+    with psycopg.connect(database) as connection:
+        found = connection.execute("SELECT attempts FROM exports_exportreport WHERE report_id = %s", [report_id])
+        assert found.fetchone() == (2,)
     keys = store.keys("shared", "exports/")
     assert len([name for name in keys if report_id in name and name.endswith("/manifest.json")]) == 1
     assert [name for name in keys if report_id in name and ".part" in name] == []
