@@ -86,7 +86,7 @@ def active_runs(project: Project) -> list[str]:
     """The runs of every kind that have not ended, as ``export <id>``. While there are any, the project stays."""
     active: dict[str, Any] = {"project": project, "status__in": statuses.ACTIVE}
     return [
-        f"{model.kind} {getattr(run, 'report_id', None) or getattr(run, 'public_id', run.pk)}"
+        f"{model.kind} {getattr(run, 'public_id', None) or getattr(run, 'report_id', run.pk)}"
         for model in run_models()
         for run in model._default_manager.filter(**active).order_by("pk")
     ]

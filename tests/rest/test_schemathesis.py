@@ -62,12 +62,14 @@ def described() -> dict[str, Any]:
 # Rules between fields, for which JSON Schema has no words that a reader would want: options belong to a format, a
 # window does not end before it begins, a config stands for the whole description, a place is a line or a byte and
 # within the result. A refusal of allowed data is excused there, and only there, and only where it names such a field.
+# Which connections a project may deliver by, and where to, their grants and settings say.
 # Who made labels in a project, its rows say; a name holds no control characters (with a pattern, a name that may be
 # empty becomes a choice of two schemas, which helps no reader).
 _DESCRIPTION = (
     "options",
     "labels",
     "name",
+    "destination",
     "filter.last_activity_at",
     "filter.label_created_at",
     "filter.since_revision",
@@ -90,7 +92,7 @@ BETWEEN_FIELDS = {
     "POST /api/v1/configs/": _DESCRIPTION,
     "PUT /api/v1/configs/{config_id}/": _DESCRIPTION,
     "GET /api/v1/reports/{report_id}/rows/": ("line", "offset"),
-    "POST /api/v1/reports/{report_id}/convert/": ("options", "include", "name"),
+    "POST /api/v1/reports/{report_id}/convert/": ("options", "include", "name", "destination"),
     # which time zones there are an installation knows; who deletes a project types its name; rows are named in one way
     "POST /api/v1/projects/": ("time_zone", "name"),
     "PATCH /api/v1/projects/{project_id}/": ("time_zone", "name"),
@@ -113,10 +115,10 @@ def with_links() -> dict[str, Any]:
     """The same, with those links, and without what only makes calls fail."""
     made = described()
     for schema in made["components"]["schemas"].values():
-        for name in ("filter", "options", "config_id"):
-            if "destination" in schema.get("properties", {}):
+        if "destination" in schema.get("properties", {}):
+            for name in ("filter", "options", "config_id", "destination"):
                 schema["properties"].pop(name, None)
-                schema["required"] = sorted({*schema["required"], "format"})
+            schema["required"] = sorted({*schema["required"], "format"})
     chain = {*MADE, *(taker for _, _, takers in MADE.values() for taker in takers)}
     for methods in made["paths"].values():
         for method, operation in list(methods.items()):
