@@ -28,11 +28,11 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 install = $(UV) pip install --quiet --python $(1) $(2) \
 	|| { echo "uv could not install ($(2)); plain pip tries" >&2; $(1) -m pip install --quiet $(2); }
 
-.PHONY: help install install-dev run test test-fast test-sqlite test-postgres test-platforms demo-s3 cases lint format bench soak screenshots lock clean \
+.PHONY: help install install-dev run test test-fast test-sqlite test-postgres test-platforms demo-s3 cases lint format bench bench-s3 soak screenshots lock clean \
 	machine-packages
 
 help: ## this list
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 18
+	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):.*## /\1\t/' | expand -t 18
 
 install: $(DONE)/base ## what an installation needs, into .venv
 	@echo 'Installed: $(EXPORTADMIN)'
@@ -81,6 +81,9 @@ format: $(DONE)/dev ## put imports and layout right
 
 bench: $(DONE)/dev $(BENCH_DONE)/peers ## speed, side by side with the peers (ARGS=… goes to the benchmark)
 	@$(PY) -m bench --peers $(BENCH_VENV)/bin/python $(ARGS)
+
+bench-s3: $(DONE)/dev ## a 2 GB export to S3, side by side with boto3's own upload of the finished file (ARGS=--mb=…)
+	@$(PY) -m bench.s3 $(ARGS)
 
 soak: $(DONE)/dev machine-packages ## the long kill -9 runs, of which `make test` has a sample
 	@$(PY) -m tests.soak $(ARGS)
