@@ -271,10 +271,11 @@ def test_a_store_that_ignores_conditions_is_refused_and_can_be_had_by_looking_fi
     check_whole(looking, location, there)
 
 
-def test_a_process_that_was_believed_dead_delivers_nothing(sink, report, there):
+@pytest.mark.parametrize("rows", [BODY * PARTS, b"few"], ids=["in parts", "in one piece"])
+def test_a_process_that_was_believed_dead_delivers_nothing(sink, report, there, rows):
     """It wakes up when another attempt has begun, and finds its marker gone."""
     first = sink.begin(report)
-    first.write_file("rows", "text/plain", [BODY * PARTS, THE_END])
+    first.write_file("rows", "text/plain", [rows, THE_END])
     second = sink.begin(ReportKey(report.report_id, report.project_id, 2))
     second.write_file("rows", "text/plain", [BODY * PARTS, THE_END])
     with pytest.raises(ExportAdminError):

@@ -152,6 +152,16 @@ def test_killed_anywhere_there_is_one_dataset_one_manifest_and_nothing_left_over
     print(f"{done.total()} kills: {dict(sorted(done.items()))}")
 
 
+def test_killed_between_the_manifest_and_the_marker_it_is_adopted_and_the_marker_goes(
+    places, request_export, s3_store, s3_folder, script
+):
+    report = request_export()
+    assert dies(report, places.index("before delete_object") + 1)
+    execute("export", report.pk)
+    assert report.attempts == 1
+    check_one_dataset(report, s3_store, s3_folder, script)
+
+
 def test_killed_and_then_cancelled_nothing_is_there(places, request_export, s3_store, s3_folder, script):
     for what in ("after upload_part", "after complete_multipart_upload", "before the end"):
         report = request_export()
