@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from tests.exportadmin.runs.world import until
 from tests.exports.dialects.labellerr.sdk import Client
 from tests.support.cast import PASSWORD
 from tests.support.shell import PROGRAMS, Installation, new_installation
@@ -53,8 +54,8 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
                 stderr=subprocess.STDOUT,
             )
         try:
-            while not (found := _ADDRESS.search(log.read_text())):
-                assert process.poll() is None, log.read_text()
+            found = until(lambda: process.poll() is not None or _ADDRESS.search(log.read_text()), "the address")
+            assert isinstance(found, re.Match), log.read_text()
             yield Site(installation, found[1], project["id"], json.loads(issued.stdout))
         finally:
             process.terminate()
