@@ -295,6 +295,15 @@ class ExportForm(ConditionsForm):
             if not sink.needs_connection or self["destination"].value() == key or self.usable[key]
         ]
 
+    @property
+    def shown(self) -> list[forms.BoundField]:
+        """The fields that stand on the page, each with a place for what is wrong with it."""
+        offered = {each.key for each in self.destinations}
+        hidden = {
+            name for key in SINKS if len(offered) < 2 or key not in offered for name in self._destination_inputs(key)
+        }
+        return [field for field in self if field.name not in {"project", *hidden}]
+
     def _alternative(self, name: str, key: str, title: str, help_text: str, inputs: Sequence[str]) -> Alternative:
         return Alternative(key, title, help_text, self[name].value() == key, tuple(self[each] for each in inputs))
 
