@@ -57,17 +57,32 @@ def pytest_unconfigure() -> None:
 # folders and files whose tests ask no database, or nothing in which databases differ
 ONE_DATABASE = (
     "tests/connections/rows/",
+    "tests/connections/s3/",
+    "tests/connections/sinks/",
     "tests/connections/store/test_import_brush_masks.py",
     "tests/connections/store/test_import_detect.py",
     "tests/connections/store/test_import_label_studio.py",
     "tests/exportadmin/lib/",
     "tests/exportadmin/operations/test_boot.py",
+    "tests/exportadmin/operations/test_static_files_of_a_start.py",
+    "tests/exports/delivery/test_second_sink.py",
     "tests/exports/formats/",
     "tests/outage/test_outage_sample.py",  # brings a PostgreSQL of its own
     "tests/pages/test_demo.py",
+    "tests/platforms/",  # they bring a PostgreSQL of their own
     "tests/test_readme.py",
     "tests/test_static.py",
     "tests/test_support.py",
+)
+# files whose tests bring servers, or whole installations, and stay with them for long
+PLATFORMS = (
+    "tests/connections/sinks/test_s3_faults.py",
+    "tests/connections/test_forbidden_endpoints.py",
+    "tests/exports/delivery/test_proof_s3.py",
+    "tests/exports/delivery/test_s3_kills.py",
+    "tests/exports/dialects/",
+    "tests/platforms/",
+    "tests/whole/test_no_secret_is_told.py",
 )
 
 
@@ -85,6 +100,9 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             item.add_marker("chromium")
         if item.nodeid.startswith(ONE_DATABASE):
             item.add_marker("one_database")
+        if item.nodeid.startswith(PLATFORMS):
+            item.add_marker("platforms")
+            item.add_marker("slow")
     if os.environ.get("EXPORTADMIN_TEST_DB") != "postgres" or os.environ.get("WHOLE"):
         return
     out = [item for item in items if any(item.get_closest_marker(mark) for mark in ("one_database", "chromium"))]

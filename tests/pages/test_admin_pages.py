@@ -14,13 +14,13 @@ from django.urls import reverse
 
 from connections.models import Project
 from exportadmin.lib.read_only_admin import ReadOnlyAdmin
-from exports.models import LineIndex
+from exports.models import LineIndex, TriedPath
 from exports.models.link import DeletedLink
 from tests.pages.reports import deliver
 
 LABELS = ("exports", "connections", "access", "store", "audit")
 # byte positions of lines, and what is left of links that are gone: nothing for people to look at
-NOT_SHOWN = {LineIndex, DeletedLink}
+NOT_SHOWN = {LineIndex, DeletedLink, TriedPath}
 OURS = sorted(
     (model for model in admin.site._registry if model._meta.app_label in LABELS),
     key=lambda model: model._meta.label,

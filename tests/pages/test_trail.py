@@ -12,12 +12,13 @@ from django.test import Client
 
 from connections.access.models import Membership
 from connections.access.roles import ADMIN
-from connections.models import Project
+from connections.models import Connection, Project
 from connections.store.models import ImportRun
 from exportadmin.audit import object_urls
 from exportadmin.audit.models import AuditEntry
 from exportadmin.audit.record import record
 from exportadmin.lib.actor import Actor
+from exports.models import ExportConfig
 from tests.pages.reports import deliver, make_report
 
 ALICE = Actor("user", "alice", "web", user_id=7, request_id="req-1", address="192.0.2.7")
@@ -166,6 +167,8 @@ def test_every_kind_that_has_pages_finds_them(visitor: Client, project: Project,
         "export_report": artifact.report.report_id,
         "artifact": artifact.public_id,
         "import": imported.public_id,
+        "connection": Connection.objects.create(name="Vault", kind="s3").public_id,
+        "export_config": ExportConfig.objects.create(project=project, name="Weekly", body={"format": "json"}).public_id,
     }
     entry = AuditEntry(object_kind=kind, object_id=things[kind])
     (address,) = object_urls.addresses([entry]).values()

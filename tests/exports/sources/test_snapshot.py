@@ -195,7 +195,16 @@ def test_run_again_a_conversion_reads_the_same_delivery(filled):
 def batch(numbers, starts) -> RowBatch:
     count = len(numbers)
     texts, zeros = [""] * count, [0] * count
-    return RowBatch(texts, texts, texts, texts, zeros, zeros, texts, zeros, texts, numbers, annotation_starts=starts)
+    return RowBatch(
+        row_ids=texts,
+        global_keys=texts,
+        statuses=texts,
+        label_times=texts,
+        annotation_counts=zeros,
+        class_counts=texts,
+        numbers=numbers,
+        annotation_starts=starts,
+    )
 
 
 @pytest.mark.parametrize("sizes", [[], [1], [1, 2, 3], [4_095, 1, 5_000], [100_000]])
