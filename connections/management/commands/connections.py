@@ -92,8 +92,11 @@ class Command(AppCommand):
             return
         state = "disabled" if connection.disabled_at else "enabled"
         self.stdout.write(f"{connection.name} ({connection.public_id}): {connection.kind}, {state}")
-        for name, value in connection.config.items():
-            self.stdout.write(f"  {name} = {json.dumps(value, ensure_ascii=False)}")
+        order = [field.name for field in connection_kind(connection.kind).connection_fields]  # databases keep none
+        for name in sorted(
+            connection.config, key=lambda each: (each not in order, each in order and order.index(each))
+        ):
+            self.stdout.write(f"  {name} = {json.dumps(connection.config[name], ensure_ascii=False)}")
         for name, secret in shown["secrets"].items():
             where = f", {secret['reference']}" if secret["reference"] else ""
             told = f"set on {secret['set_at']}, by {secret['set_by']}{where}" if secret["is_set"] else "not set"
