@@ -70,6 +70,7 @@ ONE_DATABASE = (
     "tests/outage/test_outage_sample.py",  # brings a PostgreSQL of its own
     "tests/pages/test_demo.py",
     "tests/platforms/",  # they bring a PostgreSQL of their own
+    "tests/soak/",  # kills processes of the database server, which others use; make soak brings one of its own
     "tests/test_readme.py",
     "tests/test_static.py",
     "tests/test_support.py",
