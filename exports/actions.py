@@ -7,14 +7,11 @@ Every action asks for permission, changes, and records, in one transaction; a re
 from __future__ import annotations
 
 import dataclasses
-import hashlib
 import logging
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from datetime import timedelta
 from typing import Any
 
-import orjson
 from django.contrib.auth.models import AbstractBaseUser
 from django.db import IntegrityError, transaction
 from django.utils import timezone
@@ -26,7 +23,6 @@ from connections.sinks.base import Delivery
 from connections.store import removal
 from exportadmin.audit.models import REFUSED
 from exportadmin.audit.record import audited, record
-from exportadmin.lib import env
 from exportadmin.lib.actor import Actor
 from exportadmin.lib.errors import (
     ConflictError,
@@ -41,12 +37,13 @@ from exportadmin.lib.ids import derived_id
 from exportadmin.lib.signing import installation_key
 from exportadmin.lib.text import check_line, check_text
 from exportadmin.runs import statuses
-from exportadmin.runs.ends import end
+from exportadmin.runs.ends import cancelled, request_cancel
 from exportadmin.runs.execute import run_in_foreground
 from exportadmin.runs.lease import claim
 from exportadmin.runs.queue import enqueue
 from exports.delivery import manifest, reading, trail_proof, verify
 from exports.delivery.destination import connection_of, delivery_of, parse_destination, sink_of
+from exports.idempotency import IdempotencyKey, scope_of, usable_key
 from exports.links import tokens
 from exports.models import Artifact, ExportConfig, ExportReport, Link, Proof
 from exports.models.proof import FULL
@@ -61,8 +58,6 @@ log = logging.getLogger(__name__)
 
 MAX_NAME = 200
 MAX_WHY = 200
-MAX_KEY = 255
-KEY_DAYS = 30
 MAX_REASON = 500
 
 
@@ -102,7 +97,7 @@ def request_export(
     With an ``idempotency_key`` the same request again gives the same report; the same key with another request raises
     :class:`ConflictError`. Keys belong to the one who uses them.
     """
-    key = _Key.of(idempotency_key, actor, project, spec, name, description, converted_from)
+    key = IdempotencyKey.of(idempotency_key, actor, project, spec, name, description, converted_from)
     if key is not None and (before := key.report()) is not None:
         require(actor, START, project)
         return before
@@ -159,16 +154,8 @@ def cancel(*, report: ExportReport, actor: Actor) -> ExportReport:
     """
     with audited("export.cancel_requested", actor=actor, project=report.project, obj=report):
         require(actor, START, report.project)
-        current = ExportReport.objects.select_for_update().get(pk=report.pk)
-        if current.status in statuses.TERMINAL and current.status != statuses.CANCELLED:
-            raise ConflictError(f"report {report.report_id} is {current.status} already: there is nothing to cancel")
-        if current.status in statuses.ACTIVE:
-            current.cancel_requested = True
-            current.save(update_fields=["cancel_requested"])
-    # one that waits needs no worker to end; the reaper would do the same some seconds later
-    end(current, None, statuses.CANCELLED)
-    current.refresh_from_db()
-    return current
+        current = request_cancel(report)
+    return cancelled(current)
 
 
 def retry(*, report: ExportReport, actor: Actor) -> ExportReport:
@@ -271,15 +258,8 @@ def cancel_proof(*, proof: Proof, actor: Actor) -> Proof:
     with audited("export.proof_cancel_requested", actor=actor, project=report.project, obj=report):
         is_own = actor.user_id is not None and proof.requested_by == actor.user_id
         require(actor, VIEW if is_own else START, report.project)
-        current = Proof.objects.select_for_update().get(pk=proof.pk)
-        if current.status in statuses.TERMINAL and current.status != statuses.CANCELLED:
-            raise ConflictError(f"proof {proof.public_id} is {current.status} already: there is nothing to cancel")
-        if current.status in statuses.ACTIVE:
-            current.cancel_requested = True
-            current.save(update_fields=["cancel_requested"])
-    end(current, None, statuses.CANCELLED)
-    current.refresh_from_db()
-    return current
+        current = request_cancel(proof)
+    return cancelled(current)
 
 
 def _check_provable(report: ExportReport, actor: Actor) -> None:
@@ -523,7 +503,7 @@ def save_config(
     """
     config = ExportConfig(project=project, created_by_id=actor.user_id)
     if idempotency_key is not None:
-        config.public_id = derived_id("config", _scope(actor), _usable_key(idempotency_key))
+        config.public_id = derived_id("config", scope_of(actor), usable_key(idempotency_key))
         require(actor, START, project)
         if (before := ExportConfig.objects.filter(public_id=config.public_id).first()) is not None:
             _fill(config, name, description, spec)
@@ -606,64 +586,9 @@ def find_report(report_id: str) -> ExportReport:
     return report
 
 
-def forget_keys() -> int:
-    """Idempotency keys that are older than the setting says: sent again, they make a new report. How many."""
-    days = env.number("IDEMPOTENCY_DAYS", KEY_DAYS, at_least=1)
-    kept = ExportReport.objects.filter(created_at__lt=timezone.now() - timedelta(days=days))
-    return kept.exclude(idempotency_key=None).update(idempotency_key=None, idempotency_scope="", idempotency_digest="")
-
-
-class _Key:
-    """An idempotency key with whose it is and what was asked with it."""
-
-    def __init__(self, key: str, scope: str, digest: str) -> None:
-        self.key, self.scope, self.digest = key, scope, digest
-
-    @classmethod
-    def of(
-        cls,
-        key: str | None,
-        actor: Actor,
-        project: Project,
-        spec: ExportSpec,
-        name: str,
-        description: str,
-        converted_from: ExportReport | None,
-    ) -> _Key | None:
-        if key is None:
-            return None
-        key = _usable_key(key)
-        source = converted_from.report_id if converted_from else None
-        request = [project.public_id, spec.to_json(), name, description, source]
-        digest = hashlib.sha256(orjson.dumps(request, option=orjson.OPT_SORT_KEYS)).hexdigest()
-        return cls(key, _scope(actor), digest)
-
-    def report(self) -> ExportReport | None:
-        """The report that this key made. Raises :class:`ConflictError` when something else was asked with it."""
-        found = ExportReport.objects.filter(idempotency_scope=self.scope, idempotency_key=self.key).first()
-        if found is not None and found.idempotency_digest != self.digest:
-            raise ConflictError(
-                f"the idempotency key {self.key[:40]!r} was used for another request (report {found.report_id})",
-                field="Idempotency-Key",
-            )
-        return found
-
-
 def _about(spec: ExportSpec, converted_from: ExportReport | None) -> dict[str, str]:
     """For the trail."""
     return {"format": spec.format} | ({"converted_from": converted_from.report_id} if converted_from else {})
-
-
-def _scope(actor: Actor) -> str:
-    """Whose keys they are."""
-    return f"{actor.kind}:{actor.user_id}" if actor.user_id is not None else actor.kind
-
-
-def _usable_key(key: str) -> str:
-    """The key itself. Raises :class:`UserError`."""
-    if not 0 < len(key) <= MAX_KEY or not key.isprintable():
-        raise UserError(f"an idempotency key has 1 to {MAX_KEY} printable characters", field="Idempotency-Key")
-    return key
 
 
 def _create(
@@ -673,7 +598,7 @@ def _create(
     name: str,
     description: str,
     *,
-    key: _Key | None = None,
+    key: IdempotencyKey | None = None,
     saved_config: ExportConfig | None = None,
     retry_of: ExportReport | None = None,
     converted_from: ExportReport | None = None,

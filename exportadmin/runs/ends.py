@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, TypeVar
 
 from django.db import transaction
 from django.db.models.functions import Now
 
+from exportadmin.lib.errors import ConflictError
 from exportadmin.lib.masking import scrub_text
 from exportadmin.runs import statuses
 from exportadmin.runs.lease import RunLease
 from exportadmin.runs.models import Run
 from exportadmin.runs.runners import runner_of
+
+AnyRun = TypeVar("AnyRun", bound=Run)
 
 
 def end(run: Run, lease: RunLease | None, status: str, error: str = "", **columns: Any) -> bool:
@@ -36,3 +39,25 @@ def end(run: Run, lease: RunLease | None, status: str, error: str = "", **column
                 setattr(run, name, value)
             runner_of(run).ended(run)
     return written
+
+
+def request_cancel(run: AnyRun) -> AnyRun:
+    """The run as it is now, with the wish for its end; in the transaction of whoever was permitted to ask.
+
+    Twice is no error. Raises :class:`ConflictError` after another end.
+    """
+    current = type(run)._default_manager.select_for_update().get(pk=run.pk)
+    if current.status in statuses.TERMINAL and current.status != statuses.CANCELLED:
+        raise ConflictError(f"{run.label} is {current.status} already: there is nothing to cancel")
+    if current.status not in statuses.TERMINAL:
+        current.cancel_requested = True
+        current.save(update_fields=["cancel_requested"])
+    return current
+
+
+def cancelled(run: AnyRun) -> AnyRun:
+    """After that transaction: one that waits ends at once, since it needs no worker for it; the reaper would do the
+    same some seconds later."""
+    end(run, None, statuses.CANCELLED)
+    run.refresh_from_db()
+    return run

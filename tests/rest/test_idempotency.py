@@ -13,7 +13,7 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from exports.actions import forget_keys
+from exports.idempotency import forget_keys
 from exports.models import ExportReport
 from tests.rest.world import API, OWN, Rest, World
 from tests.support.cast import PASSWORD

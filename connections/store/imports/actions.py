@@ -29,7 +29,7 @@ from exportadmin.lib.errors import ConflictError, DeniedError, NotFoundError, Us
 from exportadmin.lib.text import check_text
 from exportadmin.lib.uploads import content_range
 from exportadmin.runs import statuses
-from exportadmin.runs.ends import end
+from exportadmin.runs.ends import cancelled, end, request_cancel
 from exportadmin.runs.execute import run_in_foreground
 from exportadmin.runs.lease import claim
 from exportadmin.runs.queue import enqueue
@@ -172,15 +172,8 @@ def cancel_import(*, run: ImportRun, actor: Actor) -> ImportRun:
     """
     with audited("import.cancel_requested", actor=actor, project=run.project, obj=run):
         require(actor, MANAGE, run.project)
-        current = ImportRun.objects.select_for_update().get(pk=run.pk)
-        if current.status in statuses.TERMINAL and current.status != statuses.CANCELLED:
-            raise ConflictError(f"import {run.public_id} is {current.status} already: there is nothing to cancel")
-        if current.status not in statuses.TERMINAL:
-            current.cancel_requested = True
-            current.save(update_fields=["cancel_requested"])
-    end(current, None, statuses.CANCELLED)
-    current.refresh_from_db()
-    return current
+        current = request_cancel(run)
+    return cancelled(current)
 
 
 def read_refused(*, run: ImportRun, actor: Actor) -> IO[bytes]:

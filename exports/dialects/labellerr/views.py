@@ -211,12 +211,11 @@ class NothingHereView(LabellerrView):
     permission_classes = []
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
-        """In JSON, as everything here."""
+        """Whatever the parameters are, there is nothing to read them for."""
         self.check_throttles(request)
-        raise NotFoundError("there is no such address in this dialect of Labellerr's API")
 
     def get(self, request: Request, rest: str = "") -> Response:
-        """Never reached."""
-        raise NotImplementedError
+        """In JSON, as everything here."""
+        raise NotFoundError("there is no such address in this dialect of Labellerr's API")
 
     post = put = patch = delete = get

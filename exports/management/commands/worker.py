@@ -19,7 +19,7 @@ from exportadmin.runs import stop
 from exportadmin.runs.cluster import Cluster
 from exportadmin.runs.runners import RUNNERS
 from exportadmin.runs.worker import Hourly, InBackground, WorkerLoop
-from exports.actions import forget_keys
+from exports.idempotency import forget_keys
 from exports.management.commands._ready import refuse_unless_migrated
 from exports.run import nightly, retention
 
