@@ -85,6 +85,8 @@ class ConnectionKind:
     help: ClassVar[str]
     connection_fields: ClassVar[tuple[ConnectionField, ...]] = ()
     connection_secrets: ClassVar[tuple[SecretField, ...]] = ()
+    # fields that say where things lie: they stay as they are while something lies there
+    place_fields: ClassVar[tuple[str, ...]] = ()
 
     @classmethod
     def check_connection(cls, config: Mapping[str, ConfigValue], secrets: Collection[str]) -> None:

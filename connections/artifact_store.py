@@ -14,11 +14,12 @@ from typing import Any, Final, Protocol
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 
+from connections import secret_values
 from connections.adapters import PRIVATE_ADDRESS
 from connections.declared import check_whole, parse_config, parse_secrets
 from connections.models import Connection, Secrets
 from connections.s3.client import AMBIENT, KEYS, ROLE, S3MissingError, open_bucket
-from exportadmin.lib import env
+from exportadmin.lib import env, masking
 from exportadmin.lib.addresses import parse_private_address
 from exportadmin.lib.errors import ExportAdminError, TransientError, UserError
 
@@ -47,7 +48,7 @@ def store_connection() -> Connection:
     }
     try:
         config = parse_config(S3Sink, {**defaults, **given, "bucket": bucket, "prefix": f"{prefix}/{DELIVERIES}"})
-        kept = {name: text for name, text in parse_secrets(S3Sink, secrets).items() if text}
+        kept = {name: _secret(text) for name, text in parse_secrets(S3Sink, secrets).items() if text}
         check_whole(S3Sink, config, list(kept))
     except UserError as error:
         name = (error.field or "").rpartition(".")[2]
@@ -56,6 +57,13 @@ def store_connection() -> Connection:
     connection = Connection(name=NAME, kind=S3Sink.key, config=config)
     connection.secrets = lambda: Secrets(kept)  # type: ignore[method-assign]
     return connection
+
+
+def _secret(text: str) -> str:
+    """The value itself, which no log shows from now on. Raises ``PermanentError`` for a reference to nothing."""
+    value = secret_values.follow(text) if secret_values.is_reference(text) else text
+    masking.remember(value)
+    return value
 
 
 class Readable(Protocol):
@@ -111,7 +119,7 @@ class SharedFolder:
             pieces: list[bytes] = []
 
             def whole(answer: dict[str, Any], wanted: int = last - first + 1, got: list[bytes] = pieces) -> None:
-                got[:] = [answer["Body"].read()]
+                got[:] = [answer["Body"].read(wanted + 1)]
                 if len(got[0]) != wanted:
                     raise TransientError(f"{self._bucket.address(key)} broke off")
 

@@ -77,10 +77,25 @@ def change_connection(
         change.line.before = {"name": current.name, "config": current.config}
         if name is not None:
             current.name = _connection_name(name)
-        current.config = declared_values.parse_config(change.kind, config, current.config)
+        before = current.config
+        current.config = declared_values.parse_config(change.kind, config, before)
+        _must_stay_in_reach(change.kind, current, before)
         change.line.after = {"name": current.name, "config": current.config}
         change.change_secrets(secrets, actor)
     return connection
+
+
+def _must_stay_in_reach(kind: type[ConnectionKind], connection: Connection, before: Mapping[str, object]) -> None:
+    """What was delivered is found by these fields. Raises :class:`ConflictError` that names what would be lost."""
+    moved = [name for name in kind.place_fields if connection.config.get(name) != before.get(name)]
+    if not moved:
+        return
+    if uses := [use for use in used_by(connection) if use.holds_files]:
+        raise ConflictError(
+            f"{moved[0]} cannot be changed: connection {connection.name!r} leads to what lies there "
+            f"({'; '.join(map(str, uses))}). Make another connection, or remove the files first",
+            field=f"config.{moved[0]}",
+        )
 
 
 def rotate_secret(*, connection: Connection, secrets: object, actor: Actor) -> Connection:

@@ -35,6 +35,8 @@ class Use:
     what: str
     count: int
     first: tuple[User, ...]
+    # files of it lie where the connection leads, or soon will
+    holds_files: bool = False
 
     def __str__(self) -> str:
         named = ", ".join(f"{user.name!r} of project {user.project!r}" for user in self.first[:MOST_NAMED])

@@ -3,7 +3,8 @@
 The copy is a home folder of its own. With SQLite it is complete: start `exportadmin up` on it. With PostgreSQL it holds
 a dump (``database.dump``, for ``pg_restore``). Deliveries are found relative to the home folder, so a copy reads, and
 removes, its own files only; and it has no id of an installation: it gets its own at its first start, and is refused
-where it is started on the folder of the original (:mod:`exportadmin.installation.home`).
+where it is started on the folder of the original (:mod:`exportadmin.installation.home`). Nobody refuses a copy that is
+started with the original's ``EXPORTADMIN_ARTIFACTS_URL``: a store has no such owner, and both would be its masters.
 """
 
 from __future__ import annotations

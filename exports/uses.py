@@ -45,4 +45,5 @@ def counts_of_exports(connections: Sequence[Connection], projects: QuerySet[Proj
 
 def _use(what: str, reports: QuerySet[ExportReport]) -> Use:
     named = reports.select_related("project").defer("config", "check_values")[:MOST_NAMED]
-    return Use(what, reports.count(), tuple(User(one.report_id, one.name, one.project.name) for one in named))
+    first = tuple(User(one.report_id, one.name, one.project.name) for one in named)
+    return Use(what, reports.count(), first, holds_files=True)

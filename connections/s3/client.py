@@ -223,7 +223,7 @@ class Bucket:
         Raises as :meth:`call` does.
         """
         try:
-            self.call("put_object", Key=key, Body=b"", IfNoneMatch="*")
+            self.call("put_object", Key=key, Body=b"", IfNoneMatch="*", **self.write)
         except S3ConditionError:
             return True
         except S3Error as error:
@@ -247,7 +247,7 @@ class Bucket:
         if not _CODE.fullmatch(code):
             code = str(status)
         at = self.address(key)
-        if error.operation_name == "AssumeRole":
+        if error.operation_name == "AssumeRole" and not (code in _AGAIN or status == 429 or status >= 500):
             return S3SignInError(
                 f"connection {self.connection_name!r} may not assume its role ({code}): its keys need sts:AssumeRole, "
                 "and the role has to trust them and name the external id",

@@ -92,6 +92,7 @@ class BucketConnection(ConnectionKind):
             warning="Whoever may use this connection then reaches that address from this machine.",
         ),
     )
+    place_fields = ("bucket",)
     connection_secrets = (
         SecretField("access_key_id", "Access key id", "such as AKIA…", parse=names.secret),
         SecretField("secret_access_key", "Secret access key", "what belongs to it", parse=names.secret),

@@ -167,6 +167,7 @@ class Delivery(ABC):
         """The bytes ``first`` to ``last`` (inclusive; ``None``: to the end).
 
         Raises :class:`DeliveredFileError` when there is no plain file of that name; a name never leads elsewhere.
+        Raises ``OSError`` where nobody can tell.
         """
 
     @abstractmethod
@@ -194,12 +195,15 @@ class Sink(ConnectionKind, ABC):
 
     fields: ClassVar[tuple[SinkField, ...]] = ()
     needs_connection: ClassVar[bool] = True
-    # elsewhere: asking takes time and may fail, and others than this installation may deliver there too
-    is_remote: ClassVar[bool] = False
 
     def __init__(self, connection: Connection | None, settings: Mapping[str, str]) -> None:
         self.connection = connection
         self.settings = settings
+
+    @property
+    def is_remote(self) -> bool:
+        """Is it elsewhere? Then asking takes time and may fail, and others than this installation may deliver there."""
+        return False
 
     @classmethod
     def parse_settings(cls, connection: Connection | None, settings: Mapping[str, str]) -> dict[str, str]:

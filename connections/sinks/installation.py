@@ -32,6 +32,10 @@ class InstallationSink(Sink):
         return "folder" not in self.settings
 
     @property
+    def is_remote(self) -> bool:
+        return self._has_store
+
+    @property
     def _has_store(self) -> bool:
         return bool(settings.ARTIFACTS_STORE) and self.is_ours
 

@@ -28,7 +28,7 @@ from connections.sinks.base import (
     Sink,
 )
 from exportadmin.lib.disk import full_disk_text, is_full, write_error
-from exportadmin.lib.errors import PermanentError, UserError
+from exportadmin.lib.errors import PermanentError, TransientError, UserError
 from exportadmin.lib.ids import LENGTH
 from exportadmin.lib.text import check_text
 
@@ -222,13 +222,14 @@ class LocalDelivery(Delivery):
             # O_NONBLOCK: a named pipe in the file's place must not hold the web worker
             flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
             descriptor = os.open(self._folder / name, flags)
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError):
             raise DeliveredFileError("is missing") from None
         except OSError as error:
-            is_link = error.errno == errno.ELOOP
-            raise DeliveredFileError(
-                "was replaced by a link" if is_link else f"cannot be read: {error.strerror}"
-            ) from None
+            if error.errno == errno.ELOOP:
+                raise DeliveredFileError("was replaced by a link") from None
+            if error.errno == errno.ENAMETOOLONG:
+                raise DeliveredFileError("is missing") from None
+            raise  # it may be there all the same: whoever asks cannot tell
         except ValueError:  # a NUL in the name
             raise DeliveredFileError("is missing") from None
         state = os.fstat(descriptor)
@@ -242,7 +243,7 @@ class LocalDelivery(Delivery):
         if self._folder is None:
             return
         found: dict[str, int] = {}
-        for root, folders, files in os.walk(self._folder):
+        for root, folders, files in os.walk(self._folder, onerror=_unless_gone):
             base = Path(root)
             links = [name for name in folders if (base / name).is_symlink()]
             for path in (base / name for name in (*files, *links)):
@@ -271,6 +272,12 @@ class LocalDelivery(Delivery):
             return
         except OSError as error:
             raise PermanentError(f"{gone} cannot be removed: {error.strerror or error}") from error
+
+
+def _unless_gone(error: OSError) -> None:
+    """What cannot be listed may be there all the same."""
+    if not isinstance(error, FileNotFoundError | NotADirectoryError):
+        raise TransientError(f"{error.filename} cannot be read: {error.strerror}")
 
 
 class _OpenedLocalFile:

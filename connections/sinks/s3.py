@@ -78,9 +78,12 @@ class S3Sink(BucketConnection, Sink):
             is_required=True,
         ),
     )
-    is_remote = True
 
     # --- where -------------------------------------------------------------------------------------------------------
+
+    @property
+    def is_remote(self) -> bool:
+        return True
 
     @property
     def bucket(self) -> Bucket:
@@ -202,9 +205,9 @@ def _groups(bucket: Bucket) -> Iterator[tuple[Folder, int | None, datetime, bool
 
 def _sweep(bucket: Bucket, folder: Folder) -> None:
     """Take away what attempts left half-made. What was published stays. Raises as :meth:`Bucket.call` does."""
-    keys = bucket.keys(folder.prefix)
     for mark in bucket.keys(folder.marks):  # first: from now on none of them can commit
         bucket.call("delete_object", Key=mark)
+    keys = bucket.keys(folder.prefix)  # after that: one that was committing meanwhile has published, and stays
     _abort_uploads(bucket, folder.prefix)
     if folder.key(MANIFEST_NAME) in keys:
         return
@@ -652,7 +655,7 @@ class _OpenedObject:
         pieces: list[bytes] = []
 
         def whole(answer: Mapping[str, Any]) -> None:
-            pieces[:] = [answer["Body"].read()]
+            pieces[:] = [answer["Body"].read(size + 1)]  # a store that pays no heed to the range sends it all
             if len(pieces[0]) != last - self._place + 1:
                 raise TransientError(f"{self._bucket.address(self._key)} broke off")
 

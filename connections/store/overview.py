@@ -122,6 +122,11 @@ def _rows(project: Project) -> QuerySet[StoreRow]:
     return StoreRow.objects.filter(id__gte=low, id__lt=low + (1 << PLACE_BITS)).order_by()
 
 
+def first_media_type(project: Project) -> str:
+    """Of the project's first row; empty: it says none, or there is no row."""
+    return _rows(project).order_by("id").values_list("media_type", flat=True).first() or ""
+
+
 def _count(project: Project, rows: QuerySet[StoreRow], revision: int) -> Overview:
     names = {
         (is_question, number): name

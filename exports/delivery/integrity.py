@@ -10,15 +10,17 @@ from __future__ import annotations
 
 import hashlib
 from contextlib import closing
+from datetime import datetime
 from typing import TYPE_CHECKING, Final
 
 from django.db import transaction
 from django.utils import timezone
 
-from connections.sinks.base import DeliveredFileError, Delivery, OpenedFile
+from connections.sinks.base import Delivery, OpenedFile
 from exportadmin.audit.models import FAILED
 from exportadmin.audit.record import record
 from exportadmin.lib.actor import system
+from exportadmin.lib.errors import ExportAdminError
 from exportadmin.lib.heavy import check_time
 from exports.models import Artifact, ExportReport
 
@@ -34,7 +36,7 @@ def state_of(delivery: Delivery, name: str) -> str:
     try:
         with closing(delivery.open(name)) as file:
             return file.state()
-    except (DeliveredFileError, OSError):
+    except (ExportAdminError, OSError):  # the first: a place that does not answer, too
         return ""
 
 
@@ -75,8 +77,11 @@ def mark_altered(report: ExportReport, why: str, actor: Actor | None = None) -> 
             report.altered_at, report.altered_why = now, why[:LONGEST_WHY]
 
 
-def mark_as_delivered(report: ExportReport) -> None:
-    """A proof found every file to be what was delivered. In the transaction that records it."""
-    if report.altered_at is not None:
+def mark_as_delivered(report: ExportReport, began: datetime) -> None:
+    """A proof that began then found every file to be what was delivered. In the transaction that records it.
+
+    What was found altered since then stays so: the proof may have read that file before.
+    """
+    if report.altered_at is not None and report.altered_at < began:
         ExportReport.objects.filter(pk=report.pk).update(altered_at=None, altered_why="")
         report.altered_at, report.altered_why = None, ""

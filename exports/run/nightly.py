@@ -98,6 +98,7 @@ def _next(night: ProofNight) -> Iterator[tuple[ExportReport, str]]:
     by_place = failing.order_by().values("report__destination").annotate(count=Count("pk"))
     away = [row["report__destination"] for row in by_place if row["count"] >= MOST_FAILURES]
     waiting = to_prove(night.began_at).exclude(destination__in=away).exclude(proofs__status__in=statuses.ACTIVE)
+    waiting = waiting.exclude(proofs__night=night)  # one that was cancelled is not asked for again
     waiting = waiting.select_related("project").defer("config")
     batch = 0
     # one after the other, each by the index of reports to prove: for both at once all of them would be sorted

@@ -77,7 +77,7 @@ class ProofRunner(Runner[Proof]):
             if not finished:
                 raise LeaseLost(f"{run.label} was taken over while it was being finished")
             if run.status == statuses.COMPLETED:
-                _mark(report, verdict, system("worker"))
+                _mark(report, verdict, system("worker"), run.started_at or run.created_at)
 
     def ended(self, run: Proof) -> None:
         """The trail, and when the report was last proved."""
@@ -146,15 +146,15 @@ def keep_at_once(report: ExportReport, verdict: verify.Verdict, actor: Actor, be
         )
         Proof.objects.filter(pk=proof.pk).update(finished_at=Now())
         _ended(proof, actor)
-        _mark(current, verdict, actor)
+        _mark(current, verdict, actor, began)
     report.altered_at, report.altered_why = current.altered_at, current.altered_why
 
 
-def _mark(report: ExportReport, verdict: verify.Verdict, actor: Actor) -> None:
+def _mark(report: ExportReport, verdict: verify.Verdict, actor: Actor, began: datetime) -> None:
     if verdict.is_different:
         mark_altered(report, "; ".join(verdict.problems[:MOST_PROBLEMS]), actor)
     elif verdict.result == EQUAL:
-        mark_as_delivered(report)
+        mark_as_delivered(report, began)
 
 
 def _columns(verdict: verify.Verdict) -> dict[str, Any]:
@@ -176,7 +176,8 @@ def _ended(proof: Proof, actor: Actor) -> None:
     if proof.status == statuses.CANCELLED:
         record("export.proof_cancelled", actor=actor, project=proof.project, obj=report, reason=proof.error)
         return
-    ExportReport.objects.filter(pk=report.pk).update(proved_at=Now(), proof_result=proof.result or UNREADABLE)
+    if proof.status != statuses.ERRORED:  # a fault of ours has looked at nothing
+        ExportReport.objects.filter(pk=report.pk).update(proved_at=Now(), proof_result=proof.result or UNREADABLE)
     is_good = proof.status == statuses.COMPLETED and not proof.problems_total
     details = {"how": proof.how, "result": proof.result, "files": sum(proof.counts.values()), "bytes": proof.bytes_done}
     record(

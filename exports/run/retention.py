@@ -283,6 +283,8 @@ def _take_away(sink: Sink, leftover: Leftover, report: ExportReport | None) -> N
     if leftover.is_draft:  # never visible to anybody, so nothing for the trail
         sink.remove_leftover(leftover)
         return
+    # first: the trail must not say that something is gone which stays
+    sink.remove_leftover(leftover)
     with transaction.atomic():
         record(
             "artifact.removed",
@@ -292,7 +294,6 @@ def _take_away(sink: Sink, leftover: Leftover, report: ExportReport | None) -> N
             details={"location": leftover.location},
             reason="a folder without a delivery",
         )
-        transaction.on_commit(lambda: sink.remove_leftover(leftover))
 
 
 def sweeps() -> QuerySet[SinkSweep]:

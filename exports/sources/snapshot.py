@@ -132,6 +132,8 @@ def _as_delivered(report: ExportReport) -> tuple[Artifact, Mapping[str, Any]]:
             digest = hashlib.file_digest(file, "sha256").hexdigest()
     except DeliveredFileError as error:
         raise PermanentError(f"{MANIFEST_NAME} of report {report.report_id} {error}") from None
+    except OSError as error:
+        raise PermanentError(f"files of report {report.report_id} cannot be read: {error.strerror or error}") from None
     except UserError as error:
         raise PermanentError(f"report {report.report_id}: {error}") from None
     if digest != artifact.sha256 or hashlib.sha256(raw).hexdigest() != report.manifest_sha256:

@@ -89,7 +89,8 @@ def request_import(*, spec: ImportSpec, actor: Actor, file: StagedFile) -> Impor
     run = _new(spec, actor, bytes_total=file.size, bytes_received=file.size)
     with files.made_folder(run):
         file.move_to(files.source_of(run))
-        files.share_source(run)  # takes as long as a store likes: in no transaction
+        if _may_import(spec, actor):  # else it is refused below, and nothing was sent anywhere
+            files.share_source(run)  # takes as long as a store likes: in no transaction
         with _requested(spec, actor, run):
             run.save(force_insert=True)
             enqueue(run)
@@ -211,8 +212,16 @@ def _requested(spec: ImportSpec, actor: Actor, run: ImportRun) -> Iterator[None]
         yield
 
 
-def _project(wanted: str, actor: Actor) -> Project:
-    """By id or name; made by name where there is none and the actor may make one."""
+def _may_import(spec: ImportSpec, actor: Actor) -> bool:
+    try:
+        _found(spec.project.strip(), actor)
+    except UserError:
+        return False
+    return True
+
+
+def _found(wanted: str, actor: Actor) -> Project | None:
+    """By id or name; ``None``: there is none, and the actor may make one. Raises :class:`UserError`."""
     message = f"no project {wanted[:80]!r}"
     found = None
     if is_valid_key(wanted):
@@ -230,6 +239,12 @@ def _project(wanted: str, actor: Actor) -> Project:
             raise NotFoundError(message, field="project") from None
     if found is not None and found.connection.kind != STORE:
         raise UserError(f"project {found.name!r} is no project of the built-in store", field="project")
+    return found
+
+
+def _project(wanted: str, actor: Actor) -> Project:
+    """As :func:`_found`, and made by name where there is none."""
+    found = _found(wanted, actor)
     try:
         return found or store_project(wanted, actor)
     except UserError as error:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import logging
 import os
 import shutil
 import tempfile
@@ -21,12 +22,15 @@ from typing import IO, Any, Final
 
 import orjson
 from django.conf import settings
+from django.db import transaction
 
 from connections.artifact_store import SharedFolder
 from connections.s3.client import S3MissingError
 from connections.store.models import ImportRun
-from exportadmin.lib.errors import ConflictError, ExportAdminError, PermanentError, UserError
+from exportadmin.lib.errors import ConflictError, ExportAdminError, PermanentError, TransientError, UserError
 from exportadmin.lib.ids import new_id
+
+log = logging.getLogger(__name__)
 
 CHUNK_BYTES: Final = 1 << 20
 ABANDONED_SECONDS: Final = 24 * 3600.0
@@ -216,10 +220,10 @@ class RefusedLog:
 
 
 def cut_refused(run: ImportRun, size: int) -> None:
-    """Take away what an attempt wrote after its last commit; empty: the file."""
+    """Take away what an attempt wrote after its last commit; empty: the file. In the store: after this transaction,
+    which must not wait for it, and as far as it can be reached."""
     path = refused_of(run)
-    if (store := _shared(run)) is not None:
-        _cut_shared(store, size)
+    transaction.on_commit(lambda: _cut_where_shared(run, size))
     if not path.exists():
         return
     if size:
@@ -245,6 +249,14 @@ def open_refused(run: ImportRun) -> IO[bytes] | None:
 
 def _refused_name(first: int) -> str:
     return f"refused/{first:020}"
+
+
+def _cut_where_shared(run: ImportRun, size: int) -> None:
+    try:
+        if (store := _shared(run)) is not None:
+            _cut_shared(store, size)
+    except (TransientError, PermanentError) as error:
+        log.warning("refused rows of %s that no batch counted stay in the store: %s", run.label, error)
 
 
 def _cut_shared(store: SharedFolder, size: int) -> None:

@@ -50,21 +50,14 @@ def connection_details(connection: Connection) -> dict[str, Any]:
 
 
 class _FormView(LabellerrView):
-    """Takes the SDK's forms. A file in one is not kept."""
+    """Takes the SDK's forms."""
 
     parser_classes = [MultiPartParser, FormParser]
     takes = {"post": Call}
 
-    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
-        """As every view's."""
-        super().initial(request, *args, **kwargs)
-        request._request.upload_handlers = []
-
     @staticmethod
     def sent(request: Request) -> dict[str, Any]:
-        """The form as it came. Raises :class:`UserError` for a field that came twice, and for a file."""
-        if request.FILES:
-            raise UserError("connections are made with keys, not with a file; known connector: s3")
+        """The form as it came; a file in it is not kept. Raises :class:`UserError` for a field that came twice."""
         form = request.data
         assert isinstance(form, QueryDict)  # of these parsers
         for name, values in form.lists():

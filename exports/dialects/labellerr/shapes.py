@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from connections.models import Project
-from connections.store.models import StoreRow
+from connections.store.overview import first_media_type
 from exportadmin.lib.times import from_datetime
 from exportadmin.runs import statuses
 from exports.models import ExportReport
@@ -20,8 +20,7 @@ _DATA_TYPES: Final = frozenset({"image", "video", "audio", "document", "text"})
 
 def project_json(project: Project) -> dict[str, Any]:
     """As ``GET /projects/project/<id>`` answers. The SDK wants one of five data types; rows without one are images."""
-    found = StoreRow.objects.filter(project=project).values_list("media_type", flat=True).first()
-    data_type = (found or "").lower()
+    data_type = first_media_type(project).lower()
     return {
         "project_id": project.public_id,
         "project_name": project.name,
@@ -56,8 +55,16 @@ def export_json(report: ExportReport) -> dict[str, Any]:
         "created_at": from_datetime(report.created_at),
         "created_by": report.created_by_name,
     }
-    reason = report.error or ("" if status != FAILED else report.status)
+    reason = report.error or (_refused(report) if status == CREATED else report.status)
+    if status == PROCESSING:
+        reason = ""
     return about | ({"error": reason} if reason else {})
+
+
+def _refused(report: ExportReport) -> str:
+    """Of an export that has not all of its rows."""
+    refused = sum((report.check_values or {}).get("rows_refused", {}).values())
+    return f"{refused:,} rows were refused; errors.ndjson beside the file lists them" if refused else ""
 
 
 def unknown_json(report_id: str) -> dict[str, Any]:
