@@ -67,10 +67,8 @@ ONE_DATABASE = (
     "tests/exportadmin/operations/test_static_files_of_a_start.py",
     "tests/exports/delivery/test_second_sink.py",
     "tests/exports/formats/",
-    "tests/outage/test_outage_sample.py",  # brings a PostgreSQL of its own
     "tests/pages/test_demo.py",
     "tests/platforms/",  # they bring a PostgreSQL of their own
-    "tests/soak/",  # kills processes of the database server, which others use; make soak brings one of its own
     "tests/test_readme.py",
     "tests/test_static.py",
     "tests/test_support.py",
@@ -83,6 +81,7 @@ PLATFORMS = (
     "tests/exports/delivery/test_s3_kills.py",
     "tests/exports/dialects/",
     "tests/platforms/",
+    "tests/soak/test_soak_sample.py",
     "tests/whole/test_no_secret_is_told.py",
 )
 

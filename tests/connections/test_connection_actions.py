@@ -8,10 +8,10 @@ from dataclasses import asdict
 
 import pytest
 from django.contrib.auth.models import User
-from django.core.management import call_command
 from django.db import connection as database
 
 from connections import connection_actions as actions
+from connections import deletion
 from connections.access.models import Membership
 from connections.access.permissions import connections_for
 from connections.access.tokens import issue_token
@@ -302,8 +302,8 @@ def test_grants_of_a_deleted_project_go_with_it(vault, members, superuser):
     delete_project(project=members, confirm=members.name, actor=superuser)
     with pytest.raises(NotFoundError):
         grant_connection(connection=vault, project=members, actor=superuser)
-    call_command("retain")
-    assert not vault.grants.filter(project__deleted_at=None).exists()
+    list(deletion.take_away(Project.with_deleted.get(pk=members.pk)))
+    assert not ConnectionGrant.objects.exists()
 
 
 def test_disabled_and_enabled_again(vault, superuser):

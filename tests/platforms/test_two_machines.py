@@ -38,7 +38,7 @@ def variables(store: seaweed.Store) -> dict[str, str]:
     return {
         **s3_store.artifact_variables(store.endpoint, "shared/exports"),
         **keys,
-        "EXPORTADMIN_LEASE_SECONDS": "2",
+        "EXPORTADMIN_LEASE_SECONDS": "8",
         "EXPORTADMIN_REAP_SECONDS": "1",
         "EXPORTADMIN_WORKERS": "1",
     }

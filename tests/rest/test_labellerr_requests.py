@@ -119,6 +119,19 @@ def test_what_a_failed_export_failed_of_stands_beside_its_status(world: World):
     assert "no space left" in refused.json()["error"]["message"]
 
 
+def test_a_created_export_without_all_its_rows_says_so(world: World):
+    client = world.dialect_client("oscar")
+    report = report_of(create(client, world))
+    values = {"rows_refused": {"unreadable": 2, "no_size": 1}}
+    ExportReport.objects.filter(pk=report.pk).update(status=statuses.PARTIAL, check_values=values)
+    query = {"project_id": world.own.project.public_id}
+    body = json.dumps({"report_ids": [report.report_id]})
+    answer = client.post(f"{BASE}/exports/status", body, content_type="application/json", query_params=query).json()
+    (item,) = answer["response"]
+    assert (item["export_status"], item["is_completed"]) == ("Created", True)
+    assert item["error"] == "3 rows were refused; errors.ndjson beside the file lists them"
+
+
 def test_an_export_of_another_project_is_not_to_be_had_through_this_one(world: World):
     client = world.dialect_client("sue")
     query = {"project_id": world.own.project.public_id, "report_id": world.foreign.done.report_id}
@@ -233,9 +246,11 @@ def test_connections_are_made_by_superusers_only(world: World):
     assert connector(client, "create", MAKE).status_code == 403
 
 
-def test_a_file_is_not_taken(rights: Client):
-    answer = connector(rights, "create", MAKE | {"attachment_files": SimpleUploadedFile("key.json", b"{}")})
+def test_a_connector_with_a_file_of_keys_is_refused_by_its_name(rights: Client):
+    form = {"connector": "gcs", "name": "Bucket", "attachment_files": SimpleUploadedFile("key.json", b"{}")}
+    answer = connector(rights, "create", form)
     assert answer.status_code == 400
+    assert answer.json()["error"]["field"] == "connector"
 
 
 def test_an_operator_does_not_grant_by_naming(world: World, rights: Client):

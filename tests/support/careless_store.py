@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import shutil
 import socket
 import subprocess
@@ -33,9 +34,13 @@ def running(folder: Path) -> Iterator[str]:
         port = held.getsockname()[1]
     known = IDENTITIES["exporter"]
     keys = f"{known.access_key_id},{known.secret_access_key}"
-    command = [program, "serve", "s3", "--auth-key", keys, "--addr", f"127.0.0.1:{port}", "--config", "", str(folder)]
+    command = [program, "serve", "s3", "--addr", f"127.0.0.1:{port}", "--config", "", str(folder)]
+    # others look for these keys in all command lines; rclone reads a list of pairs there, as a line of CSV
+    environment = {**os.environ, "RCLONE_AUTH_KEY": f'"{keys}"'}
     with (folder.parent / "rclone.log").open("wb") as log:
-        process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=folder)
+        process = subprocess.Popen(
+            command, env=environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=folder
+        )
     try:
         _wait_until_it_listens(process, port)
         yield f"http://127.0.0.1:{port}"

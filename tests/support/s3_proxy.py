@@ -240,14 +240,22 @@ def every(number: int, of: Fault) -> Fault:
     return lambda request: of(request) if request.number % number == 0 else None
 
 
-def on(pattern: str, what: Any, *, first: int = 0, times: int | None = None) -> Fault:
-    """``what`` for requests whose action matches, from the ``first`` (counted from 0) on, so many ``times``."""
-    count = iter(range(1 << 30))
+class on:
+    """``what`` for requests whose action matches, from the ``first`` (counted from 0) on, so many ``times``.
 
-    def fault(request: Request) -> Any:
-        if not re.fullmatch(pattern, request.action) or request.is_marker:
+    ``hits``: how many met it.
+    """
+
+    def __init__(self, pattern: str, what: Any, *, first: int = 0, times: int | None = None) -> None:
+        self.hits = 0
+        self._pattern, self._what, self._first, self._times = pattern, what, first, times
+        self._count = iter(range(1 << 30))
+
+    def __call__(self, request: Request) -> Any:
+        if not re.fullmatch(self._pattern, request.action) or request.is_marker:
             return None
-        place = next(count)
-        return what if first <= place and (times is None or place < first + times) else None
-
-    return fault
+        place = next(self._count)
+        if self._first > place or (self._times is not None and place >= self._first + self._times):
+            return None
+        self.hits += 1
+        return self._what

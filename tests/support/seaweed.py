@@ -289,6 +289,24 @@ def _start_keeper() -> dict[str, Any]:
     return told
 
 
+@contextlib.contextmanager
+def _running_at_last() -> Iterator[Store]:
+    """Ports that were free a moment ago may be somebody's by now: then others are tried."""
+    for attempt in range(3):
+        server = Server(Path(tempfile.mkdtemp(prefix="exportadmin-s3-")))
+        try:
+            store = server.start()
+        except SeaweedUnavailable:
+            if attempt == 2 or binary() is None:
+                raise
+            continue
+        try:
+            yield store
+        finally:
+            server.stop()
+        return
+
+
 def _keep(main: int) -> None:
     """Run a server for as long as the process ``main`` lives; tell on stdout how it is reached."""
     try:
@@ -296,7 +314,7 @@ def _keep(main: int) -> None:
     except ProcessLookupError:  # over already
         return
     try:
-        with running() as store:
+        with _running_at_last() as store:
             _tell({"endpoint": store.endpoint, "folder": str(store.folder), "pid": store.pid})
             select.select([watch], [], [])
     except SeaweedUnavailable as error:

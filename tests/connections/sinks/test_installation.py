@@ -9,6 +9,8 @@ import pytest
 from connections.artifact_store import store_connection
 from connections.sinks import SINKS
 from connections.sinks.base import ReportKey
+from connections.sinks.installation import InstallationSink
+from exportadmin.lib import masking
 from exportadmin.lib.errors import UserError
 from exportadmin.operations import checks, health
 from tests.connections.sinks.test_contract import MANIFEST, deliver, read
@@ -115,3 +117,18 @@ def test_a_store_that_takes_nothing_is_told_to_pages_and_probes(in_store: str, s
     health.kept.forget()
     assert not client.get("/readyz").json()["checks"]["artifacts"]["ok"]
     health.kept.forget()
+
+
+def test_a_store_is_elsewhere_and_a_folder_is_here(in_store: str, settings):
+    assert InstallationSink(None, {}).is_remote
+    assert not InstallationSink(None, {"folder": "/somebodys"}).is_remote
+    settings.ARTIFACTS_STORE = ""
+    assert not InstallationSink(None, {}).is_remote
+
+
+def test_the_stores_secret_is_followed_and_hidden_from_then_on(in_store: str, monkeypatch, tmp_path):
+    kept = tmp_path / "key"
+    kept.write_text("A0secret0of0the0store")
+    monkeypatch.setenv("EXPORTADMIN_ARTIFACTS_SECRET_ACCESS_KEY", f"file:{kept}")
+    assert dict(store_connection().secrets())["secret_access_key"] == "A0secret0of0the0store"
+    assert "A0secret0of0the0store" not in masking.scrub_text("it says A0secret0of0the0store")

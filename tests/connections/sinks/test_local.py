@@ -11,7 +11,7 @@ import pytest
 
 from connections.sinks.base import MANIFEST_NAME, DeliveredFileError
 from connections.sinks.local import LocalSink
-from exportadmin.lib.errors import PermanentError, UserError
+from exportadmin.lib.errors import PermanentError, TransientError, UserError
 
 
 @pytest.mark.parametrize(
@@ -95,3 +95,27 @@ def test_a_disk_that_is_really_full_is_said_with_its_folder_and_the_draft_goes(h
     assert isinstance(caught.value.__cause__, OSError) and caught.value.__cause__.errno == errno.ENOSPC
     draft.abort()
     assert list((home / "artifacts").glob("*/.*")) == []
+
+
+@pytest.mark.parametrize("number", [errno.EACCES, errno.EIO, errno.ESTALE, errno.EMFILE])
+def test_what_cannot_be_opened_just_now_is_not_called_missing(home: Path, report, monkeypatch, number: int):
+    delivery = LocalSink(None, {}).begin(report).commit(b"{}")
+
+    def fails(*args: Any, **kwargs: Any) -> int:
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(os, "open", fails)
+    with pytest.raises(OSError, match=os.strerror(number)) as caught:
+        delivery.open("manifest.json")
+    assert not isinstance(caught.value, DeliveredFileError)
+
+
+def test_a_folder_that_cannot_be_listed_just_now_is_not_called_empty(home: Path, report, monkeypatch):
+    delivery = LocalSink(None, {}).begin(report).commit(b"{}")
+
+    def fails(path: Any) -> Any:
+        raise OSError(errno.EIO, os.strerror(errno.EIO), str(path))
+
+    monkeypatch.setattr(os, "scandir", fails)
+    with pytest.raises(TransientError, match="cannot be read: Input/output error"):
+        list(delivery.entries())

@@ -112,6 +112,7 @@ def test_what_goes_away_is_tried_again_and_the_delivery_is_whole(sink, report, s
     s3_proxy.fault = fault
     location = deliver(sink, report)
     s3_proxy.fault = lambda request: None
+    assert fault.hits
     found = there()
     if found.count(f"{found[0].rpartition('/')[0]}/rows") == 2:  # of an upload that was begun twice one half stays
         sink.discard(report)
@@ -142,6 +143,7 @@ def test_what_stays_ends_it_in_words_and_nothing_is_left(sink, report, s3_proxy,
     s3_proxy.fault = fault
     with pytest.raises(kind, match=words) as caught:
         deliver(sink, report, parts=6 if "upload a part .*s3" in words else PARTS)
+    assert fault.hits
     assert "secret words" not in str(caught.value)
     assert there() == []
     assert sink.published(report) is None
@@ -299,3 +301,17 @@ def test_a_real_store_that_ignores_conditions_is_refused_too(tmp_path, report, s
         assert sorted(entry.name for entry in found.entries()) == ["manifest.json", "rows", "small"]
         with closing(found.open("rows")) as file:
             assert file.size == len(BODY) * PARTS + len(THE_END)
+
+
+def test_a_bucket_that_wants_its_tags_on_every_object_has_them_on_the_probe_too(
+    s3_proxy, s3_folder, s3_in_a_hurry, report, there
+):
+    def untagged(request):
+        is_bare = request.action == "put_object" and "x-amz-tagging" not in request.headers
+        return Answer(403, "AccessDenied") if is_bare else None
+
+    sink = S3Sink(unsaved_connection(s3_proxy.endpoint, s3_folder, tags="team=vision"), {})
+    s3_proxy.fault = untagged
+    location = deliver(sink, report)
+    s3_proxy.fault = lambda request: None
+    check_whole(sink, location, there)

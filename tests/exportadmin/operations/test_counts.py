@@ -78,8 +78,8 @@ def test_what_nobody_hit_for_a_day_is_forgotten_and_nothing_else(hit_at):
     assert keys() == {"a/60"}
 
 
+@pytest.mark.one_database  # PostgreSQL counts in a table
 def test_a_disk_that_takes_nothing_stops_nobody(monkeypatch, tmp_path):
-    if connection.vendor == "sqlite":
-        (tmp_path / "file").touch()
-        monkeypatch.setattr(counts, "file", lambda: tmp_path / "file" / "counts.sqlite3")
-        assert [counts.hit("a", 1, 60) for _ in range(3)] == [0.0] * 3
+    (tmp_path / "file").touch()
+    monkeypatch.setattr(counts, "file", lambda: tmp_path / "file" / "counts.sqlite3")
+    assert [counts.hit("a", 1, 60) for _ in range(3)] == [0.0] * 3

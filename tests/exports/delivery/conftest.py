@@ -3,22 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from django.core.cache import cache
 from django.test import Client
+from django.utils import timezone
 
 from connections.models import Connection, ConnectionGrant, Project
 from connections.sinks import SINKS
 from connections.store.upsert import write_rows
 from exportadmin.runs.execute import execute
 from exports.models import ExportReport
+from exports.run import pipeline
 from tests.connections.sinks.blobs import BlobSink
 from tests.rest.world import SHELL, Rest
 from tests.support.rows import mixed
 
 ROWS = 40
+
+
+class PowerCutError(BaseException):
+    """As good as a kill: nothing in the pipeline catches it."""
 
 
 @pytest.fixture
@@ -68,6 +75,28 @@ def deliver(script: Rest, filled: Project):
         return report
 
     return make
+
+
+@pytest.fixture
+def dies_before_its_end(script: Rest, filled: Project, monkeypatch: pytest.MonkeyPatch):
+    """A run to a destination that died between publication and commit, its lease long over."""
+
+    def die(destination: dict[str, str]) -> ExportReport:
+        body = {"project": filled.name, "format": "ndjson", "destination": destination}
+        report = ExportReport.objects.get(report_id=script.post("reports/", body).json()["report_id"])
+
+        def dies(*args, **kwargs):
+            raise PowerCutError
+
+        with monkeypatch.context() as broken:
+            broken.setattr(pipeline, "end", dies)
+            with pytest.raises(PowerCutError):
+                execute("export", report.pk)
+        ExportReport.objects.filter(pk=report.pk).update(lease_until=timezone.now() - timedelta(minutes=1))
+        report.refresh_from_db()
+        return report
+
+    return die
 
 
 @pytest.fixture

@@ -21,13 +21,6 @@ NEW = "/exports/new/"
 ARCHIVE = {"destination": "blobs", "blobs.connection": "Archive", "blobs.shelf": "cold"}
 
 
-@pytest.fixture
-def pages(filled: Project, alice: Any) -> Client:
-    client = Client()
-    client.force_login(alice)
-    return client
-
-
 def form(project: Project, **values: Any) -> dict[str, Any]:
     return {"project": project.public_id, "format": "ndjson", "key": "k1", "do": "run", **values}
 

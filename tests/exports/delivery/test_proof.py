@@ -27,6 +27,7 @@ from exportadmin.runs.execute import execute
 from exportadmin.runs.reaper import reap
 from exports import actions
 from exports.delivery import verify
+from exports.delivery.integrity import mark_altered
 from exports.models import ExportReport, Proof
 from exports.models.proof import ATTRIBUTES, CHANGED, EQUAL, EXTRA, FULL, GONE, HOW, SAMPLED, UNPROVEN
 from exports.run import proofs
@@ -471,3 +472,25 @@ def test_what_cannot_be_read_while_somebody_waits_is_said_and_not_called_changed
     assert (proof.result, proof.statement) == ("unreadable", "not all of it can be read")
     assert "Input/output error" in proof.problems[0]["message"]
     assert state_of(report) == (False, "unreadable")
+
+
+def test_what_was_found_altered_while_a_proof_read_stays_altered(report: ExportReport, queued: None, file: Path):
+    """It may have read the file before somebody changed it."""
+    proof = actions.prove(report=report, actor=USER)
+    original = flip(file)
+    read = verify.verify_report
+
+    def found_meanwhile(of: ExportReport, **how: Any) -> verify.Verdict:
+        mark_altered(ExportReport.objects.get(pk=of.pk), "a download found it")
+        file.write_bytes(original)
+        return read(of, **how)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(verify, "verify_report", found_meanwhile)
+        assert work(proof).result == EQUAL
+    report.refresh_from_db()
+    assert report.altered_why == "a download found it"
+    assert actions.prove(report=report, actor=USER) is not None
+    assert work(Proof.objects.latest("pk")).result == EQUAL
+    report.refresh_from_db()
+    assert report.altered_at is None, "a proof that began after that opens it again"

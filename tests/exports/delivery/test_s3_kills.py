@@ -157,8 +157,11 @@ def test_killed_between_the_manifest_and_the_marker_it_is_adopted_and_the_marker
 ):
     report = request_export()
     assert dies(report, places.index("before delete_object") + 1)
+    bucket, _, prefix = s3_folder.partition("/")
+    (manifest,) = (key for key in s3_store.keys(bucket, prefix) if key.endswith(f"{report.report_id}/manifest.json"))
     execute("export", report.pk)
-    assert report.attempts == 1
+    adopted = s3_store.client().head_object(Bucket=bucket, Key=manifest)
+    assert adopted["Metadata"]["attempt"] == "1", "the first attempt's, not made anew"
     check_one_dataset(report, s3_store, s3_folder, script)
 
 

@@ -37,13 +37,6 @@ def files_below(folder: Path) -> list[str]:
 
 
 @pytest.fixture
-def pages(alice) -> Client:
-    client = Client()
-    client.force_login(alice)
-    return client
-
-
-@pytest.fixture
 def report(archive, deliver) -> ExportReport:
     done = deliver(ARCHIVE)
     assert done.status == statuses.COMPLETED, done.error
@@ -153,26 +146,10 @@ def test_what_dead_runs_left_there_is_swept_away(report, archive, home):
     assert any(delivery_of(report).entries())
 
 
-class PowerCutError(BaseException):
-    """As good as a kill."""
-
-
 @pytest.fixture
-def killed(archive, script, filled, monkeypatch) -> ExportReport:
+def killed(archive, dies_before_its_end) -> ExportReport:
     """A run that died between publication and commit, its lease long over."""
-    body = {"project": filled.name, "format": "ndjson", "destination": ARCHIVE}
-    report = ExportReport.objects.get(report_id=script.post("reports/", body).json()["report_id"])
-
-    def dies(*args, **kwargs):
-        raise PowerCutError
-
-    with monkeypatch.context() as broken:
-        broken.setattr(pipeline, "end", dies)
-        with pytest.raises(PowerCutError):
-            execute("export", report.pk)
-    ExportReport.objects.filter(pk=report.pk).update(lease_until=timezone.now() - timedelta(minutes=1))
-    report.refresh_from_db()
-    return report
+    return dies_before_its_end(ARCHIVE)
 
 
 def test_published_before_its_worker_died_it_is_adopted(killed, script):

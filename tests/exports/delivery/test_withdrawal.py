@@ -26,13 +26,10 @@ from exports.delivery.verify import verify_folder, verify_report
 from exports.models import ExportReport
 from exports.run import pipeline
 from exports.spec.spec import ExportSpec
+from tests.exports.delivery.conftest import PowerCutError
 from tests.support.rows import mixed
 
 pytestmark = pytest.mark.django_db(transaction=True)
-
-
-class PowerCutError(BaseException):
-    """As good as a kill: nothing in the pipeline catches it."""
 
 
 @pytest.fixture

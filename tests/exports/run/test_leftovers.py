@@ -12,7 +12,9 @@ from django.utils import timezone
 
 from connections.models import Connection, Project
 from connections.s3 import client
+from connections.sinks.base import ReportKey
 from connections.sinks.local import LocalSink
+from exportadmin.audit.models import AuditEntry
 from exportadmin.lib.errors import PermanentError, TransientError
 from exportadmin.lib.ids import new_id
 from exportadmin.runs import statuses
@@ -124,6 +126,23 @@ def test_what_cannot_be_taken_away_is_listed_with_the_reason_and_some_of_it_is_e
     sweep = SinkSweep.objects.get()
     assert (sweep.error, sweep.found_total) == ("", 5)
     assert {found["error"] for found in sweep.found} == {"the folder is read-only"}
+
+
+def test_what_stays_is_not_told_to_the_trail_as_removed(home: Path, members: Project, monkeypatch: pytest.MonkeyPatch):
+    """A published folder of an export that failed all the same."""
+    report = make_report(members, status=statuses.FAILED)
+    LocalSink(None, {}).begin(ReportKey(report.report_id, members.public_id, 1)).commit(b"{}")
+
+    def refuse(self: LocalSink, leftover: Any) -> None:
+        raise PermanentError("the folder is read-only")
+
+    late = timezone.now() + timedelta(seconds=2 * DAY)
+    with monkeypatch.context() as broken:
+        broken.setattr(LocalSink, "remove_leftover", refuse)
+        retention.retain(late)
+    assert not AuditEntry.objects.filter(event="artifact.removed").exists()
+    retention.retain(late)
+    assert AuditEntry.objects.filter(event="artifact.removed").count() == 1
 
 
 def test_a_long_list_is_cut_and_counted(home: Path, members: Project, monkeypatch: pytest.MonkeyPatch):

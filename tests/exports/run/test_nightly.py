@@ -226,3 +226,13 @@ def test_a_disabled_connection_is_not_used(deliver: Any):
     disabled = Connection.objects.create(name="Archive", kind=BlobSink.key, disabled_at=timezone.now())
     deliver(9, destination=disabled, location="x/y")
     assert whole_night() == []
+
+
+def test_one_that_somebody_cancelled_is_not_asked_for_again_that_night(deliver: Any, alice: Any):
+    first, second = deliver(2), deliver(1)
+    worker = Nightly(clock(0.1))
+    worker.tick()
+    actor = Actor(kind="user", name="alice", channel="web", user_id=alice.pk)
+    actions.cancel_proof(proof=Proof.objects.get(report=first), actor=actor)
+    assert [proof.report_id for proof in whole_night(worker)] == [second.pk]
+    assert Proof.objects.filter(report=first).count() == 1

@@ -54,7 +54,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
                 stderr=subprocess.STDOUT,
             )
         try:
-            found = until(lambda: process.poll() is not None or _ADDRESS.search(log.read_text()), "the address")
+            found = until(lambda: process.poll() is not None or _ADDRESS.search(log.read_text()), "the address", 180)
             assert isinstance(found, re.Match), log.read_text()
             yield Site(installation, found[1], project["id"], json.loads(issued.stdout))
         finally:
