@@ -318,9 +318,11 @@ def test_secrets_that_work_are_told_by_nothing(scene: Scene, s3_store: seaweed.S
     scene.api("POST", f"{at}verify/")
     scene.api("POST", f"{at}prove/", {})
     scene.api("POST", f"{at}convert/", {"format": "csv"})
-    failed = scene.api("PATCH", f"connections/{made}/", {"config": {"bucket": "no-such-bucket", "prefix": ""}})
-    assert failed.status_code == 200, failed.text
-    assert scene.export(made, "s3", folder="no-such-bucket/a/")["status"] in ("failed", "refused")
+    moved = scene.api("PATCH", f"connections/{made}/", {"config": {"bucket": "no-such-bucket"}}, expected=409)
+    scene.heap.add("refusal", moved.content)
+    elsewhere = {**config, "bucket": "no-such-bucket", "prefix": ""}
+    nowhere = live(scene, connection_kinds()["s3"], "No bucket", elsewhere, secrets)
+    assert scene.export(nowhere, "s3", folder="no-such-bucket/a/")["status"] in ("failed", "refused")
     for key in s3_store.keys(bucket, prefix):
         found = s3_store.client().get_object(Bucket=bucket, Key=key)
         scene.heap.add(
