@@ -88,6 +88,7 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "exportadmin.lib.pages.RefusalsMiddleware",
+    "connections.access.middleware.SessionUseMiddleware",
     "connections.access.middleware.TimeZoneMiddleware",
     "csp.middleware.CSPMiddleware",
     "axes.middleware.AxesMiddleware",
@@ -193,6 +194,17 @@ AXES_VERBOSE = False
 LOGIN_URL = "sign-in"
 LOGIN_REDIRECT_URL = "home"
 LOGOUT_REDIRECT_URL = "sign-in"
+# the database keeps digests of the keys; a session ends so long after the sign-in, and so long after its last use
+SESSION_ENGINE = "connections.access.sessions"
+USUAL_SESSION = (
+    timedelta(hours=env.number("SESSION_HOURS", 14 * 24, at_least=1)),
+    timedelta(hours=env.number("SESSION_IDLE_HOURS", 3 * 24, at_least=1)),
+)
+SUPERUSER_SESSION = (
+    timedelta(hours=env.number("SUPERUSER_SESSION_HOURS", 12, at_least=1)),
+    timedelta(hours=env.number("SUPERUSER_SESSION_IDLE_HOURS", 1, at_least=1)),
+)
+SESSION_COOKIE_AGE = int(max(USUAL_SESSION[0], SUPERUSER_SESSION[0]).total_seconds())
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = "Lax"
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SECURE_SSL_REDIRECT = HTTPS

@@ -12,7 +12,8 @@ class AccessConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        """Tell the trail about people."""
-        from connections.access import trail
+        """Tell the trail about people, and settle how long their sessions last."""
+        from connections.access import sessions, trail
 
         trail.register()
+        sessions.connect()

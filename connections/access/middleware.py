@@ -1,4 +1,4 @@
-"""The time zone of the one who looks."""
+"""The session and the time zone of the one who looks."""
 
 from __future__ import annotations
 
@@ -10,6 +10,22 @@ from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 
 from connections.access.preferences import zone_of
+from connections.access.sessions import SessionStore
+
+
+class SessionUseMiddleware:
+    """A session that is used lasts. What a page asks for by itself (htmx's polling) is no use of it."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        """Pass the request on, then note it."""
+        response = self.get_response(request)
+        by_itself = request.method == "GET" and request.headers.get("HX-Request") == "true"
+        if request.session.accessed and not by_itself and isinstance(request.session, SessionStore):
+            request.session.note_use()
+        return response
 
 
 class TimeZoneMiddleware:

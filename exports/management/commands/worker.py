@@ -11,6 +11,7 @@ from typing import Any
 from django.db import connections
 
 from connections import deletion
+from connections.access.sessions import SessionStore
 from connections.store.imports.actions import end_abandoned_uploads
 from exportadmin.lib import counts
 from exportadmin.lib.command import AppCommand
@@ -46,6 +47,7 @@ class Command(AppCommand):
                 Hourly(forget_keys),
                 nightly.Nightly().tick,
                 Hourly(counts.forget_old),
+                Hourly(SessionStore.clear_expired),
             ]
             code = WorkerLoop(cluster, chores).until_stopped(signals)
         logging.shutdown()
