@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from connections.adapters import ConnectionKind
+from connections.platforms import PLATFORMS
 from connections.sinks import SINKS
 from exportadmin.lib.errors import UserError
 
 
 def connection_kinds() -> Mapping[str, type[ConnectionKind]]:
     """By their keys, those that can be made by hand: the built-in store has the one connection that it comes with."""
-    return {key: sink for key, sink in SINKS.items() if sink.needs_connection}
+    return {**{key: sink for key, sink in SINKS.items() if sink.needs_connection}, **PLATFORMS}
 
 
 def connection_kind(key: str, *, field: str | None = "kind") -> type[ConnectionKind]:

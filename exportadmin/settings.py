@@ -41,6 +41,8 @@ PROOF_HOW = env.choice("PROOF_HOW", "sampled", ("attributes", "sampled", "full")
 PROOF_BYTES = env.number("PROOF_BYTES", 50 * 1000**3)
 # one file for an import; it is kept on disk until the import has ended
 IMPORT_MAX_BYTES = env.number("IMPORT_MAX_BYTES", 20 * 1024**3, at_least=1)
+# seconds in which an export that a platform makes may not move before it is given up
+PLATFORM_PATIENCE = env.number("PLATFORM_PATIENCE", 900, at_least=1)
 UPLOADS_DIR = EXPORTADMIN_HOME / "uploads"
 FILE_UPLOAD_HANDLERS = ["exportadmin.lib.uploads.StagedUploads"]
 

@@ -1,0 +1,8 @@
+"""The labelling platforms, one line each."""
+
+from __future__ import annotations
+
+from connections.platforms.base import Platform
+from exportadmin.lib.registry import Registry
+
+PLATFORMS: Registry[type[Platform]] = Registry("platform", {})

@@ -1,0 +1,212 @@
+"""What every labelling platform speaks: its projects are listed, and exports are made there, looked at and fetched.
+
+A platform is one folder and one line in :data:`connections.platforms.PLATFORMS`. It knows the wire and the shapes of
+one platform and nothing of runs, rows in the store or deliveries: whoever runs (:mod:`connections.platforms.remote`)
+keeps the remote id, waits between looks and gives up. ``tests/connections/platforms`` holds the contract as tests,
+which run over every platform.
+
+Every method may raise ``TransientError`` (worth another try later, ``retry_after`` where the platform said it) and
+``PermanentError``; the message names the step and what the platform answered, never a secret.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, ClassVar, TypeAlias
+
+from connections.adapters import ConnectionKind
+from connections.models import Connection
+from exportadmin.lib.errors import ExportAdminError, TransientError
+
+
+class NothingThereError(ExportAdminError):
+    """The platform has no row that the request selects, and says so: no failure."""
+
+
+class LostAnswerError(TransientError):
+    """The request may have been carried out, nobody knows: it is looked up before it is sent again."""
+
+
+@dataclass(frozen=True, slots=True)
+class RemoteProject:
+    """One project there. ``external_id`` is its id there; ``details`` are what it says besides, for people to see."""
+
+    external_id: str
+    name: str
+    data_type: str = ""
+    details: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class RemoteFormat:
+    """A format in which the platform makes files itself. ``key`` is its own word, ``media_type`` is of the file."""
+
+    key: str
+    title: str
+    help: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class RemoteOption:
+    """One setting of an export that the platform makes, beside those of :class:`Wanted`.
+
+    ``many``: a list of texts; with ``choices`` (value, title) one of them, or some.
+    """
+
+    name: str
+    title: str
+    help: str
+    many: bool = False
+    choices: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """An export that the platform is asked to make.
+
+    ``name`` is ours and once among all that we ask for: by it an export is found whose answer was lost. ``statuses``
+    are the platform's own words, none: all that it knows. ``updated_after_ms``: only what was updated since.
+    ``options`` are by the names of :attr:`Platform.remote_options`, checked by :meth:`Platform.check_wanted`.
+    """
+
+    name: str
+    format: str
+    description: str = ""
+    statuses: tuple[str, ...] = ()
+    updated_after_ms: int | None = None
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """The platform took the request. ``server_ms`` is its own clock then, ``None`` where it does not tell."""
+
+    remote_id: str
+    server_ms: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """Not made yet. ``word`` is the platform's own for how it stands; ``is_known``: the contract has that word.
+
+    ``progress`` (0 to 1) where it is told. One whose word is not known needs somebody's attention, and is never taken
+    for made.
+    """
+
+    word: str
+    is_known: bool = True
+    progress: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """Made. ``place`` says where the platform put it, where that is not for us to fetch (``s3://bucket/folder/``)."""
+
+    word: str
+    place: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """It will not be made. ``reason`` is the platform's own, in its words."""
+
+    word: str
+    reason: str = ""
+
+
+Standing: TypeAlias = Waiting | Ready | Failed
+
+
+@dataclass(frozen=True, slots=True)
+class RemoteFile:
+    """A file as it was fetched: it lies at ``path``, whole. ``name`` is safe to deliver under.
+
+    What could be counted by reading it is in ``rows`` (``None``: nobody can tell) and ``rows_by_status`` and
+    ``annotations_by_class``; ``notes`` say what else was seen, a text → how often.
+    """
+
+    path: Path
+    name: str
+    media_type: str
+    bytes: int
+    rows: int | None = None
+    rows_by_status: Mapping[str, int] = field(default_factory=dict)
+    annotations_by_class: Mapping[str, int] = field(default_factory=dict)
+    notes: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class RemoteExport:
+    """An export in the platform's own list, by whomever. ``details`` are whatever else it says of it, as it says it."""
+
+    remote_id: str
+    name: str
+    standing: Standing
+    created_ms: int | None = None
+    details: Mapping[str, Any] = field(default_factory=dict)
+
+
+OnBytes: TypeAlias = Callable[[int], None]
+
+
+class Platform(ConnectionKind, ABC):
+    """One labelling platform, as one connection reaches it."""
+
+    # the importer (a key of connections.store.importers.IMPORTERS) that reads the file of a sync
+    importer: ClassVar[str]
+    # can it be asked for what changed since a moment?
+    tells_changes: ClassVar[bool] = False
+    # its own words for where a row stands, and a title each
+    statuses: ClassVar[Mapping[str, str]] = {}
+    remote_formats: ClassVar[Sequence[RemoteFormat]] = ()
+    remote_options: ClassVar[Sequence[RemoteOption]] = ()
+
+    def __init__(self, connection: Connection) -> None:
+        self.connection = connection
+
+    @abstractmethod
+    def projects(self) -> Iterator[RemoteProject]:
+        """All that the credentials may see."""
+
+    @abstractmethod
+    def project(self, external_id: str) -> RemoteProject:
+        """One of them. Raises ``PermanentError`` where there is none."""
+
+    @abstractmethod
+    def for_sync(self, name: str, since_ms: int | None) -> Wanted:
+        """What to ask for so that :attr:`importer` can read all rows, or those that were updated after ``since_ms``."""
+
+    def check_wanted(self, wanted: Wanted) -> Wanted:
+        """As it is asked for. Raises :class:`~exportadmin.lib.errors.UserError` for what the platform cannot make."""
+        return wanted
+
+    @abstractmethod
+    def ask(self, external_id: str, wanted: Wanted) -> Made:
+        """Have the export made; one request, sent once.
+
+        Raises :class:`LostAnswerError` where it may have been taken, :class:`NothingThereError`.
+        """
+
+    @abstractmethod
+    def find(self, external_id: str, name: str) -> str | None:
+        """The remote id of the export of that name, where there is one. Several: the oldest."""
+
+    @abstractmethod
+    def look(self, external_id: str, remote_id: str) -> Standing:
+        """How it stands."""
+
+    @abstractmethod
+    def fetch(
+        self, external_id: str, remote_id: str, wanted: Wanted, folder: Path, on_bytes: OnBytes
+    ) -> list[RemoteFile]:
+        """Its files, whole and checked, into ``folder``; ``on_bytes`` is told of each piece and may raise.
+
+        Raises ``PermanentError`` for what is no file of that export: cut off, another format, another id.
+        """
+
+    @abstractmethod
+    def exports(self, external_id: str) -> list[RemoteExport]:
+        """What was exported there, by whomever, as far as the platform tells; newest first where it says when."""

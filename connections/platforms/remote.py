@@ -1,0 +1,218 @@
+"""An export that a platform makes for a run: asked for once, looked at until it stands, fetched; in steps that wait.
+
+Where it is stands in the run's ``state`` before each request leaves, so that whoever goes on after a crash asks
+nothing twice: an export whose answer was lost is looked up by its name, which is ours alone.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import Any, Final, NoReturn
+
+from django.conf import settings
+
+from connections.platforms.base import (
+    Failed,
+    LostAnswerError,
+    NothingThereError,
+    Platform,
+    Ready,
+    RemoteFile,
+    Waiting,
+    Wanted,
+)
+from exportadmin.lib.errors import PermanentError, TransientError
+from exportadmin.runs.errors import NotYet
+from exportadmin.runs.lease import RunLease
+
+# what a run shows of each
+ASKING, WAITING, FETCHING = "asking the platform", "made there", "fetching"
+KEY: Final = "remote"
+FIRST_WAIT, LONGEST_WAIT, GROWTH = 2.0, 60.0, 1.5  # seconds
+# an export whose answer was lost is looked for as long as this before it is asked for once more
+LOST_SECONDS: Final = 180.0
+MOST_ASKED: Final = 2
+MOST_FETCHES: Final = 4
+
+
+@dataclass(slots=True)
+class RemoteRun:
+    """One export there, of a run that ``lease`` holds. ``state`` is all of the run's, with ours under :data:`KEY`."""
+
+    platform: Platform
+    external_id: str
+    wanted: Wanted
+    lease: RunLease
+    state: dict[str, Any]
+
+    @property
+    def remote_id(self) -> str:
+        """The platform's id of it; empty while it is not known to be made."""
+        return str(self._kept.get("remote_id", ""))
+
+    @property
+    def server_ms(self) -> int | None:
+        """The platform's clock when it took the request."""
+        return self._kept.get("server_ms")
+
+    def advance(self) -> Ready:
+        """Go on from where it is. Raises ``NotYet`` while the platform works, ``PermanentError`` where it will not be
+        made, ``NothingThereError`` where there is nothing to make it of.
+        """
+        if not self.remote_id:
+            self.lease.progress(phase=ASKING)
+            self._ask()
+        self.lease.progress(phase=WAITING)
+        self.lease.check(now=True)
+        try:
+            standing = self.platform.look(self.external_id, self.remote_id)
+        except TransientError as error:
+            self._wait("looking how the export stands", str(error), error.retry_after)
+        except PermanentError as error:
+            raise self._gone_wrong("looking how the export stands", error) from None
+        if isinstance(standing, Ready):
+            self._keep(word=standing.word, troubles=0)
+            return standing
+        if isinstance(standing, Failed):
+            reason = f": {standing.reason}" if standing.reason else ""
+            raise PermanentError(f"{self._title} did not make the export (it says {standing.word!r}{reason})")
+        raise self._not_yet(standing)
+
+    def fetch(self, folder: Path) -> list[RemoteFile]:
+        """The files, whole. Raises as :meth:`advance`."""
+        self.lease.progress(phase=FETCHING)
+        self.lease.check(now=True)
+        received = 0
+
+        def on_bytes(count: int) -> None:
+            nonlocal received
+            received += count
+            self.lease.progress(bytes_done=received)
+            self.lease.check()
+
+        try:
+            return self.platform.fetch(self.external_id, self.remote_id, self.wanted, folder, on_bytes)
+        except TransientError as error:
+            fetches = self._kept.get("fetches", 0) + 1
+            if fetches >= MOST_FETCHES:
+                raise self._gone_wrong(f"fetching the file, {fetches} times", error) from None
+            wait = max(_growing(fetches), error.retry_after or 0.0)
+            raise NotYet(_seconds(wait), self._with(fetches=fetches), str(error)) from None
+        except PermanentError as error:
+            raise self._gone_wrong("fetching the file", error) from None
+
+    # --- inside ------------------------------------------------------------------------------------------------------
+
+    @property
+    def _kept(self) -> dict[str, Any]:
+        kept: dict[str, Any] = self.state.get(KEY, {})
+        return kept
+
+    @property
+    def _title(self) -> str:
+        return self.platform.title
+
+    def _with(self, **changes: Any) -> dict[str, Any]:
+        self.state = {**self.state, KEY: {**self._kept, **changes}}
+        return self.state
+
+    def _keep(self, **changes: Any) -> None:
+        self.lease.save(state=self._with(**changes))
+
+    def _ask(self) -> None:
+        """Until the remote id is on the run's row."""
+        if "asked_at" in self._kept:  # and no answer came: we died, or it was lost
+            self._look_up("no answer came")
+            if self.remote_id:
+                return
+        self.lease.check(now=True)
+        self._keep(
+            asked_at=time.time(), asked=self._kept.get("asked", 0) + 1, since=self._kept.get("since", time.time())
+        )
+        try:
+            made = self.platform.ask(self.external_id, self.wanted)
+        except NothingThereError:
+            self._forget_asking()
+            raise
+        except LostAnswerError as error:
+            self._look_up(str(error))
+        except TransientError as error:
+            # it was refused for now, or never sent: nothing was made
+            self._forget_asking()
+            self._wait("asking for the export", str(error), error.retry_after)
+        except PermanentError as error:
+            raise self._gone_wrong("asking for the export", error) from None
+        else:
+            self._keep(remote_id=made.remote_id, server_ms=made.server_ms, since=time.time(), troubles=0)
+
+    def _forget_asking(self) -> None:
+        kept = {key: value for key, value in self._kept.items() if key not in ("asked_at", "asked")}
+        self.state = {**self.state, KEY: kept}
+        self.lease.save(state=self.state)
+
+    def _look_up(self, reason: str) -> None:
+        """Adopt it where it is in the platform's list. Raises ``NotYet`` for a while, then ``PermanentError``; or it
+        comes back without a remote id: it was not made, and is asked for once more.
+        """
+        self.lease.check(now=True)
+        try:
+            found = self.platform.find(self.external_id, self.wanted.name)
+        except TransientError as error:
+            self._wait("looking for the export, whose answer was lost", str(error), error.retry_after)
+        except PermanentError as error:
+            raise self._gone_wrong("looking for the export, whose answer was lost", error) from None
+        if found is not None:
+            self._keep(remote_id=found, since=time.time(), troubles=0, adopted=True)
+            return
+        if time.time() - float(self._kept["asked_at"]) < LOST_SECONDS:
+            looks = self._kept.get("lookups", 0)
+            waiting = f"{self._title}: the answer to the request for the export was lost ({reason}); it is looked for"
+            raise NotYet(_seconds(_growing(looks)), self._with(lookups=looks + 1), waiting)
+        if self._kept.get("asked", 1) >= MOST_ASKED:
+            raise PermanentError(
+                f"{self._title}: the answer to the request for the export was lost {MOST_ASKED} times ({reason}), and "
+                f"its list shows none of the name {self.wanted.name!r}"
+            )
+
+    def _not_yet(self, standing: Waiting) -> NotYet | PermanentError:
+        now = time.time()
+        has_moved = (standing.word, standing.progress) != (self._kept.get("word"), self._kept.get("progress"))
+        since = now if has_moved else float(self._kept.get("since", now))
+        if now - since > settings.PLATFORM_PATIENCE:
+            minutes = settings.PLATFORM_PATIENCE / 60
+            return PermanentError(
+                f"{self._title} has said {standing.word!r} of export {self.remote_id} for {minutes:g} minutes: it was "
+                "given up (EXPORTADMIN_PLATFORM_PATIENCE)"
+            )
+        looks = 0 if has_moved else self._kept.get("looks", 0) + 1
+        changes = {"word": standing.word, "progress": standing.progress, "since": since, "looks": looks, "troubles": 0}
+        message = "" if standing.is_known else _attention(self._title, standing.word)
+        return NotYet(_seconds(_growing(looks)), self._with(**changes, needs_attention=not standing.is_known), message)
+
+    def _wait(self, step: str, message: str, retry_after: float | None) -> NoReturn:
+        """What may go away by itself, until nothing has moved for too long."""
+        now = time.time()
+        since = float(self._kept.get("since", now))
+        troubles = self._kept.get("troubles", 0) + 1
+        if now - since > settings.PLATFORM_PATIENCE:
+            raise PermanentError(f"{self._title}, {step}: {message} (tried {troubles} times)")
+        wait = max(_growing(troubles), retry_after or 0.0)
+        raise NotYet(_seconds(wait), self._with(since=since, troubles=troubles), f"{self._title}, {step}: {message}")
+
+    def _gone_wrong(self, step: str, error: Exception) -> PermanentError:
+        return PermanentError(f"{self._title}, {step}: {error}")
+
+
+def _attention(title: str, word: str) -> str:
+    return f"needs attention: {title} says {word!r}, which is not known here; it is not taken for made"
+
+
+def _growing(count: int) -> float:
+    return min(FIRST_WAIT * GROWTH ** min(count, 20), LONGEST_WAIT)
+
+
+def _seconds(seconds: float) -> timedelta:
+    return timedelta(seconds=seconds)

@@ -1,0 +1,159 @@
+"""An export that a platform makes: asked for once, whatever becomes of the answer."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from connections.models import Connection
+from connections.platforms import remote
+from connections.platforms.base import Failed, LostAnswerError, Ready, Waiting, Wanted
+from connections.platforms.remote import RemoteRun
+from exportadmin.lib.errors import PermanentError, TransientError
+from exportadmin.runs.errors import NotYet
+from tests.connections.platforms import toy
+
+
+class Row:
+    """A lease that keeps what is saved."""
+
+    def __init__(self):
+        self.state = {}
+
+    def save(self, *, state):
+        self.state = state
+
+    def progress(self, **_):
+        pass
+
+    def check(self, *, now=False):
+        pass
+
+
+@pytest.fixture
+def server():
+    with toy.registered() as held:
+        held.rows["one"] = [{"file_id": "1", "file_name": "1.jpg", "file_status": "review"}]
+        yield held
+
+
+def begin(row: Row) -> RemoteRun:
+    """As a worker begins or goes on: from what is on the row."""
+    return RemoteRun(toy.ToyPlatform(Connection(name="Toy")), "one", Wanted("ours-1", "json"), row, row.state)
+
+
+def raises_once(error):
+    errors = [error]
+
+    def step(name):
+        if name == "ask" and errors:
+            raise errors.pop()
+
+    return step
+
+
+def test_one_that_is_ready_is_fetched(server, tmp_path):
+    run = begin(Row())
+    assert run.advance() == Ready("Created")
+    assert [file.rows for file in run.fetch(tmp_path)] == [1]
+
+
+def test_its_remote_id_is_kept_before_the_first_look(server):
+    row, kept = Row(), []
+    server.before = lambda step: kept.append((step, row.state.get(remote.KEY, {}).get("remote_id")))
+    begin(row).advance()
+    assert kept == [("ask", None), ("look", "remote-1")]
+
+
+def test_waiting_is_a_step_that_grows(server):
+    server.looks = [Waiting("Processing"), Waiting("Processing"), Waiting("Processing"), Ready("Created")]
+    row, waits = Row(), []
+    for _ in range(3):
+        with pytest.raises(NotYet) as wait:
+            begin(row).advance()
+        row.state = wait.value.state
+        waits.append(wait.value.after)
+    assert waits == sorted(waits)
+    assert waits[0] == timedelta(seconds=remote.FIRST_WAIT)
+    begin(row).advance()
+    assert len(server.exports) == 1
+
+
+def test_one_whose_answer_was_lost_is_found_by_its_name(server):
+    server.after = raises_once(LostAnswerError("no answer in 60 s"))
+    run = begin(Row())
+    run.advance()
+    assert (run.remote_id, len(server.exports)) == ("remote-1", 1)
+
+
+def test_one_that_was_asked_for_by_a_process_that_died_is_found_by_its_name(server):
+    server.after = raises_once(KeyboardInterrupt())
+    row = Row()
+    with pytest.raises(KeyboardInterrupt):
+        begin(row).advance()
+    begin(row).advance()
+    assert len(server.exports) == 1
+
+
+def test_one_that_was_never_made_is_looked_for_before_it_is_asked_for_again(server, monkeypatch):
+    clock = [1000.0]
+    monkeypatch.setattr(remote.time, "time", lambda: clock[0])
+    server.before = raises_once(LostAnswerError("no answer in 60 s"))
+    row = Row()
+    with pytest.raises(NotYet, match="it is looked for") as wait:
+        begin(row).advance()
+    row.state = wait.value.state
+    with pytest.raises(NotYet, match="it is looked for") as wait:
+        begin(row).advance()
+    assert server.exports == {}
+    row.state = wait.value.state
+    clock[0] += remote.LOST_SECONDS
+    begin(row).advance()
+    assert len(server.exports) == 1
+
+
+def test_a_platform_that_is_busy_is_asked_when_it_says(server):
+    server.before = raises_once(TransientError("answered 429", retry_after=45.0))
+    row = Row()
+    with pytest.raises(NotYet, match="asking for the export: answered 429") as wait:
+        begin(row).advance()
+    assert wait.value.after == timedelta(seconds=45)
+    row.state = wait.value.state
+    begin(row).advance()
+    assert len(server.exports) == 1
+
+
+def test_one_that_does_not_move_is_given_up_with_its_word(server, monkeypatch, settings):
+    clock = [1000.0]
+    monkeypatch.setattr(remote.time, "time", lambda: clock[0])
+    server.looks = [Waiting("Processing")]
+    row = Row()
+    with pytest.raises(NotYet) as wait:
+        begin(row).advance()
+    row.state = wait.value.state
+    clock[0] += settings.PLATFORM_PATIENCE + 1
+    with pytest.raises(PermanentError, match="has said 'Processing' of export remote-1 for 15 minutes"):
+        begin(row).advance()
+
+
+def test_a_word_that_nobody_knows_is_shown_and_never_taken_for_made(server):
+    server.looks = [Waiting("Completed!", is_known=False)]
+    with pytest.raises(NotYet, match="needs attention: Toy says 'Completed!'"):
+        begin(Row()).advance()
+
+
+def test_one_that_failed_there_says_why(server):
+    server.looks = [Failed("Failed", "no space")]
+    with pytest.raises(PermanentError, match="it says 'Failed': no space"):
+        begin(Row()).advance()
+
+
+def test_a_wrong_key_names_the_step(server):
+    def step(name):
+        if name == "look":
+            raise PermanentError("https://toy.example answered 401")
+
+    server.before = step
+    with pytest.raises(PermanentError, match=r"Toy, looking how the export stands: .* answered 401"):
+        begin(Row()).advance()
