@@ -460,6 +460,7 @@ def issue_link(
     details = {"seconds": seconds, "one_time": one_time, "for": str(for_user or "")}
     with audited("link.issued", actor=actor, project=report.project, obj=artifact, details=details) as line:
         require(actor, LINK, report.project)
+        require(actor, DOWNLOAD, report.project)  # whoever has the link downloads: nobody hands on what they may not
         check_linkable(report)
         link, token = tokens.issue(artifact, seconds=seconds, one_time=one_time, for_user=for_user, actor=actor)
         line.details["link"] = link.public_id
@@ -528,7 +529,8 @@ def _saved_before(before: ExportConfig, config: ExportConfig) -> ExportConfig:
     """``before``, where it is what ``config`` would be."""
     fields = ("project_id", "name", "description", "body")
     if any(getattr(before, field) != getattr(config, field) for field in fields):
-        raise ConflictError(f"the same form saved config {before.name!r} already", field="Idempotency-Key")
+        which = f"config {before.name!r}" if before.project_id == config.project_id else "another config"
+        raise ConflictError(f"the same form saved {which} already", field="Idempotency-Key")
     return before
 
 

@@ -23,8 +23,8 @@ KEY_DAYS = 30
 class IdempotencyKey:
     """An idempotency key with whose it is and what was asked with it."""
 
-    def __init__(self, key: str, scope: str, digest: str) -> None:
-        self.key, self.scope, self.digest = key, scope, digest
+    def __init__(self, key: str, scope: str, digest: str, project: Project) -> None:
+        self.key, self.scope, self.digest, self.project = key, scope, digest, project
 
     @classmethod
     def of(
@@ -43,22 +43,24 @@ class IdempotencyKey:
         source = converted_from.report_id if converted_from else None
         request = [project.public_id, spec.to_json(), name, description, source]
         digest = hashlib.sha256(orjson.dumps(request, option=orjson.OPT_SORT_KEYS)).hexdigest()
-        return cls(key, scope_of(actor), digest)
+        return cls(key, scope_of(actor), digest, project)
 
     def report(self) -> ExportReport | None:
         """The report that this key made. Raises :class:`ConflictError` when something else was asked with it."""
         found = ExportReport.objects.filter(idempotency_scope=self.scope, idempotency_key=self.key).first()
         if found is not None and found.idempotency_digest != self.digest:
+            # one of another project may be somebody else's business by now
+            which = f" (report {found.report_id})" if found.project_id == self.project.pk else ""
             raise ConflictError(
-                f"the idempotency key {self.key[:40]!r} was used for another request (report {found.report_id})",
-                field="Idempotency-Key",
+                f"the idempotency key {self.key[:40]!r} was used for another request{which}", field="Idempotency-Key"
             )
         return found
 
 
 def scope_of(actor: Actor) -> str:
-    """Whose keys they are."""
-    return f"{actor.kind}:{actor.user_id}" if actor.user_id is not None else actor.kind
+    """Whose keys they are: a person's, or a token's, which knows nothing of what its person does otherwise."""
+    who = (actor.kind, actor.user_id, actor.token_id)
+    return ":".join(str(part) for part in who if part is not None)
 
 
 def usable_key(key: str) -> str:

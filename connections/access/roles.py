@@ -22,7 +22,7 @@ ROLES: dict[str, tuple[frozenset[str], str]] = {
 SCOPES: dict[str, tuple[frozenset[str], str]] = {
     "exports:read": (frozenset({VIEW, DOWNLOAD}), "See exports and download what they delivered."),
     "exports:run": (frozenset({VIEW, START}), "Request, cancel and retry exports, save configs."),
-    "links:issue": (frozenset({VIEW, LINK}), "Issue and revoke signed links."),
+    "links:issue": (frozenset({VIEW, LINK}), "Issue signed links, with exports:read, and revoke them."),
     "audit:read": (frozenset({VIEW, AUDIT}), "Read the audit trail."),
     "admin": (
         VERBS,

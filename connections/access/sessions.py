@@ -65,7 +65,7 @@ class SessionStore(DatabaseStore):
         if key is not None:
             super().delete(digest(key))
 
-    def create_model_instance(self, data: dict[str, Any]) -> Session:
+    def create_model_instance(self, data: dict[str, Any]) -> AbstractBaseSession:
         """The row as it is to be kept."""
         row = super().create_model_instance(data)
         row.session_key = digest(row.session_key)

@@ -18,6 +18,7 @@ from django.shortcuts import redirect
 from connections.access import people
 from exportadmin.audit.middleware import actor_of
 from exportadmin.lib.errors import UserError
+from exportadmin.lib.read_only_admin import OwnFiltersOnly
 
 if TYPE_CHECKING:
     _Admin = UserAdmin[User]
@@ -42,7 +43,7 @@ class _AccountForm(UserChangeForm):  # type: ignore[type-arg]  # generic for the
 
 
 @admin.register(User)
-class PeopleAdmin(_Admin):
+class PeopleAdmin(OwnFiltersOnly, _Admin):
     """Accounts. Whatever is changed stands in the trail, in the same transaction; what is refused, too."""
 
     list_display = ("username", "email", "first_name", "last_name", "is_active", "is_superuser", "last_login")

@@ -89,3 +89,34 @@ def test_what_could_be_tried_against_a_guess_is_not_shown():
         assert isinstance(page, ReadOnlyAdmin)
         assert secret in (page.exclude or ())
         assert secret not in page.list_display
+
+
+@pytest.mark.parametrize(
+    ("model", "query"),
+    [
+        ("access/apitoken", "digest__startswith"),
+        ("access/apitoken", "user__password__startswith"),
+        ("exports/link", "signature__startswith"),
+        ("exports/exportreport", "project__connection__secrets__contains"),
+        ("exports/exportreport", "project__connection__secrets"),
+        ("auth/user", "password__startswith"),
+        ("auth/user", "api_tokens__digest__startswith"),
+        ("auth/user", "preference__time_zone"),
+    ],
+)
+def test_a_column_that_no_filter_offers_cannot_be_guessed_by_an_address(visitor: Client, model: str, query: str):
+    """One guess right and one wrong answered differently would tell a digest letter by letter."""
+    assert visitor.get(f"/admin/{model}/", {query: "a"}).status_code == 400
+
+
+@pytest.mark.parametrize(
+    ("model", "query"),
+    [
+        ("exports/exportreport", {"status__exact": "completed", "project__id__exact": "1"}),
+        ("exports/exportreport", {"created_at__year": "2026", "created_at__month": "11"}),
+        ("auth/user", {"is_active__exact": "1"}),
+        ("audit/auditentry", {"channel__exact": "web"}),
+    ],
+)
+def test_filters_that_a_page_offers_work(visitor: Client, model: str, query: dict[str, str]):
+    assert visitor.get(f"/admin/{model}/", query).status_code == 200

@@ -15,7 +15,7 @@ from django.utils import timezone
 
 from exports.idempotency import forget_keys
 from exports.models import ExportReport
-from tests.rest.world import API, OWN, Rest, World
+from tests.rest.world import API, FOREIGN, OWN, Rest, World
 from tests.support.cast import PASSWORD
 from tests.support.shell import PLAIN_STATIC_FILES, PROGRAMS, Installation
 
@@ -113,6 +113,23 @@ def test_keys_belong_to_the_one_who_uses_them(world: World):
     hers = world.script("alice").post("reports/", BODY, headers={"Idempotency-Key": "k"})
     assert (mine.status_code, hers.status_code) == (202, 202)
     assert mine.json()["report_id"] != hers.json()["report_id"]
+
+
+def test_a_token_knows_nothing_of_what_its_person_does_otherwise(world: World):
+    """Also not by a key that the person has used elsewhere: a token that is bound to a project learns no report."""
+    elsewhere = world.script("sue").post("reports/", {**BODY, "project": FOREIGN}, headers={"Idempotency-Key": "k"})
+    _, key = world.token("sue", "exports:run", project=world.own.project)
+    answer = Rest(key).post("reports/", BODY, headers={"Idempotency-Key": "k"})
+    assert answer.status_code == 202
+    assert answer.json()["report_id"] != elsewhere.json()["report_id"]
+
+
+def test_a_report_of_another_project_is_not_named(world: World):
+    script = world.script("sue")
+    elsewhere = script.post("reports/", {**BODY, "project": FOREIGN}, headers={"Idempotency-Key": "k"})
+    answer = script.post("reports/", BODY, headers={"Idempotency-Key": "k"})
+    assert (elsewhere.status_code, answer.status_code) == (202, 409)
+    assert elsewhere.json()["report_id"] not in answer.json()["detail"]
 
 
 def test_a_key_gives_nothing_to_someone_who_may_no_more(world: World):

@@ -129,12 +129,22 @@ def test_who_may_not_issue_links_does_not_learn_of_accounts(world: World):
 def test_a_token_that_reads_does_not_share(world: World):
     """A link works without sign-in: handing one out is more than reading."""
     path = f"artifacts/{world.own.artifact.public_id}/"
-    reader, sharer = world.script("oscar", "exports:read"), world.script("oscar", "links:issue")
+    reader = world.script("oscar", "exports:read")
+    sharer = world.script("oscar", "links:issue", "exports:read")
     assert reader.get(f"{path}download/").status_code == 200
     assert reader.post(f"{path}links/").status_code == 403
     assert reader.post(f"links/{world.own.link.public_id}/revoke/").status_code == 403
     assert sharer.post(f"{path}links/").status_code == 201
-    assert sharer.get(f"{path}download/").status_code == 403
+
+
+def test_a_token_that_may_not_download_hands_out_no_link_either(world: World):
+    """Through the link it would have what it may not take."""
+    path = f"artifacts/{world.own.artifact.public_id}/"
+    alone = world.script("oscar", "links:issue")
+    assert alone.get(f"{path}download/").status_code == 403
+    answer = alone.post(f"{path}links/")
+    assert (answer.status_code, "may not download" in answer.json()["detail"]) == (403, True)
+    assert alone.post(f"links/{world.own.link.public_id}/revoke/").status_code == 200
 
 
 # --- the trail -------------------------------------------------------------------------------------------------------
