@@ -5,22 +5,20 @@ What is counted is a user name from an address: nobody can lock a colleague out 
 
 from __future__ import annotations
 
+import dataclasses
 import ipaddress
 from typing import Any
 
 from axes.backends import AxesStandaloneBackend
 from axes.signals import user_locked_out
 from django.conf import settings
-from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
 from exportadmin.audit.canonical import line
-from exportadmin.audit.middleware import NOBODY
-from exportadmin.audit.models import REFUSED
-from exportadmin.audit.record import record
+from exportadmin.audit.middleware import NOBODY, actor_of
+from exportadmin.audit.noise import record_refused
 from exportadmin.audit.signals import LONGEST_TYPED_NAME
-from exportadmin.lib.actor import USER, Actor
 
 
 class ThrottleBackend(AxesStandaloneBackend):  # type: ignore[misc]  # django-axes has no types
@@ -66,18 +64,7 @@ def _record(sender: Any, *, request: HttpRequest, username: str | None, **_: Any
     # sent again for every try while it is closed: those are `sign_in.refused`, like any other
     if getattr(request, "axes_failures_since_start", None) is None:
         return
-    actor = Actor(
-        kind=USER,
-        name=username or NOBODY,
-        channel=getattr(request, "audit_door", "web"),
-        request_id=getattr(request, "request_id", ""),
-        address=request.META.get("REMOTE_ADDR", ""),
-    )
+    actor = dataclasses.replace(actor_of(request), name=username or NOBODY, user_id=None)
     minutes = int(settings.AXES_COOLOFF_TIME.total_seconds()) // 60
-    with transaction.atomic():
-        record(
-            "sign_in.locked",
-            actor=actor,
-            outcome=REFUSED,
-            reason=f"{settings.AXES_FAILURE_LIMIT} failed tries from this address; closed for {minutes} minutes",
-        )
+    reason = f"{settings.AXES_FAILURE_LIMIT} failed tries from this address; closed for {minutes} minutes"
+    record_refused("sign_in.locked", actor=actor, reason=reason)

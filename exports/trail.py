@@ -88,6 +88,7 @@ def register() -> None:
             "issued": "{actor} [issued|tried to issue] a link to {object}" + _OF,
             "revoked": "{actor} [revoked|tried to revoke] a link to {object}" + _OF,
             "refused": "A link< to {object}>" + _OF + " was refused",
+            "refused_more": "{count} more requests from {from} for links were refused within a minute",
         },
     )
     events.register(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.db import transaction
 from rest_framework import exceptions
 from rest_framework.authentication import BaseAuthentication, get_authorization_header
 from rest_framework.request import Request
@@ -12,7 +11,7 @@ from rest_framework.request import Request
 from connections.access.models import ApiToken
 from connections.access.tokens import BEGINNING, find_token
 from exportadmin.audit.middleware import actor_of
-from exportadmin.audit.record import record
+from exportadmin.audit.noise import record_refused
 
 
 class TokenAuthentication(BaseAuthentication):
@@ -45,6 +44,7 @@ def refuse_token(request: Request, reason: str, channel: str) -> exceptions.Auth
     throttle = WrongKeyThrottle()
     if not throttle.allow_request(request, None):
         raise exceptions.Throttled(throttle.wait(), "too many wrong tokens from this address")
-    with transaction.atomic():
-        record("token.refused", actor=actor_of(request._request, channel), outcome="refused", reason=reason)
-    return exceptions.AuthenticationFailed(f"the token is {reason}")
+    record_refused("token.refused", actor=actor_of(request._request, channel), reason=reason)
+    refusal = exceptions.AuthenticationFailed(f"the token is {reason}")
+    refusal.is_recorded = True  # type: ignore[attr-defined]
+    return refusal

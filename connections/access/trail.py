@@ -38,6 +38,7 @@ def register() -> None:
             "issued": "{actor} [issued|tried to issue] token {object}",
             "revoked": "{actor} [revoked|tried to revoke] token {object}",
             "refused": "A token< {object}> was refused",
+            "refused_more": "{count} more tokens from {from} were refused within a minute",
         },
     )
     events.register(

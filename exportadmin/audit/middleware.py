@@ -19,20 +19,24 @@ _SANE = re.compile(r"[A-Za-z0-9._-]{1,64}", re.ASCII)
 current_request_id: ContextVar[str] = ContextVar("current_request_id", default="")
 
 
-def request_id_from(header: str | None) -> str:
-    """The caller's id where it is 1 to 64 of ``A-Za-z0-9._-``, else a new one."""
-    return header if header and _SANE.fullmatch(header) else new_id()
+def caller_request_id(request: HttpRequest) -> str:
+    """What the caller calls its request, where that is 1 to 64 of ``A-Za-z0-9._-``; else empty.
+
+    It stands beside our own id and never in its place: anybody could write the id of somebody else's request.
+    """
+    header = request.headers.get(HEADER, "")
+    return header if _SANE.fullmatch(header) else ""
 
 
 class RequestIdMiddleware:
-    """Gives each request an id (``request.request_id``) and answers it back in ``X-Request-ID``."""
+    """Gives each request an id (``request.request_id``) and tells it in ``X-Request-ID``."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         """Pass the request on."""
-        request_id = request_id_from(request.headers.get(HEADER))
+        request_id = new_id()
         request.request_id = request_id  # type: ignore[attr-defined]
         token = current_request_id.set(request_id)
         try:
@@ -61,5 +65,6 @@ def actor_of(request: Any, channel: str = "web") -> Actor:
         user_id=user.pk if known else None,  # type: ignore[union-attr]
         token_id=token.pk if has_token else None,  # type: ignore[union-attr]
         request_id=getattr(request, "request_id", ""),
+        caller_request_id=caller_request_id(request),
         address=request.META.get("REMOTE_ADDR", ""),
     )

@@ -14,7 +14,9 @@ def register() -> None:
         {
             "completed": "{actor} signed in",
             "refused": "A sign-in as {actor} was refused",
+            "refused_more": "{count} more sign-ins from {from} were refused within a minute",
             "locked": "Sign-ins as {actor} are locked for a while",
+            "locked_more": "Sign-ins of {count} more names from {from} were locked within a minute",
         },
     )
     events.register(
@@ -29,6 +31,7 @@ def register() -> None:
         "Requests",
         {
             "refused": "A request of {actor}< for {object}>" + IN_PROJECT + " was refused",
+            "refused_more": "{count} more requests from {from} were refused within a minute",
             "throttled": "A request of {actor} was refused: too many",
         },
     )

@@ -76,6 +76,9 @@ def record(
     project_id, project_name = _project(project)
     object_kind, object_id, object_name = _object(obj)
     was, now = mask(before, after)
+    told = dict(details or {})
+    if actor.caller_request_id:
+        told["caller_request_id"] = actor.caller_request_id
     values: dict[str, Any] = {
         "event": event,
         "outcome": outcome,
@@ -95,7 +98,7 @@ def record(
         "object_name": line(object_name, 300),
         "before_json": _json(was),
         "after_json": _json(now),
-        "details_json": _json(scrub(dict(details or {}))),
+        "details_json": _json(scrub(told)),
     }
     head = _locked_head()
     values |= {"sequence": head.sequence + 1, "at_ms": times.now_ms(), "previous_hash": head.hash}

@@ -15,6 +15,7 @@ from django.http import HttpRequest
 
 from exportadmin.audit.middleware import NOBODY, actor_of
 from exportadmin.audit.models import REFUSED
+from exportadmin.audit.noise import record_refused
 from exportadmin.audit.record import record
 from exportadmin.lib.actor import USER, Actor
 from exportadmin.lib.counts import hit
@@ -37,8 +38,7 @@ def connect() -> None:
 def _actor(request: HttpRequest | None, *, name: str, user_id: int | None) -> Actor:
     if request is None:
         return Actor(kind=USER, name=name, channel="shell", user_id=user_id)
-    seen = actor_of(request, getattr(request, "audit_door", "web"))
-    return dataclasses.replace(seen, kind=USER, name=name, user_id=user_id, token_id=None)
+    return dataclasses.replace(actor_of(request), kind=USER, name=name, user_id=user_id, token_id=None)
 
 
 def _signed_in(sender: Any, *, request: HttpRequest | None, user: Any, **_: Any) -> None:
@@ -48,14 +48,9 @@ def _signed_in(sender: Any, *, request: HttpRequest | None, user: Any, **_: Any)
 
 def _refused(sender: Any, *, credentials: dict[str, Any], request: HttpRequest | None = None, **_: Any) -> None:
     typed = credentials.get(get_user_model().USERNAME_FIELD) or credentials.get("username") or NOBODY
-    with transaction.atomic():
-        record(
-            "sign_in.refused",
-            # not the account, only its typed name: nobody has proven to be that user
-            actor=_actor(request, name=str(typed)[:LONGEST_TYPED_NAME], user_id=None),
-            outcome=REFUSED,
-            reason="wrong name or password, or too many tries",
-        )
+    # not the account, only its typed name: nobody has proven to be that user
+    actor = _actor(request, name=str(typed)[:LONGEST_TYPED_NAME], user_id=None)
+    record_refused("sign_in.refused", actor=actor, reason="wrong name or password, or too many tries")
 
 
 def _signed_out(sender: Any, *, request: HttpRequest | None, user: Any, **_: Any) -> None:
@@ -72,7 +67,7 @@ def _request_refused(sender: Any, *, request: Any, error: Exception, status: int
     """
     if getattr(error, "is_recorded", False):
         return
-    actor = actor_of(request, channel)
+    actor = _who(request, channel)
     details = {"method": request.method, "path": request.path[:300]}
     if status == 429:
         who = f"user-{actor.user_id}" if actor.user_id is not None else actor.address
@@ -80,8 +75,16 @@ def _request_refused(sender: Any, *, request: Any, error: Exception, status: int
             return
         with transaction.atomic():
             record("request.throttled", actor=actor, outcome=REFUSED, reason="too many requests", details=details)
-    elif status == 403 or isinstance(error, HiddenError):
+    elif status in (401, 403) or isinstance(error, HiddenError):
         about = getattr(error, "about", {})
         reason = "not visible to the one who asked" if isinstance(error, HiddenError) else str(error)
-        with transaction.atomic():
-            record("request.refused", actor=actor, outcome=REFUSED, reason=reason, details=details, **about)
+        record_refused("request.refused", actor=actor, reason=reason, details=details, **about)
+
+
+def _who(request: Any, channel: str) -> Actor:
+    """Also where REST refuses a browser for want of a CSRF token, and then knows its person no more."""
+    actor = actor_of(request, channel)
+    person = getattr(getattr(request, "_request", None), "_cached_user", None)
+    if actor.user_id is None and person is not None and person.is_authenticated:
+        return dataclasses.replace(actor, name=person.get_username(), user_id=person.pk)
+    return actor

@@ -11,7 +11,8 @@ USER, TOKEN, SCHEDULE, SYSTEM = "user", "token", "schedule", "system"
 class Actor:
     """``kind`` is one of the four words; ``channel`` is how the call came in: ``web``, ``rest``, ``shell``, ``link`` ….
 
-    ``user_id`` is the account behind the actor, also behind a token; ``None`` for schedule and system.
+    ``user_id`` is the account behind the actor, also behind a token; ``None`` for schedule and system. ``request_id``
+    is ours, ``caller_request_id`` what the caller calls the same request.
     """
 
     kind: str
@@ -20,6 +21,7 @@ class Actor:
     user_id: int | None = None
     token_id: int | None = None
     request_id: str = ""
+    caller_request_id: str = ""
     address: str = ""
 
 

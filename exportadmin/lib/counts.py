@@ -13,7 +13,9 @@ from __future__ import annotations
 import logging
 import re
 import sqlite3
+import time
 from contextlib import closing
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
@@ -63,6 +65,15 @@ _HIT: Final = """
 """
 _LOOK: Final = "SELECT ends_at - {now} FROM exportadmin_hitcount WHERE key = :key"
 _FORGET: Final = "DELETE FROM exportadmin_hitcount WHERE ends_at < {now} - :kept"
+_UNDO: Final = "DELETE FROM exportadmin_hitcount WHERE key = :key"
+_TALLY: Final = """
+    INSERT INTO exportadmin_hitcount AS t (key, began_at, ends_at, hits) VALUES (:key, :began, :ends, 1)
+    ON CONFLICT (key) DO UPDATE SET hits = t.hits + 1
+"""
+_HAS: Final = "SELECT 1 FROM exportadmin_hitcount WHERE key LIKE :like AND ends_at <= {now} LIMIT 1"
+_TAKE: Final = """
+    DELETE FROM exportadmin_hitcount WHERE key LIKE :like AND ends_at <= {now} RETURNING key, began_at, hits
+"""
 
 
 def hit(key: str, limit: int, seconds: int) -> float:
@@ -76,6 +87,44 @@ def hit(key: str, limit: int, seconds: int) -> float:
     for (left,) in _execute(_LOOK, values):
         return min(max(float(left), 0.001), float(seconds))
     return 0.0
+
+
+def undo(key: str, seconds: int) -> None:
+    """Forget the hits of ``key``: what they counted did not come about."""
+    _execute(_UNDO, {"key": f"{key[:180]}/{seconds}"})
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """So many of ``key`` in the minute that began at ``began_at`` (seconds since 1970)."""
+
+    key: str
+    began_at: int
+    hits: int
+
+
+def tally(prefix: str, key: str) -> None:
+    """Count one more of ``key`` in this minute, without a limit."""
+    began = int(time.time()) // 60 * 60
+    values = {"key": f"{_tallies(prefix)}{key[:120]}/{began}", "began": float(began), "ends": began + 60.0}
+    _execute(_TALLY, values)
+
+
+def has_tallies(prefix: str) -> bool:
+    """Of minutes that are over."""
+    return bool(_execute(_HAS, {"like": f"{_tallies(prefix)}%"}))
+
+
+def take_tallies(prefix: str) -> list[Tally]:
+    """Those of the minutes that are over, in their order. They are gone then: of several callers one gets them."""
+    begins = _tallies(prefix)
+    taken = _execute(_TAKE, {"like": f"{begins}%"})
+    found = [Tally(key[len(begins) :].rpartition("/")[0], int(began), int(hits)) for key, began, hits in taken]
+    return sorted(found, key=lambda one: (one.began_at, one.key))
+
+
+def _tallies(prefix: str) -> str:
+    return f"tally:{prefix}:"
 
 
 def forget_old() -> None:

@@ -4,6 +4,6 @@ from __future__ import annotations
 
 from django.dispatch import Signal
 
-# sent for each 403 and 404 of a page, and each 403, 404 and 429 of REST, with ``request``, ``error`` (the exception),
-# ``status`` and ``channel``
+# sent for each 403 and 404 of a page, and each 401, 403, 404 and 429 of REST, with ``request``, ``error`` (the
+# exception), ``status`` and ``channel``
 request_refused = Signal()

@@ -19,7 +19,7 @@ from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse
 from django.utils.functional import LazyObject
 
-from exportadmin.audit.middleware import current_request_id
+from exportadmin.audit.middleware import caller_request_id, current_request_id
 from exportadmin.lib.masking import HIDDEN, looks_secret, scrub_text
 
 JSON, PLAIN = "json", "plain"
@@ -211,6 +211,8 @@ class RequestLogMiddleware:
             "duration_ms": round((time.perf_counter() - started) * 1000, 1),
             "user_id": _known_user_id(request),
         }
+        if theirs := caller_request_id(request):
+            facts["caller_request_id"] = theirs
         log.log(_level(request.path_info, response.status_code), "request", extra=facts)
         return response
 

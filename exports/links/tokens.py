@@ -16,15 +16,14 @@ from typing import Final
 from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import AbstractBaseUser
-from django.db import transaction
 from django.db.models import Q
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.crypto import constant_time_compare, salted_hmac
 
-from exportadmin.audit.models import REFUSED, AuditEntry
+from exportadmin.audit.models import AuditEntry
+from exportadmin.audit.noise import record_refused
 from exportadmin.audit.queries import with_detail
-from exportadmin.audit.record import record
 from exportadmin.lib.actor import Actor
 from exportadmin.lib.errors import GoneError, NotFoundError, UserError
 from exports.links import one_copy
@@ -205,35 +204,30 @@ def use_up(link: Link) -> None:
 
 def refuse(link: Link, actor: Actor, error: LinkGoneError | LinkNotFoundError, **details: str) -> None:
     """Record the refusal, in a transaction of its own: call it outside of the one that was refused."""
-    with transaction.atomic():
-        record(
-            "link.refused",
-            actor=actor,
-            project=link.artifact.report.project,
-            obj=link.artifact,
-            outcome=REFUSED,
-            reason=error.reason,
-            details={"link": link.public_id, "shared_by": link.created_by_name, **details},
-        )
+    record_refused(
+        "link.refused",
+        actor=actor,
+        project=link.artifact.report.project,
+        obj=link.artifact,
+        reason=error.reason,
+        details={"link": link.public_id, "shared_by": link.created_by_name, **details},
+    )
 
 
 def _find(token: str, actor: Actor) -> Link:
     found = _TOKEN.fullmatch(token)
-    link = None
-    if found is not None:
-        links = Link.objects.select_related("artifact__report__project")
-        link = links.filter(public_id=found[1]).first()
+    if found is None:  # such a link was never made: nothing worth a line
+        raise LinkNotFoundError(UNKNOWN)
+    link = Link.objects.select_related("artifact__report__project").filter(public_id=found[1]).first()
     # compared as texts: base64 has several texts for the same bytes, and only one of them is the secret
-    if found is not None and link is not None:
+    if link is not None:
         if any(constant_time_compare(link.signature, each) for each in _signatures(link, found[2])):
             return link
         refuse(link, actor, error := LinkNotFoundError(UNKNOWN), note="the address does not fit the link")
         raise error
-    if found is not None:
-        _refuse_deleted(found[1], actor)
-    with transaction.atomic():
-        # nothing of the token is kept: it may be a good one with a slip of the finger
-        record("link.refused", actor=actor, outcome=REFUSED, reason=UNKNOWN)
+    _refuse_deleted(found[1], actor)
+    # nothing of the token is kept: it may be a good one with a slip of the finger
+    record_refused("link.refused", actor=actor, reason=UNKNOWN)
     raise LinkNotFoundError(UNKNOWN)
 
 
@@ -242,8 +236,7 @@ def _refuse_deleted(link_id: str, actor: Actor) -> None:
     its_person = Q(for_user=None) | Q(for_user_id=actor.user_id)
     if not DeletedLink.objects.filter(its_person, public_id=link_id).exists():
         return
-    with transaction.atomic():
-        record("link.refused", actor=actor, outcome=REFUSED, reason=REMOVED, details={"link": link_id})
+    record_refused("link.refused", actor=actor, reason=REMOVED, details={"link": link_id})
     raise LinkGoneError(REMOVED)
 
 

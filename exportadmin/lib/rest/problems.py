@@ -114,7 +114,7 @@ def handle(error: Exception, context: Mapping[str, Any]) -> Response | None:
     django_request = getattr(request, "_request", request)
     found = _ours(error) or _drf(error) or _fault(error, django_request)
     set_rollback()
-    if found.status in (403, 404, 429):
+    if found.status in (401, 403, 404, 429):
         channel = getattr(view, "channel", "rest")
         request_refused.send(sender=None, request=request, error=error, status=found.status, channel=channel)
     shape: Callable[[Problem, Any], Response] = getattr(view, "error_response", problem_json)

@@ -13,6 +13,7 @@ from django.db import connections
 from connections import deletion
 from connections.access.sessions import SessionStore
 from connections.store.imports.actions import end_abandoned_uploads
+from exportadmin.audit import noise
 from exportadmin.lib import counts
 from exportadmin.lib.command import AppCommand
 from exportadmin.lib.processes import Signals, forks_die_with_parent
@@ -46,6 +47,7 @@ class Command(AppCommand):
                 Hourly(end_abandoned_uploads),
                 Hourly(forget_keys),
                 nightly.Nightly().tick,
+                noise.sum_up,
                 Hourly(counts.forget_old),
                 Hourly(SessionStore.clear_expired),
             ]

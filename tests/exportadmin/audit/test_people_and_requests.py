@@ -8,12 +8,13 @@ import pytest
 from django.contrib.auth import authenticate, login, logout
 from django.contrib.auth.models import AnonymousUser, User
 from django.contrib.sessions.backends.db import SessionStore
-from django.db import DatabaseError, connection
+from django.db import DatabaseError, connection, transaction
 from django.http import HttpResponse
 from django.test import RequestFactory
 
 from exportadmin.audit.middleware import RequestIdMiddleware, actor_of, current_request_id
 from exportadmin.audit.models import AuditEntry
+from exportadmin.audit.record import record
 from exportadmin.audit.sentences import sentence
 from tests.exportadmin.audit.support import sql
 
@@ -103,15 +104,23 @@ def through(**headers):
     return response["X-Request-ID"]
 
 
+@pytest.mark.parametrize("theirs", ["a", "x" * 64, "550e8400-e29b-41d4-a716-446655440000", "", "x" * 65, "a b", "<b>"])
+def test_a_callers_id_is_never_ours(theirs):
+    made = through(**{"X-Request-ID": theirs})
+    assert made != theirs and len(made) == 24
+
+
 @pytest.mark.parametrize("sane", ["a", "x" * 64, "A.b-C_9", "550e8400-e29b-41d4-a716-446655440000"])
-def test_a_sane_request_id_is_taken_over(sane):
-    assert through(**{"X-Request-ID": sane}) == sane
+def test_a_sane_one_stands_beside_ours(sane, carol):
+    request = request_of(carol, headers={"X-Request-ID": sane})
+    with transaction.atomic():
+        entry = record("audit.verified", actor=actor_of(request), details={"entries": 1})
+    assert (entry.request_id, entry.details) == ("req-9", {"entries": 1, "caller_request_id": sane})
 
 
 @pytest.mark.parametrize("insane", ["", "x" * 65, "a b", "a\n", "ä", "a;b", "<script>", "a/b", "\x00"])
-def test_any_other_is_replaced(insane):
-    made = through(**{"X-Request-ID": insane})
-    assert made != insane and len(made) == 24
+def test_any_other_stands_nowhere(insane, carol):
+    assert actor_of(request_of(carol, headers={"X-Request-ID": insane})).caller_request_id == ""
 
 
 def test_without_one_each_request_gets_its_own():

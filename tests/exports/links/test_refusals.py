@@ -10,6 +10,7 @@ from django.db import DatabaseError
 from django.test import Client
 from django.utils import timezone
 
+from exportadmin.audit import noise
 from exports.links import tokens
 from exports.models import Artifact, Download, ExportReport, Link
 from tests.exports.downloads.support import actor, file_path, issue, trail
@@ -157,7 +158,7 @@ def test_a_refusal_that_cannot_be_recorded_is_not_answered_as_one(client, artifa
     def denied(*args, **kwargs):
         raise DatabaseError("INSERT denied")
 
-    monkeypatch.setattr(tokens, "record", denied)
+    monkeypatch.setattr(noise, "record", denied)
     client.raise_request_exception = False
     assert client.get(page_path(token)).status_code == 500
 
