@@ -16,6 +16,7 @@ from django.contrib.auth.models import AbstractBaseUser
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
+from connections.access.passwords import require_recent
 from connections.access.permissions import DOWNLOAD, LINK, MANAGE, START, VIEW, require, require_audited
 from connections.connection_actions import must_work
 from connections.models import Project
@@ -59,6 +60,8 @@ log = logging.getLogger(__name__)
 MAX_NAME = 200
 MAX_WHY = 200
 MAX_REASON = 500
+# a link that lasts longer asks a person at a browser for their password
+LONG_LINK_SECONDS = 24 * 3600
 
 
 # --- runs ------------------------------------------------------------------------------------------------------------
@@ -461,6 +464,8 @@ def issue_link(
     with audited("link.issued", actor=actor, project=report.project, obj=artifact, details=details) as line:
         require(actor, LINK, report.project)
         require(actor, DOWNLOAD, report.project)  # whoever has the link downloads: nobody hands on what they may not
+        if seconds > LONG_LINK_SECONDS:
+            require_recent(actor, "issue a link that lasts longer than a day")
         check_linkable(report)
         link, token = tokens.issue(artifact, seconds=seconds, one_time=one_time, for_user=for_user, actor=actor)
         line.details["link"] = link.public_id

@@ -14,6 +14,7 @@ class ExportsConfig(AppConfig):
     def ready(self) -> None:
         """Exports and proofs are kinds of runs; the trail's pages and the deletion of projects are told about them."""
         from connections import deletion, use
+        from connections.access.keys import KEYS
         from exportadmin.runs.runners import RUNNERS
         from exports import trail
 
@@ -23,3 +24,4 @@ class ExportsConfig(AppConfig):
         use.USES.register("exports", "exports.uses:uses_of_exports")
         use.COUNTS.register("exports", "exports.uses:counts_of_exports")
         deletion.PARTS.register("exports", "exports.deletion:ExportsOfProject")
+        KEYS.register("links", "exports.links.issuers:LINKS_OF_PEOPLE")

@@ -110,6 +110,14 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     items[:] = [item for item in items if item not in set(out)]
 
 
+@pytest.fixture(autouse=True)
+def _nothing_is_counted_yet() -> None:
+    """What is counted over processes begins at nothing. With PostgreSQL the counts go with the test's own rows."""
+    from exportadmin.lib import counts
+
+    counts.file().unlink(missing_ok=True)
+
+
 @pytest.fixture(autouse=True, scope="session")
 def _flush_lifts_the_triggers() -> Iterator[None]:
     """The trail refuses to be emptied, also by the flush between transactional tests: lift its triggers for that."""

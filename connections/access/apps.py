@@ -13,7 +13,8 @@ class AccessConfig(AppConfig):
 
     def ready(self) -> None:
         """Tell the trail about people, and settle how long their sessions last."""
-        from connections.access import sessions, trail
+        from connections.access import keys, sessions, trail
 
         trail.register()
+        keys.KEYS.register("tokens", "connections.access.tokens:TOKENS_OF_PEOPLE")
         sessions.connect()

@@ -8,7 +8,7 @@ from typing import Any, Final
 from django import forms
 from django.contrib.auth.forms import PasswordChangeForm as DjangoPasswordChangeForm
 
-from connections.access import preferences, time_zones
+from connections.access import keys, passwords, preferences, time_zones
 from connections.access.models import Membership
 from connections.access.roles import ROLES, SCOPES
 from exportadmin.lib.forms import (
@@ -104,6 +104,13 @@ class PreferenceForm(Form):
     time_zone = time_zone_field("Pages print times in it. REST and exported files stay with UTC.")
 
 
+# what Django's validators (AUTH_PASSWORD_VALIDATORS) ask for
+GOOD_ONES: Final = "At least 8 characters, not only digits, not a common one, not like your name."
+END_KEYS, KEEP_KEYS = "end", "keep"
+# what becomes of tokens and links when a password is changed
+KEYS_AFTER: Final[dict[str, str]] = {END_KEYS: "End them all", KEEP_KEYS: "Keep them"}
+
+
 class PasswordChangeForm(DjangoPasswordChangeForm):
     """Django's, drawn as our forms are."""
 
@@ -122,9 +129,28 @@ class PasswordChangeForm(DjangoPasswordChangeForm):
             field.label, field.help_text = label, ""
             field.widget.attrs.update(autocapitalize="none", spellcheck="false")
             field.widget.attrs.pop("autofocus", None)
-        self.fields[
-            "new_password1"
-        ].help_text = "At least 8 characters, not only digits, not a common one, not like your name."
+        self.fields["new_password1"].help_text = GOOD_ONES
+        if text := keys.in_words(keys.counts_of(self.user)):
+            self.fields["keys"] = forms.ChoiceField(
+                label=f"You have {text}",
+                choices=list(KEYS_AFTER.items()),
+                initial=END_KEYS,
+                required=False,
+                widget=ChoiceButtons,
+                help_text="Whoever knew the old password may have made some of them.",
+            )
+
+    @property
+    def keeps_keys(self) -> bool:
+        """Do tokens and links of this person stay?"""
+        return bool(self.cleaned_data.get("keys") == KEEP_KEYS)
+
+    def clean_old_password(self) -> str:
+        """Tries are counted. Raises ``ValidationError``, and :class:`TooManyError` after too many."""
+        old = str(self.cleaned_data["old_password"])
+        if not passwords.is_right(self.user, old):
+            raise forms.ValidationError(self.error_messages["password_incorrect"], code="password_incorrect")
+        return old
 
 
 class MemberForm(Form):
@@ -154,7 +180,24 @@ class RoleForm(Form):
         self.fields["role"].label = f"Role of {member.user.get_username()}"
 
 
-class TokenForm(Form):
+class PasswordGivenForm(Form):
+    """A form with the password of whoever is signed in, drawn where it was not given of late (``asks_password``)."""
+
+    password = forms.CharField(
+        label="Your password",
+        required=False,
+        strip=False,
+        max_length=4096,
+        widget=forms.PasswordInput(attrs={"autocomplete": "current-password"}),
+    )
+
+    def __init__(self, *args: Any, password_at: float | None, **kwargs: Any) -> None:
+        """``password_at``: when it was last given, as :func:`connections.access.passwords.is_recent` takes it."""
+        super().__init__(*args, **kwargs)
+        self.asks_password = not passwords.is_recent(password_at)
+
+
+class TokenForm(PasswordGivenForm):
     """What to issue. ``user`` is there for those who may issue for others."""
 
     blamed = {"expires_in_days": "days"}

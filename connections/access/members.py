@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.contrib.auth.models import AbstractBaseUser
 
+from connections.access.keys import end_unfounded
 from connections.access.lookup import find_user
 from connections.access.models import Membership
 from connections.access.permissions import MANAGE, is_superuser, require
@@ -43,6 +44,8 @@ def set_role(*, project: Project, user: AbstractBaseUser, role: str, actor: Acto
         if role != ADMIN:
             _leave_an_admin(project, user, actor)
         membership, _ = Membership.objects.update_or_create(project=project, user_id=user.pk, defaults={"role": role})
+        if before is not None:
+            end_unfounded(user, actor=actor, why=f"role {role} in {project.name}")
     return membership
 
 
@@ -58,6 +61,7 @@ def remove_member(*, project: Project, user: AbstractBaseUser, actor: Actor) -> 
         deleted, _ = Membership.objects.filter(project=project, user_id=user.pk).delete()
         if not deleted:
             raise NotFoundError(f"{user.get_username()} is not a member of {project.name!r}")
+        end_unfounded(user, actor=actor, why=f"no role in {project.name} any more")
 
 
 def _leave_an_admin(project: Project, user: AbstractBaseUser, actor: Actor) -> None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 from django.contrib.auth.models import User
 from django.core.exceptions import ValidationError
 from django.db import transaction
 
+from connections.access import keys, sessions
 from connections.access.models import ApiToken, Membership
 from connections.access.permissions import is_superuser
 from exportadmin.audit.models import REFUSED, AuditEntry
@@ -62,6 +64,8 @@ def save_user(*, user: User, actor: Actor) -> None:
         _leave_a_superuser(user, before, after)
         user.save()
         line.obj = _person(user)
+        if before is not None:
+            line.details |= _end_what_goes_with(user, changed, actor)
 
 
 def create_superuser(*, username: str, email: str, password: str | None, actor: Actor) -> User:
@@ -72,17 +76,38 @@ def create_superuser(*, username: str, email: str, password: str | None, actor: 
     return user
 
 
-def change_password(*, user: User, password: str | None, actor: Actor) -> None:
-    """A new password, or none at all: the account then signs in no more. The password is not recorded."""
-    with audited("user.password_changed", actor=actor, obj=_person(user)):
+def _end_what_goes_with(user: User, changed: Sequence[str], actor: Actor) -> dict[str, Any]:
+    """What a change of an account ends: of one that is disabled everything, of one that was a superuser what it had as
+    such; and who is one from now on signs in anew. For the trail.
+    """
+    if "is_active" in changed and not user.is_active:
+        return {"sessions_ended": sessions.end_sessions(user)} | _ended(keys.end_all, user, actor, "account disabled")
+    if "is_superuser" in changed and user.is_superuser:
+        return {"sessions_ended": sessions.end_sessions(user)}
+    return _ended(keys.end_unfounded, user, actor, "no superuser any more") if "is_superuser" in changed else {}
+
+
+def _ended(how: Callable[..., dict[str, int]], user: User, actor: Actor, why: str) -> dict[str, str]:
+    return {"ended": keys.in_words(how(user, actor=actor, why=why)) or "no token and no link"}
+
+
+def change_password(*, user: User, password: str | None, actor: Actor, keep_keys: bool = False) -> None:
+    """A new password, or none at all: the account then signs in no more. The password is not recorded.
+
+    Whoever knew the old one may have made tokens and links with it: they end, unless ``keep_keys``.
+    """
+    with audited("user.password_changed", actor=actor, obj=_person(user), details={"keys_kept": keep_keys}) as line:
         _may_change(actor, user, ())
         user.set_password(password)
         user.save(update_fields=["password"])
+        if not keep_keys:
+            line.details |= _ended(keys.end_all, user, actor, "password changed")
 
 
 def record_password(*, user: User, actor: Actor) -> None:
-    """Record the new password that a form of Django's has given, in its transaction."""
-    record("user.password_changed", actor=actor, obj=_person(user))
+    """Record the new password that a form of Django's has given, in its transaction; tokens and links end."""
+    ended = _ended(keys.end_all, user, actor, "password changed")
+    record("user.password_changed", actor=actor, obj=_person(user), details={"keys_kept": False, **ended})
 
 
 def record_refusal(event: str, *, user: User, reason: str, actor: Actor) -> None:

@@ -10,15 +10,16 @@ from collections.abc import Sequence
 
 from django.contrib.auth.models import AbstractBaseUser, User
 from django.db import IntegrityError, OperationalError
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from connections.access.lookup import find_user
 from connections.access.models import ApiToken
+from connections.access.passwords import require_recent
 from connections.access.permissions import VIEW, can, is_superuser
 from connections.access.roles import SCOPES
 from connections.models import Project
-from exportadmin.audit.record import audited
+from exportadmin.audit.record import audited, record
 from exportadmin.lib.actor import Actor
 from exportadmin.lib.errors import ConflictError, DeniedError, UserError
 from exportadmin.lib.ids import derived_id, new_id
@@ -46,14 +47,15 @@ def issue_token(
 
     A second token of one person with the same ``once`` (a form that is sent again) raises :class:`ConflictError`.
 
-    People issue tokens for themselves (superusers and the shell for others), never through another token, and only
-    for a project that they may see.
+    People issue tokens for themselves (superusers and the shell for others), never through another token, only for a
+    project that they may see, and only a short while after they gave their password.
     """
     details = {"scopes": list(scopes), "for": user.get_username(), "expires_in_days": expires_in_days}
     public_id = derived_id("token", str(user.pk), once) if once else new_id()
     try:
         with audited("token.issued", actor=actor, project=project, details=details) as line:
             _may_issue(actor, user)
+            require_recent(actor, "issue a token")
             if project is not None and not can(user, VIEW, project):
                 raise UserError(f"{user.get_username()} has no role in project {project.name!r}", field="project")
             name = name.strip()
@@ -125,6 +127,36 @@ def revoke_token(*, token: ApiToken, actor: Actor) -> ApiToken:
         ApiToken.objects.filter(pk=token.pk, revoked_at=None).update(revoked_at=timezone.now())
     token.refresh_from_db()
     return token
+
+
+class TokensOfPeople:
+    """Living tokens as :class:`connections.access.keys.Keys`."""
+
+    singular, plural = "token", "tokens"
+
+    def count(self, user: AbstractBaseUser) -> int:
+        """Living ones."""
+        return self._living(user).count()
+
+    def end(self, user: AbstractBaseUser, *, actor: Actor, why: str, unfounded_only: bool) -> int:
+        """Revoke them. Unfounded is one that is bound to a project in which its person has no role any more: what
+        others may do follows from the person's roles, at every use.
+        """
+        ended = 0
+        for token in self._living(user).select_related("project"):
+            if unfounded_only and (token.project is None or can(user, VIEW, token.project)):
+                continue
+            if ApiToken.objects.filter(pk=token.pk, revoked_at=None).update(revoked_at=timezone.now()):
+                record("token.revoked", actor=actor, project=token.project, obj=token, details={"why": why})
+                ended += 1
+        return ended
+
+    def _living(self, user: AbstractBaseUser) -> QuerySet[ApiToken]:
+        has_time = Q(expires_at=None) | Q(expires_at__gt=timezone.now())
+        return ApiToken.objects.filter(has_time, user_id=user.pk, revoked_at=None)
+
+
+TOKENS_OF_PEOPLE = TokensOfPeople()
 
 
 def _may_issue(actor: Actor, user: AbstractBaseUser) -> None:

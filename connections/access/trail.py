@@ -20,6 +20,7 @@ def register() -> None:
             "enabled": "{actor} [enabled|tried to enable] user {object}",
             "deleted": "{actor} [deleted|tried to delete] user {object}",
             "password_changed": "{actor} [changed|tried to change] the password of {object}",
+            "password_asked": "{actor} [gave|did not give] the password of {object} again",
         },
     )
     events.register(

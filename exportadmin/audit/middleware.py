@@ -67,4 +67,9 @@ def actor_of(request: Any, channel: str = "web") -> Actor:
         request_id=getattr(request, "request_id", ""),
         caller_request_id=caller_request_id(request),
         address=request.META.get("REMOTE_ADDR", ""),
+        password_at=request.session.get("password_at") if known and not has_token and _has_session(request) else None,
     )
+
+
+def _has_session(request: Any) -> bool:
+    return hasattr(request, "session")

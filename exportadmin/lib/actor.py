@@ -13,6 +13,7 @@ class Actor:
 
     ``user_id`` is the account behind the actor, also behind a token; ``None`` for schedule and system. ``request_id``
     is ours, ``caller_request_id`` what the caller calls the same request.
+    ``password_at`` is when the person at a browser last gave their password (seconds since 1970).
     """
 
     kind: str
@@ -23,6 +24,7 @@ class Actor:
     request_id: str = ""
     caller_request_id: str = ""
     address: str = ""
+    password_at: float | None = None
 
 
 def system(channel: str = "worker") -> Actor:

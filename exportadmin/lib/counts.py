@@ -74,6 +74,7 @@ _HAS: Final = "SELECT 1 FROM exportadmin_hitcount WHERE key LIKE :like AND ends_
 _TAKE: Final = """
     DELETE FROM exportadmin_hitcount WHERE key LIKE :like AND ends_at <= {now} RETURNING key, began_at, hits
 """
+_GIVE_BACK: Final = "UPDATE exportadmin_hitcount SET hits = hits - 1 WHERE key = :key AND hits > 0"
 
 
 def hit(key: str, limit: int, seconds: int) -> float:
@@ -125,6 +126,11 @@ def take_tallies(prefix: str) -> list[Tally]:
 
 def _tallies(prefix: str) -> str:
     return f"tally:{prefix}:"
+
+
+def give_back(key: str, seconds: int) -> None:
+    """Take one hit of ``key`` back: what was counted has turned out to be none."""
+    _execute(_GIVE_BACK, {"key": f"{key[:180]}/{seconds}"})
 
 
 def forget_old() -> None:

@@ -5,6 +5,7 @@ The code asks the class, never the message.
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 
@@ -58,6 +59,16 @@ class BusyError(UserError):
     """Nothing is wrong with the request, but too many like it are being worked on. ``retry_after`` is in seconds."""
 
     retry_after = 5
+
+
+class TooManyError(UserError):
+    """Nothing is wrong with the request, but whoever asks has had their share: ``retry_after`` seconds later they may
+    ask again.
+    """
+
+    def __init__(self, message: str, *, retry_after: float, field: str | None = None) -> None:
+        super().__init__(message, field=field)
+        self.retry_after = max(1, math.ceil(retry_after))
 
 
 class UnavailableError(UserError):

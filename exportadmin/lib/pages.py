@@ -25,6 +25,7 @@ from exportadmin.lib.errors import (
     DeniedError,
     GoneError,
     NotFoundError,
+    TooManyError,
     UnavailableError,
     UserError,
 )
@@ -37,6 +38,7 @@ STATUSES: Final[tuple[tuple[type[UserError], int, str], ...]] = (
     (ConflictError, 409, "This cannot be done now"),
     (GoneError, 410, "This is gone"),
     (BusyError, 503, "Too much at once"),
+    (TooManyError, 429, "Too many"),
     (UnavailableError, 503, "Not available now"),
     (UserError, 400, "This cannot be done as asked"),
 )
@@ -80,8 +82,10 @@ class RefusalsMiddleware:
             status, heading = next((status, title) for kind, status, title in STATUSES if isinstance(error, kind))
             context = {"status": status, "heading": heading, "message": error.message}
             answer = render(request, "refused.html", context, status=status)
-            if isinstance(error, BusyError):
+            if isinstance(error, BusyError | TooManyError):
                 answer["Retry-After"] = str(error.retry_after)
+            if status == 429:
+                tell_refused(request, error, status)
             return answer
         return None
 

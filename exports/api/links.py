@@ -10,6 +10,7 @@ from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from connections.access import passwords
 from connections.access.lookup import token_of
 from connections.access.permissions import LINK, can
 from exportadmin.audit.middleware import actor_of
@@ -34,6 +35,7 @@ class ArtifactLinksView(RestView):
         """Issue a link that works without sign-in. Its address is in this answer and nowhere else."""
         artifact = get_artifact(request, artifact_id)
         data: dict[str, Any] = IssueLinkSerializer.read(request.data).validated_data
+        passwords.give(request, data.get("password", ""), "rest")
         link, token = actions.issue_link(
             artifact=artifact,
             actor=actor_of(request, "rest"),

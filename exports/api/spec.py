@@ -11,6 +11,7 @@ from typing import Any
 from django.core.validators import RegexValidator
 from rest_framework import serializers
 
+from connections.access.api.serializers import OwnPassword
 from connections.rows.batch import PARTS
 from connections.sinks import SINKS
 from exportadmin.lib.rest import Choice, DescribedField, Flag, StrictSerializer, Text, Whole
@@ -188,3 +189,4 @@ class IssueLinkSerializer(StrictSerializer):
     seconds = Whole(required=False, min_value=SHORTEST, max_value=LONGEST, default=3600)
     one_time = Flag(required=False, default=False)
     for_user = Text(required=False, allow_null=True, max_length=150, help_text="only this account may use it")
+    password = OwnPassword()

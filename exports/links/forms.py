@@ -8,8 +8,9 @@ from django import forms
 from django.contrib.auth.models import AbstractBaseUser
 from django.http import QueryDict
 
+from connections.access.forms import PasswordGivenForm
 from exportadmin.lib.errors import UserError
-from exportadmin.lib.forms import ChoiceButtons, ChoiceField, FilterForm, Form, OfferedField, TextField
+from exportadmin.lib.forms import ChoiceButtons, ChoiceField, FilterForm, OfferedField, TextField
 from exports.links import states, tokens
 
 OTHER: Final = "other"
@@ -26,7 +27,7 @@ LONGEST_SEARCH: Final = 200
 _WHOLE: Final = "Write a whole number, 1 or more: a link lasts 1 minute to 30 days."
 
 
-class LinkForm(Form):
+class LinkForm(PasswordGivenForm):
     """Cleaned: ``seconds``, ``one_time`` and ``for_user`` as :func:`exports.actions.issue_link` takes them."""
 
     blamed = {"seconds": "last"}
@@ -72,6 +73,10 @@ class LinkForm(Form):
         required=False,
         help_text="Looking at the page of the link does not count; a download that breaks off can be continued.",
     )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["password"].help_text = "For a link that lasts longer than a day."
 
     def clean(self) -> dict[str, Any]:
         """Choice and free time together make ``seconds``."""

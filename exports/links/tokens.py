@@ -27,12 +27,13 @@ from exportadmin.audit.queries import with_detail
 from exportadmin.lib.actor import Actor
 from exportadmin.lib.errors import GoneError, NotFoundError, UserError
 from exports.links import one_copy
+from exports.links.issuers import may_still_hand_out
 from exports.models import Artifact, DeletedLink, Link
 from exports.models.link import EXPIRED, OPEN, REMOVED, REVOKED, USED
 
 SHORTEST, LONGEST = 60, 30 * 24 * 3600  # seconds
 RETRY_SECONDS = 5
-PARTLY, UNKNOWN, NOT_FOR_YOU = "partly used", "unknown", "not for you"
+PARTLY, UNKNOWN, NOT_FOR_YOU, WITHDRAWN = "partly used", "unknown", "not for you", "withdrawn"
 
 _SALT: Final = "exportadmin.link"
 _TOKEN = re.compile(r"([a-z2-7]{24})\.([A-Za-z0-9_-]{43})", re.ASCII)
@@ -43,13 +44,15 @@ _MESSAGES: dict[str, str] = {
     USED: "This link was good for one download, and that has been made.",
     PARTLY: "Part of this file was handed out already, and the link is good for one copy.",
     REMOVED: "The file behind this link has been removed.",
+    WITHDRAWN: "Whoever made this link may not hand out the file any more.",
     UNKNOWN: "There is no such link.",
     NOT_FOR_YOU: "This link was made for somebody else.",
 }
 
 
 class LinkGoneError(GoneError):
-    """The link was good once. ``reason``: ``expired``, ``revoked``, ``used``, ``removed`` or ``partly used``.
+    """The link was good once. ``reason``: ``expired``, ``revoked``, ``used``, ``removed``, ``withdrawn`` or
+    ``partly used``.
 
     ``retry_after`` (seconds) is set where a one-time link is being used at this moment: should that download break
     off, the link is good again.
@@ -147,6 +150,8 @@ def open_link(token: str, actor: Actor) -> Link:
         check(link)
         if link.one_time:
             check_unused(link)
+        if not may_still_hand_out(link):
+            raise LinkGoneError(WITHDRAWN)
     except LinkGoneError as error:
         refuse(link, actor, error)
         raise
@@ -218,7 +223,8 @@ def _find(token: str, actor: Actor) -> Link:
     found = _TOKEN.fullmatch(token)
     if found is None:  # such a link was never made: nothing worth a line
         raise LinkNotFoundError(UNKNOWN)
-    link = Link.objects.select_related("artifact__report__project").filter(public_id=found[1]).first()
+    links = Link.objects.select_related("artifact__report__project", "created_by")
+    link = links.filter(public_id=found[1]).first()
     # compared as texts: base64 has several texts for the same bytes, and only one of them is the secret
     if link is not None:
         if any(constant_time_compare(link.signature, each) for each in _signatures(link, found[2])):
@@ -251,6 +257,7 @@ def _signatures(link: Link, secret: str) -> list[str]:
             link.one_time,
             link.for_user_id,
             link.created_by_name,
+            link.created_by_id,
         ]
     )
     keys = [settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS]

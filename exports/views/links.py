@@ -9,6 +9,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.cache import never_cache
 
+from connections.access import passwords
 from connections.access.lookup import get_project
 from connections.access.permissions import AUDIT, LINK, VIEW, can, projects_for
 from connections.models import Project
@@ -50,11 +51,13 @@ def issue(request: HttpRequest, artifact_id: str) -> HttpResponse:
     only(request, ())
     artifact = get_artifact(request, artifact_id, LINK)
     actions.check_linkable(artifact.report)
-    form = LinkForm(request.POST if request.method == "POST" else None)
+    posted = request.POST if request.method == "POST" else None
+    form = LinkForm(posted, password_at=actor_of(request).password_at)
     form.check_names()
     if form.is_valid():
         data = form.cleaned_data
         try:
+            passwords.give(request, data["password"])
             link, token = actions.issue_link(
                 artifact=artifact,
                 actor=actor_of(request),

@@ -7,6 +7,7 @@ width, nothing run, nothing fetched from elsewhere) names them in ``tests/pages/
 from __future__ import annotations
 
 import json
+import time
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -85,7 +86,7 @@ def build(folder: Path) -> HostileWorld:
     """Committed, since exports read through a connection of their own. ``MEDIA_DIR`` must be ``folder / "media"``."""
     people = {"alice": cast.alice(), "oscar": cast.oscar(), "rita": cast.rita(), "mallory": cast.mallory()}
     people["hostile"] = User.objects.create_user(HOSTILE[:150], "h@example.org", cast.PASSWORD)
-    alice = Actor(kind="user", name="alice", channel="web", user_id=people["alice"].pk)
+    alice = Actor(kind="user", name="alice", channel="web", user_id=people["alice"].pk, password_at=time.time())
     connection = Connection.objects.create(name=HOSTILE[:120], kind="store")
     project = Project.objects.create(connection=connection, name=NAME, time_zone="Europe/Berlin")
     empty = Project.objects.create(connection=connection, name="Nothing in it yet")

@@ -75,6 +75,15 @@ class MemberSerializer(serializers.ModelSerializer[Membership]):
         read_only_fields = fields
 
 
+class OwnPassword(Text):
+    """The password of whoever is signed in, for what asks for it."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        help_text = "Your own, where it was last given more than 15 minutes ago. A token has none."
+        defaults = {"required": False, "write_only": True, "max_length": 4096, "trim_whitespace": False}
+        super().__init__(**{**defaults, "help_text": help_text, **kwargs})
+
+
 class RoleSerializer(StrictSerializer):
     """The role to give."""
 
@@ -123,3 +132,4 @@ class IssueTokenSerializer(StrictSerializer):
     scopes = serializers.ListField(child=Choice(sorted(SCOPES)), min_length=1, max_length=10)
     project = Text(required=False, allow_null=True, max_length=200)
     expires_in_days = Whole(required=False, allow_null=True, min_value=1, max_value=LONGEST_DAYS)
+    password = OwnPassword()

@@ -14,6 +14,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from connections import actions
+from connections.access import passwords
 from connections.access.api.lookup import get_project
 from connections.access.api.serializers import (
     ChangeProjectSerializer,
@@ -164,6 +165,7 @@ class TokensView(RestView):
         """Issue one for oneself, signed in as oneself. Its key is in this answer and nowhere else."""
         data: dict[str, Any] = IssueTokenSerializer.read(request.data).validated_data
         wanted = data.get("project")
+        passwords.give(request, data.get("password", ""), "rest")
         token, key = issue_token(
             user=cast(AbstractBaseUser, request.user),
             name=data["name"],

@@ -85,7 +85,12 @@ class PasswordView(PasswordChangeView):
     def form_valid(self, form: DjangoPasswordChangeForm) -> HttpResponse:
         """Keep it; the other browsers of this person are signed out, this one stays."""
         user = form.user
-        people.change_password(user=user, password=form.cleaned_data["new_password1"], actor=actor_of(self.request))
+        people.change_password(
+            user=user,
+            password=form.cleaned_data["new_password1"],
+            actor=actor_of(self.request),
+            keep_keys=cast(PasswordChangeForm, form).keeps_keys,
+        )
         update_session_auth_hash(self.request, user)
         return done(self.request, "Your password is changed; other browsers are signed out.", "account:account")
 

@@ -12,6 +12,7 @@ from django.shortcuts import render
 from django.utils import timezone
 from django.views.decorators.cache import never_cache
 
+from connections.access import passwords
 from connections.access.forms import TokenFilterForm, TokenForm
 from connections.access.lookup import get_project, is_valid_key
 from connections.access.models import ApiToken
@@ -31,7 +32,12 @@ def tokens(request: HttpRequest) -> HttpResponse:
     me = cast(User, request.user)
     filters = TokenFilterForm(request.GET, auto_id="find_%s")
     posted = request.POST if request.method == "POST" else None
-    form = TokenForm(posted, projects=projects_for(me, VIEW), username=me.get_username())
+    form = TokenForm(
+        posted,
+        projects=projects_for(me, VIEW),
+        username=me.get_username(),
+        password_at=actor_of(request).password_at,
+    )
     if posted is not None:
         form.check_names()
         if form.is_valid():
@@ -55,6 +61,7 @@ def revoke(request: HttpRequest, token_id: str) -> HttpResponse:
 
 
 def _issue(request: HttpRequest, data: dict[str, Any]) -> tuple[ApiToken, str]:
+    passwords.give(request, data["password"])
     actor = actor_of(request)
     return issue_token(
         user=owner_of(data["user"], actor),

@@ -23,6 +23,7 @@ from exportadmin.lib.errors import (
     DeniedError,
     GoneError,
     NotFoundError,
+    TooManyError,
     TransientError,
     UnavailableError,
     UserError,
@@ -42,6 +43,7 @@ STATUSES: Final[tuple[tuple[type[Exception], int, str], ...]] = (
     (ConflictError, 409, "conflict"),
     (GoneError, 410, "gone"),
     (BusyError, 503, "busy"),
+    (TooManyError, 429, "throttled"),
     (UnavailableError, 503, "unavailable"),
     (UserError, 400, "invalid"),
     (TransientError, 503, "unavailable"),
@@ -139,6 +141,8 @@ def _ours(error: Exception) -> Problem | None:
     else:
         detail = str(error)
     headers = {"Retry-After": str(RETRY_SECONDS)} if status == 503 else {}
+    if isinstance(error, TooManyError):
+        headers = {"Retry-After": str(error.retry_after)}
     return Problem(status, code, _one_line(detail), getattr(error, "field", None), headers)
 
 

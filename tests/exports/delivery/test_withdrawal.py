@@ -185,7 +185,9 @@ def test_the_right_to_run_goes_when_the_account_is_deactivated(filled, spec, osc
 
 @pytest.mark.parametrize("ended", ["expires_at", "revoked_at"])
 def test_the_right_to_run_ends_with_the_token_while_the_run_waits(filled, spec, oscar, ended):
-    token, _ = issue_token(user=oscar, name="nightly", scopes=("exports:run",), actor=person(oscar))
+    token, _ = issue_token(
+        user=oscar, name="nightly", scopes=("exports:run",), actor=replace(person(oscar), channel="shell")
+    )
     actor = replace(person(oscar), token_id=token.pk)
     report, alright = (actions.request_export(project=filled, spec=spec, actor=actor) for _ in range(2))
     for run, at in ((alright, None), (report, timezone.now())):

@@ -25,6 +25,7 @@ class Command(AppCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         """Whose."""
         parser.add_argument("username", nargs="?", help="yours, as the operating system knows you, by default")
+        parser.add_argument("--keep-keys", action="store_true", help="tokens and open links of the account stay")
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Ask, change and say so."""
@@ -32,7 +33,9 @@ class Command(AppCommand):
         user = User.objects.filter(username=username).first()
         if user is None:
             raise NotFoundError(f"no user {username!r}", field="username")
-        change_password(user=user, password=self._asked(user), actor=shell_actor())
+        change_password(
+            user=user, password=self._asked(user), actor=shell_actor(), keep_keys=bool(options["keep_keys"])
+        )
         self.stdout.write(f"{username} has a new password")
 
     def _asked(self, user: User) -> str:
