@@ -29,6 +29,9 @@ ENCRYPTION_KEYS = env.strings("ENCRYPTION_KEY") or env.persistent_secret(EXPORTA
 ENCRYPTION_KEY_FILE = None if env.strings("ENCRYPTION_KEY") else EXPORTADMIN_HOME / "keys" / "encryption_key"
 # the first signs manifests, the others are older ones (exportadmin.lib.signing)
 SIGNING_KEYS = env.strings("SIGNING_KEY") or env.persistent_secret(EXPORTADMIN_HOME, "signing_key").split()
+# the trail's checkpoints (exportadmin.audit.checkpoints): their file, and how often one is written
+CHECKPOINTS_FILE = Path(env.text("CHECKPOINTS_FILE") or EXPORTADMIN_HOME / "audit-checkpoints.ndjson")
+CHECKPOINT_MINUTES = env.number("CHECKPOINT_MINUTES", 5, at_least=1)
 METRICS_TOKEN = env.text("METRICS_TOKEN")
 OUTBOUND_HTTP = env.flag("OUTBOUND_HTTP")  # public hosts without TLS too
 OUTBOUND_CA_BUNDLE = env.text("OUTBOUND_CA_BUNDLE")  # a file of certificates that are trusted instead of the usual

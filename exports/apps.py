@@ -15,6 +15,7 @@ class ExportsConfig(AppConfig):
         """Exports and proofs are kinds of runs; the trail's pages and the deletion of projects are told about them."""
         from connections import deletion, use
         from connections.access.keys import KEYS
+        from exportadmin.audit.checkpoints.comparing import SOURCES
         from exportadmin.runs.runners import RUNNERS
         from exports import trail
 
@@ -23,5 +24,6 @@ class ExportsConfig(AppConfig):
         trail.register()
         use.USES.register("exports", "exports.uses:uses_of_exports")
         use.COUNTS.register("exports", "exports.uses:counts_of_exports")
+        SOURCES.register("manifests", "exports.delivery.witnesses:manifests")
         deletion.PARTS.register("exports", "exports.deletion:ExportsOfProject")
         KEYS.register("links", "exports.links.issuers:LINKS_OF_PEOPLE")

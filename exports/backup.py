@@ -5,6 +5,7 @@ a dump (``database.dump``, for ``pg_restore``). Deliveries are found relative to
 removes, its own files only; and it has no id of an installation: it gets its own at its first start, and is refused
 where it is started on the folder of the original (:mod:`exportadmin.installation.home`). Nobody refuses a copy that is
 started with the original's ``EXPORTADMIN_ARTIFACTS_URL``: a store has no such owner, and both would be its masters.
+The checkpoints of the trail in a copy end where its database does, so that its trail is whole.
 """
 
 from __future__ import annotations
@@ -24,6 +25,8 @@ from django.db import connection, connections, transaction
 
 from connections.models import ConnectionSecret
 from connections.sinks.base import DeliveredFileError, Delivery
+from exportadmin.audit.checkpoints.file import copy_as_of, size
+from exportadmin.audit.models import CheckpointSeries
 from exportadmin.audit.record import record
 from exportadmin.installation.models import Installation
 from exportadmin.lib import env
@@ -35,7 +38,9 @@ from exports.models import ExportReport
 DUMP: Final = "database.dump"
 # what is in a home folder beside the database and the deliveries, and cannot be made again
 FOLDERS: Final = ("keys", "media", "uploads")
+CHECKPOINTS: Final = "audit-checkpoints.ndjson"
 CHUNK_BYTES: Final = 1 << 20
+_SERIES: Final = f"SELECT series, number FROM {CheckpointSeries._meta.db_table}"  # noqa: S608 - our own name
 
 
 @dataclass(slots=True)
@@ -64,8 +69,10 @@ def back_up(target: Path, actor: Actor) -> Copied:
     draft = target.with_name(f".{target.name}.{os.getpid()}.part")
     try:
         draft.mkdir(mode=0o700, parents=True)
-        with _database(draft) as locations:
+        checkpoints = size(settings.CHECKPOINTS_FILE)
+        with _database(draft) as (locations, known):
             copied = _files(draft, locations)
+            copy_as_of(settings.CHECKPOINTS_FILE, draft / CHECKPOINTS, size=checkpoints, known=known)
         if target.is_dir():
             target.rmdir()
         draft.rename(target)
@@ -90,8 +97,8 @@ def not_in_it() -> Iterator[str]:
 
 
 @contextmanager
-def _database(draft: Path) -> Iterator[list[str]]:
-    """Copies it, and says where the deliveries lie that it knows of."""
+def _database(draft: Path) -> Iterator[tuple[list[str], dict[str, int]]]:
+    """Copies it, and says where the deliveries lie that it knows of, and the last checkpoint of each series."""
     if connection.vendor == "sqlite":
         name = Path(connection.settings_dict["NAME"]).name
         copy = draft / name
@@ -101,9 +108,10 @@ def _database(draft: Path) -> Iterator[list[str]]:
         with closing(sqlite3.connect(copy)) as database:
             sql, params = _delivered().query.sql_with_params()
             rows = database.execute(sql.replace("%s", "?"), params).fetchall()
+            known = dict(database.execute(_SERIES).fetchall())
             with database:  # the copy is an installation of its own
                 database.execute(f"DELETE FROM {Installation._meta.db_table}")  # noqa: S608 - our own name
-        yield [location for (location,) in rows]
+        yield [location for (location,) in rows], known
         return
     reader = connections.create_connection("default")
     reader.settings_dict = {**connection.settings_dict}
@@ -116,9 +124,11 @@ def _database(draft: Path) -> Iterator[list[str]]:
             _dump(reader.settings_dict, snapshot, draft / DUMP)
             cursor.execute(*_delivered().query.sql_with_params())
             locations = [location for (location,) in cursor.fetchall()]
+            cursor.execute(_SERIES)
+            known = dict(cursor.fetchall())
     finally:
         reader.close()
-    yield locations
+    yield locations, known
 
 
 def _delivered() -> Any:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -135,6 +136,21 @@ def _nobody_was_counted_before() -> None:
 
     counts.file().unlink(missing_ok=True)
     noise.forget_when_looked()
+
+
+_files = count()
+
+
+@pytest.fixture(autouse=True)
+def _own_checkpoints() -> Iterator[None]:
+    """Each test has a trail of its own, and so a file of checkpoints of its own."""
+    from django.conf import settings
+
+    before = settings.CHECKPOINTS_FILE
+    settings.CHECKPOINTS_FILE = before.with_name(f"audit-checkpoints-{next(_files)}.ndjson")
+    yield
+    settings.CHECKPOINTS_FILE.unlink(missing_ok=True)
+    settings.CHECKPOINTS_FILE = before
 
 
 @pytest.fixture

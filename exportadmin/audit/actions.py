@@ -15,7 +15,8 @@ from exportadmin.audit import serialize
 from exportadmin.audit.models import DONE, FAILED, AuditEntry
 from exportadmin.audit.record import TrailError, head, record
 from exportadmin.audit.scope import Scope
-from exportadmin.audit.verify import Head, Verdict, verify
+from exportadmin.audit.trails import Head
+from exportadmin.audit.verify import Verdict, verify
 from exportadmin.lib.actor import Actor
 from exportadmin.lib.errors import ConflictError, DeniedError
 from exportadmin.lib.times import iso_utc

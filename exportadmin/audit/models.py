@@ -147,3 +147,52 @@ class AuditHead(models.Model):
 
     def __str__(self) -> str:
         return f"{self.sequence}:{self.hash}"
+
+
+class CheckpointSeries(models.Model):
+    """What the database knows of a file of checkpoints: its last line (:mod:`exportadmin.audit.checkpoints`).
+
+    A file that ends before that line was shortened; a line that is one ahead of the file was about to be written when
+    the process died. ``place`` is the machine and the path of the file.
+    """
+
+    series = models.CharField(max_length=64, primary_key=True)
+    place = models.CharField(max_length=1000)
+    number = models.BigIntegerField()
+    sequence = models.BigIntegerField()
+    at_ms = models.BigIntegerField()
+    line = models.TextField()
+
+    class Meta:
+        default_permissions = ()
+        verbose_name_plural = "checkpoint series"
+
+    def __str__(self) -> str:
+        return f"{self.series} {self.number}"
+
+
+class ChainVerdict(models.Model):
+    """What the last verification of the whole chain found, by whomever; also of a trail that takes no more entries.
+
+    ``entry`` is the line about it in the trail, if there could be one.
+    """
+
+    id = models.PositiveSmallIntegerField(primary_key=True, default=1)
+    at_ms = models.BigIntegerField()
+    verified_by = models.CharField(max_length=250)
+    milliseconds = models.BigIntegerField()
+    entry = models.BigIntegerField(null=True)
+    entries = models.BigIntegerField()
+    since_ms = models.BigIntegerField(null=True)
+    witnesses = models.BigIntegerField()
+    kind = models.CharField(max_length=40, blank=True)
+    bad_entry = models.BigIntegerField(null=True)
+    message = models.TextField(blank=True)
+    notes = models.TextField(blank=True)
+
+    class Meta:
+        default_permissions = ()
+        constraints = [models.CheckConstraint(condition=models.Q(id=1), name="audit_one_verdict")]
+
+    def __str__(self) -> str:
+        return self.kind or "unbroken"

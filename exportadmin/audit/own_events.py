@@ -42,5 +42,6 @@ def register() -> None:
             "read": "{actor} [read|tried to read] the audit trail",
             "exported": "{actor} [exported|tried to export] the audit trail",
             "verified": "{actor} verified the audit trail",
+            "accepted": "{actor} [accepted|tried to accept] the audit trail as it is from entry {sequence} on",
         },
     )

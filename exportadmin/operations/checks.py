@@ -39,6 +39,7 @@ NUMBERS: Final[Mapping[str, tuple[int, int]]] = {
     "RETENTION_DAYS": (0, 0),
     "IDEMPOTENCY_DAYS": (30, 1),
     "PROOF_HOURS": (5, 1),
+    "CHECKPOINT_MINUTES": (5, 1),
     "PROOF_BYTES": (50 * 1000**3, 0),
 }
 _RATE: Final = re.compile(r"[1-9]\d*/(s|sec|second|m|min|minute|h|hour|d|day)", re.ASCII)

@@ -14,6 +14,7 @@ from connections import deletion
 from connections.access.sessions import SessionStore
 from connections.store.imports.actions import end_abandoned_uploads
 from exportadmin.audit import noise
+from exportadmin.audit.checkpoints.taking import AtIntervals
 from exportadmin.lib import counts
 from exportadmin.lib.command import AppCommand
 from exportadmin.lib.processes import Signals, forks_die_with_parent
@@ -49,6 +50,7 @@ class Command(AppCommand):
                 nightly.Nightly().tick,
                 noise.sum_up,
                 Hourly(counts.forget_old),
+                AtIntervals().tick,
                 Hourly(SessionStore.clear_expired),
             ]
             code = WorkerLoop(cluster, chores).until_stopped(signals)

@@ -157,7 +157,7 @@ def test_a_trail_rewritten_whole_is_found_by_a_kept_head_only():
     assert verify().unbroken
     assert verify(early).unbroken
     verdict = verify(kept)
-    assert (verdict.kind, verdict.sequence) == ("altered", 1000)
+    assert (verdict.kind, verdict.sequence) == ("rewritten", 1000)
     assert "kept head" in verdict.summary
 
 
@@ -266,4 +266,4 @@ def test_a_kept_head_inside_the_trail_is_confirmed():
     for sequence in ENDS_AND_MIDDLE:
         assert verify((sequence, stored(sequence)["hash"])).unbroken
     assert verify((0, GENESIS)).unbroken
-    assert verify((0, "1" * 64)).kind == "altered"
+    assert verify((0, "1" * 64)).kind == "rewritten"

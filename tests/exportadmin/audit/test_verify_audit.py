@@ -12,8 +12,7 @@ from django.db import connection
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exportadmin.audit import triggers
-from exportadmin.audit import verify as verifying
+from exportadmin.audit import trails, triggers
 from exportadmin.audit.verify import parse_head, verify
 from exportadmin.lib.errors import UserError
 from tests.exportadmin.audit.support import fill, head, sql
@@ -89,7 +88,7 @@ def test_a_head_reads_back_as_it_was_printed(sequence, raw):
 
 
 def test_memory_does_not_grow_with_the_trail(db, monkeypatch):
-    monkeypatch.setattr(verifying, "PAGE", 20)
+    monkeypatch.setattr(trails, "PAGE", 20)
     peaks = []
     for more in (100, 900):
         fill(more)

@@ -1,0 +1,109 @@
+"""Copies of checkpoints at a place that others than this machine keep, an object each: ``<series>/<number>.json``.
+
+An app above registers the place. A copy is written once and never over another one.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator
+from typing import Final, Protocol
+
+from django.conf import settings
+
+from exportadmin.audit.checkpoints.file import lines
+from exportadmin.audit.checkpoints.form import Checkpoint, CheckpointError, parse
+from exportadmin.lib.errors import ExportAdminError
+from exportadmin.lib.registry import Registry
+
+log = logging.getLogger(__name__)
+
+_DIGITS: Final = 12
+_END: Final = ".json"
+
+
+class Copies(Protocol):
+    """The place. Everything raises ``TransientError`` and ``PermanentError``."""
+
+    def names(self, beginning: str = "") -> list[str]:
+        """Of all copies, in order; those that begin so."""
+        ...
+
+    def read(self, name: str) -> bytes:
+        """One of them."""
+        ...
+
+    def put(self, name: str, line: bytes) -> None:
+        """Write one where there is none. Raises :class:`TakenError` where there is another."""
+        ...
+
+
+class TakenError(ExportAdminError):
+    """There is another copy of that name."""
+
+
+# key → the place, or ``None`` where this installation has none
+PLACES: Final[Registry[Callable[[], Copies | None]]] = Registry("place of checkpoints", {})
+
+
+def places() -> Iterator[Copies]:
+    """All that this installation has."""
+    for find in PLACES.values():
+        found = find()
+        if found is not None:
+            yield found
+
+
+def name_of(one: Checkpoint) -> str:
+    """Of its copy."""
+    return f"{one.series}/{one.number:0{_DIGITS}}{_END}"
+
+
+def numbers(names: list[str]) -> dict[str, list[int]]:
+    """Series → the numbers of its copies, in order. What is named otherwise is none."""
+    found: dict[str, list[int]] = {}
+    for name in names:
+        series, _, rest = name.partition("/")
+        number = rest.removesuffix(_END)
+        if series and len(number) == _DIGITS and number.isascii() and number.isdigit():
+            found.setdefault(series, []).append(int(number))
+    return {series: sorted(known) for series, known in found.items()}
+
+
+def read_copy(place: Copies, series: str, number: int) -> Checkpoint:
+    """Raises :class:`CheckpointError` for one that is none, and as the place does."""
+    one = parse(place.read(f"{series}/{number:0{_DIGITS}}{_END}").removesuffix(b"\n"))
+    if (one.series, one.number) != (series, number):
+        raise CheckpointError("is of another number")
+    return one
+
+
+class Sweep:
+    """For the worker: copies what is not copied yet, in order. Asks other machines, which may take their time."""
+
+    def __init__(self) -> None:
+        self._copied: dict[int, int] = {}
+
+    def tick(self) -> None:
+        """Everything up to the file's end, or to the first failure: then it goes on there next time."""
+        for number, place in enumerate(places()):
+            try:
+                self._copy(number, place)
+            except TakenError as error:
+                log.critical("a checkpoint was not copied: %s; see `exportadmin verify_audit`", error)
+            except (ExportAdminError, OSError) as error:
+                log.warning("checkpoints were not copied: %s", error)
+
+    def _copy(self, place_number: int, place: Copies) -> None:
+        """The file is read from its beginning, which is quick, and written only where copies end."""
+        known: dict[str, int] = {}
+        skip = self._copied.get(place_number, 0)
+        for count, raw in enumerate(lines(settings.CHECKPOINTS_FILE), start=1):
+            if count <= skip:
+                continue
+            one = parse(raw)
+            if one.series not in known:
+                known[one.series] = max(numbers(place.names(f"{one.series}/")).get(one.series, [0]))
+            if one.number > known[one.series]:
+                place.put(name_of(one), raw + b"\n")
+            self._copied[place_number] = count
