@@ -50,6 +50,7 @@ CONNECT_SECONDS: Final = 10.0
 READ_SECONDS: Final = 60.0  # the longest silence
 WHOLE_SECONDS: Final = 120.0  # a request with all its attempts, until the last byte of the answer
 MAX_BODY: Final = 16 * 1024 * 1024
+MAX_REFUSAL: Final = 64 * 1024  # what is kept of the body of a refusal, for whoever reads the platform's own code in it
 MAX_REDIRECTS: Final = 5
 ATTEMPTS: Final = 4
 _CHUNK: Final = 64 * 1024
@@ -223,13 +224,13 @@ class LimitedBody:
         self._clock = clock
 
     def stream(self, amt: int | None = _CHUNK, decode_content: bool | None = None) -> Iterator[bytes]:
-        """The body in pieces. Raises ``PermanentError`` (too large), ``TransientError`` (too slow, broken off)."""
+        """The body in pieces. Raises :class:`TooLargeError`, ``TransientError`` (too slow, broken off)."""
         read = 0
         while chunk := self._read(min(amt or _CHUNK, _CHUNK), decode_content):
             read += len(chunk)
             if read > self._max_bytes:
                 self.close()
-                raise PermanentError(f"{self._place} answered with more than {self._max_bytes:,} bytes")
+                raise TooLargeError(f"{self._place} answered with more than {self._max_bytes:,} bytes")
             if self._clock() > self._deadline:
                 self.close()
                 raise TransientError(f"{self._place} did not end its answer in time")
@@ -251,20 +252,34 @@ class LimitedBody:
         self._raw.release_conn()
 
 
-class TransientStatusError(TransientError):
-    """The other side answered with a ``status`` that may be another one later."""
+class NotSentError(TransientError):
+    """No connection came about: the other side knows nothing of the request. Any other trouble may follow one that
+    was received."""
 
-    def __init__(self, message: str, status: int, retry_after: float | None) -> None:
+
+class TooLargeError(PermanentError):
+    """The answer has more bytes than are taken; what it answers may have been done."""
+
+
+class TransientStatusError(TransientError):
+    """The other side answered with a ``status`` that may be another one later.
+
+    ``body``: what it said, as far as that was to be kept (``refusal_bytes``); it is in no message.
+    """
+
+    def __init__(self, message: str, status: int, retry_after: float | None, body: bytes = b"") -> None:
         super().__init__(message, retry_after=retry_after)
         self.status = status
+        self.body = body
 
 
 class PermanentStatusError(PermanentError):
-    """The other side answered with a ``status`` that will stay."""
+    """The other side answered with a ``status`` that will stay. ``body`` as in :class:`TransientStatusError`."""
 
-    def __init__(self, message: str, status: int) -> None:
+    def __init__(self, message: str, status: int, body: bytes = b"") -> None:
         super().__init__(message)
         self.status = status
+        self.body = body
 
 
 Origin = tuple[str, str, int]
@@ -306,6 +321,7 @@ class OutboundSession(requests.Session):
         own_url: str,
         *,
         credentials: Mapping[str, str] | None = None,
+        attempts: int = ATTEMPTS,
         pause: Callable[[float], None] = sleep,
     ) -> None:
         super().__init__()
@@ -317,6 +333,7 @@ class OutboundSession(requests.Session):
             self.mount(scheme, _GuardedAdapter(guard))
         self._own = origin(own_url)
         self._credentials = dict(credentials or {})
+        self._attempts = attempts
         self._pause = pause
 
     def request(  # type: ignore[override]
@@ -327,32 +344,46 @@ class OutboundSession(requests.Session):
         params: Mapping[str, Any] | None = None,
         data: Any = None,
         json: Any = None,
+        form: Mapping[str, str] | None = None,
         headers: Mapping[str, str] | None = None,
         allow_redirects: bool = True,
         stream: bool = False,
         max_bytes: int = MAX_BODY,
+        refusal_bytes: int = 0,
         whole_seconds: float = WHOLE_SECONDS,
     ) -> requests.Response:
         """The answer, whose status is 2xx, with its body: in memory, or to be iterated over (``stream``, then closed).
 
-        Raises ``TransientError`` (a ``TransientStatusError`` has the status), ``PermanentError`` (likewise).
+        ``form`` is sent as ``multipart/form-data``. ``refusal_bytes``: how much is kept of what a refusal says.
+        Raises :class:`NotSentError`, ``TransientError`` (a ``TransientStatusError`` has the status), ``PermanentError``
+        (likewise).
         """
         place = _place(url)
         try:
             made = self.prepare_request(
-                requests.Request(method.upper(), url, params=params, data=data, json=json, headers=dict(headers or {}))
+                requests.Request(
+                    method.upper(),
+                    url,
+                    params=params,
+                    data=data,
+                    json=json,
+                    files={name: (None, value) for name, value in form.items()} if form else None,
+                    headers=dict(headers or {}),
+                )
             )
         except (requests.RequestException, ValueError) as error:
             raise PermanentError(f"no request to {place} can be made of that: {type(error).__name__}") from None
         deadline = monotonic() + whole_seconds
         for attempt in count(1):
             try:
-                response = self._follow(made, deadline, max_bytes, allow_redirects=allow_redirects)
+                response = self._follow(
+                    made, deadline, max_bytes, refusal_bytes=refusal_bytes, allow_redirects=allow_redirects
+                )
                 if not stream:
                     response.content  # noqa: B018 - it is read now, within the deadline
             except TransientError as error:
                 pause = max(error.retry_after or 0, _pause_after(attempt))
-                is_last = attempt >= ATTEMPTS or monotonic() + pause > deadline
+                is_last = attempt >= self._attempts or monotonic() + pause > deadline
                 if is_last or made.method not in Retry.DEFAULT_ALLOWED_METHODS:
                     raise
                 self._pause(pause)
@@ -361,7 +392,13 @@ class OutboundSession(requests.Session):
         raise AssertionError("count() ends never")
 
     def _follow(
-        self, made: requests.PreparedRequest, deadline: float, max_bytes: int, *, allow_redirects: bool
+        self,
+        made: requests.PreparedRequest,
+        deadline: float,
+        max_bytes: int,
+        *,
+        refusal_bytes: int,
+        allow_redirects: bool,
     ) -> requests.Response:
         """Send it, then what it is redirected to; each of them is checked."""
         request = made.copy()
@@ -374,7 +411,7 @@ class OutboundSession(requests.Session):
             response = self._send(request, place, deadline, max_bytes)
             target = self.get_redirect_target(response)
             if target is None or not allow_redirects:
-                return _accepted(response, place)
+                return _accepted(response, place, refusal_bytes)
             response.close()
             if request.method not in ("GET", "HEAD"):
                 raise PermanentError(f"{place} redirects a {request.method} elsewhere: is its address right?")
@@ -415,14 +452,16 @@ class OutboundSession(requests.Session):
         return response
 
 
-def session(guard: Guard, own_url: str, credentials: Mapping[str, str] | None = None) -> OutboundSession:
+def session(
+    guard: Guard, own_url: str, credentials: Mapping[str, str] | None = None, *, attempts: int = ATTEMPTS
+) -> OutboundSession:
     """A ``requests`` session whose every connection ``guard`` opens.
 
     ``credentials`` are headers that go to the scheme, host and port of ``own_url`` and nowhere else. Answers have an
     end in time and size; GET and its like are tried again when that may help, as ``Retry-After`` says; redirects are
-    followed for GET and HEAD, a few, each checked. Cookies are not kept.
+    followed for GET and HEAD, a few, each checked. Cookies are not kept. ``attempts=1``: for who tries again himself.
     """
-    return OutboundSession(guard, own_url, credentials=credentials)
+    return OutboundSession(guard, own_url, credentials=credentials, attempts=attempts)
 
 
 def _pause_after(attempt: int) -> float:
@@ -430,16 +469,25 @@ def _pause_after(attempt: int) -> float:
     return random.uniform(longest / 2, longest)  # noqa: S311 - no secret
 
 
-def _accepted(response: requests.Response, place: str) -> requests.Response:
+def _accepted(response: requests.Response, place: str, refusal_bytes: int) -> requests.Response:
     status = response.status_code
     if 200 <= status < 300:
         return response
-    response.close()
+    body = _beginning(response, refusal_bytes)
     if status in _TRANSIENT_STATUSES:
-        raise TransientStatusError(f"{place} answered {status}", status, _retry_after(response))
+        raise TransientStatusError(f"{place} answered {status}", status, _retry_after(response), body)
     if status in (401, 403):
-        raise PermanentStatusError(f"{place} answered {status}: the credentials are wrong or not enough", status)
-    raise PermanentStatusError(f"{place} answered {status}", status)
+        raise PermanentStatusError(f"{place} answered {status}: the credentials are wrong or not enough", status, body)
+    raise PermanentStatusError(f"{place} answered {status}", status, body)
+
+
+def _beginning(response: requests.Response, size: int) -> bytes:
+    """As much of the body, as far as it comes; and the answer is closed."""
+    body = b""
+    with contextlib.closing(response), contextlib.suppress(TransientError, PermanentError, requests.RequestException):
+        while len(body) < size and (piece := next(response.iter_content(size), b"")):
+            body += piece
+    return body[:size]
 
 
 def _retry_after(response: requests.Response) -> float | None:
@@ -451,19 +499,22 @@ def _retry_after(response: requests.Response) -> float | None:
 
 
 def _in_words(error: BaseException, place: str) -> TransientError | PermanentError:
-    for cause in _causes(error):
+    causes = list(_causes(error))
+    for cause in causes:
         if isinstance(cause, ssl.SSLCertVerificationError):
             return PermanentError(f"the certificate of {place} is not trusted: {cause.verify_message}")
         if isinstance(cause, socket.gaierror):
             if cause.errno == socket.EAI_AGAIN:
-                return TransientError(f"no name server says where {place} is")
+                return NotSentError(f"no name server says where {place} is")
             return PermanentError(f"there is no host of the name in {place}")
+    if any(isinstance(cause, ConnectTimeoutError | NewConnectionError) for cause in causes):
+        return NotSentError(f"no connection to {place}")
     if isinstance(error, requests.Timeout):
         return TransientError(f"{place} did not answer in time")
     if isinstance(error, requests.exceptions.SSLError):
         return TransientError(f"no encrypted connection to {place} came about")
     if isinstance(error, requests.ConnectionError | HTTPError | OSError) and not isinstance(error, ValueError):
-        return TransientError(f"no connection to {place}, or it broke off")
+        return TransientError(f"the connection to {place} broke off")
     return PermanentError(f"no request to {place} can be made of that: {type(error).__name__}")
 
 

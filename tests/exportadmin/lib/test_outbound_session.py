@@ -15,7 +15,17 @@ import requests
 
 from exportadmin.lib.addresses import ForbiddenAddressError, HostPort
 from exportadmin.lib.errors import PermanentError, TransientError
-from exportadmin.lib.http import ATTEMPTS, Guard, OutboundSession, PermanentStatusError, TransientStatusError, session
+from exportadmin.lib.http import (
+    ATTEMPTS,
+    MAX_REFUSAL,
+    Guard,
+    NotSentError,
+    OutboundSession,
+    PermanentStatusError,
+    TooLargeError,
+    TransientStatusError,
+    session,
+)
 from tests.support.canary import BODY, TEXT, Canary, response
 
 Servers = Callable[..., Canary]
@@ -165,7 +175,7 @@ def endless(_: bytes) -> Iterator[bytes]:
 
 def test_a_body_has_an_end(servers: Servers):
     own = servers(endless)
-    with pytest.raises(PermanentError, match="more than 1,000,000 bytes"):
+    with pytest.raises(TooLargeError, match="more than 1,000,000 bytes"):
         to(own).request("GET", own.url, max_bytes=1_000_000)
 
 
@@ -217,6 +227,43 @@ def test_a_head_that_trickles_ends(servers: Servers, monkeypatch: pytest.MonkeyP
     over.set()
 
 
+@pytest.mark.parametrize(
+    "told",
+    [b"", b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhalf", b"HTTP/1.1 504 Late\r\nContent-Length: 0\r\n\r\n"],
+)
+def test_what_may_have_been_received_is_never_called_not_sent(servers: Servers, told: bytes):
+    own = servers(lambda _: [told])
+    with pytest.raises(TransientError) as caught:
+        to(own).post(own.url)
+    assert not isinstance(caught.value, NotSentError)
+
+
+def test_of_a_refusal_is_kept_what_is_asked_for_and_no_message_has_it(servers: Servers):
+    own = servers(lambda _: [response(400, BODY * 1000)])
+    with pytest.raises(PermanentStatusError) as caught:
+        to(own).request("POST", own.url, refusal_bytes=MAX_REFUSAL)
+    assert caught.value.body == (BODY * 1000)[:MAX_REFUSAL]
+    assert TEXT not in str(caught.value)
+    with pytest.raises(PermanentStatusError) as caught:
+        to(own).request("POST", own.url)
+    assert caught.value.body == b""
+
+
+def test_a_refusal_without_an_end_is_read_so_far(servers: Servers):
+    own = servers(lambda asked: itertools.chain([b"HTTP/1.1 400 No\r\nConnection: close\r\n\r\n"], endless(asked)))
+    with pytest.raises(PermanentStatusError) as caught:
+        to(own).request("POST", own.url, refusal_bytes=100, max_bytes=1000)
+    assert len(caught.value.body) == 100
+
+
+def test_who_tries_again_himself_is_told_at_once(servers: Servers):
+    own = servers(lambda _: [response(503)])
+    guard = Guard(private=(HostPort(own.host, own.port),))
+    with pytest.raises(TransientStatusError):
+        session(guard, own.url, attempts=1).get(own.url)
+    assert own.connections() == 1
+
+
 def test_an_answer_that_breaks_off_is_asked_for_again(servers: Servers):
     cut = b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhalf"
     answers = iter([cut, response(200, b"whole")])
@@ -228,11 +275,11 @@ def test_nobody_there_is_a_transient_error():
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
     guard = Guard(private=(HostPort("127.0.0.1", port),))
-    with pytest.raises(TransientError, match=f"no connection to http://127.0.0.1:{port}"):
+    with pytest.raises(NotSentError, match=f"no connection to http://127.0.0.1:{port}"):
         session(guard, f"http://127.0.0.1:{port}").post(f"http://127.0.0.1:{port}/")
 
 
-@pytest.mark.parametrize(("number", "kind"), [(socket.EAI_AGAIN, TransientError), (socket.EAI_NONAME, PermanentError)])
+@pytest.mark.parametrize(("number", "kind"), [(socket.EAI_AGAIN, NotSentError), (socket.EAI_NONAME, PermanentError)])
 def test_a_name_that_nobody_knows(monkeypatch: pytest.MonkeyPatch, number: int, kind: type[Exception]):
     def resolve(*_: Any, **__: Any) -> Any:
         raise socket.gaierror(number, "text of the resolver")
