@@ -25,6 +25,7 @@ pytest_plugins = [
     "tests.support.browser",
     "tests.support.s3_store",
     "tests.support.canary",
+    "tests.support.labellerr_server",
     "tests.support.forbidden",
 ]
 

@@ -183,6 +183,10 @@ class Platform(ConnectionKind, ABC):
         """As it is asked for. Raises :class:`~exportadmin.lib.errors.UserError` for what the platform cannot make."""
         return wanted
 
+    def doubts(self, wanted: Wanted) -> list[str]:
+        """What the platform may not make of it, in sentences for whoever is about to ask: warned of, never refused."""
+        return []
+
     @abstractmethod
     def ask(self, external_id: str, wanted: Wanted) -> Made:
         """Have the export made; one request, sent once.
@@ -195,8 +199,8 @@ class Platform(ConnectionKind, ABC):
         """The remote id of the export of that name, where there is one. Several: the oldest."""
 
     @abstractmethod
-    def look(self, external_id: str, remote_id: str) -> Standing:
-        """How it stands."""
+    def look(self, external_id: str, remote_id: str, wanted: Wanted | None = None) -> Standing:
+        """How it stands. ``wanted``: what was asked for, where it was us who asked."""
 
     @abstractmethod
     def fetch(

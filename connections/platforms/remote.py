@@ -68,7 +68,7 @@ class RemoteRun:
         self.lease.progress(phase=WAITING)
         self.lease.check(now=True)
         try:
-            standing = self.platform.look(self.external_id, self.remote_id)
+            standing = self.platform.look(self.external_id, self.remote_id, self.wanted)
         except TransientError as error:
             self._wait("looking how the export stands", str(error), error.retry_after)
         except PermanentError as error:

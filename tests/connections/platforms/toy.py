@@ -106,7 +106,7 @@ class ToyPlatform(Platform):
         ]
         return self._step("find", found[0] if found else None)
 
-    def look(self, external_id: str, remote_id: str) -> Standing:
+    def look(self, external_id: str, remote_id: str, wanted: Wanted | None = None) -> Standing:
         looks = self.server.looks
         return self._step("look", looks.pop(0) if len(looks) > 1 else looks[0])
 
