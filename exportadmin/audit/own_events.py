@@ -16,6 +16,7 @@ def register() -> None:
             "refused": "A sign-in as {actor} was refused",
             "refused_more": "{count} more sign-ins from {from} were refused within a minute",
             "locked": "Sign-ins as {actor} are locked for a while",
+            "closed": "Sign-ins from {from} are closed for a while",
             "locked_more": "Sign-ins of {count} more names from {from} were locked within a minute",
         },
     )

@@ -20,7 +20,7 @@ from exportadmin.audit.questions.base import (
 )
 from exportadmin.audit.scope import Scope
 
-SIGNING_IN = under("sign_in.refused", "sign_in.locked")
+SIGNING_IN = under("sign_in.refused", "sign_in.locked", "sign_in.closed")
 
 
 def _refused(params: Mapping[str, str], scope: Scope) -> Answer:
@@ -65,7 +65,7 @@ def _sign_ins(params: Mapping[str, str], scope: Scope) -> Answer:
     return Answer(
         entries,
         summary,
-        parts={"refused": under("sign_in.refused"), "locked": under("sign_in.locked")},
+        parts={"refused": under("sign_in.refused"), "locked": under("sign_in.locked", "sign_in.closed")},
         notes=["The name is the one that was typed; there may be no such account."],
     )
 

@@ -1,4 +1,5 @@
-"""Five failed sign-ins of a name from an address close it for a quarter of an hour."""
+"""Five failed sign-ins of a name from an address close it for a quarter of an hour, and twenty from an address whatever
+the name is; who goes on is closed out for longer."""
 
 from __future__ import annotations
 
@@ -12,6 +13,8 @@ from django.utils import timezone
 
 from exportadmin.audit.models import AuditEntry
 from exportadmin.audit.sentences import sentence
+from exportadmin.lib import counts
+from exportadmin.sign_in import LIMITS, RANGE_TIMES
 from tests.support.cast import PASSWORD
 
 HERE, ELSEWHERE = "198.51.100.7", "203.0.113.9"
@@ -149,3 +152,92 @@ def test_what_is_kept_of_a_failure_is_no_password_and_no_way_on(client: Client, 
     assert kept["failures_since_start"] == 2
     assert "hunter2" not in str(kept)
     assert "abc.secret" not in str(kept)
+
+
+# --- one password with many names ------------------------------------------------------------------------------------
+
+MANY = LIMITS[0][0]
+
+
+def spray(client: Client, times: int, address: str = HERE, beginning: int = 0) -> list[int]:
+    return [
+        attempt(client, name=f"spray{number}", address=address).status_code
+        for number in range(beginning, beginning + times)
+    ]
+
+
+def pass_time(seconds: float) -> None:
+    """As if all that was counted had been counted so much earlier."""
+    counts._execute(
+        "UPDATE exportadmin_hitcount SET began_at = began_at - :by, ends_at = ends_at - :by", {"by": float(seconds)}
+    )
+
+
+def counted_here() -> list[tuple[str, int]]:
+    found = counts._execute("SELECT key, hits FROM exportadmin_hitcount WHERE key LIKE :like", {"like": "sign_in.198%"})
+    return sorted((str(key), int(hits)) for key, hits in found)
+
+
+def test_one_password_with_many_names_is_closed_for_the_address(client: Client, alice):
+    assert spray(client, MANY + 3) == [200] * MANY + [429] * 3
+    answer = attempt(client, PASSWORD)
+    assert answer.status_code == 429
+    assert 1 <= int(answer.headers["Retry-After"]) <= LIMITS[0][1]
+    page = answer.content.decode()
+    assert "from your address" in page and f"failed {MANY} times" in page and "15 minutes" in page
+    assert attempt(client, PASSWORD, address=ELSEWHERE).status_code == 302
+
+
+def test_it_stands_on_the_trail_once(client: Client, db):
+    spray(client, MANY + 3)
+    (entry,) = entries("sign_in.closed")
+    assert (entry.outcome, entry.address, entry.actor_name) == ("refused", HERE, "anonymous")
+    assert f"{MANY} failed tries from {HERE}" in entry.reason
+    assert sentence(entry).startswith(f"Sign-ins from {HERE} are closed for a while")
+
+
+def test_who_goes_on_is_closed_out_for_longer(client: Client, db):
+    spray(client, MANY)
+    closed_for = []
+    for number in range(1, 5):
+        closed_for.append(int(attempt(client, name="more").headers["Retry-After"]))
+        pass_time(closed_for[-1] + 1)
+        spray(client, MANY, beginning=MANY * number)
+    assert closed_for[0] <= LIMITS[0][1] < closed_for[1] <= LIMITS[1][1]
+    assert closed_for[-1] > LIMITS[1][1]
+
+
+def test_tries_while_the_address_is_closed_count_nowhere(client: Client, db):
+    spray(client, MANY)
+    before = counted_here()
+    assert {hits for _, hits in before} == {MANY}
+    spray(client, 5, beginning=MANY)
+    assert counted_here() == before
+
+
+def test_a_range_of_addresses_is_closed_as_well(client: Client, alice):
+    limit = MANY * RANGE_TIMES
+    statuses = [
+        status for host in range(limit // MANY) for status in spray(client, MANY, f"198.51.100.{host}", host * MANY)
+    ]
+    assert statuses == [200] * limit
+    assert attempt(client, PASSWORD, address="198.51.100.250").status_code == 429
+    assert attempt(client, PASSWORD, address="198.51.101.250").status_code == 302
+
+
+def test_another_address_of_the_same_machine_is_the_same_address(client: Client, alice):
+    for number in range(MANY):
+        attempt(client, name=f"spray{number}", address=f"2001:db8::{number:x}")
+    assert attempt(client, PASSWORD, address="2001:db8::ffff").status_code == 429
+    assert attempt(client, PASSWORD, address="2001:db8:0:1::1").status_code == 302
+
+
+def test_right_passwords_are_no_failures(client: Client, alice):
+    for _ in range(MANY + 5):
+        assert attempt(client, PASSWORD).status_code == 302
+        client.post("/sign-out/")
+
+
+def test_behind_a_unix_socket_nobody_is_closed_out_with_all_others(client: Client, alice):
+    spray(client, MANY + 5, address="")
+    assert attempt(client, PASSWORD, address="").status_code == 302
