@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 
-from exportadmin.audit import events, object_urls
+from exportadmin.audit import events, object_urls, queries
 from exportadmin.audit.events import OF_PROJECT as _OF
 from exportadmin.audit.object_urls import Pages
 from exportadmin.audit.questions import QUESTIONS
@@ -35,6 +35,7 @@ def register() -> None:
     object_urls.register("export_config", Pages(_configs, "public_id", "configs:detail"))
     object_urls.register("connection", Pages(Connection.objects.all, "public_id", "connections:detail"))
     object_urls.register("artifact", Pages(_artifacts, "public_id", "exports:detail", "report__report_id"))
+    queries.BELONGING.append(_of_export)
     for slug, place in _QUESTIONS.items():
         QUESTIONS.register(slug, f"exports.questions.{place}")
     events.register(
@@ -111,6 +112,19 @@ def register() -> None:
             "deleted": "{actor} [deleted|tried to delete] export config {object}" + _OF,
         },
     )
+
+
+def _of_export(report_id: str) -> Q:
+    """Entries about the files of an export, their links, and what went through them: two queries at most."""
+    from exportadmin.audit.models import AuditEntry
+    from exports.models import Artifact
+
+    files = list(Artifact.objects.filter(report__report_id=report_id).values_list("public_id", flat=True))
+    if files or not AuditEntry.objects.filter(event="export.requested", object_id=report_id).exists():
+        return Q(object_id__in=files)
+    # its project was deleted, so that the trail alone knows its files
+    keys = [*events.keys_under("artifact"), *events.keys_under("link")]
+    return Q(event__in=keys) & queries.with_detail("report", report_id)
 
 
 def _reports() -> QuerySet[ExportReport]:

@@ -15,6 +15,7 @@ from exportadmin.audit.questions.base import (
     Answer,
     Figures,
     Question,
+    as_far,
     counted,
     people,
     sentence,
@@ -38,9 +39,9 @@ def _answer(params: Mapping[str, str], scope: Scope) -> Answer:
             "users": counted(found.parts["users"].count, "change of an account", "changes of accounts"),
         }
         if not found.all.count:
-            return "Nobody's access was changed in that time."
+            return f"Nobody's access was changed in that time{as_far(scope)}."
         told = ", ".join(text for name, text in parts.items() if found.parts[name].count)
-        return sentence(told, people(found.all.people), found.between)
+        return sentence(told, people(found.all), found.between)
 
     return Answer(
         entries,
@@ -76,4 +77,5 @@ ACCESS = Question(
     "Roles in projects, tokens of scripts and accounts: given, changed, revoked.",
     {"person": text("Person", "who was given it; empty: everybody"), **PROJECT, **PERIOD},
     _answer,
+    unseen="accounts, and tokens that are for more than one project",
 )

@@ -15,10 +15,11 @@ from exportadmin.lib.errors import UserError
 from exportadmin.lib.forms import FilterForm, OfferedField, SuggestInput, TextField
 
 LONGEST: Final = 300
+# fields for a time; without a zone of its own it is read in that of the one who asks
+MOMENTS: Final = ("after", "before")
 # what an address of the trail may hold beside its fields: where a page begins, and the format of a file
 OLDER, NEWER, FILE_FORMAT = "older_than", "newer_than", "as"
 CURSORS: Final = (OLDER, NEWER)
-TIME_HINT: Final = "UTC, such as 2026-11-22 09:30"
 
 
 class KeepingSelect(forms.Select):
@@ -80,6 +81,9 @@ class TrailForm(FilterForm):
 
     def __init__(self, data: QueryDict, *, beside: Sequence[str] = CURSORS, **kwargs: Any) -> None:
         super().__init__(data, beside=beside, auto_id="f-%s", **kwargs)
+        for name in MOMENTS:
+            if name in self.fields and not self.fields[name].help_text:
+                self.fields[name].help_text = f"{times.here()}, such as 2026-11-22 09:30"
 
     @property
     def given(self) -> dict[str, str]:
@@ -127,8 +131,8 @@ class EntriesForm(TrailForm):
     event = choice("Action", (), check=_filter("event"))
     object = text("Object", "its name or id")
     project = text("Project", "its name or id")
-    after = text("Not before", TIME_HINT, check=_filter("after"))
-    before = text("Not after", TIME_HINT, check=_filter("before"))
+    after = text("Not before", check=_filter("after"))
+    before = text("Not after", check=_filter("before"))
     channel = _any("channel", "Channel", "web", "rest", "shell", "link", "worker")
     outcome = _any("outcome", "Outcome", "done", "refused", "failed")
     request_id = text("Request id")
@@ -164,6 +168,6 @@ class EntriesForm(TrailForm):
         return [(str(self.fields[name].label), value) for name, value in self.given.items()]
 
 
-def moment_field(label: str) -> forms.CharField:
-    """A time, in a form of :func:`exportadmin.lib.times.parse_ms`."""
-    return text(label, TIME_HINT, check=times.parse_ms)
+def moment_field(label: str, hint: str = "") -> forms.CharField:
+    """A time, in a form of :func:`exportadmin.lib.times.parse_ms`; ``hint`` where it is read in a zone of its own."""
+    return text(label, hint, check=times.parse_ms)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from typing import Final
 
 from django.db.models import Q, QuerySet
 
@@ -27,6 +28,9 @@ FILTERS: tuple[str, ...] = (
     "before",
 )
 
+# of the name or id of an object → entries about what belongs to it; the rooms above fill it
+BELONGING: Final[list[Callable[[str], Q]]] = []
+
 
 def search(
     *,
@@ -47,9 +51,10 @@ def search(
     """Entries that match all that is asked, newest first.
 
     ``actor`` is a frozen name; ``event`` a key or the front of one (``export``, ``export.``); ``object`` and
-    ``project`` a public id or a frozen name; ``after`` and ``before`` are inclusive bounds in a form of
-    :func:`exportadmin.lib.times.parse_ms`. Raises :class:`UserError` for an unknown event or outcome or a time without
-    meaning.
+    ``project`` a public id or a frozen name; with an object comes what belongs to it (:data:`BELONGING`). ``after`` and
+    ``before`` are inclusive bounds in a form of :func:`exportadmin.lib.times.parse_ms`.
+
+    Raises :class:`UserError` for an unknown event or outcome or a time without meaning.
     """
     condition = Q()
     exact = {
@@ -71,7 +76,10 @@ def search(
             raise UserError(f"unknown event {event[:80]!r}; expected one such as {known}, or {group}", field="event")
         condition &= Q(event__in=keys)
     if object is not None:
-        condition &= Q(object_id=object) | Q(object_name=object)
+        about = Q(object_id=object) | Q(object_name=object)
+        for belonging in BELONGING:
+            about |= belonging(object)
+        condition &= about
     if project is not None:
         condition &= Q(project_id=project) | Q(project_name=project)
     if outcome is not None:

@@ -59,9 +59,9 @@ def record(
     """Append one entry, in the caller's transaction; three queries.
 
     ``event`` is a key of :data:`EVENTS`. ``project`` is a project or ``(public id, name)``, ``obj`` a model instance or
-    ``(kind, id, name)``; names are frozen as they are now. ``before``, ``after`` and ``details`` take what
-    :func:`exportadmin.audit.canonical.plain` takes; what looks secret is masked, an adapter's own secrets the caller
-    masks first (:func:`exportadmin.lib.masking.mask`).
+    ``(kind, id, name)``; names are frozen as they are now, and an object's ``trail_details`` stand with
+    the details. ``before``, ``after`` and ``details`` take what :func:`exportadmin.audit.canonical.plain` takes; what
+    looks secret is masked, an adapter's own secrets the caller masks first (:func:`exportadmin.lib.masking.mask`).
 
     Raises ``RuntimeError`` outside ``transaction.atomic()``, ``ValueError`` for an unknown event or outcome,
     ``TypeError`` for a value that has no plain form, :class:`TrailError` where the head is gone, and whatever the
@@ -76,7 +76,7 @@ def record(
     project_id, project_name = _project(project)
     object_kind, object_id, object_name = _object(obj)
     was, now = mask(before, after)
-    told = dict(details or {})
+    told = {**getattr(obj, "trail_details", {}), **(details or {})}
     if actor.caller_request_id:
         told["caller_request_id"] = actor.caller_request_id
     values: dict[str, Any] = {

@@ -13,6 +13,8 @@ import time
 from functools import lru_cache
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from django.utils import timezone
+
 from exportadmin.lib.errors import UserError
 
 EXPECTED = (
@@ -79,6 +81,19 @@ def _parse_written(text: str, time_zone: str, field: str | None) -> int:
 def to_datetime(ms: int) -> dt.datetime:
     """An aware UTC datetime."""
     return _EPOCH + dt.timedelta(milliseconds=ms)
+
+
+def here() -> str:
+    """The zone of the one who looks, by its name for :func:`parse_ms`; UTC for everybody who has chosen none."""
+    return str(timezone.get_current_timezone())
+
+
+def in_words(moment: dt.datetime, *, seconds: bool = False) -> str:
+    """``22 Nov 2026, 03:06 CET``, in the zone of the one who looks; ``UTC-03`` where it has no letters of its own."""
+    local = timezone.localtime(moment)
+    name = local.tzname() or "UTC"
+    clock = f"{local:%H:%M:%S}" if seconds else f"{local:%H:%M}"
+    return f"{local.day} {local:%b %Y}, {clock} {f'UTC{name}' if name[0] in '+-' else name}"
 
 
 def from_datetime(moment: dt.datetime) -> int:

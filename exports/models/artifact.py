@@ -29,6 +29,11 @@ class Artifact(models.Model):
     def __str__(self) -> str:
         return self.name
 
+    @property
+    def trail_details(self) -> dict[str, str]:
+        """With each entry about the file: of which export it is, also when neither is there any more."""
+        return {"report": self.report.report_id}
+
 
 class LineIndex(models.Model):
     """Where reading of a file with a row a line can begin: [line, byte offset] pairs, one a batch, in their order.

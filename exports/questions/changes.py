@@ -35,7 +35,7 @@ def _changes(params: Mapping[str, str], scope: Scope) -> Answer:
     about = f"of {params['object']}" if "object" in params else ""
 
     def summary(found: Figures) -> str:
-        by = people(found.all.people) if found.all.count else ""
+        by = people(found.all)
         return sentence(counted(found.all.count, "change", "changes"), about, by, found.between)
 
     return Answer(entries, summary, extra=Extra(["What changed"], _paths), whole=True)
@@ -65,4 +65,5 @@ CHANGES = Question(
     "Connections, saved configs, schedules, imports and settings, with what differs. Name one to see its whole life.",
     {"object": text("Name or id", "of a connection, config, project …; empty: all"), **PROJECT, **PERIOD},
     _changes,
+    unseen="changes of connections, settings and keys",
 )

@@ -35,14 +35,11 @@ def _answer(params: Mapping[str, str], scope: Scope) -> Answer:
 
     def summary(found: Figures) -> str:
         used, changed = found.parts["used"], found.parts["changed"]
-        by_whom = people(used.people) if used.count else ""
         return sentence(
             f"{wanted} was used for",
             counted(used.count, "export", "exports"),
-            by_whom,
-            "and had",
-            counted(changed.count, "change", "changes"),
-            people(changed.people) if changed.count else "",
+            people(used),
+            *((f"and had {counted(changed.count, 'change', 'changes')}", people(changed)) if scope.everything else ()),
             found.between,
         )
 
@@ -53,7 +50,6 @@ def _answer(params: Mapping[str, str], scope: Scope) -> Answer:
         parts={"used": Q(event=USED, outcome=DONE), "changed": changes & Q(outcome=DONE)},
         extra=Extra(["What changed, or which export"], _texts),
         whole=True,
-        notes=["What was done to a connection belongs to no project: superusers alone see that."],
     )
 
 
@@ -75,4 +71,5 @@ CONNECTION = Question(
     {"connection": text("Connection", "its name or id"), **PROJECT, **PERIOD},
     _answer,
     needed=("connection",),
+    unseen="what was done to the connection itself",
 )

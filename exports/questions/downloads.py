@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Final
 
 from django.db.models import Q
 
@@ -13,6 +14,8 @@ from exportadmin.audit.questions.base import (
     Answer,
     Figures,
     Question,
+    Tally,
+    as_far,
     counted,
     of_project,
     people,
@@ -22,33 +25,45 @@ from exportadmin.audit.questions.base import (
 )
 from exportadmin.audit.scope import Scope
 
-TAKEN = under("artifact.downloaded", "artifact.rows_read")
+DOWNLOADS = under("artifact.downloaded")
+READINGS = under("artifact.rows_read")
+TAKEN: Final = DOWNLOADS | READINGS
+# for the parts of an answer
+TAKEN_PARTS: Final = {"downloads": DOWNLOADS & Q(outcome=DONE), "readings": READINGS & Q(outcome=DONE)}
+
+
+def taken(parts: Mapping[str, Tally]) -> str:
+    """``2 downloads by 1 person and 8 readings of rows by 2 people``, of :data:`TAKEN_PARTS`."""
+    downloads, readings = parts["downloads"], parts["readings"]
+    told = [
+        f"{counted(downloads.count, 'download', 'downloads')} {people(downloads)}",
+        f"{counted(readings.count, 'reading of rows', 'readings of rows')} {people(readings)}",
+    ]
+    return " and ".join(text.strip() for text in told)
 
 
 def _who_exported(params: Mapping[str, str], scope: Scope) -> Answer:
     exported = under("export.requested")
-    by_link = TAKEN & Q(channel="link", actor_user_id=None)
 
     def summary(found: Figures) -> str:
-        exports, taken = found.parts["exports"], found.parts["taken"]
+        exports = found.parts["exports"]
         if not found.all.count:
-            return sentence("Nothing", of_project(params), "was exported or taken away in that time")
+            nothing = f"was exported or taken away in that time{as_far(scope)}"
+            return sentence("Nothing", of_project(params), nothing)
         return sentence(
-            f"{counted(exports.count, 'export', 'exports')} {of_project(params)}".strip(),
-            people(exports.people) if exports.count else "",
-            f"and {counted(taken.count, 'download', 'downloads')}",
-            people(taken.people) if taken.count else "",
+            f"{counted(exports.count, 'export', 'exports')} {of_project(params)} {people(exports)}".strip() + ",",
+            taken(found.parts),
             found.between,
-            f"({bare:,} of the downloads by link, without sign-in)" if (bare := found.parts["by link"].count) else "",
         )
 
     return Answer(
         within(params).filter(exported | TAKEN, outcome=DONE),
         summary,
-        parts={"exports": exported, "taken": TAKEN, "by link": by_link},
+        parts={"exports": exported, **TAKEN_PARTS},
         notes=[
-            "A token counts as its person. A download that goes on after a break has an entry for each part. "
-            "Refused tries are not counted."
+            "A token counts as its person; a link that works without sign-in counts as nobody. A download that goes on "
+            "after a break has an entry for each part. Whoever looks at rows on a page reads rows. Refused tries are "
+            "not counted."
         ],
     )
 

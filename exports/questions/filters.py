@@ -57,7 +57,7 @@ def _answer(params: Mapping[str, str], scope: Scope) -> Answer:
         status = f"that asked for status {params['status']}" if "status" in params else ""
         bare = found.parts["unfiltered"].count
         without = f"; {bare:,} of them under no filter" if bare and "filter" not in params else ""
-        by = people(found.all.people) if found.all.count else ""
+        by = people(found.all)
         exports = counted(found.all.count, "export", "exports")
         return sentence(exports, of_project(params), status, under, by, f"{found.between}{without}")
 

@@ -11,17 +11,15 @@ from typing import Any, Final
 from django.db.models import BigIntegerField, Case, F, Q, QuerySet, Value, When
 
 from connections.access.audit_scope import time_zone_of
-from exportadmin.audit.forms import choice, text
+from exportadmin.audit.forms import choice, moment_field, text
 from exportadmin.audit.models import DONE, AuditEntry
 from exportadmin.audit.questions.base import (
-    PERIOD,
     PROJECT,
     Answer,
     Figures,
     Question,
-    counted,
+    as_far,
     of_project,
-    people,
     sentence,
     within,
 )
@@ -29,7 +27,7 @@ from exportadmin.audit.scope import Scope
 from exportadmin.audit.serialize import Extra
 from exportadmin.lib import times
 from exportadmin.lib.errors import UserError
-from exports.questions.downloads import TAKEN
+from exports.questions.downloads import TAKEN, TAKEN_PARTS, taken
 
 DAY_MS: Final = 86_400_000
 # word → (words on screen, days of the week, Monday is 0)
@@ -40,6 +38,7 @@ DAYS: Final[dict[str, tuple[str, frozenset[int]]]] = {
     "mon-sun": ("every day", frozenset(range(7))),
 }
 _CLOCK = re.compile(r"([01]?\d|2[0-4]):([0-5]\d)", re.ASCII)
+_IN_ZONE: Final = "in that time zone, such as 2026-11-22 09:30"
 Segment = tuple[int, int]
 
 
@@ -116,7 +115,7 @@ def _answer(params: Mapping[str, str], scope: Scope) -> Answer:
         raise UserError(f"working hours end ({end}) before they begin ({start})", field="until")
     first = AuditEntry.objects.order_by("at_ms").values_list("at_ms", flat=True).first() or times.now_ms()
     segments = offsets(zone, min(first, times.now_ms()), times.now_ms() + DAY_MS)
-    taken = within(params, zone).filter(TAKEN, outcome=DONE)
+    entries = within(params, zone).filter(TAKEN, outcome=DONE)
     tz = times.zone(zone)
 
     def local(entries: Sequence[AuditEntry]) -> list[list[str]]:
@@ -124,16 +123,15 @@ def _answer(params: Mapping[str, str], scope: Scope) -> Answer:
 
     def summary(found: Figures) -> str:
         return sentence(
-            counted(found.all.count, "download", "downloads"),
-            of_project(params),
-            people(found.all.people) if found.all.count else "were made",
-            "outside working hours",
-            found.between,
+            f"outside working hours {of_project(params)}".strip() + ":",
+            taken(found.parts),
+            f"{found.between}{'' if found.all.count else as_far(scope)}",
         )
 
     return Answer(
-        outside(taken, segments, days, _clock_ms(start), _clock_ms(end)),
+        outside(entries, segments, days, _clock_ms(start), _clock_ms(end)),
         summary,
+        parts=TAKEN_PARTS,
         extra=Extra([f"Local time ({zone})"], local),
         notes=[f"Working hours: {label}, {start} to {end}, {zone}{source}. Public holidays are not known."],
     )
@@ -155,7 +153,8 @@ OUTSIDE_HOURS = Question(
             check=_known_days,
         ),
         "zone": text("Time zone", "such as Europe/Warsaw; empty: the project's", check=times.zone),
-        **PERIOD,
+        "after": moment_field("Not before", _IN_ZONE),
+        "before": moment_field("Not after", _IN_ZONE),
     },
     _answer,
 )

@@ -15,6 +15,7 @@ from exportadmin.audit.questions.base import (
     Answer,
     Figures,
     Question,
+    as_far,
     counted,
     done_by,
     moment,
@@ -46,10 +47,10 @@ def _answer(params: Mapping[str, str], scope: Scope) -> Answer:
 
     def summary(found: Figures) -> str:
         if not found.all.count:
-            return "No links were handed out in that time."
+            return sentence("No links", of_project(params), f"were handed out in that time{as_far(scope)}")
         files = f"to {found.all.objects:,} {'file' if found.all.objects == 1 else 'files'}"
         links = counted(found.all.count, "link", "links")
-        return sentence(links, of_project(params), files, people(found.all.people), found.between)
+        return sentence(links, of_project(params), files, people(found.all), found.between)
 
     return Answer(
         entries,

@@ -14,36 +14,38 @@ from exportadmin.audit.questions.base import (
     Answer,
     Figures,
     Question,
+    as_far,
     counted,
     done_by,
     under,
     within,
 )
 from exportadmin.audit.scope import Scope
-from exports.questions.downloads import TAKEN
+from exports.questions.downloads import TAKEN_PARTS
 
 
 def _person(params: Mapping[str, str], scope: Scope) -> Answer:
     person = params["person"]
     refused = Q(outcome=REFUSED)
-    taken = TAKEN & Q(outcome=DONE)
     exports = under("export.requested") & Q(outcome=DONE)
 
     def summary(found: Figures) -> str:
         if not found.all.count:
-            return f"Nothing is recorded of {person} in that time."
-        parts = [
-            counted(found.parts["exports"].count, "export", "exports"),
-            counted(found.parts["taken"].count, "download", "downloads"),
-            f"{counted(found.parts['refused'].count, 'refused try', 'refused tries')}",
-        ]
+            return f"Nothing is recorded of {person} in that time{as_far(scope)}."
+        names = {
+            "exports": ("export", "exports"),
+            "downloads": ("download", "downloads"),
+            "readings": ("reading of rows", "readings of rows"),
+            "refused": ("refused try", "refused tries"),
+        }
+        *parts, last = (counted(found.parts[part].count, *words) for part, words in names.items())
         whole = counted(found.all.count, "entry", "entries")
-        return f"{person}: {whole} {found.between}, among them {parts[0]}, {parts[1]} and {parts[2]}."
+        return f"{person}: {whole} {found.between}, among them {', '.join(parts)} and {last}."
 
     return Answer(
         within(params).filter(done_by(person)),
         summary,
-        parts={"exports": exports, "taken": taken, "refused": refused},
+        parts={"exports": exports, **TAKEN_PARTS, "refused": refused},
         notes=[
             "What the person's tokens did is listed too. A refused sign-in only carries the name that was typed: "
             "nobody has proven to be that person. What the worker did for the person stands under Export Admin."
@@ -59,4 +61,5 @@ PERSON = Question(
     {"person": text("Person (needed)", "user name"), **PROJECT, **PERIOD},
     _person,
     needed=("person",),
+    unseen="sign-ins, accounts and what else is done outside projects",
 )

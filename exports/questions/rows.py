@@ -14,14 +14,13 @@ from exportadmin.audit.questions.base import (
     Question,
     counted,
     of_project,
-    people,
     sentence,
     under,
     within,
 )
 from exportadmin.audit.scope import Scope
 from exportadmin.audit.serialize import Extra
-from exports.questions.downloads import TAKEN
+from exports.questions.downloads import TAKEN, TAKEN_PARTS, taken
 from exports.results import search
 
 
@@ -38,18 +37,16 @@ def _answer(params: Mapping[str, str], scope: Scope) -> Answer:
         exports = counted(found.exports, "export", "exports")
         if not found.exports:
             return f"No export {of_project(params)} was found to contain the row {params['row']}.".replace("  ", " ")
-        taken = figures.parts["taken"]
         return sentence(
             f"{exports} {of_project(params)}".strip(),
             f"{'contains' if found.exports == 1 else 'contain'} the row {params['row']};",
-            f"{counted(taken.count, 'download', 'downloads')} of {'it' if found.exports == 1 else 'them'}",
-            people(taken.people) if taken.count else "",
+            f"of {'it' if found.exports == 1 else 'them'} {taken(figures.parts)}",
         )
 
     return Answer(
         entries,
         summary,
-        parts={"taken": TAKEN},
+        parts=TAKEN_PARTS,
         extra=Extra(["How we know"], how),
         notes=found.notes,
     )

@@ -9,6 +9,7 @@ from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
+from exportadmin.lib import times
 from exports.display.report_states import REPORT_STATES
 
 register = template.Library()
@@ -51,14 +52,7 @@ def moment(value: dt.datetime | None) -> str | SafeString:
     if value is None:
         return "–"
     exact = value.astimezone(dt.UTC).isoformat(timespec="milliseconds")
-    local = timezone.localtime(value)
-    return format_html('<time datetime="{}">{}</time>', exact, f"{local.day} {local:%b %Y, %H:%M} {_zone(local)}")
-
-
-def _zone(local: dt.datetime) -> str:
-    """``CET``; where a zone has no letters of its own, ``UTC-03``."""
-    name = local.tzname() or "UTC"
-    return f"UTC{name}" if name[0] in "+-" else name
+    return format_html('<time datetime="{}">{}</time>', exact, times.in_words(value))
 
 
 @register.filter

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse
@@ -29,7 +30,7 @@ from exports.display.timeline import phase_label, steps_of
 from exports.forms.convert import ConvertForm
 from exports.forms.prove import ProveForm
 from exports.lookup import get_report
-from exports.models import ExportReport
+from exports.models import Artifact, ExportReport
 from exports.results.staleness import changes_after, changes_text
 from exports.sources.snapshot import parts_of
 from exports.views.progress import figures
@@ -77,7 +78,7 @@ def detail_page(request: HttpRequest, report: ExportReport, *, convert: ConvertF
             "downloads": downloads_of(report),
         }
     if AUDIT in verbs:
-        context["trail"] = _trail(report)
+        context["trail"] = _trail(report, artifacts)
     if context["may"].convert:
         context |= {
             "convert": convert or ConvertForm(),
@@ -93,9 +94,10 @@ def _address(report: ExportReport) -> str:
         return report.location
 
 
-def _trail(report: ExportReport) -> list[tuple[Any, str]]:
-    """The newest lines about the report itself: when, and what in words."""
-    lines = AuditEntry.objects.filter(project_id=report.project.public_id, object_id=report.report_id)
+def _trail(report: ExportReport, artifacts: Sequence[Artifact]) -> list[tuple[Any, str]]:
+    """The newest lines about the report, its files and their links: when, and what in words."""
+    about = [report.report_id, *(artifact.public_id for artifact in artifacts)]
+    lines = AuditEntry.objects.filter(project_id=report.project.public_id, object_id__in=about)
     return [
         (to_datetime(entry.at_ms), sentence(entry)) for entry in lines.defer("before_json", "after_json")[:TRAIL_LINES]
     ]

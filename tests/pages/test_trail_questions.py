@@ -18,11 +18,12 @@ from django.core.management import call_command
 from django.db import connections, transaction
 from django.test import Client, override_settings
 
+from connections.access.preferences import set_preference
 from connections.connection_actions import create_connection, grant_connection, rotate_secret
 from connections.connection_actions import test_connection as have_tested
 from connections.models import Connection, Project
 from connections.store.upsert import write_rows
-from exportadmin.audit import triggers
+from exportadmin.audit import queries, triggers
 from exportadmin.audit.models import AuditEntry
 from exportadmin.audit.questions import in_order
 from exportadmin.audit.record import record
@@ -30,7 +31,7 @@ from exportadmin.lib import times
 from exportadmin.lib.actor import Actor
 from exportadmin.runs import statuses
 from exports import actions
-from exports.models import ExportReport
+from exports.models import Artifact, ExportReport
 from exports.results import search
 from exports.spec.spec import ExportSpec
 from tests.connections.toy import registered
@@ -293,13 +294,15 @@ def test_an_answer_asks_the_same_few_queries_however_long_it_is(story: Story, sl
 
 def test_1_who_exported_and_who_took_the_files(story: Story):
     told = ask(story.person("rita"), "who-exported", project=OWN)
-    assert told.summary.startswith(f"4 exports of project {OWN} by 2 people and 4 downloads by 2 people "), told.summary
-    assert told.summary.endswith("(2 of the downloads by link, without sign-in).")
+    assert told.summary.startswith(
+        f"4 exports of project {OWN} by 2 people, 4 downloads by 1 person (2 without sign-in) and no readings of rows "
+    ), told.summary
     assert sum("requested export" in said for said in told.sentences) == 4
     assert sum("began to download" in said for said in told.sentences) == 4
     assert any(said.startswith("token ci of oscar began") for said in told.sentences)
     nothing = ask(story.person("rita"), "who-exported", project=FOREIGN)
-    assert (nothing.lines, "Nothing" in nothing.summary) == ([], True)
+    assert nothing.lines == []
+    assert nothing.summary.endswith("exported or taken away in that time, as far as you may read the trail.")
     assert ask(story.person("alice"), "who-exported", project=FOREIGN).summary.startswith("1 export of project")
     assert ask(story.person("rita"), "who-exported", before="2020-01-01").lines == []
 
@@ -357,7 +360,10 @@ def test_4_what_was_changed_and_how(story: Story):
 
 def test_5_which_requests_were_refused(story: Story):
     told = ask(story.person("rita"), "refused")
-    assert told.summary.startswith("3 requests of 3 people were refused")
+    assert told.summary.startswith("3 requests by 2 people (1 without sign-in) were refused")
+    assert told.summary.endswith(
+        "Not in this answer, since superusers alone see it: what was refused outside projects."
+    )
     assert any("rita" in said and "may not download" in said for said in told.sentences)
     assert any("mallory" in said for said in told.sentences)
     assert any("A link to" in said and "revoked" in said for said in told.sentences)
@@ -367,9 +373,13 @@ def test_5_which_requests_were_refused(story: Story):
 
 def test_6_what_a_person_did(story: Story):
     told = ask(story.person("alice"), "person", person="oscar")
-    assert ", among them 2 exports, 2 downloads and no refused tries." in told.summary
+    assert ", among them 2 exports, 2 downloads, no readings of rows and no refused tries." in told.summary
     assert all(said.startswith(("oscar ", "token ci of oscar ")) for said in told.sentences)
-    assert "Nothing is recorded of nobody" in ask(story.person("alice"), "person", person="nobody").summary
+    hers = ask(story.person("rita"), "person", person="nobody").summary
+    assert hers.startswith("Nothing is recorded of nobody in that time, as far as you may read the trail. Not in this")
+    assert (
+        "Nothing is recorded of nobody in that time." in ask(story.person("alice"), "person", person="nobody").summary
+    )
     page = story.person("alice").get("/audit/questions/person/").content.decode()
     assert '<option value="oscar">' in page
 
@@ -455,7 +465,62 @@ def test_10_which_sign_ins_were_refused_and_locked(story: Story):
     assert len(ask(story.person("alice"), "sign-ins", address="203.0.113.5").lines) == tries + 1
     assert ask(story.person("alice"), "sign-ins", address="203.0.113.6").lines == []
     hers = ask(story.person("rita"), "sign-ins")
-    assert hers.lines == [] and "is for superusers" in hers.notes
+    assert hers.lines == []
+    assert hers.summary == "Sign-ins were not looked for. Not in this answer, since superusers alone see it: sign-ins."
+
+
+def test_readings_of_rows_are_no_downloads(story: Story):
+    oscar = story.person("oscar")
+    assert b"".join(oscar.get(f"/api/v1/reports/{story.nightly.report_id}/rows/"))
+    assert oscar.get(f"/exports/{story.nightly.report_id}/preview/").status_code == 200
+    told = "4 downloads by 1 person (2 without sign-in) and 2 readings of rows by 1 person"
+    assert told in ask(story.person("rita"), "who-exported", project=OWN).summary
+    assert told in ask(story.person("rita"), "outside-hours", **{"from": "00:00", "until": "00:01"}).summary
+    assert "2 downloads, 2 readings of rows" in ask(story.person("rita"), "person", person="oscar").summary
+
+
+def test_all_about_an_export_is_about_its_files_their_links_and_what_went_through_them(story: Story):
+    report = story.nightly
+    about = AuditEntry.objects.filter(details_json__contains=f'"report":"{report.report_id}"').exclude(
+        event="connection.used"
+    )
+    expected = {*about, *AuditEntry.objects.filter(object_id=report.report_id)}
+    kinds = {entry.event for entry in expected}
+    assert {
+        "export.requested",
+        "artifact.downloaded",
+        "artifact.download_ended",
+        "link.issued",
+        "link.revoked",
+    } <= kinds
+    assert "link.refused" in kinds
+    found = set(queries.search(object=report.report_id))
+    assert found == expected
+    page = story.person("rita").get("/audit/", {"object": report.report_id}).content.decode()
+    assert page.count("began to download") == 4 and "issued a link" in page
+    card = story.person("rita").get(f"/exports/{report.report_id}/").content.decode().split('id="trail-title"')[1]
+    assert "a link to" in card
+    # the trail outlives the project, and what belonged together still does
+    Artifact.objects.filter(report=report).delete()
+    assert set(queries.search(object=report.report_id)) == expected
+
+
+def test_pages_of_the_trail_speak_of_times_in_the_zone_of_who_looks(story: Story):
+    rita = User.objects.get(username="rita")
+    set_preference(user=rita, theme="system", time_zone="Asia/Kathmandu", actor=_actor(rita))
+    entry = AuditEntry.objects.filter(event="export.requested", project_name=OWN).order_by("sequence")[0]
+    local = times.to_datetime(entry.at_ms).astimezone(times.zone("Asia/Kathmandu"))
+    clock = f"{local.day} {local:%b %Y, %H:%M:%S} UTC+0545"
+    person = story.person("rita")
+    assert clock in person.get("/audit/?event=export.requested").content.decode()
+    assert clock in person.get(f"/audit/{entry.sequence}/").content.decode()
+    assert "Asia/Kathmandu, such as" in person.get("/audit/").content.decode()
+    told = ask(person, "who-exported")
+    assert "UTC+0545" in told.summary and " UTC " not in told.summary
+    written = f"{local:%Y-%m-%d %H:%M:%S}"
+    assert f"#{entry.sequence}<" in person.get("/audit/", {"before": f"{written}.999"}).content.decode()
+    assert f"#{entry.sequence}<" not in person.get("/audit/", {"after": f"{written}.999"}).content.decode()
+    assert len(ask(person, "who-exported", after=written).lines) == len(ask(person, "who-exported").lines)
 
 
 # --- outside working hours -----------------------------------------------------------------------------------------
@@ -499,7 +564,9 @@ def test_2_downloads_outside_working_hours_by_the_project_s_clock(hours: Client)
     told = ask(hours, "outside-hours", project=OWN, **MARCH)
     assert late(told) == {name for name, (_, is_late) in MOMENTS.items() if is_late}
     assert "Monday to Friday, 08:00 to 18:00, Europe/Warsaw, the project's time zone" in told.notes
-    assert told.summary.startswith(f"6 downloads of project {OWN} by 1 person outside working hours")
+    assert told.summary.startswith(
+        f"Outside working hours of project {OWN}: 6 downloads by 1 person and no readings of rows"
+    )
     assert any(line[2] == "Mon 30 Mar 2026, 07:59" for line in told.lines)
 
 

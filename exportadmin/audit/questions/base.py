@@ -7,18 +7,19 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from django import forms
-from django.db.models import CharField, Count, Max, Min, Q, QuerySet
+from django.db.models import Case, CharField, Count, Max, Min, Q, QuerySet, Value, When
 from django.db.models.functions import Cast, Coalesce
 from django.http import QueryDict
 
 from exportadmin.audit import queries
 from exportadmin.audit.events import keys_under
 from exportadmin.audit.forms import TrailForm, moment_field, text
+from exportadmin.audit.middleware import NOBODY
 from exportadmin.audit.models import AuditEntry
 from exportadmin.audit.scope import Scope
 from exportadmin.audit.serialize import Extra
 from exportadmin.lib import times
-from exportadmin.lib.actor import TOKEN
+from exportadmin.lib.actor import SCHEDULE, SYSTEM, TOKEN
 
 # figures are counted over so many of the newest entries; nobody waits for more
 COUNTED = 10_000
@@ -26,11 +27,13 @@ COUNTED = 10_000
 
 @dataclass(frozen=True, slots=True)
 class Tally:
-    """How many entries, by how many people, about how many objects. All without a name are one person."""
+    """How many entries, by how many people, about how many objects; ``unsigned``: those without sign-in, of which
+    nobody knows by how many people they are."""
 
     count: int
     people: int
     objects: int
+    unsigned: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +83,8 @@ class Question:
     answer: Callable[[Mapping[str, str], Scope], Answer]
     # fields without which there is no answer
     needed: tuple[str, ...] = ()
+    # what of the answer belongs to no project, so that only who reads the whole trail sees it
+    unseen: str = ""
 
     def form(self, data: QueryDict, beside: Sequence[str]) -> TrailForm:
         """What the address asks. Raises :class:`UserError` for what could only be a mistake."""
@@ -87,8 +92,14 @@ class Question:
         return form_class(data, beside=beside)
 
 
-# a token counts as the person behind it; without an account the name is all there is
-_WHO = Coalesce(Cast("actor_user_id", CharField()), "actor_name")
+UNSIGNED: Final = Q(actor_user_id=None, actor_name=NOBODY)
+# a token counts as the person behind it; without an account the name is all there is. Who did not sign in and the
+# product itself are no people: NULL is not counted
+_WHO = Case(
+    When(UNSIGNED | Q(actor_kind__in=[SYSTEM, SCHEDULE]), then=Value(None)),
+    default=Coalesce(Cast("actor_user_id", CharField()), "actor_name"),
+    output_field=CharField(),
+)
 
 
 def figures(entries: QuerySet[AuditEntry], parts: Mapping[str, Q]) -> Figures:
@@ -99,9 +110,10 @@ def figures(entries: QuerySet[AuditEntry], parts: Mapping[str, Q]) -> Figures:
         wanted[f"count_{place}"] = Count("sequence", filter=condition)
         wanted[f"people_{place}"] = Count(_WHO, filter=condition, distinct=True)
         wanted[f"objects_{place}"] = Count("object_id", filter=condition, distinct=True)
+        wanted[f"unsigned_{place}"] = Count("sequence", filter=condition & UNSIGNED)
     found = entries.order_by("-sequence")[: COUNTED + 1].aggregate(**wanted)
     tallies = {
-        name: Tally(found[f"count_{place}"], found[f"people_{place}"], found[f"objects_{place}"])
+        name: Tally(*(found[f"{figure}_{place}"] for figure in ("count", "people", "objects", "unsigned")))
         for place, name in enumerate(names)
     }
     whole = tallies.pop("")
@@ -112,9 +124,8 @@ def figures(entries: QuerySet[AuditEntry], parts: Mapping[str, Q]) -> Figures:
 
 
 def moment(ms: int) -> str:
-    """``22 Nov 2026, 03:06 UTC``."""
-    utc = times.to_datetime(ms)
-    return f"{utc.day} {utc:%b %Y, %H:%M} UTC"
+    """``22 Nov 2026, 03:06 CET``, in the zone of the one who looks."""
+    return times.in_words(times.to_datetime(ms))
 
 
 def counted(count: int, one: str, many: str) -> str:
@@ -124,9 +135,17 @@ def counted(count: int, one: str, many: str) -> str:
     return f"{count:,} {one if count == 1 else many}" if count else f"no {many}"
 
 
-def people(count: int) -> str:
-    """``by 1 person``, ``by 3 people``."""
-    return f"by {count:,} {'person' if count == 1 else 'people'}"
+def people(tally: Tally) -> str:
+    """``by 1 person``; ``by 3 people (2 without sign-in)``: of the entries; empty without entries."""
+    if tally.count and tally.count == tally.unsigned:
+        return "without sign-in"
+    named = f"by {tally.people:,} {'person' if tally.people == 1 else 'people'}" if tally.people else ""
+    return f"{named} ({tally.unsigned:,} without sign-in)".strip() if tally.unsigned else named
+
+
+def as_far(scope: Scope) -> str:
+    """For what was not found: ``, as far as you may read the trail``, where that is not all of it."""
+    return "" if scope.everything else ", as far as you may read the trail"
 
 
 def sentence(*parts: str) -> str:
@@ -148,10 +167,10 @@ PROJECT: Final[Mapping[str, forms.Field]] = {
 PERIOD: Final[Mapping[str, forms.Field]] = {"after": moment_field("Not before"), "before": moment_field("Not after")}
 
 
-def within(params: Mapping[str, str], time_zone: str = "UTC") -> QuerySet[AuditEntry]:
-    """Entries of the project and the period that were asked for."""
+def within(params: Mapping[str, str], time_zone: str = "") -> QuerySet[AuditEntry]:
+    """Entries of the project and the period that were asked for; ``time_zone``: another than that of who looks."""
     known = {name: params[name] for name in ("project", "after", "before") if name in params}
-    return queries.search_params(known, time_zone=time_zone)
+    return queries.search_params(known, time_zone=time_zone or times.here())
 
 
 def under(*fronts: str) -> Q:

@@ -5,15 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from exportadmin.audit.forms import text
-from exportadmin.audit.models import REFUSED
+from exportadmin.audit.models import REFUSED, AuditEntry
 from exportadmin.audit.questions.base import (
     PERIOD,
     PROJECT,
     Answer,
     Figures,
     Question,
+    as_far,
     counted,
     done_by,
+    people,
     sentence,
     under,
     within,
@@ -31,11 +33,9 @@ def _refused(params: Mapping[str, str], scope: Scope) -> Answer:
     def summary(found: Figures) -> str:
         count = found.all.count
         if not count:
-            return "Nothing was refused in that time."
-        of = f"of {found.all.people:,} {'person' if found.all.people == 1 else 'people'}"
-        return sentence(
-            f"{counted(count, 'request', 'requests')} {of}", "was" if count == 1 else "were", "refused", found.between
-        )
+            return f"Nothing was refused in that time{as_far(scope)}."
+        was = "was" if count == 1 else "were"
+        return sentence(counted(count, "request", "requests"), people(found.all), was, "refused", found.between)
 
     return Answer(
         entries,
@@ -45,6 +45,8 @@ def _refused(params: Mapping[str, str], scope: Scope) -> Answer:
 
 
 def _sign_ins(params: Mapping[str, str], scope: Scope) -> Answer:
+    if not scope.everything:
+        return Answer(AuditEntry.objects.none(), lambda found: "Sign-ins were not looked for.")
     entries = within(params).filter(SIGNING_IN)
     for name, column in {"person": "actor_name", "address": "address"}.items():
         if name in params:
@@ -78,6 +80,7 @@ REFUSED_REQUESTS = Question(
     "Pages, scripts and links that were told no, and why.",
     {**_WHO, **PROJECT, **PERIOD},
     _refused,
+    unseen="what was refused outside projects",
 )
 SIGN_INS = Question(
     10,
@@ -86,4 +89,5 @@ SIGN_INS = Question(
     "Wrong passwords and closed accounts, by the name that was typed and the network address.",
     {**_WHO, "address": text("Network address"), **PERIOD},
     _sign_ins,
+    unseen="sign-ins",
 )

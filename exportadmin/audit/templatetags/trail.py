@@ -16,11 +16,11 @@ OUTCOMES = {"done": ("Done", "green"), "refused": ("Refused", "yellow"), "failed
 
 @register.filter
 def at(ms: int | None) -> str | SafeString:
-    """A ``<time>``, "22 Nov 2026, 03:06:12 UTC", with the milliseconds for machines."""
+    """A ``<time>``, "22 Nov 2026, 03:06:12 CET" in the zone of who looks, with the milliseconds for machines."""
     if ms is None:
         return "–"
-    utc = times.to_datetime(ms)
-    return format_html('<time datetime="{}">{}</time>', times.iso_utc(ms), f"{utc.day} {utc:%b %Y, %H:%M:%S} UTC")
+    told = times.in_words(times.to_datetime(ms), seconds=True)
+    return format_html('<time datetime="{}">{}</time>', times.iso_utc(ms), told)
 
 
 @register.filter

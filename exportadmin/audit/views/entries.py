@@ -15,6 +15,7 @@ from exportadmin.audit.scope import Scope, scope_of
 from exportadmin.audit.sentences import actor_label, sentence
 from exportadmin.audit.serialize import Extra
 from exportadmin.audit.views import chain, lines
+from exportadmin.lib import times
 from exportadmin.lib.errors import NotFoundError, UserError
 from exportadmin.lib.pages import get_view
 
@@ -30,7 +31,7 @@ def entries(request: HttpRequest) -> HttpResponse:
         return HttpResponseRedirect(clean)
     cursor = read_cursor(request.GET)
     if form.is_valid():
-        page = lines.cut(scope.within(queries.search_params(form.given)), form.given, cursor)
+        page = lines.cut(scope.within(queries.search_params(form.given, time_zone=times.here())), form.given, cursor)
     else:
         page = lines.Slice([])
     context = {
@@ -79,7 +80,13 @@ def export(request: HttpRequest) -> HttpResponseBase:
     if file_format not in actions.FORMS:
         known = ", ".join(actions.FORMS)
         raise UserError(f"unknown form {file_format[:40]!r}; known: {known}", field=FILE_FORMAT)
-    return as_file(request, scope.within(queries.search_params(form.params)), file_format, form.given, "audit")
+    return as_file(
+        request,
+        scope.within(queries.search_params(form.params, time_zone=times.here())),
+        file_format,
+        form.given,
+        "audit",
+    )
 
 
 def as_file(

@@ -55,7 +55,7 @@ def question(request: HttpRequest, slug: str) -> HttpResponseBase:
         "form": form,
         "scope": scope,
         "is_waiting": answer is None and not form.errors,
-        **({} if answer is None else _shown(answer, form.given, cursor, scope)),
+        **({} if answer is None else _shown(found, answer, form.given, cursor, scope)),
     }
     return render(request, "audit/question.html", context, status=400 if form.errors else 200)
 
@@ -71,7 +71,9 @@ def _answer(found: Question, form: TrailForm, scope: Scope) -> Answer | None:
         return None
 
 
-def _shown(answer: Answer, params: dict[str, str], cursor: tuple[str, int] | None, scope: Scope) -> dict[str, Any]:
+def _shown(
+    question: Question, answer: Answer, params: dict[str, str], cursor: tuple[str, int] | None, scope: Scope
+) -> dict[str, Any]:
     entries = scope.within(answer.entries)
     page = lines.cut(entries, params, cursor, whole=answer.whole)
     rows = lines.lines(page.entries)
@@ -81,12 +83,19 @@ def _shown(answer: Answer, params: dict[str, str], cursor: tuple[str, int] | Non
     counts = figures(entries, answer.parts)
     return {
         "answer": answer,
-        "summary": answer.summary(counts),
+        "summary": f"{answer.summary(counts)}{_unseen(question, scope)}",
         "is_cut": counts.is_cut,
         "columns": answer.extra.columns if answer.extra is not None else (),
         "lines": rows,
         "page": page,
     }
+
+
+def _unseen(question: Question, scope: Scope) -> str:
+    """What of the answer is not for the one who asks, so that what is not there is not taken for none."""
+    if scope.everything or not question.unseen:
+        return ""
+    return f" Not in this answer, since superusers alone see it: {question.unseen}."
 
 
 def _file(

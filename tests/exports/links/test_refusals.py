@@ -45,7 +45,8 @@ def test_expired(client, artifact, alice):
         link, token = issue(artifact, alice, seconds=60)
     refused(client, token, 410, "This link has expired.", "expired")
     assert link.seconds_left == 0
-    assert trail("link.refused")[0].details == {"link": link.public_id, "shared_by": "alice"}
+    about = {"link": link.public_id, "report": artifact.report.report_id, "shared_by": "alice"}
+    assert trail("link.refused")[0].details == about
 
 
 def test_a_link_is_good_until_its_last_moment(client, artifact, alice):
