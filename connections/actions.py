@@ -38,11 +38,11 @@ def create_project(*, name: str, actor: Actor, description: str = "", time_zone:
         require_can_create_projects(actor)
         project = Project(
             connection=_store_connection(),
-            name=_project_name(name),
+            name=project_name(name),
             description=_description(description),
             time_zone=time_zones.known(time_zone),
         )
-        _save(project)
+        save_project(project)
         if actor.user_id is not None and not is_superuser(actor):
             member = Membership.objects.create(project=project, user_id=actor.user_id, role=ADMIN).user
             person = ("user", str(member.pk), member.get_username())
@@ -54,7 +54,7 @@ def create_project(*, name: str, actor: Actor, description: str = "", time_zone:
 
 def store_project(name: str, actor: Actor) -> Project:
     """The project of that name in the built-in store, made if there is none. Raises :class:`UserError`."""
-    name = _project_name(name)
+    name = project_name(name)
     found = _stored(name)
     if found is not None:
         return found
@@ -86,13 +86,13 @@ def change_project(
         require(actor, MANAGE, project)
         return project
     before = {field: getattr(project, field) for field in after}
-    checks = {"name": _project_name, "description": _description, "time_zone": time_zones.known}
+    checks = {"name": project_name, "description": _description, "time_zone": time_zones.known}
     changed = copy(project)
     with audited("project.changed", actor=actor, project=project, obj=project, before=before, after=after):
         require(actor, MANAGE, project)
         for field, text in after.items():
             setattr(changed, field, checks[field](text))
-        _save(changed, update_fields=list(after))
+        save_project(changed, update_fields=list(after))
     for field in after:
         setattr(project, field, getattr(changed, field))
     return project
@@ -124,7 +124,8 @@ def delete_project(*, project: Project, confirm: str, actor: Actor) -> deletion.
     return gone
 
 
-def _save(project: Project, update_fields: list[str] | None = None) -> None:
+def save_project(project: Project, update_fields: list[str] | None = None) -> None:
+    """A new one, or these fields of one. Raises :class:`ConflictError` for a name that is taken."""
     try:
         with transaction.atomic():
             project.save(force_insert=update_fields is None, update_fields=update_fields)
@@ -143,7 +144,7 @@ def _stored(name: str) -> Project | None:
     return Project.objects.filter(connection__kind=STORE, name=name).order_by("pk").first()
 
 
-def _project_name(name: str) -> str:
+def project_name(name: str) -> str:
     """Without blanks around it. Raises :class:`UserError` for what cannot be one."""
     name = name.strip()
     if not name or len(name) > MAX_NAME or any(unicodedata.category(char) in NO_NAME for char in name):

@@ -46,6 +46,8 @@ PROOF_BYTES = env.number("PROOF_BYTES", 50 * 1000**3)
 IMPORT_MAX_BYTES = env.number("IMPORT_MAX_BYTES", 20 * 1024**3, at_least=1)
 # seconds in which an export that a platform makes may not move before it is given up
 PLATFORM_PATIENCE = env.number("PLATFORM_PATIENCE", 900, at_least=1)
+# seconds
+SYNC_OVERLAP = env.number("SYNC_OVERLAP", 600, at_least=60)
 UPLOADS_DIR = EXPORTADMIN_HOME / "uploads"
 FILE_UPLOAD_HANDLERS = ["exportadmin.lib.uploads.StagedUploads"]
 
@@ -72,6 +74,7 @@ INSTALLED_APPS = [
     "exportadmin.installation",
     "connections",
     "connections.store",
+    "connections.sync",
     "exports",
 ]
 

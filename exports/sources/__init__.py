@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from connections.models import STORE, Project
+from connections.platforms import PLATFORMS
 from exportadmin.lib.registry import Registry
 from exports.models import ExportReport
 from exports.sources.base import Source
@@ -16,8 +17,12 @@ SOURCES: Registry[type[Source]] = Registry(
 
 
 def source_of(project: Project) -> Source:
-    """What reads the project's rows. Raises :class:`UserError` for a kind of connection that is no source."""
-    return SOURCES.pick(project.connection.kind)(project)
+    """What reads the project's rows: the built-in store also for a project that mirrors one of a platform.
+
+    Raises :class:`UserError` for a kind of connection that is no source.
+    """
+    kind = project.connection.kind
+    return SOURCES.pick(STORE if kind in PLATFORMS else kind)(project)
 
 
 def source_for(report: ExportReport) -> Source:

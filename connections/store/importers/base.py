@@ -112,6 +112,16 @@ class Importer(ABC):
                 row.notes = self.row_notes.take()
             yield row
 
+    @classmethod
+    def key_of(cls, value: Any) -> str | None:
+        """The key of a row that was refused, of what was read of it; ``None``: nobody can tell."""
+        return None
+
+    @classmethod
+    def our_status(cls, text: str) -> str:
+        """The review status that the source's word stands for."""
+        return text
+
     def merge_project_extra(self, known: dict[str, Any]) -> dict[str, Any]:
         """What the project keeps beside its rows, with what the file brings; it may be asked more than once."""
         merged = {**known, **self.project_extra}

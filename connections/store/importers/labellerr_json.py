@@ -40,6 +40,15 @@ class LabellerrJsonImporter(RowFileImporter):
     def forms(cls) -> Iterable[Form]:
         return _FORMS
 
+    @classmethod
+    def key_of(cls, value: Any) -> str | None:
+        key = value.get("file_id") if isinstance(value, dict) else None
+        return key if isinstance(key, str) else None
+
+    @classmethod
+    def our_status(cls, text: str) -> str:
+        return _STATUSES.get(text, text)
+
     def convert(self, value: _Json, position: str) -> IncomingRow:
         rest = dict(value)
         row_id = rest.pop("file_id", None)
@@ -79,7 +88,9 @@ class LabellerrJsonImporter(RowFileImporter):
     @staticmethod
     def _status(text: Any) -> str:
         try:
-            return known_status(_STATUSES.get(text, text) if isinstance(text, str) else text, field="file_status")
+            return known_status(
+                LabellerrJsonImporter.our_status(text) if isinstance(text, str) else text, field="file_status"
+            )
         except UserError as error:
             raise BadMark(f"file_status: {error.message}") from None
 

@@ -1,4 +1,4 @@
-"""What an import keeps: the file that was sent, until it has ended, and the rows that were refused.
+"""What an import, or a sync, keeps: the file that it reads, until it has ended, and the rows that were refused.
 
 They lie in a folder of its own. Where the installation keeps its files in a store, all of it is there, for whatever
 machine goes on with it; the folder then holds copies for as long as somebody works with them.
@@ -18,7 +18,7 @@ from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
 from types import TracebackType
-from typing import IO, Any, Final
+from typing import IO, Any, Final, Protocol
 
 import orjson
 from django.conf import settings
@@ -38,9 +38,22 @@ ABANDONED_SECONDS: Final = 24 * 3600.0
 SHARE_SECONDS: Final = 3.0
 
 
-def folder_of(run: ImportRun) -> Path:
-    """All that lies on disk for this import."""
-    return Path(settings.EXPORTADMIN_HOME) / "imports" / run.public_id
+class BringsRows(Protocol):
+    """A run that writes the rows of a file. ``local_path``: somebody's own file, read in place."""
+
+    @property
+    def kind(self) -> str: ...
+    @property
+    def public_id(self) -> str: ...
+    @property
+    def local_path(self) -> str: ...
+    @property
+    def label(self) -> str: ...
+
+
+def folder_of(run: BringsRows) -> Path:
+    """All that lies on disk for this run."""
+    return Path(settings.EXPORTADMIN_HOME) / f"{run.kind}s" / run.public_id
 
 
 def source_of(run: ImportRun) -> Path:
@@ -48,12 +61,12 @@ def source_of(run: ImportRun) -> Path:
     return Path(run.local_path) if run.local_path else folder_of(run) / "upload"
 
 
-def refused_of(run: ImportRun) -> Path:
+def refused_of(run: BringsRows) -> Path:
     """One JSON object a line: ``position``, ``reason`` and, where it could be read, ``value``."""
     return folder_of(run) / "refused.ndjson"
 
 
-def make_folder(run: ImportRun) -> Path:
+def make_folder(run: BringsRows) -> Path:
     """Its owner's only."""
     folder = folder_of(run)
     folder.parent.mkdir(mode=0o700, exist_ok=True)
@@ -61,9 +74,9 @@ def make_folder(run: ImportRun) -> Path:
     return folder
 
 
-def _shared(run: ImportRun) -> SharedFolder | None:
+def _shared(run: BringsRows) -> SharedFolder | None:
     """Where it lies in the store; ``None``: there is no store."""
-    return SharedFolder(f"imports/{run.public_id}/") if settings.ARTIFACTS_STORE else None
+    return SharedFolder(f"{run.kind}s/{run.public_id}/") if settings.ARTIFACTS_STORE else None
 
 
 def share_source(run: ImportRun) -> None:
@@ -106,7 +119,7 @@ def remove_source(run: ImportRun) -> None:
         folder_of(run).rmdir()
 
 
-def remove_all(run: ImportRun) -> None:
+def remove_all(run: BringsRows) -> None:
     """Nothing stays on disk, nor in the store. Raises what that says."""
     shutil.rmtree(folder_of(run), ignore_errors=True)
     if (store := _shared(run)) is not None:
@@ -171,7 +184,7 @@ class RefusedLog:
     ``skip``: so many refusals by the importer stand in those bytes already and come again.
     """
 
-    def __init__(self, run: ImportRun, *, keep: int = 0, skip: int = 0) -> None:
+    def __init__(self, run: BringsRows, *, keep: int = 0, skip: int = 0) -> None:
         make_folder(run)
         self._store = _shared(run)
         self._is_shells = bool(run.local_path)  # whose user is told where the file is
@@ -219,7 +232,7 @@ class RefusedLog:
             Path(self._file.name).unlink(missing_ok=True)
 
 
-def cut_refused(run: ImportRun, size: int) -> None:
+def cut_refused(run: BringsRows, size: int) -> None:
     """Take away what an attempt wrote after its last commit; empty: the file. In the store: after this transaction,
     which must not wait for it, and as far as it can be reached."""
     path = refused_of(run)
@@ -232,7 +245,7 @@ def cut_refused(run: ImportRun, size: int) -> None:
         path.unlink()
 
 
-def open_refused(run: ImportRun) -> IO[bytes] | None:
+def open_refused(run: BringsRows) -> IO[bytes] | None:
     """All refused rows of a run that has ended; ``None``: there are none. Raises ``TransientError``."""
     if (store := _shared(run)) is None:
         path = refused_of(run)
@@ -251,7 +264,7 @@ def _refused_name(first: int) -> str:
     return f"refused/{first:020}"
 
 
-def _cut_where_shared(run: ImportRun, size: int) -> None:
+def _cut_where_shared(run: BringsRows, size: int) -> None:
     try:
         if (store := _shared(run)) is not None:
             _cut_shared(store, size)
@@ -272,7 +285,7 @@ def _take_along(store: SharedFolder, path: Path, size: int) -> None:
             copy.writelines(store.read(name))
 
 
-def first_refused(run: ImportRun, count: int) -> list[dict[str, Any]]:
+def first_refused(run: BringsRows, count: int) -> list[dict[str, Any]]:
     """The first refused rows: position and reason."""
     lines = open_refused(run)
     if lines is None:

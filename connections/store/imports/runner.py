@@ -1,8 +1,4 @@
-"""How an import is carried out. Each batch commits its rows, what was counted and how far it came in one transaction.
-
-Killed anywhere, the next attempt reads the file again, passes over what was committed, and goes on: no row is written
-or counted twice, none is left out.
-"""
+"""How an import is carried out: its file is checked, then the rows are written (:mod:`.writing`)."""
 
 from __future__ import annotations
 
@@ -17,10 +13,9 @@ from connections.store.import_row import IncomingRow
 from connections.store.importers import IMPORTERS, Importer, detect
 from connections.store.imports import files
 from connections.store.imports.files import RefusedLog
+from connections.store.imports.writing import COUNTS, verdict, write_file
 from connections.store.known_project import KnownProject
-from connections.store.models import MAX_ROW_ID, ImportRun, StoreProject
-from connections.store.notes import Notes
-from connections.store.upsert import WriteSummary, write_rows
+from connections.store.models import MAX_ROW_ID, ImportRun
 from exportadmin.audit.record import record
 from exportadmin.lib.actor import system
 from exportadmin.runs import statuses
@@ -31,8 +26,6 @@ from exportadmin.runs.runners import Runner
 
 AUTO: Final = "auto"
 CHECKING, IMPORTING = "checking", "importing"
-COUNTS: Final = ("rows", "created", "updated", "unchanged", "refused_count", "pieces_refused", "annotations")
-_WRITTEN: Final = ("rows", "created", "updated", "unchanged", "annotations", "refused_count")
 EVENTS_DONE: Final = frozenset({statuses.COMPLETED, statuses.PARTIAL, statuses.CANCELLED})
 
 
@@ -77,46 +70,22 @@ class ImportRunner(Runner[ImportRun]):
         lease.progress(rows_expected=survey.rows_total)
 
     def _import(self, run: ImportRun, lease: RunLease, log: RefusedLog) -> None:
-        project = KnownProject(run.project, dataset=run.dataset, reserved=(run.state or {}).get("reserved"))
+        project = KnownProject(run.project, dataset=run.dataset, reserved=run.state.get("reserved"))
         importer = self._importer(run, lease, on_refused=log.add, project=project)
-
-        def commit(summary: WriteSummary) -> None:
-            """Within the batch's transaction: who lost the run writes no row."""
-            if importer.project_extra:
-                _keep_extra(run, importer)
-            written = {name: getattr(summary, name) for name in _WRITTEN} | {"notes": summary.notes.as_json()}
-            lease.save(
-                summary=_summary(summary, importer),
-                state={
-                    "written": written,
-                    "refused_bytes": log.flush(),
-                    "refused_by_importer": importer.refused_count,
-                    "reserved": project.reserved,
-                },
-            )
-
-        def progress(rows: int) -> None:
-            lease.progress(rows_done=rows + importer.rows_refused)
-            lease.check()
-
-        summary = write_rows(
-            run.project,
-            _of_dataset(importer.rows_with_notes(), run.dataset) if run.dataset else importer.rows_with_notes(),
-            classes=importer.classes,
-            keys_are_once=importer.keys_are_once,
+        rows = importer.rows_with_notes()
+        summary = write_file(
+            run,
+            lease,
+            importer,
+            project,
+            log,
+            rows=_of_dataset(rows, run.dataset) if run.dataset else rows,
             replace=run.replace,
-            on_progress=progress,
-            on_batch=commit,
-            on_refused=log.add_new,
-            so_far=_so_far(run.state["written"]) if run.state else None,
         )
-        lease.check(now=True)
-        self._finish(run, lease, importer, _summary(summary, importer), log.flush())
+        self._finish(run, lease, summary, log.flush())
 
-    def _finish(
-        self, run: ImportRun, lease: RunLease, importer: Importer, summary: dict[str, Any], refused_bytes: int
-    ) -> None:
-        status, error = _verdict(run, summary)
+    def _finish(self, run: ImportRun, lease: RunLease, summary: dict[str, Any], refused_bytes: int) -> None:
+        status, error = verdict(run, summary)
         with transaction.atomic():
             finished = end(
                 run,
@@ -160,19 +129,6 @@ class ImportRunner(Runner[ImportRun]):
         return "its shell went away before it was done; rows that were written stay" if run.local_path else ""
 
 
-def _keep_extra(run: ImportRun, importer: Importer) -> None:
-    """What the file brings beside rows, with its first rows: they may refer to it."""
-    store = StoreProject.objects.select_for_update().get(project=run.project)
-    merged = importer.merge_project_extra(store.source_extra)
-    if merged != store.source_extra:
-        store.source_extra = merged
-        store.save(update_fields=["source_extra"])
-
-
-def _so_far(written: dict[str, Any]) -> WriteSummary:
-    return WriteSummary(**{**written, "notes": Notes(written["notes"])})
-
-
 def _of_dataset(rows: Iterable[IncomingRow], dataset: str) -> Iterator[IncomingRow]:
     """The rows with ``dataset`` in front of their keys and ids, so that they meet no row of another data set."""
     for row in rows:
@@ -183,29 +139,3 @@ def _of_dataset(rows: Iterable[IncomingRow], dataset: str) -> Iterator[IncomingR
             row.row_id = None  # the store makes one of the key
         row.dataset = row.dataset or dataset
         yield row
-
-
-def _summary(summary: WriteSummary, importer: Importer) -> dict[str, Any]:
-    """What was written and refused, by the store and by the importer before it."""
-    notes = Notes([*importer.notes.as_json(), *summary.notes.as_json()])
-    return {
-        "rows": summary.rows + importer.rows_refused,
-        "created": summary.created,
-        "updated": summary.updated,
-        "unchanged": summary.unchanged,
-        "annotations": summary.annotations,
-        "refused_count": summary.refused_count + importer.rows_refused,
-        "pieces_refused": importer.refused_count - importer.rows_refused,
-        "note_counts": notes.counts(),
-        "notes": notes.as_json(),
-    }
-
-
-def _verdict(run: ImportRun, summary: dict[str, Any]) -> tuple[str, str]:
-    """How an import that came to its end ends, and why."""
-    refused = summary["refused_count"]
-    if refused and refused == summary["rows"]:
-        first = next(iter(files.first_refused(run, 1)), None)
-        reason = f"; the first: {first['position']}: {first['reason']}" if first else ""
-        return statuses.FAILED, f"every row was refused ({refused:,}){reason}"
-    return (statuses.PARTIAL if refused or summary["pieces_refused"] else statuses.COMPLETED), ""

@@ -13,6 +13,7 @@ from django.db import connections
 from connections import deletion
 from connections.access.sessions import SessionStore
 from connections.store.imports.actions import end_abandoned_uploads
+from connections.sync import fetched
 from exportadmin.audit import noise
 from exportadmin.audit.checkpoints.taking import AtIntervals
 from exportadmin.lib import counts
@@ -46,6 +47,7 @@ class Command(AppCommand):
                 InBackground(retention.Hourly().tick),
                 deletion.Sweep().tick,
                 Hourly(end_abandoned_uploads),
+                Hourly(fetched.sweep),
                 Hourly(forget_keys),
                 nightly.Nightly().tick,
                 noise.sum_up,

@@ -1,0 +1,353 @@
+"""How a sync is carried out: asked for, fetched, its rows written, what is gone taken away, the watermark moved.
+
+Where it is stands on the run's row before each step, and each batch of rows commits with how far it came: killed
+anywhere, the next attempt goes on, asks the platform nothing twice, and leaves nothing out.
+
+**The watermark** is the platform's own time at the asking. It moves in the transaction that ends a sync of which no row
+was refused; after one with refused rows it stays, so that they come again. The next sync asks for what changed since
+the watermark less ``SYNC_OVERLAP``: whether a platform's filter means *after* or *from … on*, nothing is left out, and
+what comes twice is the same row again. A platform that does not tell its clock is taken to have ours.
+
+**Rows that are gone** are those that a full sync did not bring and that nothing wrote since it began. What the platform
+leaves out by mistake would be lost with its ids, so more than a few of them, and more than a share, are taken away only
+in a full sync that somebody asked for; and all of them, where the platform says that it has no rows, only when it said
+so twice. Otherwise the sync fails, and says what would be right.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from django.conf import settings
+from django.db import transaction
+from django.utils import timezone
+
+from connections.access.permissions import START
+from connections.access.requester import check_requester
+from connections.platforms.base import NothingThereError, Platform, RemoteFile, Wanted
+from connections.platforms.remote import RemoteRun
+from connections.store.import_row import IncomingRow
+from connections.store.importers import IMPORTERS, Importer
+from connections.store.imports import files
+from connections.store.imports.files import RefusedLog
+from connections.store.imports.writing import COUNTS, STATE, verdict, write_file
+from connections.store.known_project import KnownProject
+from connections.store.models import StoreProject, StoreRow
+from connections.store.notes import CARRIED, KINDS, OTHER, Note, Notes
+from connections.store.removal import Removal
+from connections.sync import fetched
+from connections.sync.actions import described, platform_of
+from connections.sync.checks import RowChecks, ignores_the_filter
+from connections.sync.gone import KeysRead, find_gone, remove_gone
+from connections.sync.models import FULL, INCREMENTAL, Mirror, SyncRun
+from exportadmin.audit.record import record
+from exportadmin.lib.actor import system
+from exportadmin.lib.errors import PermanentError
+from exportadmin.lib.times import from_datetime
+from exportadmin.runs import statuses
+from exportadmin.runs.ends import end
+from exportadmin.runs.errors import LeaseLost, NotYet
+from exportadmin.runs.lease import RunLease
+from exportadmin.runs.runners import Runner
+
+IMPORTING, REMOVING = "importing", "taking away what is gone"
+# so many rows may be gone in any full sync; of more, this share of the mirror
+FEW_GONE: Final = 20
+SHARE_GONE: Final = 0.2
+# between the two times that a platform is asked whether it has no rows at all
+CONFIRM_AFTER: Final = timedelta(seconds=30)
+
+
+class SyncRunner(Runner[SyncRun]):
+    """Of kind ``sync``."""
+
+    model = SyncRun
+
+    def run(self, run: SyncRun, lease: RunLease) -> None:
+        """See the module."""
+        lease.check(now=True)
+        if not lease.foreground:
+            check_requester(run, START, run.project, "sync this project")
+        platform = platform_of(run.project.connection)
+        if not run.state:
+            self._begin(run, lease, platform)
+        elif run.attempts > run.state["attempts"]:
+            self._resume(run, lease)
+        try:
+            self._fetch(run, lease, platform)
+        except NothingThereError as answer:
+            self._nothing_there(run, lease, platform, str(answer))
+            return
+        log = RefusedLog(run, keep=run.state.get("refused_bytes", 0), skip=run.state.get("refused_by_importer", 0))
+        with log:
+            _Reading(run, lease, platform, log).carry_out()
+
+    def _begin(self, run: SyncRun, lease: RunLease, platform: Platform) -> None:
+        """Decide what to ask for, and keep it."""
+        asked_at = timezone.now()
+        remote = platform.project(run.project.external_id)
+        mirror = Mirror.objects.get(project=run.project)
+        since_ms = _since(run, mirror, platform, asked_at)
+        store = StoreProject.objects.filter(project=run.project).first()
+        with transaction.atomic():
+            lease.save(
+                mode=FULL if since_ms is None else INCREMENTAL,
+                since_ms=since_ms,
+                asked_at=asked_at,
+                remote_name=f"exportadmin-sync-{run.public_id}",
+                state={
+                    "attempts": run.attempts,
+                    "described": described(remote),
+                    "revision": store.revision if store else 0,
+                },
+            )
+            self._tell(run, "started", {"mode": run.mode, "attempt": run.attempts})
+
+    def _resume(self, run: SyncRun, lease: RunLease) -> None:
+        with transaction.atomic():
+            lease.save(state={**run.state, "attempts": run.attempts})
+            self._tell(run, "resumed", {"mode": run.mode, "attempt": run.attempts})
+
+    def _fetch(self, run: SyncRun, lease: RunLease, platform: Platform) -> None:
+        """The file is at hand. Raises ``NotYet`` while the platform makes it, ``NothingThereError``."""
+        if fetched.file_of(run) is not None:
+            return
+        external_id = run.project.external_id
+        remote = RemoteRun(platform, external_id, _wanted(run, platform), lease, run.state)
+        try:
+            remote.advance()
+        finally:
+            if remote.remote_id != run.remote_id and not lease.is_lost:
+                lease.save(remote_id=remote.remote_id)
+        file = _only(remote.fetch(fetched.new_folder(run)), platform)
+        digest = fetched.digest_of(file.path)
+        state = run.state
+        if (
+            state.get("file", {}).get("digest") != digest
+        ):  # another file than the one that was begun: from its first row
+            state = {name: value for name, value in state.items() if name not in STATE}
+        lease.save(
+            bytes_total=file.bytes,
+            state={
+                **state,
+                "file": {
+                    "name": file.path.name,
+                    "bytes": file.bytes,
+                    "digest": digest,
+                    "rows": file.rows,
+                    "rows_by_status": dict(file.rows_by_status),
+                },
+            },
+        )
+
+    def _nothing_there(self, run: SyncRun, lease: RunLease, platform: Platform, answer: str) -> None:
+        """The platform has no row that was asked for, and says so."""
+        summary = _summary_of_nothing()
+        rows = StoreRow.objects.filter(project=run.project, revision__lte=run.state["revision"])
+        if run.mode == INCREMENTAL or not rows.exists():
+            _finish(run, lease, summary, statuses.COMPLETED, "")
+            return
+        if run.wanted != FULL:
+            raise PermanentError(
+                f"{platform.title} says that it has no rows ({answer}), and the mirror has {rows.count():,}: nothing "
+                "was taken away. If it is right, ask for a full sync"
+            )
+        if not run.state.get("is_empty"):
+            state = {name: value for name, value in run.state.items() if name != "remote"} | {"is_empty": True}
+            lease.save(remote_name=f"{run.remote_name}-again")
+            raise NotYet(CONFIRM_AFTER, state, f"{platform.title} says that it has no rows; it is asked once more")
+        _take_away(run, lease, platform, KeysRead(), summary)
+        _finish(run, lease, summary, statuses.COMPLETED, "")
+
+    def _tell(self, run: SyncRun, verb: str, details: dict[str, Any]) -> None:
+        record(f"sync.{verb}", actor=system("worker"), project=run.project, obj=run, details=details)
+
+    def ended(self, run: SyncRun) -> None:
+        """The file goes; refused rows stay, as far as they were counted."""
+        files.cut_refused(run, run.state.get("refused_bytes", 0))
+        summary = run.summary or {}
+        details = {name: summary[name] for name in (*COUNTS, "gone") if name in summary}
+        record(
+            f"sync.{run.status}",
+            actor=system("worker"),
+            project=run.project,
+            obj=run,
+            outcome="done" if run.status in statuses.SUCCESSFUL | {statuses.CANCELLED} else "failed",
+            reason=run.error,
+            details={"mode": run.mode, **details},
+        )
+        transaction.on_commit(lambda: fetched.remove(run))
+
+    def clean_up(self, run: SyncRun) -> None:
+        """A file that was not fetched whole; a whole one is gone on with."""
+        if fetched.file_of(run) is None:
+            fetched.remove(run)
+
+    def reason_not_to_resume(self, run: SyncRun) -> str:
+        """Any worker may."""
+        return ""
+
+
+class _Reading:
+    """The rows of the file that was fetched, and what follows from them."""
+
+    def __init__(self, run: SyncRun, lease: RunLease, platform: Platform, log: RefusedLog) -> None:
+        self.run, self.lease, self.platform, self.log = run, lease, platform, log
+        self.keys = KeysRead()
+        self.has_unknown_refused = False
+        self.known = KnownProject(run.project, reserved=run.state.get("reserved"))
+        path = fetched.file_of(run)
+        assert path is not None
+        self.importer: Importer = IMPORTERS.pick(platform.importer)(
+            path,
+            default_status=None,
+            project_key=run.project.public_id,
+            on_read=self._on_read,
+            on_refused=self._on_refused,
+            project=self.known,
+        )
+        self.checks = RowChecks(platform, self.importer, _wanted(run, platform))
+
+    def carry_out(self) -> None:
+        """Until the run has ended."""
+        run, lease = self.run, self.lease
+        file = run.state["file"]
+        self.checks.check_counts(file["rows_by_status"])
+        rows = file["rows"]
+        if rows is None:
+            rows = self.importer.survey().rows_total
+        lease.progress(phase=IMPORTING, rows_expected=rows)
+        summary = write_file(run, lease, self.importer, self.known, self.log, rows=self._rows())
+        self.checks.end()
+        notes = Notes(summary["notes"])
+        if run.mode == INCREMENTAL:
+            if note := ignores_the_filter(run, self.platform, summary):
+                notes.add(OTHER, note)
+        elif self.has_unknown_refused:
+            notes.add(OTHER, "full sync with refused rows whose ids are not known: what is gone was not looked for")
+        else:
+            _take_away(run, lease, self.platform, self.keys, summary)
+        summary |= {
+            "gone": run.state.get("gone", 0),
+            "not_understood": _not_understood(summary["notes"]),
+            "notes": notes.as_json(),
+            "note_counts": notes.counts(),
+        }
+        _finish(run, lease, summary, *verdict(run, summary), refused_bytes=self.log.flush())
+
+    def _rows(self) -> Iterator[IncomingRow]:
+        for row in self.importer.rows_with_notes():
+            self.keys.add(row.key)
+            self.checks.look_at(row)
+            yield row
+
+    def _on_read(self, position: int) -> None:
+        self.lease.check()
+        self.lease.progress(bytes_done=position)
+
+    def _on_refused(self, position: str, reason: str, value: Any = None) -> None:
+        key = self.importer.key_of(value)
+        if key is None:
+            self.has_unknown_refused = True
+        else:
+            self.keys.add(key)
+        self.log.add(position, reason, value)
+
+
+def _since(run: SyncRun, mirror: Mirror, platform: Platform, now: datetime) -> int | None:
+    """After what changes to ask for, in the platform's time; ``None``: for everything."""
+    if run.wanted == FULL or mirror.watermark_ms is None or not platform.tells_changes:
+        return None
+    last = mirror.full_synced_at
+    if last is None or mirror.full_due or now - last >= timedelta(hours=mirror.full_every_hours):
+        return None
+    return mirror.watermark_ms - int(settings.SYNC_OVERLAP * 1000)
+
+
+def _wanted(run: SyncRun, platform: Platform) -> Wanted:
+    return platform.for_sync(run.remote_name, run.since_ms)
+
+
+def _only(made: list[RemoteFile], platform: Platform) -> RemoteFile:
+    if len(made) != 1:
+        raise PermanentError(f"{platform.title} made {len(made)} files for a sync; one is expected")
+    return made[0]
+
+
+def _take_away(run: SyncRun, lease: RunLease, platform: Platform, keys: KeysRead, summary: dict[str, Any]) -> None:
+    """Rows that are gone there; counted in the run's ``state`` as each batch of them goes."""
+    lease.progress(phase=REMOVING)
+    seen = run.state["revision"]
+    gone = find_gone(run.project, keys, seen=seen)
+    if not gone:
+        return
+    before = StoreRow.objects.filter(project=run.project, revision__lte=seen).count()
+    allowed = max(FEW_GONE, int(SHARE_GONE * before))
+    if len(gone) > allowed and run.wanted != FULL and not run.state.get("gone"):
+        raise PermanentError(
+            f"{len(gone):,} of {before:,} rows of the mirror are not among those that {platform.title} sent, which is "
+            f"more than {allowed:,}: nothing was taken away. If it is right, ask for a full sync"
+        )
+    removal = Removal(
+        run.project,
+        seen=seen,
+        reason=f"not in {platform.title} any more ({run.label})",
+        deleted_by=run.created_by_name,
+    )
+    for count in remove_gone(removal, gone):
+        total = run.state.get("gone", 0) + count
+        lease.save(state={**run.state, "gone": total}, summary={**summary, "gone": total, "not_understood": {}})
+        lease.check()
+
+
+def _finish(
+    run: SyncRun, lease: RunLease, summary: dict[str, Any], status: str, error: str, *, refused_bytes: int = 0
+) -> None:
+    """The end, and how far the mirror was read, in one transaction."""
+    summary = {"gone": run.state.get("gone", 0), "not_understood": {}, **summary}
+    state = run.state
+    lease.check(now=True)
+    with transaction.atomic():
+        finished = end(
+            run,
+            lease,
+            status,
+            error,
+            summary=summary,
+            state={"refused_bytes": refused_bytes},
+            rows_done=summary["rows"],
+            bytes_done=run.bytes_total or 0,
+        )
+        if not finished:
+            raise LeaseLost(f"{run.label} was taken over while it was being finished")
+        if status in statuses.SUCCESSFUL:
+            _move_mirror(run, state, summary, is_whole=status == statuses.COMPLETED)
+
+
+def _move_mirror(run: SyncRun, state: dict[str, Any], summary: dict[str, Any], *, is_whole: bool) -> None:
+    """``is_whole``: no row was refused."""
+    mirror = Mirror.objects.select_for_update().get(project=run.project)
+    mirror.synced_at = run.asked_at
+    for field, value in state["described"].items():
+        setattr(mirror, field, value)
+    counts = {} if run.mode == FULL else dict(mirror.not_understood)
+    for text, count in summary["not_understood"].items():
+        counts[text] = counts.get(text, 0) + count
+    mirror.not_understood = counts
+    if run.mode == FULL:
+        mirror.full_synced_at, mirror.full_due = run.asked_at, False
+    # where there was nothing the platform told no clock: the next sync asks from the same moment on
+    if is_whole and state.get("file") is not None and run.asked_at is not None:
+        told = state.get("remote", {}).get("server_ms")
+        mirror.watermark_ms = from_datetime(run.asked_at) if told is None else told
+    mirror.save()
+
+
+def _not_understood(notes: list[Note]) -> dict[str, int]:
+    return {note["text"]: note["count"] for note in notes if note["kind"] == CARRIED}
+
+
+def _summary_of_nothing() -> dict[str, Any]:
+    return {**dict.fromkeys(COUNTS, 0), "note_counts": dict.fromkeys(KINDS, 0), "notes": []}
