@@ -10,6 +10,9 @@ import sys
 def main() -> None:
     """Run the Django command named in ``sys.argv``."""
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "exportadmin.settings")
+    from exportadmin.lib.private_files import write_private_files
+
+    write_private_files()
     from django.core.exceptions import ImproperlyConfigured
     from django.core.management import execute_from_command_line
 

@@ -5,6 +5,9 @@ import os
 from django.core.wsgi import get_wsgi_application
 from django.db import connections
 
+from exportadmin.lib.private_files import write_private_files
+
+write_private_files()
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "exportadmin.settings")
 application = get_wsgi_application()
 

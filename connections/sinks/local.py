@@ -30,6 +30,7 @@ from connections.sinks.base import (
 from exportadmin.lib.disk import full_disk_text, is_full, write_error
 from exportadmin.lib.errors import PermanentError, TransientError, UserError
 from exportadmin.lib.ids import LENGTH
+from exportadmin.lib.private_files import as_usual
 from exportadmin.lib.text import check_text
 
 log = logging.getLogger(__name__)
@@ -78,10 +79,10 @@ class LocalSink(Sink):
             for leftover in _drafts(final.parent, report):
                 shutil.rmtree(leftover)
             draft = final.parent / f".{report.report_id}.{report.attempt}.part"
-            draft.mkdir(mode=0o750 if self.is_ours else 0o777)
+            draft.mkdir(mode=0o700)
         except OSError as error:
             raise _permanent(error, final.parent) from error
-        return LocalDraft(draft, final, self._location(report))
+        return LocalDraft(draft, final, self._location(report), is_ours=self.is_ours)
 
     def delivery(self, location: str) -> Delivery:
         return LocalDelivery(location)
@@ -145,7 +146,8 @@ def refuse_unless_free(folder: Path) -> None:
 class LocalDraft(Draft):
     """Everything happens in ``draft``; one rename makes it ``final``."""
 
-    def __init__(self, draft: Path, final: Path, location: str) -> None:
+    def __init__(self, draft: Path, final: Path, location: str, *, is_ours: bool = True) -> None:
+        self.is_ours = is_ours
         self.draft = draft
         self.final = final
         self.location = location
@@ -159,6 +161,8 @@ class LocalDraft(Draft):
         self.write_file(MANIFEST_NAME, "application/json", [manifest])
         try:
             sync_folder(self.draft)
+            if not self.is_ours:
+                self._make_usual()
             if self.final.is_dir():
                 self.draft.chmod(self.final.stat().st_mode & 0o7777)
             self.draft.rename(self.final)  # onto a new or an empty folder: one atomic step
@@ -172,6 +176,12 @@ class LocalDraft(Draft):
             # it is visible and whole; a machine that loses power this very moment may forget the name, not the files
             log.exception("the folder of %s could not be synced", self.final)
         return LocalDelivery(self.location)
+
+    def _make_usual(self) -> None:
+        """In a folder of somebody's own, files can be opened by whom they usually are."""
+        self.draft.chmod(as_usual(0o777))
+        for file in self.draft.iterdir():
+            file.chmod(as_usual(0o666))
 
     def abort(self) -> None:
         for file in self._files:

@@ -10,11 +10,14 @@ import binascii
 import os
 import re
 import secrets
+import stat
 from collections.abc import Sequence
 from datetime import datetime, time
 from pathlib import Path
 
 from django.core.exceptions import ImproperlyConfigured
+
+from exportadmin.lib.private_files import close_to_others
 
 PREFIX = "EXPORTADMIN_"
 SECRET_BYTES = 32  # at least so many random bytes has a key
@@ -77,7 +80,10 @@ def strings(name: str, default: str = "") -> list[str]:
 
 
 def home(base: Path) -> Path:
-    """The installation's folder (``EXPORTADMIN_HOME``, default ``var/``): made on first use, its owner's only."""
+    """The installation's folder (``EXPORTADMIN_HOME``, default ``var/``): made on first use, its owner's only.
+
+    One that was there before and is open to others is closed, or, where it is not ours, refused.
+    """
     folder = Path(text("HOME") or base / "var").expanduser().resolve()
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -86,6 +92,12 @@ def home(base: Path) -> Path:
     if not os.access(folder, os.W_OK | os.X_OK):
         why = ": its file system is mounted read-only" if os.statvfs(folder).f_flag & os.ST_RDONLY else ""
         raise ImproperlyConfigured(f"{PREFIX}HOME={folder} is not writable{why}")
+    if not close_to_others(folder):
+        mode = stat.S_IMODE(folder.stat().st_mode)
+        raise ImproperlyConfigured(
+            f"{PREFIX}HOME={folder} can be opened by others (mode {mode:04o}) and is not this user's to close: "
+            "have its owner do chmod 700, or name a new folder in it"
+        )
     return folder
 
 

@@ -12,6 +12,7 @@ import re
 import ssl
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Final
 
 from django.conf import settings
@@ -21,6 +22,7 @@ from django.core.exceptions import ImproperlyConfigured
 from connections.artifact_store import store_connection
 from exportadmin.lib import disk, env, signing
 from exportadmin.lib.errors import UserError
+from exportadmin.lib.private_files import PRIVATE
 from exportadmin.operations import key_prints
 
 log = logging.getLogger(__name__)
@@ -93,6 +95,7 @@ def problems() -> Iterator[Problem]:
     yield from _shared_keys()
     yield from _hosts()
     yield from _home()
+    yield from _open_to_others()
     yield from _store()
     yield from _numbers()
     yield from _rates()
@@ -233,6 +236,25 @@ def _home() -> Iterator[Problem]:
             message = f"{folder} cannot be written ({error.strerror}): exports fail until it can"
         yield Problem("HOME", message, stops=stops)
         return
+
+
+def _open_to_others() -> Iterator[Problem]:
+    """What lies outside the home folder, which is closed (:func:`exportadmin.lib.env.home`)."""
+    database = settings.DATABASES["default"]
+    if database["ENGINE"].endswith("sqlite3") and _others_may(file := Path(database["NAME"])):
+        message = f"{file} can be read by others, and whoever has it has every row: chmod 600"
+        yield Problem("DATABASE_URL", message)
+    if not settings.ARTIFACTS_STORE and _others_may(settings.ARTIFACTS_DIR):
+        message = (
+            f"{settings.ARTIFACTS_DIR} can be opened by others on this machine, who then read deliveries "
+            "without a line in the trail: chmod 700"
+        )
+        yield Problem("ARTIFACTS_URL", message, stops=False)
+
+
+def _others_may(path: Path) -> bool:
+    inside = path.absolute().is_relative_to(settings.EXPORTADMIN_HOME)
+    return not inside and path.exists() and bool(path.stat().st_mode & PRIVATE)
 
 
 def _store() -> Iterator[Problem]:
