@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib.auth.models import AbstractBaseUser
-from django.urls import reverse
 from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -20,7 +19,7 @@ from exports.api.lookup import get_whole_report, visible_links
 from exports.api.queries import LinksQuery
 from exports.api.serializers import IssuedLinkSerializer, LinkSerializer
 from exports.api.spec import IssueLinkSerializer
-from exports.links.tokens import person_named
+from exports.links.tokens import paths_for, person_named
 from exports.lookup import get_artifact, get_link
 from exports.models import Artifact
 
@@ -43,8 +42,7 @@ class ArtifactLinksView(RestView):
             one_time=data["one_time"],
             for_user=self._person(request, artifact, data.get("for_user")),
         )
-        addresses = {"url": "exports:link", "file_url": "exports:link_file"}
-        found = {key: request.build_absolute_uri(reverse(name, args=[token])) for key, name in addresses.items()}
+        found = {key: request.build_absolute_uri(path) for key, path in paths_for(token).items()}
         return Response({**LinkSerializer(link).data, **found}, status=201)
 
     def _person(self, request: Request, artifact: Artifact, name: str | None) -> AbstractBaseUser | None:

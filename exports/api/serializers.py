@@ -103,6 +103,17 @@ class GroupedSerializer(serializers.Serializer[Any]):
     is_cut = CutSerializer()
 
 
+class LivingLinkSerializer(serializers.Serializer[Any]):
+    """A link that opens its file now. Its address was in the answer that made it, and is kept nowhere."""
+
+    link_id = serializers.CharField(source="public_id")
+    artifact_id = serializers.CharField(source="artifact.public_id")
+    name = serializers.CharField(source="artifact.name", help_text="of the file")
+    one_time = serializers.BooleanField(help_text="its first download ends it")
+    expires_at = serializers.DateTimeField()
+    seconds_left = serializers.IntegerField()
+
+
 class StatusSerializer(serializers.Serializer[Any]):
     """Many reports at once, in short."""
 
@@ -110,6 +121,7 @@ class StatusSerializer(serializers.Serializer[Any]):
     status = serializers.ChoiceField(choices=[*statuses.choices(), ("unknown", "unknown")])
     progress = ProgressSerializer(allow_null=True)
     error = serializers.CharField(allow_blank=True)
+    links = LivingLinkSerializer(many=True, help_text="the newest of those that open a file of it now")
 
 
 class PublicKeySerializer(serializers.Serializer[Any]):

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Iterable
 from typing import Any, Final
 
+from django.db.models import F, Window
+from django.db.models.functions import RowNumber
 from django.urls import reverse
 from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
@@ -24,6 +27,7 @@ from exports.api.lookup import filtered_reports, get_whole_report, visible_repor
 from exports.api.queries import MAX_WAIT_SECONDS, GroupedReportsQuery, ReportsQuery, StatusesQuery, WaitQuery
 from exports.api.serializers import (
     GroupedSerializer,
+    LivingLinkSerializer,
     PlanAnswerSerializer,
     ReportSerializer,
     StatusSerializer,
@@ -32,11 +36,14 @@ from exports.api.serializers import (
 from exports.api.spec import ConvertSerializer, CreateReportSerializer, PlanSerializer
 from exports.display.representation import report_json
 from exports.lists import listing
-from exports.models import ExportConfig, ExportReport
+from exports.models import ExportConfig, ExportReport, Link
+from exports.models.link import OPEN
 from exports.sources.snapshot import conversion_spec
 from exports.spec.spec import ExportSpec
 
 LOOK_EVERY_SECONDS: Final = 0.5
+# of one report, where many are asked about
+LINKS_SHOWN: Final = 20
 KEY_HEADER: Final = "Idempotency-Key"
 # a waiting request holds a thread of the web server; beyond this many, a wait answers at once
 _WAITING = threading.BoundedSemaphore(3)
@@ -139,17 +146,28 @@ class ReportStatusesView(RestView):
         """In the order asked. An id that there is not, or that may not be seen, is `unknown`."""
         wanted: list[str] = self.params["ids"]
         found = {report.report_id: report for report in visible_reports(request).filter(report_id__in=wanted)}
-        return Response([_short(one, found.get(one)) for one in wanted])
+        links = _open_links(found.values())
+        return Response([_short(one, found.get(one), links.get(one, [])) for one in wanted])
 
 
-def _short(report_id: str, report: ExportReport | None) -> dict[str, Any]:
-    if report is None:
-        return {"report_id": report_id, "status": "unknown", "progress": None, "error": ""}
+def _open_links(reports: Iterable[ExportReport]) -> dict[str, list[Link]]:
+    """By report id, the newest first; one query."""
+    nth = Window(RowNumber(), partition_by=F("artifact__report"), order_by=[F("created_at").desc(), F("pk").desc()])
+    living = Link.objects.filter(Link.in_state(OPEN), artifact__report__in=reports)
+    newest = living.annotate(nth=nth).filter(nth__lte=LINKS_SHOWN).select_related("artifact__report")
+    found: dict[str, list[Link]] = {}
+    for link in newest.order_by("-created_at", "-pk"):
+        found.setdefault(link.artifact.report.report_id, []).append(link)
+    return found
+
+
+def _short(report_id: str, report: ExportReport | None, links: list[Link]) -> dict[str, Any]:
     return {
         "report_id": report_id,
-        "status": report.status,
-        "progress": progress_json(report),
-        "error": report.error,
+        "status": "unknown" if report is None else report.status,
+        "progress": None if report is None else progress_json(report),
+        "error": "" if report is None else report.error,
+        "links": LivingLinkSerializer(links, many=True).data,
     }
 
 

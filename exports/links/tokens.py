@@ -86,9 +86,9 @@ def token_for(link: Link, secret: str) -> str:
     return f"{link.public_id}.{secret}"
 
 
-def path_for(token: str) -> str:
-    """The address without scheme and host."""
-    return reverse("exports:link", args=[token])
+def paths_for(token: str) -> dict[str, str]:
+    """The addresses without scheme and host: ``url`` is a page for people, ``file_url`` the bytes for scripts."""
+    return {"url": reverse("exports:link", args=[token]), "file_url": reverse("exports:link_file", args=[token])}
 
 
 def issue(

@@ -3,7 +3,7 @@
 from django.urls import path
 
 from connections.access.views import members
-from exports.views import delete_rows, projects
+from exports.views import delete_rows, projects, sdk
 
 app_name = "projects"
 urlpatterns = [
@@ -12,6 +12,7 @@ urlpatterns = [
     path("<str:project_id>/", projects.project, name="project"),
     path("<str:project_id>/delete/", projects.delete, name="delete"),
     path("<str:project_id>/rows/delete/", delete_rows.delete_rows, name="delete_rows"),
+    path("<str:project_id>/sdk/<str:dialect>/", sdk.sdk, name="sdk"),
     path("<str:project_id>/members/", members.members, name="members"),
     path("<str:project_id>/members/<int:user_id>/change/", members.change, name="change_member"),
     path("<str:project_id>/members/<int:user_id>/remove/", members.remove, name="remove_member"),

@@ -12,8 +12,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
 
-from connections.access.lookup import get_project
-from connections.access.permissions import START, VIEW, projects_for
+from connections.access.permissions import START, projects_for
 from connections.access.roles import ROLES, SCOPES
 from connections.kinds import connection_kinds
 from connections.rows.batch import PARTS
@@ -57,8 +56,8 @@ PAGES: Final[dict[str, tuple[str, str]]] = {
 }
 
 
-def _page(request: HttpRequest, name: str, context: dict[str, Any], parameters: tuple[str, ...] = ()) -> HttpResponse:
-    only(request, parameters)
+def _page(request: HttpRequest, name: str, context: dict[str, Any]) -> HttpResponse:
+    only(request, ())
     address = f"help:{name}"
     pages = [(reverse(each), title, text, each == address) for each, (title, text) in PAGES.items()]
     title = PAGES[address][0] if address in PAGES else "Help"
@@ -190,20 +189,18 @@ def rest(request: HttpRequest) -> HttpResponse:
 
 @get_view
 def sdk(request: HttpRequest) -> HttpResponse:
-    """How other platforms' clients are pointed at us, with the project in ``?project=``, else one of the reader's."""
-    wanted = request.GET.get("project")
-    project = get_project(request, wanted) if wanted else projects_for(request.user, VIEW).order_by("name").first()
-    project_id = project.public_id if project else "PROJECT_ID"
+    """How other platforms' clients are pointed at us, with one of the reader's own projects."""
+    project = projects_for(request.user, START).order_by("name").first()
+    site, project_id = request.build_absolute_uri("/").rstrip("/"), project.public_id if project else "PROJECT_ID"
     dialects = [
         {
+            "key": key,
             "title": dialect.title,
             "keys": dialect.keys,
-            "scripts": [
-                (title, lines.format(base=request.build_absolute_uri(f"/dialects/{key}"), project=project_id))
-                for title, lines in dialect.scripts
-            ],
+            "scopes": dialect.scopes,
+            "scripts": dialect.lines(site, project_id),
             "differences": dialect.differences,
         }
         for key, dialect in DIALECTS.items()
     ]
-    return _page(request, "sdk", {"dialects": dialects, "project": project}, ("project",))
+    return _page(request, "sdk", {"dialects": dialects, "project": project})

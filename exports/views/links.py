@@ -68,14 +68,15 @@ def issue(request: HttpRequest, artifact_id: str) -> HttpResponse:
         except UserError as error:
             form.blame(error)
         else:
-            return _issued(request, link, request.build_absolute_uri(tokens.path_for(token)))
+            return _issued(request, link, token)
     context = {"section": "links", "artifact": artifact, "report": artifact.report, "form": form}
     return render(request, "exports/links_issue.html", context, status=400 if form.errors else 200)
 
 
 @never_cache
-def _issued(request: HttpRequest, link: Link, address: str) -> HttpResponse:
-    context = {"section": "links", "link": link, "artifact": link.artifact, "address": address}
+def _issued(request: HttpRequest, link: Link, token: str) -> HttpResponse:
+    addresses = {key: request.build_absolute_uri(path) for key, path in tokens.paths_for(token).items()}
+    context = {"section": "links", "link": link, "artifact": link.artifact, **addresses}
     response = render(request, "exports/links_issued.html", context)
     response.headers["Referrer-Policy"] = "no-referrer"
     return response

@@ -27,6 +27,7 @@ from exportadmin.lib import times
 from exportadmin.lib.errors import DeniedError, UserError
 from exportadmin.lib.pages import done, form_view, get_view, only
 from exportadmin.runs import statuses
+from exports.dialects import DIALECTS
 from exports.display.project_contents import since_last_export, sums_of_holdings
 from exports.lists.forms import PROJECT_SORTS, ProjectFilterForm
 from exports.lists.report_query import for_list
@@ -172,6 +173,7 @@ def _page(request: HttpRequest, project: Project, form: ProjectForm | None = Non
         "members": list(members[: MEMBERS_SHOWN + 1]),
         "members_shown": MEMBERS_SHOWN,
         "connections": list(Connection.objects.filter(grants__project=project)[:CONNECTIONS_SHOWN]),
+        "dialects": [(key, dialect.title) for key, dialect in DIALECTS.items()],
         "may_start": START in verbs,
         "may_manage": MANAGE in verbs,
         "import_command": f"exportadmin import_rows annotations.json --project={shlex.quote(project.name)}",

@@ -242,15 +242,17 @@ def test_the_lines_of_the_quick_start_do_what_they_say(harbour, live_server, tmp
     assert '"ok":true' in ran.stdout.replace(" ", "")
 
 
-def test_the_lines_for_a_platforms_sdk_name_this_installation_and_the_project(alice: Any, reader: Client, project: Any):
+def test_the_lines_for_a_platforms_sdk_name_this_installation_and_the_project(alice: Any, project: Any):
     client = Client()
     client.force_login(alice)
-    page = html.unescape(get(client, f"/help/sdk/?project={project.public_id}"))
+    page = html.unescape(get(client, "/help/sdk/"))
     for key, dialect in DIALECTS.items():
         assert f"http://testserver/dialects/{key}" in page
-        assert project.public_id in page
+        assert f"/projects/{project.public_id}/sdk/{key}/" in page
+        assert all(f"<code>{scope}</code>" in page for scope in dialect.scopes)
         for what, why in dialect.differences:
             assert what in page and why in page
-    for lines in marked(get(client, f"/help/sdk/?project={project.public_id}"), "data-script"):
+    assert marked(page, "data-script")
+    for lines in marked(get(client, "/help/sdk/"), "data-script"):
         compile(lines, "script", "exec")  # they can be pasted
-    assert reader.get(f"/help/sdk/?project={project.public_id}").status_code == 404
+        assert project.public_id in lines

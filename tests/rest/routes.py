@@ -66,6 +66,7 @@ def address(route: str, place: Place, world: World, method: str) -> str:
         "app_label": "exports",
         "url": "nowhere/",
         "rest": "nowhere/",
+        "dialect": "labellerr",
     }
     filled = re.sub(r"\^?\(\?P<(\w+)>[^)]*\)\$?", lambda found: names[found[1]], route)
     return "/" + re.sub(r"<(?:\w+:)?(\w+)>", lambda found: names[found[1]], filled).replace("$", "")
@@ -144,6 +145,7 @@ BODIES: dict[str, Any] = {
     "POST api/v1/artifacts/<str:artifact_id>/links/": {"for_user": "mallory"},
     "POST links/new/<str:artifact_id>/": {"last": "3600", "for_user": "mallory"},
     "POST projects/<str:project_id>/": {"time_zone": "UTC"},
+    "POST projects/<str:project_id>/sdk/<str:dialect>/": {"days": "7"},
     "POST projects/<str:project_id>/members/": {"username": "mallory", "role": "reviewer"},
     "POST projects/<str:project_id>/members/<int:user_id>/change/": {"role": "operator"},
     "POST account/preferences/": {"theme": "system", "time_zone": "UTC"},

@@ -14,6 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from exportadmin.runs import statuses
+from exports.api.views import LINKS_SHOWN
 from exports.models import Artifact, ExportReport, LineIndex
 from tests.pages.reports import CHECK_VALUES, CONFIG
 from tests.rest.world import Place, Rest, World
@@ -254,7 +255,36 @@ def test_the_status_of_many_comes_in_the_order_asked_and_tells_nothing_of_others
     )
     assert answer[0]["error"] == "the disk is full"
     assert answer[3]["progress"]["percent"] == 100.0
-    assert answer[1] == {"report_id": "nothing", "status": "unknown", "progress": None, "error": ""}
+    assert answer[1] == {"report_id": "nothing", "status": "unknown", "progress": None, "error": "", "links": []}
+
+
+def test_the_status_of_many_tells_which_links_open_their_files_and_for_how_long(world: World):
+    """The address of a link is in the answer that made it; here is what somebody who kept it wants to know."""
+    wanted = [world.own.done.report_id, world.own.failed.report_id]
+    client = world.script("oscar")
+    before = client.get("reports/status/", {"ids": ",".join(wanted)}).json()[0]["links"]
+    artifact = world.own.done.artifacts.get()
+    made = client.post(f"artifacts/{artifact.public_id}/links/", {"seconds": 600}).json()
+    ended = client.post(f"artifacts/{artifact.public_id}/links/", {"seconds": 600}).json()
+    client.post(f"links/{ended['link_id']}/revoke/", {})
+    done, failed = client.get("reports/status/", {"ids": ",".join(wanted)}).json()
+    newest = done["links"][0]
+    assert newest["link_id"] == made["link_id"]
+    assert (newest["artifact_id"], newest["name"], newest["one_time"]) == (artifact.public_id, artifact.name, False)
+    assert newest["expires_at"] == made["expires_at"]
+    assert 0 < newest["seconds_left"] <= 600
+    assert done["links"][1:] == before
+    assert failed["links"] == []
+
+
+def test_the_status_of_many_shows_the_newest_links_of_each(world: World):
+    artifact, client = world.own.done.artifacts.get(), world.script("oscar")
+    made = [
+        client.post(f"artifacts/{artifact.public_id}/links/", {"seconds": 600}).json()["link_id"]
+        for _ in range(LINKS_SHOWN + 1)
+    ]
+    shown = client.get("reports/status/", {"ids": world.own.done.report_id}).json()[0]["links"]
+    assert [one["link_id"] for one in shown] == made[:0:-1]
 
 
 @pytest.mark.parametrize("ids_", ["", ",", " , ", "a b", "a;b", "x" * 65, ",".join(["a"] * 201), "a\x00"])

@@ -201,6 +201,8 @@ GET    projects/<str:project_id>/                                        302 404
 POST   projects/<str:project_id>/                                        302 404 403 403 302 302  302 404 404 404 404 302
 GET    projects/<str:project_id>/delete/                                 302 404 403 403 200 200  302 404 404 404 404 200
 GET    projects/<str:project_id>/rows/delete/                            302 404 403 403 200 200  302 404 404 404 404 200
+GET    projects/<str:project_id>/sdk/<str:dialect>/                      302 404 200 200 200 200  302 404 404 404 404 200
+POST   projects/<str:project_id>/sdk/<str:dialect>/                      302 404 200 200 200 200  302 404 404 404 404 200
 POST   projects/<str:project_id>/rows/delete/                            302 404 403 403 409 409  302 404 404 404 404 409
 POST   projects/<str:project_id>/delete/                                 302 404 403 403 409 409  302 404 404 404 404 409
 GET    projects/<str:project_id>/members/                                302 404 200 200 200 200  302 404 404 404 404 200

@@ -5,27 +5,53 @@ from __future__ import annotations
 from exports.dialects.base import Dialect
 from exports.dialects.labellerr.urls import urlpatterns
 
-_CURRENT = """from labellerr.core import constants
+_CORE = """from labellerr.core import constants
 constants.BASE_URL = "{base}"
 
 from labellerr.client import LabellerrClient
 from labellerr.core.projects import LabellerrProject
-
-client = LabellerrClient(api_key="TOKEN_ID", api_secret="TOKEN", client_id="any")
+"""
+_CLIENT = """
+client = LabellerrClient(api_key="{key_id}", api_secret="{key}", client_id="any")
 project = LabellerrProject(client=client, project_id="{project}")
 """
-_FIRST = """import labellerr.constants
-labellerr.constants.BASE_URL = "{base}"
-
-from labellerr.client import LabellerrClient
-
-client = LabellerrClient(api_key="TOKEN_ID", api_secret="TOKEN")
-client.create_local_export("{project}", "any", {{
-    "export_name": "Weekly Export",
+_CURRENT = f"""{_CORE}from labellerr.core.schemas import CreateExportParams
+{_CLIENT}export = project.create_export(CreateExportParams(
+    export_name="Weekly export",
+    export_description="All that is accepted",
+    export_format="coco_json",
+    statuses=["accepted"],
+))
+export.status()  # comes back when it is made
+made = project.check_export_status([export.report_id])
+print(made["response"][0])  # with download_url, for an hour
+"""
+_WANTED = """{{
+    "export_name": "Weekly export",
     "export_description": "All that is accepted",
     "export_format": "coco_json",
     "statuses": ["accepted"],
-}})
+}}"""
+_SECOND = f"""{_CORE}{_CLIENT}export = project.create_local_export({_WANTED})
+print(export.status())  # comes back when it is made
+"""
+_FIRST = f"""import json
+import time
+import labellerr.constants
+labellerr.constants.BASE_URL = "{{base}}"
+
+from labellerr.client import LabellerrClient
+
+client = LabellerrClient(api_key="{{key_id}}", api_secret="{{key}}")
+made = client.create_local_export("{{project}}", "any", {_WANTED})
+report_id = made["response"]["report_id"]
+while True:
+    found = json.loads(client.check_export_status("{{project}}", [report_id], "any"))["status"][0]
+    if found["is_completed"]:
+        break
+    time.sleep(2)
+print(found)
+print(client.fetch_download_url("{{project}}", "any", report_id, "any"))
 """
 
 LABELLERR = Dialect(
@@ -33,9 +59,10 @@ LABELLERR = Dialect(
     title="Labellerr",
     urls=urlpatterns,
     keys="api_key is a token's id, api_secret its key; client_id can be anything.",
+    scopes=("exports:read", "exports:run", "links:issue"),
     scripts=(
         ("labellerr.core, the current generation: project.create_export(CreateExportParams(…))", _CURRENT),
-        ("labellerr.core of November 2025: project.create_local_export({…})", _CURRENT),
+        ("labellerr.core of November 2025: project.create_local_export({…})", _SECOND),
         ("The client of version 1.0: client.create_local_export(…)", _FIRST),
     ),
     differences=(

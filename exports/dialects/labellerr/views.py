@@ -11,7 +11,6 @@ from datetime import timedelta
 from typing import Any, Final
 
 import orjson
-from django.urls import reverse
 from django.utils import timezone
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -31,6 +30,7 @@ from exports.dialects.base import DialectView
 from exports.dialects.labellerr.bodies import Call, CreateExport, DownloadCall, ProjectCall, ReportIds, described
 from exports.dialects.labellerr.shapes import export_json, export_status, project_json, unknown_json
 from exports.dialects.labellerr.sign_in import CHANNEL, LabellerrAuthentication
+from exports.links.tokens import paths_for
 from exports.lists.listing import ended, in_progress, within
 from exports.models import ExportReport
 from exports.spec.spec import ExportSpec
@@ -188,7 +188,7 @@ class DownloadUrlView(LabellerrView):
             raise ConflictError(f"export {report.report_id} is {export_status(report)}: {reason}")
         files = list(report.artifacts.all())
         link, token = actions.issue_link(artifact=files[0], actor=actor_of(request, CHANNEL), seconds=LINK_SECONDS)
-        url = request.build_absolute_uri(reverse("exports:link_file", args=[token]))
+        url = request.build_absolute_uri(paths_for(token)["file_url"])
         return self.answer(
             request,
             {

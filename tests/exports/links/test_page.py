@@ -17,7 +17,7 @@ pytestmark = pytest.mark.django_db
 
 def test_it_says_what_the_file_is_and_works_without_sign_in(client, artifact, alice):
     _, token = issue(artifact, alice, one_time=True)
-    answer = client.get(tokens.path_for(token))
+    answer = client.get(tokens.paths_for(token)["url"])
     page = page_html(answer)
     assert answer.status_code == 200
     for words in (artifact.name, "alice", artifact.sha256, "10,240 bytes (10.2 kB)", "application/json"):
@@ -33,7 +33,7 @@ def test_it_says_what_the_file_is_and_works_without_sign_in(client, artifact, al
 def test_it_shows_nothing_else_also_to_somebody_signed_in(client, artifact, alice, mallory):
     _, token = issue(artifact, alice)
     client.force_login(mallory)
-    page = page_html(client.get(tokens.path_for(token)))
+    page = page_html(client.get(tokens.paths_for(token)["url"]))
     assert artifact.report.project.name not in page
     assert artifact.report.report_id not in page
     assert artifact.report.location not in page
@@ -42,14 +42,14 @@ def test_it_shows_nothing_else_also_to_somebody_signed_in(client, artifact, alic
     assert [href for href in hrefs if not href.startswith("/static/")] == [
         "#content",
         file_path(token),
-        f"{tokens.path_for(token)}manifest.json",
-        f"{tokens.path_for(token)}verify.py",
+        tokens.paths_for(token)["url"] + "manifest.json",
+        tokens.paths_for(token)["url"] + "verify.py",
     ]
 
 
 def test_its_address_is_not_kept_or_passed_on(client, artifact, alice):
     _, token = issue(artifact, alice)
-    headers = client.get(tokens.path_for(token)).headers
+    headers = client.get(tokens.paths_for(token)["url"]).headers
     assert headers["Cache-Control"] == "no-store"
     assert headers["Referrer-Policy"] == "no-referrer"
     assert headers["X-Robots-Tag"] == "noindex, nofollow"
@@ -61,8 +61,8 @@ def test_its_address_is_not_kept_or_passed_on(client, artifact, alice):
 def test_looking_at_it_is_no_download(client, artifact, alice):
     _, token = issue(artifact, alice, one_time=True)
     for _ in range(3):
-        assert client.get(tokens.path_for(token)).status_code == 200
-        assert client.head(tokens.path_for(token)).status_code == 200
+        assert client.get(tokens.paths_for(token)["url"]).status_code == 200
+        assert client.head(tokens.paths_for(token)["url"]).status_code == 200
     assert not Download.objects.exists()
 
 
@@ -70,6 +70,6 @@ def test_a_name_that_is_markup_is_text(client, artifact, alice):
     artifact.name = "<b>x.json"
     artifact.save()
     _, token = issue(artifact, alice)
-    page = page_html(client.get(tokens.path_for(token)))
+    page = page_html(client.get(tokens.paths_for(token)["url"]))
     assert "&lt;b&gt;x.json" in page
     assert "<b>x.json" not in page

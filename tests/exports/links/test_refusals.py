@@ -19,7 +19,7 @@ pytestmark = pytest.mark.django_db
 
 
 def page_path(token: str) -> str:
-    return tokens.path_for(token)
+    return tokens.paths_for(token)["url"]
 
 
 def refused(client: Client, token: str, status: int, words: str, reason: str) -> None:

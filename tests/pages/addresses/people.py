@@ -16,6 +16,8 @@ def addresses(world: HostileWorld) -> dict[str, str]:
         "delete an empty project": f"/projects/{world.empty.public_id}/delete/",
         "members": f"{project}members/",
         "no members": f"/projects/{world.empty.public_id}/members/",
+        "project, lines for its SDK": f"{project}sdk/labellerr/",
+        "project, lines for an unknown SDK": f"{project}sdk/nowhere/",
         "projects, none found": "/projects/?q=nowhere",
         "projects by last export": "/projects/?sort=exported",
         "projects, unknown sorting": "/projects/?sort=size",
