@@ -164,6 +164,13 @@ class LabelCountsSerializer(serializers.Serializer[Any]):
     left_out = serializers.DictField(child=serializers.IntegerField(), help_text="labels, by reason")
 
 
+class MirrorNoteSerializer(serializers.Serializer[Any]):
+    """Of a project that mirrors one of a platform, as :func:`exports.spec.mirror.mirror_note` makes it."""
+
+    synced_at = serializers.DateTimeField(allow_null=True, help_text="as of when it is up to date; null: never yet")
+    sync_first = serializers.BooleanField(help_text="it will be brought up to date before it is read")
+
+
 class PlanAnswerSerializer(serializers.Serializer[Any]):
     """A plan, as :func:`exports.spec.plan.plan` makes it."""
 
@@ -189,6 +196,7 @@ class PlanAnswerSerializer(serializers.Serializer[Any]):
     )
     stops = serializers.ListField(child=serializers.CharField())
     warnings = serializers.ListField(child=serializers.CharField())
+    mirror = MirrorNoteSerializer(allow_null=True)
 
 
 class LinkSerializer(serializers.ModelSerializer[Link]):

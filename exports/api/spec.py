@@ -83,6 +83,14 @@ def _max_refused_schema() -> dict[str, Any]:
     }
 
 
+def _sync_first_schema() -> dict[str, Any]:
+    return {
+        "type": "boolean",
+        "description": "bring the mirror up to date before it is read; only for a project that mirrors one of a "
+        "platform, and by default as it is set there",
+    }
+
+
 class Name(Text):
     """Not of blanks alone."""
 
@@ -112,6 +120,7 @@ class Described(StrictSerializer):
             "destination": DescribedField(_destination_schema),
             "options": DescribedField(_options_schema),
             "max_refused": DescribedField(_max_refused_schema),
+            "sync_first": DescribedField(_sync_first_schema),
             **super().get_fields(),
         }
 

@@ -22,6 +22,7 @@ LABELS: dict[str, str] = {
     "options": "Format options",
     "destination": "Destination",
     "max_refused": "Refused rows allowed (share)",
+    "sync_first": "Mirror brought up to date first",
     "time_zone": "Time zone",
     "resolved": "Resolved to (UTC)",
 }

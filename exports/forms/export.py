@@ -35,6 +35,7 @@ from exports.forms.fields import MaxRefusedField, chosen_options, format_options
 from exports.spec.conditions import CONDITIONS
 from exports.spec.conditions.base import Condition
 from exports.spec.labels import DEFAULT, LABEL_CHOICES, LONGEST_PERSON, CreatedBy, LabelChoice, parse_labels
+from exports.spec.mirror import parse_sync_first
 from exports.spec.parts import PART_LABELS
 from exports.spec.selection import Selection
 from exports.spec.spec import MAX_REFUSED, ExportSpec, beside_filter, parse_parts
@@ -220,6 +221,7 @@ class ExportForm(ConditionsForm):
                 options=chosen_options(key, data),
                 max_refused=data["max_refused"],
                 time_zone=self.of_project.time_zone,
+                sync_first=parse_sync_first(None, self.of_project),
             )
         return data
 

@@ -39,6 +39,7 @@ from exports.models import Artifact, ExportReport, LineIndex
 from exports.run import scratch
 from exports.run.cross_check import CrossCheck
 from exports.run.refusals import Refusals
+from exports.run.sync_first import bring_up_to_date
 from exports.sources import source_for
 from exports.sources.labels import LabelFilter
 from exports.spec.filters import RowFilter
@@ -61,6 +62,7 @@ def _deliver(report: ExportReport, lease: RunLease, sink: Sink) -> None:
         return
     _check_permission(report, lease)
     check_destination(report)
+    bring_up_to_date(report, lease)
     spec = ExportSpec.from_json(report.config, report.project)
     source = source_for(report)
     selection = source.undecided(spec.selection)

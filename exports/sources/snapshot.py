@@ -94,6 +94,7 @@ def conversion_spec(report: ExportReport, body: Mapping[str, Any]) -> ExportSpec
         max_refused=wanted.max_refused,
         selection=dataclasses.replace(before.selection, parts=wanted.selection.parts),
         destination=wanted.destination,
+        sync_first=None,
     )
 
 

@@ -29,6 +29,7 @@ from exports.spec.conditions import CONDITIONS
 from exports.spec.filters import RowFilter, resolved_times
 from exports.spec.labels import REASONS as LABEL_REASONS
 from exports.spec.labels import labels_note
+from exports.spec.mirror import mirror_note
 from exports.spec.sample import Sample
 from exports.spec.selection import Selection
 from exports.spec.spec import ExportSpec
@@ -81,6 +82,7 @@ def build_plan(project: Project, spec: ExportSpec, *, live: bool = False) -> Pla
         "files_expected": _files_expected(project, spec, sink),
         "stops": _stops(spec, sink, rows, size, taken),
         "warnings": _warnings(spec, selection, counted, taken, missing),
+        "mirror": mirror_note(project, spec.sync_first),
     }
     return Plan(answer, taken, duration.estimate_duration(project, spec.format, rows, taken), missing)
 

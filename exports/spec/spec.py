@@ -15,6 +15,7 @@ from exports.formats import FORMATS
 from exports.spec.conditions import CONDITIONS
 from exports.spec.filters import parse_filter, resolved_times
 from exports.spec.labels import parse_labels
+from exports.spec.mirror import parse_sync_first
 from exports.spec.selection import Selection
 
 # the share of rows that a format may refuse before the run fails, where the description says nothing of it
@@ -28,7 +29,17 @@ def beside_filter() -> list[str]:
 
 def spec_keys() -> list[str]:
     """The keys of a body that describe the export itself."""
-    return ["format", *beside_filter(), "filter", "labels", "include", "destination", "options", "max_refused"]
+    return [
+        "format",
+        *beside_filter(),
+        "filter",
+        "labels",
+        "include",
+        "destination",
+        "options",
+        "max_refused",
+        "sync_first",
+    ]
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +49,8 @@ class ExportSpec:
     ``filter`` and ``beside`` (the conditions given beside it, by key) stay as they were written, times too;
     :meth:`to_json` adds the moments that came of them, so that a report says the same whatever its project's zone
     becomes. ``max_refused`` is the share (0 to 1) of the rows that the filter keeps which the format may refuse; with
-    more of them the run fails (:meth:`refusals_allowed`).
+    more of them the run fails (:meth:`refusals_allowed`). ``sync_first``: a mirrored project is brought up to date
+    before it is read; ``None``: the project mirrors nothing.
     """
 
     format: str
@@ -49,6 +61,7 @@ class ExportSpec:
     options: Mapping[str, str] = field(default_factory=dict)
     max_refused: float = MAX_REFUSED
     time_zone: str = "UTC"
+    sync_first: bool | None = None
 
     @classmethod
     def parse(cls, body: Mapping[str, Any], project: Project) -> ExportSpec:
@@ -77,6 +90,7 @@ class ExportSpec:
             "destination": parse_destination(body.get("destination"), project),
             "options": _options(body.get("options"), writer.options),
             "max_refused": parse_max_refused(body.get("max_refused")),
+            "sync_first": parse_sync_first(body.get("sync_first"), project),
         }
         return cls.of(body, project, project.time_zone)
 
@@ -101,6 +115,7 @@ class ExportSpec:
             options=body["options"],
             max_refused=body["max_refused"],
             time_zone=time_zone,
+            sync_first=body.get("sync_first"),
         )
 
     def refusals_allowed(self, rows: int) -> int:
@@ -126,6 +141,7 @@ class ExportSpec:
             "destination": dict(self.destination),
             "options": dict(self.options),
             "max_refused": self.max_refused,
+            **({} if self.sync_first is None else {"sync_first": self.sync_first}),
             "time_zone": self.time_zone,
             "resolved": resolved_times(self.selection),
         }

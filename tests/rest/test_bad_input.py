@@ -180,7 +180,8 @@ def test_the_words_say_what_would_be_right(world: World):
     )
     assert "accepted" in script.post("reports/", {**GOOD, "statuses": ["done"]}).json()["detail"]
     assert "known: project" in script.post("reports/plan/", {**GOOD, "colour": 1}).json()["detail"].replace(
-        "known: format, statuses, filter, labels, include, destination, options, max_refused, project", "known: project"
+        "known: format, statuses, filter, labels, include, destination, options, max_refused, sync_first, project",
+        "known: project",
     )
 
 

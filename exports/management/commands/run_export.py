@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from argparse import ArgumentParser
+from argparse import ArgumentParser, BooleanOptionalAction
 from typing import Any
 
 from connections.access.lookup import find_project
@@ -34,6 +34,11 @@ class Command(AppCommand):
             "--labels",
             metavar="CHOICE",
             help=f"which labels of each row leave: {', '.join(written_choices())} ({DEFAULT.text})",
+        )
+        parser.add_argument(
+            "--sync-first",
+            action=BooleanOptionalAction,
+            help="bring a mirrored project up to date before (as is set for it)",
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -70,4 +75,5 @@ def _body(options: dict[str, Any]) -> dict[str, Any]:
         "options": named_values(options["option"], "option"),
         "destination": named_values(options["destination"], "destination"),
         "max_refused": options["max_refused"],
+        "sync_first": options["sync_first"],
     }
