@@ -19,6 +19,7 @@ def register() -> None:
             "created": "{actor} [created|tried to create] project {object}",
             "changed": "{actor} [changed|tried to change] project {project}",
             "deleted": "{actor} [deleted|tried to delete] project {project}",
+            "pictures_seen": "{actor} [looked|tried to look] at pictures of project {project}",
             "purged": "{actor} took away everything of deleted project {project}",
         },
     )

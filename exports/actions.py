@@ -9,7 +9,7 @@ from __future__ import annotations
 import dataclasses
 import logging
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 from django.contrib.auth.models import AbstractBaseUser
@@ -23,12 +23,14 @@ from connections.models import Project
 from connections.sinks.base import Delivery
 from connections.store import removal
 from exportadmin.audit.models import REFUSED
+from exportadmin.audit.once import record_once
 from exportadmin.audit.record import audited, record
 from exportadmin.lib.actor import Actor
 from exportadmin.lib.errors import (
     ConflictError,
     GoneError,
     NotFoundError,
+    NothingToDoError,
     PermanentError,
     TransientError,
     UserError,
@@ -44,6 +46,7 @@ from exportadmin.runs.lease import claim
 from exportadmin.runs.queue import enqueue
 from exports.delivery import manifest, reading, trail_proof, verify
 from exports.delivery.destination import connection_of, delivery_of, parse_destination, sink_of
+from exports.display.selection_line import one_line
 from exports.idempotency import IdempotencyKey, scope_of, usable_key
 from exports.links import tokens
 from exports.models import Artifact, ExportConfig, ExportReport, Link, Proof
@@ -67,20 +70,29 @@ LONG_LINK_SECONDS = 24 * 3600
 # --- runs ------------------------------------------------------------------------------------------------------------
 
 
-def plan_export(*, project: Project, spec: ExportSpec, actor: Actor, live: bool = False) -> plan.Plan:
+def plan_export(
+    *, project: Project, spec: ExportSpec, actor: Actor, live: bool = False, shows_rows: bool = False
+) -> plan.Plan:
     """What the export would deliver; nothing is run. Raises what reading raises.
 
-    Permission is asked in any case. The trail is told of a plan that somebody asked for (REST, the page's button), not
-    of a ``live`` one, which a page asks for at each change of its form: the run that follows is what matters there, and
-    a line a keystroke would bury the trail.
+    A page shows the first rows of it, REST does not (``shows_rows``). A ``live`` one, which a page asks for at each
+    change of its form, is a line of the trail the first time that it shows rows of this selection: a line a keystroke
+    would bury the trail.
     """
-    if live:
-        require(actor, START, project)
-    else:
-        # planning reads all rows' figures: not within the transaction that records it
-        with audited("export.planned", actor=actor, project=project, details={"format": spec.format}):
-            require(actor, START, project)
-    return plan.build_plan(project, spec, live=live)
+    require_audited(actor, START, project, event="export.planned")
+    # planning reads all rows' figures: not within the transaction that records it
+    made = plan.build_plan(project, spec, live=live)
+    shown = made.sample.shown if shows_rows else 0
+    frozen = {key: value for key, value in spec.to_json().items() if key != "resolved"}  # times that go on
+    details: dict[str, Any] = {"format": spec.format}
+    if shown:
+        details |= {"rows_shown": shown, "selects": one_line(frozen)}
+    if not live:
+        with transaction.atomic():
+            record("export.planned", actor=actor, project=project, details=details)
+    elif shown:
+        record_once("export.planned", actor=actor, key=frozen, project=project, details=details)
+    return made
 
 
 def request_export(
@@ -181,7 +193,8 @@ def retry(*, report: ExportReport, actor: Actor) -> ExportReport:
         converted_from=report.converted_from,
     )
     with transaction.atomic():
-        record("export.retried", actor=actor, project=report.project, obj=report, details={"as": again.report_id})
+        event = "export.run_again" if report.status in statuses.SUCCESSFUL else "export.retried"
+        record(event, actor=actor, project=report.project, obj=report, details={"as": again.report_id})
     return again
 
 
@@ -331,17 +344,20 @@ def look_at_rows(*, report: ExportReport, actor: Actor) -> FirstRows:
 
 
 def compare_rows(*, older: ExportReport, newer: ExportReport, actor: Actor) -> compare.Compared:
-    """Two deliveries of one project row by row. Raises :class:`ConflictError` where that cannot be done exactly."""
+    """Two deliveries of one project row by row; each has its line in the trail.
+
+    Raises :class:`ConflictError` and :class:`GoneError` where that cannot be done exactly: then no row is read, and
+    nothing is recorded.
+    """
+    require_audited(actor, DOWNLOAD, older.project, event="artifact.rows_read", obj=older)
     files = []
-    for report, other in ((older, newer), (newer, older)):
-        artifact = rows_artifact(report)
-        details = {"compared_with": other.report_id}
-        with audited(
-            "artifact.rows_read", actor=actor, project=report.project, obj=artifact or report, details=details
-        ):
-            require(actor, DOWNLOAD, report.project)
-            _must_have_files(report, "there are no rows to compare")
-            files.append(compare.comparable(report, artifact))
+    for report in (older, newer):
+        _must_have_files(report, "there are no rows to compare")
+        files.append(compare.comparable(report, rows_artifact(report)))
+    with transaction.atomic():
+        for file, other in zip(files, (newer, older), strict=True):
+            details = {"compared_with": other.report_id}
+            record("artifact.rows_read", actor=actor, project=older.project, obj=file, details=details)
     return compare.compare(*files)  # reads the files: outside any transaction
 
 
@@ -481,11 +497,16 @@ def check_linkable(report: ExportReport) -> None:
 
 
 def revoke_link(*, link: Link, actor: Actor) -> Link:
-    """End a link now. Revoking twice is no error."""
+    """End a link now. Revoking twice is no error, and nothing more to record."""
     project = link.artifact.report.project
-    with audited("link.revoked", actor=actor, project=project, obj=link.artifact, details={"link": link.public_id}):
+    details = {"link": link.public_id}
+    with (
+        suppress(NothingToDoError),
+        audited("link.revoked", actor=actor, project=project, obj=link.artifact, details=details),
+    ):
         require(actor, LINK, project)
-        Link.objects.filter(pk=link.pk, revoked_at=None).update(revoked_at=timezone.now())
+        if not Link.objects.filter(pk=link.pk, revoked_at=None).update(revoked_at=timezone.now()):
+            raise NothingToDoError(f"link {link.public_id} is revoked already")
     link.refresh_from_db()
     return link
 

@@ -5,12 +5,17 @@ All raise as :func:`connections.access.lookup.get_object` does.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from itertools import groupby
 from typing import Any
 
 from django.db.models import QuerySet
 
 from connections.access.lookup import get_object
 from connections.access.permissions import VIEW
+from exportadmin.audit.middleware import actor_of
+from exportadmin.audit.models import REFUSED
+from exportadmin.audit.once import record_once
 from exports.models import Artifact, ExportConfig, ExportReport, Link, Proof
 
 
@@ -53,3 +58,22 @@ def get_config(request: Any, config_id: str, verb: str = VIEW) -> ExportConfig:
     """The saved config with its project."""
     configs = ExportConfig.objects.select_related("project__connection", "created_by")
     return get_object(request, configs, "config", config_id, verb=verb)
+
+
+def note_hidden_reports(request: Any, unknown: Iterable[str], channel: str = "web") -> None:
+    """Of ids that were asked for and are answered as unknown, the trail is told of those that are there: one line a
+    project, and no other while the same ones are asked for again."""
+    reports = ExportReport.objects.filter(report_id__in=list(unknown)).select_related("project").defer("config")
+    hidden = list(reports.order_by("project_id", "pk"))
+    for project, found in groupby(hidden, key=lambda report: report.project):
+        ids = [report.report_id for report in found]
+        record_once(
+            "request.refused",
+            actor=actor_of(request, channel),
+            key=ids,
+            project=project,
+            obj=next(report for report in hidden if report.report_id == ids[0]),
+            outcome=REFUSED,
+            reason="not visible to the one who asked",
+            details={"method": request.method, "path": request.path[:300], "reports": ids},
+        )

@@ -42,7 +42,7 @@ def register() -> None:
         "export",
         "Exports",
         {
-            "planned": "{actor} [planned|tried to plan] an export" + _OF,
+            "planned": "{actor} [planned|tried to plan] an export" + _OF + "<, and was shown {rows_shown} of its rows>",
             "requested": "{actor} [requested|tried to request] export {object}" + _OF,
             "started": "{actor} [started|tried to start] export {object}" + _OF + "<, attempt {attempt}>",
             "resumed": "{actor} [resumed|tried to resume] export {object}" + _OF + "<, attempt {attempt}>",
@@ -53,6 +53,8 @@ def register() -> None:
             "cancel_requested": "{actor} [asked|tried to ask] for export {object}" + _OF + " to be cancelled",
             "cancelled": "{actor} [cancelled|tried to cancel] export {object}" + _OF,
             "retried": "{actor} [retried|tried to retry] export {object}" + _OF,
+            "run_again": "{actor} ran export {object}" + _OF + " again",
+            "list_taken": "{actor} took the list of exports as a file<, {exports} of them>",
             "verified": "{actor} [verified|tried to verify] export {object}" + _OF,
             "proof_requested": "{actor} [asked|tried to ask] for a proof of export {object}" + _OF + "<: {how}>",
             "proof_cancel_requested": "{actor} [asked|tried to ask] for the proof of export {object}"
@@ -79,6 +81,9 @@ def register() -> None:
             "download_ended": "{actor} ended a download of {object}" + _OF + "<: {ending}><, {bytes_sent} bytes sent>",
             "receipt_downloaded": "{actor} [downloaded|tried to download] the manifest of {object} alone" + _OF,
             "rows_read": "{actor} [read|tried to read] rows of {object}" + _OF,
+            "rows_read_ended": "{actor} ended reading rows of {object}"
+            + _OF
+            + "<: {ending}><, {rows_sent} rows><, {bytes_sent} bytes sent>",
             "removed": "{actor} [removed|tried to remove] {object}" + _OF + ", as retention asks",
         },
     )

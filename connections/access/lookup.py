@@ -60,9 +60,7 @@ def find_project(wanted: str, *, field: str = "project") -> Project:
 def not_found(what: str, key: str, *, obj: Model | None = None, project: Project | None = None) -> NotFoundError:
     """``no WHAT 'KEY'``. The trail learns of an ``obj`` that is there and may not be seen, the caller does not."""
     message = f"no {what} {key[:80]!r}"
-    if obj is None or project is None:
-        return NotFoundError(message)
-    return HiddenError(message, about={"project": project, "obj": obj})
+    return NotFoundError(message) if obj is None else HiddenError(message, about={"project": project, "obj": obj})
 
 
 def token_of(request: Any) -> ApiToken | None:

@@ -146,7 +146,7 @@ def require(actor: Actor, verb: str, project: Project) -> None:
     raise NotFoundError(f"no project {project.public_id!r}")
 
 
-def require_audited(actor: Actor, verb: str, project: Project, *, event: str, obj: Model) -> None:
+def require_audited(actor: Actor, verb: str, project: Project, *, event: str, obj: Model | None = None) -> None:
     """As :func:`require`; a refusal is recorded as ``event`` that was tried. For what is recorded only as it begins."""
     try:
         require(actor, verb, project)

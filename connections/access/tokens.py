@@ -7,13 +7,14 @@ import hashlib
 import logging
 import secrets
 from collections.abc import Sequence
+from contextlib import suppress
 
 from django.contrib.auth.models import AbstractBaseUser, User
 from django.db import IntegrityError, OperationalError
 from django.db.models import Q, QuerySet
 from django.utils import timezone
 
-from connections.access.lookup import find_user
+from connections.access.lookup import find_user, is_valid_key, not_found
 from connections.access.models import ApiToken
 from connections.access.passwords import require_recent
 from connections.access.permissions import VIEW, can, is_superuser
@@ -21,7 +22,7 @@ from connections.access.roles import SCOPES
 from connections.models import Project
 from exportadmin.audit.record import audited, record
 from exportadmin.lib.actor import Actor
-from exportadmin.lib.errors import ConflictError, DeniedError, UserError
+from exportadmin.lib.errors import ConflictError, DeniedError, NotFoundError, NothingToDoError, UserError
 from exportadmin.lib.ids import derived_id, new_id
 from exportadmin.lib.text import one_line
 
@@ -120,11 +121,22 @@ def find_token(key: str) -> ApiToken | None:
     return token
 
 
+def unseen_token(token_id: str) -> NotFoundError:
+    """What to raise for one that is not there or may not be seen; the trail is told of the latter."""
+    tokens = ApiToken.objects.select_related("project").filter(public_id=token_id)
+    found = tokens.first() if is_valid_key(token_id) else None
+    return not_found("token", token_id, obj=found, project=found.project if found else None)
+
+
 def revoke_token(*, token: ApiToken, actor: Actor) -> ApiToken:
-    """End a token now; twice is no error."""
-    with audited("token.revoked", actor=actor, project=token.project, obj=token):
+    """End a token now; twice is no error, and nothing more to record."""
+    with (
+        suppress(NothingToDoError),
+        audited("token.revoked", actor=actor, project=token.project, obj=token),
+    ):
         _may_issue(actor, token.user)
-        ApiToken.objects.filter(pk=token.pk, revoked_at=None).update(revoked_at=timezone.now())
+        if not ApiToken.objects.filter(pk=token.pk, revoked_at=None).update(revoked_at=timezone.now()):
+            raise NothingToDoError(f"token {token.public_id} is revoked already")
     token.refresh_from_db()
     return token
 

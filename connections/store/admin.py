@@ -8,7 +8,7 @@ from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
-from connections.store.models import ImportRun, StoreClass, StoreCoco, StoreCsv, StoreProject, StoreRow, StoreTombstone
+from connections.store.models import ImportRun, StoreClass, StoreProject, StoreRow, StoreTombstone
 from exportadmin.lib.read_only_admin import ReadOnlyAdmin
 
 
@@ -33,7 +33,7 @@ class StoreClassAdmin(ReadOnlyAdmin):
 
 @admin.register(StoreRow)
 class StoreRowAdmin(ReadOnlyAdmin):
-    """Rows; the body is shown on a row's own page only."""
+    """Rows without what is in them: that is shown where looking at it is recorded."""
 
     list_display = (
         "global_key",
@@ -48,34 +48,11 @@ class StoreRowAdmin(ReadOnlyAdmin):
     list_select_related = ("project",)
     list_filter = ("status", "project")
     search_fields = ("global_key", "row_id", "external_id")
+    exclude = ("body", "embeddings", "label_times")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         """A million bodies are not read for a list."""
         return super().get_queryset(request).defer("body", "embeddings", "label_times")
-
-
-@admin.register(StoreCoco)
-class StoreCocoAdmin(ReadOnlyAdmin):
-    """COCO fragments."""
-
-    list_display = ("row_id",)
-    search_fields = ("row__global_key", "row__row_id")
-
-    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
-        """Without the fragments."""
-        return super().get_queryset(request).defer("annotations")
-
-
-@admin.register(StoreCsv)
-class StoreCsvAdmin(ReadOnlyAdmin):
-    """CSV fragments."""
-
-    list_display = ("row_id",)
-    search_fields = ("row__global_key", "row__row_id")
-
-    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
-        """Without the lines."""
-        return super().get_queryset(request).defer("exact", "safe")
 
 
 @admin.register(StoreTombstone)

@@ -11,8 +11,12 @@ from django.http import FileResponse, Http404, HttpRequest
 from django.http.response import HttpResponseBase
 from django.views.decorators.http import require_safe
 
-from connections.access.permissions import VIEW, can
+from connections.access.lookup import get_project
 from connections.models import Project
+from exportadmin.audit.middleware import actor_of
+from exportadmin.audit.models import DONE, REFUSED
+from exportadmin.audit.once import record_once
+from exportadmin.lib.errors import HiddenError
 
 # extension → media type; anything else is not shown. SVG is missing on purpose: it can carry scripts.
 MEDIA_TYPES: dict[str, str] = {
@@ -32,11 +36,11 @@ def media(request: HttpRequest, project_id: str, name: str) -> HttpResponseBase:
     match = _PLAIN_NAME.fullmatch(name)
     if match is None or match[1] not in MEDIA_TYPES:
         raise Http404("no such picture")
-    if "\x00" in project_id:  # PostgreSQL takes none in a text, not even to look for it
-        raise Http404("no such picture")
-    project = Project.objects.filter(public_id=project_id).first()
-    if project is None or not can(request.user, VIEW, project):
-        raise Http404("no such picture")
+    try:
+        project = get_project(request, project_id)
+    except HiddenError as error:
+        _note(request, error.about["project"], REFUSED, "not visible to the one who asked")
+        raise Http404("no such picture") from None
     try:
         # the folder is named by the database, not by the request; a link in the file's place is not followed
         descriptor = os.open(
@@ -47,7 +51,14 @@ def media(request: HttpRequest, project_id: str, name: str) -> HttpResponseBase:
     if not stat.S_ISREG(os.fstat(descriptor).st_mode):
         os.close(descriptor)
         raise Http404("no such picture")
+    _note(request, project)
     response = FileResponse(os.fdopen(descriptor, "rb"), content_type=MEDIA_TYPES[match[1]])
     response.headers["Cache-Control"] = "private, max-age=3600"
     response.headers["X-Content-Type-Options"] = "nosniff"
     return response
+
+
+def _note(request: HttpRequest, project: Project, outcome: str = DONE, reason: str = "") -> None:
+    """A page asks for as many pictures as it shows rows: one line of the trail for all of them."""
+    event, actor = "project.pictures_seen", actor_of(request)
+    record_once(event, actor=actor, key="", project=project, obj=project, outcome=outcome, reason=reason)

@@ -8,11 +8,12 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from django.db import DatabaseError, transaction
+from django.db import DatabaseError, InterfaceError, OperationalError, transaction
 from django.db.models import QuerySet
 
 from exportadmin.audit import serialize
 from exportadmin.audit.models import DONE, FAILED, AuditEntry
+from exportadmin.audit.once import record_once
 from exportadmin.audit.record import TrailError, head, record
 from exportadmin.audit.scope import Scope
 from exportadmin.audit.trails import Head
@@ -85,6 +86,20 @@ def _record_verdict(verdict: Verdict, seconds: float, actor: Actor) -> AuditEntr
         # who asks must learn that the trail is broken also where it is too broken to be written on
         log.exception("the verdict on a broken trail could not be recorded")
         return None
+
+
+def record_reading(what: str, asked: Mapping[str, Any], actor: Actor) -> None:
+    """Somebody reads the trail: a line the first time in some minutes that they ask for the same.
+
+    ``what``: ``entries``, ``single entries``, ``question …``; ``asked``: what the entries were found with.
+    """
+    try:
+        record_once("audit.read", actor=actor, key=[what, dict(asked)], details={"what": what, "asked": dict(asked)})
+    except (OperationalError, InterfaceError):
+        raise
+    except (TrailError, DatabaseError):
+        # what is left of a trail must be readable also where it is too broken to be written on
+        log.exception("a look at a broken trail could not be recorded")
 
 
 def export_entries(

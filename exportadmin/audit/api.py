@@ -13,7 +13,7 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from exportadmin.audit import actions, queries
+from exportadmin.audit import actions, noise, queries
 from exportadmin.audit.events import EVENTS
 from exportadmin.audit.middleware import actor_of
 from exportadmin.audit.models import OUTCOMES, AuditEntry
@@ -136,8 +136,12 @@ class AuditView(RestView):
     @extend_schema(operation_id="audit_list", responses=AuditEntrySerializer(many=True))
     def get(self, request: Request) -> Response:
         """Entries of the projects whose trail one may read, newest first. Superusers read everything."""
+        noise.sum_up(now=True)
         entries = readable(request, self.params)
-        return self.paged(request, entries, lambda page: [entry_json(entry) for entry in page])
+        answer = self.paged(request, entries, lambda page: [entry_json(entry) for entry in page])
+        asked = {name: self.params[name] for name in queries.FILTERS if name in self.params}
+        actions.record_reading("entries", asked, actor_of(request, "rest"))
+        return answer
 
 
 class AuditExportView(RestView):

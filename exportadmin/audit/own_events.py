@@ -40,7 +40,7 @@ def register() -> None:
         "audit",
         "Audit trail",
         {
-            "read": "{actor} [read|tried to read] the audit trail",
+            "read": "{actor} [read|tried to read] the audit trail<: {what}>",
             "exported": "{actor} [exported|tried to export] the audit trail",
             "verified": "{actor} verified the audit trail",
             "accepted": "{actor} [accepted|tried to accept] the audit trail as it is from entry {sequence} on",

@@ -18,15 +18,24 @@ from django.http import Http404
 from exportadmin.audit import chain
 from exportadmin.audit.canonical import canonical, line, plain
 from exportadmin.audit.events import EVENTS
-from exportadmin.audit.models import DONE, OUTCOMES, REFUSED, AuditEntry, AuditHead
+from exportadmin.audit.models import DONE, FAILED, OUTCOMES, REFUSED, AuditEntry, AuditHead
 from exportadmin.lib import times
 from exportadmin.lib.actor import Actor
-from exportadmin.lib.errors import ExportAdminError, UserError
+from exportadmin.lib.errors import (
+    BusyError,
+    ConflictError,
+    ExportAdminError,
+    GoneError,
+    NothingToDoError,
+    UnavailableError,
+    UserError,
+)
 from exportadmin.lib.masking import mask, scrub, scrub_text
 
 LONGEST_REASON = 2000
 # what an action raises when it will not do what was asked
 REFUSALS: tuple[type[Exception], ...] = (UserError, PermissionDenied, Http404)
+CANNOT: tuple[type[Exception], ...] = (ConflictError, GoneError, BusyError, UnavailableError)
 
 
 class HasPublicId(Protocol):
@@ -177,8 +186,9 @@ def audited(
 ) -> Iterator[Line]:
     """A change and its entry in one transaction.
 
-    A refusal (:data:`REFUSALS`) rolls the change back, is recorded as ``refused`` with its reason, and goes on to the
-    caller; any other exception rolls back and goes on.
+    A refusal (:data:`REFUSALS`) rolls the change back, is recorded as ``refused`` with its reason (``failed`` where
+    nobody was refused, but the state of things is in the way: :data:`CANNOT`), and goes on to the caller; any other
+    exception rolls back and goes on.
     """
     kept = Line(event, actor, project, obj, before, after, dict(details or {}))
     try:
@@ -193,6 +203,8 @@ def audited(
                 after=kept.after,
                 details=kept.details,
             )
+    except NothingToDoError:
+        raise
     except REFUSALS as refusal:
         with transaction.atomic():
             kept.entry = record(
@@ -200,7 +212,7 @@ def audited(
                 actor=kept.actor,
                 project=kept.project,
                 obj=kept.obj,
-                outcome=REFUSED,
+                outcome=FAILED if isinstance(refusal, CANNOT) else REFUSED,
                 reason=str(refusal) or ("not found" if isinstance(refusal, Http404) else "not permitted"),
                 details=kept.details,
             )

@@ -20,6 +20,10 @@ class Scope:
     everything: bool
     projects: tuple[str, ...] = ()
 
+    def holds(self, entry: AuditEntry) -> bool:
+        """May this one be read?"""
+        return self.everything or entry.project_id in self.projects
+
     def within(self, entries: QuerySet[AuditEntry]) -> QuerySet[AuditEntry]:
         """Those of the entries that may be read."""
         return entries if self.everything else entries.filter(project_id__in=self.projects)

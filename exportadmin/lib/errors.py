@@ -55,6 +55,11 @@ class ConflictError(UserError):
     """The thing is in a state in which this cannot be done, or the same key asks for something else."""
 
 
+class NothingToDoError(ConflictError):
+    """What was asked for has no object any more: nobody was refused and nothing was done, so that there is nothing to
+    record."""
+
+
 class BusyError(UserError):
     """Nothing is wrong with the request, but too many like it are being worked on. ``retry_after`` is in seconds."""
 

@@ -99,6 +99,12 @@ def tell_refused(request: HttpRequest, error: Exception, status: int) -> None:
     request_refused.send(sender=None, request=request, error=error, status=status, channel="web")
 
 
+def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
+    """A form without its token, or from another site (``CSRF_FAILURE_VIEW``)."""
+    tell_refused(request, PermissionDenied(f"CSRF: {reason}"), 403)
+    return render(request, "403_csrf.html", status=403)
+
+
 def done(request: HttpRequest, message: str, to: str, *args: Any) -> HttpResponse:
     """After a form: say what was done, and go to a page (``next`` of the form, where it is one of ours)."""
     messages.success(request, message)

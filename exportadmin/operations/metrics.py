@@ -25,7 +25,10 @@ from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 from prometheus_client.registry import Collector
 
 from connections.access.tokens import find_token
+from exportadmin.audit.middleware import actor_of
+from exportadmin.audit.noise import record_refused
 from exportadmin.audit.record import head
+from exportadmin.lib.errors import HiddenError
 from exportadmin.lib.text import one_line
 from exportadmin.operations.health import look_at_queue
 from exportadmin.runs import statuses
@@ -43,9 +46,12 @@ _PROXY_HEADERS: Final = ("X-Forwarded-For", "Forwarded", "X-Real-Ip", "Via")
 @login_not_required
 @require_safe
 def metrics(request: HttpRequest) -> HttpResponse:
-    """The figures, as text. Raises :class:`Http404` for everybody else."""
+    """The figures, as text. Raises :class:`HiddenError` and :class:`Http404` for everybody else."""
     if not may_see(request):
-        raise Http404
+        if "Authorization" not in request.headers:
+            raise HiddenError("no such page")
+        record_refused("token.refused", actor=actor_of(request, "metrics"), reason="it does not open the metrics")
+        raise Http404("no such page")
     return HttpResponse(kept.text(), content_type=CONTENT_TYPE_PLAIN_0_0_4, headers={"Cache-Control": "no-store"})
 
 

@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 from django.db import transaction
 from django.db.models.functions import Now
 
-from exportadmin.lib.errors import ConflictError
+from exportadmin.lib.errors import NothingToDoError
 from exportadmin.lib.masking import scrub_text
 from exportadmin.runs import statuses
 from exportadmin.runs.lease import RunLease
@@ -44,11 +44,11 @@ def end(run: Run, lease: RunLease | None, status: str, error: str = "", **column
 def request_cancel(run: AnyRun) -> AnyRun:
     """The run as it is now, with the wish for its end; in the transaction of whoever was permitted to ask.
 
-    Twice is no error. Raises :class:`ConflictError` after another end.
+    Twice is no error. Raises :class:`NothingToDoError` after another end.
     """
     current = type(run)._default_manager.select_for_update().get(pk=run.pk)
     if current.status in statuses.TERMINAL and current.status != statuses.CANCELLED:
-        raise ConflictError(f"{run.label} is {current.status} already: there is nothing to cancel")
+        raise NothingToDoError(f"{run.label} is {current.status} already: there is nothing to cancel")
     if current.status not in statuses.TERMINAL:
         current.cancel_requested = True
         current.save(update_fields=["cancel_requested"])

@@ -161,7 +161,7 @@ class RowsView(RestView):
         rows = read_report_rows(report=report, actor=actor_of(request, "rest"), errors=is_errors, **place)
         if rows is None:
             return _ndjson(iter(()), [0, 0, 0, 0])
-        return _ndjson(rows, [rows.total_lines, rows.total_size, rows.first_line, rows.first_offset])
+        return _ndjson(rows, rows.place)
 
 
 def _ndjson(chunks: Iterator[bytes] | Any, place: list[int]) -> StreamingHttpResponse:

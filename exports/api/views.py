@@ -15,7 +15,6 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from connections.access.api.lookup import get_project
-from connections.access.lookup import is_valid_key
 from exportadmin.audit.middleware import actor_of
 from exportadmin.lib.errors import ConflictError, NotFoundError, PermanentError, UserError
 from exportadmin.lib.heavy import heavy
@@ -36,6 +35,7 @@ from exports.api.serializers import (
 from exports.api.spec import ConvertSerializer, CreateReportSerializer, PlanSerializer
 from exports.display.representation import report_json
 from exports.lists import listing
+from exports.lookup import get_config, note_hidden_reports
 from exports.models import ExportConfig, ExportReport, Link
 from exports.models.link import OPEN
 from exports.sources.snapshot import conversion_spec
@@ -110,9 +110,12 @@ class ReportsView(RestView):
         return _accepted(request, report.report_id)
 
     def _saved(self, project: Any, config_id: str) -> ExportConfig:
-        saved = ExportConfig.objects.filter(project=project, public_id=config_id) if is_valid_key(config_id) else None
-        found = saved.first() if saved is not None else None
-        if found is None:
+        try:
+            found = get_config(self.request, config_id)
+        except NotFoundError as error:
+            error.field = "config_id"
+            raise
+        if found.project_id != project.pk:
             raise NotFoundError(f"no config {config_id[:80]!r} in this project", field="config_id")
         return found
 
@@ -146,6 +149,8 @@ class ReportStatusesView(RestView):
         """In the order asked. An id that there is not, or that may not be seen, is `unknown`."""
         wanted: list[str] = self.params["ids"]
         found = {report.report_id: report for report in visible_reports(request).filter(report_id__in=wanted)}
+        if unknown := set(wanted) - set(found):
+            note_hidden_reports(request, unknown, "rest")
         links = _open_links(found.values())
         return Response([_short(one, found.get(one), links.get(one, [])) for one in wanted])
 

@@ -25,6 +25,7 @@ from django.utils.cache import get_conditional_response
 from django.utils.http import content_disposition_header, http_date, parse_http_date_safe
 
 from connections.sinks.base import MANIFEST_NAME
+from exportadmin.audit.late import write_late
 from exportadmin.audit.models import DONE, FAILED, REFUSED
 from exportadmin.audit.record import record
 from exportadmin.lib.actor import Actor
@@ -311,16 +312,7 @@ class Body:
         self._closed = True
         self._file.close()
         ending = COMPLETE if self.sent == self.span.length else BROKEN_OFF
-        try:
-            try:
-                self._write_end(ending)
-            except (OperationalError, InterfaceError):
-                if connection.in_atomic_block:
-                    raise
-                connection.close()  # a long answer may have outlived its connection to the database
-                self._write_end(ending)
-        except Exception:
-            log.exception("download %s: its end could not be written down", self._download.public_id)
+        write_late(f"download {self._download.public_id}", lambda: self._write_end(ending))
 
     def _write_end(self, ending: str) -> None:
         download, link = self._download, self._download.link

@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
+from django.db import transaction
+
 from connections.access.permissions import DOWNLOAD, require_audited
-from exportadmin.audit.record import audited
+from exportadmin.audit.late import write_late
+from exportadmin.audit.models import DONE, FAILED
+from exportadmin.audit.record import audited, record
 from exportadmin.lib.actor import Actor
 from exportadmin.lib.errors import ConflictError, UserError
-from exports.models import ExportReport
+from exports.models import Artifact, ExportReport
+from exports.models.link import BROKEN_OFF, COMPLETE
 from exports.results import reader
 from exports.results.preview import errors_artifact, rows_artifact
 
@@ -19,8 +26,9 @@ def read_report_rows(
     offset: int | None = None,
     limit: int | None = None,
     errors: bool = False,
-) -> reader.RowStream | None:
-    """The rows from ``line`` or ``offset`` on, recorded before the first leaves; ``errors``: those that were refused.
+) -> RecordedRows | None:
+    """The rows from ``line`` or ``offset`` on, recorded before the first leaves, and once more with what was sent of
+    them; ``errors``: those that were refused.
 
     ``None``: no row was refused, so there is no stream of them. Raises :class:`DeniedError`, :class:`ConflictError` for
     a report without rows to read, and as :func:`exports.results.reader.read_rows` does.
@@ -42,7 +50,62 @@ def read_report_rows(
     try:
         details = {"line": rows.first_line, "limit": limit}
         with audited("artifact.rows_read", actor=actor, project=report.project, obj=artifact, details=details):
-            return rows
+            return RecordedRows(rows, artifact, actor)
     except BaseException:
         rows.close()  # what cannot be recorded is not handed out
         raise
+
+
+class RecordedRows:
+    """A :class:`~exports.results.reader.RowStream` on its way out.
+
+    A chunk counts as sent when the server comes for the next one. :meth:`close`, which every WSGI server calls however
+    the answer ends, writes down how it ended.
+    """
+
+    def __init__(self, rows: reader.RowStream, artifact: Artifact, actor: Actor) -> None:
+        self.place = [rows.total_lines, rows.total_size, rows.first_line, rows.first_offset]
+        self._rows = rows
+        self._artifact = artifact
+        self._actor = actor
+        self._handed = b""  # the last chunk, which may still be on its way
+        self._bytes = self._lines = 0
+        self._ending, self._fault = BROKEN_OFF, ""
+        self._closed = False
+
+    def __iter__(self) -> Iterator[bytes]:
+        return self
+
+    def __next__(self) -> bytes:
+        self._bytes += len(self._handed)
+        self._lines += self._handed.count(b"\n")
+        self._handed = b""
+        try:
+            self._handed = next(self._rows)
+        except StopIteration:
+            self._ending = COMPLETE
+            raise
+        except Exception as error:
+            self._fault = str(error)
+            raise
+        return self._handed
+
+    def close(self) -> None:
+        """Close the file and write down the end. Never raises."""
+        if self._closed:
+            return
+        self._closed = True
+        self._rows.close()
+        write_late(f"rows of {self._artifact.name}", self._write_end)
+
+    def _write_end(self) -> None:
+        with transaction.atomic():
+            record(
+                "artifact.rows_read_ended",
+                actor=self._actor,
+                project=self._artifact.report.project,
+                obj=self._artifact,
+                outcome=FAILED if self._fault else DONE,
+                reason=self._fault,
+                details={"ending": self._ending, "rows_sent": self._lines, "bytes_sent": self._bytes},
+            )

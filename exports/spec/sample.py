@@ -63,6 +63,11 @@ class Sample:
         return self.frame + (self.bytes * rows // self.rows if self.rows else 0)
 
     @property
+    def shown(self) -> int:
+        """Rows of which something can be seen."""
+        return min(SHOWN_ROWS, self.rows) if self.pieces or self.members else 0
+
+    @property
     def embeddings_share(self) -> float:
         """0 to 1, of the rows' bytes."""
         return self.embeddings / self.bytes if self.bytes else 0.0

@@ -9,7 +9,6 @@ from typing import Any, Final
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
-from connections.access.lookup import is_valid_key
 from connections.access.permissions import DOWNLOAD, VIEW, can
 from exportadmin.audit.middleware import actor_of
 from exportadmin.lib.errors import ConflictError, GoneError, NotFoundError
@@ -60,7 +59,7 @@ def compare(request: HttpRequest, report_id: str) -> HttpResponse:
     context: dict[str, Any] = {"section": "exports", "report": report, "choices": _others(report)}
     wanted = request.GET.get("with")
     if wanted:
-        other = _other(report, wanted)
+        other = _other(request, report, wanted)
         older, newer = sorted((report, other), key=lambda one: (one.created_at, one.pk))
         context |= {"other": other, "older": older, "newer": newer, "tables": tables(older, newer)}
         context |= _rows(request, older, newer)
@@ -73,13 +72,10 @@ def _others(report: ExportReport) -> list[ExportReport]:
     return list(newest[:CHOICES])
 
 
-def _other(report: ExportReport, wanted: str) -> ExportReport:
-    """Of the same project, so that whoever may see the one may see the other. Raises :class:`NotFoundError`."""
-    if not is_valid_key(wanted):
-        raise NotFoundError("no such export")
-    delivered = ExportReport.objects.filter(project=report.project_id, status__in=statuses.SUCCESSFUL)
-    other = delivered.exclude(pk=report.pk).select_related("project").filter(report_id=wanted).order_by().first()
-    if other is None:
+def _other(request: HttpRequest, report: ExportReport, wanted: str) -> ExportReport:
+    """A delivered one of the same project. Raises :class:`NotFoundError`."""
+    other = get_report(request, wanted, VIEW)
+    if other.project_id != report.project_id or other.pk == report.pk or not other.is_delivered:
         raise NotFoundError("no such export")
     return other
 

@@ -89,7 +89,9 @@ def plan_of(request: HttpRequest, form: ExportForm, *, live: bool) -> tuple[Plan
         return None, ""
     try:
         with heavy_work():
-            plan = actions.plan_export(project=form.of_project, spec=form.spec, actor=actor_of(request), live=live)
+            plan = actions.plan_export(
+                project=form.of_project, spec=form.spec, actor=actor_of(request), live=live, shows_rows=True
+            )
     except (NotFoundError, DeniedError):
         raise
     except ExportAdminError as error:

@@ -6,10 +6,13 @@ import datetime as dt
 from collections.abc import Iterator
 from typing import Any, Final
 
+from django.db import transaction
 from django.db.models import QuerySet
 from django.http import HttpRequest, StreamingHttpResponse
 from django.utils import timezone
 
+from exportadmin.audit.middleware import actor_of
+from exportadmin.audit.record import record
 from exportadmin.lib.csv_cells import BYTE_ORDER_MARK, safe_cell
 from exportadmin.lib.errors import UserError
 from exportadmin.lib.pages import get_view
@@ -39,11 +42,15 @@ COLUMNS: Final[dict[str, str]] = {
 
 @get_view
 def list_file(request: HttpRequest) -> StreamingHttpResponse:
-    """Takes what the list takes, but for ``page``. Cells are spreadsheet-safe, times UTC. 400 as the list."""
+    """Takes what the list takes, but for ``page``; recorded first. Cells are spreadsheet-safe, times UTC. 400 as the
+    list."""
     query = listed(request)
     if query.reports is None:
         field, errors = next(iter(query.filters.errors.items()))
         raise UserError(f"{field}: {errors[0]}", field=field)
+    with transaction.atomic():
+        details = {"exports": query.reports.count(), "asked": query.given}
+        record("export.list_taken", actor=actor_of(request), details=details)
     response = StreamingHttpResponse(_lines(query.reports), content_type="text/csv; charset=utf-8")
     response.headers["Content-Disposition"] = f'attachment; filename="exports-{timezone.now():%Y%m%dT%H%M%SZ}.csv"'
     response.headers["Cache-Control"] = "no-store"

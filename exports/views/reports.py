@@ -16,6 +16,7 @@ from exports.lists.capped_paginator import LongPaginator
 from exports.lists.columns import NEWEST
 from exports.lists.filters import GROUPS
 from exports.lists.report_query import listed, without_empty
+from exports.lookup import note_hidden_reports
 from exports.models import ExportReport
 
 PAGE_SIZE: Final = 50
@@ -67,5 +68,7 @@ def active(request: HttpRequest) -> HttpResponse:
         raise UserError(f"ids: expected 1 to {PAGE_SIZE} export ids with commas between", field="ids")
     reports = ExportReport.objects.filter(report_id__in=ids, project__in=projects_for(request.user, VIEW))
     found = list(reports.defer("config", "check_values", "description", "error", "location"))
+    if unknown := set(ids) - {report.report_id for report in found}:
+        note_hidden_reports(request, unknown)
     context = {"reports": found, "active": [report for report in found if report.status in statuses.ACTIVE]}
     return render(request, "exports/_active.html", context)

@@ -108,7 +108,7 @@ def test_the_last_admin_cannot_be_taken_away_by_an_admin(members: Project, trudy
     assert "trudy is the last admin of" in answer.content.decode()
     assert roles(members)["trudy"] == "admin"
     event = "membership.changed" if verb == "change" else "membership.revoked"
-    assert trail(event) == [(event, "refused", "trudy", "trudy")]
+    assert trail(event) == [(event, "failed", "trudy", "trudy")]
 
 
 def test_a_disabled_admin_does_not_count(members: Project, trudy: User, mallory: User):

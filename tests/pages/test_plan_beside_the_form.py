@@ -202,13 +202,16 @@ def test_time_is_told_by_the_last_exports_of_the_format_here_then_elsewhere_then
 # --- who is told, what it costs --------------------------------------------------------------------------------------
 
 
-def test_the_trail_is_told_of_a_plan_that_was_asked_for_and_not_of_each_keystroke(filled: Project, operator: Client):
+def test_the_trail_is_told_of_a_plan_that_was_asked_for_and_once_of_those_beside_the_form(
+    filled: Project, operator: Client
+):
     planned = AuditEntry.objects.filter(event="export.planned")
-    assert operator.post(PLAN, form(filled)).status_code == 200
-    assert not planned.exists()
+    for name in ("K", "Ke", "Keep"):
+        assert operator.post(PLAN, form(filled, name=name)).status_code == 200
+    assert planned.get().details["rows_shown"] == 3
     page = page_of(operator.post(NEW, form(filled, do="plan", name="Keep me")))
     assert "of 40 rows" in page and 'value="Keep me"' in page
-    assert planned.get().actor_name == "oscar"
+    assert [(line.actor_name, line.details["rows_shown"]) for line in planned] == [("oscar", 3)] * 2
     assert 'hx-trigger="input from:#what' in page, "the plan is there: none is asked for at once"
     assert not ExportReport.objects.exists()
 

@@ -64,13 +64,14 @@ def costs(world: HostileWorld, who: str) -> dict[str, int | None]:
     client = Client()
     client.force_login(world.people[who])
     client.get("/help/")  # what is asked once a session
+    client.get("/audit/")  # the first look in some minutes is recorded
     found: dict[str, int | None] = {}
     for path in QUERIES:
         cache.clear()
-        with CaptureQueriesContext(
-            connection,
-        ) as queries:
+        with CaptureQueriesContext(connection) as captured:
             answer = client.get(path)
+        # with SQLite, counts of requests are in a file of their own
+        queries = [query for query in captured if "hitcount" not in query["sql"]]
         found[path] = len(queries) if answer.status_code == 200 else None
     return found
 

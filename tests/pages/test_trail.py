@@ -7,8 +7,10 @@ from pathlib import Path
 
 import pytest
 from django.contrib.auth.models import User
+from django.db import connection as database
 from django.db import transaction
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 
 from connections.access.models import Membership
 from connections.access.roles import ADMIN
@@ -72,12 +74,17 @@ def test_an_operator_and_a_stranger_are_refused_and_that_is_recorded(
         assert (last.event, last.actor_name, last.details["path"]) == ("request.refused", person.username, address)
 
 
-def test_reading_leaves_no_entry_and_taking_away_leaves_one(visitor: Client):
+def test_reading_leaves_an_entry_and_taking_away_leaves_one(visitor: Client):
     write()
     before = AuditEntry.objects.count()
-    visitor.get("/audit/?actor=alice")
-    visitor.get("/audit/1/")
-    assert AuditEntry.objects.count() == before
+    for _ in range(2):
+        visitor.get("/audit/?actor=alice")
+        visitor.get("/audit/1/")
+    read = AuditEntry.objects.filter(sequence__gt=before).order_by("sequence")
+    assert [(line.event, line.details["what"]) for line in read] == [
+        ("audit.read", "entries"),
+        ("audit.read", "single entries"),
+    ]
     visitor.get("/audit/export/?as=csv&actor=alice")
     last = AuditEntry.objects.order_by("-sequence").first()
     assert last is not None
@@ -246,16 +253,16 @@ def test_pages_are_cut_by_number_and_lose_no_entry(visitor: Client):
 
 
 @pytest.mark.parametrize("count", [3, 40])
-def test_the_list_asks_the_same_few_queries_however_long_it_is(
-    visitor: Client, project: Project, tmp_path, count: int, django_assert_num_queries
-):
+def test_the_list_asks_the_same_few_queries_however_long_it_is(visitor: Client, project: Project, tmp_path, count: int):
     for number in range(count):
         artifact = deliver(project, tmp_path / f"d{number}")
         write("artifact.downloaded", project=project, obj=artifact)
         write(project=project, obj=artifact.report)
-    # session, user, entries, addresses, head, last verification
-    with django_assert_num_queries(6):
+    visitor.get("/audit/")  # the first look in some minutes is recorded
+    with CaptureQueriesContext(database) as queries:
         visitor.get("/audit/")
+    # session, user, entries, addresses, head, last verification; with SQLite, counts are in a file of their own
+    assert len([query for query in queries if "hitcount" not in query["sql"]]) == 6
 
 
 def test_hostile_names_stay_text(visitor: Client):

@@ -32,7 +32,7 @@ from connections.access.lookup import is_valid_key, token_of
 from connections.access.members import remove_member, set_role
 from connections.access.models import ApiToken, Membership
 from connections.access.permissions import MANAGE, VIEW, can, projects_for
-from connections.access.tokens import issue_token, revoke_token
+from connections.access.tokens import issue_token, revoke_token, unseen_token
 from connections.models import Project
 from exportadmin.audit.middleware import actor_of
 from exportadmin.lib.errors import DeniedError, NotFoundError
@@ -185,7 +185,7 @@ class RevokeTokenView(RestView):
         """End a token now, signed in as oneself. Twice is no error."""
         token = _tokens(request).filter(public_id=token_id).first() if is_valid_key(token_id) else None
         if token is None:
-            raise NotFoundError(f"no token {token_id[:80]!r}")
+            raise unseen_token(token_id)
         return Response(TokenSerializer(revoke_token(token=token, actor=actor_of(request, "rest"))).data)
 
 

@@ -17,9 +17,9 @@ from connections.access.forms import TokenFilterForm, TokenForm
 from connections.access.lookup import get_project, is_valid_key
 from connections.access.models import ApiToken
 from connections.access.permissions import VIEW, can, projects_for
-from connections.access.tokens import issue_token, owner_of, revoke_token
+from connections.access.tokens import issue_token, owner_of, revoke_token, unseen_token
 from exportadmin.audit.middleware import actor_of
-from exportadmin.lib.errors import NotFoundError, UserError
+from exportadmin.lib.errors import UserError
 from exportadmin.lib.pages import done, form_view, post_view
 
 PAGE_SIZE = 25
@@ -55,7 +55,7 @@ def revoke(request: HttpRequest, token_id: str) -> HttpResponse:
     """The end of a token. Twice is no error."""
     token = _visible(request).filter(public_id=token_id).first() if is_valid_key(token_id) else None
     if token is None:
-        raise NotFoundError("no such token")
+        raise unseen_token(token_id)
     revoke_token(token=token, actor=actor_of(request))
     return done(request, f"Token “{token.name}” is revoked: its key opens nothing any more.", "account:tokens")
 

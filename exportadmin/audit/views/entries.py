@@ -7,7 +7,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, QueryDi
 from django.http.response import HttpResponseBase
 from django.shortcuts import render
 
-from exportadmin.audit import actions, diff, object_urls, queries
+from exportadmin.audit import actions, diff, noise, object_urls, queries
 from exportadmin.audit.forms import CURSORS, FILE_FORMAT, NEWER, EntriesForm, tidied
 from exportadmin.audit.middleware import actor_of
 from exportadmin.audit.models import AuditEntry
@@ -16,7 +16,7 @@ from exportadmin.audit.sentences import actor_label, sentence
 from exportadmin.audit.serialize import Extra
 from exportadmin.audit.views import chain, lines
 from exportadmin.lib import times
-from exportadmin.lib.errors import NotFoundError, UserError
+from exportadmin.lib.errors import HiddenError, NotFoundError, UserError
 from exportadmin.lib.pages import get_view
 
 SIBLINGS = 20
@@ -30,6 +30,7 @@ def entries(request: HttpRequest) -> HttpResponse:
     if (clean := tidied(request)) is not None:
         return HttpResponseRedirect(clean)
     cursor = read_cursor(request.GET)
+    noise.sum_up(now=True)
     if form.is_valid():
         page = lines.cut(scope.within(queries.search_params(form.given, time_zone=times.here())), form.given, cursor)
     else:
@@ -43,6 +44,8 @@ def entries(request: HttpRequest) -> HttpResponse:
         "is_first": cursor is None,
         **chain.context(scope),
     }
+    if not form.errors:
+        actions.record_reading("entries", form.given, actor_of(request))
     return render(request, "audit/entries.html", context, status=400 if form.errors else 200)
 
 
@@ -50,9 +53,11 @@ def entries(request: HttpRequest) -> HttpResponse:
 def entry(request: HttpRequest, sequence: int) -> HttpResponse:
     """One entry with all that it holds."""
     scope = scope_of(request)
-    found = scope.within(AuditEntry.objects.filter(sequence=sequence)).first()
-    if found is None:
-        raise NotFoundError(f"no entry {sequence} that you may read")
+    found = AuditEntry.objects.filter(sequence=sequence).first()
+    if found is None or not scope.holds(found):
+        error = NotFoundError if found is None else HiddenError
+        raise error(f"no entry {sequence} that you may read")
+    actions.record_reading("single entries", {}, actor_of(request))
     siblings = _siblings(found, scope)
     known = object_urls.addresses([found, *siblings[:SIBLINGS]])
     context = {

@@ -11,6 +11,7 @@ from django.shortcuts import render
 
 from exportadmin.audit import actions
 from exportadmin.audit.forms import CURSORS, FILE_FORMAT, TrailForm, tidied
+from exportadmin.audit.middleware import actor_of
 from exportadmin.audit.models import AuditEntry
 from exportadmin.audit.questions import QUESTIONS, in_order
 from exportadmin.audit.questions.base import Answer, Question, figures
@@ -46,6 +47,8 @@ def question(request: HttpRequest, slug: str) -> HttpResponseBase:
     answer = _answer(found, form, scope)
     if FILE_FORMAT in request.GET:
         return _file(request, found, form, answer, scope)
+    if answer is not None:
+        actions.record_reading(f"question {slug}", form.given, actor_of(request))
     form.suggest(_suggestions(scope))
     context = {
         "section": "audit",

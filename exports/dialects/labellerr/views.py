@@ -32,6 +32,7 @@ from exports.dialects.labellerr.shapes import export_json, export_status, projec
 from exports.dialects.labellerr.sign_in import CHANNEL, LabellerrAuthentication
 from exports.links.tokens import paths_for
 from exports.lists.listing import ended, in_progress, within
+from exports.lookup import note_hidden_reports
 from exports.models import ExportReport
 from exports.spec.spec import ExportSpec
 
@@ -165,6 +166,9 @@ class StatusView(LabellerrView):
         project = get_project(request, self.params["project_id"], field="project_id")
         reports = within(visible_reports(request), Project.objects.filter(pk=project.pk))
         found = {report.report_id: report for report in reports.filter(report_id__in=wanted)}
+        if unknown := set(wanted) - set(found):
+            seen = visible_reports(request).filter(report_id__in=unknown).values_list("report_id", flat=True)
+            note_hidden_reports(request, unknown - set(seen), CHANNEL)
         items = [export_json(found[one]) if one in found else unknown_json(one) for one in wanted]
         return self.answer(request, items, status=items)
 
