@@ -48,6 +48,9 @@ IMPORT_MAX_BYTES = env.number("IMPORT_MAX_BYTES", 20 * 1024**3, at_least=1)
 PLATFORM_PATIENCE = env.number("PLATFORM_PATIENCE", 900, at_least=1)
 # seconds
 SYNC_OVERLAP = env.number("SYNC_OVERLAP", 600, at_least=60)
+# seconds for an answer of a platform, but for files; and the largest file that is fetched from one
+PLATFORM_ANSWER_SECONDS = env.number("PLATFORM_ANSWER_SECONDS", 60, at_least=1)
+PLATFORM_FILE_BYTES = env.number("PLATFORM_FILE_BYTES", 20 * 1024**3, at_least=1)
 UPLOADS_DIR = EXPORTADMIN_HOME / "uploads"
 FILE_UPLOAD_HANDLERS = ["exportadmin.lib.uploads.StagedUploads"]
 

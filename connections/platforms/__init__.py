@@ -5,4 +5,6 @@ from __future__ import annotations
 from connections.platforms.base import Platform
 from exportadmin.lib.registry import Registry
 
-PLATFORMS: Registry[type[Platform]] = Registry("platform", {})
+PLATFORMS: Registry[type[Platform]] = Registry(
+    "platform", {"labellerr": "connections.platforms.labellerr.platform:LabellerrPlatform"}
+)

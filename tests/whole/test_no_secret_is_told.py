@@ -56,7 +56,7 @@ def example(field: ConnectionField) -> Any:
 
 def example_config(kind: type[ConnectionKind], address: str) -> dict[str, Any]:
     """As little as it takes; what can be told where to go is sent to ``address``."""
-    there = {"endpoint": f"http://{address}", "url": f"http://{address}", PRIVATE_ADDRESS: address}
+    there = dict.fromkeys(("endpoint", "url", "base_address"), f"http://{address}") | {PRIVATE_ADDRESS: address}
     config = {field.name: there[field.name] for field in kind.connection_fields if field.name in there}
     return {field.name: example(field) for field in kind.connection_fields if field.is_required} | config
 

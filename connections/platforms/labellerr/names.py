@@ -1,0 +1,72 @@
+"""What stands in a Labellerr connection, read; and Labellerr's own words."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Final
+
+from exportadmin.lib.addresses import ForbiddenAddressError, check_url, parse_private_address
+from exportadmin.lib.errors import UserError
+
+DEFAULT_ADDRESS: Final = "https://api.labellerr.com"
+# where a file stands; the text None is one of them
+STATUSES: Final[Mapping[str, str]] = {
+    "None": "Not in the workflow",
+    "assigned": "Assigned",
+    "review": "Review",
+    "r_assigned": "Assigned to a reviewer",
+    "client_review": "Client review",
+    "cr_assigned": "Assigned to a client's reviewer",
+    "accepted": "Accepted",
+    "rejected": "Rejected",
+    "client_rejected": "Rejected by the client",
+    "skipped": "Skipped",
+    "r_skipped": "Skipped by a reviewer",
+    "cr_skipped": "Skipped by a client's reviewer",
+    "critical": "Critical",
+    "r_critical": "Critical to a reviewer",
+    "cr_critical": "Critical to a client's reviewer",
+}
+DATA_TYPES: Final = ("image", "video", "audio", "document", "text")
+_PATH: Final = re.compile(r"(?:/[A-Za-z0-9_~.-]+)*")
+
+
+def base_address(text: str) -> str:
+    """``https://host[:port][/path]`` without a slash at its end. Raises :class:`UserError`."""
+    try:
+        parts = check_url(text)
+    except ForbiddenAddressError as error:
+        raise UserError(str(error)) from None
+    path = parts.path.rstrip("/")
+    if parts.query or parts.fragment or not _PATH.fullmatch(path) or {".", ".."} & set(path.split("/")):
+        raise UserError(
+            f"it is more than an address and a path: write {DEFAULT_ADDRESS} or https://host/dialects/labellerr"
+        )
+    return f"{parts.scheme}://{parts.netloc.lower()}{path}"
+
+
+def client_id(text: str) -> str:
+    """One word. Raises :class:`UserError`."""
+    if not re.fullmatch(r"[\w.:@-]{1,200}", text, re.ASCII):
+        raise UserError(f"{text[:80]!r} is no client id: write it as Labellerr shows it, such as 1234")
+    return text
+
+
+def email(text: str) -> str:
+    """As far as one can tell. Raises :class:`UserError`."""
+    if not re.fullmatch(r"[!-?A-~]{1,100}@[\w.-]{1,200}", text, re.ASCII):
+        raise UserError(f"{text[:80]!r} is no e-mail address: write one such as me@example.com")
+    return text
+
+
+def private_address(text: str) -> str:
+    """``host:port``. Raises :class:`UserError`."""
+    return str(parse_private_address(text))
+
+
+def secret(text: str) -> str:
+    """One word. Raises :class:`UserError`, in words that do not hold it."""
+    if not re.fullmatch(r"[!-~]{3,1024}", text, re.ASCII):
+        raise UserError("it is one word of plain letters, digits and signs")
+    return text

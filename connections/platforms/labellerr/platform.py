@@ -1,0 +1,388 @@
+"""Labellerr as a platform."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar, Final
+
+from connections.adapters import PRIVATE_ADDRESS, ConnectionField, SecretField, Step
+from connections.models import Connection
+from connections.platforms.base import (
+    Failed,
+    Made,
+    OnBytes,
+    Platform,
+    Ready,
+    RemoteExport,
+    RemoteFile,
+    RemoteFormat,
+    RemoteOption,
+    RemoteProject,
+    Standing,
+    Waiting,
+    Wanted,
+)
+from connections.platforms.labellerr import names
+from exportadmin.lib.errors import ExportAdminError, UserError
+from exportadmin.lib.masking import remember
+from exportadmin.lib.text import check_line
+from exportadmin.lib.times import parse_ms
+
+if TYPE_CHECKING:
+    from connections.platforms.labellerr.client import Client
+
+LOCAL, S3 = "local", "s3"
+ALL_QUESTIONS: Final = ["all"]
+_CREATED: Final = frozenset({"created", "completed"})
+_PROCESSING: Final = "processing"
+MAX_NAME: Final = 200
+_Json = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class RemoteConnection:
+    """One of Labellerr's own connections to a bucket; its keys stay with Labellerr."""
+
+    connection_id: str
+    name: str
+    details: Mapping[str, Any] = field(default_factory=dict)
+
+
+class LabellerrPlatform(Platform):
+    """See ``client.py`` for the wire and ``rows.py`` for the files."""
+
+    key = "labellerr"
+    title = "Labellerr"
+    help = "Mirrors projects of Labellerr, and has exports made there."
+    importer = "labellerr_json"
+    tells_changes = True
+    statuses: ClassVar[Mapping[str, str]] = names.STATUSES
+    connection_fields: ClassVar[tuple[ConnectionField, ...]] = (
+        ConnectionField(
+            "base_address",
+            "Base address",
+            "of its API, such as https://api.labellerr.com; a path may follow, as in https://host/dialects/labellerr",
+            default=names.DEFAULT_ADDRESS,
+            parse=names.base_address,
+        ),
+        ConnectionField(
+            "client_id",
+            "Client id",
+            "of your workspace, as Labellerr shows it, such as 1234",
+            is_required=True,
+            parse=names.client_id,
+        ),
+        ConnectionField(
+            "email",
+            "E-mail",
+            "of the key's user, such as me@example.com, for Labellerr's own connections to buckets; empty: the API key "
+            "is sent for it, as Labellerr's SDK does",
+            parse=names.email,
+        ),
+        ConnectionField(
+            PRIVATE_ADDRESS,
+            "Private address",
+            "host:port of an API within your own network; empty: public addresses only",
+            parse=names.private_address,
+            warning="Whoever may use this connection then reaches that address from this machine.",
+        ),
+    )
+    connection_secrets: ClassVar[tuple[SecretField, ...]] = (
+        SecretField("api_key", "API key", "as Labellerr shows it", is_required=True, parse=names.secret),
+        SecretField("api_secret", "API secret", "what belongs to it", is_required=True, parse=names.secret),
+    )
+    remote_formats: ClassVar[tuple[RemoteFormat, ...]] = (
+        RemoteFormat("json", "JSON", "Labellerr's own, an object a file"),
+        RemoteFormat("coco_json", "COCO JSON", "ids from 0, with Labellerr's keys beside"),
+        RemoteFormat("csv", "CSV", "a line a record"),
+        RemoteFormat("png", "PNG masks", "a mask a file"),
+    )
+    remote_options: ClassVar[tuple[RemoteOption, ...]] = (
+        RemoteOption("question_ids", "Questions", "ids of the template's questions; none: all", many=True),
+        RemoteOption(
+            "destination",
+            "Destination",
+            "where Labellerr puts the file",
+            choices=((LOCAL, "Fetched from Labellerr"), (S3, "Delivered by Labellerr to S3")),
+        ),
+        RemoteOption("connection_id", "Labellerr's connection", "for S3: the id of one of Labellerr's own connections"),
+        RemoteOption("folder", "Folder", "for S3: bucket_name/path/to/folder/"),
+    )
+
+    @classmethod
+    def test(cls, connection: Connection) -> Iterator[Step]:
+        from connections.platforms.labellerr import steps
+
+        yield from steps.run(connection)
+
+    @cached_property
+    def client(self) -> Client:
+        """Whoever only asks what there is to connect to does not load it."""
+        from connections.platforms.labellerr.client import Client
+
+        return Client(self.connection)
+
+    # --- projects ----------------------------------------------------------------------------------------------------
+
+    def projects(self) -> Iterator[RemoteProject]:
+        """Those that the list does not say all of are asked about one by one; one that cannot be read is listed so."""
+        for item in self.client.projects():
+            project_id = item.get("project_id")
+            if not isinstance(project_id, str) or not project_id:
+                continue
+            if not item.get("project_name") or not item.get("data_type"):
+                try:
+                    item = {**item, **self.client.project(project_id)}
+                except ExportAdminError as error:
+                    item = {**item, "error": str(error)}
+            yield _project(project_id, item)
+
+    def project(self, external_id: str) -> RemoteProject:
+        return _project(external_id, self.client.project(external_id))
+
+    # --- exports -----------------------------------------------------------------------------------------------------
+
+    def for_sync(self, name: str, since_ms: int | None) -> Wanted:
+        return Wanted(name, "json", "A mirror by Export Admin", tuple(names.STATUSES), updated_after_ms=since_ms)
+
+    def check_wanted(self, wanted: Wanted) -> Wanted:
+        """With what Labellerr demands filled in: a description, statuses (none: all)."""
+        check_line(wanted.name, "name")
+        if not 0 < len(wanted.name) <= MAX_NAME:
+            raise UserError(f"name has {len(wanted.name)} characters: 1 to {MAX_NAME} are right", field="name")
+        if not wanted.format:
+            known = ", ".join(one.key for one in self.remote_formats)
+            raise UserError(f"format is missing: Labellerr knows {known}", field="format")
+        for status in wanted.statuses:
+            if status not in names.STATUSES:
+                known = ", ".join(names.STATUSES)
+                raise UserError(f"unknown status {status[:60]!r}; Labellerr has {known}", field="statuses")
+        if wanted.updated_after_ms is not None and wanted.updated_after_ms < 0:
+            raise UserError("updated_after is before 1970", field="updated_after")
+        return replace(
+            wanted,
+            description=wanted.description or wanted.name,
+            statuses=wanted.statuses or tuple(names.STATUSES),
+            options=self._options(wanted.options),
+        )
+
+    def _options(self, options: Mapping[str, Any]) -> dict[str, Any]:
+        known = {option.name for option in self.remote_options}
+        if unknown := sorted(set(options) - known):
+            raise UserError(f"unknown option {unknown[0][:60]!r}; known: {', '.join(sorted(known))}", field="options")
+        questions = options.get("question_ids") or ALL_QUESTIONS
+        if not isinstance(questions, list | tuple) or not all(isinstance(one, str) and one for one in questions):
+            raise UserError("question_ids is a list of ids, or left out for all", field="question_ids")
+        found: dict[str, Any] = {"question_ids": list(questions), "destination": options.get("destination") or LOCAL}
+        given = {name: str(options.get(name) or "") for name in ("connection_id", "folder")}
+        if found["destination"] == LOCAL:
+            for name, value in given.items():
+                if value:
+                    raise UserError(f"{name} is for destination = s3", field=name)
+            return found
+        if found["destination"] != S3:
+            raise UserError(f"unknown destination {found['destination']!r}; known: {LOCAL}, {S3}", field="destination")
+        if found["question_ids"] != ALL_QUESTIONS:
+            raise UserError("Labellerr delivers all questions to S3: leave question_ids out", field="question_ids")
+        if not given["connection_id"]:
+            raise UserError(
+                "connection_id is missing: an export to S3 takes one of Labellerr's own connections, by its id",
+                field="connection_id",
+            )
+        return found | {"connection_id": given["connection_id"], "folder": _folder(given["folder"])}
+
+    def doubts(self, wanted: Wanted) -> list[str]:
+        if any(wanted.format == one.key for one in self.remote_formats):
+            return []
+        known = ", ".join(one.key for one in self.remote_formats)
+        return [f"Labellerr documents {known}; whether it makes {wanted.format!r} will be seen"]
+
+    def ask(self, external_id: str, wanted: Wanted) -> Made:
+        wanted = self.check_wanted(wanted)
+        options = wanted.options
+        body = {
+            "export_name": wanted.name,
+            "export_description": wanted.description,
+            "export_format": wanted.format,
+            "statuses": list(wanted.statuses),
+            "question_ids": options["question_ids"],
+            "export_destination": options["destination"],
+            "connection_id": options.get("connection_id"),
+            "export_folder_path": options.get("folder"),
+            "updated_after_timestamp": wanted.updated_after_ms,
+        }
+        report_id, server_ms = self.client.create(external_id, body)
+        return Made(report_id, server_ms)
+
+    def find(self, external_id: str, name: str) -> str | None:
+        found = [export for export in self.exports(external_id) if export.name == name]
+        return found[-1].remote_id if found else None
+
+    def look(self, external_id: str, remote_id: str, wanted: Wanted | None = None) -> Standing:
+        item = self.client.statuses(external_id, [remote_id]).get(remote_id)
+        if item is None:
+            return Waiting("nothing of this export", is_known=False)
+        standing = _standing(item)
+        if not isinstance(standing, Ready) or standing.place:
+            return standing
+        if wanted is not None and wanted.options.get("destination") == S3:
+            return Ready(standing.word, f"s3://{_folder(str(wanted.options['folder']))}")
+        address = self.client.address(external_id, remote_id)
+        if address.url or address.place:
+            return Ready(standing.word, "" if address.url else address.place)
+        return Waiting(f"{standing.word}, but no address of the file")
+
+    def fetch(
+        self, external_id: str, remote_id: str, wanted: Wanted, folder: Path, on_bytes: OnBytes
+    ) -> list[RemoteFile]:
+        from connections.platforms.labellerr import rows
+
+        path = folder / "fetched"
+        self.client.fetch(external_id, remote_id, path, on_bytes)
+        return [rows.checked(path, remote_id, wanted)]
+
+    def exports(self, external_id: str) -> list[RemoteExport]:
+        found = []
+        for item, is_completed in self.client.exports(external_id):
+            if isinstance(report_id := item.get("report_id"), str) and report_id:
+                name, created = item.get("export_name"), _moment(item.get("created_at"))
+                standing = _standing({"is_completed": is_completed, **item})
+                found.append(RemoteExport(report_id, name if isinstance(name, str) else "", standing, created, item))
+        # those that say no time stay where they are listed, behind the others
+        return sorted(found, key=lambda one: -(one.created_ms or 0))
+
+    # --- Labellerr's own connections ---------------------------------------------------------------------------------
+
+    def remote_connections(self) -> list[RemoteConnection]:
+        """Those to S3 that it may export to."""
+        found = []
+        for item in self.client.connections():
+            connection_id = item.get("connection_id")
+            if isinstance(connection_id, str) and connection_id:
+                told = item if item.get("name") else {**item, **self.client.connection(connection_id)}
+                found.append(RemoteConnection(connection_id, str(told.get("name") or ""), _without_keys(told)))
+        return found
+
+    def create_remote_connection(
+        self,
+        *,
+        name: str,
+        path: str,
+        access_key_id: str,
+        secret_access_key: str,
+        data_type: str = "image",
+        description: str = "",
+    ) -> RemoteConnection:
+        """Labellerr tries the keys at ``path`` (``s3://bucket/folder/``), and keeps them; we do not.
+
+        Raises ``UserError``, ``PermanentError`` where it does not take them, ``LostAnswerError``.
+        """
+        import orjson
+
+        check_line(name, "name")
+        if not name:
+            raise UserError("name is missing", field="name")
+        for field_name, value in (("access_key_id", access_key_id), ("secret_access_key", secret_access_key)):
+            if not value:
+                raise UserError(f"{field_name} is missing", field=field_name)
+            remember(value)
+        keys = {"access_key_id": access_key_id, "secret_access_key": secret_access_key}
+        common = {"credentials": orjson.dumps(keys).decode(), "connector": S3, "connection_type": "export"}
+        where = {"path": f"s3://{_folder(path, field='path')}", "data_type": _data_type(data_type)}
+        self.client.test_connection(common | where)
+        made = self.client.create_connection(common | {"name": name, "description": description})
+        return RemoteConnection(made, name)
+
+    def test_remote_connection(self, connection_id: str, *, path: str, data_type: str = "image") -> None:
+        """Have Labellerr try one that it has. Raises ``PermanentError`` in its words where that does not work."""
+        form = {"connector": S3, "connection_type": "export", "connection_id": connection_id}
+        where = {"path": f"s3://{_folder(path, field='path')}", "data_type": _data_type(data_type)}
+        self.client.test_connection(form | where)
+
+    def delete_remote_connection(self, connection_id: str) -> None:
+        """Have Labellerr forget it, with its keys."""
+        self.client.delete_connection(connection_id)
+
+
+def _project(project_id: str, told: _Json) -> RemoteProject:
+    name, data_type = told.get("project_name"), told.get("data_type")
+    details = {key: value for key, value in told.items() if key not in ("project_id", "project_name", "data_type")}
+    return RemoteProject(
+        project_id,
+        name if isinstance(name, str) and name else project_id,
+        data_type if isinstance(data_type, str) else "",
+        details,
+    )
+
+
+def _standing(item: _Json) -> Standing:
+    """Created and completed is made; any case of a known word is that word; an unknown one is never taken for made."""
+    word, done = item.get("export_status"), item.get("is_completed")
+    is_completed = done is True or str(done).lower() == "true"
+    if not isinstance(word, str):
+        return Waiting(str(word)[:80], is_known=False)
+    known = word.strip().casefold()
+    word = word[:80]
+    if known == "failed":
+        reason = next((item[key] for key in ("failure_reason", "error", "reason") if item.get(key)), "")
+        if isinstance(reason, dict):
+            reason = reason.get("message") or ""
+        return Failed(word, _shown(reason))
+    if known in _CREATED:
+        return Ready(word, _place(item)) if is_completed else Waiting(word)
+    return Waiting(word, is_known=known == _PROCESSING and not is_completed)
+
+
+def _place(item: _Json) -> str:
+    """Where it was delivered, where the item says so itself."""
+    for key in ("s3_path", "export_folder_path"):
+        if isinstance(place := item.get(key), str) and place:
+            return place if "://" in place else f"s3://{place}"
+    return ""
+
+
+def _shown(value: Any) -> str:
+    from connections.platforms.labellerr.client import shown
+
+    return shown(value) if isinstance(value, str) else ""
+
+
+def _moment(value: Any) -> int | None:
+    """Milliseconds, as elsewhere in Labellerr; or whatever can be read as a time."""
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    if isinstance(value, bool) or not isinstance(value, int | str):
+        return None
+    try:
+        return parse_ms(value)
+    except UserError:
+        return None
+
+
+def _folder(text: str, *, field: str = "folder") -> str:
+    """``bucket/path/to/folder/``: without a scheme, with a slash at its end. Raises :class:`UserError`."""
+    check_line(text, field)
+    plain = text.removeprefix("s3://")
+    parts = plain.rstrip("/").split("/")
+    if not plain or "://" in plain or "" in parts or {".", ".."} & set(parts):
+        raise UserError(
+            f"{field} {text[:200]!r} is no folder of a bucket: write bucket_name/path/to/folder/", field=field
+        )
+    return f"{'/'.join(parts)}/"
+
+
+def _data_type(text: str) -> str:
+    if text not in names.DATA_TYPES:
+        raise UserError(f"unknown data type {text[:60]!r}; known: {', '.join(names.DATA_TYPES)}", field="data_type")
+    return text
+
+
+def _without_keys(told: _Json) -> _Json:
+    """Whatever else is said of a connection."""
+    from exportadmin.lib.masking import scrub
+
+    found: _Json = scrub({key: value for key, value in told.items() if key not in ("connection_id", "name")})
+    return found

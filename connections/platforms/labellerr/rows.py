@@ -1,0 +1,250 @@
+"""Labellerr's files: what a file is by its first bytes, whether it is whole and the one that was asked for, and what
+can be counted in it. All in flat memory."""
+
+from __future__ import annotations
+
+import zipfile
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, BinaryIO, Final
+
+import orjson
+from django.conf import settings
+
+from connections.platforms.base import RemoteFile, Wanted
+from exportadmin.lib import json_stream
+from exportadmin.lib.errors import PermanentError, UserError
+
+_PIECE: Final = 1024 * 1024
+JSON_ARRAY, JSON_OBJECT, ZIP, PNG, TEXT = "a JSON array", "a JSON object", "a zip archive", "a PNG picture", "a text"
+_ZIP_MARKS: Final = (b"PK\x03\x04", b"PK\x05\x06")
+_PNG_MARK, _PNG_END = b"\x89PNG\r\n\x1a\n", b"IEND\xaeB`\x82"
+# what an export of a format may be; of csv and png nobody says whether they come in an archive
+_SORTS: Final[Mapping[str, tuple[str, ...]]] = {
+    "json": (JSON_ARRAY,),
+    "coco_json": (JSON_OBJECT,),
+    "csv": (TEXT, ZIP),
+    "png": (ZIP, PNG),
+}
+_ENDINGS: Final[Mapping[str, tuple[str, str]]] = {
+    JSON_ARRAY: ("json", "application/json"),
+    JSON_OBJECT: ("json", "application/json"),
+    ZIP: ("zip", "application/zip"),
+    PNG: ("png", "image/png"),
+    TEXT: ("txt", "text/plain"),
+}
+NO_ANNOTATIONS: Final = "rows without an annotation"
+NO_STATUS: Final = "rows that do not say where they stand"
+UNREAD: Final = "rows that could not be read for counting"
+IN_ARCHIVE: Final = "files in the archive"
+NO_REPORT: Final = "no report id in the file"
+
+
+@dataclass
+class Counts:
+    """What was seen. ``rows`` is ``None`` where nobody can tell."""
+
+    rows: int | None = None
+    by_status: Counter[str] = field(default_factory=Counter)
+    by_class: Counter[str] = field(default_factory=Counter)
+    notes: Counter[str] = field(default_factory=Counter)
+
+
+def checked(path: Path, remote_id: str, wanted: Wanted) -> RemoteFile:
+    """The file that was fetched to ``path``, under a name that says what it is. Raises ``PermanentError`` for one that
+    is no export of that format, not whole, or of another id or name than was asked for."""
+    sort = _sort(path)
+    expected = _SORTS.get(wanted.format)
+    if expected is not None and sort not in expected:
+        raise PermanentError(f"the file is no {wanted.format} export: it is {sort}, not {' or '.join(expected)}")
+    counts = _READERS[sort](path, remote_id, wanted)
+    ending, media_type = ("csv", "text/csv") if (sort, wanted.format) == (TEXT, "csv") else _ENDINGS[sort]
+    named = path.rename(path.with_name(f"export.{ending}"))
+    return RemoteFile(
+        path=named,
+        name=named.name,
+        media_type=media_type,
+        bytes=named.stat().st_size,
+        rows=counts.rows,
+        rows_by_status=dict(counts.by_status),
+        annotations_by_class=dict(counts.by_class),
+        notes=dict(counts.notes),
+    )
+
+
+def _sort(path: Path) -> str:
+    with path.open("rb") as file:
+        head = file.read(4096)
+    if not head:
+        raise PermanentError("the file is empty")
+    if head.startswith(_ZIP_MARKS):
+        return ZIP
+    if head.startswith(_PNG_MARK):
+        return PNG
+    first = json_stream.first_byte(head)
+    if first == b"<":
+        raise PermanentError("instead of the file a page or an error of its storage came")
+    if b"\0" in head:
+        raise PermanentError(
+            "the file is of a sort that is not known: neither JSON nor text, zip archive or PNG picture"
+        )
+    return {b"[": JSON_ARRAY, b"{": JSON_OBJECT}.get(first, TEXT)
+
+
+def _read_array(path: Path, remote_id: str, wanted: Wanted) -> Counts:
+    """The native json export: an object a file."""
+    counts = Counts(rows=0)
+    rows = 0
+    with path.open("rb") as file:
+        for element in _whole(lambda: json_stream.elements(file)):
+            rows += 1
+            _count_row(_value(element), counts)
+    counts.rows = rows
+    return counts
+
+
+def _count_row(row: Any, counts: Counts) -> None:
+    if not isinstance(row, dict):
+        counts.notes[UNREAD] += 1
+        return
+    status = row.get("file_status")
+    if isinstance(status, str):
+        counts.by_status[status] += 1
+    else:
+        counts.notes[NO_STATUS] += 1
+    answers = row.get("latest_answer")
+    if not isinstance(answers, list) or not answers:
+        counts.notes[NO_ANNOTATIONS] += 1
+        return
+    for answer in answers:
+        name = answer.get("question_name") if isinstance(answer, dict) else None
+        counts.by_class[name if isinstance(name, str) else ""] += 1
+
+
+def _read_object(path: Path, remote_id: str, wanted: Wanted) -> Counts:
+    """COCO: ``info`` says whose export it is. An object of another shape is read to its end, and nothing counted."""
+    counts, classes, is_coco = Counts(), Counter[Any](), False
+    names: dict[Any, str] = {}
+    rows = 0
+    info: Any = None
+    with path.open("rb") as file:
+        for key, element, in_list in _whole(lambda: json_stream.sections(file)):
+            is_coco = is_coco or key == "images"
+            if element is None:
+                continue
+            if key == "info" and not in_list:
+                info = _value(element)
+            elif key == "images":
+                rows += 1
+                status = (_value(element) or {}).get("labellerr_file_status")
+                if isinstance(status, str):
+                    counts.by_status[status] += 1
+            elif key == "annotations":
+                classes[(_value(element) or {}).get("category_id")] += 1
+            elif key == "categories":
+                category = _value(element) or {}
+                names[category.get("id")] = str(category.get("name", ""))
+    if wanted.format == "coco_json":
+        if not is_coco:
+            raise PermanentError("the file is no coco_json export: it has no images")
+        _check_info(info, remote_id, wanted, counts)
+    if is_coco:
+        counts.rows = rows
+        for category_id, count in classes.items():
+            counts.by_class[names.get(category_id, "")] += count
+        if rows and not classes:
+            counts.notes[NO_ANNOTATIONS] = rows
+    return counts
+
+
+def _check_info(info: Any, remote_id: str, wanted: Wanted, counts: Counts) -> None:
+    told = info if isinstance(info, dict) else {}
+    for key, expected, what in (
+        ("version", remote_id, "export"),
+        ("description", wanted.name, "an export of the name"),
+    ):
+        found = told.get(key)
+        if found is None or expected == "":
+            counts.notes[NO_REPORT] += key == "version"
+        elif found != expected:
+            raise PermanentError(f"the file is of {what} {str(found)[:80]!r}, not of {expected!r} (info.{key})")
+
+
+def _read_zip(path: Path, remote_id: str, wanted: Wanted) -> Counts:
+    """Its entries, each read to its end: their check sums say whether it is whole."""
+    counts, left = Counts(), settings.PLATFORM_FILE_BYTES
+    try:
+        with zipfile.ZipFile(path) as archive:
+            for entry in archive.infolist():
+                if entry.is_dir():
+                    continue
+                counts.notes[IN_ARCHIVE] += 1
+                with archive.open(entry) as file:
+                    while piece := file.read(_PIECE):
+                        if (left := left - len(piece)) < 0:
+                            raise PermanentError(
+                                f"the archive unpacks to more than {settings.PLATFORM_FILE_BYTES:,} bytes "
+                                "(EXPORTADMIN_PLATFORM_FILE_BYTES)"
+                            )
+    except (zipfile.BadZipFile, EOFError, NotImplementedError, RuntimeError) as error:
+        raise PermanentError(f"the archive is cut off or damaged: {error}") from None
+    return counts
+
+
+def _read_png(path: Path, remote_id: str, wanted: Wanted) -> Counts:
+    with path.open("rb") as file:
+        file.seek(max(0, path.stat().st_size - 64))
+        if _PNG_END not in file.read():
+            raise PermanentError("the picture is cut off: it has no end")
+    return Counts()
+
+
+def _read_text(path: Path, remote_id: str, wanted: Wanted) -> Counts:
+    """Of csv, lines outside of quotes, without the first; of another text nothing."""
+    if wanted.format != "csv":
+        return Counts()
+    with path.open("rb") as file:
+        lines, is_quoted = _lines(file)
+    if is_quoted:
+        raise PermanentError("the csv file is cut off: it ends within quotes")
+    return Counts(rows=max(0, lines - 1))
+
+
+def _lines(file: BinaryIO) -> tuple[int, bool]:
+    """How many lines there are, and whether the last one ends within quotes."""
+    lines, is_quoted, last = 0, False, b"\n"
+    while piece := file.read(_PIECE):
+        for number, part in enumerate(piece.split(b'"')):
+            is_quoted ^= number > 0
+            lines += 0 if is_quoted else part.count(b"\n")
+        last = piece[-1:]
+    return lines + (last != b"\n"), is_quoted
+
+
+def _whole(elements: Callable[[], Any]) -> Any:
+    """Raises ``PermanentError`` where the file ends before its JSON does, or is none."""
+    try:
+        yield from elements()
+    except UserError as error:
+        raise PermanentError(f"the file is not whole, or no JSON: {error.message}") from None
+
+
+def _value(element: Any) -> Any:
+    """``None`` for what is too large to be looked at. Raises ``PermanentError`` for what is no JSON."""
+    if element.error is not None:
+        return None
+    try:
+        return orjson.loads(element.raw)
+    except orjson.JSONDecodeError as error:
+        raise PermanentError(f"the file is no JSON: {element.position()}: {error}") from None
+
+
+_READERS: Final[Mapping[str, Callable[[Path, str, Wanted], Counts]]] = {
+    JSON_ARRAY: _read_array,
+    JSON_OBJECT: _read_object,
+    ZIP: _read_zip,
+    PNG: _read_png,
+    TEXT: _read_text,
+}

@@ -1,0 +1,31 @@
+"""Connections to far sides."""
+
+from __future__ import annotations
+
+import pytest
+
+from connections.connection_actions import create_connection
+from connections.platforms.labellerr.platform import LabellerrPlatform
+from tests.rest.world import SHELL
+from tests.support.labellerr_server import LabellerrServer, labelled_row
+
+
+def connected(server: LabellerrServer, **other: object) -> LabellerrPlatform:
+    """As somebody connects to it; ``other`` settings and secrets instead of those that are right."""
+    config = {name: other.get(name, value) for name, value in server.config.items()}
+    secrets = {name: other.get(name, value) for name, value in server.secrets.items()}
+    made = create_connection(kind="labellerr", name="Labellerr", config=config, secrets=secrets, actor=SHELL)
+    return LabellerrPlatform(made)
+
+
+@pytest.fixture
+def far_side(labellerr_server: LabellerrServer) -> LabellerrServer:
+    """With project one: thirty rows, two of each status, every third with two polygons."""
+    labellerr_server.serve("one", [{**labelled_row(n), "updated_at": 1000 * n} for n in range(30)], name="First")
+    return labellerr_server
+
+
+@pytest.fixture
+def labellerr(far_side: LabellerrServer, db: None) -> LabellerrPlatform:
+    """Connected to it."""
+    return connected(far_side)
