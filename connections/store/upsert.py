@@ -290,6 +290,8 @@ class _Writer:
         if written:
             mean = sum(len(one.row[_BODY]) + len(one.row[_BODY + 1]) for one in written) // len(written)
             self._batch_size = max(1, min(BATCH, BATCH_BYTES // max(mean, 1)))
+        else:  # nothing says how large they are
+            self._batch_size = min(BATCH, 2 * self._batch_size)
         _upsert(StoreRow, [one.row for one in written])
         _upsert(StoreCoco, [one.coco for one in written])
         _upsert(StoreCsv, [one.csv for one in written])

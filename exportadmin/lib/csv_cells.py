@@ -15,6 +15,8 @@ _FORMULA_STARTS: Final[frozenset[str]] = frozenset("=+-@＝＋－＠\t\r\n")
 _SIGN_IN_A_CELL: Final = tuple(
     (separator, re.compile(rf'{re.escape(separator)}(?=[ "]*[=+\-@＝＋－＠])')) for separator in ";|\t\n\r"
 )
+# texts that are cells as they stand and that nothing runs, such as ids and most names: nearly all that there are
+_PLAIN: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_ .:/#()-]*")
 # what a file for people begins with: without it Excel takes UTF-8 for something else
 BYTE_ORDER_MARK: Final = "\ufeff"
 
@@ -47,6 +49,8 @@ def defused(text: str) -> str:
 
 def exact_cell(text: str, formulas: list[str] | None = None) -> str:
     """The text as a cell, quoted where RFC 4180 asks for it. What a spreadsheet would run is noted in ``formulas``."""
+    if _PLAIN.fullmatch(text):
+        return text
     if formulas is not None and is_formula(text):
         formulas.append(text)
     if '"' in text:

@@ -8,7 +8,7 @@ Everything that is not read is kept under ``source_extra.labellerr``.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import Any, Final
 
 from connections.rows.checks import BadMark, moment, shown, size
@@ -132,20 +132,20 @@ def _read(entry: Any) -> tuple[Kind, _Json] | None:
     mark: _Json = {"name": name, "value": name}
     if isinstance(answer_id := entry.get("answer_id"), str) and answer_id:
         mark["feature_id"] = answer_id
-    if key == POLYGON.key and len(answer) > 2 and all(_is_corner(corner) for corner in answer):
+    if key == POLYGON.key and len(answer) > 2 and False not in [_is_corner(corner) for corner in answer]:
         return POLYGON, mark | {"annotation_kind": POLYGON.annotation_kind, "polygon": answer}
     if len(answer) != 1 or not isinstance(answer[0], dict):
         return None
     if key == CLASSIFICATION.key and any(one in answer[0] for one in _ANSWERS):
         return CLASSIFICATION, mark | answer[0]
-    kind = next((one for one in KINDS.values() if one.key == key and one.annotation_kinds), None)
-    if kind is None or kind is CLASSIFICATION or kind.geometry not in answer[0]:
+    kind = KINDS.get(key)
+    if kind is None or not kind.annotation_kinds or kind is CLASSIFICATION or kind.geometry not in answer[0]:
         return None
     return kind, {"annotation_kind": kind.annotation_kind} | mark | answer[0]
 
 
 def _is_corner(corner: Any) -> bool:
-    return isinstance(corner, Mapping) and corner.keys() == {"x", "y"}
+    return type(corner) is dict and len(corner) == 2 and "x" in corner and "y" in corner
 
 
 _READ: Final = frozenset({"file_status", "created_at"})
