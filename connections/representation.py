@@ -72,7 +72,7 @@ def grants_json(connection: Connection, projects: QuerySet[Project]) -> list[dic
 
 def uses_json(uses: list[Use]) -> list[dict[str, Any]]:
     """What uses it, a sort of things each."""
-    return [asdict(use) for use in uses]
+    return [{"what": use.what, "count": use.count, "first": [asdict(user) for user in use.first]} for use in uses]
 
 
 def _iso(moment: datetime | None) -> str | None:
