@@ -36,7 +36,7 @@ from exportadmin.lib.errors import (
     UserError,
 )
 from exportadmin.lib.heavy import check_time
-from exportadmin.lib.ids import derived_id
+from exportadmin.lib.ids import derived_id, new_id
 from exportadmin.lib.signing import installation_key
 from exportadmin.lib.text import check_line, check_text
 from exportadmin.runs import statuses
@@ -44,17 +44,21 @@ from exportadmin.runs.ends import cancelled, request_cancel
 from exportadmin.runs.execute import run_in_foreground
 from exportadmin.runs.lease import claim
 from exportadmin.runs.queue import enqueue
+from exports import remote_listing
 from exports.delivery import manifest, reading, trail_proof, verify
-from exports.delivery.destination import connection_of, delivery_of, parse_destination, sink_of
+from exports.delivery.destination import connection_of, connection_to, delivery_of, parse_destination, sink_of
 from exports.display.selection_line import one_line
 from exports.idempotency import IdempotencyKey, scope_of, usable_key
 from exports.links import tokens
 from exports.models import Artifact, ExportConfig, ExportReport, Link, Proof
 from exports.models.proof import FULL
+from exports.remote_listing import RemoteListing
 from exports.results import compare
 from exports.results.preview import ROWS, FirstRows, first_rows, rows_artifact
 from exports.run import proofs
 from exports.spec import plan
+from exports.spec.platform_export import KEY as PLATFORM_EXPORT
+from exports.spec.platform_export import platform_of
 from exports.spec.selected_rows import NAMED, SelectedRows, find_rows, parse_selection
 from exports.spec.spec import ExportSpec, beside_filter
 
@@ -162,6 +166,45 @@ def run_now(
     return report
 
 
+def fetch_remote_export(
+    *,
+    project: Project,
+    remote_id: str,
+    actor: Actor,
+    name: str = "",
+    description: str = "",
+    destination: Mapping[str, Any] | None = None,
+    idempotency_key: str | None = None,
+) -> ExportReport:
+    """Fetch what somebody had made on the project's platform, check it and deliver it; a report that runs as any.
+
+    Nothing is asked for there. Raises as :func:`request_export`, and :class:`UserError` where the project is of no
+    platform.
+    """
+    require(actor, START, project)
+    body = {PLATFORM_EXPORT: {"remote_id": remote_id}, "destination": destination}
+    return request_export(
+        project=project,
+        spec=ExportSpec.parse(body, project),
+        actor=actor,
+        name=name,
+        description=description,
+        idempotency_key=idempotency_key,
+    )
+
+
+def remote_exports(*, project: Project, actor: Actor) -> list[RemoteListing]:
+    """What was exported on the project's platform, by whomever, newest first; asks it, in no transaction.
+
+    Raises :class:`UserError` where the project is of no platform, :class:`ConflictError` where it cannot be asked.
+    """
+    require(actor, VIEW, project)
+    try:
+        return remote_listing.exports_there(project)
+    except (PermanentError, TransientError) as error:
+        raise ConflictError(f"{platform_of(project).title} cannot be asked for its exports: {error}") from error
+
+
 def cancel(*, report: ExportReport, actor: Actor) -> ExportReport:
     """Stop a run: at once while it waits, within seconds while it runs. Raises :class:`ConflictError` after its end.
 
@@ -180,7 +223,7 @@ def retry(*, report: ExportReport, actor: Actor) -> ExportReport:
         require(actor, START, report.project)
         raise ConflictError(f"report {report.report_id} is still {report.status}: cancel it first, or wait for its end")
     spec = ExportSpec.from_json(report.config, report.project)
-    if not report.is_ours:  # a folder that somebody named holds the first one
+    if spec.platform_export is None and not report.is_ours:  # a folder that somebody named holds the first one
         spec = dataclasses.replace(spec, destination=parse_destination(None, report.project))
     again = request_export(
         project=report.project,
@@ -598,6 +641,8 @@ def _fill(config: ExportConfig, name: str, description: str, spec: ExportSpec) -
     config.description = description
     # as it can be sent again: without what was not asked, too
     not_asked = {key for key in beside_filter() if not spec.beside.get(key)}
+    if spec.platform_export is not None:
+        not_asked.add("format")
     config.body = {
         key: value for key, value in spec.to_json().items() if key not in {"resolved", "time_zone", *not_asked}
     }
@@ -616,7 +661,11 @@ def find_report(report_id: str) -> ExportReport:
 
 def _about(spec: ExportSpec, converted_from: ExportReport | None) -> dict[str, str]:
     """For the trail."""
-    return {"format": spec.format} | ({"converted_from": converted_from.report_id} if converted_from else {})
+    told = {"format": spec.format}
+    if (wanted := spec.platform_export) is not None:
+        told |= {"made_by": wanted.platform, "where": wanted.where}
+        told |= {"remote_id": wanted.remote_id} if wanted.remote_id else {}
+    return told | ({"converted_from": converted_from.report_id} if converted_from else {})
 
 
 def _create(
@@ -636,11 +685,22 @@ def _create(
     if not Project.objects.select_for_update(no_key=True).filter(pk=project.pk).values_list("pk"):
         raise NotFoundError(f"no project {project.public_id!r}")
     destination = connection_of(spec.destination, project, hold=True)
+    is_ours = sink_of(spec.destination, destination).is_ours
+    name = _named(name, f"{project.name[:150]} {spec.format}")
+    wanted = spec.platform_export
+    if wanted is not None and wanted.is_there:
+        destination = connection_to(platform_of(project).delivers_to(wanted.wanted(name)), project, hold=True)
+    report_id = new_id()
     report = ExportReport.objects.create(
+        report_id=report_id,
         project=project,
         destination=destination,
-        is_ours=sink_of(spec.destination, destination).is_ours,
-        name=_named(name, f"{project.name[:150]} {spec.format}"),
+        is_ours=is_ours,
+        made_by=wanted.platform if wanted else "",
+        remote_id=wanted.remote_id if wanted else "",
+        remote_name=f"{name[:150]} {report_id}" if wanted and not wanted.remote_id else "",
+        is_there=wanted is not None and wanted.is_there,
+        name=name,
         description=description,
         format=spec.format,
         config=spec.to_json(),

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
 
+from connections.platforms.base import RemoteFile
 from connections.rows.batch import OntologyClass, RowBatch
 from connections.rows.counts import FURTHER_LABELS, NO_CLASS, UNLABELLED, Counted, add_up, add_up_beside
 from connections.rows.kinds.base import Kind
@@ -43,6 +44,44 @@ class LabelCounts:
             "rows_leaving_with_several": self.rows_leaving_with_several,
             "left_out": dict(sorted(self.left_out.items())),
         }
+
+
+def of_platform(
+    platform: str, seen: Sequence[RemoteFile], files: Sequence[DeliveredFile], *, are_seen: bool = True
+) -> dict[str, Any]:
+    """Check values of what a platform made itself: counted by reading ``seen``, its files; ``None``: they do not tell.
+
+    ``are_seen``: we have seen the bytes of ``files``, which are delivered.
+    """
+    rows = _sum([file.rows for file in seen])
+    by_class = _sums([file.annotations_by_class for file in seen])
+    return {
+        "made_by": platform,
+        "rows_read": rows,
+        "rows_kept": rows,
+        "rows_dropped": {},
+        "rows_refused": {},
+        "rows_by_status": _sums([file.rows_by_status for file in seen]),
+        "annotations": None if by_class is None else sum(by_class.values()),
+        "annotations_by_class": by_class,
+        "annotations_by_kind": None,
+        "left_out_by_format": {},
+        "notes": dict(sorted(sum((Counter(file.notes) for file in seen), Counter()).items())),
+        "files": len(files) if are_seen else None,
+        "bytes": sum(file.bytes for file in files) if are_seen else None,
+    }
+
+
+def _sum(counts: Sequence[int | None]) -> int | None:
+    known = [count for count in counts if count is not None]
+    return sum(known) if known and len(known) == len(counts) else None
+
+
+def _sums(counts: Sequence[Mapping[str, int] | None]) -> dict[str, int] | None:
+    known = [count for count in counts if count is not None]
+    if not known or len(known) != len(counts):
+        return None
+    return dict(sorted(sum((Counter(count) for count in known), Counter()).items()))
 
 
 def why_left_out(counted: Counted, supported: Collection[Kind], cannot_hold: Collection[str]) -> str:

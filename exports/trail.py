@@ -48,6 +48,7 @@ def register() -> None:
             "resumed": "{actor} [resumed|tried to resume] export {object}" + _OF + "<, attempt {attempt}>",
             "completed": "{actor} completed export {object}" + _OF,
             "partial": "{actor} completed export {object}" + _OF + " with some rows refused",
+            "skipped": "Export {object}" + _OF + " found nothing to export",
             "failed": "Export {object}" + _OF + " failed",
             "errored": "Export {object}" + _OF + " was stopped by a fault",
             "cancel_requested": "{actor} [asked|tried to ask] for export {object}" + _OF + " to be cancelled",

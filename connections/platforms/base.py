@@ -69,7 +69,8 @@ class Wanted:
 
     ``name`` is ours and once among all that we ask for: by it an export is found whose answer was lost. ``statuses``
     are the platform's own words, none: all that it knows. ``updated_after_ms``: only what was updated since.
-    ``options`` are by the names of :attr:`Platform.remote_options`, checked by :meth:`Platform.check_wanted`.
+    ``options`` are by the names of :attr:`Platform.remote_options`, checked by :meth:`Platform.check_wanted`. Of an
+    export that others had made, which is only fetched, nobody knows what they asked for: ``format`` is empty.
     """
 
     name: str
@@ -124,8 +125,8 @@ Standing: TypeAlias = Waiting | Ready | Failed
 class RemoteFile:
     """A file as it was fetched: it lies at ``path``, whole. ``name`` is safe to deliver under.
 
-    What could be counted by reading it is in ``rows`` (``None``: nobody can tell) and ``rows_by_status`` and
-    ``annotations_by_class``; ``notes`` say what else was seen, a text → how often.
+    What could be counted by reading it is in ``rows``, ``rows_by_status`` and ``annotations_by_class`` (``None``: the
+    file does not tell); ``notes`` say what else was seen, a text → how often.
     """
 
     path: Path
@@ -133,9 +134,20 @@ class RemoteFile:
     media_type: str
     bytes: int
     rows: int | None = None
-    rows_by_status: Mapping[str, int] = field(default_factory=dict)
-    annotations_by_class: Mapping[str, int] = field(default_factory=dict)
+    rows_by_status: Mapping[str, int] | None = None
+    annotations_by_class: Mapping[str, int] | None = None
     notes: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class RemoteRow:
+    """What a file tells of one row: its id there, ``status`` in the platform's own word and when it was last updated,
+    each where the file says it.
+    """
+
+    row_id: str
+    status: str | None = None
+    updated_ms: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,6 +195,10 @@ class Platform(ConnectionKind, ABC):
         """As it is asked for. Raises :class:`~exportadmin.lib.errors.UserError` for what the platform cannot make."""
         return wanted
 
+    def delivers_to(self, wanted: Wanted) -> str:
+        """Where the platform itself will deliver it, such as ``s3://bucket/folder/``; empty: it is fetched."""
+        return ""
+
     def doubts(self, wanted: Wanted) -> list[str]:
         """What the platform may not make of it, in sentences for whoever is about to ask: warned of, never refused."""
         return []
@@ -210,6 +226,10 @@ class Platform(ConnectionKind, ABC):
 
         Raises ``PermanentError`` for what is no file of that export: cut off, another format, another id.
         """
+
+    def rows_of(self, file: RemoteFile, wanted: Wanted) -> Iterator[RemoteRow]:
+        """What a fetched file tells of its rows, read piece by piece; nothing where its format tells nothing."""
+        yield from ()
 
     @abstractmethod
     def exports(self, external_id: str) -> list[RemoteExport]:

@@ -562,11 +562,7 @@ class S3Delivery(Delivery):
         """Raises ``TransientError`` and ``PermanentError`` too, where the store cannot be asked."""
         if self._folder is None or not _is_name(name):
             raise DeliveredFileError("is missing")
-        bucket, key = self._reach(), self._folder.key(name)
-        found = bucket.head(key)
-        if found is None:
-            raise DeliveredFileError("is missing")
-        return _OpenedObject(bucket, key, found, first, last)
+        return open_object(self._reach(), self._folder.key(name), first, last)
 
     def entries(self) -> Iterator[Entry]:
         """Raises as :meth:`open` does."""
@@ -601,6 +597,16 @@ class S3Delivery(Delivery):
             bucket, manifest = self._reach(), self._folder.key(MANIFEST_NAME)
             for key in sorted(bucket.keys(self._folder.prefix), key=lambda key: key != manifest):
                 bucket.call("delete_object", Key=key)
+
+
+def open_object(bucket: Bucket, key: str, first: int = 0, last: int | None = None) -> _OpenedObject:
+    """As :meth:`connections.sinks.base.Delivery.open`, of any object. Raises ``TransientError`` and ``PermanentError``
+    too, where the store cannot be asked.
+    """
+    found = bucket.head(key)
+    if found is None:
+        raise DeliveredFileError("is missing")
+    return _OpenedObject(bucket, key, found, first, last)
 
 
 def _is_name(name: str) -> bool:

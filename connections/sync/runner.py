@@ -137,7 +137,7 @@ class SyncRunner(Runner[SyncRun]):
                     "bytes": file.bytes,
                     "digest": digest,
                     "rows": file.rows,
-                    "rows_by_status": dict(file.rows_by_status),
+                    "rows_by_status": dict(file.rows_by_status or {}),
                 },
             },
         )

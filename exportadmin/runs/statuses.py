@@ -4,9 +4,11 @@ from __future__ import annotations
 
 QUEUED, RUNNING = "queued", "running"
 COMPLETED, PARTIAL, FAILED, ERRORED, CANCELLED = "completed", "partial", "failed", "errored", "cancelled"
+# there was nothing to do it with, and its ``error`` says so: no failure, and nothing came of it
+SKIPPED = "skipped"
 
 ACTIVE: frozenset[str] = frozenset({QUEUED, RUNNING})
-TERMINAL: frozenset[str] = frozenset({COMPLETED, PARTIAL, FAILED, ERRORED, CANCELLED})
+TERMINAL: frozenset[str] = frozenset({COMPLETED, PARTIAL, FAILED, ERRORED, CANCELLED, SKIPPED})
 # ends after which the result is there, if not all of it
 SUCCESSFUL: frozenset[str] = frozenset({COMPLETED, PARTIAL})
 
@@ -19,6 +21,7 @@ TITLES: dict[str, tuple[str, str]] = {
     FAILED: ("Failed", "red"),
     ERRORED: ("Errored", "red"),
     CANCELLED: ("Cancelled", "secondary"),
+    SKIPPED: ("Skipped", "secondary"),
 }
 
 

@@ -7,7 +7,7 @@ from typing import Any, Final
 from connections.access.api.serializers import ProjectQuery
 from exportadmin.lib.rest import Choice, CommaList, Moment, Number, Query, Text, WholeNumber
 from exportadmin.runs import statuses
-from exports.formats import FORMATS
+from exports.spec.platform_export import format_choices
 
 MAX_IDS: Final = 200
 MAX_WAIT_SECONDS: Final = 30
@@ -23,7 +23,7 @@ class GroupedReportsQuery(ProjectQuery):
 
     def get_fields(self) -> dict[str, Any]:
         """Made late, as the formats are."""
-        return {**super().get_fields(), "format": Choice(sorted(FORMATS), required=False)}
+        return {**super().get_fields(), "format": Choice(sorted(dict(format_choices())), required=False)}
 
 
 class ReportsQuery(GroupedReportsQuery):

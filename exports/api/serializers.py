@@ -10,6 +10,7 @@ from exportadmin.runs import statuses
 from exportadmin.runs.serializers import ProgressSerializer
 from exports.models import Link
 from exports.models.proof import HOW, RESULTS
+from exports.spec.platform_export import PLACES
 
 _ACTIVE = [status for status in statuses.TITLES if status in statuses.ACTIVE]
 _ENDED = [status for status in statuses.TITLES if status not in statuses.ACTIVE]
@@ -57,6 +58,18 @@ class LastProofSerializer(serializers.Serializer[Any]):
     result = serializers.ChoiceField(choices=[*RESULTS])
 
 
+class MadeBySerializer(serializers.Serializer[Any]):
+    """What is known of an export that the platform made itself."""
+
+    platform = serializers.CharField()
+    remote_id = serializers.CharField(allow_blank=True, help_text="its own id of it; empty while it is not known")
+    remote_name = serializers.CharField(allow_blank=True, help_text="the name under which it has it")
+    where = serializers.ChoiceField(
+        choices=[*PLACES], help_text="`here`: fetched and delivered by us; `there`: delivered by the platform"
+    )
+    proved = serializers.BooleanField(help_text="the delivered bytes were read and hashed by us")
+
+
 class ReportSerializer(serializers.Serializer[Any]):
     """A report, as :func:`exports.display.representation.report_json` prints it."""
 
@@ -68,6 +81,7 @@ class ReportSerializer(serializers.Serializer[Any]):
     group = serializers.ChoiceField(choices=["completed", "in_progress"])
     error = serializers.CharField(allow_blank=True)
     format = serializers.CharField()
+    made_by = MadeBySerializer(allow_null=True, help_text="`null`: this program wrote the files")
     progress = ProgressSerializer()
     config_id = serializers.CharField(
         allow_null=True, help_text="the saved config that it ran, while there is one; `config` is how it was then"
@@ -172,24 +186,24 @@ class MirrorNoteSerializer(serializers.Serializer[Any]):
 
 
 class PlanAnswerSerializer(serializers.Serializer[Any]):
-    """A plan, as :func:`exports.spec.plan.plan` makes it."""
+    """A plan, as :func:`exports.spec.plan.plan` makes it. `null`: known only when the platform has made the file."""
 
     project = NamedSerializer()
     format = serializers.CharField()
     resolved = serializers.DictField()
-    rows_read = serializers.IntegerField()
-    rows_kept = serializers.IntegerField()
-    rows_dropped = serializers.DictField(child=serializers.IntegerField())
-    rows_by_status = serializers.DictField(child=serializers.IntegerField())
-    annotations = serializers.IntegerField()
-    annotations_by_class = serializers.DictField(child=serializers.IntegerField())
-    annotations_by_kind = serializers.DictField(child=serializers.IntegerField())
-    left_out_by_format = serializers.DictField(child=serializers.IntegerField())
-    labels = LabelCountsSerializer()
+    rows_read = serializers.IntegerField(allow_null=True)
+    rows_kept = serializers.IntegerField(allow_null=True)
+    rows_dropped = serializers.DictField(child=serializers.IntegerField(), allow_null=True)
+    rows_by_status = serializers.DictField(child=serializers.IntegerField(), allow_null=True)
+    annotations = serializers.IntegerField(allow_null=True)
+    annotations_by_class = serializers.DictField(child=serializers.IntegerField(), allow_null=True)
+    annotations_by_kind = serializers.DictField(child=serializers.IntegerField(), allow_null=True)
+    left_out_by_format = serializers.DictField(child=serializers.IntegerField(), allow_null=True)
+    labels = LabelCountsSerializer(allow_null=True)
     removed_since = serializers.IntegerField(
         required=False, help_text="rows deleted after the revision that the filter names; there where it names one"
     )
-    bytes_expected = serializers.IntegerField()
+    bytes_expected = serializers.IntegerField(allow_null=True)
     files_expected = serializers.ListField(
         child=serializers.CharField(),
         help_text="files by the names that they will have at the destination; <…> stands for what is not known before",

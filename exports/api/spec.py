@@ -20,6 +20,8 @@ from exports.links.tokens import LONGEST, SHORTEST
 from exports.sources.snapshot import CONVERSION_KEYS
 from exports.spec.conditions import CONDITIONS, Condition
 from exports.spec.labels import labels_schema
+from exports.spec.platform_export import HERE, MOST_STATUSES, PLACES
+from exports.spec.platform_export import LONGEST as LONGEST_TEXT
 from exports.spec.spec import MAX_REFUSED, beside_filter, spec_keys
 
 
@@ -91,6 +93,49 @@ def _sync_first_schema() -> dict[str, Any]:
     }
 
 
+def platform_export_schema() -> dict[str, Any]:
+    text = {"type": "string", "minLength": 1, "maxLength": LONGEST_TEXT}
+    return {
+        "type": "object",
+        "nullable": True,
+        "additionalProperties": False,
+        "properties": {
+            "format": {
+                **text,
+                "description": "its own word, such as `coco_json`; required without remote_id",
+            },
+            "statuses": {
+                "type": "array",
+                "items": text,
+                "maxItems": MOST_STATUSES,
+                "description": "the platform's own words; all by default",
+            },
+            "updated_after": {
+                "oneOf": [{"type": "string"}, {"type": "integer"}],
+                "description": "only what the platform says was updated after this time",
+            },
+            "options": {
+                "type": "object",
+                "additionalProperties": {"oneOf": [text, {"type": "array", "items": text}]},
+                "description": "settings of the platform's own, by name",
+            },
+            "where": {
+                "type": "string",
+                "enum": [*PLACES],
+                "default": HERE,
+                "description": "`here`: fetched and delivered to the destination; `there`: the platform delivers it "
+                "to where the options say",
+            },
+            "remote_id": {
+                **text,
+                "description": "an export that was made there already: it is fetched, and nothing is asked for",
+            },
+        },
+        "description": "The project's platform makes the file itself: then no format, filter, labels, include, options "
+        "or max_refused.",
+    }
+
+
 class Name(Text):
     """Not of blanks alone."""
 
@@ -101,16 +146,12 @@ class Name(Text):
 class Described(StrictSerializer):
     """What is common to configs, plans and reports. Fields are made late: registries may grow."""
 
-    format_is_required = True
+    without = "platform_export"
 
     def get_fields(self) -> dict[str, Any]:
         """The description's own, then those of the class."""
         return {
-            "format": Choice(
-                sorted(FORMATS),
-                required=self.format_is_required,
-                help_text=None if self.format_is_required else "required without a config_id",
-            ),
+            "format": Choice(sorted(FORMATS), required=False, help_text=f"required without {self.without}"),
             **{key: DescribedField(partial(_beside_schema, CONDITIONS[key])) for key in beside_filter()},
             "filter": DescribedField(filter_schema),
             "labels": DescribedField(labels_schema),
@@ -121,6 +162,7 @@ class Described(StrictSerializer):
             "options": DescribedField(_options_schema),
             "max_refused": DescribedField(_max_refused_schema),
             "sync_first": DescribedField(_sync_first_schema),
+            "platform_export": DescribedField(platform_export_schema),
             **super().get_fields(),
         }
 
@@ -154,7 +196,7 @@ class CreateReportSerializer(Described):
         help_text="then no format, filter or other part of what is exported; its name and description are kept where "
         "none are given",
     )
-    format_is_required = False
+    without = "config_id or platform_export"
 
 
 class ConvertSerializer(StrictSerializer):

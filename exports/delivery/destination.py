@@ -8,7 +8,8 @@ from typing import Any
 from connections.models import Connection, Project
 from connections.sinks import SINKS
 from connections.sinks.base import Delivery, ReportKey, Sink
-from connections.use import check_usable, named_connection
+from connections.sinks.there import DeliveryThere
+from connections.use import check_usable, granted_to, named_connection
 from exportadmin.lib.errors import PermanentError, UserError
 from exportadmin.lib.text import check_text
 from exports.models import ExportReport
@@ -56,6 +57,24 @@ def connection_of(destination: Mapping[str, Any], project: Project, *, hold: boo
     return named_connection(project, kind, destination.get("connection", ""), hold=hold)
 
 
+def connection_to(place: str, project: Project, *, hold: bool = False) -> Connection | None:
+    """By which the project reaches what lies at ``place`` (``s3://bucket/folder/``), if it has a way there.
+
+    ``hold`` as in :func:`connection_of`.
+    """
+    kind, _, path = place.partition("://")
+    if kind not in SINKS or not SINKS[kind].needs_connection:
+        return None
+    granted = granted_to(project, kind).filter(disabled_at=None).order_by("name")
+    for connection in granted.select_for_update(no_key=True) if hold else granted:
+        try:
+            SINKS[kind].parse_settings(connection, {"folder": path})
+        except UserError:  # another bucket, or outside what the connection is for
+            continue
+        return connection
+    return None
+
+
 def check_destination(report: ExportReport) -> None:
     """Asked when a run starts: the connection may have been taken from the project since. Raises ``PermanentError``."""
     if report.destination is None:
@@ -88,4 +107,6 @@ def key_of(report: ExportReport) -> ReportKey:
 def delivery_of(report: ExportReport) -> Delivery:
     """What the report delivered; it may be gone by now. Raises :class:`UserError` as :func:`sink_of` does."""
     connection = report.destination
+    if report.is_there:
+        return DeliveryThere(sink_of({"kind": LOCAL}, None).delivery(report.location), connection)
     return sink_of({"kind": connection.kind if connection else LOCAL}, connection).delivery(report.location)

@@ -9,6 +9,7 @@ from typing import Any
 from django.db import transaction
 
 from connections.sinks.base import MANIFEST_NAME, DeliveredFileError, Delivery, Sink
+from connections.sinks.there import DeliveryThere
 from exportadmin.lib.errors import PermanentError, TransientError, UserError
 from exports.delivery import manifest
 from exports.delivery.destination import key_of, sink_for
@@ -38,6 +39,8 @@ def adopt_published(sink: Sink, report: ExportReport) -> Published | None:
     delivery = sink.published(key_of(report)) if report.attempts > 1 else None
     if delivery is None:
         return None
+    if report.is_there:
+        delivery = DeliveryThere(delivery, report.destination)
     verdict = verify_delivery(delivery)
     if not verdict.as_delivered or verdict.report_id != report.report_id:
         what = "; ".join(verdict.problems) or f"{verdict.statement}, of report {verdict.report_id}"

@@ -59,15 +59,15 @@ class Sum:
 @dataclass(frozen=True, slots=True)
 class Sums:
     """What the page shows of a report's check values. ``labels`` says what became of rows with several, ``notes``
-    what the format noted of its file."""
+    what the format noted of its file. ``None``: not known, of a file that a platform made."""
 
-    rows_read: int
-    rows_kept: int
+    rows_read: int | None
+    rows_kept: int | None
     rows_refused: int
-    annotations: int
+    annotations: int | None
     left_out: int
-    files: int
-    bytes: int
+    files: int | None
+    bytes: int | None
     removed_since: int
     labels: str
     notes: tuple[str, ...]
@@ -76,7 +76,7 @@ class Sums:
     @property
     def rows_dropped(self) -> int:
         """Rows that the filter left out."""
-        return self.rows_read - self.rows_kept - self.rows_refused
+        return (self.rows_read or 0) - (self.rows_kept or 0) - self.rows_refused
 
     @property
     def add_up(self) -> bool:
@@ -104,21 +104,24 @@ def sums_of(check_values: object, format_key: str = "") -> Sums | None:
     if not isinstance(check_values, Mapping) or "rows_read" not in check_values:
         return None
     values: Mapping[str, Any] = check_values
-    read, kept, annotations = (int(values.get(key, 0)) for key in ("rows_read", "rows_kept", "annotations"))
+    read, kept, annotations = (_known(values, key) for key in ("rows_read", "rows_kept", "annotations"))
     left_out: dict[str, int] = dict(values.get("left_out_by_format") or {})
     dropped = {f"Dropped: {dropped_label(key)}": count for key, count in (values.get("rows_dropped") or {}).items()}
     refused: dict[str, int] = dict(values.get("rows_refused") or {})
-    became = {"Kept": kept, **dropped, **{f"Refused: {code.replace('_', ' ')}": n for code, n in refused.items()}}
+    became = {"Kept": kept or 0, **dropped, **{f"Refused: {code.replace('_', ' ')}": n for code, n in refused.items()}}
     how = "= kept + dropped + refused" if refused else "= kept + dropped"
     sums = [
-        sum_of("Rows read", how, "What became of them", read, became, in_order=True),
-        sum_of("Rows kept", "by review status", "Review status", kept, values.get("rows_by_status")),
-        sum_of("Annotations", "by class", "Class", annotations, values.get("annotations_by_class")),
-        sum_of("Annotations", "by kind", "Kind", annotations, values.get("annotations_by_kind")),
+        None if read is None else sum_of("Rows read", how, "What became of them", read, became, in_order=True),
+        sum_of("Rows kept", "by review status", "Review status", kept or 0, values.get("rows_by_status")),
+        sum_of("Annotations", "by class", "Class", annotations or 0, values.get("annotations_by_class")),
+        sum_of("Annotations", "by kind", "Kind", annotations or 0, values.get("annotations_by_kind")),
     ]
     if left_out:
-        parts = {"Exported": annotations, **{f"Left out: {kind.replace('_', ' ')}": n for kind, n in left_out.items()}}
-        of_rows = annotations + sum(left_out.values())
+        parts = {
+            "Exported": annotations or 0,
+            **{f"Left out: {kind.replace('_', ' ')}": n for kind, n in left_out.items()},
+        }
+        of_rows = (annotations or 0) + sum(left_out.values())
         sums.append(
             sum_of(
                 "Annotations of these rows",
@@ -135,13 +138,19 @@ def sums_of(check_values: object, format_key: str = "") -> Sums | None:
         rows_refused=sum(refused.values()),
         annotations=annotations,
         left_out=sum(left_out.values()),
-        files=int(values.get("files", 0)),
-        bytes=int(values.get("bytes", 0)),
+        files=_known(values, "files"),
+        bytes=_known(values, "bytes"),
         removed_since=int(values.get("removed_since", 0)),
         labels=labels_note(values["labels"]) if "labels" in values else "",
         notes=tuple(note_texts(format_key, values)),
         sums=tuple(each for each in sums if each is not None),
     )
+
+
+def _known(values: Mapping[str, Any], key: str) -> int | None:
+    """``None``: it says that nobody knows."""
+    count = values.get(key, 0)
+    return None if count is None else int(count)
 
 
 def sum_of(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from exportadmin.runs.statuses import CANCELLED, COMPLETED, ERRORED, FAILED, PARTIAL, QUEUED, RUNNING, TITLES
+from exportadmin.runs.statuses import CANCELLED, COMPLETED, ERRORED, FAILED, PARTIAL, QUEUED, RUNNING, SKIPPED, TITLES
 
 _SENTENCES: Final[dict[str, str]] = {
     QUEUED: "Waiting for a worker.",
@@ -13,6 +13,7 @@ _SENTENCES: Final[dict[str, str]] = {
     PARTIAL: "Delivered, but some rows were refused; they are listed.",
     FAILED: "Could not be done as asked; nothing was delivered.",
     ERRORED: "Stopped by a fault of ours; nothing was delivered.",
+    SKIPPED: "There was nothing to export.",
     CANCELLED: "Stopped on request; nothing was delivered.",
 }
 # state → (word on screen, Tabler colour, one sentence)

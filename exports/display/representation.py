@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from exportadmin.runs import statuses
 from exportadmin.runs.progress import progress_json
 from exports.models import Artifact, ExportConfig, ExportReport, Proof, SinkSweep
+from exports.spec.platform_export import HERE, THERE
 
 if TYPE_CHECKING:
     from exports.actions import DeletedRows
@@ -35,6 +36,19 @@ def config_json(config: ExportConfig) -> dict[str, Any]:
     }
 
 
+def made_by_json(report: ExportReport) -> dict[str, Any] | None:
+    """Of an export that a platform made itself, else ``None``."""
+    if not report.made_by:
+        return None
+    return {
+        "platform": report.made_by,
+        "remote_id": report.remote_id,
+        "remote_name": report.remote_name,
+        "where": THERE if report.is_there else HERE,
+        "proved": report.is_proved,
+    }
+
+
 def report_json(report: ExportReport) -> dict[str, Any]:
     """Times are ISO 8601 with offset, ``null`` while not reached."""
     return {
@@ -46,6 +60,7 @@ def report_json(report: ExportReport) -> dict[str, Any]:
         "group": "in_progress" if report.status in statuses.ACTIVE else "completed",
         "error": report.error,
         "format": report.format,
+        "made_by": made_by_json(report),
         "progress": progress_json(report),
         "config_id": report.saved_config.public_id if report.saved_config else None,
         "config": report.config,

@@ -17,6 +17,11 @@ from exports.spec.spec import spec_keys
 LABELS: dict[str, str] = {
     "format": "Format",
     "filter": "Filter",
+    "platform_export": "Made by the platform",
+    "statuses": "Review statuses",
+    "updated_after": "Updated after",
+    "where": "Delivered",
+    "remote_id": "Its own id there",
     "labels": "Labels of each row",
     "include": "Parts included",
     "options": "Format options",

@@ -37,6 +37,7 @@ from exports.spec.conditions.base import Condition
 from exports.spec.labels import DEFAULT, LABEL_CHOICES, LONGEST_PERSON, CreatedBy, LabelChoice, parse_labels
 from exports.spec.mirror import parse_sync_first
 from exports.spec.parts import PART_LABELS
+from exports.spec.platform_export import KEY as PLATFORM_EXPORT
 from exports.spec.selection import Selection
 from exports.spec.spec import MAX_REFUSED, ExportSpec, beside_filter, parse_parts
 
@@ -156,6 +157,8 @@ class ExportForm(ConditionsForm):
 
         Raises :class:`UserError` for conditions that the form has no input for.
         """
+        if body.get(PLATFORM_EXPORT) is not None:
+            raise UserError("the platform makes this export itself: the form has no inputs for what it is asked for")
         format_name, destination = body.get("format", ""), body.get("destination") or {"kind": LOCAL}
         labels = parse_labels(body.get("labels"))
         initial = {

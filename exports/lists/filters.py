@@ -14,9 +14,9 @@ from django.utils import timezone
 from exportadmin.lib import times
 from exportadmin.lib.errors import UserError
 from exportadmin.runs import statuses
-from exports.formats import FORMATS
 from exports.lists import listing
 from exports.models import ExportReport
+from exports.spec.platform_export import format_choices
 
 IN_PROGRESS, ENDED = "in_progress", "completed"
 GROUPS: tuple[tuple[str, str], ...] = ((IN_PROGRESS, "In progress"), (ENDED, "Ended"))
@@ -35,6 +35,10 @@ class MomentField(forms.CharField):
             return times.to_datetime(times.parse_ms(text, time_zone=timezone.get_current_timezone_name()))
         except UserError as error:
             raise forms.ValidationError(error.message) from None
+
+
+def _formats() -> list[tuple[str, str]]:
+    return [(key, key) for key, _ in format_choices()]
 
 
 _EXAMPLE = {"placeholder": "2026-01-31"}
@@ -56,7 +60,7 @@ class ReportFilters(filters.FilterSet):  # type: ignore[misc]
     project = filters.ChoiceFilter(method="in_project", label="Project", empty_label="All")
     group = filters.ChoiceFilter(method="in_group", label="Group", choices=GROUPS, empty_label="All")
     status = filters.ChoiceFilter(label="State", choices=statuses.choices, empty_label="Any")
-    format = filters.ChoiceFilter(label="Format", choices=FORMATS.choices, empty_label="Any")
+    format = filters.ChoiceFilter(label="Format", choices=_formats, empty_label="Any")
     who = filters.CharFilter(
         field_name="created_by_name", lookup_expr="icontains", label="Created by", max_length=LONGEST
     )

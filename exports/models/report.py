@@ -20,6 +20,11 @@ class ExportReport(Run):
     ``revision`` is the one of the project that the run's snapshot saw: what came after it is of a later one.
     The delivery lies at ``destination`` (``None``: this machine); ``location`` is for its sink alone to read.
     ``is_ours``: it may be removed by us (the shell delivers into folders that are somebody's own).
+
+    ``made_by`` is the platform that made the files, empty: this program did. Then ``remote_id`` is its own id of the
+    export, ``remote_name`` the name under which it has it. ``is_there``: it delivered them into a place of its own;
+    what lies here is the manifest alone, and the files are reached through ``destination``, which proves them
+    (``None``: we have no way to them, and nothing of them is proved).
     """
 
     kind: ClassVar[str] = "export"
@@ -29,7 +34,8 @@ class ExportReport(Run):
     saved_config = models.ForeignKey(ExportConfig, null=True, blank=True, on_delete=models.SET_NULL)
     name = models.CharField(max_length=200)
     description = models.TextField(blank=True)
-    format = models.CharField(max_length=40)
+    # a key of exports.formats.FORMATS, or "<platform>:<its own format>"
+    format = models.CharField(max_length=250)
     config = models.JSONField()
     check_values = models.JSONField(null=True)
     revision = models.BigIntegerField(null=True)
@@ -46,6 +52,10 @@ class ExportReport(Run):
     converted_from = models.ForeignKey(
         "self", null=True, blank=True, on_delete=models.PROTECT, related_name="conversions"
     )
+    made_by = models.CharField(max_length=40, blank=True)
+    remote_id = models.CharField(max_length=200, blank=True)
+    remote_name = models.CharField(max_length=200, blank=True)
+    is_there = models.BooleanField(default=False)
     # of the manifest as it was delivered
     manifest_sha256 = models.CharField(max_length=64, blank=True)
     files_removed_at = models.DateTimeField(null=True)
@@ -72,6 +82,8 @@ class ExportReport(Run):
                 name="report_to_prove",
                 condition=models.Q(is_ours=True, files_removed_at=None, status__in=sorted(statuses.SUCCESSFUL)),
             ),
+            # which of a platform's exports are known here
+            models.Index(fields=["project", "remote_id"], name="report_remote", condition=~models.Q(remote_id="")),
             # what /metrics adds up at each scrape
             models.Index(fields=["status", "rows_done", "bytes_done"], name="report_sums"),
         ]
@@ -91,3 +103,8 @@ class ExportReport(Run):
     def is_delivered(self) -> bool:
         """Was it delivered? (The files may have been removed since: ``files_removed_at``.)"""
         return self.status in statuses.SUCCESSFUL
+
+    @property
+    def is_proved(self) -> bool:
+        """Were the delivered bytes seen by us? What a platform delivered where we cannot look were not."""
+        return self.is_delivered and not (self.is_there and self.destination_id is None)

@@ -58,9 +58,9 @@ def _deliver(report: ExportReport, lease: RunLease, sink: Sink) -> None:
     if adopted is not None:  # an earlier attempt died between publication and commit
         sink.discard(key_of(report))
         scratch.discard(report.report_id)
-        _finish(report, lease, adopted)
+        finish(report, lease, adopted)
         return
-    _check_permission(report, lease)
+    check_permission(report, lease)
     check_destination(report)
     bring_up_to_date(report, lease)
     spec = ExportSpec.from_json(report.config, report.project)
@@ -69,17 +69,17 @@ def _deliver(report: ExportReport, lease: RunLease, sink: Sink) -> None:
     writer_class = FORMATS.pick(spec.format)
     columns = writer_class.reads(spec.options)
     started = timezone.now()
-    _record_start(report)
+    record_start(report)
     lease.progress(phase="reading", rows_done=0, bytes_done=0)
     with (
         scratch.folder_for(report) as folder,
         source.open(selection, columns) as reader,
-        _draft(sink, report) as draft,
+        draft_of(sink, report) as draft,
     ):
         # One that was believed dead may have published since: its lease had run out, it had not. No more: its draft is
         # gone now, and cannot be published.
         if (late := adopt_published(sink, report)) is not None:
-            _finish(report, lease, late)
+            finish(report, lease, late)
             return
         lease.progress(rows_expected=reader.rows_expected)
         writer = writer_class(
@@ -131,16 +131,16 @@ def _deliver(report: ExportReport, lease: RunLease, sink: Sink) -> None:
         _must_add_up(check_values, reader.rows_expected, dropped_here)
         cross_check.sum_up(check_values["annotations"])
         lease.check(now=True)
-        head = _head(report, started, reader.revision)
+        head = head_of(report, started, reader.revision)
         if numbers is not None:
             head["snapshot"] = snapshot.to_json(reader.project_name, reader.ontology, reader.project_extra, numbers)
         manifest_bytes = manifest.build(head, check_values, written, installation_key())
         delivery = draft.commit(manifest_bytes)
-    _finish(report, lease, Published(delivery, check_values, written, reader.revision, manifest_bytes))
+    finish(report, lease, Published(delivery, check_values, written, reader.revision, manifest_bytes))
 
 
 @contextmanager
-def _draft(sink: Sink, report: ExportReport) -> Iterator[Draft]:
+def draft_of(sink: Sink, report: ExportReport) -> Iterator[Draft]:
     """Aborted at the end, which does nothing to one that was committed."""
     draft = sink.begin(key_of(report))
     try:
@@ -149,7 +149,7 @@ def _draft(sink: Sink, report: ExportReport) -> Iterator[Draft]:
         draft.abort()
 
 
-def _check_permission(report: ExportReport, lease: RunLease) -> None:
+def check_permission(report: ExportReport, lease: RunLease) -> None:
     """Once more when a queued run starts: roles and tokens may have gone since. Raises :class:`PermanentError`."""
     if report.requested_by is None or lease.foreground:  # the shell's own run, asked a moment ago
         return
@@ -171,7 +171,8 @@ def _check_permission(report: ExportReport, lease: RunLease) -> None:
         ) from None
 
 
-def _record_start(report: ExportReport) -> None:
+def record_start(report: ExportReport) -> None:
+    """The trail is told that an attempt begins."""
     with transaction.atomic():
         record(
             "export.started" if report.attempts < 2 else "export.resumed",
@@ -189,7 +190,8 @@ def _must_add_up(check_values: dict[str, Any], expected: int | None, dropped_her
         raise PermanentError(f"the source announced {expected:,} rows but {arrived:,} arrived: nothing was delivered")
 
 
-def _finish(report: ExportReport, lease: RunLease, published: Published) -> None:
+def finish(report: ExportReport, lease: RunLease, published: Published, **columns: Any) -> None:
+    """The successful end, and the files that were published. ``columns``: more of the report's."""
     check_values = published.check_values
     states = [state_of(published.delivery, file.name) for file in published.files]
     with transaction.atomic():
@@ -201,8 +203,9 @@ def _finish(report: ExportReport, lease: RunLease, published: Published) -> None
             location=published.delivery.location,
             manifest_sha256=hashlib.sha256(published.manifest).hexdigest(),
             revision=published.revision,
-            rows_done=check_values["rows_kept"],
-            bytes_done=check_values["bytes"],
+            rows_done=check_values["rows_kept"] or 0,
+            bytes_done=check_values["bytes"] or 0,
+            **columns,
         )
         if not finished:
             raise LeaseLost(f"report {report.report_id} was taken over while it was being finished")
@@ -225,7 +228,8 @@ def _finish(report: ExportReport, lease: RunLease, published: Published) -> None
         )
 
 
-def _head(report: ExportReport, started: datetime, revision: int | None) -> dict[str, Any]:
+def head_of(report: ExportReport, started: datetime, revision: int | None) -> dict[str, Any]:
+    """What a manifest says first: of which report, what was asked, and when."""
     config = report.config
     if not report.is_ours:  # where somebody's own folder lies is not for all to whom they hand it on
         config = {**config, "destination": {"kind": config["destination"]["kind"]}}

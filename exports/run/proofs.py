@@ -192,4 +192,4 @@ def _ended(proof: Proof, actor: Actor) -> None:
 
 
 def _size(report: ExportReport) -> int:
-    return int((report.check_values or {}).get("bytes", 0))
+    return int((report.check_values or {}).get("bytes") or 0)

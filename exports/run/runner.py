@@ -11,7 +11,7 @@ from exportadmin.runs.lease import RunLease
 from exportadmin.runs.runners import Runner
 from exports.delivery.publication import unpublish
 from exports.models import ExportReport
-from exports.run import pipeline
+from exports.run import pipeline, platform_export
 
 
 class ExportRunner(Runner[ExportReport]):
@@ -20,8 +20,13 @@ class ExportRunner(Runner[ExportReport]):
     model = ExportReport
 
     def run(self, run: ExportReport, lease: RunLease) -> None:
-        """All stages, see :mod:`exports.run.pipeline`."""
-        pipeline.run(run, lease)
+        """All stages, see :mod:`exports.run.pipeline`; where a platform makes the file, a step of
+        :mod:`exports.run.platform_export`.
+        """
+        if run.made_by:
+            platform_export.run(run, lease)
+        else:
+            pipeline.run(run, lease)
 
     def ended(self, run: ExportReport) -> None:
         """No delivery stays visible without a successful end; the trail is told."""
@@ -38,7 +43,7 @@ class ExportRunner(Runner[ExportReport]):
             actor=system("worker"),
             project=run.project,
             obj=run,
-            outcome="done" if run.status in statuses.SUCCESSFUL | {statuses.CANCELLED} else "failed",
+            outcome="done" if run.status in statuses.SUCCESSFUL | {statuses.CANCELLED, statuses.SKIPPED} else "failed",
             reason=run.error,
             details=details,
         )

@@ -18,7 +18,7 @@ from connections.sinks.base import ReportKey, Sink
 from connections.store.overview import overview
 from exportadmin.lib.heavy import check_time
 from exports.check_values import CheckValueCounter
-from exports.delivery.destination import connection_of, sink_of
+from exports.delivery.destination import connection_of, connection_to, sink_of
 from exports.delivery.files import UNKNOWN_ID, expected_names
 from exports.formats import FORMATS
 from exports.sources import source_of
@@ -30,6 +30,7 @@ from exports.spec.filters import RowFilter, resolved_times
 from exports.spec.labels import REASONS as LABEL_REASONS
 from exports.spec.labels import labels_note
 from exports.spec.mirror import mirror_note
+from exports.spec.platform_export import PlatformExport, platform_of
 from exports.spec.sample import Sample
 from exports.spec.selection import Selection
 from exports.spec.spec import ExportSpec
@@ -39,6 +40,18 @@ LARGE_SHARE: Final = 0.3
 _MOST_NAMED: Final = 3
 _WHAT: Final = {UNLABELLED: "annotations without a class", REGION_ANSWERS: "answers about single objects"}
 KEPT_SECONDS: Final = 600
+# the figures of a plan that come from counting rows
+_COUNTED: Final = (
+    "rows_read",
+    "rows_kept",
+    "rows_dropped",
+    "rows_by_status",
+    "annotations",
+    "annotations_by_class",
+    "annotations_by_kind",
+    "left_out_by_format",
+    "labels",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +78,8 @@ def build_plan(project: Project, spec: ExportSpec, *, live: bool = False) -> Pla
     counted for the same conditions and have not changed since are not counted again, so that a form in which parts or
     names are chosen does not walk a large project at each step. Raises what reading raises.
     """
+    if spec.platform_export is not None:
+        return Plan(_plan_of_platform(project, spec, spec.platform_export))
     selection = spec.selection
     source = source_of(project)
     counted = (_counted_before if live else _counted)(source, selection, spec)
@@ -85,6 +100,40 @@ def build_plan(project: Project, spec: ExportSpec, *, live: bool = False) -> Pla
         "mirror": mirror_note(project, spec.sync_first),
     }
     return Plan(answer, taken, duration.estimate_duration(project, spec.format, rows, taken), missing)
+
+
+def _plan_of_platform(project: Project, spec: ExportSpec, wanted: PlatformExport) -> dict[str, Any]:
+    """What the platform will put into it nobody knows before: figures are ``None``, and a warning says so."""
+    platform = platform_of(project)
+    request = wanted.wanted("an export")
+    warnings = [
+        f"{platform.title} makes this file itself: its rows, annotations and size are known only when it is made",
+        *([] if wanted.remote_id else platform.doubts(request)),
+    ]
+    stops: list[str] = []
+    if wanted.is_there:
+        place = platform.delivers_to(request)
+        files = [f"{place}<files of {platform.title}>"]
+        if connection_to(place, project) is None:
+            warnings.append(
+                f"project {project.name!r} has no connection that reaches {place}: what {platform.title} delivers "
+                "there cannot be proved"
+            )
+    else:
+        sink = sink_of(spec.destination, connection_of(spec.destination, project))
+        address = sink.address(ReportKey(UNKNOWN_ID, project.public_id))
+        files = [f"{address}{name}" for name in expected_names(project, f"<extension of {platform.title}>")]
+        stops += [f"the destination cannot be written: {why}"] if (why := sink.why_not()) else []
+    return {
+        "project": {"id": project.public_id, "name": project.name},
+        "format": spec.format,
+        "resolved": wanted.resolved,
+        **dict.fromkeys(_COUNTED),
+        "bytes_expected": None,
+        "files_expected": files,
+        "stops": stops,
+        "warnings": warnings,
+    }
 
 
 def _counted(source: Source, selection: Selection, spec: ExportSpec) -> dict[str, Any]:

@@ -16,10 +16,17 @@ from exports.spec.conditions import CONDITIONS
 from exports.spec.filters import parse_filter, resolved_times
 from exports.spec.labels import parse_labels
 from exports.spec.mirror import parse_sync_first
+from exports.spec.platform_export import KEY as PLATFORM_EXPORT
+from exports.spec.platform_export import PlatformExport, parse_platform_export
+from exports.spec.platform_export import from_json as platform_export_from_json
 from exports.spec.selection import Selection
 
 # the share of rows that a format may refuse before the run fails, where the description says nothing of it
 MAX_REFUSED = 0.10
+
+
+# what has no meaning where the platform makes the file, beside conditions
+_OWN = ("filter", "labels", "include", "options", "max_refused", "sync_first")
 
 
 def beside_filter() -> list[str]:
@@ -29,17 +36,8 @@ def beside_filter() -> list[str]:
 
 def spec_keys() -> list[str]:
     """The keys of a body that describe the export itself."""
-    return [
-        "format",
-        *beside_filter(),
-        "filter",
-        "labels",
-        "include",
-        "destination",
-        "options",
-        "max_refused",
-        "sync_first",
-    ]
+    own = ["filter", "labels", "include", "destination", "options", "max_refused", "sync_first"]
+    return ["format", *beside_filter(), *own, PLATFORM_EXPORT]
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +48,8 @@ class ExportSpec:
     :meth:`to_json` adds the moments that came of them, so that a report says the same whatever its project's zone
     becomes. ``max_refused`` is the share (0 to 1) of the rows that the filter keeps which the format may refuse; with
     more of them the run fails (:meth:`refusals_allowed`). ``sync_first``: a mirrored project is brought up to date
-    before it is read; ``None``: the project mirrors nothing.
+    before it is read; ``None``: the project mirrors nothing. With a
+    ``platform_export`` the platform makes the file: of the others only ``destination`` has a meaning then.
     """
 
     format: str
@@ -62,6 +61,7 @@ class ExportSpec:
     max_refused: float = MAX_REFUSED
     time_zone: str = "UTC"
     sync_first: bool | None = None
+    platform_export: PlatformExport | None = None
 
     @classmethod
     def parse(cls, body: Mapping[str, Any], project: Project) -> ExportSpec:
@@ -70,6 +70,8 @@ class ExportSpec:
         for key in body:
             if key not in known:
                 raise UserError(f"unknown key {key!r}; known: {', '.join(known)}", field=str(key))
+        if body.get(PLATFORM_EXPORT) is not None:
+            return cls._parse_platform_export(body, project)
         name = body.get("format")
         if not isinstance(name, str):
             raise UserError(f"format is missing; known: {', '.join(sorted(FORMATS))}", field="format")
@@ -93,6 +95,34 @@ class ExportSpec:
             "sync_first": parse_sync_first(body.get("sync_first"), project),
         }
         return cls.of(body, project, project.time_zone)
+
+    @classmethod
+    def _parse_platform_export(cls, body: Mapping[str, Any], project: Project) -> ExportSpec:
+        wanted = parse_platform_export(body[PLATFORM_EXPORT], project)
+        for key in (*beside_filter(), *_OWN):
+            if body.get(key) is not None:
+                raise UserError(f"with {PLATFORM_EXPORT} the platform makes the file: leave {key} out", field=key)
+        if body.get("format") not in (None, wanted.format_name):
+            raise UserError(
+                f"format is {body['format']!r}: with {PLATFORM_EXPORT} the platform makes the file, so leave it out",
+                field="format",
+            )
+        destination = parse_destination(body.get("destination"), project)
+        if wanted.is_there and destination != {"kind": "local"}:
+            raise UserError("the platform delivers this export itself: leave destination out", field="destination")
+        return cls._of_platform(wanted, destination, project, project.time_zone)
+
+    @classmethod
+    def _of_platform(
+        cls, wanted: PlatformExport, destination: Mapping[str, Any], project: Project, time_zone: str
+    ) -> ExportSpec:
+        return cls(
+            format=wanted.format_name,
+            selection=Selection(project.public_id),
+            destination=destination,
+            time_zone=time_zone,
+            platform_export=wanted,
+        )
 
     @classmethod
     def of(cls, body: Mapping[str, Any], project: Project, time_zone: str) -> ExportSpec:
@@ -132,6 +162,14 @@ class ExportSpec:
 
     def to_json(self) -> dict[str, Any]:
         """The frozen form that a report keeps."""
+        if self.platform_export is not None:
+            return {
+                "format": self.format,
+                PLATFORM_EXPORT: self.platform_export.to_json(),
+                "destination": dict(self.destination),
+                "time_zone": self.time_zone,
+                "resolved": self.platform_export.resolved,
+            }
         return {
             "format": self.format,
             **{key: list(texts) for key, texts in self.beside.items()},
@@ -149,8 +187,12 @@ class ExportSpec:
     @classmethod
     def from_json(cls, body: Mapping[str, Any], project: Project) -> ExportSpec:
         """Back from the frozen form, in the zone in which it was read then. Raises :class:`UserError`."""
+        time_zone = body.get("time_zone", "UTC")
+        if body.get(PLATFORM_EXPORT) is not None:
+            wanted = platform_export_from_json(body[PLATFORM_EXPORT], project, time_zone)
+            return cls._of_platform(wanted, body.get("destination") or {"kind": "local"}, project, time_zone)
         parts = {"filter": {}, "include": [], "destination": {"kind": "local"}, "options": {}}
-        return cls.of({**parts, "max_refused": MAX_REFUSED, **body}, project, body.get("time_zone", "UTC"))
+        return cls.of({**parts, "max_refused": MAX_REFUSED, **body}, project, time_zone)
 
 
 def _texts(value: object, field_name: str) -> tuple[str, ...]:

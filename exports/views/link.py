@@ -19,9 +19,9 @@ from exportadmin.lib.errors import GoneError, NotFoundError, UserError
 from exportadmin.lib.signing import installation_key
 from exports import actions
 from exports.delivery.reading import ALTERED
-from exports.formats import FORMATS
 from exports.links import downloads, one_copy, tokens
 from exports.models import Link
+from exports.spec.platform_export import format_title
 
 DOOR = "link"
 
@@ -65,7 +65,7 @@ def _about(found: Link) -> dict[str, Any]:
     name = artifact.name
     return {
         "artifact": artifact,
-        "format": FORMATS[report.format].title if report.format in FORMATS else "",
+        "format": format_title(report.format),
         "rows": values.get("rows_kept") if values.get("files") == 1 else None,
         "made_at": report.finished_at or report.created_at,
         "is_partly": found.one_time and not one_copy.use_of(found).has_room_for(artifact.bytes),

@@ -179,10 +179,8 @@ def test_the_words_say_what_would_be_right(world: World):
         in script.post("reports/", {**GOOD, "format": "xml"}).json()["detail"]
     )
     assert "accepted" in script.post("reports/", {**GOOD, "statuses": ["done"]}).json()["detail"]
-    assert "known: project" in script.post("reports/plan/", {**GOOD, "colour": 1}).json()["detail"].replace(
-        "known: format, statuses, filter, labels, include, destination, options, max_refused, sync_first, project",
-        "known: project",
-    )
+    known = script.post("reports/plan/", {**GOOD, "colour": 1}).json()["detail"]
+    assert known.startswith("unknown key; known: format, statuses, filter, labels, include, destination")
 
 
 BAD_QUERIES = {

@@ -66,6 +66,8 @@ def described() -> dict[str, Any]:
 # Who made labels in a project, its rows say; a name holds no control characters (with a pattern, a name that may be
 # empty becomes a choice of two schemas, which helps no reader).
 _DESCRIPTION = (
+    "format",
+    "platform_export",
     "options",
     "labels",
     "name",
@@ -116,7 +118,7 @@ def with_links() -> dict[str, Any]:
     made = described()
     for schema in made["components"]["schemas"].values():
         if "destination" in schema.get("properties", {}):
-            for name in ("filter", "options", "config_id", "destination"):
+            for name in ("filter", "options", "config_id", "destination", "platform_export"):
                 schema["properties"].pop(name, None)
             schema["required"] = sorted({*schema["required"], "format"})
     chain = {*MADE, *(taker for _, _, takers in MADE.values() for taker in takers)}

@@ -81,6 +81,9 @@ def print_report(report: ExportReport, out: OutputWrapper, *, as_json: bool) -> 
 
 def _print_figures(report: ExportReport, out: OutputWrapper) -> None:
     values = report.check_values or {}
+    if report.made_by:
+        _print_platform_figures(report, out)
+        return
     dropped = sum(values["rows_dropped"].values())
     reasons = ", ".join(f"{key} {count:,}" for key, count in values["rows_dropped"].items())
     codes = ", ".join(f"{code} {count:,}" for code, count in values["rows_refused"].items())
@@ -99,6 +102,24 @@ def _print_figures(report: ExportReport, out: OutputWrapper) -> None:
         out.write(f"note: {note}")
     for text in note_texts(report.format, values):
         out.write(f"note: {text}")
+    _print_files(report, out)
+
+
+def _print_platform_figures(report: ExportReport, out: OutputWrapper) -> None:
+    """What is not known is said so."""
+    values = report.check_values or {}
+    rows, annotations = (
+        "an unknown number of" if values[key] is None else f"{values[key]:,}" for key in ("rows_kept", "annotations")
+    )
+    proved = "" if report.is_proved else f", delivered by {report.made_by}, not proved"
+    out.write(
+        f"report {report.report_id} {report.status}: made by {report.made_by} (its id {report.remote_id}){proved}; "
+        f"{rows} rows, {annotations} annotations"
+    )
+    _print_files(report, out)
+
+
+def _print_files(report: ExportReport, out: OutputWrapper) -> None:
     address = delivery_of(report).address.rstrip("/")
     for artifact in report.artifacts.all():
         out.write(f"{artifact.sha256}  {address}/{artifact.name}  ({artifact.bytes:,} bytes)")

@@ -30,9 +30,10 @@ class Command(AppCommand):
             return
         for report in reports:
             rows = report.check_values["rows_kept"] if report.check_values else report.rows_done
+            shown = f"{rows:>11,}" if rows is not None else f"{'?':>11}"
             self.stdout.write(
                 f"{report.report_id}  {report.created_at:%Y-%m-%d %H:%M:%S}Z  {report.status:<9}  {report.format:<10}"
-                f"  {rows:>11,} rows  {report.project.name}  {report.name}"
+                f"  {shown} rows  {report.project.name}  {report.name}"
             )
         if not reports:
             self.stdout.write("no exports yet")

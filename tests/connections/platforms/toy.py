@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -22,12 +23,14 @@ from connections.platforms.base import (
     RemoteExport,
     RemoteFile,
     RemoteFormat,
+    RemoteOption,
     RemoteProject,
+    RemoteRow,
     Standing,
     Waiting,
     Wanted,
 )
-from exportadmin.lib.errors import PermanentError
+from exportadmin.lib.errors import PermanentError, UserError
 
 
 @dataclass
@@ -44,15 +47,20 @@ class ToyServer:
     after: Callable[[str], None] = lambda step: None
     looks: list[Standing] = field(default_factory=lambda: [Ready("Created")])
     now_ms: int = 1_764_000_000_000
+    # rows that it puts into every file beside those that were selected
+    ignored: list[dict[str, Any]] = field(default_factory=list)
+    # has an export to a bucket put there: (place, its bytes)
+    deliver: Callable[[str, bytes], None] = lambda place, content: None
 
     def select(self, project: str, wanted: Wanted) -> list[dict[str, Any]]:
         """The rows that the request selects; ``updated_at`` of a row is when it changed."""
-        return [
-            {key: value for key, value in row.items() if key != "updated_at"}
+        selected = [
+            row
             for row in self.rows[project]
             if (not wanted.statuses or row["file_status"] in wanted.statuses)
             and (wanted.updated_after_ms is None or row.get("updated_at", 0) > wanted.updated_after_ms)
         ]
+        return [{key: value for key, value in row.items() if key != "updated_at"} for row in selected] + self.ignored
 
 
 class ToyPlatform(Platform):
@@ -65,6 +73,10 @@ class ToyPlatform(Platform):
     tells_changes = True
     statuses: ClassVar[dict[str, str]] = {"review": "Review", "accepted": "Accepted"}
     remote_formats: ClassVar[Sequence[RemoteFormat]] = (RemoteFormat("json", "JSON"),)
+    remote_options: ClassVar[Sequence[RemoteOption]] = (
+        RemoteOption("questions", "Questions", "of which the answers are exported", many=True),
+        RemoteOption("folder", "Folder", "bucket/path/ into which Toy delivers itself"),
+    )
     connection_fields: ClassVar[tuple[ConnectionField, ...]] = (
         ConnectionField("base_address", "Address", "where it is, such as https://toy.example", is_required=True),
     )
@@ -93,10 +105,29 @@ class ToyPlatform(Platform):
         self.server.before("ask")
         if not (rows := self.server.select(external_id, wanted)):
             raise NothingThereError("no rows")
-        remote_id = f"remote-{len(self.server.exports) + 1}"
-        self.server.exports[remote_id] = (external_id, wanted, orjson.dumps(rows))
+        remote_id = self.make(external_id, wanted, rows)
         self.server.after("ask")
         return Made(remote_id, self.server.now_ms)
+
+    def make(self, external_id: str, wanted: Wanted, rows: list[dict[str, Any]]) -> str:
+        """As others have one made there, too."""
+        remote_id = f"remote-{len(self.server.exports) + 1}"
+        self.server.exports[remote_id] = (external_id, wanted, orjson.dumps(rows))
+        if place := self.delivers_to(wanted):
+            self.server.deliver(place, orjson.dumps(rows))
+        return remote_id
+
+    def check_wanted(self, wanted: Wanted) -> Wanted:
+        if wanted.format != "json":
+            raise UserError(f"Toy makes no {wanted.format!r}; known: json", field="platform_export")
+        return wanted
+
+    def delivers_to(self, wanted: Wanted) -> str:
+        return f"s3://{wanted.options['folder']}" if "folder" in wanted.options else ""
+
+    def rows_of(self, file: RemoteFile, wanted: Wanted) -> Iterator[RemoteRow]:
+        for row in orjson.loads(file.path.read_bytes()):
+            yield RemoteRow(row["file_id"], row.get("file_status"), row.get("shown_updated_at"))
 
     def find(self, external_id: str, name: str) -> str | None:
         found = [
@@ -119,7 +150,9 @@ class ToyPlatform(Platform):
         path.write_bytes(content)
         on_bytes(len(content))
         self.server.after("fetch")
-        return [RemoteFile(path, path.name, "application/json", len(content), len(orjson.loads(content)))]
+        rows = orjson.loads(content)
+        by_status = Counter(row["file_status"] for row in rows)
+        return [RemoteFile(path, path.name, "application/json", len(content), len(rows), by_status)]
 
     def exports(self, external_id: str) -> list[RemoteExport]:
         return [

@@ -1,0 +1,37 @@
+"""What was exported on a project's platform, with what we know of each."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from connections.models import Project
+from connections.platforms.base import RemoteExport
+from exports.models import ExportReport
+from exports.spec.platform_export import KEY, platform_of
+
+
+@dataclass(frozen=True, slots=True)
+class RemoteListing:
+    """``asked_by``: the report that had it made there, ``None``: others did. ``fetched_by``: newest report that brought
+    one of others here, or tries to.
+    """
+
+    export: RemoteExport
+    asked_by: ExportReport | None = None
+    fetched_by: ExportReport | None = None
+
+    @property
+    def is_theirs(self) -> bool:
+        """Was it made by others than us?"""
+        return self.asked_by is None
+
+
+def exports_there(project: Project) -> list[RemoteListing]:
+    """As the platform lists them; one query for what we know. Raises as :class:`Platform` does, :class:`UserError`."""
+    listed = platform_of(project).exports(project.external_id)
+    known = ExportReport.objects.filter(project=project, remote_id__in=[one.remote_id for one in listed])
+    asked: dict[str, ExportReport] = {}
+    fetched: dict[str, ExportReport] = {}
+    for report in known.defer("check_values", "description").order_by("created_at", "pk"):
+        (fetched if report.config[KEY].get("remote_id") else asked)[report.remote_id] = report
+    return [RemoteListing(one, asked.get(one.remote_id), fetched.get(one.remote_id)) for one in listed]

@@ -1,0 +1,209 @@
+"""What a platform is asked to make itself, in place of our own conditions, labels, parts and format.
+
+*As it is* (:data:`HERE`): the platform makes its own file, which is fetched, checked and delivered through our sinks.
+*There* (:data:`THERE`): the platform delivers what it makes into a place of its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from connections.models import Project
+from connections.platforms import PLATFORMS
+from connections.platforms.base import Platform, RemoteOption, Wanted
+from exportadmin.lib.errors import UserError
+from exportadmin.lib.text import check_text
+from exportadmin.lib.times import parse_ms, to_datetime
+from exports.formats import FORMATS
+
+KEY: Final = "platform_export"
+HERE, THERE = "here", "there"
+PLACES: Final = (HERE, THERE)
+KEYS: Final = ("format", "statuses", "updated_after", "options", "where", "remote_id")
+LONGEST: Final = 200
+MOST_STATUSES: Final = 100
+
+
+@dataclass(frozen=True, slots=True)
+class PlatformExport:
+    """``format``, ``statuses`` and ``options`` are in the platform's own words (:class:`Wanted`).
+
+    ``updated_after`` stays as it was written, ``updated_after_ms`` is the moment that came of it. With a ``remote_id``
+    nothing is asked for: it is that export, which was made already, and what was asked for then nobody knows.
+    """
+
+    platform: str
+    format: str = ""
+    statuses: tuple[str, ...] = ()
+    updated_after: str | int | None = None
+    updated_after_ms: int | None = None
+    options: Mapping[str, Any] = field(default_factory=dict)
+    where: str = HERE
+    remote_id: str = ""
+
+    @property
+    def format_name(self) -> str:
+        """What a report of it has for a format: ``labellerr:coco_json``; ``labellerr`` where nobody knows it."""
+        return f"{self.platform}:{self.format}" if self.format else self.platform
+
+    @property
+    def is_there(self) -> bool:
+        """Does the platform deliver it?"""
+        return self.where == THERE
+
+    def wanted(self, name: str, description: str = "") -> Wanted:
+        """As the platform is asked for it, under a name that is ours alone."""
+        return Wanted(name, self.format, description, self.statuses, self.updated_after_ms, self.options)
+
+    def to_json(self) -> dict[str, Any]:
+        """As it can be sent again: without what was not asked for."""
+        told: dict[str, Any] = {"where": self.where}
+        if self.remote_id:
+            return {"remote_id": self.remote_id, **told}
+        told = {"format": self.format, **told}
+        if self.statuses:
+            told["statuses"] = list(self.statuses)
+        if self.updated_after is not None:
+            told["updated_after"] = self.updated_after
+        if self.options:
+            told["options"] = dict(self.options)
+        return told
+
+    @property
+    def resolved(self) -> dict[str, str]:
+        """The moment of what was written as a time, in UTC."""
+        if self.updated_after_ms is None:
+            return {}
+        return {f"{KEY}.updated_after": to_datetime(self.updated_after_ms).isoformat(timespec="milliseconds")}
+
+
+def platform_of(project: Project) -> Platform:
+    """The platform whose project it is. Raises :class:`UserError` where it is of none."""
+    kind = project.connection.kind
+    if kind not in PLATFORMS or not project.external_id:
+        raise UserError(
+            f"project {project.name!r} is of no labelling platform: leave {KEY} out, and name a format", field=KEY
+        )
+    return PLATFORMS[kind](project.connection)
+
+
+def format_choices() -> list[tuple[str, str]]:
+    """All that ``ExportReport.format`` may be, with a title each: a function, since registries grow."""
+    choices = [(key, writer.title) for key, writer in FORMATS.items()]
+    for key, platform in PLATFORMS.items():
+        choices.append((key, f"As {platform.title} made it"))
+        for one in platform.remote_formats:
+            choices.append((f"{key}:{one.key}", f"{one.title}, made by {platform.title}"))
+    return choices
+
+
+def format_title(key: str) -> str:
+    """Of ``ExportReport.format``, for people; empty where nothing is called so (any more)."""
+    platform, colon, word = key.partition(":")
+    titles = dict(format_choices())
+    if key not in titles and colon and platform in PLATFORMS:  # a customer's own format there
+        return f"{word}, made by {PLATFORMS[platform].title}"
+    return titles.get(key, "")
+
+
+def parse_platform_export(value: object, project: Project) -> PlatformExport:
+    """From outside. Raises :class:`UserError` for what has no meaning, and for what the platform cannot make."""
+    platform = platform_of(project)
+    if not isinstance(value, Mapping):
+        raise UserError(f"{KEY} is {value!r}; expected a JSON object", field=KEY)
+    for key in value:
+        if key not in KEYS:
+            raise UserError(f"unknown key {KEY}.{key}; known: {', '.join(KEYS)}", field=KEY)
+    given = {key: one for key, one in value.items() if one is not None}
+    if "remote_id" in given:
+        if more := sorted(given.keys() - {"remote_id", "where"}):
+            raise UserError(
+                f"{KEY}.remote_id names an export that was made already: leave {', '.join(more)} out", field=KEY
+            )
+        if given.get("where", HERE) != HERE:
+            raise UserError(f"{KEY}.where is {given['where']!r}: what was made already is delivered {HERE}", field=KEY)
+        return PlatformExport(platform.key, remote_id=_text(given["remote_id"], "remote_id"))
+    if "format" not in given:
+        known = ", ".join(one.key for one in platform.remote_formats)
+        raise UserError(f"{KEY}.format is missing; {platform.title} has {known or 'words of its own'}", field=KEY)
+    where = given.get("where", HERE)
+    if where not in PLACES:
+        raise UserError(f"{KEY}.where is {where!r}; known: {', '.join(PLACES)}", field=KEY)
+    after = given.get("updated_after")
+    after_ms = None if after is None else parse_ms(after, time_zone=project.time_zone, field=KEY)
+    if after_ms is not None and not platform.tells_changes:
+        raise UserError(f"{platform.title} cannot be asked for what changed since: leave {KEY}.updated_after out")
+    read = PlatformExport(
+        platform.key,
+        format=_text(given["format"], "format"),
+        statuses=_texts(given.get("statuses", []), "statuses"),
+        updated_after=int(after) if isinstance(after, float) else after,
+        updated_after_ms=after_ms,
+        options=_options(given.get("options", {}), platform),
+        where=where,
+    )
+    wanted = platform.check_wanted(read.wanted("an export"))
+    place = platform.delivers_to(wanted)
+    if read.is_there and not place:
+        raise UserError(
+            f"{KEY}.where is {THERE!r}, and its options name no place into which {platform.title} delivers itself",
+            field=KEY,
+        )
+    if place and not read.is_there:
+        raise UserError(
+            f"with these options {platform.title} delivers to {place} itself: {KEY}.where has to be {THERE!r}",
+            field=KEY,
+        )
+    return PlatformExport(
+        platform.key, wanted.format, wanted.statuses, read.updated_after, after_ms, dict(wanted.options), where
+    )
+
+
+def from_json(value: Mapping[str, Any], project: Project, time_zone: str) -> PlatformExport:
+    """Back from the frozen form, without asking again whether it can be made."""
+    after = value.get("updated_after")
+    return PlatformExport(
+        project.connection.kind,
+        value.get("format", ""),
+        tuple(value.get("statuses", ())),
+        after,
+        None if after is None else parse_ms(after, time_zone=time_zone),
+        value.get("options", {}),
+        value.get("where", HERE),
+        value.get("remote_id", ""),
+    )
+
+
+def _text(value: object, name: str) -> str:
+    if not isinstance(value, str) or not 0 < len(value) <= LONGEST:
+        raise UserError(f"{KEY}.{name} is {value!r}; expected a text of 1 to {LONGEST} characters", field=KEY)
+    return check_text(value, KEY)
+
+
+def _texts(value: object, name: str) -> tuple[str, ...]:
+    if not isinstance(value, list | tuple) or len(value) > MOST_STATUSES:
+        raise UserError(f"{KEY}.{name} is {value!r}; expected a list of at most {MOST_STATUSES} texts", field=KEY)
+    return tuple(dict.fromkeys(_text(one, name) for one in value))
+
+
+def _options(value: object, platform: Platform) -> dict[str, Any]:
+    if not isinstance(value, Mapping):
+        raise UserError(f"{KEY}.options is {value!r}; expected a JSON object", field=KEY)
+    offered = {option.name: option for option in platform.remote_options}
+    for name in value:
+        if name not in offered:
+            known = ", ".join(offered) or f"{platform.title} has none"
+            raise UserError(f"unknown option {KEY}.options.{name}; known: {known}", field=KEY)
+    return {name: _option(offered[name], one) for name, one in value.items() if one is not None}
+
+
+def _option(option: RemoteOption, value: object) -> Any:
+    name = f"options.{option.name}"
+    read = list(_texts(value, name)) if option.many else _text(value, name)
+    known = [key for key, _ in option.choices]
+    for one in read if option.many else [read]:
+        if known and one not in known:
+            raise UserError(f"{KEY}.{name} is {one!r}; known: {', '.join(known)}", field=KEY)
+    return read

@@ -1,0 +1,76 @@
+"""A project of a platform of the tests, and exports that the platform makes itself."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from django.conf import settings as django_settings
+from django.utils import timezone
+
+from connections.models import Connection, Project
+from exportadmin.lib.actor import Actor
+from exportadmin.runs import execute
+from exports import actions
+from exports.models import ExportReport
+from exports.spec.spec import ExportSpec
+from tests.connections.platforms import toy
+
+SHELL = Actor(kind="user", name="tester", channel="shell")
+
+
+def row(number: int, status: str = "review", **more) -> dict:
+    return {"file_id": f"f{number}", "file_name": f"{number}.jpg", "file_status": status, **more}
+
+
+@pytest.fixture
+def server():
+    with toy.registered() as held:
+        held.rows["one"] = [row(1), row(2), row(3, "accepted")]
+        yield held
+
+
+@pytest.fixture
+def own_folders(tmp_path, settings):
+    settings.ARTIFACTS_DIR = tmp_path / "artifacts"
+    settings.EXPORTADMIN_HOME = tmp_path / "home"
+    settings.EXPORTADMIN_HOME.mkdir()
+
+
+@pytest.fixture
+def mirrored(db, server, own_folders) -> Project:
+    """Project ``one`` of the platform."""
+    connection = Connection.objects.create(name="Toys", kind="toy", config={"base_address": "https://toy.example"})
+    return Project.objects.create(connection=connection, name="Harbour", external_id="one")
+
+
+@pytest.fixture
+def ask(mirrored):
+    """Request an export of the platform's own; it is queued."""
+
+    def request(actor=SHELL, *, destination=None, name="", **wanted) -> ExportReport:
+        body = {"platform_export": {"format": "json", **wanted}, "destination": destination}
+        spec = ExportSpec.parse(body, mirrored)
+        return actions.request_export(project=mirrored, spec=spec, actor=actor, name=name)
+
+    return request
+
+
+def step(report: ExportReport) -> ExportReport:
+    """One turn of a worker, whatever it waits for."""
+    ExportReport.objects.filter(pk=report.pk).update(not_before=None)
+    execute.execute("export", report.pk)
+    report.refresh_from_db()
+    return report
+
+
+def expire(report: ExportReport) -> None:
+    """The process that had it is dead, and its lease ran out."""
+    before = timezone.now() - timedelta(hours=1)
+    ExportReport.objects.filter(pk=report.pk, status="running").update(lease_until=before)
+
+
+def delivered(report: ExportReport) -> dict[str, bytes]:
+    """The files at this installation, by name."""
+    folder = django_settings.ARTIFACTS_DIR / report.location
+    return {path.name: path.read_bytes() for path in sorted(folder.iterdir())}
