@@ -105,6 +105,10 @@ class SharedFolder:
             raise
         return sent
 
+    def put_new(self, name: str, body: bytes) -> None:
+        """Write a small object where there is none. Raises :class:`~connections.s3.client.S3ConditionError`."""
+        self._bucket.put_new(f"{self._prefix}{name}", body, **self._bucket.write)
+
     def names(self, beginning: str = "") -> list[str]:
         """Of all that lies there, in order; those that begin so."""
         keys = self._bucket.keys(f"{self._prefix}{beginning}")

@@ -8,6 +8,7 @@ from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.functional import SimpleLazyObject
 
+from exportadmin.audit import verdicts
 from exportadmin.audit.scope import may_read
 from exportadmin.operations.health import artifacts_note
 
@@ -27,12 +28,21 @@ MENU: Final[tuple[tuple[str, str, str], ...]] = (
 
 def frame(request: HttpRequest) -> dict[str, Any]:
     """``menu`` as (label, address, section), asked (one query, none for superusers) only where it is drawn;
-    ``artifacts_note``: why exports to this machine fail, with the folder for superusers.
+    ``artifacts_note``: why exports to this machine fail, with the folder for superusers; ``trail_note``: that the trail
+    is broken, for whoever may read some of it (one query).
     """
     return {
         "menu": SimpleLazyObject(lambda: _menu(request)),
         "artifacts_note": SimpleLazyObject(lambda: artifacts_note(with_folder=_is_superuser(request))),
+        "trail_note": SimpleLazyObject(lambda: _trail_note(request)),
     }
+
+
+def _trail_note(request: HttpRequest) -> str:
+    if not request.user.is_authenticated or not _may_audit(request):
+        return ""
+    verdict = verdicts.last()
+    return f"{verdicts.broken_text(verdict)}." if verdict is not None and verdict.kind else ""
 
 
 def _is_superuser(request: HttpRequest) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Iterator
 from itertools import count
 from pathlib import Path
@@ -144,11 +145,13 @@ _files = count()
 
 @pytest.fixture(autouse=True)
 def _own_checkpoints() -> Iterator[None]:
-    """Each test has a trail of its own, and so a file of checkpoints of its own."""
+    """Each test has a trail of its own, and so its own checkpoints, which begin as those of the file's world."""
     from django.conf import settings
 
     before = settings.CHECKPOINTS_FILE
     settings.CHECKPOINTS_FILE = before.with_name(f"audit-checkpoints-{next(_files)}.ndjson")
+    if before.exists():
+        shutil.copyfile(before, settings.CHECKPOINTS_FILE)
     yield
     settings.CHECKPOINTS_FILE.unlink(missing_ok=True)
     settings.CHECKPOINTS_FILE = before

@@ -11,19 +11,26 @@ from typing import Any, Final
 from django.db import DatabaseError, InterfaceError, OperationalError, transaction
 from django.db.models import QuerySet
 
-from exportadmin.audit import serialize
+from exportadmin.audit import serialize, verdicts
+from exportadmin.audit.checkpoints.accepting import accept
+from exportadmin.audit.checkpoints.comparing import verify_here
+from exportadmin.audit.checkpoints.form import EXPORT
+from exportadmin.audit.checkpoints.taking import take_quietly
 from exportadmin.audit.models import DONE, FAILED, AuditEntry
 from exportadmin.audit.once import record_once
 from exportadmin.audit.record import TrailError, head, record
 from exportadmin.audit.scope import Scope
+from exportadmin.audit.sentences import actor_label
 from exportadmin.audit.trails import Head
-from exportadmin.audit.verify import Verdict, verify
+from exportadmin.audit.verify import Verdict
 from exportadmin.lib.actor import Actor
 from exportadmin.lib.errors import ConflictError, DeniedError
 from exportadmin.lib.times import iso_utc
 
 log = logging.getLogger(__name__)
 
+# entries that are walked through while somebody waits: some 15 seconds on a small machine
+MOST_WHILE_WAITING: Final = 200_000
 # form → media type
 FORMS: Final = {"ndjson": "application/x-ndjson", "csv": "text/csv"}
 
@@ -38,27 +45,50 @@ class Verified:
 
 
 def may_verify(scope: Scope) -> bool:
-    """The whole chain is for whoever may read all of it."""
-    return scope.everything
+    """Whoever may read some of the trail may know whether it is whole: a verdict tells of no entry but its number."""
+    return scope.everything or bool(scope.projects)
 
 
 def verify_chain(*, scope: Scope, actor: Actor, most: int | None = None, kept_head: Head | None = None) -> Verified:
-    """Walk the whole chain and record what came of it. Raises :class:`DeniedError`.
+    """Walk the whole chain beside the checkpoints of this machine, and record what came of it.
 
     ``kept_head`` is one that was kept elsewhere: the trail must still contain it. With ``most`` a longer trail is
-    refused (:class:`ConflictError`): a page must answer while somebody waits.
+    refused (:class:`ConflictError`): a page must answer while somebody waits. Raises :class:`DeniedError`.
     """
     if not may_verify(scope):
-        raise DeniedError("the whole chain can be verified by superusers only")
+        raise DeniedError("verifying the trail takes the role admin or reviewer, and for a token the scope audit:read")
     if most is not None and (length := head()[0]) > most:
         raise ConflictError(
             f"the trail has {length:,} entries, more than the {most:,} that a page can walk through: "
             "run `exportadmin verify_audit` in a shell"
         )
+    return _verified(actor, kept_head, everywhere=False)
+
+
+def verify_everywhere(actor: Actor) -> Verified:
+    """:func:`verify_chain` beside everything that can be found, however long that takes: for the night."""
+    return _verified(actor, None, everywhere=True)
+
+
+def accept_trail(why: str, actor: Actor) -> tuple[Verdict, Verdict]:
+    """Accept a trail that is not the one that was witnessed; what was found before, and after.
+
+    For the shell. Raises :class:`UserError` and :class:`ConflictError` as
+    :func:`exportadmin.audit.checkpoints.accepting.accept` does.
+    """
+    before, _ = accept(why, actor)
+    return before, verify_everywhere(actor).verdict
+
+
+def _verified(actor: Actor, kept_head: Head | None, *, everywhere: bool) -> Verified:
     started = time.monotonic()
-    verdict = verify(kept_head)
+    verdict = verify_here(kept_head, everywhere=everywhere)
     seconds = time.monotonic() - started
-    return Verified(verdict, seconds, _record_verdict(verdict, seconds, actor))
+    entry = _record_verdict(verdict, seconds, actor)
+    if not verdict.is_of_kept_head:  # a head that was mistyped says nothing of the trail
+        by = actor_label(actor.kind, actor.name)
+        verdicts.keep(verdict, by=by, milliseconds=round(seconds * 1000), entry=entry.sequence if entry else None)
+    return Verified(verdict, seconds, entry)
 
 
 def _record_verdict(verdict: Verdict, seconds: float, actor: Actor) -> AuditEntry | None:
@@ -67,6 +97,7 @@ def _record_verdict(verdict: Verdict, seconds: float, actor: Actor) -> AuditEntr
         "since": None if verdict.since_ms is None else iso_utc(verdict.since_ms),
         "head_sequence": verdict.head[0],
         "head_hash": verdict.head[1],
+        "witnesses": verdict.witnesses,
         "milliseconds": round(seconds * 1000),
     }
     if not verdict.unbroken:
@@ -116,4 +147,5 @@ def export_entries(
     """
     with transaction.atomic():
         record("audit.exported", actor=actor, details={"as": form, "asked": dict(params)})
+    take_quietly(EXPORT)  # so that a copy of the trail can be compared up to its last entry
     return serialize.csv_lines(entries, extra) if form == "csv" else serialize.ndjson(entries), FORMS[form]

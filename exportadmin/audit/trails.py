@@ -21,6 +21,7 @@ from exportadmin.audit.models import AuditEntry, AuditHead
 from exportadmin.lib.errors import UserError
 
 PAGE = 500
+_UNKNOWN: Final = -(1 << 62)
 # an entry has a few texts of 10,000 characters at most
 LONGEST_LINE: Final = 1 << 22
 Head = tuple[int, str]
@@ -130,25 +131,23 @@ class ExportedTrail:
             raise UserError(f"{path} cannot be read: {error.strerror or error}", field="export") from error
 
     def _index(self, file: BinaryIO) -> None:
-        unknown: list[int] = []
-        step, before = 0, None
-        for place, (offset, line) in enumerate(_lines(file)):
+        for offset, line in _lines(file):
             try:
                 sequence = int(_row(line)["sequence"])
             except ValueError:
-                unknown.append(place)
-                sequence = 0 if before is None else before + (step or -1)
-            else:
-                # the order of the whole file is that of its first lines
-                if before is not None and not step:
-                    step = 1 if sequence > before else -1
-                elif before is not None and (sequence - before) * step <= 0 and self.fault is None:
-                    self.fault = sequence, f"it stands behind entry {before} in line {place + 1} of the file"
-            before = sequence
+                sequence = _UNKNOWN
             self._sequences.append(sequence)
             self._offsets.append(offset)
-        if unknown[:1] == [0] and len(self._sequences) > 1:
-            self._sequences[0] = self._sequences[1] - (step or -1)
+        first = next((sequence for sequence in self._sequences if sequence != _UNKNOWN), 0)
+        step = (
+            1 if first < next((sequence for sequence in reversed(self._sequences) if sequence != _UNKNOWN), 0) else -1
+        )
+        for place, sequence in enumerate(self._sequences):
+            if sequence == _UNKNOWN:  # that which belongs there
+                self._sequences[place] = self._sequences[place - 1] + step if place else first - step
+            elif place and (sequence - self._sequences[place - 1]) * step <= 0 and self.fault is None:
+                before = self._sequences[place - 1]
+                self.fault = sequence, f"it stands behind entry {before} in line {place + 1} of the file"
         if self.fault is not None:
             order = sorted(range(len(self._sequences)), key=self._sequences.__getitem__)
             self._sequences = array("q", (self._sequences[place] for place in order))

@@ -33,6 +33,8 @@ from exportadmin.lib.errors import UserError
 
 ALTERED, MISSING, REORDERED, DUPLICATED, TRUNCATED = "altered", "missing", "reordered", "duplicated", "truncated"
 REWRITTEN, ROLLED_BACK = "rewritten", "rolled back"
+# the name of the witness that somebody who asks has brought
+KEPT: Final = "the kept head"
 # what begins so is a fault of the checkpoints; the trail itself may be whole
 OF_CHECKPOINTS: Final = "checkpoints"
 # hexadecimal digits of each entry's hash that a witness may keep beside that of its last
@@ -79,7 +81,8 @@ class Verdict:
     """``entries`` were found in order, the first written at ``since_ms``; ``head`` is the last of them.
 
     Where the trail is broken, ``kind`` and ``sequence`` name the first bad entry and ``message`` says it in words.
-    ``witnesses`` were compared. ``notes`` are whole sentences of what could not be compared, or was accepted.
+    ``is_of_kept_head``: only the head that was asked for is not in it. ``witnesses`` were compared. ``notes`` are whole
+    sentences of what could not be compared, or was accepted.
     """
 
     entries: int
@@ -90,6 +93,7 @@ class Verdict:
     message: str = ""
     witnesses: int = 0
     notes: tuple[str, ...] = ()
+    is_of_kept_head: bool = False
 
     @property
     def unbroken(self) -> bool:
@@ -116,9 +120,9 @@ class Verdict:
 
 
 class _BrokenError(Exception):
-    def __init__(self, kind: str, sequence: int, message: str) -> None:
+    def __init__(self, kind: str, sequence: int, message: str, witness: Witness | None = None) -> None:
         super().__init__(message)
-        self.kind, self.sequence, self.message = kind, sequence, message
+        self.kind, self.sequence, self.message, self.witness = kind, sequence, message, witness
 
 
 def parse_head(text: str) -> Head:
@@ -143,20 +147,23 @@ def verify(
     first entry that each tells of. ``was_rolled_back``: is it known that an older database took this one's place?
     Not ``must_reach``: it may end before what was witnessed last, as an older export does.
     """
-    kept = [] if kept_head is None else [Witness(*kept_head, name="the kept head")]
+    kept = [] if kept_head is None else [Witness(*kept_head, name=KEPT)]
     merged = heapq.merge(kept, witnesses, key=lambda witness: witness.begins)
     walk = _Walk(trail or DatabaseTrail(), _Compared(merged), was_rolled_back=was_rolled_back, must_reach=must_reach)
     broken: tuple[str, int, str] | None = None
+    is_of_kept_head = False
     try:
         walk.run()
     except _BrokenError as error:
         broken = (error.kind, error.sequence, error.message)
+        is_of_kept_head = error.witness is not None and error.witness in kept
     fault = walk.trail.fault
     if fault is not None and (broken is None or fault[0] <= broken[1]):
         broken = (REORDERED, *fault)
     kind, sequence, message = broken or (None, None, "")
     head = (walk.last, walk.hash)
-    return Verdict(walk.last, walk.since_ms, head, kind, sequence, message, walk.compared.count)
+    count = walk.compared.count
+    return Verdict(walk.last, walk.since_ms, head, kind, sequence, message, count, is_of_kept_head=is_of_kept_head)
 
 
 class _Compared:
@@ -242,6 +249,7 @@ class _Walk:
                 sequence,
                 f"the trail was set back to entry {sequence - 1} and continued: entry {sequence} was written at "
                 f"{times.iso_utc(at_ms)[:19]}Z, another one stood there before, witnessed by {witness.told}",
+                witness,
             )
         exactly = bool(witness.tags) or sequence == 0
         which = (
@@ -249,7 +257,10 @@ class _Walk:
         )
         one = "it is" if exactly else f"it, or one before it{which}, is"
         raise _BrokenError(
-            REWRITTEN, sequence, f"{one} not the entry that was witnessed by {witness.told}, and all after it are new"
+            REWRITTEN,
+            sequence,
+            f"{one} not the entry that was witnessed by {witness.told}, and all after it are new",
+            witness,
         )
 
     def _check(self, row: Row) -> None:
@@ -316,6 +327,7 @@ class _Walk:
             self.last + 1,
             f"the trail {what} entry {self.last}; the last that was witnessed is entry {witness.sequence}, "
             f"by {witness.told}",
+            witness,
         )
 
 

@@ -101,6 +101,12 @@ def from_datetime(moment: dt.datetime) -> int:
     return (moment - _EPOCH) // _MILLISECOND
 
 
+def last_beginning(now: dt.datetime, at: dt.time) -> dt.datetime:
+    """When something that begins each day at this time began last."""
+    today = now.replace(hour=at.hour, minute=at.minute, second=0, microsecond=0)
+    return today if today <= now else today - dt.timedelta(days=1)
+
+
 @lru_cache(maxsize=4096)  # an import writes the same moment into thousands of rows
 def iso_utc(ms: int) -> str:
     """``2024-04-08T16:21:26.000+00:00``: the form of timestamps in export rows."""

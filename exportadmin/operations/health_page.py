@@ -10,6 +10,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
 from connections.access.lookup import manages_connections
+from exportadmin.audit import verdicts
 from exportadmin.lib.errors import DeniedError, UserError
 from exportadmin.lib.pages import get_view, only
 from exportadmin.lib.times import parse_ms, to_datetime
@@ -41,9 +42,12 @@ def health_page(request: HttpRequest) -> HttpResponse:
     if not manages_connections(request):
         raise DeniedError("this page is for superusers")
     checks = kept.checks()
+    trail = verdicts.state()
     context: dict[str, Any] = {
+        "trail": trail,
         "section": "health",
-        "checks": [(title, checks[name]["ok"], checks[name].get("reason", "")) for name, title in CHECKS.items()],
+        "checks": [(title, checks[name]["ok"], checks[name].get("reason", "")) for name, title in CHECKS.items()]
+        + [("Audit trail", not trail.trouble, trail.trouble)],
         **night_of(last_night(), ExportReport.objects.all()),
         "places": [(sweep, lines := _lines(sweep), sweep.found_total - len(lines)) for sweep in sweeps()],
         "kinds": LEFTOVERS.values(),

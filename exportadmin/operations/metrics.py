@@ -1,6 +1,6 @@
 """``/metrics`` for Prometheus, computed from the database when it is asked for, so that every process says the same.
 
-Seven queries whatever there is to count, kept for five seconds. Whoever may not see them is told that there is nothing.
+Nine queries whatever there is to count, kept for five seconds. Whoever may not see them is told that there is nothing.
 """
 
 from __future__ import annotations
@@ -25,9 +25,9 @@ from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 from prometheus_client.registry import Collector
 
 from connections.access.tokens import find_token
+from exportadmin.audit import verdicts
 from exportadmin.audit.middleware import actor_of
 from exportadmin.audit.noise import record_refused
-from exportadmin.audit.record import head
 from exportadmin.lib.errors import HiddenError
 from exportadmin.lib.text import one_line
 from exportadmin.operations.health import look_at_queue
@@ -92,7 +92,7 @@ class ExportsCollector(Collector):
     def collect(self) -> Iterator[Metric]:
         """What Prometheus reads. Without the database: only that it is away."""
         try:
-            found = [*_reports(), *_queue(), *_downloads(), _audit()]
+            found = [*_reports(), *_queue(), *_downloads(), *_audit()]
         except Error as error:
             log.warning("no metrics: %s", one_line(error))
             found = []
@@ -145,9 +145,19 @@ def _downloads() -> Iterator[Metric]:
     yield CounterMetricFamily("exportadmin_download_bytes", "Bytes sent in downloads.", value=sent)
 
 
-def _audit() -> Metric:
-    description = "Entries of the audit trail."
-    return GaugeMetricFamily("exportadmin_audit_head_sequence", description, value=head()[0])
+def _audit() -> Iterator[Metric]:
+    trail = verdicts.state()
+    yield GaugeMetricFamily("exportadmin_audit_head_sequence", "Entries of the audit trail.", value=trail.head[0])
+    if trail.verdict is not None:
+        description = "1: the trail and its checkpoints were whole when they were verified last."
+        yield GaugeMetricFamily("exportadmin_audit_unbroken", description, value=float(not trail.is_broken))
+        description = "When that was, in seconds since 1970."
+        yield GaugeMetricFamily("exportadmin_audit_verified_seconds", description, value=trail.verdict.at_ms / 1000)
+    if trail.checkpoint is not None:
+        description = "When the last checkpoint of the trail was written, in seconds since 1970."
+        yield GaugeMetricFamily(
+            "exportadmin_audit_checkpoint_seconds", description, value=trail.checkpoint.at_ms / 1000
+        )
 
 
 class _Kept:

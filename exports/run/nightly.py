@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from datetime import datetime, time, timedelta
+from datetime import datetime, timedelta
 from typing import Final
 
 from django.conf import settings
@@ -19,6 +19,7 @@ from django.db.models import Count, Q, QuerySet, Sum
 from django.utils import timezone
 
 from exportadmin.lib.actor import system
+from exportadmin.lib.times import last_beginning
 from exportadmin.runs import statuses
 from exports.models import ExportReport, Proof, ProofNight
 from exports.models.proof import ATTRIBUTES
@@ -49,12 +50,6 @@ class Nightly:
         began = last_beginning(now, settings.PROOF_AT)
         if began != self._over and not go_on(began, now):
             self._over = began
-
-
-def last_beginning(now: datetime, at: time) -> datetime:
-    """When the latest night began."""
-    today = now.replace(hour=at.hour, minute=at.minute, second=0, microsecond=0)
-    return today if today <= now else today - timedelta(days=1)
 
 
 def go_on(began: datetime, now: datetime) -> bool:

@@ -53,7 +53,8 @@ def standing_world(
     from django.test import override_settings
 
     folder = tmp_path_factory.mktemp("artifacts")
-    with override_settings(ARTIFACTS_DIR=folder), django_db_blocker.unblock():
+    own = {"ARTIFACTS_DIR": folder, "CHECKPOINTS_FILE": folder / "checkpoints"}
+    with override_settings(**own), django_db_blocker.unblock():
         try:
             yield build()
         finally:

@@ -11,7 +11,7 @@ from typing import Final, Protocol
 
 from django.conf import settings
 
-from exportadmin.audit.checkpoints.file import lines
+from exportadmin.audit.checkpoints.file import lines, size
 from exportadmin.audit.checkpoints.form import Checkpoint, CheckpointError, parse
 from exportadmin.lib.errors import ExportAdminError
 from exportadmin.lib.registry import Registry
@@ -82,28 +82,28 @@ class Sweep:
     """For the worker: copies what is not copied yet, in order. Asks other machines, which may take their time."""
 
     def __init__(self) -> None:
-        self._copied: dict[int, int] = {}
+        # key of a place → bytes of the file that are copied there
+        self._done: dict[str, int] = {}
 
     def tick(self) -> None:
         """Everything up to the file's end, or to the first failure: then it goes on there next time."""
-        for number, place in enumerate(places()):
+        for key, find in PLACES.items():
+            if size(settings.CHECKPOINTS_FILE) <= self._done.get(key, 0):
+                continue
             try:
-                self._copy(number, place)
+                if (place := find()) is not None:
+                    self._copy(key, place)
             except TakenError as error:
                 log.critical("a checkpoint was not copied: %s; see `exportadmin verify_audit`", error)
             except (ExportAdminError, OSError) as error:
                 log.warning("checkpoints were not copied: %s", error)
 
-    def _copy(self, place_number: int, place: Copies) -> None:
-        """The file is read from its beginning, which is quick, and written only where copies end."""
-        known: dict[str, int] = {}
-        skip = self._copied.get(place_number, 0)
-        for count, raw in enumerate(lines(settings.CHECKPOINTS_FILE), start=1):
-            if count <= skip:
-                continue
+    def _copy(self, key: str, place: Copies) -> None:
+        copied: dict[str, int] = {}
+        for raw in lines(settings.CHECKPOINTS_FILE, self._done.get(key, 0)):
             one = parse(raw)
-            if one.series not in known:
-                known[one.series] = max(numbers(place.names(f"{one.series}/")).get(one.series, [0]))
-            if one.number > known[one.series]:
+            if one.series not in copied:
+                copied[one.series] = max(numbers(place.names(f"{one.series}/")).get(one.series, [0]))
+            if one.number > copied[one.series]:
                 place.put(name_of(one), raw + b"\n")
-            self._copied[place_number] = count
+            self._done[key] = self._done.get(key, 0) + len(raw) + 1

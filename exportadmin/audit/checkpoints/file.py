@@ -55,13 +55,14 @@ class Scanned:
         return self.last.breaks if self.last else ()
 
 
-def lines(path: Path) -> Iterator[bytes]:
-    """Each whole line, without its end. A file that is not there has none. Raises ``OSError``."""
+def lines(path: Path, after: int = 0) -> Iterator[bytes]:
+    """Each whole line behind so many bytes, without its end. A file that is not there has none. Raises ``OSError``."""
     try:
         file = path.open("rb")
     except FileNotFoundError:
         return
     with file:
+        file.seek(after)
         while line := file.readline(LONGEST):
             if line.endswith(b"\n"):
                 yield line[:-1]

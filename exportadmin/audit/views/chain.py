@@ -2,107 +2,49 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import redirect, render
+from django.shortcuts import render
 
-from exportadmin.audit import actions
+from exportadmin.audit import actions, verdicts
 from exportadmin.audit.middleware import actor_of
-from exportadmin.audit.models import DONE, AuditEntry
-from exportadmin.audit.record import head
 from exportadmin.audit.scope import Scope, scope_of
-from exportadmin.audit.sentences import actor_label
-from exportadmin.audit.verify import Verdict
-from exportadmin.lib import times
-from exportadmin.lib.errors import UserError
-from exportadmin.lib.pages import post_view
+from exportadmin.audit.verify import parse_head
+from exportadmin.lib.errors import ConflictError, UserError
+from exportadmin.lib.heavy import heavy
+from exportadmin.lib.pages import done, post_view, refused
 
-# entries that a page may walk through: some 15 seconds on a small machine
-MOST = 200_000
-
-
-@dataclass(frozen=True, slots=True)
-class State:
-    """``head`` is the newest entry's number. Without ``verified_ms`` nobody has verified the trail yet."""
-
-    head: int
-    verified_ms: int | None = None
-    verified_by: str = ""
-    entry: int | None = None
-    entries: int | None = None
-    since_ms: int | None = None
-    seconds: float | None = None
-    is_broken: bool = False
-    kind: str = ""
-    bad_entry: int | None = None
-    message: str = ""
-
-    @property
-    def unverified(self) -> int | None:
-        """Entries that came after the last verification, its own among them."""
-        return None if self.entries is None else max(0, self.head - self.entries)
-
-
-def state() -> State:
-    """Two queries: the head, and the last ``audit.verified``."""
-    newest = head()[0]
-    last = AuditEntry.objects.filter(event="audit.verified").order_by("-sequence").first()
-    if last is None:
-        return State(newest)
-    told = last.details
-    return State(
-        newest,
-        verified_ms=last.at_ms,
-        verified_by=actor_label(last.actor_kind, last.actor_name),
-        entry=last.sequence,
-        entries=_whole(told.get("entries")),
-        since_ms=_moment(told.get("since")),
-        seconds=None if (took := _whole(told.get("milliseconds"))) is None else took / 1000,
-        is_broken=last.outcome != DONE,
-        kind=str(told.get("kind") or ""),
-        bad_entry=_whole(told.get("sequence")),
-        message=str(told.get("message") or last.reason),
-    )
+HOME = "audit:entries"
 
 
 def context(scope: Scope) -> dict[str, Any]:
     """For the top of the pages."""
-    now = state()
-    may = actions.may_verify(scope)
-    return {"chain": now, "may_verify": may, "is_too_long": now.head > MOST, "most_entries": MOST}
+    now = verdicts.state()
+    return {
+        "chain": now,
+        "may_verify": actions.may_verify(scope),
+        "is_too_long": now.head[0] > actions.MOST_WHILE_WAITING,
+        "most_entries": actions.MOST_WHILE_WAITING,
+    }
 
 
 @post_view
+@heavy
 def verify(request: HttpRequest) -> HttpResponse:
-    """Verify now; the verdict stands on the list's page, since it stands in the trail."""
-    done = actions.verify_chain(scope=scope_of(request), actor=actor_of(request), most=MOST)
-    if done.entry is None:  # too broken to be written on
-        return render(request, "audit/broken.html", {"section": "audit", "chain": _broken(done.verdict, done.seconds)})
-    return redirect("audit:entries")
-
-
-def _broken(verdict: Verdict, seconds: float) -> State:
-    return State(
-        verdict.head[0],
-        verified_ms=times.now_ms(),
-        entries=verdict.entries,
-        since_ms=verdict.since_ms,
-        seconds=seconds,
-        is_broken=True,
-        kind=verdict.kind or "",
-        bad_entry=verdict.sequence,
-        message=verdict.message,
-    )
-
-
-def _whole(value: object) -> int | None:
-    return value if isinstance(value, int) and not isinstance(value, bool) else None
-
-
-def _moment(value: object) -> int | None:
+    """Verify now, beside a head that was kept elsewhere where one is given; the verdict stands on the list's page."""
+    scope, actor = scope_of(request), actor_of(request)
+    given = request.POST.get("head", "").strip()
     try:
-        return times.parse_ms(value) if isinstance(value, str) else None
-    except UserError:
-        return None
+        kept = parse_head(given) if given else None
+    except UserError as error:
+        return refused(request, error, HOME)
+    found = actions.verify_chain(scope=scope, actor=actor, most=actions.MOST_WHILE_WAITING, kept_head=kept)
+    verdict = found.verdict
+    if verdict.is_of_kept_head:
+        return refused(request, ConflictError(f"The trail does not contain that head: {verdict.message}."), HOME)
+    if found.entry is None:  # too broken to be written on
+        return render(request, "audit/broken.html", {"section": "audit", "chain": verdicts.state()})
+    if not verdict.unbroken or kept is None:
+        return done(request, "The trail was verified.", HOME)
+    return done(request, f"The trail was verified, and it contains entry {kept[0]:,} with that hash.", HOME)

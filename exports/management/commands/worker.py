@@ -14,7 +14,9 @@ from connections import deletion
 from connections.access.sessions import SessionStore
 from connections.store.imports.actions import end_abandoned_uploads
 from connections.sync import fetched
+from exportadmin.audit import nightly as trail_nightly
 from exportadmin.audit import noise
+from exportadmin.audit.checkpoints import copies
 from exportadmin.audit.checkpoints.taking import AtIntervals
 from exportadmin.lib import counts
 from exportadmin.lib.command import AppCommand
@@ -43,6 +45,7 @@ class Command(AppCommand):
         connections.close_all()
         with Signals(signal.SIGTERM, signal.SIGINT) as signals:
             cluster.start()
+            trail = trail_nightly.Nightly()
             chores: list[Callable[[], object]] = [
                 InBackground(retention.Hourly().tick),
                 deletion.Sweep().tick,
@@ -52,7 +55,9 @@ class Command(AppCommand):
                 nightly.Nightly().tick,
                 noise.sum_up,
                 Hourly(counts.forget_old),
-                AtIntervals().tick,
+                AtIntervals(trail.suspect).tick,
+                InBackground(trail.tick),
+                InBackground(copies.Sweep().tick),
                 Hourly(SessionStore.clear_expired),
             ]
             code = WorkerLoop(cluster, chores).until_stopped(signals)

@@ -86,3 +86,22 @@ def head() -> tuple[int, str]:
     """The head row."""
     kept = AuditHead.objects.get()
     return kept.sequence, kept.hash
+
+
+def cut(left: int) -> None:
+    """Leave so many entries, with the head set back (triggers lifted)."""
+    sql("DELETE FROM {entry} WHERE sequence > %s", left)
+    set_head(left, stored(left)["hash"])
+
+
+def rehash(first: int, **changed: Any) -> None:
+    """As somebody would who has the database: an entry is changed, and all behind it follow (triggers lifted)."""
+    last, previous = head()[0], stored(first)["previous_hash"]
+    for sequence in range(first, last + 1):
+        own = changed if sequence == first else {}
+        row = {**stored(sequence), "previous_hash": previous, **own}
+        previous = row["hash"] = chain.digest(row)
+        columns = ("previous_hash", "hash", *own)
+        assignments = ", ".join(f"{name} = %s" for name in columns)
+        sql(f"UPDATE {{entry}} SET {assignments} WHERE sequence = %s", *(row[name] for name in columns), sequence)
+    set_head(last, previous)

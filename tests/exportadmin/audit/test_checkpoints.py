@@ -20,7 +20,7 @@ from exportadmin.audit.models import CheckpointSeries
 from exportadmin.audit.verify import verify
 from exportadmin.lib import times
 from exportadmin.lib.signing import known_keys
-from tests.exportadmin.audit.support import fill, head, set_head, sql, stored
+from tests.exportadmin.audit.support import cut, fill, head, rehash, set_head, sql, stored
 
 pytestmark = pytest.mark.django_db
 
@@ -41,26 +41,6 @@ def trail():
         fill(10)
         take(form.INTERVAL)
     triggers.remove(connection)
-
-
-def cut(left):
-    sql("DELETE FROM {entry} WHERE sequence > %s", left)
-    set_head(left, stored(left)["hash"])
-
-
-def rehash(first, **changed):
-    """As somebody would who has the database: the entry is changed, and all behind it follow."""
-    last, previous = head()[0], stored(first)["previous_hash"]
-    for sequence in range(first, last + 1):
-        row = {**stored(sequence), "previous_hash": previous, **(changed if sequence == first else {})}
-        previous = row["hash"] = chain.digest(row)
-        columns = ("previous_hash", "hash", *(changed if sequence == first else ()))
-        sql(
-            f"UPDATE {{entry}} SET {', '.join(f'{name} = %s' for name in columns)} WHERE sequence = %s",
-            *(row[name] for name in columns),
-            sequence,
-        )
-    set_head(last, previous)
 
 
 def test_a_checkpoint_holds_the_head_and_is_signed_and_names_the_one_before():

@@ -90,7 +90,7 @@ def test_the_number_of_queries_does_not_grow(client: Client, project, django_ass
         for _ in range(count):
             report = make_report(project, status=statuses.COMPLETED)
             Artifact.objects.create(report=report, name="a", media_type="x/y", bytes=9, sha256="0" * 64)
-        with django_assert_num_queries(8):
+        with django_assert_num_queries(11):
             scrape(client)
 
 

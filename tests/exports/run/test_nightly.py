@@ -15,13 +15,14 @@ from connections.sinks import SINKS
 from connections.store.upsert import write_rows
 from exportadmin.lib.actor import Actor
 from exportadmin.lib.errors import TransientError
+from exportadmin.lib.times import last_beginning
 from exportadmin.runs import statuses
 from exportadmin.runs.execute import execute
 from exports import actions
 from exports.models import ExportReport, Proof, ProofNight
 from exports.models.proof import ATTRIBUTES, CHANGED, EQUAL, FULL, SAMPLED
 from exports.run import nightly, proofs
-from exports.run.nightly import Nightly, counts_of, last_beginning, last_night
+from exports.run.nightly import Nightly, counts_of, last_night
 from exports.spec.spec import ExportSpec
 from tests.connections.sinks.blobs import BlobDelivery, BlobSink
 from tests.support.deliveries import delivery_folder
