@@ -2,6 +2,7 @@
 
 from exportadmin.lib.counts import HitCount
 from exportadmin.operations.key_prints import KeyPrint
+from exportadmin.runs.turns import RunTurn
 from exportadmin.runs.worker_seen import WorkerMark
 
-__all__ = ["HitCount", "KeyPrint", "WorkerMark"]
+__all__ = ["HitCount", "KeyPrint", "RunTurn", "WorkerMark"]

@@ -1,4 +1,4 @@
-"""A run from its claim to its end: by a worker (:func:`execute`) or in the shell (:func:`run_in_foreground`)."""
+"""A run from its claim to its end: by a worker (:func:`take_turn`) or in the shell (:func:`run_in_foreground`)."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from django.db import InterfaceError, OperationalError
 
 from exportadmin.lib.errors import ExportAdminError, TransientError
 from exportadmin.lib.text import one_line
-from exportadmin.runs import limits, queue, statuses, stop
+from exportadmin.runs import limits, queue, statuses, stop, turns
 from exportadmin.runs.ends import end
 from exportadmin.runs.errors import Cancelled, LeaseLost, NotYet
 from exportadmin.runs.lease import RunLease, claim
@@ -24,11 +24,24 @@ log = logging.getLogger(__name__)
 FIRST_DELAY_SECONDS: Final = 10.0
 
 
-def execute(kind: str, pk: int) -> str:
-    """The task of django-q2: claim, carry out, end. Safe to run twice, late, or never.
+def take_turn(kind: str, pk: int) -> str:
+    """The task of django-q2: carry out the run whose turn it is, which need not be the one that the task was sent for.
+    Safe to run twice, late, or never.
 
     What comes back is for django-q2's list only: one of "stopping", "nothing to do", "done".
     """
+    if stop.requested():
+        return execute(kind, pk)
+    lease = turns.claim_next()
+    if lease is None:
+        return execute(kind, pk)  # a run that its worker has left may be taken over by its own task
+    with lease:
+        carry_out(lease)
+    return "done"
+
+
+def execute(kind: str, pk: int) -> str:
+    """Claim this one run, carry it out, end it. Answers as :func:`take_turn`."""
     model = RUNNERS[kind].model
     if stop.requested():
         queue.forget_task(model, pk)

@@ -20,6 +20,8 @@ class Run(models.Model):
 
     kind: ClassVar[str]
     counted_phase: ClassVar[str] = "reading"
+    # whose runs take turns (exportadmin.runs.turns): the column that says it
+    turn_field: ClassVar[str] = "project_id"
     # before a worker begins it; whoever asked may end it then
     waiting_statuses: ClassVar[tuple[str, ...]] = (statuses.QUEUED,)
 

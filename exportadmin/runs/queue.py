@@ -1,4 +1,5 @@
-"""Telling a worker of a run. The row is the truth: a task of django-q2 may get lost, come twice or late."""
+"""Telling a worker of a run. The row is the truth: a task of django-q2 may get lost, come twice or late, and which run
+is begun with it is settled when a worker has it (:mod:`exportadmin.runs.turns`)."""
 
 from __future__ import annotations
 
@@ -15,7 +16,7 @@ from exportadmin.runs import limits, statuses
 from exportadmin.runs.lease import DUE
 from exportadmin.runs.models import Run, run_models
 
-TASK: Final = "exportadmin.runs.execute.execute"
+TASK: Final = "exportadmin.runs.execute.take_turn"
 # A queue as long as this is long enough; and so many are enqueued again in one pass. Bounds what a backlog costs.
 MAX_TASKS: Final = 50
 # The task of a new run comes right after its commit. Younger ones without a task are not lost, they are on the way.

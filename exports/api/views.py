@@ -44,6 +44,7 @@ from exports.spec.spec import ExportSpec
 LOOK_EVERY_SECONDS: Final = 0.5
 # of one report, where many are asked about
 LINKS_SHOWN: Final = 20
+ASK_AGAIN_SECONDS: Final = 5
 KEY_HEADER: Final = "Idempotency-Key"
 # a waiting request holds a thread of the web server; beyond this many, a wait answers at once
 _WAITING = threading.BoundedSemaphore(3)
@@ -209,17 +210,27 @@ class WaitView(RestView):
 
     takes = {"get": WaitQuery}
 
-    @extend_schema(operation_id="reports_wait", responses=ReportSerializer)
+    @extend_schema(
+        operation_id="reports_wait",
+        responses=ReportSerializer,
+        parameters=[Header("Retry-After", str, "seconds, where too many wait already: ask again then", on=[200])],
+    )
     def get(self, request: Request, report_id: str) -> Response:
         """The report when it has ended, or after `seconds`, whichever is first; at once when many wait already."""
         report = get_whole_report(request, report_id)
         until = time.monotonic() + self.params.get("seconds", MAX_WAIT_SECONDS)
-        if report.status in statuses.ACTIVE and _WAITING.acquire(blocking=False):
+        waited = False
+        if report.status in statuses.ACTIVE and (waited := _WAITING.acquire(blocking=False)):
             try:
                 _wait_for_end(report.pk, until)
             finally:
                 _WAITING.release()
-        return Response(report_json(get_whole_report(request, report_id)))
+        report = get_whole_report(request, report_id)
+        answer = Response(report_json(report))
+        if report.status in statuses.ACTIVE and not waited:
+            # answered at once: whoever asks again at once would do so for ever
+            answer["Retry-After"] = str(ASK_AGAIN_SECONDS)
+        return answer
 
 
 def _wait_for_end(report_pk: int, until: float) -> None:

@@ -86,7 +86,8 @@ def quick_start(api: str, project_id: str, user_name: str) -> tuple[Step, ...]:
         ),
         Step(
             "Wait for its end",
-            "Answers when it has ended, or after a while: look at status, and ask again while it is queued or running.",
+            "Answers when it has ended, or after a while: look at status, and ask again while it is queued or running."
+            " Where many wait it answers at once, and Retry-After says when to ask again.",
             f'{call} "$API/reports/$REPORT/wait/"',
         ),
         Step(

@@ -194,11 +194,15 @@ def test_what_has_ended_is_not_waited_for_and_nobody_waits_in_a_full_house(own_w
 
     monkeypatch.setattr(views, "time", SimpleNamespace(monotonic=lambda: 0.0, sleep=sleep))
     script = own_world.script("oscar")
-    assert script.get(f"reports/{own_world.own.done.report_id}/wait/").json()["status"] == "completed"
-    assert script.get(f"reports/{own_world.own.waiting.report_id}/wait/", {"seconds": 0}).json()["status"] == "queued"
+    ended = script.get(f"reports/{own_world.own.done.report_id}/wait/")
+    assert (ended.json()["status"], ended.get("Retry-After")) == ("completed", None)
+    waited = script.get(f"reports/{own_world.own.waiting.report_id}/wait/", {"seconds": 0})
+    assert (waited.json()["status"], waited.get("Retry-After")) == ("queued", None)
     monkeypatch.setattr(views, "_WAITING", threading.BoundedSemaphore(1))
     assert views._WAITING.acquire()
-    assert script.get(f"reports/{own_world.own.waiting.report_id}/wait/").json()["status"] == "queued"
+    at_once = script.get(f"reports/{own_world.own.waiting.report_id}/wait/")
+    # else a script that asks in a loop, as the help shows it, would ask a hundred times a second
+    assert (at_once.json()["status"], at_once["Retry-After"]) == ("queued", str(views.ASK_AGAIN_SECONDS))
 
 
 @pytest.mark.parametrize("seconds", ["-1", "31", "nan", "inf", "soon", "1e3", "1_0", ""])

@@ -189,7 +189,7 @@ def test_a_task_is_sent_after_the_commit_and_not_without_one(make_report, runner
         enqueue(report)
         assert OrmQ.objects.count() == 0
     assert OrmQ.objects.count() == 1
-    assert OrmQ.objects.get().func() == "exportadmin.runs.execute.execute"
+    assert OrmQ.objects.get().func() == "exportadmin.runs.execute.take_turn"
     assert OrmQ.objects.get().task["args"] == ("export", report.pk)
     assert row(report).queued_at is not None
 
