@@ -35,6 +35,15 @@ CHECKPOINT_MINUTES = env.number("CHECKPOINT_MINUTES", 5, at_least=1)
 METRICS_TOKEN = env.text("METRICS_TOKEN")
 OUTBOUND_HTTP = env.flag("OUTBOUND_HTTP")  # public hosts without TLS too
 OUTBOUND_CA_BUNDLE = env.text("OUTBOUND_CA_BUNDLE")  # a file of certificates that are trusted instead of the usual
+# of what there is for all, so much for one project and one person (connections.access.quotas); 0: no limit
+QUOTA_QUEUED_PROJECT = env.number("QUOTA_QUEUED_PROJECT", 250)
+QUOTA_QUEUED_PERSON = env.number("QUOTA_QUEUED_PERSON", 250)
+QUOTA_RUNS_PROJECT = env.number("QUOTA_RUNS_PROJECT", 5000)
+QUOTA_RUNS_PERSON = env.number("QUOTA_RUNS_PERSON", 2000)
+QUOTA_LINKS_PROJECT = env.number("QUOTA_LINKS_PROJECT", 1000)
+QUOTA_LINKS_PERSON = env.number("QUOTA_LINKS_PERSON", 250)
+QUOTA_IMPORTS_PROJECT = env.number("QUOTA_IMPORTS_PROJECT", 500)
+QUOTA_IMPORTS_PERSON = env.number("QUOTA_IMPORTS_PERSON", 500)
 RETENTION_DAYS = env.number("RETENTION_DAYS", 0)  # 0: delivered files are kept for ever
 # the nightly proof of all deliveries (exports.run.nightly): when it begins (UTC; None: never), how long it goes on,
 # how a delivery is looked at, and how much is read in a night

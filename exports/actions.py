@@ -10,12 +10,15 @@ import dataclasses
 import logging
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
+from datetime import datetime
 from typing import Any
 
 from django.contrib.auth.models import AbstractBaseUser
 from django.db import IntegrityError, transaction
+from django.db.models import Min, Q
 from django.utils import timezone
 
+from connections.access import quotas
 from connections.access.passwords import require_recent
 from connections.access.permissions import DOWNLOAD, LINK, MANAGE, START, VIEW, require, require_audited
 from connections.connection_actions import must_work
@@ -51,6 +54,7 @@ from exports.display.selection_line import one_line
 from exports.idempotency import IdempotencyKey, scope_of, usable_key
 from exports.links import tokens
 from exports.models import Artifact, ExportConfig, ExportReport, Link, Proof
+from exports.models.link import OPEN
 from exports.models.proof import FULL
 from exports.remote_listing import RemoteListing
 from exports.results import compare
@@ -69,6 +73,8 @@ MAX_WHY = 200
 MAX_REASON = 500
 # a link that lasts longer asks a person at a browser for their password
 LONG_LINK_SECONDS = 24 * 3600
+# where too many exports wait: how long it may take until some have begun
+QUEUE_RETRY_SECONDS = 60.0
 
 
 # --- runs ------------------------------------------------------------------------------------------------------------
@@ -123,6 +129,7 @@ def request_export(
     try:
         with audited("export.requested", actor=actor, project=project, details=_about(spec, converted_from)) as line:
             require(actor, START, project)
+            _within_quotas(project, actor)
             report = _create(
                 project,
                 spec,
@@ -142,6 +149,23 @@ def request_export(
             return before
         raise
     return report
+
+
+def _within_quotas(project: Project, actor: Actor) -> None:
+    """May another export of the project wait, for this person? Raises :class:`TooManyError`."""
+    if not quotas.hold(project, actor):
+        return
+    waiting = ExportReport.objects.filter(status=statuses.QUEUED)
+    quotas.check(
+        "QUEUED",
+        project,
+        actor,
+        what="exports waiting",
+        of_project=waiting.filter(project=project).count,
+        of_person=waiting.filter(requested_by=actor.user_id).count,
+        retry_after=lambda: QUEUE_RETRY_SECONDS,
+    )
+    quotas.check_day("RUNS", project, actor, what="exports")
 
 
 def run_now(
@@ -526,9 +550,32 @@ def issue_link(
         if seconds > LONG_LINK_SECONDS:
             require_recent(actor, "issue a link that lasts longer than a day")
         check_linkable(report)
+        _within_link_quota(report.project, actor)
         link, token = tokens.issue(artifact, seconds=seconds, one_time=one_time, for_user=for_user, actor=actor)
         line.details["link"] = link.public_id
     return link, token
+
+
+def _within_link_quota(project: Project, actor: Actor) -> None:
+    """Raises :class:`TooManyError`."""
+    if not quotas.hold(project, actor):
+        return
+    links = Link.objects.filter(Link.in_state(OPEN))
+    is_project, is_person = Q(artifact__report__project=project), Q(created_by_id=actor.user_id)
+
+    def first_end() -> float:
+        ends: datetime = links.filter(is_project | is_person).aggregate(first=Min("expires_at"))["first"]
+        return (ends - timezone.now()).total_seconds()
+
+    quotas.check(
+        "LINKS",
+        project,
+        actor,
+        what="open links",
+        of_project=links.filter(is_project).count,
+        of_person=links.filter(is_person).count,
+        retry_after=first_end,
+    )
 
 
 def check_linkable(report: ExportReport) -> None:

@@ -27,6 +27,7 @@ from exportadmin.lib.errors import (
     ExportAdminError,
     GoneError,
     NothingToDoError,
+    TooManyError,
     UnavailableError,
     UserError,
 )
@@ -205,6 +206,8 @@ def audited(
             )
     except NothingToDoError:
         raise
+    except TooManyError:
+        raise  # who asks too often leaves a line a minute, by :data:`~exportadmin.lib.refusals.request_refused`
     except REFUSALS as refusal:
         with transaction.atomic():
             kept.entry = record(

@@ -19,7 +19,7 @@ from exportadmin.audit.noise import record_refused
 from exportadmin.audit.record import record
 from exportadmin.lib.actor import USER, Actor
 from exportadmin.lib.counts import hit
-from exportadmin.lib.errors import HiddenError
+from exportadmin.lib.errors import HiddenError, TooManyError
 from exportadmin.lib.refusals import request_refused
 
 LONGEST_TYPED_NAME = 150
@@ -74,11 +74,15 @@ def _request_refused(sender: Any, *, request: Any, error: Exception, status: int
         if hit(f"audit.throttled.{who}", 1, THROTTLED_EVERY_SECONDS):
             return
         with transaction.atomic():
-            record("request.throttled", actor=actor, outcome=REFUSED, reason="too many requests", details=details)
+            record("request.throttled", actor=actor, outcome=REFUSED, reason=_too_many(error), details=details)
     elif status in (401, 403) or isinstance(error, HiddenError):
         about = getattr(error, "about", {})
         reason = "not visible to the one who asked" if isinstance(error, HiddenError) else str(error)
         record_refused("request.refused", actor=actor, reason=reason, details=details, **about)
+
+
+def _too_many(error: Exception) -> str:
+    return error.message if isinstance(error, TooManyError) else "too many requests"
 
 
 def _who(request: Any, channel: str) -> Actor:

@@ -14,7 +14,7 @@ from django import forms
 from django.forms.renderers import TemplatesSetting
 from django.http import QueryDict
 
-from exportadmin.lib.errors import UserError
+from exportadmin.lib.errors import TooManyError, UserError
 from exportadmin.lib.text import check_text
 
 # what a form sends beside its fields: Django's token, the page to go back to, the button that was pressed
@@ -81,9 +81,11 @@ class Form(forms.Form):
             check_names(self.data, [self.add_prefix(name) for name in self.fields], many)
 
     def blame(self, error: UserError) -> None:
-        """Put the message of an action under the field that it is about. Raises the error where there is none."""
+        """Put the message of an action under the field that it is about. Raises the error where there is none, and that
+        somebody has had their share, which no field is to blame for.
+        """
         name = self.blamed.get(error.field or "", error.field)
-        if name not in self.fields:
+        if name not in self.fields or isinstance(error, TooManyError):
             raise error
         self.add_error(name, error.message)
 

@@ -112,7 +112,12 @@ def done(request: HttpRequest, message: str, to: str, *args: Any) -> HttpRespons
 
 
 def refused(request: HttpRequest, error: UserError, to: str, *args: Any) -> HttpResponse:
-    """After a form without fields of its own (a button): say why not, and go back to the page."""
+    """After a form without fields of its own (a button): say why not, and go back to the page.
+
+    Raises :class:`TooManyError`: that has a status, and a time to come again.
+    """
+    if isinstance(error, TooManyError):
+        raise error
     messages.error(request, error.message)
     return redirect(came_from(request) or to, *args)
 

@@ -9,9 +9,9 @@ from connections.access.lookup import get_project
 from connections.access.permissions import START
 from connections.models import Project
 from exportadmin.audit.middleware import actor_of
-from exportadmin.lib.errors import ConflictError, DeniedError, NotFoundError, UserError
+from exportadmin.lib.errors import ConflictError, DeniedError, NotFoundError, TooManyError, UserError
 from exportadmin.lib.heavy import heavy
-from exportadmin.lib.pages import done, form_view, only, post_view
+from exportadmin.lib.pages import done, form_view, only, post_view, tell_refused
 from exports import actions
 from exports.forms.conditions import condition_inputs
 from exports.forms.export import ExportForm
@@ -103,6 +103,12 @@ def _sent(request: HttpRequest) -> HttpResponse:
             )
         )
         return show_form(request, again, status=409)
+    except TooManyError as error:
+        tell_refused(request, error, 429)
+        form.blame(UserError(error.message))
+        answer = show_form(request, form, status=429)
+        answer["Retry-After"] = str(error.retry_after)
+        return answer
     except UserError as error:
         form.blame(error)
         return show_form(request, form, status=400)

@@ -11,7 +11,7 @@ from django.shortcuts import redirect, render
 from connections.access.permissions import VIEW
 from exportadmin.audit.middleware import actor_of
 from exportadmin.lib.actor import Actor
-from exportadmin.lib.errors import NotFoundError, UserError
+from exportadmin.lib.errors import NotFoundError, TooManyError, UserError
 from exportadmin.lib.pages import came_from, form_view, only, refused, tell_refused
 from exportadmin.runs import statuses
 from exports import actions
@@ -89,4 +89,6 @@ def _one(request: HttpRequest, report_id: str, act: Callable[[ExportReport, Acto
     try:
         return line | act(report, actor_of(request)) | {"is_done": True}
     except UserError as error:
+        if isinstance(error, TooManyError):
+            tell_refused(request, error, 429)
         return line | {"message": error.message}

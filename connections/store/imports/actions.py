@@ -14,6 +14,7 @@ from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
+from connections.access import quotas
 from connections.access.lookup import is_valid_key, not_found
 from connections.access.permissions import DOWNLOAD, MANAGE, require, require_can_create_projects
 from connections.actions import store_project
@@ -209,6 +210,8 @@ def _requested(spec: ImportSpec, actor: Actor, run: ImportRun) -> Iterator[None]
         # whoever deletes the project takes the same lock: this run is seen there, or there is no project here
         if not Project.objects.select_for_update(no_key=True).filter(pk=project.pk).values_list("pk"):
             raise NotFoundError(f"project {project.name!r} was deleted already", field="project")
+        if quotas.hold(project, actor):
+            quotas.check_day("IMPORTS", project, actor, what="imports")
         yield
 
 

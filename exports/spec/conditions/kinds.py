@@ -19,6 +19,8 @@ from exports.spec.conditions.base import Condition, FieldGroup, texts_of
 from exports.spec.conditions.fields import BoxesField, ButtonsField, Choices, MomentField, PastedField
 
 MAX_IDS: Final = 2000
+# no key, id or name of the store is longer
+MAX_TEXT: Final = 500
 _SHOWN_VALUES: Final = 3
 # the forms of exportadmin.lib.times that JSON Schema has a word for
 _MOMENT_SCHEMA: Final[dict[str, Any]] = {
@@ -73,6 +75,9 @@ class TextSet(Condition[frozenset[str]]):
         for place, text in enumerate(raw):
             if not isinstance(text, str) or not text:
                 raise UserError(f"{field} holds {text!r}; expected non-empty texts", field=f"{field}[{place}]")
+            if len(text) > MAX_TEXT:
+                message = f"{field}[{place}] has {len(text):,} characters; at most {MAX_TEXT} are allowed"
+                raise UserError(message, field=f"{field}[{place}]")
             check_text(text, field)
             self.check(text, f"{field}[{place}]")
         return frozenset(raw)
@@ -100,7 +105,7 @@ class TextSet(Condition[frozenset[str]]):
 
     def item_schema(self) -> dict[str, Any]:
         """What JSON Schema can say of one text."""
-        return {"type": "string", "minLength": 1}
+        return {"type": "string", "minLength": 1, "maxLength": MAX_TEXT}
 
     def texts(self, raw: Any) -> list[str]:
         return texts_of(raw)
