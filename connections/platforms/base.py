@@ -19,7 +19,7 @@ from typing import Any, ClassVar, TypeAlias
 
 from connections.adapters import ConnectionKind
 from connections.models import Connection
-from exportadmin.lib.errors import ExportAdminError, TransientError
+from exportadmin.lib.errors import ExportAdminError, TransientError, UserError
 
 
 class NothingThereError(ExportAdminError):
@@ -193,6 +193,10 @@ class Platform(ConnectionKind, ABC):
 
     def check_wanted(self, wanted: Wanted) -> Wanted:
         """As it is asked for. Raises :class:`~exportadmin.lib.errors.UserError` for what the platform cannot make."""
+        known = {option.name for option in self.remote_options}
+        if unknown := sorted(set(wanted.options) - known):
+            right = f"known: {', '.join(sorted(known))}" if known else f"{self.title} has none"
+            raise UserError(f"unknown option {unknown[0][:60]!r}; {right}", field="options")
         return wanted
 
     def delivers_to(self, wanted: Wanted) -> str:

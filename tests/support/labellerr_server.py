@@ -17,6 +17,7 @@ import csv
 import email
 import json
 import re
+import sys
 import tempfile
 import threading
 import time
@@ -229,6 +230,15 @@ class RefusedError(Exception):
         self.status = status
 
 
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Who asked may have gone: that is no trouble of ours."""
+        if not isinstance(sys.exception(), ConnectionError):
+            super().handle_error(request, client_address)
+
+
 class LabellerrServer:
     """See the module."""
 
@@ -248,8 +258,7 @@ class LabellerrServer:
         # what came to where files lie with keys that are for the API alone
         self.leaks: list[Call] = []
         self.lock = threading.RLock()
-        self._http = ThreadingHTTPServer(("127.0.0.1", 0), type("Handler", (_Handler,), {"owner": self}))
-        self._http.daemon_threads = True
+        self._http = _Server(("127.0.0.1", 0), type("Handler", (_Handler,), {"owner": self}))
         self._thread = threading.Thread(target=self._http.serve_forever, args=(0.05,), daemon=True)
         self._thread.start()
 

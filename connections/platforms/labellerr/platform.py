@@ -150,6 +150,7 @@ class LabellerrPlatform(Platform):
 
     def check_wanted(self, wanted: Wanted) -> Wanted:
         """With what Labellerr demands filled in: a description, statuses (none: all)."""
+        wanted = super().check_wanted(wanted)
         check_line(wanted.name, "name")
         if not 0 < len(wanted.name) <= MAX_NAME:
             raise UserError(f"name has {len(wanted.name)} characters: 1 to {MAX_NAME} are right", field="name")
@@ -170,9 +171,6 @@ class LabellerrPlatform(Platform):
         )
 
     def _options(self, options: Mapping[str, Any]) -> dict[str, Any]:
-        known = {option.name for option in self.remote_options}
-        if unknown := sorted(set(options) - known):
-            raise UserError(f"unknown option {unknown[0][:60]!r}; known: {', '.join(sorted(known))}", field="options")
         questions = options.get("question_ids") or ALL_QUESTIONS
         if not isinstance(questions, list | tuple) or not all(isinstance(one, str) and one for one in questions):
             raise UserError("question_ids is a list of ids, or left out for all", field="question_ids")

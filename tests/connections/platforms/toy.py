@@ -138,6 +138,8 @@ class ToyPlatform(Platform):
         return self._step("find", found[0] if found else None)
 
     def look(self, external_id: str, remote_id: str, wanted: Wanted | None = None) -> Standing:
+        if remote_id not in self.server.exports:
+            raise PermanentError(f"there is no export {remote_id!r}")
         looks = self.server.looks
         return self._step("look", looks.pop(0) if len(looks) > 1 else looks[0])
 

@@ -1,0 +1,134 @@
+"""What every platform does, as tests: derive from :class:`PlatformContract` and give it a ``side``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import pytest
+
+from connections.adapters import FAILED
+from connections.platforms.base import Failed, NothingThereError, Platform, Ready, RemoteFile, Waiting, Wanted
+from connections.store.importers import IMPORTERS
+from exportadmin.lib.errors import ExportAdminError, PermanentError, UserError
+
+LATER_MS = 4_102_444_800_000  # 2100
+
+
+@dataclass
+class Side:
+    """A platform and its far side: ``external_id`` is a project of so many ``rows`` there.
+
+    ``until`` waits for what the far side does by itself: it is given a function, and gives its first true answer.
+    """
+
+    platform: Platform
+    external_id: str
+    rows: int
+    until: Callable[[Callable[[], object], str], object]
+
+    def made(self, wanted: Wanted) -> str:
+        """Asked for and made; its id there."""
+        remote_id = self.platform.ask(self.external_id, self.platform.check_wanted(wanted)).remote_id
+
+        def is_ready() -> bool:
+            standing = self.platform.look(self.external_id, remote_id, wanted)
+            assert isinstance(standing, Ready) or (isinstance(standing, Waiting) and standing.is_known), standing
+            return isinstance(standing, Ready)
+
+        self.until(is_ready, f"export {wanted.name} there")
+        return remote_id
+
+    def fetched(self, wanted: Wanted, folder: Path) -> list[RemoteFile]:
+        """Made, and here."""
+        return self.platform.fetch(self.external_id, self.made(wanted), wanted, folder, lambda count: None)
+
+
+class PlatformContract:
+    """The tests. A name is asked for once in each, as those that run ask."""
+
+    @pytest.fixture
+    def side(self) -> Side:
+        raise NotImplementedError
+
+    def test_its_own_test_passes(self, side: Side):
+        steps = list(type(side.platform).test(side.platform.connection))
+        assert steps
+        assert [step for step in steps if step.state == FAILED] == []
+
+    def test_its_importer_is_one_of_ours(self, side: Side):
+        assert side.platform.importer in IMPORTERS
+
+    def test_projects_are_listed_and_found(self, side: Side):
+        listed = {one.external_id: one for one in side.platform.projects()}
+        found = side.platform.project(side.external_id)
+        assert (found.name, found.data_type) == (listed[side.external_id].name, listed[side.external_id].data_type)
+
+    def test_a_project_that_is_not_there_is_an_error_in_words(self, side: Side):
+        with pytest.raises(PermanentError, match=r".+"):
+            side.platform.project("no-such-project")
+
+    def test_what_a_sync_asks_for_has_every_row(self, side: Side, tmp_path: Path):
+        wanted = side.platform.for_sync("contract-sync", None)
+        received: list[int] = []
+        remote_id = side.made(wanted)
+        files = side.platform.fetch(side.external_id, remote_id, wanted, tmp_path, received.append)
+        assert [file.rows for file in files] == [side.rows]
+        assert sum(received) == sum(file.bytes for file in files)
+        for file in files:
+            assert file.path.parent == tmp_path
+            assert file.path.stat().st_size == file.bytes
+            assert file.name == Path(file.name).name
+
+    def test_one_that_was_asked_for_is_found_by_its_name(self, side: Side):
+        wanted = side.platform.for_sync("contract-found", None)
+        remote_id = side.platform.ask(side.external_id, wanted).remote_id
+        assert side.platform.find(side.external_id, "contract-found") == remote_id
+        assert side.platform.find(side.external_id, "contract-never-asked-for") is None
+        listed = {one.remote_id: one for one in side.platform.exports(side.external_id)}
+        assert listed[remote_id].name == "contract-found"
+        assert not isinstance(listed[remote_id].standing, Failed)
+
+    def test_what_has_not_changed_is_nothing_there_or_a_file_without_rows(self, side: Side, tmp_path: Path):
+        if not side.platform.tells_changes:
+            assert side.platform.for_sync("contract-changes", LATER_MS).updated_after_ms is None
+            return
+        try:
+            files = side.fetched(side.platform.for_sync("contract-changes", LATER_MS), tmp_path)
+        except NothingThereError:
+            return
+        assert [file.rows for file in files] == [0]
+
+    def test_every_format_is_made_and_fetched(self, side: Side, tmp_path: Path):
+        for one in side.platform.remote_formats:
+            folder = tmp_path / one.key
+            folder.mkdir()
+            files = side.fetched(Wanted(f"contract-{one.key}", one.key, "all of it"), folder)
+            assert files
+            assert all(file.bytes for file in files)
+            assert {file.rows for file in files} <= {side.rows, None}
+
+    def test_who_is_told_of_each_piece_may_end_it(self, side: Side, tmp_path: Path):
+        class OverError(Exception):
+            pass
+
+        def over(count: int) -> None:
+            raise OverError
+
+        wanted = side.platform.for_sync("contract-over", None)
+        with pytest.raises(OverError):
+            side.platform.fetch(side.external_id, side.made(wanted), wanted, tmp_path, over)
+
+    def test_one_that_is_not_there_is_never_taken_for_made(self, side: Side):
+        try:
+            standing = side.platform.look(side.external_id, "no-such-export")
+        except ExportAdminError as error:
+            assert str(error)
+        else:
+            assert not isinstance(standing, Ready)
+
+    def test_options_that_it_does_not_have_are_refused(self, side: Side):
+        wanted = replace(side.platform.for_sync("contract-option", None), options={"nosuch": "x"})
+        with pytest.raises(UserError, match="nosuch"):
+            side.platform.check_wanted(wanted)
