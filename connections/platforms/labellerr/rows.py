@@ -39,6 +39,7 @@ NO_ANNOTATIONS: Final = "rows without an annotation"
 NO_STATUS: Final = "rows that do not say where they stand"
 UNREAD: Final = "rows that could not be read for counting"
 IN_ARCHIVE: Final = "files in the archive"
+RECORDS: Final = "records in the file"
 NO_REPORT: Final = "no report id in the file"
 
 
@@ -202,14 +203,14 @@ def _read_png(path: Path, remote_id: str, wanted: Wanted) -> Counts:
 
 
 def _read_text(path: Path, remote_id: str, wanted: Wanted) -> Counts:
-    """Of csv, lines outside of quotes, without the first; of another text nothing."""
+    """Of csv, lines outside of quotes, without the first: records, and whether one stands for a row nobody says."""
     if wanted.format != "csv":
         return Counts()
     with path.open("rb") as file:
         lines, is_quoted = _lines(file)
     if is_quoted:
         raise PermanentError("the csv file is cut off: it ends within quotes")
-    return Counts(rows=max(0, lines - 1))
+    return Counts(notes=Counter({RECORDS: max(0, lines - 1)}))
 
 
 def _lines(file: BinaryIO) -> tuple[int, bool]:

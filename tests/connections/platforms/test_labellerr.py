@@ -301,10 +301,11 @@ def test_coco_of_another_export_is_refused(labellerr, far_side, tmp_path, info, 
         fetched(labellerr, tmp_path, replace(WANTED, format="coco_json"))
 
 
-def test_csv_rows_are_lines_outside_of_quotes(labellerr, far_side, tmp_path):
+def test_csv_records_are_lines_outside_of_quotes(labellerr, far_side, tmp_path):
     far_side.habits.file_content = b'id,remark\r\n1,"two\nlines and ""quotes"""\r\n2,x'
     file = fetched(labellerr, tmp_path, replace(WANTED, format="csv"))
-    assert (file.rows, file.name, file.media_type) == (2, "export.csv", "text/csv")
+    assert (file.rows, file.notes) == (None, {"records in the file": 2})
+    assert (file.name, file.media_type) == ("export.csv", "text/csv")
 
 
 def test_png_comes_in_an_archive_whose_files_are_counted(labellerr, tmp_path):

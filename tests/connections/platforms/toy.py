@@ -120,7 +120,7 @@ class ToyPlatform(Platform):
     def check_wanted(self, wanted: Wanted) -> Wanted:
         if wanted.format != "json":
             raise UserError(f"Toy makes no {wanted.format!r}; known: json", field="platform_export")
-        return wanted
+        return super().check_wanted(wanted)
 
     def delivers_to(self, wanted: Wanted) -> str:
         return f"s3://{wanted.options['folder']}" if "folder" in wanted.options else ""
