@@ -151,6 +151,9 @@ class StoreRow(models.Model):
         indexes = [
             models.Index(fields=["project", "revision"], name="row_revision"),
             models.Index(fields=["project", "status"], name="row_status"),
+            models.Index(
+                fields=["project", "external_id"], name="row_external_id", condition=models.Q(external_id__gt="")
+            ),
         ]
 
     def __str__(self) -> str:
@@ -203,6 +206,34 @@ class StoreTombstone(models.Model):
         ]
         indexes = [
             models.Index(fields=["project", "revision"], name="tombstone_revision"),
+        ]
+
+    def __str__(self) -> str:
+        return self.global_key
+
+
+class FormerRow(models.Model):
+    """What a row was called that is gone, or called otherwise since; it stays when a row with its key comes again.
+
+    In the revisions from ``since_revision`` up to, but not with, ``until_revision``, ``number`` was that of a row with
+    these names: exports keep the numbers of the rows that they delivered.
+    """
+
+    project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="former_rows", db_index=False)
+    number = models.PositiveBigIntegerField()
+    global_key = models.CharField(max_length=500)
+    row_id = models.CharField(max_length=MAX_ROW_ID)
+    external_id = models.CharField(max_length=500, blank=True)
+    since_revision = models.BigIntegerField()
+    until_revision = models.BigIntegerField()
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["project", "global_key"], name="former_key"),
+            models.Index(fields=["project", "row_id"], name="former_row_id"),
+            models.Index(
+                fields=["project", "external_id"], name="former_external_id", condition=models.Q(external_id__gt="")
+            ),
         ]
 
     def __str__(self) -> str:

@@ -9,7 +9,7 @@ from typing import Final
 from django.db import transaction
 
 from connections.models import Project
-from connections.store.models import StoreCoco, StoreCsv, StoreProject, StoreRow, StoreTombstone
+from connections.store.models import FormerRow, StoreCoco, StoreCsv, StoreProject, StoreRow, StoreTombstone
 from exportadmin.lib import times
 
 # rows a transaction: imports and runs of the same database get their turn in between
@@ -39,7 +39,7 @@ class Removal:
         # the same lock as imports take: see StoreProject
         store = StoreProject.objects.select_for_update().get(project=self.project)
         rows = StoreRow.objects.filter(pk__in=row_pks, project=self.project, revision__lte=self.seen)
-        found = list(rows.values_list("pk", "row_id", "global_key", "added_revision"))
+        found = list(rows.values_list("pk", "row_id", "global_key", "added_revision", "number", "external_id"))
         self.kept += len(row_pks) - len(found)
         if not found:
             return
@@ -57,7 +57,19 @@ class Removal:
                 deleted_by=self.deleted_by,
                 reason=self.reason,
             )
-            for _, row_id, key, added in found
+            for _, row_id, key, added, *_ in found
+        )
+        FormerRow.objects.bulk_create(
+            FormerRow(
+                project=self.project,
+                number=number,
+                global_key=key,
+                row_id=row_id,
+                external_id=external_id,
+                since_revision=added,
+                until_revision=store.revision,
+            )
+            for _, row_id, key, added, number, external_id in found
         )
         pks = [pk for pk, *_ in found]
         for model in (StoreCoco, StoreCsv):

@@ -42,6 +42,7 @@ from connections.store.models import (
     HANDED_OUT,
     MAX_NUMBER_AS_PLACE,
     MAX_ROW_ID,
+    FormerRow,
     StoreCoco,
     StoreCsv,
     StoreProject,
@@ -101,6 +102,7 @@ class _Known:
     pk: int
     number: int
     row_id: str
+    external_id: str
     digest: str
     created_ms: int
     added_revision: int
@@ -128,6 +130,7 @@ class _Batch:
     id_owners: dict[str, str]
     new_numbers: list[int] = field(default_factory=list)
     new_annotations: list[int] = field(default_factory=list)
+    former: list[FormerRow] = field(default_factory=list)
 
 
 def write_rows(
@@ -292,6 +295,7 @@ class _Writer:
             self._batch_size = max(1, min(BATCH, BATCH_BYTES // max(mean, 1)))
         else:  # nothing says how large they are
             self._batch_size = min(BATCH, 2 * self._batch_size)
+        FormerRow.objects.bulk_create(shared.former)
         _upsert(StoreRow, [one.row for one in written])
         _upsert(StoreCoco, [one.coco for one in written])
         _upsert(StoreCsv, [one.csv for one in written])
@@ -356,6 +360,7 @@ class _Writer:
             "pk",
             "number",
             "row_id",
+            "external_id",
             "digest",
             "created_ms",
             "added_revision",
@@ -514,6 +519,18 @@ class _Writer:
             pk = self._new_pk(number, shared)
         else:
             pk = before.pk
+            if (before.row_id, before.external_id) != (row_id, row.external_id or ""):
+                shared.former.append(
+                    FormerRow(
+                        project=self.project,
+                        number=number,
+                        global_key=row.key,
+                        row_id=before.row_id,
+                        external_id=before.external_id,
+                        since_revision=before.added_revision,
+                        until_revision=shared.revision,
+                    )
+                )
         if misfits:
             example = f"{row.position}: {misfits[0]}"
             self.summary.notes.add(CHANGED, _MISFITS, count=len(misfits), example=example)

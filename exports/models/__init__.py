@@ -2,6 +2,7 @@
 
 from exports.models.artifact import Artifact, LineIndex
 from exports.models.config import ExportConfig
+from exports.models.delivered_rows import DeliveredRows
 from exports.models.link import DeletedLink, Download, Link
 from exports.models.proof import Proof, ProofNight
 from exports.models.report import ExportReport
@@ -11,6 +12,7 @@ from exports.models.tried_path import TriedPath
 __all__ = [
     "Artifact",
     "DeletedLink",
+    "DeliveredRows",
     "Download",
     "ExportConfig",
     "ExportReport",

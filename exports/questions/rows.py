@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from exportadmin.audit.forms import text
 from exportadmin.audit.models import DONE, AuditEntry
@@ -12,6 +12,7 @@ from exportadmin.audit.questions.base import (
     Answer,
     Figures,
     Question,
+    as_far,
     counted,
     of_project,
     sentence,
@@ -34,30 +35,52 @@ def _answer(params: Mapping[str, str], scope: Scope) -> Answer:
         return [[found.how.get(entry.object_id, "")] for entry in some]
 
     def summary(figures: Figures) -> str:
-        exports = counted(found.exports, "export", "exports")
+        held, unsearched = _held(found, params, scope), _unsearched(found)
         if not found.exports:
-            return f"No export {of_project(params)} was found to contain the row {params['row']}.".replace("  ", " ")
-        return sentence(
-            f"{exports} {of_project(params)}".strip(),
-            f"{'contains' if found.exports == 1 else 'contain'} the row {params['row']};",
-            f"of {'it' if found.exports == 1 else 'them'} {taken(figures.parts)}",
-        )
+            return sentence(f"{held}{unsearched}")
+        it = "it" if found.exports == 1 else "them"
+        then = " in that time" if {"after", "before"} & set(params) else ""
+        return sentence(f"{held}; of {it}{then} {taken(figures.parts)}{unsearched}")
 
-    return Answer(
-        entries,
-        summary,
-        parts=TAKEN_PARTS,
-        extra=Extra(["How we know"], how),
-        notes=found.notes,
-    )
+    return Answer(entries, summary, parts=TAKEN_PARTS, extra=Extra(["How we know"], how), notes=list(_notes(found)))
+
+
+def _held(found: search.Found, params: Mapping[str, str], scope: Scope) -> str:
+    row, of = params["row"], f" {of_project(params)}".rstrip()
+    if not found.rows:
+        return f"no row{of} is, or was, called {row}{as_far(scope)}"
+    if not found.exports:
+        return f"no export{of} was found to contain the row {row}"
+    verb = "contains" if found.exports == 1 else "contain"
+    return f"{counted(found.exports, 'export', 'exports')}{of} {verb} the row {row}"
+
+
+def _unsearched(found: search.Found) -> str:
+    """What is not known belongs into the same sentence."""
+    if not found.unsearched:
+        return ""
+    were = "export was" if found.unsearched == 1 else "exports were"
+    return f"; {found.unsearched:,} {were} not searched, since nobody kept which rows are in there"
+
+
+def _notes(found: search.Found) -> Iterator[str]:
+    yield "Which rows leave is kept while an export is made, in every format, and stays when its files are removed."
+    if len(found.rows) > 1:
+        yield f"{len(found.rows):,} rows are, or were, called so: the answer is about all of them."
+    if found.unsearched:
+        more = found.unsearched - len(found.unsearched_names)
+        shown = ", ".join(found.unsearched_names) + (f" and {more:,} more" if more else "")
+        yield f"Not searched, so it may be in there: {shown}."
+    if found.is_cut:
+        yield f"The entries are of the newest {search.MOST_EXPORTS:,} of these exports."
 
 
 QUESTION = Question(
     3,
     "row",
     "Which exports contain a row, and who took them?",
-    "By data row id or global key: looked for in the delivered files themselves, newest first.",
-    {"row": text("Row (needed)", "its data row id or its global key, exactly"), **PROJECT, **PERIOD},
+    "By data row id, global key, external id or file name, also of rows that were deleted since.",
+    {"row": text("Row (needed)", "what it is called, exactly"), **PROJECT, **PERIOD},
     _answer,
     needed=("row",),
 )

@@ -32,6 +32,7 @@ from exports.delivery.destination import check_destination, key_of, sink_for
 from exports.delivery.files import ReportFiles
 from exports.delivery.integrity import state_of
 from exports.delivery.publication import Published, adopt_published, discard_drafts
+from exports.delivery.row_numbers import DeliveredNumbers
 from exports.delivery.snapshot import RowNumbers
 from exports.formats import FORMATS
 from exports.formats.base import FormatContext
@@ -99,6 +100,7 @@ def _deliver(report: ExportReport, lease: RunLease, sink: Sink) -> None:
         row_filter = RowFilter(selection, source.pushed_down)
         counter = CheckValueCounter(reader.ontology, writer_class.supported_kinds(), writer_class.cannot_hold)
         label_filter = LabelFilter(selection, reader, columns, writer_class.cannot_hold)
+        delivered = DeliveredNumbers()
         numbers = RowNumbers() if writer_class.is_line_based else None
         files = ReportFiles(draft, report, writer)
         refusals = Refusals(files, spec, reader.rows_expected)
@@ -115,6 +117,7 @@ def _deliver(report: ExportReport, lease: RunLease, sink: Sink) -> None:
                 cross_check.look_at(batch)
                 if numbers is not None:
                     numbers.add(batch)
+                delivered.add(batch)
                 counter.add(batch)
             lease.progress(rows_done=counter.rows, bytes_done=files.bytes)
         lease.progress(phase="finishing", rows_done=counter.rows)
@@ -135,6 +138,7 @@ def _deliver(report: ExportReport, lease: RunLease, sink: Sink) -> None:
         if numbers is not None:
             head["snapshot"] = snapshot.to_json(reader.project_name, reader.ontology, reader.project_extra, numbers)
         manifest_bytes = manifest.build(head, check_values, written, installation_key())
+        delivered.keep(report, lease)
         delivery = draft.commit(manifest_bytes)
     finish(report, lease, Published(delivery, check_values, written, reader.revision, manifest_bytes))
 

@@ -10,6 +10,7 @@ from exportadmin.runs import statuses
 from exportadmin.runs.lease import RunLease
 from exportadmin.runs.runners import Runner
 from exports.delivery.publication import unpublish
+from exports.delivery.row_numbers import forget
 from exports.models import ExportReport
 from exports.run import pipeline, platform_export
 
@@ -37,6 +38,7 @@ class ExportRunner(Runner[ExportReport]):
             if refused := sum(run.check_values["rows_refused"].values()):
                 details["refused"] = refused
         else:
+            forget(run)
             unpublish(run)  # an attempt may have published and died before it could say so
         record(
             f"export.{run.status}",

@@ -22,6 +22,7 @@ from connections.access.preferences import set_preference
 from connections.connection_actions import create_connection, grant_connection, rotate_secret
 from connections.connection_actions import test_connection as have_tested
 from connections.models import Connection, Project
+from connections.store.models import StoreRow
 from connections.store.upsert import write_rows
 from exportadmin.audit import queries, triggers
 from exportadmin.audit.models import AuditEntry
@@ -31,12 +32,12 @@ from exportadmin.lib import times
 from exportadmin.lib.actor import Actor
 from exportadmin.runs import statuses
 from exports import actions
-from exports.models import Artifact, ExportReport
+from exports.models import Artifact, DeliveredRows, ExportReport
 from exports.results import search
 from exports.spec.spec import ExportSpec
 from tests.connections.toy import registered
 from tests.support import cast
-from tests.support.rows import mixed
+from tests.support.rows import mixed, row
 
 OWN, FOREIGN, VAULT = "Street scenes", "Secret harbour", "East vault"
 
@@ -239,8 +240,8 @@ def test_every_answer_can_be_taken_as_csv_with_its_own_columns_and_that_is_recor
         rows = list(csv.reader(io.StringIO(body.decode("utf-8-sig"), newline="")))
         assert len(rows) == len(shown.lines) + 1, question.slug
         extra = len(rows[0]) - rows[0].index("hash") - 1
-        for row, line in zip(rows[1:], shown.lines, strict=True):
-            assert [cell.lstrip("'") for cell in row[len(row) - extra :]] == line[2 : 2 + extra], question.slug
+        for cells, line in zip(rows[1:], shown.lines, strict=True):
+            assert [cell.lstrip("'") for cell in cells[len(cells) - extra :]] == line[2 : 2 + extra], question.slug
         last = AuditEntry.objects.order_by("-sequence").first()
         assert last is not None and last.details == {"as": "csv", "asked": {**asked, "question": question.slug}}
 
@@ -310,47 +311,48 @@ def test_1_who_exported_and_who_took_the_files(story: Story):
 
 def test_3_which_exports_contain_a_row(story: Story):
     told = ask(story.person("rita"), "row", row="row-00001")
-    assert "contain the row row-00001" in told.summary or "contains the row row-00001" in told.summary
+    assert told.summary.startswith("4 exports contain the row row-00001; of them 4 downloads by 1 person (2 without ")
     exports = {said.split("export ")[1].split(" of project")[0] for said in told.sentences if "requested" in said}
-    assert "Nightly" in exports and "Old" in exports and "Hidden" not in exports and "Coco" not in exports
-    how = {
-        line[1].split("export ")[1].split(" of project")[0]: line[2] for line in told.lines if "requested" in line[1]
-    }
-    assert how["Nightly"] == "found in the file, by its global key"
-    assert how["Old"] == "its selection names the row; the file could not be read"
+    assert exports == {"Nightly", "Accepted", "Coco", "Old"}
+    assert {line[2] for line in told.lines} == {"kept when it was made, by its global key"}
     assert sum("began to download" in said for said in told.sentences) == 4
-    assert "coco_json files carry no row ids): Coco" in told.notes
-    assert "the files were removed): Old" in told.notes
-    none = ask(story.person("rita"), "row", row="row-0000")
-    assert none.summary == "No export was found to contain the row row-0000."
-    assert "not searched" in none.notes.lower()
+    row_id = StoreRow.objects.get(project=story.own, global_key="row-00001").row_id
+    by_id = ask(story.person("rita"), "row", row=row_id)
+    assert by_id.summary.startswith(f"4 exports contain the row {row_id}; of them 4 downloads")
     waiting = ask(story.person("rita"), "row")
     assert (waiting.status, waiting.summary, waiting.lines) == (200, "", [])
 
 
-def test_3_a_row_is_found_by_either_name_in_every_format_that_has_names(story: Story):
-    artifact = story.nightly.artifacts.get()
-    from exports.results.reader import read_rows
-
-    first = b"".join(read_rows(artifact, limit=1))
-    import orjson
-
-    data_row = orjson.loads(first)["data_row"]
-    for format in ("json", "ndjson", "csv", "png"):
-        _export(story.own, User.objects.get(username="oscar"), f"As {format}", {"format": format})
-    names = set(ExportReport.objects.filter(name__startswith="As ").values_list("report_id", flat=True))
-    for key, how in (("id", "by its data row id"), ("global_key", "by its global key")):
-        found = search.search(data_row[key], projects=None, project=story.own.public_id)
-        assert names <= set(found.how)
-        assert {found.how[name] for name in names} == {f"found in the file, {how}"}
+def test_3_downloads_of_a_coco_file_are_downloads_of_its_rows(story: Story):
+    coco = ExportReport.objects.get(name="Coco")
+    assert b"".join(story.person("oscar").get(f"/exports/{coco.report_id}/files/{coco.artifacts.get().name}/"))
+    told = ask(story.person("rita"), "row", row="row-00003")
+    assert told.summary.startswith("2 exports contain the row row-00003; of them 5 downloads by 1 person (2 without")
+    late = ask(story.person("rita"), "row", row="row-00003", after="2100-01-01")
+    assert late.summary.endswith("of them in that time no downloads and no readings of rows.")
 
 
-def test_3_the_search_says_where_it_stopped(story: Story, monkeypatch):
+def test_3_what_is_not_known_stands_in_the_same_sentence(story: Story):
+    rita, alice = story.person("rita"), story.person("alice")
+    none = "No row is, or was, called row-0000"
+    assert ask(rita, "row", row="row-0000").summary == f"{none}, as far as you may read the trail."
+    assert ask(alice, "row", row="row-0000").summary == f"{none}."
+    write_rows(story.own, [row("row-new")], now_ms=2_000)
+    nowhere = "No export was found to contain the row row-new"
+    assert ask(rita, "row", row="row-new").summary == f"{nowhere}."
+    DeliveredRows.objects.filter(report__name__in=["Nightly", "Coco"]).delete()
+    unsearched = "; 2 exports were not searched, since nobody kept which rows are in there."
+    told = ask(rita, "row", row="row-new")
+    assert told.summary == f"{nowhere}{unsearched}"
+    assert "Not searched, so it may be in there: Coco, Nightly." in told.notes
+    assert ask(rita, "row", row="row-00001").summary.endswith(f"no readings of rows{unsearched}")
+    assert "2 rows are, or were, called so" in ask(alice, "row", row="row-00001").notes
+
+
+def test_3_an_answer_ends_with_the_newest_of_very_many_exports_and_says_so(story: Story, monkeypatch):
     monkeypatch.setattr(search, "MOST_EXPORTS", 2)
-    assert "older than the newest 2 were not searched" in ask(story.person("alice"), "row", row="x").notes
-    monkeypatch.setattr(search, "SECONDS", -1.0)
-    told = ask(story.person("alice"), "row", row="x")
-    assert "not reached within" in told.notes and told.lines == []
+    told = ask(story.person("rita"), "row", row="row-00001")
+    assert told.summary.startswith("4 exports contain") and "newest 2 of these exports" in told.notes
 
 
 def test_4_what_was_changed_and_how(story: Story):
