@@ -79,6 +79,7 @@ ONE_DATABASE = (
 # files whose tests bring servers, or whole installations, and stay with them for long
 PLATFORMS = (
     "tests/connections/sinks/test_s3_faults.py",
+    "tests/connections/sync/test_labellerr_kills.py",
     "tests/connections/test_forbidden_endpoints.py",
     "tests/exports/delivery/test_proof_s3.py",
     "tests/exports/delivery/test_s3_kills.py",
