@@ -10,6 +10,7 @@ from django.contrib.auth.views import LoginView, LogoutView
 from django.urls import URLPattern, URLResolver, get_resolver
 
 from connections.access.views.account import PasswordView
+from connections.store.models import StoreRow
 from exportadmin.audit.models import AuditEntry
 from exportadmin.lib.rest import RestView
 from tests.rest.world import Place, World
@@ -91,6 +92,8 @@ def _admin_object(model: str, place: Place) -> str:
         "exports/artifact": place.artifact,
         "exports/link": place.link,
         "exports/proof": place.proof,
+        "store/storerow": StoreRow.objects.filter(project=place.project).order_by("number").first(),
+        "store/importrun": place.imported,
         "auth/user": place.project.tokens.first().user,
     }
     found = known.get(model)

@@ -7,7 +7,8 @@ fails the test; so does a rule of no address. Each line: a rule, method and rout
 * ``refuses``: hands out nothing of that. To look at it leaves no line; what changes has its own tests.
 * ``harmless``: as that, and for everybody.
 
-Whatever its rule: who is refused leaves exactly one line, in which is said that it was refused.
+Whatever its rule: who is refused leaves exactly one line, in which is said that it was refused; and only what hands
+out holds anything of a row or a picture.
 """
 
 from __future__ import annotations
@@ -15,12 +16,11 @@ from __future__ import annotations
 from typing import Final
 
 import pytest
-from django.db import transaction
 from django.test import Client
 
 from exportadmin.audit.models import REFUSED, AuditEntry
 from exportadmin.lib import counts
-from tests.rest.test_permission_matrix import ACTORS, ROWS, client_of, send, world  # noqa: F401 - a fixture
+from tests.rest.test_permission_matrix import ACTORS, ROWS, client_of, send, undone, world  # noqa: F401 - a fixture
 from tests.rest.world import Place, World
 
 pytestmark = pytest.mark.django_db
@@ -251,15 +251,17 @@ def test_every_address_and_method_has_a_rule_and_every_rule_an_address():
     assert all(bool(events) == (rule == HANDS_OUT) for rule, events in RULES.values())
 
 
-def lines_of(client: Client, row: str, place: Place, world: World) -> tuple[int, list[AuditEntry]]:  # noqa: F811
-    """Status, and what the trail tells of it, as for the first time; what it changed is undone."""
+# what stands in rows and pictures of the world, and nowhere beside them
+CONTENT: Final = (b"img.example.test", b"\x89PNG")
+
+
+def lines_of(client: Client, row: str, place: Place, world: World) -> tuple[int, bytes, list[AuditEntry]]:  # noqa: F811
+    """Status, body, and what the trail tells of it, as for the first time; what it changed is undone."""
     counts.file().unlink(missing_ok=True)
-    with transaction.atomic():
+    with undone():
         before = AuditEntry.objects.values_list("sequence", flat=True).first() or 0
-        status, _ = send(client, row, place, world)
-        found = list(AuditEntry.objects.filter(sequence__gt=before).order_by("sequence"))
-        transaction.set_rollback(True)
-    return status, found
+        status, said = send(client, row, place, world)
+        return status, said, list(AuditEntry.objects.filter(sequence__gt=before).order_by("sequence"))
 
 
 def expected(row: str, status: int, actor: str | None, where: str) -> str:
@@ -289,7 +291,7 @@ def test_whatever_leaves_or_is_refused_is_a_line(row: str, world: World):  # noq
         for where, place in (("own", world.own), ("foreign", world.foreign)):
             if where == "foreign" and elsewhere is None:
                 continue
-            status, lines = lines_of(client, row, place, world)
+            status, said, lines = lines_of(client, row, place, world)
             told = [(line.event, line.outcome) for line in lines]
             wanted = expected(row, status, actor, where)
             is_right = {
@@ -300,4 +302,6 @@ def test_whatever_leaves_or_is_refused_is_a_line(row: str, world: World):  # noq
             }[wanted]
             if not is_right:
                 wrong.append((actor, where, status, wanted, told))
+            if wanted != "handed out" and any(content in said for content in CONTENT):
+                wrong.append((actor, where, status, "nothing of a row or a picture", told))
     assert wrong == []
