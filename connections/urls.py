@@ -2,6 +2,7 @@
 
 from django.urls import path
 
+from connections.sync.views import remote_projects
 from connections.views import connections as views
 
 app_name = "connections"
@@ -11,6 +12,7 @@ urlpatterns = [
     path("<str:connection_id>/", views.detail, name="detail"),
     path("<str:connection_id>/edit/", views.edit, name="edit"),
     path("<str:connection_id>/secrets/", views.secrets, name="secrets"),
+    path("<str:connection_id>/projects/", remote_projects, name="projects"),
     path("<str:connection_id>/test/", views.test, name="test"),
     path("<str:connection_id>/steps/", views.steps, name="steps"),
     path("<str:connection_id>/disable/", views.disable, name="disable"),

@@ -72,6 +72,7 @@ urlpatterns = [
     path("", include("connections.access.api.urls")),
     path("", include("connections.api.urls")),
     path("", include("connections.store.imports.api_urls")),
+    path("", include("connections.sync.api_urls")),
     path("", include("exports.api.urls")),
     path("audit/", audit.AuditView.as_view(), name="audit"),
     path("audit/export/", audit.AuditExportView.as_view(), name="audit-export"),

@@ -282,6 +282,8 @@ SPECTACULAR_SETTINGS = {
         "ImportStatusEnum": "connections.store.imports.serializers.STATES",
         "ProofResultEnum": "exports.models.proof.RESULTS",
         "ReportStatusEnum": "exportadmin.runs.statuses.choices",
+        "SyncModeEnum": "connections.sync.serializers.DECIDED",
+        "SyncWantedEnum": "connections.sync.serializers.WANTED",
         "StatusesEnum": "connections.store.imports.serializers.REVIEW_STATUSES",
     },
 }

@@ -20,6 +20,7 @@ urlpatterns = [
     path("projects/", include("exports.urls.projects")),
     path("exports/", include("exports.urls.exports")),
     path("imports/", include("connections.store.imports.urls")),
+    path("syncs/", include("connections.sync.urls")),
     path("configs/", include("exports.urls.configs")),
     path("connections/", include("connections.urls")),
     path("links/", include("exports.urls.links")),

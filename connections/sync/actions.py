@@ -99,15 +99,16 @@ def change_mirror(
     *, project: Project, actor: Actor, full_every_hours: int | None = None, sync_first: bool | None = None
 ) -> Mirror:
     """Other settings; those that are ``None`` stay. Nothing new: nothing recorded. Raises :class:`UserError`."""
-    mirror = _mirror(project)
+    now = mirror_of(project)
     given = {"full_every_hours": full_every_hours, "sync_first": sync_first}
-    after = {field: value for field, value in given.items() if value is not None and value != getattr(mirror, field)}
-    if not after:
+    after = {field: value for field, value in given.items() if value is not None and value != getattr(now, field, None)}
+    if now is not None and not after:
         require(actor, MANAGE, project)
-        return mirror
-    before = {field: getattr(mirror, field) for field in after}
+        return now
+    before = {field: getattr(now, field, None) for field in after}
     with audited("project.mirror_changed", actor=actor, project=project, obj=project, before=before, after=after):
         require(actor, MANAGE, project)
+        mirror = _mirror(project)
         hours = after.get("full_every_hours", 0)
         if not 0 <= hours <= MAX_FULL_EVERY_HOURS:
             raise UserError(

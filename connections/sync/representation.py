@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from connections.store.imports import files
+from connections.sync.actions import Offered
 from connections.sync.models import Mirror, SyncRun
 from exportadmin.lib.times import to_datetime
 from exportadmin.runs.progress import progress_json
@@ -28,6 +29,18 @@ def mirror_json(mirror: Mirror) -> dict[str, Any]:
         "not_understood": mirror.not_understood,
         "full_every_hours": mirror.full_every_hours,
         "sync_first": mirror.sync_first,
+    }
+
+
+def remote_project_json(offered: Offered) -> dict[str, Any]:
+    """A project there, and the one here that mirrors it."""
+    remote, project = offered.remote, offered.project
+    return {
+        "external_id": remote.external_id,
+        "name": remote.name,
+        "data_type": remote.data_type,
+        "details": dict(remote.details),
+        "project": project and {"id": project.public_id, "name": project.name},
     }
 
 

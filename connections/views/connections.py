@@ -28,6 +28,7 @@ from connections.connection_actions import (
 from connections.forms import ConnectionFilterForm, ConnectionForm, DeleteConnectionForm, GrantForm, SecretsForm
 from connections.kinds import connection_kind, connection_kinds
 from connections.models import Connection, ConnectionGrant, ConnectionSecret, Project
+from connections.platforms import PLATFORMS
 from connections.states import STATES, failed_step, is_testing, state_key
 from connections.use import use_counts, used_by
 from exportadmin.audit.middleware import actor_of
@@ -132,6 +133,7 @@ def _page(request: HttpRequest, connection: Connection, grant_form: GrantForm | 
         "section": "connections",
         "connection": connection,
         "kind": {"title": kind.title, "help": kind.help} if kind else {"title": connection.kind},
+        "is_platform": connection.kind in PLATFORMS,
         "state": STATES[state_key(connection)],
         "settings": _settings(connection, kind),
         "private_warning": _private_warning(kind),
@@ -271,7 +273,7 @@ def secrets(request: HttpRequest, connection_id: str) -> HttpResponse:
 def disable(request: HttpRequest, connection_id: str) -> HttpResponse:
     """Nothing new is begun through it."""
     connection = disable_connection(connection=get_connection(request, connection_id), actor=actor_of(request))
-    return done(request, f"“{connection.name}” is disabled: nothing new is delivered there.", PAGE, connection_id)
+    return done(request, f"“{connection.name}” is disabled: nothing new is begun through it.", PAGE, connection_id)
 
 
 @post_view

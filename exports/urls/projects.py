@@ -3,6 +3,7 @@
 from django.urls import path
 
 from connections.access.views import members
+from connections.sync import views as syncs
 from exports.views import delete_rows, projects, sdk
 
 app_name = "projects"
@@ -12,6 +13,8 @@ urlpatterns = [
     path("<str:project_id>/", projects.project, name="project"),
     path("<str:project_id>/delete/", projects.delete, name="delete"),
     path("<str:project_id>/rows/delete/", delete_rows.delete_rows, name="delete_rows"),
+    path("<str:project_id>/sync/", syncs.sync, name="sync"),
+    path("<str:project_id>/mirror/", syncs.change, name="mirror"),
     path("<str:project_id>/sdk/<str:dialect>/", sdk.sdk, name="sdk"),
     path("<str:project_id>/members/", members.members, name="members"),
     path("<str:project_id>/members/<int:user_id>/change/", members.change, name="change_member"),

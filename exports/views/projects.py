@@ -22,6 +22,7 @@ from connections.store.models import ImportRun
 from connections.store.overview import ProjectSummary
 from connections.store.overview import overview as project_overview
 from connections.store.overview import summaries as project_summaries
+from connections.sync.views import mirror_context
 from exportadmin.audit.middleware import actor_of
 from exportadmin.lib import times
 from exportadmin.lib.errors import DeniedError, UserError
@@ -164,6 +165,7 @@ def _page(request: HttpRequest, project: Project, form: ProjectForm | None = Non
     context: dict[str, Any] = {
         "section": "projects",
         "project": project,
+        "mirrored": mirror_context(request, project),
         "overview": overview,
         "sums": sums_of_holdings(overview),
         "activity": None if overview.activity_ms is None else times.to_datetime(overview.activity_ms),

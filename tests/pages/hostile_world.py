@@ -25,6 +25,7 @@ from connections.models import Connection, ConnectionSecret, Project
 from connections.store.imports.actions import ImportSpec, import_here
 from connections.store.models import ImportRun
 from connections.store.upsert import write_rows
+from connections.sync.models import Mirror, SyncRun
 from exportadmin.audit.record import record
 from exportadmin.lib.actor import Actor
 from exportadmin.runs import statuses
@@ -76,6 +77,8 @@ class HostileWorld:
     token: ApiToken
     vaults: dict[str, Connection]
     elsewhere: ExportReport
+    mirrored: Project
+    syncs: dict[str, SyncRun]
 
     def actor(self, name: str, channel: str = "web") -> Actor:
         """Someone of this world, as the one who acts."""
@@ -121,8 +124,42 @@ def build(folder: Path) -> HostileWorld:
         imported=_imported(project, people, folder),
         importing=_importing(project), removed=removed, artifact=artifact, config=config, link=link,
         link_token=link_token, ended_links=_ended_links(artifact, alice), token=token, vaults=vaults,
-        elsewhere=_elsewhere(project, vaults["failing"]), **states,
+        elsewhere=_elsewhere(project, vaults["failing"]), mirrored=(mirrored := _mirrored()),
+        syncs=_syncs(mirrored), **states,
     )  # fmt: skip
+
+
+def _mirrored() -> Project:
+    """Of a platform that the tests of pages do not reach."""
+    connection = Connection.objects.create(name=f"Platform {HOSTILE}"[:120], kind="toy")
+    project = Project.objects.create(connection=connection, name=f"Mirror {NAME}"[:200], external_id=LONG[:200])
+    Mirror.objects.create(
+        project=project, data_type="image", synced_at=timezone.now(), full_synced_at=timezone.now(),
+        not_understood={HOSTILE: 3, LONG: 1200}, details={"by": HOSTILE},
+    )  # fmt: skip
+    write_rows(project, mixed(3))
+    return project
+
+
+def _syncs(project: Project) -> dict[str, SyncRun]:
+    """By what became of them; the newest is under way, and the platform says what nobody knows."""
+    summary = {
+        "rows": 3, "created": 1, "updated": 1, "unchanged": 0, "annotations": 7, "refused_count": 1, "gone": 1200,
+        "pieces_refused": 0, "note_counts": {"other": 1}, "not_understood": {HOSTILE: 3, LONG: 1},
+        "notes": [{"kind": "other", "text": LONG, "count": 1, "example": HOSTILE}],
+    }  # fmt: skip
+    make, ended = SyncRun.objects.create, {"project": project, "started_at": timezone.now(), "attempts": 2, "fence": 1}
+    return {
+        "partial": make(
+            status=statuses.PARTIAL, mode="incremental", summary=summary, finished_at=timezone.now(),
+            remote_id=LONG[:200], bytes_total=7_000_000, created_by_name=HOSTILE[:200], **ended,
+        ),
+        "failed": make(status=statuses.FAILED, mode="full", error=HOSTILE, finished_at=timezone.now(), **ended),
+        "waiting": make(
+            project=project, status=statuses.QUEUED, mode="full", remote_id="r-1", not_before=timezone.now(),
+            error=f"needs attention: Toy says {HOSTILE!r}, which is not known here; it is not taken for made",
+        ),
+    }  # fmt: skip
 
 
 def _proofs(changed: ExportReport, unproven: ExportReport, active: ExportReport) -> None:

@@ -31,6 +31,7 @@ QUERIES: dict[str, tuple[int, int | None]] = {
     "/configs/": (5, 6),
     "/links/": (6, 7),
     "/connections/": (7, 8),
+    "/syncs/": (4, 4),
     "/health/": (8, None),
     "/audit/": (7, 8),
     "/audit/questions/": (3, 4),

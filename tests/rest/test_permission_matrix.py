@@ -49,6 +49,15 @@ GET    api/v1/connections/<str:connection_id>/grants/                    401 404
 POST   api/v1/connections/<str:connection_id>/grants/                    401 404 403 403 403 201  401 404 404 404 404 201
 DELETE api/v1/connections/<str:connection_id>/grants/<str:project_id>/   401 404 403 403 403 204  401 404 404 404 404 204
 GET    api/v1/connections/<str:connection_id>/used-by/                   401 404 200 200 200 200  401 404 404 404 404 200
+GET    api/v1/connections/<str:connection_id>/projects/                  401 404 403 403 403 400  401 404 404 404 404 400
+POST   api/v1/connections/<str:connection_id>/projects/                  401 404 403 403 403 400  401 404 404 404 404 400
+GET    api/v1/projects/<str:project_id>/mirror/                          401 404 404 404 404 404  401 404 404 404 404 404
+PATCH  api/v1/projects/<str:project_id>/mirror/                          401 404 403 403 400 400  401 404 404 404 404 400
+GET    api/v1/syncs/                                                     401 200 200 200 200 200 -
+POST   api/v1/syncs/                                                     401 404 403 400 400 400  401 404 404 404 404 400
+GET    api/v1/syncs/<str:sync_id>/                                       401 404 200 200 200 200  401 404 404 404 404 200
+POST   api/v1/syncs/<str:sync_id>/cancel/                                401 404 403 202 202 202  401 404 404 404 404 202
+GET    api/v1/syncs/<str:sync_id>/refused/                               401 404 403 404 404 404  401 404 404 404 404 404
 GET    api/v1/imports/                                                   401 200 200 200 200 200 -
 POST   api/v1/imports/                                                   401 404 403 403 201 201  401 404 404 404 404 201
 GET    api/v1/imports/<str:import_id>/                                   401 404 200 200 200 200  401 404 404 404 404 200
@@ -124,6 +133,15 @@ POST   sign-in/                                                          200 302
 POST   sign-out/                                                         302 302 302 302 302 302 -
 
 # --- imports
+GET    connections/<str:connection_id>/projects/                         302 404 403 403 403 200  302 404 404 404 404 200
+POST   connections/<str:connection_id>/projects/                         302 404 403 403 403 400  302 404 404 404 404 400
+POST   projects/<str:project_id>/sync/                                   302 404 403 302 302 302  302 404 404 404 404 302
+POST   projects/<str:project_id>/mirror/                                 302 404 403 403 404 404  302 404 404 404 404 404
+GET    syncs/                                                            302 200 200 200 200 200 -
+GET    syncs/<str:sync_id>/                                              302 404 200 200 200 200  302 404 404 404 404 200
+GET    syncs/<str:sync_id>/progress/                                     302 404 302 302 302 302  302 404 404 404 404 302
+POST   syncs/<str:sync_id>/cancel/                                       302 404 403 302 302 302  302 404 404 404 404 302
+GET    syncs/<str:sync_id>/refused/                                      302 404 403 404 404 404  302 404 404 404 404 404
 GET    imports/new/                                                      302 200 200 200 200 200 -
 POST   imports/new/                                                      302 400 400 400 400 400  302 400 400 400 400 400
 GET    imports/<str:import_id>/                                          302 404 200 200 200 200  302 404 404 404 404 200
@@ -433,6 +451,14 @@ NEEDS: dict[str, str | None] = {
     "PUT api/v1/imports/<str:import_id>/content/": "manage",
     "POST api/v1/imports/<str:import_id>/cancel/": "manage",
     "GET api/v1/imports/<str:import_id>/refused/": "download",
+    "POST api/v1/syncs/": "start",
+    "GET api/v1/syncs/<str:sync_id>/": "view",
+    "POST api/v1/syncs/<str:sync_id>/cancel/": "start",
+    "GET api/v1/syncs/<str:sync_id>/refused/": "download",
+    "GET api/v1/connections/<str:connection_id>/projects/": "manage",
+    "POST api/v1/connections/<str:connection_id>/projects/": "manage",
+    "GET api/v1/projects/<str:project_id>/mirror/": "view",
+    "PATCH api/v1/projects/<str:project_id>/mirror/": "manage",
     "POST api/v1/reports/": "start",
     "POST api/v1/reports/plan/": "start",
     "GET api/v1/reports/<str:report_id>/": "view",
@@ -469,6 +495,7 @@ ALSO = {"POST api/v1/artifacts/<str:artifact_id>/links/": "download"}
 LISTS = {
     "GET api/v1/projects/",
     "GET api/v1/imports/",
+    "GET api/v1/syncs/",
     "GET api/v1/tokens/",
     "GET api/v1/reports/",
     "GET api/v1/reports/status/",
@@ -526,6 +553,7 @@ def test_a_bound_token_lists_its_own_project_only(row: str, world: World):
         world.own.connection.public_id,
         world.own.project.public_id,
         world.own.imported.public_id,
+        world.own.synced.public_id,
         world.own.done.report_id,
         world.own.link.public_id,
     ]

@@ -24,6 +24,7 @@ from connections.models import Connection, Project
 from connections.store.imports.actions import ImportSpec, begin_upload, import_here
 from connections.store.models import ImportRun
 from connections.store.upsert import write_rows
+from connections.sync.models import SyncRun
 from exportadmin.lib.actor import Actor
 from exportadmin.runs import statuses
 from exports import actions
@@ -92,6 +93,8 @@ class Place:
     imported: ImportRun
     uploading: ImportRun
     proof: Proof
+    synced: SyncRun
+    syncing: SyncRun
     token_id: str = ""
     connection: Connection | None = None
 
@@ -184,7 +187,10 @@ def place(connection: Connection, name: str) -> Place:
     with transaction.atomic():
         proof = proofs.create(table, FULL, SHELL)
     files = artifact, table.artifacts.get()
-    return Place(project, done, table, waiting, failed, *files, config, link, token, imported, uploading, proof)
+    synced = SyncRun.objects.create(project=project, status=statuses.COMPLETED)
+    syncing = SyncRun.objects.create(project=project)
+    runs = imported, uploading, proof, synced, syncing
+    return Place(project, done, table, waiting, failed, *files, config, link, token, *runs)
 
 
 def imports(project: Project) -> tuple[ImportRun, ImportRun]:

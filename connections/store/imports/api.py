@@ -21,7 +21,7 @@ from rest_framework.response import Response
 
 from connections.access.api.lookup import get_project
 from connections.access.lookup import token_of
-from connections.store.imports import actions
+from connections.store.imports import actions, files
 from connections.store.imports.actions import ImportSpec
 from connections.store.imports.lookup import get_import, visible_imports
 from connections.store.imports.representation import import_json
@@ -189,7 +189,7 @@ class RefusedView(RestView):
         return refused_file(run, actions.read_refused(run=run, actor=actor_of(request, "rest")))
 
 
-def refused_file(run: ImportRun, file: IO[bytes]) -> FileResponse:
+def refused_file(run: files.BringsRows, file: IO[bytes]) -> FileResponse:
     """The file of refused rows as a download."""
     answer = FileResponse(file, as_attachment=True, filename=f"refused_{run.public_id}.ndjson", content_type=NDJSON)
     answer.headers["Cache-Control"] = "no-store"

@@ -1,0 +1,58 @@
+"""Forms on mirrored projects and their syncs."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+
+from connections.actions import MAX_NAME
+from connections.sync.actions import MAX_EXTERNAL_ID, MODES
+from connections.sync.models import AUTO, Mirror
+from exportadmin.lib.forms import ChoiceField, FilterForm, Form, OfferedField, TextField
+from exportadmin.runs import statuses
+
+
+class MirrorForm(Form):
+    """Which project there, and how it is called here."""
+
+    external_id = TextField(
+        label="Its id there", required=False, widget=forms.TextInput(attrs={"maxlength": MAX_EXTERNAL_ID})
+    )
+    name = TextField(label="Name here", required=False, widget=forms.TextInput(attrs={"maxlength": MAX_NAME}))
+
+
+class SyncForm(Form):
+    """How it is brought up to date."""
+
+    mode = OfferedField(choices=[(mode, mode) for mode in MODES], required=False)
+
+    def clean_mode(self) -> str:
+        """Left out: as it is done by itself."""
+        return self.cleaned_data["mode"] or AUTO
+
+
+class MirrorSettingsForm(Form):
+    """How a project is mirrored."""
+
+    full_every_hours = forms.IntegerField(
+        label="Read everything every … hours",
+        help_text="Finds rows that are gone there. 0: each time.",
+        widget=forms.NumberInput(attrs={"min": 0}),
+    )
+    sync_first = forms.BooleanField(label="Exports bring it up to date first", required=False)
+
+    def __init__(self, *args: Any, mirror: Mirror, **kwargs: Any) -> None:
+        initial = {"full_every_hours": mirror.full_every_hours, "sync_first": mirror.sync_first}
+        super().__init__(*args, initial=initial, auto_id="mirror_%s", **kwargs)
+
+
+class SyncFilterForm(FilterForm):
+    """Which syncs a list shows."""
+
+    project = TextField(required=False, widget=forms.HiddenInput)
+    status = ChoiceField(
+        label="State",
+        choices=[("", "All"), *((key, title) for key, (title, _) in statuses.TITLES.items())],
+        required=False,
+    )

@@ -1,0 +1,20 @@
+"""Mirrored projects and their syncs."""
+
+from __future__ import annotations
+
+from tests.pages.hostile_world import HostileWorld
+
+
+def addresses(world: HostileWorld) -> dict[str, str]:
+    mirrored = world.mirrored
+    return {
+        "mirrored project": f"/projects/{mirrored.public_id}/",
+        "projects there, not to be had": f"/connections/{mirrored.connection.public_id}/projects/",
+        "connection of a platform": f"/connections/{mirrored.connection.public_id}/",
+        "syncs": "/syncs/",
+        "syncs of a project": f"/syncs/?project={mirrored.public_id}",
+        "syncs, none fits": f"/syncs/?project={mirrored.public_id}&status=cancelled",
+        "syncs of a project that mirrors nothing": f"/syncs/?project={world.project.public_id}",
+        **{f"sync, {name}": f"/syncs/{run.public_id}/" for name, run in world.syncs.items()},
+        "sync, progress without htmx": f"/syncs/{world.syncs['waiting'].public_id}/progress/",
+    }
