@@ -80,6 +80,9 @@ class SyncRunner(Runner[SyncRun]):
         except NothingThereError as answer:
             self._nothing_there(run, lease, platform, str(answer))
             return
+        if run.mode == FULL and run.state["file"]["rows"] == 0:
+            self._nothing_there(run, lease, platform, "a file without any")
+            return
         log = RefusedLog(run, keep=run.state.get("refused_bytes", 0), skip=run.state.get("refused_by_importer", 0))
         with log:
             _Reading(run, lease, platform, log).carry_out()
@@ -155,7 +158,8 @@ class SyncRunner(Runner[SyncRun]):
                 "was taken away. If it is right, ask for a full sync"
             )
         if not run.state.get("is_empty"):
-            state = {name: value for name, value in run.state.items() if name != "remote"} | {"is_empty": True}
+            others = {name: value for name, value in run.state.items() if name not in ("remote", "file")}
+            state = others | {"is_empty": True}
             lease.save(remote_name=f"{run.remote_name}-again")
             raise NotYet(CONFIRM_AFTER, state, f"{platform.title} says that it has no rows; it is asked once more")
         _take_away(run, lease, platform, KeysRead(), summary)

@@ -18,7 +18,7 @@ from connections.rows.kinds.base import Kind
 from connections.rows.labels import labels_of
 from exports.formats.base import Format, FormatContext, Told
 from exports.formats.fragments import REFUSALS, Fragments
-from exports.formats.labellerr_rows import created_ms, question_id, read_rows, status_of
+from exports.formats.labellerr_rows import PARTS_READ, created_ms, question_id, read_rows, status_of
 from exports.spec.labels import SKIPPED_LABELS
 
 _BLOCK: Final = 1 << 20
@@ -78,7 +78,7 @@ class LabellerrCocoFormat(Format):
         fragments = zip(images, annotations, strict=True)
         self._last = []
         heads: list[bytes] = []
-        for place, document in read_rows(batch, self.context.parts):
+        for place, document in read_rows(batch, PARTS_READ & self.context.parts):
             if place in refused:
                 continue
             image, marks = next(fragments)

@@ -16,7 +16,7 @@ from exportadmin.lib.times import parse_ms
 # ours → theirs, where they differ: the text None, for a file that nobody works on
 _STATUSES: Final = {"to_label": "None"}
 # of a row, what is read where it was asked for
-_PARTS: Final = frozenset({"data_row_details"})
+PARTS_READ: Final = frozenset({"data_row_details"})
 
 
 def status_of(batch: RowBatch, place: int, parts: frozenset[str]) -> str | None:
@@ -30,8 +30,8 @@ def ours(status: str) -> str:
 
 
 def read_rows(batch: RowBatch, parts: frozenset[str]) -> Iterator[tuple[int, dict[str, Any]]]:
-    """``(place, row)`` of each row of the batch, one parsed at a time; ``parts`` are those that were asked for."""
-    printer = BodyPrinter(_PARTS & parts, "")
+    """``(place, row)`` of each row of the batch, one parsed at a time, with these parts."""
+    printer = BodyPrinter(parts, "")
     for place, body in enumerate(batch.bodies):
         yield place, orjson.loads(printer.join([body], (), b""))
 

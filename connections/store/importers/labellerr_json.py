@@ -4,6 +4,9 @@
 document: an entry is read where it can only mean one thing (a class under ``question_name``, and in ``answer`` one of
 our geometries, an answer, or the corners of a polygon as ``{"x", "y"}``), and otherwise kept as it is and counted.
 Everything that is not read is kept under ``source_extra.labellerr``.
+
+A file of our own ``labellerr_json`` carries the whole row beside it (:mod:`connections.rows.labellerr`), and is read as
+that row; its status is what ``file_status`` says.
 """
 
 from __future__ import annotations
@@ -14,23 +17,25 @@ from typing import Any, Final
 from connections.rows.checks import BadMark, moment, shown, size
 from connections.rows.kinds import CLASSIFICATION, KINDS, POLYGON
 from connections.rows.kinds.base import Kind
+from connections.rows.labellerr import carried_by, restored
 from connections.rows.review_statuses import known_status
 from connections.store.import_row import IncomingLabel, IncomingRow
 from connections.store.importers.forms import CARRIED, READ, REFUSED, Form
-from connections.store.importers.ndjson import check_answer, check_object
-from connections.store.importers.row_file import RowFileImporter
+from connections.store.importers.ndjson import NdjsonImporter, check_answer, check_object
 from connections.store.models import MAX_ROW_ID
 from connections.store.notes import CARRIED as CARRIED_NOTE
+from connections.store.notes import OTHER
 from exportadmin.lib.errors import UserError
 
 # theirs → ours, where they differ: nobody works on the file
 _STATUSES: Final = {"None": "to_label"}
 _ANSWERS: Final = ("radio_answer", "checklist_answers", "text_answer", "number_answer")
 _MAX_NAME: Final = 500
+_DOES_NOT_FIT: Final = "rows that carry one of ours which does not go with their answers, read as Labellerr's"
 _Json = dict[str, Any]
 
 
-class LabellerrJsonImporter(RowFileImporter):
+class LabellerrJsonImporter(NdjsonImporter):
     """See the module. ``default_status`` replaces what the files say."""
 
     key = "labellerr_json"
@@ -42,7 +47,10 @@ class LabellerrJsonImporter(RowFileImporter):
 
     @classmethod
     def key_of(cls, value: Any) -> str | None:
-        key = value.get("file_id") if isinstance(value, dict) else None
+        if (document := carried_by(value)) is not None:
+            key = document["data_row"].get("global_key")
+        else:
+            key = value.get("file_id") if isinstance(value, dict) else None
         return key if isinstance(key, str) else None
 
     @classmethod
@@ -50,6 +58,13 @@ class LabellerrJsonImporter(RowFileImporter):
         return _STATUSES.get(text, text)
 
     def convert(self, value: _Json, position: str) -> IncomingRow:
+        if (document := restored(value)) is not None:
+            if self.default_status is None and value.get("file_status") is not None:
+                (project,) = document["projects"].values()
+                project.setdefault("project_details", {})["workflow_status"] = self._word(value["file_status"])
+            return super().convert(document, position)
+        if carried_by(value) is not None:
+            self.row_notes.add(OTHER, _DOES_NOT_FIT, example=position)
         rest = dict(value)
         row_id = rest.pop("file_id", None)
         if not isinstance(row_id, str) or not 0 < len(row_id) <= MAX_ROW_ID:
@@ -77,7 +92,7 @@ class LabellerrJsonImporter(RowFileImporter):
             row_id=row_id,
             row_data=name,
             external_id=name[:_MAX_NAME],
-            status=self.default_status or self._status(rest.get("file_status")),
+            status=self.default_status or self._word(rest.get("file_status")),
             media_attributes=media,
             labels=[label] if label else [],
             created_ms=moment(rest.get("created_at"), "created_at"),
@@ -86,7 +101,7 @@ class LabellerrJsonImporter(RowFileImporter):
         )
 
     @staticmethod
-    def _status(text: Any) -> str:
+    def _word(text: Any) -> str:
         try:
             return known_status(
                 LabellerrJsonImporter.our_status(text) if isinstance(text, str) else text, field="file_status"
@@ -159,5 +174,6 @@ _FORMS: Final = (
     Form("Annotations", CARRIED, ("any other entry of latest_answer",), "under source_extra.labellerr, and counted"),
     Form("Rows", READ, ("file_status",), "Labellerr's fifteen, None among them"),
     Form("Rows", REFUSED, ("file_status",), "that nobody knows"),
+    Form("Rows", READ, ("file_metadata.additional_metadata.export_admin",), "the row as our own labellerr_json has it"),
     Form("Rows", CARRIED, ("remarks", "activities", "file_metadata"), "under source_extra.labellerr"),
 )

@@ -16,6 +16,7 @@ from exports.actions import MAX_NAME
 from exports.dialects.labellerr.shapes import FORMATS
 from exports.formats.labellerr_rows import ours
 from exports.spec.conditions import CONDITIONS
+from exports.spec.labels import ALL
 
 MOST_IDS: Final = 500
 LOCAL, S3 = "local", "s3"
@@ -78,6 +79,8 @@ def described(sent: Mapping[str, Any]) -> dict[str, Any]:
         "destination": _destination(sent),
         "statuses": list(dict.fromkeys(ours(status) for status in sent["statuses"])),
     }
+    if format_key == "json":  # it has every file of the statuses, those whose work was skipped too
+        body["labels"] = ALL.text
     if (after := sent.get("updated_after_timestamp")) is not None:
         CONDITIONS["updated_after"].parse(after, time_zone="UTC", field="updated_after_timestamp")
         body["filter"] = {"updated_after": iso_utc(after)}

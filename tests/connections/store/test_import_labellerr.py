@@ -105,3 +105,55 @@ def test_a_file_that_is_not_as_it_should_be_stays_out_whole(tmp_path: Path, chan
     assert [row.key for row in rows] == ["good"]
     assert reason in reading.refused[0].reason
     assert reading.refused[0].position.startswith("row 1 ")
+
+
+def ours(**more: Any) -> dict[str, Any]:
+    """As our own labellerr_json writes it."""
+    carried = {
+        "data_row": {"id": "abc", "global_key": "north/1.jpg", "row_data": "https://img.example/1.jpg"},
+        "media_attributes": {"width": 1280, "height": 720},
+        "projects": {
+            "p": {
+                "labels": [
+                    {"id": "l1", "annotations": {"objects": [], "classifications": []}},
+                    {
+                        "id": "l2",
+                        "label_details": {"created_by": "oscar"},
+                        "annotations": {"objects": [{"value": "auto"}], "classifications": []},
+                    },
+                ],
+                "project_details": {"workflow_status": "review"},
+            }
+        },
+        "export_admin": {"image_id": 7, "category_ids": {"car": 3}, "annotation_range": [9, 9]},
+    }
+    metadata = {"additional_metadata": {"export_admin": carried}}
+    answer = {**entry("polygon", {"polygon": CORNERS}), "question_id": "q", "answer_id": "a1"}
+    return file(answer, **{"file_metadata": metadata, "file_status": "accepted", **more})
+
+
+def test_a_row_of_our_own_comes_in_as_it_went_out(tmp_path: Path):
+    (row,), reading = read("labellerr_json", write(tmp_path, [ours()]))
+    assert (row.key, row.row_id, row.number, row.status) == ("north/1.jpg", "abc", 7, "accepted")
+    assert [(label.label_id, label.created_by, len(label.objects)) for label in row.labels] == [
+        ("l1", None, 0),
+        ("l2", "oscar", 1),
+    ]
+    (mark,) = row.labels[1].objects
+    assert (mark["name"], mark["value"], mark["feature_id"], len(mark["polygon"])) == ("car", "auto", "a1", 3)
+    assert not reading.row_notes
+
+
+def test_one_whose_answers_were_changed_is_read_as_labellerrs(tmp_path: Path):
+    (row,), reading = read("labellerr_json", write(tmp_path, [ours(latest_answer=[])]))
+    assert (row.key, row.labels) == (EMPTY["file_id"], [])
+    (note,) = reading.row_notes.as_json()
+    assert "does not go with their answers" in note["text"]
+
+
+@pytest.mark.parametrize("text", ["nobody knows", 7])
+def test_a_status_that_nobody_knows_is_refused_whoever_wrote_the_row(tmp_path: Path, text: Any):
+    rows, reading = read("labellerr_json", write(tmp_path, [ours(file_status=text)]))
+    assert (rows, reading.rows_refused) == ([], 1)
+    assert type(reading).key_of(ours()) == "north/1.jpg"
+    assert type(reading).key_of(EMPTY) == EMPTY["file_id"]

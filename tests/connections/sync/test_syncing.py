@@ -198,7 +198,7 @@ def test_refused_rows_are_listed_stay_here_and_come_again(server, mirrored, sync
 def test_where_a_refused_row_says_no_id_nothing_is_taken_away(server, mirrored, sync):
     sync()
     del server.rows["remote"][0]
-    server.rows["remote"].append({"file_name": "no id"})
+    server.rows["remote"].append({"file_name": "no id", "file_status": "review"})
     run = sync(FULL)
     assert (run.status, run.summary["gone"]) == ("partial", 0)
     assert any("what is gone was not looked for" in note["text"] for note in run.summary["notes"])
@@ -291,3 +291,21 @@ def test_a_file_that_is_cut_off_fails_and_the_watermark_stays(server, mirrored, 
     assert "fetching the file: the file is cut off" in run.error
     assert Mirror.objects.get().watermark_ms is None
     assert list((settings.EXPORTADMIN_HOME / "syncs").iterdir()) == []
+
+
+def test_a_full_file_without_any_row_is_asked_for_twice_too(server, mirrored, sync, monkeypatch):
+    monkeypatch.setattr(runner, "CONFIRM_AFTER", timedelta(0))
+    sync()
+    monkeypatch.setattr(server, "select", lambda project, wanted: Nothing())
+    Mirror.objects.update(full_due=True)
+    assert "says that it has no rows (a file without any)" in sync().error
+    before = len(server.exports)
+    run = sync(FULL)
+    assert (run.status, run.summary["gone"], len(server.exports) - before) == ("completed", 30, 2)
+
+
+class Nothing(list):
+    """No rows, and yet a file is made of them."""
+
+    def __bool__(self):
+        return True

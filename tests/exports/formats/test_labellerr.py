@@ -86,12 +86,14 @@ def test_json_has_an_object_a_file_with_all_that_it_holds(filled: Any):
     assert [len(one["latest_answer"]) for one in rows] == [3, 0, 2]
     assert [one["question_type"] for one in rows[0]["latest_answer"]] == ["box", "polygon", "point"]
     assert rows[0]["latest_answer"][0]["answer"][0]["bounding_box"]["left"] == 10.0
+    carried = rows[0]["file_metadata"].pop("additional_metadata")["export_admin"]
+    assert carried["data_row"]["global_key"] == "one.jpg"
+    assert "bounding_box" not in json.dumps(carried), "what stands under latest_answer is not said twice"
     assert rows[0]["file_metadata"] == {
         "image_width": 160,
         "image_height": 120,
         "file_size": None,
         "file_format": "jpg",
-        "additional_metadata": None,
     }
 
 
