@@ -1,12 +1,15 @@
 """Where a trail is read from to be verified: the database, or a file that was exported.
 
-An entry is the mapping of its stored columns (:data:`exportadmin.audit.chain.STORED`). One that cannot be read is
-``{"sequence", "error"}`` and the last that is given.
+An entry is the mapping of its stored columns (:data:`exportadmin.audit.chain.STORED`), or some of them with the
+``document`` that is hashed and the ``digest`` that it gives. One that cannot be read is ``{"sequence", "error"}`` and
+the last that is given.
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
+import re
 from array import array
 from bisect import bisect_right
 from collections.abc import Iterator
@@ -21,6 +24,8 @@ from exportadmin.audit.models import AuditEntry, AuditHead
 from exportadmin.lib.errors import UserError
 
 PAGE = 500
+# the last member of a line: its name sorts behind all the others
+_SEQUENCE: Final = re.compile(rb',"sequence":(-?\d{1,18})}\Z', re.ASCII)
 _UNKNOWN: Final = -(1 << 62)
 # an entry has a few texts of 10,000 characters at most
 LONGEST_LINE: Final = 1 << 22
@@ -132,11 +137,8 @@ class ExportedTrail:
 
     def _index(self, file: BinaryIO) -> None:
         for offset, line in _lines(file):
-            try:
-                sequence = int(_row(line)["sequence"])
-            except ValueError:
-                sequence = _UNKNOWN
-            self._sequences.append(sequence)
+            found = _SEQUENCE.search(line)
+            self._sequences.append(int(found[1]) if found else _UNKNOWN)
             self._offsets.append(offset)
         first = next((sequence for sequence in self._sequences if sequence != _UNKNOWN), 0)
         step = (
@@ -199,7 +201,7 @@ def _lines(file: BinaryIO) -> Iterator[tuple[int, bytes]]:
 
 
 def _row(line: bytes) -> Row:
-    """The stored columns of an exported entry. Raises ``ValueError``."""
+    """An exported entry, with its ``document`` and the ``digest`` that it gives. Raises ``ValueError``."""
     try:
         document = json.loads(line)
         if not isinstance(document, dict) or set(document) != _MEMBERS:
@@ -208,10 +210,19 @@ def _row(line: bytes) -> Row:
             raise ValueError("it is not in canonical form")
     except (ValueError, TypeError, RecursionError) as error:
         raise ValueError(str(error)) from None
-    if document["scheme"] != chain.SCHEME or type(document["sequence"]) is not int:
+    hashed = document.pop("hash")
+    if document["scheme"] != chain.SCHEME or type(document["sequence"]) is not int or not isinstance(hashed, str):
         raise ValueError("it is of another scheme")
-    row = {column: document[column] for column in chain.STORED if column not in chain.JSON_FIELDS}
-    return row | {column: canonical(document[name]).decode() for column, name in chain.JSON_FIELDS.items()}
+    # canonical without the hash: only texts and numbers stand behind it, in which nothing can look like it
+    front, _, back = line.rpartition(b'"hash":"%s",' % hashed.encode())
+    return {
+        "sequence": document["sequence"],
+        "at_ms": document["at_ms"],
+        "previous_hash": document["previous_hash"],
+        "hash": hashed,
+        "document": document,
+        "digest": hashlib.sha256(front + back).hexdigest(),
+    }
 
 
 _MEMBERS: Final = {chain.JSON_FIELDS.get(column, column) for column in chain.STORED} | {"scheme"}

@@ -333,6 +333,8 @@ class _Walk:
 
 def _digest(row: Row) -> str | None:
     """The hash that the fields give; ``None`` where they are not even in the form that ``record()`` writes."""
+    if "digest" in row:
+        return str(row["digest"])
     try:
         return chain.digest(row)
     except (ValueError, TypeError, RecursionError):
@@ -345,7 +347,7 @@ def _true_place(row: Row, reach: int) -> int | None:
     Tries them all: hashing is quick, and it happens for one entry of a broken trail.
     """
     try:
-        document = chain.document(row)
+        document = row["document"] if "document" in row else chain.document(row)
         text = canonical({**document, "sequence": 0})
     except (ValueError, TypeError, RecursionError):
         return None

@@ -22,13 +22,13 @@ from typing import Any
 os.environ.setdefault("PATIENCE_SECONDS", "120")
 
 from tests.outage.server import running
-from tests.soak import faults, frozen, full_disk
+from tests.soak import faults, frozen, full_disk, trail
 from tests.soak.barriers.apps import IN_TRANSACTION
 from tests.soak.driver import Outcome, Soaked, soak
 from tests.soak.faults import POSTGRES, SQLITE, Row
 from tests.support.shell import Installation, migrate
 
-PARTS = ("kills", "frozen", "disks", "tests")
+PARTS = ("kills", "frozen", "disks", "trail", "tests")
 
 
 def say(line: str) -> None:
@@ -46,6 +46,7 @@ def main() -> int:
     parser.add_argument("--seconds", type=float, default=float("inf"), help="at most for the kills on each database")
     parser.add_argument("--add-to", type=Path, metavar="FILE", help="add the counts of the kills to those in a file")
     parser.add_argument("--seed", type=int, default=int(time.time()), help="of the dice (the time)")
+    parser.add_argument("--entries", type=int, default=100_000, help="of the trail that is tampered with (%(default)s)")
     parser.add_argument("--only", choices=PARTS, action="append", help="not all parts; repeatable")
     parser.add_argument("--fault", default="", metavar="WORDS", help="of the tests only those in whose title this is")
     asked = parser.parse_args()
@@ -58,6 +59,8 @@ def main() -> int:
             rows.append(freeze(database))
     if "disks" in parts:
         rows.append(fill_disks())
+    if "trail" in parts:
+        rows += tamper(asked.entries, asked.seed)
     if "tests" in parts:
         rows += faults.try_all(asked.fault)
     say("=== what was tried, and what came of it")
@@ -130,6 +133,15 @@ def freeze(database: str) -> Row:
         wrong = frozen.freeze_everywhere(soaked, say)
     count = len(frozen.places(database == POSTGRES))
     return Row("frozen at each barrier", database, not wrong, "; ".join(wrong) or f"{count} barriers")
+
+
+def tamper(entries: int, seed: int) -> Iterator[Row]:
+    """With a long trail, on both databases."""
+    with running() as server:
+        for database, url in ((SQLITE, None), (POSTGRES, server.url)):
+            say(f"=== {database}: a trail of {entries:,} entries, cut, set back, hashed anew, altered")
+            wrong = trail.in_a_process(database, url, entries, seed)
+            yield Row("a trail tampered with", database, not wrong, f"{entries:,} entries")
 
 
 def fill_disks() -> Row:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import fcntl
 import hashlib
 import os
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -27,6 +28,9 @@ from exportadmin.audit.checkpoints.form import (
 from exportadmin.lib.signing import PublicKey
 
 _PIECE: Final = 1 << 16
+# a line takes some milliseconds; what waits for longer goes on without a checkpoint
+LOCK_SECONDS: Final = 5.0
+_PAUSE_SECONDS: Final = 0.02
 GONE, SHORTENED, CHANGED = "checkpoints gone", "checkpoints shortened", "checkpoints altered"
 
 
@@ -219,6 +223,20 @@ class OpenFile:
             raise
 
 
+def _lock(descriptor: int) -> None:
+    """Raises ``BlockingIOError`` where another process does not let go of it: one that is frozen stops nobody."""
+    until = time.monotonic() + LOCK_SECONDS
+    while True:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() > until:
+                raise
+            time.sleep(_PAUSE_SECONDS)
+        else:
+            return
+
+
 @contextmanager
 def held(path: Path) -> Iterator[OpenFile]:
     """Open for adding lines, for one writer on this machine at a time; made where there is none. Raises ``OSError``."""
@@ -232,7 +250,7 @@ def held(path: Path) -> Iterator[OpenFile]:
                 os.fsync(folder)
             finally:
                 os.close(folder)
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        _lock(descriptor)
         yield OpenFile(descriptor)
     finally:
         os.close(descriptor)

@@ -11,11 +11,11 @@ from django.conf import settings
 from django.db import connection, transaction
 
 from exportadmin.audit import chain, triggers
-from exportadmin.audit.checkpoints import form
+from exportadmin.audit.checkpoints import file, form
 from exportadmin.audit.checkpoints.comparing import verify_here
 from exportadmin.audit.checkpoints.file import lines
 from exportadmin.audit.checkpoints.form import parse
-from exportadmin.audit.checkpoints.taking import AtIntervals, DiffersError, take
+from exportadmin.audit.checkpoints.taking import AtIntervals, DiffersError, take, take_quietly
 from exportadmin.audit.models import CheckpointSeries
 from exportadmin.audit.verify import verify
 from exportadmin.lib import times
@@ -276,8 +276,8 @@ def test_a_process_that_died_before_the_line_was_in_the_file_leaves_no_fault(tra
 
 
 def test_a_piece_of_a_line_is_taken_away_and_no_fault(trail):
-    with settings.CHECKPOINTS_FILE.open("ab") as file:
-        file.write(b'{"at":"20')
+    with settings.CHECKPOINTS_FILE.open("ab") as opened:
+        opened.write(b'{"at":"20')
     assert verify_here(everywhere=True).unbroken
     fill(1)
     take(form.INTERVAL)
@@ -294,3 +294,14 @@ def test_lines_are_read_back_whatever_their_length():
     assert [one.sequence for one in written()] == [1, 1501, 1502]
     assert settings.CHECKPOINTS_FILE.stat().st_size > 12_000
     assert json.loads(written()[1].raw)["first"] == 2
+
+
+def test_a_process_that_does_not_let_go_of_the_file_stops_nobody(monkeypatch):
+    monkeypatch.setattr(file, "LOCK_SECONDS", 0.0)
+    fill(1)
+    with file.held(settings.CHECKPOINTS_FILE):
+        with pytest.raises(BlockingIOError):
+            take(form.INTERVAL)
+        assert take_quietly(form.DELIVERY) is None
+    take(form.INTERVAL)
+    assert len(written()) == 1
