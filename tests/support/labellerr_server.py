@@ -324,7 +324,7 @@ class LabellerrServer:
             "status_code": 300,
             "attached_datasets": [],
             "annotation_template_id": "",
-            "created_by": "someone@example.com",
+            "created_by": API_KEY,  # of whatever was made with one
             "created_at": 1_763_374_470_963,
         }
 
@@ -432,6 +432,7 @@ class LabellerrServer:
             "report_id": export.report_id,
             "export_name": export.body.get("export_name", ""),
             "created_at": export.created_ms,
+            "created_by": API_KEY,
             **self.habits.more,
             **export.item,
             **stands,
@@ -473,7 +474,7 @@ def _coco_file(path: Path, rows: Iterable[dict[str, Any]], report_id: str, body:
     """Ids from 0; the arrays one after another, so the annotations are written to a file of their own first."""
     categories: dict[str, int] = {}
     count = marks = 0
-    info = {"description": body.get("export_name"), "year": 2024, "url": "https://some-url.dk", "version": report_id}
+    info = {"description": body.get("export_name"), "year": 2024, "contributor": API_KEY, "version": report_id}
     with path.open("wb") as out, tempfile.TemporaryFile() as annotations:
         out.write(b'{"info":%b,"licenses":[],"images":[' % orjson.dumps(info))
         for count, row in enumerate(rows, 1):

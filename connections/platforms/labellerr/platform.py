@@ -27,7 +27,7 @@ from connections.platforms.base import (
 )
 from connections.platforms.labellerr import names
 from exportadmin.lib.errors import ExportAdminError, UserError
-from exportadmin.lib.masking import remember
+from exportadmin.lib.masking import remember, scrub
 from exportadmin.lib.text import check_line
 from exportadmin.lib.times import parse_ms
 
@@ -248,7 +248,9 @@ class LabellerrPlatform(Platform):
             if isinstance(report_id := item.get("report_id"), str) and report_id:
                 name, created = item.get("export_name"), _moment(item.get("created_at"))
                 standing = _standing({"is_completed": is_completed, **item})
-                found.append(RemoteExport(report_id, name if isinstance(name, str) else "", standing, created, item))
+                found.append(
+                    RemoteExport(report_id, name if isinstance(name, str) else "", standing, created, _details(item))
+                )
         # those that say no time stay where they are listed, behind the others
         return sorted(found, key=lambda one: -(one.created_ms or 0))
 
@@ -261,7 +263,11 @@ class LabellerrPlatform(Platform):
             connection_id = item.get("connection_id")
             if isinstance(connection_id, str) and connection_id:
                 told = item if item.get("name") else {**item, **self.client.connection(connection_id)}
-                found.append(RemoteConnection(connection_id, str(told.get("name") or ""), _without_keys(told)))
+                found.append(
+                    RemoteConnection(
+                        connection_id, str(told.get("name") or ""), _details(told, "connection_id", "name")
+                    )
+                )
         return found
 
     def create_remote_connection(
@@ -307,12 +313,11 @@ class LabellerrPlatform(Platform):
 
 def _project(project_id: str, told: _Json) -> RemoteProject:
     name, data_type = told.get("project_name"), told.get("data_type")
-    details = {key: value for key, value in told.items() if key not in ("project_id", "project_name", "data_type")}
     return RemoteProject(
         project_id,
         name if isinstance(name, str) and name else project_id,
         data_type if isinstance(data_type, str) else "",
-        details,
+        _details(told, "project_id", "project_name", "data_type"),
     )
 
 
@@ -378,9 +383,7 @@ def _data_type(text: str) -> str:
     return text
 
 
-def _without_keys(told: _Json) -> _Json:
-    """Whatever else is said of a connection."""
-    from exportadmin.lib.masking import scrub
-
-    found: _Json = scrub({key: value for key, value in told.items() if key not in ("connection_id", "name")})
+def _details(told: _Json, *shown: str) -> _Json:
+    """Whatever else it says, without the keys: of what was made with an API key, ``created_by`` is that key."""
+    found: _Json = scrub({key: value for key, value in told.items() if key not in shown})
     return found

@@ -16,6 +16,7 @@ from django.conf import settings
 from connections.platforms.base import RemoteFile, Wanted
 from exportadmin.lib import json_stream
 from exportadmin.lib.errors import PermanentError, UserError
+from exportadmin.lib.masking import scrub_text
 
 _PIECE: Final = 1024 * 1024
 JSON_ARRAY, JSON_OBJECT, ZIP, PNG, TEXT = "a JSON array", "a JSON object", "a zip archive", "a PNG picture", "a text"
@@ -40,6 +41,7 @@ NO_STATUS: Final = "rows that do not say where they stand"
 UNREAD: Final = "rows that could not be read for counting"
 IN_ARCHIVE: Final = "files in the archive"
 RECORDS: Final = "records in the file"
+KEY_WITHIN: Final = "the connection's API key stands in the file, as its contributor"
 NO_REPORT: Final = "no report id in the file"
 
 
@@ -151,6 +153,8 @@ def _read_object(path: Path, remote_id: str, wanted: Wanted) -> Counts:
         if not is_coco:
             raise PermanentError("the file is no coco_json export: it has no images")
         _check_info(info, remote_id, wanted, counts)
+        if isinstance(maker := (info or {}).get("contributor"), str) and scrub_text(maker) != maker:
+            counts.notes[KEY_WITHIN] += 1
     if is_coco:
         counts.rows = rows
         for category_id, count in classes.items():

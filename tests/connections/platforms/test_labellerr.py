@@ -24,6 +24,7 @@ from exportadmin.lib.errors import PermanentError, TransientError, UserError
 from exportadmin.lib.http import NotSentError, TransientStatusError
 from tests.connections.platforms.conftest import connected
 from tests.support.labellerr_server import (
+    API_KEY,
     API_SECRET,
     CREATED,
     PROCESSING,
@@ -324,7 +325,7 @@ def test_an_export_without_annotations_says_so(labellerr, far_side, tmp_path):
     far_side.projects["one"].rows = [{**row, "latest_answer": []} for row in far_side.projects["one"].rows]
     for format_key in ("json", "coco_json"):
         file = fetched(labellerr, tmp_path, Wanted(f"ours-{format_key}", format_key))
-        assert (file.rows, file.notes) == (30, {"rows without an annotation": 30})
+        assert (file.rows, file.notes["rows without an annotation"]) == (30, 30)
 
 
 def test_keys_do_not_go_along_with_the_file(labellerr, far_side, tmp_path):
@@ -443,6 +444,18 @@ def test_exports_by_whomever_are_listed_newest_first(labellerr, far_side):
     assert (theirs.name, theirs.standing, theirs.created_ms) == ("theirs", Ready("Created"), 1_764_000_000_000)
 
 
+def test_nothing_that_is_said_of_anything_is_the_api_key(labellerr, far_side, tmp_path):
+    """Labellerr calls it the maker of whatever was made with it."""
+    remote_connection(labellerr)
+    made(labellerr)
+    for told in (*labellerr.projects(), labellerr.project("one"), *labellerr.exports("one")):
+        assert API_KEY not in str(told)
+        assert told.details["created_by"] == "***"
+    assert API_KEY not in str(labellerr.remote_connections())
+    file = fetched(labellerr, tmp_path, Wanted("ours-2", "coco_json"))
+    assert file.notes["the connection's API key stands in the file, as its contributor"] == 1
+
+
 def test_whatever_else_is_said_of_one_is_kept(labellerr, far_side):
     items = [{"report_id": "a"}, {"export_name": "no id"}, {"report_id": "b", "created_at": "2026-01-02", "x": [1]}, 7]
     far_side.answers["list"] = [Answer(200, orjson.dumps({"response": {"completed": items, "inProgress": None}}))]
@@ -485,7 +498,7 @@ def test_its_connections_are_made_listed_tried_and_deleted(labellerr, far_side):
     connection_id = remote_connection(labellerr)
     forms = [call for call in far_side.calls if call.method == "POST"]
     assert [call.route for call in forms] == ["connection_test", "connection_create"]
-    assert {call.headers["email_id"] for call in forms} == {forms[0].headers["api_key"]}
+    assert {call.headers["email_id"] for call in forms} == {API_KEY}
     assert b'name="path"\r\n\r\ns3://bucket/a/\r\n' in forms[0].body
     (listed,) = labellerr.remote_connections()
     assert (listed.connection_id, listed.name) == (connection_id, "Bucket")
