@@ -25,7 +25,7 @@ from connections.connection_actions import must_work
 from connections.models import Project
 from connections.sinks.base import Delivery
 from connections.store import removal
-from exportadmin.audit.models import REFUSED
+from exportadmin.audit.noise import record_refused
 from exportadmin.audit.once import record_once
 from exportadmin.audit.record import audited, record
 from exportadmin.lib.actor import Actor
@@ -390,8 +390,7 @@ def _recorded(
     try:
         yield
     except GoneError as gone:
-        with transaction.atomic():
-            record(event, outcome=REFUSED, reason=gone.message, **about)
+        record_refused(event, reason=gone.message, **about)
         raise
     with transaction.atomic():
         record(event, **about)

@@ -14,6 +14,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from django.db import transaction
+from django.db.models import QuerySet
 
 from exportadmin.audit.events import EVENTS
 from exportadmin.audit.middleware import NOBODY
@@ -29,6 +30,7 @@ SINGLE_SECONDS: Final = 600
 # a process looks this often for minutes that are over
 LOOK_EVERY_SECONDS: Final = 5.0
 _PREFIX: Final = "audit.noise"
+MOST_SUMMED: Final = 10_000  # lines of one answer that are added up
 
 _looked_at = float("-inf")
 
@@ -96,6 +98,14 @@ def sum_up(*, now: bool = False) -> None:
                     "event": event,
                 },
             )
+
+
+def summed_up(entries: QuerySet[AuditEntry], ending: str) -> tuple[int, int]:
+    """How many of ``entries`` sum up refusals, of events that end so, and how many refusals they stand for."""
+    events = [key for key in EVENTS if key.endswith(ending)]
+    found = entries.filter(event__in=events).only("sequence", "details_json").order_by("-sequence")
+    numbers = [number for entry in found[:MOST_SUMMED] if isinstance(number := entry.details.get("count"), int)]
+    return len(numbers), sum(numbers)
 
 
 def forget_when_looked() -> None:

@@ -15,7 +15,7 @@ import logging
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack
-from typing import Final, NoReturn
+from typing import Any, Final, NoReturn
 
 from django.db import InterfaceError, OperationalError, connection, transaction
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, StreamingHttpResponse
@@ -26,7 +26,8 @@ from django.utils.http import content_disposition_header, http_date, parse_http_
 
 from connections.sinks.base import MANIFEST_NAME
 from exportadmin.audit.late import write_late
-from exportadmin.audit.models import DONE, FAILED, REFUSED
+from exportadmin.audit.models import DONE, FAILED
+from exportadmin.audit.noise import record_refused
 from exportadmin.audit.record import record
 from exportadmin.lib.actor import Actor
 from exportadmin.lib.errors import GoneError, PermanentError, TransientError, UnavailableError
@@ -69,16 +70,8 @@ def respond(request: HttpRequest, artifact: Artifact, *, actor: Actor, link: Lin
     try:
         file = open_delivered(artifact)
     except (GoneError, UnavailableError) as gone:
-        with transaction.atomic():
-            record(
-                "artifact.downloaded",
-                actor=actor,
-                project=artifact.report.project,
-                obj=artifact,
-                outcome=REFUSED,
-                reason=gone.message,
-                details=_about(link),
-            )
+        about: dict[str, Any] = {"project": artifact.report.project, "obj": artifact, "details": _about(link)}
+        record_refused("artifact.downloaded", actor=actor, reason=gone.message, **about)
         raise
     with ExitStack() as stack:
         stack.enter_context(file)

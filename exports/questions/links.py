@@ -9,6 +9,7 @@ from django.db.models import Q, QuerySet
 
 from exportadmin.audit.forms import text
 from exportadmin.audit.models import DONE, AuditEntry
+from exportadmin.audit.noise import SINGLE
 from exportadmin.audit.questions.base import (
     PERIOD,
     PROJECT,
@@ -58,7 +59,8 @@ def _answer(params: Mapping[str, str], scope: Scope) -> Answer:
         extra=Extra(["For", "What became of it"], fates),
         notes=[
             "Downloads count each part of a file that was fetched in parts. Tries with an address that fits no link "
-            "belong to none of them; they are among the refused requests."
+            "belong to none of them; they are among the refused requests, as are most of those of an address that "
+            "goes on and on."
         ],
     )
 
@@ -96,7 +98,8 @@ def _fate(entry: AuditEntry, seen: Counter[str]) -> str:
     refused = {what.removeprefix("refused: "): count for what, count in seen.items() if what.startswith("refused: ")}
     if refused:
         total = sum(refused.values())
-        told.append(f"refused {total:,} {'time' if total == 1 else 'times'} ({', '.join(sorted(refused))})")
+        some = "at least " if total >= SINGLE else ""
+        told.append(f"refused {some}{total:,} {'time' if total == 1 else 'times'} ({', '.join(sorted(refused))})")
     return ", ".join(told)
 
 

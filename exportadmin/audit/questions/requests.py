@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from exportadmin.audit.forms import text
 from exportadmin.audit.models import REFUSED, AuditEntry
+from exportadmin.audit.noise import summed_up
 from exportadmin.audit.questions.base import (
     PERIOD,
     PROJECT,
@@ -22,7 +23,8 @@ from exportadmin.audit.questions.base import (
 )
 from exportadmin.audit.scope import Scope
 
-SIGNING_IN = under("sign_in.refused", "sign_in.locked", "sign_in.closed")
+SIGNING_IN = under(*(f"sign_in.{how}" for how in ("refused", "refused_more", "locked", "locked_more", "closed")))
+_SUMMED_UP = "Many from one address without sign-in are summed up by the minute: what each asked for is not known."
 
 
 def _refused(params: Mapping[str, str], scope: Scope) -> Answer:
@@ -31,7 +33,8 @@ def _refused(params: Mapping[str, str], scope: Scope) -> Answer:
         entries = entries.filter(done_by(params["person"]))
 
     def summary(found: Figures) -> str:
-        count = found.all.count
+        lines, count = summed_up(entries, "_more")
+        count += found.all.count - lines
         if not count:
             return f"Nothing was refused in that time{as_far(scope)}."
         was = "was" if count == 1 else "were"
@@ -40,7 +43,10 @@ def _refused(params: Mapping[str, str], scope: Scope) -> Answer:
     return Answer(
         entries,
         summary,
-        notes=["Refused sign-ins have a question of their own. A person who asks too often has one entry a minute."],
+        notes=[
+            "Refused sign-ins have a question of their own. A person who asks too often has one entry a minute.",
+            _SUMMED_UP,
+        ],
     )
 
 
@@ -54,12 +60,16 @@ def _sign_ins(params: Mapping[str, str], scope: Scope) -> Answer:
 
     def summary(found: Figures) -> str:
         refused, locked = found.parts["refused"], found.parts["locked"]
+        tries = refused.count + summed_up(entries, "sign_in.refused_more")[1]
+        times = locked.count + summed_up(entries, "sign_in.locked_more")[1]
         if not found.all.count:
             return "No sign-in was refused in that time."
         names = f"under {refused.people:,} {'name' if refused.people == 1 else 'names'}" if refused.count else ""
-        closed = f"; locked {counted(locked.count, 'time', 'times')}" if locked.count else "; nobody was locked out"
+        if names and tries > refused.count:
+            names = f"under more than {refused.people:,} {'name' if refused.people == 1 else 'names'}"
+        closed = f"; locked {counted(times, 'time', 'times')}" if times else "; nobody was locked out"
         return sentence(
-            counted(refused.count, "refused sign-in", "refused sign-ins"),
+            counted(tries, "refused sign-in", "refused sign-ins"),
             names,
             f"{found.between}{closed}",
         )
@@ -68,7 +78,7 @@ def _sign_ins(params: Mapping[str, str], scope: Scope) -> Answer:
         entries,
         summary,
         parts={"refused": under("sign_in.refused"), "locked": under("sign_in.locked", "sign_in.closed")},
-        notes=["The name is the one that was typed; there may be no such account."],
+        notes=["The name is the one that was typed; there may be no such account.", _SUMMED_UP],
     )
 
 

@@ -9,7 +9,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.http.response import HttpResponseBase
 from django.shortcuts import render
 
-from exportadmin.audit import actions
+from exportadmin.audit import actions, noise
 from exportadmin.audit.forms import CURSORS, FILE_FORMAT, TrailForm, tidied
 from exportadmin.audit.middleware import actor_of
 from exportadmin.audit.models import AuditEntry
@@ -44,6 +44,7 @@ def question(request: HttpRequest, slug: str) -> HttpResponseBase:
     if (clean := tidied(request)) is not None:
         return HttpResponseRedirect(clean)
     cursor = read_cursor(request.GET)
+    noise.sum_up(now=True)
     answer = _answer(found, form, scope)
     if FILE_FORMAT in request.GET:
         return _file(request, found, form, answer, scope)

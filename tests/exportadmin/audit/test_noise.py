@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 import threading
 
 import pytest
+from django.contrib.auth.models import User
 from django.db import connections
 from django.test import Client
 
@@ -156,3 +158,30 @@ def test_an_address_that_cannot_be_of_a_link_is_no_line(client: Client, token: s
     for path in (f"/exports/l/{token}/", f"/exports/l/{token}/file"):
         assert client.get(path).status_code == 404
     assert events() == []
+
+
+# --- answers ---------------------------------------------------------------------------------------------------------
+
+
+def answer(alice: User, slug: str) -> str:
+    client = Client()
+    client.force_login(alice)
+    page = client.get(f"/audit/questions/{slug}/").content.decode()
+    return " ".join(re.sub("<[^>]+>", " ", page).split())
+
+
+def test_answers_count_what_was_summed_up(minute, alice: User):
+    refuse(37, "sign_in.refused", Actor(kind=USER, name="root", channel="web", address="203.0.113.9"))
+    refuse(25)
+    noise.record_refused("request.refused", actor=Actor(USER, "mallory", "web", 7), reason="not permitted")
+    minute(1)
+    assert "37 refused sign-ins under more than 1 name" in answer(alice, "sign-ins")
+    assert "26 requests" in answer(alice, "refused")
+
+
+def test_whoever_reads_the_trail_finds_the_minutes_that_are_over(minute, alice: User):
+    refuse(noise.SINGLE + 4)
+    minute(1)
+    client = Client()
+    client.force_login(alice)
+    assert "4 more requests from 203.0.113.9 for links were refused" in client.get("/audit/").content.decode()
