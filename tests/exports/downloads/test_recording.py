@@ -28,7 +28,9 @@ def respond(artifact: Artifact, alice, **headers: str):
 
 
 def told(entry: AuditEntry) -> dict[str, Any]:
-    return entry.details
+    """Beside the report, which stands with every file."""
+    assert entry.details["report"]
+    return {name: value for name, value in entry.details.items() if name != "report"}
 
 
 # --- bad days --------------------------------------------------------------------------------------------------------
