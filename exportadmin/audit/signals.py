@@ -16,6 +16,7 @@ from django.http import HttpRequest
 from exportadmin.audit.middleware import NOBODY, actor_of
 from exportadmin.audit.models import REFUSED
 from exportadmin.audit.noise import record_refused
+from exportadmin.audit.once import record_once
 from exportadmin.audit.record import record
 from exportadmin.lib.actor import USER, Actor
 from exportadmin.lib.counts import hit
@@ -76,9 +77,14 @@ def _request_refused(sender: Any, *, request: Any, error: Exception, status: int
         with transaction.atomic():
             record("request.throttled", actor=actor, outcome=REFUSED, reason=_too_many(error), details=details)
     elif status in (401, 403) or isinstance(error, HiddenError):
-        about = getattr(error, "about", {})
+        about: dict[str, Any] = dict(getattr(error, "about", {}))
         reason = "not visible to the one who asked" if isinstance(error, HiddenError) else str(error)
-        record_refused("request.refused", actor=actor, reason=reason, details=details, **about)
+        if actor.user_id is not None and request.method == "GET" and "HX-Request" in request.headers:
+            # a page that was open when somebody's role ended goes on asking for its parts every second
+            about |= {"outcome": REFUSED, "reason": reason, "details": details}
+            record_once("request.refused", actor=actor, key=details, **about)
+        else:
+            record_refused("request.refused", actor=actor, reason=reason, details=details, **about)
 
 
 def _too_many(error: Exception) -> str:

@@ -10,6 +10,7 @@ from django.conf import settings
 from django.test import Client, override_settings
 from django.utils import timezone
 
+from connections.access.models import Membership
 from exportadmin.audit.models import DONE, FAILED, REFUSED, AuditEntry
 from exportadmin.audit.sentences import sentence
 from exportadmin.lib import counts
@@ -108,6 +109,20 @@ def test_ids_that_there_are_not_are_no_line(world: World):
     assert told(before) == []
 
 
+def test_a_page_that_is_still_open_when_its_role_has_ended_leaves_one_line_for_each_part(world: World):
+    browser = world.browser("oscar")
+    Membership.objects.filter(user=world.people["oscar"]).delete()
+    before = now()
+    for report in (world.own.waiting, world.own.failed):
+        for _ in range(4):
+            path = f"/exports/{report.report_id}/progress/"
+            assert browser.get(path, headers={"HX-Request": "true"}).status_code == 404
+    assert told(before) == [("request.refused", REFUSED, "oscar", OWN)] * 2
+    for _ in range(2):
+        browser.get(f"/exports/{world.own.done.report_id}/")
+    assert len(told(before)) == 4, "who asks for a page is refused each time"
+
+
 # --- forms from elsewhere, keys that open nothing, Django's admin ----------------------------------------------------
 
 
@@ -170,6 +185,15 @@ def test_the_plan_beside_the_form_is_a_line_for_each_selection(world: World):
     plan(world, browser, statuses="accepted")
     plan(world, world.browser("alice"))
     assert [line[2] for line in told(before)] == ["oscar", "oscar", "alice"]
+
+
+def test_rows_of_a_plan_are_readings_in_answers_and_a_plan_alone_is_none(world: World):
+    world.script("oscar").post("reports/plan/", {"project": world.own.project.public_id, "format": "csv"})
+    question = f"/audit/questions/who-exported/?project={world.own.project.public_id}"
+    before = world.browser("sue").get(question).content.decode()
+    assert "no readings of rows" in before
+    plan(world, world.browser("oscar"))
+    assert "1 reading of rows by 1 person" in world.browser("sue").get(question).content.decode()
 
 
 def test_a_plan_without_rows_tells_of_none(world: World):
