@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from connections.models import Project
-from connections.platforms.base import RemoteExport
+from connections.platforms.base import Ready, RemoteExport, Waiting
 from exports.models import ExportReport
 from exports.spec.platform_export import KEY, platform_of
 
@@ -24,6 +24,12 @@ class RemoteListing:
     def is_theirs(self) -> bool:
         """Was it made by others than us?"""
         return self.asked_by is None
+
+    @property
+    def is_made(self) -> bool | None:
+        """``None``: the platform's word for how it stands is one that nobody here knows."""
+        standing = self.export.standing
+        return None if isinstance(standing, Waiting) and not standing.is_known else isinstance(standing, Ready)
 
 
 def exports_there(project: Project) -> list[RemoteListing]:

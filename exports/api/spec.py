@@ -61,7 +61,8 @@ def _options_schema() -> dict[str, Any]:
     return {"type": "object", "additionalProperties": False, "properties": properties}
 
 
-def _destination_schema() -> dict[str, Any]:
+def destination_schema() -> dict[str, Any]:
+    """By the settings of all sinks."""
     """The settings of all sinks together; which belong to which their descriptions say."""
     properties: dict[str, Any] = {"kind": {"type": "string", "enum": sorted(SINKS)}}
     for key, sink in sorted(SINKS.items()):
@@ -158,7 +159,7 @@ class Described(StrictSerializer):
             "include": serializers.ListField(
                 child=Choice(PARTS), required=False, max_length=20, help_text="parts of a row; all by default"
             ),
-            "destination": DescribedField(_destination_schema),
+            "destination": DescribedField(destination_schema),
             "options": DescribedField(_options_schema),
             "max_refused": DescribedField(_max_refused_schema),
             "sync_first": DescribedField(_sync_first_schema),
@@ -216,7 +217,7 @@ class ConvertSerializer(StrictSerializer):
                 max_length=20,
                 help_text="of the parts that the file has; all by default",
             ),
-            "destination": DescribedField(_destination_schema),
+            "destination": DescribedField(destination_schema),
             "max_refused": DescribedField(_max_refused_schema),
             **super().get_fields(),
         }

@@ -2,11 +2,14 @@
 
 from django.urls import path
 
-from exports.api import configs, deletion, files, leftovers, links, proofs, views
+from exports.api import configs, deletion, files, leftovers, links, proofs, remote_exports, views
 
 urlpatterns = [
     path("reports/", views.ReportsView.as_view(), name="reports"),
     path("reports/plan/", views.PlanView.as_view(), name="plan"),
+    path(
+        "projects/<str:project_id>/remote-exports/", remote_exports.RemoteExportsView.as_view(), name="remote-exports"
+    ),
     path("reports/status/", views.ReportStatusesView.as_view(), name="report-statuses"),
     path("reports/grouped/", views.GroupedReportsView.as_view(), name="reports-grouped"),
     path("reports/<str:report_id>/", views.ReportView.as_view(), name="report"),

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from exportadmin.lib.times import to_datetime
 from exportadmin.runs import statuses
 from exportadmin.runs.progress import progress_json
 from exports.models import Artifact, ExportConfig, ExportReport, Proof, SinkSweep
+from exports.remote_listing import RemoteListing
 from exports.spec.platform_export import HERE, THERE
 
 if TYPE_CHECKING:
@@ -33,6 +35,22 @@ def config_json(config: ExportConfig) -> dict[str, Any]:
         "description": config.description,
         "config": config.body,
         "created_at": config.created_at.isoformat(),
+    }
+
+
+def remote_export_json(listed: RemoteListing) -> dict[str, Any]:
+    """An export as the platform lists it, with what we know of it."""
+    export = listed.export
+    return {
+        "remote_id": export.remote_id,
+        "name": export.name,
+        "word": export.standing.word,
+        "is_made": listed.is_made,
+        "created_at": None if export.created_ms is None else to_datetime(export.created_ms).isoformat(),
+        "details": dict(export.details),
+        "is_theirs": listed.is_theirs,
+        "report_id": listed.asked_by and listed.asked_by.report_id,
+        "fetched_by": listed.fetched_by and listed.fetched_by.report_id,
     }
 
 

@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from functools import cached_property, reduce
 from typing import Any, Final, cast
 
 from django import forms
 from django.http import QueryDict
 
-from connections.models import Connection, Project
+from connections.models import Project
 from connections.rows.batch import PARTS
 from connections.sinks import SINKS
-from connections.states import READY, STATES, state_key
 from connections.store.overview import Overview, people
-from connections.use import granted_to
+from connections.sync.lookup import mirror_of
 from exportadmin.lib.errors import UserError
 from exportadmin.lib.forms import (
     ChoiceBoxes,
@@ -27,10 +25,10 @@ from exportadmin.lib.forms import (
     TextField,
 )
 from exportadmin.lib.ids import new_id
-from exports.delivery.destination import LOCAL, parse_destination
-from exports.display.connections import last_test
+from exports.delivery.destination import LOCAL
 from exports.formats import FORMATS
 from exports.forms.conditions import ConditionsForm
+from exports.forms.delivery import Alternative, DeliveryInputs
 from exports.forms.fields import MaxRefusedField, chosen_options, format_options, option_field
 from exports.spec.conditions import CONDITIONS
 from exports.spec.conditions.base import Condition
@@ -43,24 +41,11 @@ from exports.spec.spec import MAX_REFUSED, ExportSpec, beside_filter, parse_part
 
 LONGEST_NAME: Final = 200
 LONGEST_DESCRIPTION: Final = 10_000
-# of a destination
-LONGEST_SETTING: Final = 1_100
 # suggested while somebody writes
 MOST_PEOPLE: Final = 200
 
 
-@dataclass(frozen=True, slots=True)
-class Alternative:
-    """A format or a destination, with the fields that belong to it alone."""
-
-    key: str
-    title: str
-    help: str
-    is_chosen: bool
-    fields: tuple[forms.BoundField, ...]
-
-
-class ExportForm(ConditionsForm):
+class ExportForm(DeliveryInputs, ConditionsForm):
     """Valid, it holds :attr:`spec`. Each form that is shown has a ``key`` of its own: sent twice it is one export.
 
     Fields of conditions, formats and destinations come from their registries, when a form is made.
@@ -74,6 +59,11 @@ class ExportForm(ConditionsForm):
         super().__init__(data, project=project, **kwargs)
         self.spec: ExportSpec | None = None
         self.initial.setdefault("project", project.public_id)
+        self.mirror = mirror_of(project) if project.external_id else None
+        if self.mirror is not None:
+            self.fields["sync_first"] = forms.BooleanField(
+                label="Bring it up to date first", required=False, initial=self.mirror.sync_first
+            )
         self._add_labels()
         self._add_formats()
         self.fields["parts"] = OfferedListField(
@@ -83,7 +73,7 @@ class ExportForm(ConditionsForm):
             choices=[(part, ChoiceLabel(PART_LABELS[part][0], help=PART_LABELS[part][1])) for part in PARTS],
             widget=ChoiceBoxes(layout="ea-new-parts"),
         )
-        self._add_destinations()
+        self.add_destinations()
         self.fields["max_refused"] = MaxRefusedField()
         self.fields["name"] = TextField(label="Name", max_length=LONGEST_NAME, required=False)
         self.fields["description"] = TextField(
@@ -113,42 +103,6 @@ class ExportForm(ConditionsForm):
             select = forms.Select(attrs={"class": "form-select form-select-sm"})
             self.fields[name] = option_field(option, option.name.replace("_", " ").capitalize(), select)
 
-    def _add_destinations(self) -> None:
-        self.fields["destination"] = OfferedField(
-            label="Destination",
-            required=False,
-            initial=LOCAL,
-            choices=[(key, sink.title) for key, sink in SINKS.items()],
-        )
-        for key, sink in SINKS.items():
-            if sink.needs_connection:
-                offered = [(each.public_id, _offered_name(each)) for each in self.usable[key]]
-                self.fields[f"{key}.connection"] = OfferedField(
-                    label="Connection", required=False, choices=[("", "Choose a connection"), *offered]
-                )
-                if len(self.usable[key]) == 1:
-                    self._suggest(key, self.usable[key][0])
-            for field in sink.fields:
-                self.fields[f"{key}.{field.name}"] = TextField(
-                    label=field.title, help_text=field.help, required=False, max_length=LONGEST_SETTING
-                )
-
-    @cached_property
-    def usable(self) -> dict[str, list[Connection]]:
-        """Of each sink that needs one, the connections that the project may use now."""
-        return {
-            key: list(granted_to(self.of_project, key).filter(disabled_at=None).order_by("name"))
-            for key, sink in SINKS.items()
-            if sink.needs_connection
-        }
-
-    def _suggest(self, kind: str, connection: Connection) -> None:
-        """The only one there is; a description that was kept has said what it wants."""
-        if "destination" not in self.initial:
-            starts = SINKS[kind].starts(connection)
-            self.initial[f"{kind}.connection"] = connection.public_id
-            self.initial.update({f"{kind}.{name}": start for name, start in starts.items()})
-
     # --- from a description that was kept ----------------------------------------------------------------------------
 
     @classmethod
@@ -162,6 +116,7 @@ class ExportForm(ConditionsForm):
         format_name, destination = body.get("format", ""), body.get("destination") or {"kind": LOCAL}
         labels = parse_labels(body.get("labels"))
         initial = {
+            **({} if body.get("sync_first") is None else {"sync_first": body["sync_first"]}),
             "labels": labels.key,
             "person": labels.person if isinstance(labels, CreatedBy) else "",
             "format": format_name,
@@ -212,7 +167,7 @@ class ExportForm(ConditionsForm):
         data = super().clean() or self.cleaned_data
         given, parsed = self.clean_conditions(data)
         labels = self._clean_labels(data)
-        destination = self._clean_destination(data)
+        destination = self.clean_destination_of(data)
         if not self.errors:
             key = data["format"]
             self.spec = ExportSpec(
@@ -224,22 +179,9 @@ class ExportForm(ConditionsForm):
                 options=chosen_options(key, data),
                 max_refused=data["max_refused"],
                 time_zone=self.of_project.time_zone,
-                sync_first=parse_sync_first(None, self.of_project),
+                sync_first=parse_sync_first(data.get("sync_first"), self.of_project),
             )
         return data
-
-    def _clean_destination(self, data: Mapping[str, Any]) -> dict[str, Any]:
-        kind = data.get("destination") or LOCAL
-        settings = {
-            name.removeprefix(f"{kind}."): data[name]
-            for name in data
-            if kind in SINKS and name in self._destination_inputs(kind) and data[name]
-        }
-        try:
-            return parse_destination({"kind": kind, **settings}, self.of_project)
-        except UserError as error:
-            self.add_error("destination", error.message)
-            return {}
 
     def blame(self, error: UserError) -> None:
         """Put the message of an action under the field that it is about, or under the buttons."""
@@ -274,30 +216,15 @@ class ExportForm(ConditionsForm):
         format_name = self["format"].value()
         if format_name in FORMATS and not (self["name"].value() or "").strip():
             notes["name"] = f"Left empty, it is called “{self._suggested_name(format_name)}”."
-        kind = self["destination"].value()
-        chosen = self[f"{kind}.connection"].value() if kind in self.usable else None
-        for connection in self.usable.get(kind, ()):
-            if connection.public_id == chosen:
-                notes[f"{kind}.connection"] = last_test(connection)
-                for name, start in SINKS[kind].starts(connection).items():
-                    notes[f"{kind}.{name}"] = f"With this connection it begins with {start}"
+        notes |= self.destination_notes()
         return notes
 
     @property
     def formats(self) -> list[Alternative]:
         """What ``format`` offers."""
         return [
-            self._alternative("format", key, each.title, each.help, [f"{key}.{option.name}" for option in each.options])
+            self.alternative("format", key, each.title, each.help, [f"{key}.{option.name}" for option in each.options])
             for key, each in FORMATS.items()
-        ]
-
-    @property
-    def destinations(self) -> list[Alternative]:
-        """What ``destination`` offers: no kind of which the project has no connection, unless it is chosen already."""
-        return [
-            self._alternative("destination", key, sink.title, sink.help, self._destination_inputs(key))
-            for key, sink in SINKS.items()
-            if not sink.needs_connection or self["destination"].value() == key or self.usable[key]
         ]
 
     @property
@@ -305,25 +232,12 @@ class ExportForm(ConditionsForm):
         """The fields that stand on the page, each with a place for what is wrong with it."""
         offered = {each.key for each in self.destinations}
         hidden = {
-            name for key in SINKS if len(offered) < 2 or key not in offered for name in self._destination_inputs(key)
+            name for key in SINKS if len(offered) < 2 or key not in offered for name in self.destination_inputs(key)
         }
         return [field for field in self if field.name not in {"project", *hidden}]
 
-    def _alternative(self, name: str, key: str, title: str, help_text: str, inputs: Sequence[str]) -> Alternative:
-        return Alternative(key, title, help_text, self[name].value() == key, tuple(self[each] for each in inputs))
-
-    def _destination_inputs(self, key: str) -> list[str]:
-        names = ["connection"] if SINKS[key].needs_connection else []
-        return [f"{key}.{name}" for name in (*names, *(field.name for field in SINKS[key].fields))]
-
     def _suggested_name(self, format_name: str) -> str:
         return f"{self.of_project.name[:150]} {format_name}"
-
-
-def _offered_name(connection: Connection) -> str:
-    """With how it stands, where there is a reason to look at it first."""
-    key = state_key(connection)
-    return connection.name if key == READY else f"{connection.name} ({STATES[key].word.lower()})"
 
 
 def _conditions_of(body: Mapping[str, Any], project: Project) -> dict[str, Any]:

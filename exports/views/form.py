@@ -9,6 +9,7 @@ from django.shortcuts import render
 
 from connections.access.permissions import START, projects_for
 from connections.models import Project
+from connections.platforms import PLATFORMS
 from connections.store.overview import overview
 from exportadmin.audit.middleware import actor_of
 from exportadmin.lib.errors import DeniedError, ExportAdminError, NotFoundError, UserError
@@ -57,13 +58,14 @@ def show_form(
     status: int = 200,
 ) -> HttpResponse:
     """The page with what was typed. ``config`` is the one that is changed, ``stopped`` why there is no plan."""
-    contents = overview(form.of_project.public_id)
+    contents, platform = overview(form.of_project.public_id), PLATFORMS.get(form.of_project.connection.kind)
     form.fill(contents)
     context: dict[str, Any] = {
         "section": "configs" if config else "exports",
         "project": form.of_project,
         "overview": contents,
         "config": config,
+        "platform": platform.title if form.mirror and platform else "",
         "stopped": stopped,
         **plan_context(form, plan),
     }

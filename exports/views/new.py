@@ -15,8 +15,11 @@ from exportadmin.lib.pages import done, form_view, only, post_view, tell_refused
 from exports import actions
 from exports.forms.conditions import condition_inputs
 from exports.forms.export import ExportForm
+from exports.forms.platform_export import PlatformExportForm
 from exports.lookup import get_config, get_report
+from exports.spec.platform_export import KEY as PLATFORM_EXPORT
 from exports.spec.spec import ExportSpec
+from exports.views import platform_export
 from exports.views.form import (
     MOST_PROJECTS,
     PLAN,
@@ -54,6 +57,9 @@ def new(request: HttpRequest) -> HttpResponse:
     if "from" in request.GET:
         report = get_report(request, request.GET["from"], START)
         kept = report.config, report.project
+        if PLATFORM_EXPORT in report.config:
+            again = PlatformExportForm.of_body(*kept, name=report.name, description=report.description)
+            return platform_export.show(request, again)
         return show_form(request, ExportForm.of_body(*kept, name=report.name, description=report.description))
     if "config" in request.GET:
         config = get_config(request, request.GET["config"], START)

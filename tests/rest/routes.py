@@ -161,6 +161,9 @@ BODIES: dict[str, Any] = {
     "POST account/tokens/": {"name": "new", "scopes": ["admin"], "days": "90", "project": "{project}"},
     "POST exports/selected/": {"do": "cancel", "report": "{waiting}"},
     "POST exports/new/": {"project": "{project}", "format": "csv", "do": "run"},
+    "POST exports/new/platform/": {"project": "{project}", "format": "json", "do": "run"},
+    "POST projects/<str:project_id>/exports-there/": {"remote_id": "r1"},
+    "POST api/v1/projects/<str:project_id>/remote-exports/": {"remote_id": "r1"},
     "POST exports/new/plan/": {"project": "{project}", "format": "csv"},
     "POST connections/new/": {"kind": "vault", "name": "New", "config.room": "A", "secrets.phrase": "b"},
     "POST connections/<str:connection_id>/edit/": {"name": "Other", "config.room": "A", "config.floor": "1"},
@@ -181,6 +184,7 @@ QUERIES: dict[str, dict[str, str]] = {
     },
     "GET api/v1/reports/status/": {"ids": "{report}"},
     "GET exports/new/": {"project": "{project}"},
+    "GET exports/new/platform/": {"project": "{project}"},
     "GET exports/active/": {"ids": "{report}"},
     "DELETE api/v1/projects/<str:project_id>/": {"confirm": "{name}"},
 }

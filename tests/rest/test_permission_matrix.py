@@ -220,6 +220,12 @@ GET    projects/<str:project_id>/                                        302 404
 POST   projects/<str:project_id>/                                        302 404 403 403 302 302  302 404 404 404 404 302
 GET    projects/<str:project_id>/delete/                                 302 404 403 403 200 200  302 404 404 404 404 200
 GET    projects/<str:project_id>/rows/delete/                            302 404 403 403 200 200  302 404 404 404 404 200
+GET    api/v1/projects/<str:project_id>/remote-exports/                  401 404 400 400 400 400  401 404 404 404 404 400
+POST   api/v1/projects/<str:project_id>/remote-exports/                  401 404 403 400 400 400  401 404 404 404 404 400
+GET    projects/<str:project_id>/exports-there/                          302 404 200 200 200 200  302 404 404 404 404 200
+POST   projects/<str:project_id>/exports-there/                          302 404 403 302 302 302  302 404 404 404 404 302
+GET    exports/new/platform/                                             302 404 403 400 400 400  302 404 404 404 404 400
+POST   exports/new/platform/                                             302 404 403 400 400 400  302 404 404 404 404 400
 GET    projects/<str:project_id>/sdk/<str:dialect>/                      302 404 200 200 200 200  302 404 404 404 404 200
 POST   projects/<str:project_id>/sdk/<str:dialect>/                      302 404 200 200 200 200  302 404 404 404 404 200
 POST   projects/<str:project_id>/rows/delete/                            302 404 403 403 409 409  302 404 404 404 404 409
@@ -451,6 +457,8 @@ NEEDS: dict[str, str | None] = {
     "PUT api/v1/imports/<str:import_id>/content/": "manage",
     "POST api/v1/imports/<str:import_id>/cancel/": "manage",
     "GET api/v1/imports/<str:import_id>/refused/": "download",
+    "GET api/v1/projects/<str:project_id>/remote-exports/": "view",
+    "POST api/v1/projects/<str:project_id>/remote-exports/": "start",
     "POST api/v1/syncs/": "start",
     "GET api/v1/syncs/<str:sync_id>/": "view",
     "POST api/v1/syncs/<str:sync_id>/cancel/": "start",

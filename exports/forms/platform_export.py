@@ -1,0 +1,187 @@
+"""The form of an export that a project's platform makes itself, with inputs for what it says it can be asked."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any, Final, cast
+
+from django import forms
+from django.http import QueryDict
+
+from connections.models import Project
+from connections.platforms.base import Platform, RemoteOption
+from exportadmin.lib.errors import UserError
+from exportadmin.lib.forms import ChoiceBoxes, ChoiceLabel, Form, OfferedField, OfferedListField, TextField
+from exportadmin.lib.ids import new_id
+from exports.delivery.destination import LOCAL
+from exports.forms.delivery import Alternative, DeliveryInputs
+from exports.forms.export import LONGEST_DESCRIPTION, LONGEST_NAME
+from exports.spec.platform_export import HERE, KEY, THERE, parse_platform_export, platform_of
+from exports.spec.spec import ExportSpec
+
+OTHER: Final = "other-format"
+_SEPARATORS: Final = re.compile(r"[\s,]+")
+
+
+class PlatformExportForm(DeliveryInputs, Form):
+    """Valid, it holds :attr:`spec`. Sent twice it is one export, by its ``key``.
+
+    Whether the platform delivers the file itself follows from its own options.
+    """
+
+    blamed: Mapping[str, str] = {"Idempotency-Key": "key", "updated_after": "after", KEY: "format"}
+    project = forms.CharField(required=False, widget=forms.HiddenInput)
+    key = forms.CharField(label="This form", required=False, initial=new_id, widget=forms.HiddenInput)
+
+    def __init__(self, data: QueryDict | None = None, *, project: Project, **kwargs: Any) -> None:
+        super().__init__(data, **kwargs)
+        self.of_project, self.spec = project, cast(ExportSpec | None, None)
+        self.platform: Platform = platform_of(project)
+        self.initial.setdefault("project", project.public_id)
+        formats = self.platform.remote_formats
+        self.fields["format"] = OfferedField(
+            label="Format",
+            required=False,
+            initial=formats[0].key if formats else OTHER,
+            choices=[*((one.key, one.title) for one in formats), (OTHER, "Another one")],
+        )
+        self.fields["other"] = TextField(label="Its name there", required=False, max_length=LONGEST_NAME)
+        self.fields["statuses"] = OfferedListField(
+            label="Statuses",
+            required=False,
+            choices=[(key, ChoiceLabel(title, help=key)) for key, title in self.platform.statuses.items()],
+            widget=ChoiceBoxes(layout="ea-new-parts"),
+        )
+        if self.platform.tells_changes:
+            self.fields["after"] = TextField(
+                label="Updated after",
+                help_text="A day, a time, or milliseconds since 1970. Left empty: whenever.",
+                required=False,
+            )
+        for option in self.platform.remote_options:
+            self.fields[f"option.{option.name}"] = _option_field(option)
+        self.add_destinations()
+        self.fields["name"] = TextField(label="Name", max_length=LONGEST_NAME, required=False)
+        self.fields["description"] = TextField(
+            label="Description", max_length=LONGEST_DESCRIPTION, required=False, lines=2
+        )
+
+    @classmethod
+    def of_body(
+        cls, body: Mapping[str, Any], project: Project, *, name: str = "", description: str = ""
+    ) -> PlatformExportForm:
+        """With a description filled in that was kept. Raises :class:`UserError` for one of what was made already."""
+        wanted, destination = body[KEY], body.get("destination") or {"kind": LOCAL}
+        if wanted.get("remote_id"):
+            raise UserError("it fetched what was made there already: the form has nothing to ask for")
+        offered = {one.key for one in platform_of(project).remote_formats}
+        known = wanted["format"] in offered
+        initial: dict[str, Any] = {
+            "format": wanted["format"] if known else OTHER,
+            "other": "" if known else wanted["format"],
+            "statuses": wanted.get("statuses", []),
+            "after": wanted.get("updated_after"),
+            "destination": destination["kind"],
+            "name": name,
+            "description": description,
+        }
+        initial |= {f"{destination['kind']}.{key}": value for key, value in destination.items()}
+        for option, value in (wanted.get("options") or {}).items():
+            initial[f"option.{option}"] = "\n".join(value) if isinstance(value, list) else value
+        return cls(project=project, initial=initial)
+
+    def clean(self) -> dict[str, Any]:
+        """All fields together make the description."""
+        data = super().clean() or self.cleaned_data
+        destination = self.clean_destination_of(data)
+        if self.errors:
+            return data
+        wanted: dict[str, Any] = {
+            "format": data["other"] if data["format"] == OTHER else data["format"],
+            "statuses": data["statuses"],
+            "options": {
+                option.name: value for option in self.platform.remote_options if (value := self._given(option))
+            },
+        }
+        if data.get("after"):
+            wanted["updated_after"] = int(data["after"]) if data["after"].isdigit() else data["after"]
+        try:
+            wanted["where"] = self._where(wanted)
+            if wanted["where"] == THERE:
+                destination = {"kind": LOCAL}
+            self.spec = ExportSpec.parse({KEY: wanted, "destination": destination}, self.of_project)
+        except UserError as error:
+            self.blame(error)
+        return data
+
+    def _where(self, wanted: Mapping[str, Any]) -> str:
+        """As the options say it."""
+        for where in (HERE, THERE):
+            try:
+                parse_platform_export({**wanted, "where": where}, self.of_project)
+            except UserError:
+                continue
+            return where
+        return HERE  # neither: what is wrong is said when it is read as that
+
+    def _given(self, option: RemoteOption) -> Any:
+        value = self.cleaned_data[f"option.{option.name}"]
+        if option.many and not option.choices:
+            return [one for one in _SEPARATORS.split(value) if one]
+        return value
+
+    def blame(self, error: UserError) -> None:
+        """Put the message under the field that it is about, or under the buttons."""
+        name = self.blamed.get(error.field or "", error.field or "")
+        found = next((one for one in (name, f"option.{name}") if one in self.fields), "key")
+        self.add_error(found, error.message)
+
+    @property
+    def export_name(self) -> str:
+        """What was typed; empty: the action gives one."""
+        return str(self.cleaned_data["name"])
+
+    # --- how it is shown ---------------------------------------------------------------------------------------------
+
+    @property
+    def formats(self) -> list[Alternative]:
+        """What ``format`` offers."""
+        title = self.platform.title
+        return [
+            *(self.alternative("format", one.key, one.title, one.help, ()) for one in self.platform.remote_formats),
+            self.alternative(
+                "format", OTHER, "Another one", f"That {title} makes, by the name it has there.", ["other"]
+            ),
+        ]
+
+    @property
+    def mistakes(self) -> list[forms.BoundField]:
+        """The fields that are wrong, in the order of the page."""
+        return [self[name] for name in self.fields if name in self.errors]
+
+    @property
+    def options(self) -> list[forms.BoundField]:
+        """Inputs of the platform's own settings."""
+        return [self[f"option.{option.name}"] for option in self.platform.remote_options]
+
+    @property
+    def notes(self) -> dict[str, str]:
+        """Input → how it is read."""
+        return self.destination_notes()
+
+    @property
+    def shown(self) -> Sequence[forms.BoundField]:
+        """The fields that stand on the page."""
+        offered = {each.key for each in self.destinations}
+        return [field for field in self if "." not in field.name or field.name.split(".")[0] in {"option", *offered}]
+
+
+def _option_field(option: RemoteOption) -> forms.Field:
+    if option.choices and option.many:
+        return OfferedListField(
+            label=option.title, help_text=option.help, required=False, choices=option.choices, widget=ChoiceBoxes
+        )
+    if option.choices:
+        return OfferedField(label=option.title, help_text=option.help, required=False, choices=option.choices)
+    return TextField(label=option.title, help_text=option.help, required=False, max_length=10_000)

@@ -1,0 +1,107 @@
+"""A new export that the platform makes: its own formats, statuses and settings, here or delivered by itself."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import User
+
+from connections.access.models import Membership
+from connections.models import Project
+from connections.sync.models import Mirror
+from exports.models import ExportReport
+from tests.exports.platform_export.conftest import mirrored, own_folders, server  # noqa: F401
+from tests.pages.people import signed_in
+from tests.pages.squeezed import page_html
+
+PAGE = "/exports/new/platform/"
+
+
+@pytest.fixture
+def harbour(mirrored: Project, oscar: User, rita: User) -> Project:  # noqa: F811
+    Mirror.objects.create(project=mirrored)
+    Membership.objects.create(project=mirrored, user=oscar, role="operator")
+    Membership.objects.create(project=mirrored, user=rita, role="reviewer")
+    return mirrored
+
+
+def sent(harbour: Project, **more: Any) -> dict[str, Any]:
+    return {"project": harbour.public_id, "format": "json", "destination": "local", "do": "run", **more}
+
+
+def test_the_page_offers_what_the_platform_says_of_itself(harbour: Project, oscar: User):
+    page = page_html(signed_in(oscar).get(PAGE, {"project": harbour.public_id}))
+    for text in ("made by Toy", 'value="json"', 'value="accepted"', "Updated after", "Another one"):
+        assert text in page
+    here = page_html(signed_in(oscar).get("/exports/new/", {"project": harbour.public_id}))
+    assert f'href="{PAGE}?project={harbour.public_id}"' in here
+
+
+def test_what_is_chosen_is_what_the_platform_will_be_asked(harbour: Project, oscar: User):
+    client = signed_in(oscar)
+    answer = client.post(PAGE, sent(harbour, statuses=["accepted"], after="2026-01-01", name="Weekly", key="k" * 20))
+    report = ExportReport.objects.get()
+    assert answer["Location"] == f"/exports/{report.report_id}/"
+    assert (report.name, report.made_by, report.created_by_name) == ("Weekly", "toy", "oscar")
+    wanted = report.config["platform_export"]
+    assert (wanted["format"], wanted["statuses"], wanted["updated_after"]) == ("json", ["accepted"], "2026-01-01")
+    assert wanted["where"] == "here"
+    client.post(PAGE, sent(harbour, statuses=["accepted"], after="2026-01-01", name="Weekly", key="k" * 20))
+    assert ExportReport.objects.count() == 1
+    again = page_html(client.get("/exports/new/", {"from": report.report_id}))
+    assert "made by Toy" in again
+    assert 'value="accepted" checked' in again.replace('id="id_statuses_1" ', "")
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        ({"after": "some day"}, "some day"),
+        ({"format": "other-format", "other": ""}, "expected a text of 1 to"),
+        ({"format": "other-format", "other": "spare_json"}, "Toy makes no &#x27;spare_json&#x27;"),
+        ({"destination": "moon"}, "moon"),
+    ],
+)
+def test_what_is_wrong_is_told_and_nothing_is_requested(
+    harbour: Project, oscar: User, change: dict[str, Any], told: str
+):
+    answer = signed_in(oscar).post(PAGE, sent(harbour, **change))
+    assert answer.status_code == 400
+    assert told in page_html(answer)
+    assert not ExportReport.objects.exists()
+
+
+def test_the_plan_says_what_can_be_known_before(harbour: Project, oscar: User):
+    page = page_html(signed_in(oscar).post(PAGE, sent(harbour, do="plan")))
+    assert "known only when it is made" in page
+    assert "Files at the destination" in page
+    assert not ExportReport.objects.exists()
+
+
+def test_a_reviewer_and_a_stranger_have_no_such_page(harbour: Project, rita: User, mallory: User):
+    assert signed_in(rita).get(PAGE, {"project": harbour.public_id}).status_code == 403
+    assert signed_in(mallory).post(PAGE, sent(harbour)).status_code == 404
+    assert signed_in(rita).post(PAGE, sent(harbour)).status_code == 403
+
+
+@pytest.mark.parametrize("wanted", [True, False])
+def test_whether_it_is_brought_up_to_date_first_is_chosen_in_the_form(harbour: Project, oscar: User, wanted: bool):
+    client = signed_in(oscar)
+    page = page_html(client.get("/exports/new/", {"project": harbour.public_id}))
+    assert "Bring it up to date first" in page and "Nothing was read from" in page
+    form = sent(harbour, labels="all", max_refused="0.01", **({"sync_first": "on"} if wanted else {}))
+    answer = client.post("/exports/new/", form)
+    assert answer.status_code == 302, page_html(answer)
+    report = ExportReport.objects.get()
+    assert report.config["sync_first"] is wanted
+    again = client.get("/exports/new/", {"from": report.report_id}).content.decode()
+    (box,) = [tag for tag in again.split("<input") if 'name="sync_first"' in tag]
+    assert ("checked" in box.split(">")[0]) is wanted
+
+
+def test_a_project_that_mirrors_nothing_has_no_such_choice(members: Project, oscar: User):
+    page = page_html(signed_in(oscar).get("/exports/new/", {"project": members.public_id}))
+    assert "Bring it up to date first" not in page
+    assert "/exports/new/platform/" not in page
+    assert signed_in(oscar).get(PAGE, {"project": members.public_id}).status_code == 400
