@@ -405,6 +405,8 @@ def look_at_rows(*, report: ExportReport, actor: Actor) -> FirstRows:
     ) as line:
         require(actor, DOWNLOAD, report.project)
         _must_have_files(report, "there are no rows to look at")
+        if report.made_by:
+            raise ConflictError(f"the files of report {report.report_id} are as the platform made them: download them")
         line.details["name"] = report.name
     return first_rows(report, artifact)
 

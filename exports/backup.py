@@ -22,6 +22,7 @@ from typing import Any, Final
 
 from django.conf import settings
 from django.db import connection, connections, transaction
+from django.db.models import Q
 
 from connections.models import ConnectionSecret
 from connections.sinks.base import DeliveredFileError, Delivery
@@ -132,7 +133,8 @@ def _database(draft: Path) -> Iterator[tuple[list[str], dict[str, int]]]:
 
 
 def _delivered() -> Any:
-    kept = ExportReport.objects.filter(is_ours=True, destination=None, files_removed_at=None)
+    kept = ExportReport.objects.filter(is_ours=True, files_removed_at=None)
+    kept = kept.filter(Q(destination=None) | Q(is_there=True))  # of what a platform delivered, the manifest is here
     return kept.exclude(location="").order_by("pk").values_list("location")
 
 

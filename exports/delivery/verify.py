@@ -20,6 +20,7 @@ from django.db import DatabaseError
 
 from connections.sinks.base import MANIFEST_NAME, DeliveredFileError, Delivery, Entry
 from connections.sinks.local import folder_delivery
+from connections.sinks.there import HEAD
 from exportadmin.lib.errors import UserError
 from exportadmin.lib.signing import PublicKey, known_keys
 from exports.delivery import manifest
@@ -66,7 +67,8 @@ class Verdict:
 
     ``files`` were looked at, ``bytes`` of them read; ``states`` are those of files that were read and are right.
     ``signed_by``: whose key signed the manifest; ``is_known_key``: it is one of this installation's.
-    ``is_in_database``: the manifest is the one that the database knows, too.
+    ``is_in_database``: the manifest is the one that the database knows, too. ``not_seen``: where a platform delivered
+    the files, and we have no way to them: nothing of them is proved.
     """
 
     report_id: str
@@ -80,6 +82,7 @@ class Verdict:
     signed_by: PublicKey | None = None
     is_known_key: bool = False
     is_in_database: bool = False
+    not_seen: str = ""
 
     def find(self, name: str, what: str, message: str) -> None:
         """Something is not as it was delivered."""
@@ -103,7 +106,8 @@ class Verdict:
     @property
     def counts(self) -> dict[str, int]:
         """Files (the manifest is one) by what was found."""
-        counts = {EQUAL: self.equal, CHANGED: 0, GONE: 0, EXTRA: 0, UNREADABLE: 0, UNPROVEN: len(self.unproven)}
+        counts = {EQUAL: self.equal, CHANGED: 0, GONE: 0, EXTRA: 0, UNREADABLE: 0}
+        counts[UNPROVEN] = len(self.unproven) + bool(self.not_seen)
         for what in (finding.what for finding in self.findings):
             counts[what] += 1
         return counts
@@ -122,6 +126,8 @@ class Verdict:
     @property
     def note(self) -> str:
         """What could not be known, in words; empty: nothing."""
+        if self.not_seen:
+            return f"delivered to {self.not_seen} by the platform itself, where nothing of ours can look: not proved"
         if not self.unproven:
             return ""
         count = len(self.unproven)
@@ -137,7 +143,7 @@ class Verdict:
             signature = "unsigned"
         elif not self.is_known_key:
             signature = f"signed by {self.signed_by.key_id}, a key that is not this installation's"
-        elif self.unproven:
+        elif self.note:
             return f"signed by {self.signed_by.key_id}, {self.note}"
         else:
             return f"signed by {self.signed_by.key_id}, as delivered"
@@ -235,6 +241,8 @@ def verify_report(
         expected = [Expected(one.name, one.bytes, one.sha256, one.state) for one in artifacts]
     compare_all(delivery, expected, entries, verdict, on_bytes, chance or random.Random())  # noqa: S311 - a sample
     verdict.equal += all(finding.name != MANIFEST_NAME for finding in verdict.findings)
+    if not report.is_proved:
+        verdict.not_seen = str((document or {}).get(HEAD, {}).get("place", "")) or "its own place"
     for name, state in verdict.states.items():
         if state and states.get(name) != state:
             report.artifacts.filter(name=name).update(state=state)

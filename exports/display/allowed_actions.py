@@ -33,7 +33,7 @@ def offers(report: ExportReport, verbs: frozenset[str]) -> Offers:
     is_right = has_files and report.altered_at is None
     return Offers(
         download=is_right and DOWNLOAD in verbs,
-        preview=is_right and DOWNLOAD in verbs,
+        preview=is_right and not report.made_by and DOWNLOAD in verbs,
         verify=has_files,
         compare=report.is_delivered and report.altered_at is None,
         link=is_right and LINK in verbs,

@@ -19,6 +19,7 @@ _SENTENCES: Final[dict[str, str]] = {
 # state → (word on screen, Tabler colour, one sentence)
 REPORT_STATES: Final[dict[str, tuple[str, str, str]]] = {
     **{state: (*TITLES[state], _SENTENCES[state]) for state in TITLES},
-    # no state of the run, but of what it delivered: stands in the place of it
+    # no states of the run, but of what it delivered: each stands in the place of it
+    "unproved": ("Not proved", "yellow", "Delivered by the platform itself, where nothing of ours has seen it."),
     "altered": ("Not as delivered", "red", "Its files were changed after delivery and are not handed out."),
 }

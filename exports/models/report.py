@@ -105,6 +105,13 @@ class ExportReport(Run):
         return self.status in statuses.SUCCESSFUL
 
     @property
+    def shown_state(self) -> str:
+        """A key of :data:`exports.display.report_states.REPORT_STATES`: its status, or what is known beyond it."""
+        if self.altered_at is not None:
+            return "altered"
+        return "unproved" if self.is_delivered and not self.is_proved else self.status
+
+    @property
     def is_proved(self) -> bool:
         """Were the delivered bytes seen by us? What a platform delivered where we cannot look were not."""
         return self.is_delivered and not (self.is_there and self.destination_id is None)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -46,6 +46,10 @@ BLOCK: Final = 1 << 20
 MOST_BEFORE: Final = 5_000
 BEFORE: Final = "before"
 EXAMPLES: Final = 5
+# notes of check values: what could not be compared with what was asked for
+NO_STATUS: Final = "rows that do not say their status, which was not checked"
+NO_TIME: Final = "rows that do not say when they were updated, which was not checked"
+NOT_TOLD: Final = "files that say nothing of their rows, which were not checked"
 
 
 def run(report: ExportReport, lease: RunLease) -> None:
@@ -66,7 +70,7 @@ def run(report: ExportReport, lease: RunLease) -> None:
     remote = RemoteRun(
         platform,
         report.project.external_id,
-        wanted.wanted(report.remote_name, report.description),
+        wanted.wanted("" if wanted.remote_id else report.remote_name, report.description),
         lease,
         _state(report, wanted, lease),
     )
@@ -76,6 +80,10 @@ def run(report: ExportReport, lease: RunLease) -> None:
         finally:
             _keep_remote_id(report, remote, lease)
         with scratch.folder_for(report) as folder:
+            if ready.place and not wanted.is_there:
+                raise PermanentError(
+                    f"{platform.title} delivered that export to {ready.place}: there is no file of it to fetch"
+                )
             if wanted.is_there:
                 _prove(report, remote, ready, folder)
             else:
@@ -96,12 +104,25 @@ def _state(report: ExportReport, wanted: PlatformExport, lease: RunLease) -> dic
     """What the run's row keeps, with what has to be there before the platform is asked."""
     state: dict[str, Any] = dict(report.state)
     if wanted.remote_id:
-        state.setdefault(REMOTE, {"remote_id": wanted.remote_id})
+        if REMOTE not in state:
+            state[REMOTE] = {"remote_id": wanted.remote_id}
+            lease.save(state=state, remote_name=_name_there(report, wanted.remote_id))
     elif wanted.is_there and report.destination is not None and BEFORE not in state:
         place = platform_of(report.project).delivers_to(wanted.wanted(report.remote_name))
         state[BEFORE] = _versions(report.destination, place)
         lease.save(state=state)
     return state
+
+
+def _name_there(report: ExportReport, remote_id: str) -> str:
+    """As the platform lists it in this very project: its keys may open the exports of other projects, too, which are
+    none of this one's business. Raises ``PermanentError`` where it does not.
+    """
+    platform = platform_of(report.project)
+    for one in platform.exports(report.project.external_id):
+        if one.remote_id == remote_id:
+            return one.name[:200]
+    raise PermanentError(f"{platform.title} lists no export {remote_id!r} in this project")
 
 
 def _keep_remote_id(report: ExportReport, remote: RemoteRun, lease: RunLease) -> None:
@@ -115,8 +136,7 @@ def _keep_remote_id(report: ExportReport, remote: RemoteRun, lease: RunLease) ->
 def _deliver(report: ExportReport, remote: RemoteRun, folder: Path) -> None:
     lease, started = remote.lease, timezone.now()
     seen = remote.fetch(folder)
-    for file in seen:
-        check_rows(remote.platform, file, remote.wanted, lease)
+    seen = [check_rows(remote.platform, file, remote.wanted, lease) for file in seen]
     sink = sink_for(report)
     lease.progress(phase=DELIVERING, bytes_done=0)
     with draft_of(sink, report) as draft:
@@ -144,19 +164,24 @@ def _copy(report: ExportReport, draft: Draft, file: RemoteFile, nth: int, lease:
     return WrittenFile(**asdict(out.close()))
 
 
-def check_rows(platform: Platform, file: RemoteFile, wanted: Wanted, lease: RunLease) -> None:
-    """The post-condition: every row of the file satisfies what was asked for, as far as the file tells.
-
-    Raises ``PermanentError`` with the first five that do not.
+def check_rows(platform: Platform, file: RemoteFile, wanted: Wanted, lease: RunLease) -> RemoteFile:
+    """The post-condition: every row of the file satisfies what was asked for, as far as the file tells; as far as it
+    does not, that is noted. Raises ``PermanentError`` with the first five that do not.
     """
     if not wanted.format or not (wanted.statuses or wanted.updated_after_ms is not None):
-        return
+        return file
+    notes: Counter[str] = Counter(file.notes)
+    rows = 0
     statuses_wanted = frozenset(wanted.statuses)
     after = MIN_MS if wanted.updated_after_ms is None else wanted.updated_after_ms
     wrong: Counter[str] = Counter()
     examples: list[str] = []
     for row in platform.rows_of(file, wanted):
-        reason = ""
+        reason, rows = "", rows + 1
+        if statuses_wanted and row.status is None:
+            notes[NO_STATUS] += 1
+        if wanted.updated_after_ms is not None and row.updated_ms is None:
+            notes[NO_TIME] += 1
         if statuses_wanted and row.status is not None and row.status not in statuses_wanted:
             reason = f"status {row.status!r}"
             wrong["status"] += 1
@@ -167,7 +192,9 @@ def check_rows(platform: Platform, file: RemoteFile, wanted: Wanted, lease: RunL
             examples.append(f"{row.row_id} ({reason})")
         lease.check()
     if not wrong:
-        return
+        if not rows and file.rows != 0:
+            notes[NOT_TOLD] += 1
+        return replace(file, notes=notes)
     asked = [f"statuses {', '.join(wanted.statuses)}"] if wrong["status"] else []
     if wrong["updated_after"]:
         asked.append(f"updates since {_time(after)}")
@@ -188,7 +215,7 @@ def _time(ms: int) -> str:
 def _prove(report: ExportReport, remote: RemoteRun, ready: Ready, folder: Path) -> None:
     lease, started, platform = remote.lease, timezone.now(), remote.platform
     place = platform.delivers_to(remote.wanted)
-    if ready.place and not ready.place.startswith(place):
+    if ready.place and not f"{ready.place.rstrip('/')}/".startswith(place):
         raise PermanentError(f"{platform.title} was to deliver to {place}, and says it delivered to {ready.place}")
     objects: dict[str, str] = {}
     written: list[WrittenFile] = []
@@ -265,7 +292,7 @@ def _hash(connection: Connection, each: ObjectThere, name: str, spool: Path, lea
 def _count(platform: Platform, file: WrittenFile, path: Path, wanted: Wanted, lease: RunLease) -> RemoteFile:
     """What the file tells, where it tells of rows; the post-condition is checked of them."""
     spooled = RemoteFile(path, file.name, file.media_type, file.bytes)
-    check_rows(platform, spooled, wanted, lease)
+    spooled = check_rows(platform, spooled, wanted, lease)
     rows, by_status = 0, Counter[str]()
     for row in platform.rows_of(spooled, wanted):
         rows += 1
@@ -275,7 +302,7 @@ def _count(platform: Platform, file: WrittenFile, path: Path, wanted: Wanted, le
     if not rows:
         return spooled
     told = by_status if by_status.total() == rows else None
-    return RemoteFile(path, file.name, file.media_type, file.bytes, rows=rows, rows_by_status=told)
+    return replace(spooled, rows=rows, rows_by_status=told)
 
 
 # --- both ------------------------------------------------------------------------------------------------------------

@@ -23,6 +23,7 @@ from exports.display.allowed_actions import offers
 from exports.display.check_value_tables import sums_of
 from exports.display.connections import names_of
 from exports.display.distribution import downloads_of, links_of
+from exports.display.made_by import made_by
 from exports.display.proofs import proofs_of
 from exports.display.refused_rows import refused_of
 from exports.display.spec_text import describe
@@ -53,6 +54,7 @@ def detail_page(request: HttpRequest, report: ExportReport, *, convert: ConvertF
     context: dict[str, Any] = {
         "section": "exports",
         "artifacts": artifacts,
+        "made_by": made_by(report),
         "total_bytes": sum(artifact.bytes for artifact in artifacts),
         "is_active": report.status in statuses.ACTIVE,
         "may": offers(report, verbs),
@@ -64,7 +66,7 @@ def detail_page(request: HttpRequest, report: ExportReport, *, convert: ConvertF
         "last_phase": next((phase_label(phase.name).lower() for phase in reversed(phases_of(report))), ""),
         **figures(report),
     }
-    if report.is_delivered and report.destination_id is not None:
+    if report.is_delivered and report.destination_id is not None and not report.is_there:
         # a folder of this machine is nobody's business; a place elsewhere is where people look for their files
         context |= {"address": _address(report), "connection": next(iter(names.items()), None)}
     if context["may"].verify:

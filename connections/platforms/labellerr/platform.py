@@ -21,6 +21,7 @@ from connections.platforms.base import (
     RemoteFormat,
     RemoteOption,
     RemoteProject,
+    RemoteRow,
     Standing,
     Waiting,
     Wanted,
@@ -192,6 +193,11 @@ class LabellerrPlatform(Platform):
             )
         return found | {"connection_id": given["connection_id"], "folder": _folder(given["folder"])}
 
+    def delivers_to(self, wanted: Wanted) -> str:
+        if wanted.options.get("destination") != S3:
+            return ""
+        return f"s3://{_folder(str(wanted.options['folder']))}"
+
     def doubts(self, wanted: Wanted) -> list[str]:
         if any(wanted.format == one.key for one in self.remote_formats):
             return []
@@ -227,7 +233,7 @@ class LabellerrPlatform(Platform):
         if not isinstance(standing, Ready) or standing.place:
             return standing
         if wanted is not None and wanted.options.get("destination") == S3:
-            return Ready(standing.word, f"s3://{_folder(str(wanted.options['folder']))}")
+            return Ready(standing.word, self.delivers_to(wanted))
         address = self.client.address(external_id, remote_id)
         if address.url or address.place:
             return Ready(standing.word, "" if address.url else address.place)
@@ -241,6 +247,11 @@ class LabellerrPlatform(Platform):
         path = folder / "fetched"
         self.client.fetch(external_id, remote_id, path, on_bytes)
         return [rows.checked(path, remote_id, wanted)]
+
+    def rows_of(self, file: RemoteFile, wanted: Wanted) -> Iterator[RemoteRow]:
+        from connections.platforms.labellerr import rows
+
+        yield from rows.told(file.path)
 
     def exports(self, external_id: str) -> list[RemoteExport]:
         found = []

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import zipfile
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO, Final
@@ -13,7 +13,7 @@ from typing import Any, BinaryIO, Final
 import orjson
 from django.conf import settings
 
-from connections.platforms.base import RemoteFile, Wanted
+from connections.platforms.base import RemoteFile, RemoteRow, Wanted
 from exportadmin.lib import json_stream
 from exportadmin.lib.errors import PermanentError, UserError
 from exportadmin.lib.masking import scrub_text
@@ -47,9 +47,10 @@ NO_REPORT: Final = "no report id in the file"
 
 @dataclass
 class Counts:
-    """What was seen. ``rows`` is ``None`` where nobody can tell."""
+    """What was seen. ``rows`` is ``None`` where nobody can tell; ``tells_marks``: so do statuses and annotations."""
 
     rows: int | None = None
+    tells_marks: bool = False
     by_status: Counter[str] = field(default_factory=Counter)
     by_class: Counter[str] = field(default_factory=Counter)
     notes: Counter[str] = field(default_factory=Counter)
@@ -71,8 +72,8 @@ def checked(path: Path, remote_id: str, wanted: Wanted) -> RemoteFile:
         media_type=media_type,
         bytes=named.stat().st_size,
         rows=counts.rows,
-        rows_by_status=dict(counts.by_status),
-        annotations_by_class=dict(counts.by_class),
+        rows_by_status=dict(counts.by_status) if counts.by_status.total() == counts.rows else None,
+        annotations_by_class=dict(counts.by_class) if counts.tells_marks else None,
         notes=dict(counts.notes),
     )
 
@@ -98,7 +99,7 @@ def _sort(path: Path) -> str:
 
 def _read_array(path: Path, remote_id: str, wanted: Wanted) -> Counts:
     """The native json export: an object a file."""
-    counts = Counts(rows=0)
+    counts = Counts(tells_marks=True)
     rows = 0
     with path.open("rb") as file:
         for element in _whole(lambda: json_stream.elements(file)):
@@ -106,6 +107,29 @@ def _read_array(path: Path, remote_id: str, wanted: Wanted) -> Counts:
             _count_row(_value(element), counts)
     counts.rows = rows
     return counts
+
+
+def told(path: Path) -> Iterator[RemoteRow]:
+    """What json and coco_json say of each row; other sorts tell nothing. Raises ``PermanentError`` for what is cut."""
+    sort = _sort(path)
+    with path.open("rb") as file:
+        if sort == JSON_ARRAY:
+            for element in _whole(lambda: json_stream.elements(file)):
+                yield from _told(_value(element), "file_id", "file_status")
+        elif sort == JSON_OBJECT:
+            for key, element, in_list in _whole(lambda: json_stream.sections(file)):
+                if key == "images" and in_list and element is not None:
+                    yield from _told(_value(element), "labellerr_file_id", "labellerr_file_status")
+
+
+def _told(row: Any, id_key: str, status_key: str) -> Iterator[RemoteRow]:
+    if isinstance(row, dict):
+        status, updated = row.get(status_key), row.get("updated_at")
+        yield RemoteRow(
+            str(row.get(id_key, ""))[:200],
+            status if isinstance(status, str) else None,
+            updated if isinstance(updated, int) and not isinstance(updated, bool) else None,
+        )
 
 
 def _count_row(row: Any, counts: Counts) -> None:
@@ -149,14 +173,14 @@ def _read_object(path: Path, remote_id: str, wanted: Wanted) -> Counts:
             elif key == "categories":
                 category = _value(element) or {}
                 names[category.get("id")] = str(category.get("name", ""))
-    if wanted.format == "coco_json":
-        if not is_coco:
-            raise PermanentError("the file is no coco_json export: it has no images")
+    if wanted.format == "coco_json" and not is_coco:
+        raise PermanentError("the file is no coco_json export: it has no images")
+    if is_coco and wanted.format in ("coco_json", ""):
         _check_info(info, remote_id, wanted, counts)
         if isinstance(maker := (info or {}).get("contributor"), str) and scrub_text(maker) != maker:
             counts.notes[KEY_WITHIN] += 1
     if is_coco:
-        counts.rows = rows
+        counts.rows, counts.tells_marks = rows, True
         for category_id, count in classes.items():
             counts.by_class[names.get(category_id, "")] += count
         if rows and not classes:

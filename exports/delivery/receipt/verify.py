@@ -352,6 +352,7 @@ class Result:
         self.proved: Optional[Proved] = None
         self.is_proof_trusted = False
         self.proof_problem = ""
+        self.is_seen = True
 
     @property
     def all_problems(self) -> List[str]:
@@ -377,6 +378,8 @@ class Result:
     @property
     def statement(self) -> str:
         """What is known of it."""
+        if not self.is_seen and len(self.problems) == 1:
+            return "not proved: whoever signed the manifest has not seen the files"
         if self.problems:
             return "not as delivered"
         if self.signature is None:
@@ -448,6 +451,11 @@ def verify(folder: str, keys: List[str], only: List[str]) -> Result:
         result.problems.append("%s is %s, not signed by a key that was given" % (MANIFEST, signer))
     if os.path.lexists(_path(folder, TRAIL_PROOF)):
         _look_at_proof(folder, raw, document, keys, result)
+    made = document.get("made_there")
+    if isinstance(made, dict) and made.get("proved") is False:
+        result.is_seen = False
+        by, place = shown(str(made.get("platform"))), shown(str(made.get("place")))
+        result.problems.append("the files were delivered by %s itself, to %s: nothing of them is proved" % (by, place))
     listed = {entry["name"]: entry for entry in document["files"]}
     result.listed = len(listed)
     for name in only:

@@ -8,6 +8,7 @@ import pytest
 from django.conf import settings as django_settings
 from django.utils import timezone
 
+from connections.connection_actions import create_connection
 from connections.models import Connection, Project
 from exportadmin.lib.actor import Actor
 from exportadmin.runs import execute
@@ -15,6 +16,7 @@ from exports import actions
 from exports.models import ExportReport
 from exports.spec.spec import ExportSpec
 from tests.connections.platforms import toy
+from tests.support.labellerr_server import LabellerrServer, labelled_row
 
 SHELL = Actor(kind="user", name="tester", channel="shell")
 
@@ -74,3 +76,38 @@ def delivered(report: ExportReport) -> dict[str, bytes]:
     """The files at this installation, by name."""
     folder = django_settings.ARTIFACTS_DIR / report.location
     return {path.name: path.read_bytes() for path in sorted(folder.iterdir())}
+
+
+@pytest.fixture
+def far_side(labellerr_server: LabellerrServer) -> LabellerrServer:
+    """Labellerr with project one: thirty rows, two of each status, every third with two polygons."""
+    labellerr_server.serve("one", [{**labelled_row(n), "updated_at": 1000 * n} for n in range(30)])
+    return labellerr_server
+
+
+@pytest.fixture
+def harbour(far_side: LabellerrServer, db, own_folders) -> Project:
+    """Project ``one`` of Labellerr."""
+    connection = create_connection(
+        kind="labellerr", name="Labellerr", config=far_side.config, secrets=far_side.secrets, actor=SHELL
+    )
+    return Project.objects.create(connection=connection, name="Harbour", external_id="one")
+
+
+@pytest.fixture
+def ask_labellerr(harbour):
+    """Request an export that Labellerr makes itself; it is queued."""
+
+    def request(format="json", *, destination=None, **wanted) -> ExportReport:
+        body = {"platform_export": {"format": format, **wanted}, "destination": destination}
+        return actions.request_export(project=harbour, spec=ExportSpec.parse(body, harbour), actor=SHELL)
+
+    return request
+
+
+def to_the_end(report: ExportReport, *, turns: int = 12) -> ExportReport:
+    """Turns of a worker, without the time between them."""
+    for _ in range(turns):
+        if step(report).status != "queued":
+            return report
+    raise AssertionError(f"still {report.status}: {report.error}")

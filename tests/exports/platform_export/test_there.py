@@ -1,0 +1,180 @@
+"""What a platform delivers into a bucket of its own: proved where a connection of the project's reaches it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import subprocess
+import sys
+
+import pytest
+
+from connections.models import Connection, Project
+from exportadmin.runs import statuses
+from exports import actions
+from exports.delivery import reading
+from exports.delivery.receipt import verify as receipt
+from exports.delivery.verify import verify_report
+from exports.display.representation import report_json
+from exports.models import ExportReport
+from exports.models.proof import ATTRIBUTES, CHANGED, EQUAL, UNPROVEN
+from exports.run.nightly import to_prove
+from tests.exports.platform_export.conftest import SHELL, delivered, row, step
+from tests.support.s3_store import save_connection
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture
+def put(server, s3_store, s3_folder):
+    """What Toy delivers to lies in the store, below ``s3_folder``."""
+    client = s3_store.client()
+
+    def write(name: str, content: bytes) -> None:
+        bucket, _, prefix = s3_folder.partition("/")
+        client.put_object(Bucket=bucket, Key=f"{prefix}{name}", Body=content)
+
+    server.deliver = lambda place, content: write(f"out/export-#{len(server.exports)}.json", content)
+    return write
+
+
+@pytest.fixture
+def bucket_connection(mirrored: Project, s3_store, s3_folder) -> Connection:
+    """By which the project reaches the bucket."""
+    return save_connection(mirrored, s3_store.endpoint, s3_folder, identity="read-only")
+
+
+@pytest.fixture
+def there(ask, put, s3_folder):
+    """Request one that Toy delivers itself, below ``s3_folder``."""
+
+    def request(**wanted) -> ExportReport:
+        options = {"folder": f"{s3_folder}out/", **wanted.pop("options", {})}
+        return ask(where="there", options=options, **wanted)
+
+    return request
+
+
+def test_what_is_new_there_is_read_hashed_and_proved(server, there, bucket_connection):
+    report = step(there(statuses=["review"]))
+    assert (report.status, report.error) == (statuses.COMPLETED, "")
+    content = server.exports["remote-1"][2]
+    (artifact,) = report.artifacts.all()
+    assert (artifact.name, artifact.bytes) == ("export-#1.json", len(content))
+    assert artifact.sha256 == hashlib.sha256(content).hexdigest()
+    values = report.check_values
+    assert (values["rows_kept"], values["rows_by_status"], values["files"]) == (2, {"review": 2}, 1)
+    assert report_json(report)["made_by"]["proved"] is True
+    assert list(delivered(report)) == ["manifest.json"]  # the file stays where it is
+
+
+def test_it_can_be_downloaded_and_proved_later_through_that_connection(server, there, bucket_connection, put):
+    report = step(there())
+    artifact = report.artifacts.get()
+    with reading.open_delivered(artifact) as file:
+        assert file.read() == server.exports["remote-1"][2]
+    verdict = verify_report(report)
+    assert (verdict.result, verdict.as_delivered) == (EQUAL, True)
+    assert report in to_prove(report.created_at)
+    put("out/export-#1.json", b"[]")
+    assert verify_report(report).result == CHANGED
+    assert verify_report(report, how=ATTRIBUTES).result == CHANGED
+
+
+def test_what_lay_there_before_is_none_of_it(there, bucket_connection, put):
+    put("out/export-#0.json", b"older")
+    put("out/export-#1.json", b"to be written anew")
+    report = step(there())
+    assert [artifact.name for artifact in report.artifacts.all()] == ["export-#1.json"]
+
+
+def test_made_there_with_nothing_new_in_its_place_fails(server, there, bucket_connection):
+    server.deliver = lambda place, content: None
+    report = step(there())
+    assert report.status == statuses.FAILED
+    assert report.error.startswith("Toy says 'Created', but nothing in s3://")
+
+
+def test_rows_that_were_not_asked_for_fail_it(server, there, bucket_connection):
+    server.ignored = [row(9, "accepted")]
+    report = step(there(statuses=["review"]))
+    assert report.status == statuses.FAILED
+    assert "f9 (status 'accepted')" in report.error
+    assert not report.artifacts.exists()
+
+
+def test_the_manifest_says_where_the_files_lie(there, bucket_connection, s3_folder):
+    report = step(there())
+    told = json.loads(delivered(report)["manifest.json"])
+    place = f"s3://{s3_folder}out/"
+    _, _, prefix = s3_folder.partition("/")
+    assert told["made_there"]["place"] == place
+    assert told["made_there"]["objects"] == {"export-#1.json": f"{prefix}out/export-#1.json"}
+    assert told["made_there"]["proved"] is True
+
+
+def test_removing_it_leaves_what_the_platform_delivered(there, bucket_connection, s3_store, s3_folder):
+    report = step(there())
+    actions.remove_files(report=report, actor=SHELL, why="old")
+    bucket, _, prefix = s3_folder.partition("/")
+    assert s3_store.keys(bucket, prefix) == [f"{prefix}out/export-#1.json"]
+
+
+def test_an_attempt_that_died_after_publication_is_adopted(there, bucket_connection, monkeypatch):
+    from exports.run import platform_export
+
+    report = there()
+    with monkeypatch.context() as patch:
+        patch.setattr(platform_export, "finish", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt()))
+        with pytest.raises(KeyboardInterrupt):
+            step(report)
+    step(report)
+    assert (report.status, report.error) == (statuses.COMPLETED, "")
+    assert [artifact.name for artifact in report.artifacts.all()] == ["export-#1.json"]
+
+
+# --- where nothing of ours reaches it --------------------------------------------------------------------------------
+
+
+def test_where_no_connection_reaches_it_it_is_delivered_and_not_proved(there):
+    report = step(there())
+    assert (report.status, report.error) == (statuses.COMPLETED, "")
+    assert report_json(report)["made_by"]["proved"] is False
+    values = report.check_values
+    assert (values["rows_kept"], values["files"], values["bytes"]) == (None, None, None)
+    assert not report.artifacts.exists()
+
+
+def test_one_that_is_not_proved_is_unproven_at_each_look(there, s3_folder):
+    report = step(there())
+    verdict = verify_report(report)
+    assert (verdict.result, verdict.as_delivered) == (UNPROVEN, False)
+    assert f"delivered to s3://{s3_folder}out/ by the platform itself" in verdict.statement
+    assert "not proved" in verdict.statement
+
+
+def test_its_receipt_says_so_too(there, tmp_path):
+    report = step(there())
+    folder = tmp_path / "received"
+    folder.mkdir()
+    for name, content in delivered(report).items():
+        (folder / name).write_bytes(content)
+    done = subprocess.run([sys.executable, receipt.__file__, str(folder)], capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert "not proved: whoever signed the manifest has not seen the files" in done.stdout
+    assert "delivered by toy itself" in done.stderr
+
+
+def test_a_connection_that_is_not_granted_to_the_project_proves_nothing(there, bucket_connection):
+    bucket_connection.grants.all().delete()
+    assert report_json(step(there()))["made_by"]["proved"] is False
+
+
+def test_a_plan_says_before_what_cannot_be_proved(mirrored, s3_folder, server):
+    from exports.spec.spec import ExportSpec
+
+    wanted = {"format": "json", "where": "there", "options": {"folder": f"{s3_folder}out/"}}
+    spec = ExportSpec.parse({"platform_export": wanted}, mirrored)
+    answer = actions.plan_export(project=mirrored, spec=spec, actor=SHELL).answer
+    assert answer["files_expected"] == [f"s3://{s3_folder}out/<files of Toy>"]
+    assert answer["warnings"][1].endswith("what Toy delivers there cannot be proved")
