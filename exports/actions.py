@@ -25,6 +25,7 @@ from connections.connection_actions import must_work
 from connections.models import Project
 from connections.sinks.base import Delivery
 from connections.store import removal
+from connections.sync.lookup import mirror_of
 from exportadmin.audit.noise import record_refused
 from exportadmin.audit.once import record_once
 from exportadmin.audit.record import audited, record
@@ -490,6 +491,11 @@ def delete_rows(
     in the trail, whatever stops it. ``dry_run``: they are only found and counted. Raises :class:`UserError`.
     """
     require(actor, MANAGE, project)
+    if mirror_of(project) is not None:
+        raise ConflictError(
+            f"project {project.name!r} mirrors one of a platform: rows that are deleted there go with the next full "
+            "sync; deleted here, they would come again with it"
+        )
     selection = parse_selection(body, project)
     reason = check_line(reason.strip(), "reason")
     if not dry_run and not 0 < len(reason) <= MAX_REASON:

@@ -27,6 +27,7 @@ from exportadmin.lib.errors import (
     UnavailableError,
     UserError,
 )
+from exports.actions import delete_rows
 from tests.connections.sync.conftest import ME
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -153,3 +154,8 @@ def test_modes_are_known_and_only_mirrored_projects_are_synced(mirrored, project
         request_sync(project=mirrored, actor=ME, mode="fast")
     with pytest.raises(UserError, match="mirrors no project of a platform"):
         request_sync(project=project, actor=ME)
+
+
+def test_rows_of_a_mirror_are_deleted_there(mirrored):
+    with pytest.raises(ConflictError, match="mirrors one of a platform: rows that are deleted there go with"):
+        delete_rows(project=mirrored, body={"global_keys": ["1"]}, reason="not ours", actor=ME)
