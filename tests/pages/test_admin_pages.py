@@ -13,18 +13,19 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from connections.models import Project
-from connections.store.models import StoreCoco, StoreCsv, StoreRow
-from exportadmin.audit.models import AuditEntry, AuditHead
+from connections.store.models import FormerRow, StoreCoco, StoreCsv, StoreRow
+from exportadmin.audit.models import AuditEntry, AuditHead, ChainVerdict, CheckpointSeries
 from exportadmin.lib.read_only_admin import ReadOnlyAdmin
 from exports.models import LineIndex, TriedPath
+from exports.models.delivered_rows import DeliveredRows
 from exports.models.link import DeletedLink
 from tests.pages.reports import deliver
 
-LABELS = ("exports", "connections", "access", "store", "audit")
-# byte positions of lines, and what is left of links that are gone: nothing for people to look at
-NOT_SHOWN = {LineIndex, DeletedLink, TriedPath}
+LABELS = ("exports", "connections", "access", "store", "sync", "audit")
+# byte positions of lines, digests of rows, and what is left of links and keys: nothing for people to look at
+NOT_SHOWN = {LineIndex, DeletedLink, TriedPath, DeliveredRows, FormerRow}
 # what is in rows, and the trail: there are pages for them, on which looking is recorded
-RECORDED = {StoreCoco, StoreCsv, AuditEntry, AuditHead}
+RECORDED = {StoreCoco, StoreCsv, AuditEntry, AuditHead, ChainVerdict, CheckpointSeries}
 OURS = sorted(
     (model for model in admin.site._registry if model._meta.app_label in LABELS),
     key=lambda model: model._meta.label,
