@@ -11,6 +11,7 @@ from django.db.models import QuerySet
 from connections.adapters import ConnectionKind
 from connections.kinds import connection_kinds
 from connections.models import Connection, Project
+from connections.platforms.base import RemoteConnection
 from connections.states import test_state
 from connections.use import Use
 
@@ -77,3 +78,8 @@ def uses_json(uses: list[Use]) -> list[dict[str, Any]]:
 
 def _iso(moment: datetime | None) -> str | None:
     return moment.isoformat() if moment else None
+
+
+def remote_connection_json(remote: RemoteConnection) -> dict[str, Any]:
+    """One of a platform's own connections to buckets."""
+    return {"connection_id": remote.connection_id, "name": remote.name, "details": dict(remote.details)}

@@ -36,6 +36,8 @@ def register() -> None:
             "deleted": "{actor} [deleted|tried to delete] connection {object}",
             "granted": "{actor} [granted|tried to grant] connection {object} to project {project}",
             "revoked": "{actor} [took|tried to take] connection {object} from project {project}",
+            "remote_requested": "{actor} [asked|tried to ask] the platform of {object} to {verb} its {there}",
+            "remote_answered": "The platform of {object} [did|did not] {verb} its {there}",
             "used": "{actor} used connection {object} for export {name}" + IN_PROJECT,
         },
     )

@@ -4,6 +4,7 @@ from django.urls import path
 
 from connections.sync.views import remote_projects
 from connections.views import connections as views
+from connections.views import remote_connections as remote
 
 app_name = "connections"
 urlpatterns = [
@@ -13,6 +14,9 @@ urlpatterns = [
     path("<str:connection_id>/edit/", views.edit, name="edit"),
     path("<str:connection_id>/secrets/", views.secrets, name="secrets"),
     path("<str:connection_id>/projects/", remote_projects, name="projects"),
+    path("<str:connection_id>/remote-connections/", remote.remote_connections, name="remote"),
+    path("<str:connection_id>/remote-connections/test/", remote.test, name="remote_test"),
+    path("<str:connection_id>/remote-connections/delete/", remote.delete, name="remote_delete"),
     path("<str:connection_id>/test/", views.test, name="test"),
     path("<str:connection_id>/steps/", views.steps, name="steps"),
     path("<str:connection_id>/disable/", views.disable, name="disable"),

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from connections.api import views
+from connections.api import remote_connections, views
 
 urlpatterns = [
     path("connections/", views.ConnectionsView.as_view(), name="connections"),
@@ -16,4 +16,19 @@ urlpatterns = [
         "connections/<str:connection_id>/grants/<str:project_id>/", views.GrantView.as_view(), name="connection-grant"
     ),
     path("connections/<str:connection_id>/used-by/", views.UsedByView.as_view(), name="connection-used-by"),
+    path(
+        "connections/<str:connection_id>/remote-connections/",
+        remote_connections.RemoteConnectionsView.as_view(),
+        name="remote-connections",
+    ),
+    path(
+        "connections/<str:connection_id>/remote-connections/<str:remote_id>/",
+        remote_connections.RemoteConnectionView.as_view(),
+        name="remote-connection",
+    ),
+    path(
+        "connections/<str:connection_id>/remote-connections/<str:remote_id>/test/",
+        remote_connections.TestRemoteConnectionView.as_view(),
+        name="remote-connection-test",
+    ),
 ]

@@ -161,6 +161,30 @@ class RemoteExport:
     details: Mapping[str, Any] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True)
+class RemoteConnection:
+    """One of the platform's own connections to a bucket, by which it delivers itself; its keys stay with the platform.
+
+    ``details`` are whatever else the platform says of it, without keys.
+    """
+
+    connection_id: str
+    name: str
+    details: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class NewRemoteConnection:
+    """One that the platform is to make. ``path`` is ``s3://bucket/folder/``; the keys are sent on and not kept."""
+
+    name: str
+    path: str
+    access_key_id: str = field(repr=False)
+    secret_access_key: str = field(repr=False)
+    data_type: str = "image"
+    description: str = ""
+
+
 OnBytes: TypeAlias = Callable[[int], None]
 
 
@@ -175,6 +199,8 @@ class Platform(ConnectionKind, ABC):
     statuses: ClassVar[Mapping[str, str]] = {}
     remote_formats: ClassVar[Sequence[RemoteFormat]] = ()
     remote_options: ClassVar[Sequence[RemoteOption]] = ()
+    # has it connections to buckets of its own, which are listed, made, tested and deleted through ours?
+    has_remote_connections: ClassVar[bool] = False
 
     def __init__(self, connection: Connection) -> None:
         self.connection = connection
@@ -238,3 +264,25 @@ class Platform(ConnectionKind, ABC):
     @abstractmethod
     def exports(self, external_id: str) -> list[RemoteExport]:
         """What was exported there, by whomever, as far as the platform tells; newest first where it says when."""
+
+    def remote_connections(self) -> list[RemoteConnection]:
+        """Its own connections to buckets."""
+        raise self._has_none()
+
+    def create_remote_connection(self, wanted: NewRemoteConnection) -> RemoteConnection:
+        """The platform tries the keys, and keeps them. Sent once.
+
+        Raises ``UserError``, ``PermanentError`` where it does not take them, :class:`LostAnswerError`.
+        """
+        raise self._has_none()
+
+    def test_remote_connection(self, connection_id: str, *, path: str, data_type: str) -> None:
+        """Have it try one that it has. Raises ``PermanentError`` in its words where that does not work."""
+        raise self._has_none()
+
+    def delete_remote_connection(self, connection_id: str) -> None:
+        """Have it forget one, with its keys."""
+        raise self._has_none()
+
+    def _has_none(self) -> UserError:
+        return UserError(f"{self.title} has no connections to buckets of its own", field="connection")

@@ -60,7 +60,7 @@ def list_remote_projects(*, connection: Connection, actor: Actor) -> list[Offere
     :class:`ConflictError` where it is disabled, :class:`UnavailableError`.
     """
     require_manages_connections(actor, connection)
-    with _asking(connection) as platform:
+    with asking(connection) as platform:
         found = list(platform.projects())
     mirrors = {project.external_id: project for project in Project.objects.filter(connection=connection)}
     return [Offered(remote, mirrors.get(remote.external_id)) for remote in found]
@@ -194,18 +194,18 @@ def described(remote: RemoteProject) -> dict[str, Any]:
     return {"data_type": remote.data_type[:40], "details": dict(remote.details)}
 
 
-# --- inside ----------------------------------------------------------------------------------------------------------
-
-
 @contextmanager
-def _asking(connection: Connection) -> Iterator[Platform]:
-    """The platform, whose failures become refusals."""
+def asking(connection: Connection) -> Iterator[Platform]:
+    """The platform, whose failures become refusals: :class:`UserError`, :class:`UnavailableError`."""
     try:
         yield platform_of(connection)
     except TransientError as error:
         raise UnavailableError(f"connection {connection.name!r}: {error}", field="connection") from None
     except PermanentError as error:
         raise UserError(f"connection {connection.name!r}: {error}", field="connection") from None
+
+
+# --- inside ----------------------------------------------------------------------------------------------------------
 
 
 def _may_mirror(actor: Actor, connection: Connection) -> bool:
@@ -221,7 +221,7 @@ def _remote_project(connection: Connection, external_id: str) -> RemoteProject |
     try:
         if not 0 < len(check_text(external_id, "external_id")) <= MAX_EXTERNAL_ID:
             raise UserError(f"an external_id has 1 to {MAX_EXTERNAL_ID} characters", field="external_id")
-        with _asking(connection) as platform:
+        with asking(connection) as platform:
             return platform.project(external_id)
     except UserError as error:
         return error

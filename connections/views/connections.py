@@ -134,6 +134,7 @@ def _page(request: HttpRequest, connection: Connection, grant_form: GrantForm | 
         "connection": connection,
         "kind": {"title": kind.title, "help": kind.help} if kind else {"title": connection.kind},
         "is_platform": connection.kind in PLATFORMS,
+        "has_remote": connection.kind in PLATFORMS and PLATFORMS[connection.kind].has_remote_connections,
         "state": STATES[state_key(connection)],
         "settings": _settings(connection, kind),
         "private_warning": _private_warning(kind),

@@ -51,6 +51,10 @@ DELETE api/v1/connections/<str:connection_id>/grants/<str:project_id>/   401 404
 GET    api/v1/connections/<str:connection_id>/used-by/                   401 404 200 200 200 200  401 404 404 404 404 200
 GET    api/v1/connections/<str:connection_id>/projects/                  401 404 403 403 403 400  401 404 404 404 404 400
 POST   api/v1/connections/<str:connection_id>/projects/                  401 404 403 403 403 400  401 404 404 404 404 400
+GET    api/v1/connections/<str:connection_id>/remote-connections/        401 404 403 403 403 400  401 404 404 404 404 400
+POST   api/v1/connections/<str:connection_id>/remote-connections/        401 404 403 403 403 400  401 404 404 404 404 400
+DELETE api/v1/connections/<str:connection_id>/remote-connections/<str:remote_id>/ 401 404 403 403 403 400  401 404 404 404 404 400
+POST   api/v1/connections/<str:connection_id>/remote-connections/<str:remote_id>/test/ 401 404 403 403 403 400  401 404 404 404 404 400
 GET    api/v1/projects/<str:project_id>/mirror/                          401 404 404 404 404 404  401 404 404 404 404 404
 PATCH  api/v1/projects/<str:project_id>/mirror/                          401 404 403 403 400 400  401 404 404 404 404 400
 GET    api/v1/syncs/                                                     401 200 200 200 200 200 -
@@ -136,6 +140,10 @@ POST   sign-out/                                                         302 302
 GET    connections/<str:connection_id>/projects/                         302 404 403 403 403 200  302 404 404 404 404 200
 POST   connections/<str:connection_id>/projects/                         302 404 403 403 403 400  302 404 404 404 404 400
 POST   projects/<str:project_id>/sync/                                   302 404 403 302 302 302  302 404 404 404 404 302
+GET    connections/<str:connection_id>/remote-connections/               302 404 403 403 403 200  302 404 404 404 404 200
+POST   connections/<str:connection_id>/remote-connections/               302 404 403 403 403 400  302 404 404 404 404 400
+POST   connections/<str:connection_id>/remote-connections/test/          302 404 403 403 403 302  302 404 404 404 404 302
+POST   connections/<str:connection_id>/remote-connections/delete/        302 404 403 403 403 302  302 404 404 404 404 302
 POST   projects/<str:project_id>/mirror/                                 302 404 403 403 404 404  302 404 404 404 404 404
 GET    syncs/                                                            302 200 200 200 200 200 -
 GET    syncs/<str:sync_id>/                                              302 404 200 200 200 200  302 404 404 404 404 200
@@ -465,6 +473,10 @@ NEEDS: dict[str, str | None] = {
     "GET api/v1/syncs/<str:sync_id>/refused/": "download",
     "GET api/v1/connections/<str:connection_id>/projects/": "manage",
     "POST api/v1/connections/<str:connection_id>/projects/": "manage",
+    "GET api/v1/connections/<str:connection_id>/remote-connections/": "manage",
+    "POST api/v1/connections/<str:connection_id>/remote-connections/": "manage",
+    "DELETE api/v1/connections/<str:connection_id>/remote-connections/<str:remote_id>/": "manage",
+    "POST api/v1/connections/<str:connection_id>/remote-connections/<str:remote_id>/test/": "manage",
     "GET api/v1/projects/<str:project_id>/mirror/": "view",
     "PATCH api/v1/projects/<str:project_id>/mirror/": "manage",
     "POST api/v1/reports/": "start",

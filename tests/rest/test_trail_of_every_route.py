@@ -48,6 +48,14 @@ refuses   GET    api/v1/connections/<str:connection_id>/grants/
 refuses   POST   api/v1/connections/<str:connection_id>/grants/
 refuses   DELETE api/v1/connections/<str:connection_id>/grants/<str:project_id>/
 refuses   GET    api/v1/connections/<str:connection_id>/used-by/
+refuses   GET    api/v1/connections/<str:connection_id>/remote-connections/
+refuses   POST   api/v1/connections/<str:connection_id>/remote-connections/
+refuses   DELETE api/v1/connections/<str:connection_id>/remote-connections/<str:remote_id>/
+refuses   POST   api/v1/connections/<str:connection_id>/remote-connections/<str:remote_id>/test/
+refuses   GET    connections/<str:connection_id>/remote-connections/
+refuses   POST   connections/<str:connection_id>/remote-connections/
+refuses   POST   connections/<str:connection_id>/remote-connections/test/
+refuses   POST   connections/<str:connection_id>/remote-connections/delete/
 refuses   GET    api/v1/imports/
 refuses   POST   api/v1/imports/
 refuses   GET    api/v1/imports/<str:import_id>/

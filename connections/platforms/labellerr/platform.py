@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Final
@@ -13,9 +13,11 @@ from connections.models import Connection
 from connections.platforms.base import (
     Failed,
     Made,
+    NewRemoteConnection,
     OnBytes,
     Platform,
     Ready,
+    RemoteConnection,
     RemoteExport,
     RemoteFile,
     RemoteFormat,
@@ -43,15 +45,6 @@ MAX_NAME: Final = 200
 _Json = dict[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
-class RemoteConnection:
-    """One of Labellerr's own connections to a bucket; its keys stay with Labellerr."""
-
-    connection_id: str
-    name: str
-    details: Mapping[str, Any] = field(default_factory=dict)
-
-
 class LabellerrPlatform(Platform):
     """See ``client.py`` for the wire and ``rows.py`` for the files."""
 
@@ -60,6 +53,7 @@ class LabellerrPlatform(Platform):
     help = "Mirrors projects of Labellerr, and has exports made there."
     importer = "labellerr_json"
     tells_changes = True
+    has_remote_connections = True
     statuses: ClassVar[Mapping[str, str]] = names.STATUSES
     connection_fields: ClassVar[tuple[ConnectionField, ...]] = (
         ConnectionField(
@@ -268,7 +262,6 @@ class LabellerrPlatform(Platform):
     # --- Labellerr's own connections ---------------------------------------------------------------------------------
 
     def remote_connections(self) -> list[RemoteConnection]:
-        """Those to S3 that it may export to."""
         found = []
         for item in self.client.connections():
             connection_id = item.get("connection_id")
@@ -281,44 +274,26 @@ class LabellerrPlatform(Platform):
                 )
         return found
 
-    def create_remote_connection(
-        self,
-        *,
-        name: str,
-        path: str,
-        access_key_id: str,
-        secret_access_key: str,
-        data_type: str = "image",
-        description: str = "",
-    ) -> RemoteConnection:
-        """Labellerr tries the keys at ``path`` (``s3://bucket/folder/``), and keeps them; we do not.
-
-        Raises ``UserError``, ``PermanentError`` where it does not take them, ``LostAnswerError``.
-        """
+    def create_remote_connection(self, wanted: NewRemoteConnection) -> RemoteConnection:
         import orjson
 
-        check_line(name, "name")
-        if not name:
-            raise UserError("name is missing", field="name")
-        for field_name, value in (("access_key_id", access_key_id), ("secret_access_key", secret_access_key)):
+        check_line(wanted.name, "name")
+        keys = {"access_key_id": wanted.access_key_id, "secret_access_key": wanted.secret_access_key}
+        for name, value in {"name": wanted.name, **keys}.items():
             if not value:
-                raise UserError(f"{field_name} is missing", field=field_name)
+                raise UserError(f"{name} is missing", field=name)
+        for value in keys.values():
             remember(value)
-        keys = {"access_key_id": access_key_id, "secret_access_key": secret_access_key}
         common = {"credentials": orjson.dumps(keys).decode(), "connector": S3, "connection_type": "export"}
-        where = {"path": f"s3://{_folder(path, field='path')}", "data_type": _data_type(data_type)}
-        self.client.test_connection(common | where)
-        made = self.client.create_connection(common | {"name": name, "description": description})
-        return RemoteConnection(made, name)
+        self.client.test_connection(common | _where(wanted.path, wanted.data_type))
+        made = self.client.create_connection(common | {"name": wanted.name, "description": wanted.description})
+        return RemoteConnection(made, wanted.name)
 
-    def test_remote_connection(self, connection_id: str, *, path: str, data_type: str = "image") -> None:
-        """Have Labellerr try one that it has. Raises ``PermanentError`` in its words where that does not work."""
+    def test_remote_connection(self, connection_id: str, *, path: str, data_type: str) -> None:
         form = {"connector": S3, "connection_type": "export", "connection_id": connection_id}
-        where = {"path": f"s3://{_folder(path, field='path')}", "data_type": _data_type(data_type)}
-        self.client.test_connection(form | where)
+        self.client.test_connection(form | _where(path, data_type))
 
     def delete_remote_connection(self, connection_id: str) -> None:
-        """Have Labellerr forget it, with its keys."""
         self.client.delete_connection(connection_id)
 
 
@@ -388,10 +363,12 @@ def _folder(text: str, *, field: str = "folder") -> str:
     return f"{'/'.join(parts)}/"
 
 
-def _data_type(text: str) -> str:
-    if text not in names.DATA_TYPES:
-        raise UserError(f"unknown data type {text[:60]!r}; known: {', '.join(names.DATA_TYPES)}", field="data_type")
-    return text
+def _where(path: str, data_type: str) -> dict[str, str]:
+    """What a test of a connection is given. Raises :class:`UserError`."""
+    if data_type not in names.DATA_TYPES:
+        known = ", ".join(names.DATA_TYPES)
+        raise UserError(f"unknown data type {data_type[:60]!r}; known: {known}", field="data_type")
+    return {"path": f"s3://{_folder(path, field='path')}", "data_type": data_type}
 
 
 def _details(told: _Json, *shown: str) -> _Json:

@@ -12,6 +12,7 @@ import pytest
 from connections.platforms.base import (
     Failed,
     LostAnswerError,
+    NewRemoteConnection,
     NothingThereError,
     Ready,
     RemoteFile,
@@ -473,9 +474,9 @@ def to_s3(connection_id: str, **other: object) -> Wanted:
 
 
 def remote_connection(labellerr: LabellerrPlatform) -> str:
-    return labellerr.create_remote_connection(
-        name="Bucket", path="bucket/a/", access_key_id="AKIA12345678", secret_access_key="Kx/9+secretsecret"
-    ).connection_id
+    wanted = NewRemoteConnection("Bucket", "bucket/a/", "AKIA12345678", "Kx/9+secretsecret")
+    assert "secretsecret" not in repr(wanted)
+    return labellerr.create_remote_connection(wanted).connection_id
 
 
 @pytest.mark.parametrize("refuses", [False, True])
@@ -502,11 +503,11 @@ def test_its_connections_are_made_listed_tried_and_deleted(labellerr, far_side):
     assert b'name="path"\r\n\r\ns3://bucket/a/\r\n' in forms[0].body
     (listed,) = labellerr.remote_connections()
     assert (listed.connection_id, listed.name) == (connection_id, "Bucket")
-    labellerr.test_remote_connection(connection_id, path="bucket/a/")
+    labellerr.test_remote_connection(connection_id, path="bucket/a/", data_type="image")
     labellerr.delete_remote_connection(connection_id)
     assert labellerr.remote_connections() == []
     with pytest.raises(RefusedError, match="answered 404"):
-        labellerr.test_remote_connection(connection_id, path="bucket/a/")
+        labellerr.test_remote_connection(connection_id, path="bucket/a/", data_type="image")
 
 
 def test_one_that_its_test_refuses_is_not_made_and_its_keys_are_not_told(labellerr, far_side):

@@ -10,6 +10,7 @@ def addresses(world: HostileWorld) -> dict[str, str]:
     return {
         "mirrored project": f"/projects/{mirrored.public_id}/",
         "projects there, not to be had": f"/connections/{mirrored.connection.public_id}/projects/",
+        "its own connections, not to be had": f"/connections/{mirrored.connection.public_id}/remote-connections/",
         "connection of a platform": f"/connections/{mirrored.connection.public_id}/",
         "exports there, not to be had": f"/projects/{mirrored.public_id}/exports-there/",
         "new export of a mirrored project": f"/exports/new/?project={mirrored.public_id}",
