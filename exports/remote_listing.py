@@ -6,24 +6,26 @@ from dataclasses import dataclass
 
 from connections.models import Project
 from connections.platforms.base import Ready, RemoteExport, Waiting
+from connections.sync.models import SyncRun
 from exports.models import ExportReport
 from exports.spec.platform_export import KEY, platform_of
 
 
 @dataclass(frozen=True, slots=True)
 class RemoteListing:
-    """``asked_by``: the report that had it made there, ``None``: others did. ``fetched_by``: newest report that brought
-    one of others here, or tries to.
+    """``asked_by``: the report that had it made there. ``fetched_by``: newest report that brought one of others here,
+    or tries to. ``is_of_sync``: a sync of the project's mirror had it made.
     """
 
     export: RemoteExport
     asked_by: ExportReport | None = None
     fetched_by: ExportReport | None = None
+    is_of_sync: bool = False
 
     @property
     def is_theirs(self) -> bool:
         """Was it made by others than us?"""
-        return self.asked_by is None
+        return self.asked_by is None and not self.is_of_sync
 
     @property
     def is_made(self) -> bool | None:
@@ -33,11 +35,16 @@ class RemoteListing:
 
 
 def exports_there(project: Project) -> list[RemoteListing]:
-    """As the platform lists them; one query for what we know. Raises as :class:`Platform` does, :class:`UserError`."""
+    """As the platform lists them; two queries for what we know. Raises as the platform does, :class:`UserError`."""
     listed = platform_of(project).exports(project.external_id)
-    known = ExportReport.objects.filter(project=project, remote_id__in=[one.remote_id for one in listed])
+    ids = [one.remote_id for one in listed]
+    known = ExportReport.objects.filter(project=project, remote_id__in=ids)
+    synced = set(SyncRun.objects.filter(project=project, remote_id__in=ids).values_list("remote_id", flat=True))
     asked: dict[str, ExportReport] = {}
     fetched: dict[str, ExportReport] = {}
     for report in known.defer("check_values", "description").order_by("created_at", "pk"):
         (fetched if report.config[KEY].get("remote_id") else asked)[report.remote_id] = report
-    return [RemoteListing(one, asked.get(one.remote_id), fetched.get(one.remote_id)) for one in listed]
+    return [
+        RemoteListing(one, asked.get(one.remote_id), fetched.get(one.remote_id), one.remote_id in synced)
+        for one in listed
+    ]

@@ -14,6 +14,7 @@ import orjson
 
 from connections.models import Connection
 from connections.s3.client import open_bucket
+from connections.s3.folders import Folder
 from connections.sinks.base import MANIFEST_NAME, DeliveredFileError, Delivery, Entry, OpenedFile
 from connections.sinks.s3 import open_object
 
@@ -31,13 +32,18 @@ class ObjectThere:
 
 
 def objects_at(connection: Connection, place: str) -> Iterator[ObjectThere]:
-    """What lies below ``s3://bucket/folder/`` now, by key. Raises ``PermanentError``, ``TransientError``."""
+    """What lies below ``s3://bucket/folder/`` now, by key, but for deliveries and drafts of ours, of whichever project.
+
+    Raises ``PermanentError``, ``TransientError``.
+    """
     bucket = open_bucket(connection)
     prefix = place.removeprefix(f"s3://{bucket.name}/")
     for page in bucket.pages("list_objects_v2", Prefix=prefix):
         for found in page.get("Contents", ()):
-            if not found["Key"].endswith("/"):  # how some programs write down a folder
-                yield ObjectThere(found["Key"], int(found["Size"]), str(found.get("ETag", "")).strip('"'))
+            key = found["Key"]
+            is_ours = Folder.of_file(bucket.name, key) or Folder.of_mark(bucket.name, key)
+            if not is_ours and not key.endswith("/"):  # how some programs write down a folder
+                yield ObjectThere(key, int(found["Size"]), str(found.get("ETag", "")).strip('"'))
 
 
 def read_object(connection: Connection, key: str, size: int) -> Iterator[bytes]:

@@ -11,6 +11,7 @@ import hashlib
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import asdict, replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, Final
 
@@ -27,7 +28,7 @@ from exportadmin.lib.signing import installation_key
 from exportadmin.lib.times import MIN_MS, to_datetime
 from exportadmin.runs import statuses
 from exportadmin.runs.ends import end
-from exportadmin.runs.errors import LeaseLost
+from exportadmin.runs.errors import LeaseLost, NotYet
 from exportadmin.runs.lease import RunLease
 from exports import check_values
 from exports.delivery import manifest
@@ -45,6 +46,8 @@ BLOCK: Final = 1 << 20
 # what lay in a platform's own place before: kept on the run's row, so there is an end
 MOST_BEFORE: Final = 5_000
 BEFORE: Final = "before"
+BEGUN: Final = "begun"
+_WAIT: Final = timedelta(seconds=5)
 EXAMPLES: Final = 5
 # notes of check values: what could not be compared with what was asked for
 NO_STATUS: Final = "rows that do not say their status, which was not checked"
@@ -63,9 +66,11 @@ def run(report: ExportReport, lease: RunLease) -> None:
         return
     check_permission(report, lease)
     check_destination(report)
-    if not report.state or report.attempts > 1:  # between two looks at what the platform does nobody is told
-        record_start(report)
     wanted = _spec_of(report)
+    if wanted.is_there:
+        _await_others(report, wanted)
+    if BEGUN not in report.state or report.attempts > 1:  # between two looks at what the platform does nobody is told
+        record_start(report)
     platform = platform_of(report.project)
     remote = RemoteRun(
         platform,
@@ -100,16 +105,34 @@ def _spec_of(report: ExportReport) -> PlatformExport:
     return wanted
 
 
+def _await_others(report: ExportReport, wanted: PlatformExport) -> None:
+    """Into one place one export at a time, whosever they are: else nobody could tell what belongs to which.
+
+    Raises ``NotYet`` while an older one is not done.
+    """
+    if BEGUN in report.state:
+        return
+    place = _place(report, wanted)
+    older = ExportReport.objects.filter(is_there=True, status__in=statuses.ACTIVE, pk__lt=report.pk)
+    for other in older.select_related("project__connection"):
+        theirs = _place(other, _spec_of(other))
+        if place.startswith(theirs) or theirs.startswith(place):
+            raise NotYet(_WAIT, {"waits": True}, f"another export into {theirs} has to be done first")
+
+
+def _place(report: ExportReport, wanted: PlatformExport) -> str:
+    return platform_of(report.project).delivers_to(wanted.wanted(report.remote_name))
+
+
 def _state(report: ExportReport, wanted: PlatformExport, lease: RunLease) -> dict[str, Any]:
     """What the run's row keeps, with what has to be there before the platform is asked."""
-    state: dict[str, Any] = dict(report.state)
+    state: dict[str, Any] = {**report.state, BEGUN: True}
     if wanted.remote_id:
         if REMOTE not in state:
             state[REMOTE] = {"remote_id": wanted.remote_id}
             lease.save(state=state, remote_name=_name_there(report, wanted.remote_id))
     elif wanted.is_there and report.destination is not None and BEFORE not in state:
-        place = platform_of(report.project).delivers_to(wanted.wanted(report.remote_name))
-        state[BEFORE] = _versions(report.destination, place)
+        state[BEFORE] = _versions(report.destination, _place(report, wanted))
         lease.save(state=state)
     return state
 

@@ -8,6 +8,7 @@ import orjson
 import pytest
 
 from connections.platforms.base import Failed, LostAnswerError, Ready, Waiting
+from connections.sync.models import SyncRun
 from exportadmin.audit.models import AuditEntry
 from exportadmin.lib.errors import PermanentError
 from exportadmin.runs import statuses
@@ -198,3 +199,9 @@ def test_what_is_there_is_listed_with_who_had_it_made(server, mirrored, ask, the
     found = {one.export.remote_id: one for one in actions.remote_exports(project=mirrored, actor=SHELL)}
     assert (found["remote-2"].asked_by, found["remote-2"].is_theirs) == (ours, False)
     assert (found[theirs].asked_by, found[theirs].is_theirs, found[theirs].fetched_by) == (None, True, fetched)
+
+
+def test_what_a_sync_had_made_is_none_of_others(server, mirrored, theirs):
+    SyncRun.objects.create(project=mirrored, remote_id=theirs)
+    (found,) = actions.remote_exports(project=mirrored, actor=SHELL)
+    assert (found.is_theirs, found.is_of_sync) == (False, True)

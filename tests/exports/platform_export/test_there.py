@@ -10,6 +10,9 @@ import sys
 import pytest
 
 from connections.models import Connection, Project
+from connections.platforms.base import Ready, Waiting
+from exportadmin.audit.models import AuditEntry
+from exportadmin.lib.ids import new_id
 from exportadmin.runs import statuses
 from exports import actions
 from exports.delivery import reading
@@ -86,6 +89,32 @@ def test_what_lay_there_before_is_none_of_it(there, bucket_connection, put):
     put("out/export-#1.json", b"to be written anew")
     report = step(there())
     assert [artifact.name for artifact in report.artifacts.all()] == ["export-#1.json"]
+
+
+def test_deliveries_of_ours_below_that_place_are_none_of_it(server, there, bucket_connection, put):
+    """They may be another project's, which only shares the bucket."""
+    theirs = new_id()
+    deliver = server.deliver
+
+    def together(place, content):
+        deliver(place, content)
+        put(f"out/{theirs}/secret.json", b"[]")
+        put(f"out/.{theirs}.1.part", b"")
+
+    server.deliver = together
+    assert [artifact.name for artifact in step(there()).artifacts.all()] == ["export-#1.json"]
+
+
+def test_into_one_place_goes_one_export_at_a_time(server, there, bucket_connection):
+    server.looks = [Waiting("Processing"), Ready("Created")]
+    first, second = step(there()), step(there())
+    assert (second.status, second.remote_id, len(server.exports)) == (statuses.QUEUED, "", 1)
+    assert second.error.startswith("another export into s3://")
+    for report in (first, second):
+        assert step(report).status == statuses.COMPLETED
+    assert [report.artifacts.get().name for report in (first, second)] == ["export-#1.json", "export-#2.json"]
+    started = AuditEntry.objects.filter(object_id=second.report_id, event="export.started")
+    assert started.count() == 1
 
 
 def test_made_there_with_nothing_new_in_its_place_fails(server, there, bucket_connection):
