@@ -6,7 +6,8 @@ anywhere, the next attempt goes on, asks the platform nothing twice, and leaves 
 **The watermark** is the platform's own time at the asking. It moves in the transaction that ends a sync of which no row
 was refused; after one with refused rows it stays, so that they come again. The next sync asks for what changed since
 the watermark less ``SYNC_OVERLAP``: whether a platform's filter means *after* or *from … on*, nothing is left out, and
-what comes twice is the same row again. A platform that does not tell its clock is taken to have ours.
+what comes twice is the same row again. A platform that does not tell its clock is taken to have ours; where the answer
+that told it was lost, the watermark stays.
 
 **Rows that are gone** are those that a full sync did not bring and that nothing wrote since it began. What the platform
 leaves out by mistake would be lost with its ids, so more than a few of them, and more than a share, are taken away only
@@ -27,6 +28,7 @@ from django.utils import timezone
 from connections.access.permissions import START
 from connections.access.requester import check_requester
 from connections.platforms.base import NothingThereError, Platform, RemoteFile, Wanted
+from connections.platforms.remote import KEY as REMOTE
 from connections.platforms.remote import RemoteRun
 from connections.store.import_row import IncomingRow
 from connections.store.importers import IMPORTERS, Importer
@@ -158,7 +160,7 @@ class SyncRunner(Runner[SyncRun]):
                 "was taken away. If it is right, ask for a full sync"
             )
         if not run.state.get("is_empty"):
-            others = {name: value for name, value in run.state.items() if name not in ("remote", "file")}
+            others = {name: value for name, value in run.state.items() if name not in (REMOTE, "file")}
             state = others | {"is_empty": True}
             lease.save(remote_name=f"{run.remote_name}-again")
             raise NotYet(CONFIRM_AFTER, state, f"{platform.title} says that it has no rows; it is asked once more")
@@ -344,8 +346,11 @@ def _move_mirror(run: SyncRun, state: dict[str, Any], summary: dict[str, Any], *
         mirror.full_synced_at, mirror.full_due = run.asked_at, False
     # where there was nothing the platform told no clock: the next sync asks from the same moment on
     if is_whole and state.get("file") is not None and run.asked_at is not None:
-        told = state.get("remote", {}).get("server_ms")
-        mirror.watermark_ms = from_datetime(run.asked_at) if told is None else told
+        remote = state.get(REMOTE, {})
+        if (told := remote.get("server_ms")) is not None:
+            mirror.watermark_ms = told
+        elif not remote.get("adopted"):  # of one whose answer was lost the clock is not known, though others tell it
+            mirror.watermark_ms = from_datetime(run.asked_at)
     mirror.save()
 
 

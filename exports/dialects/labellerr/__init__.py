@@ -102,5 +102,13 @@ LABELLERR = Dialect(
             "Entries of a json export's latest_answer, and the columns of csv, are this product's own.",
             "Labellerr does not document its own.",
         ),
+        (
+            "In a json export file_metadata.additional_metadata holds what Labellerr's shape has no place for.",
+            "Another installation reads the row back as it was.",
+        ),
+        (
+            "A json export has files whose work was skipped too, with the answers that were given.",
+            "They are files of the statuses that were asked for.",
+        ),
     ),
 )
