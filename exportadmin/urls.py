@@ -24,6 +24,7 @@ urlpatterns = [
     path("configs/", include("exports.urls.configs")),
     path("connections/", include("connections.urls")),
     path("links/", include("exports.urls.links")),
+    path("audit/register/", include("exports.urls.register")),
     path("audit/", include("exportadmin.audit.urls")),
     path("account/", include("connections.access.account_urls")),
     path("help/", include("exports.urls.help")),

@@ -35,7 +35,7 @@ def register() -> None:
     object_urls.register("export_config", Pages(_configs, "public_id", "configs:detail"))
     object_urls.register("connection", Pages(Connection.objects.all, "public_id", "connections:detail"))
     object_urls.register("artifact", Pages(_artifacts, "public_id", "exports:detail", "report__report_id"))
-    queries.BELONGING.append(_of_export)
+    queries.BELONGING.append(of_export)
     for slug, place in _QUESTIONS.items():
         QUESTIONS.register(slug, f"exports.questions.{place}")
     events.register(
@@ -120,7 +120,7 @@ def register() -> None:
     )
 
 
-def _of_export(report_id: str) -> Q:
+def of_export(report_id: str) -> Q:
     """Entries about the files of an export, their links, and what went through them: two queries at most."""
     from exportadmin.audit.models import AuditEntry
     from exports.models import Artifact

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from exports.api import configs, deletion, files, leftovers, links, proofs, remote_exports, views
+from exports.api import configs, deletion, files, leftovers, links, proofs, register, remote_exports, views
 
 urlpatterns = [
     path("reports/", views.ReportsView.as_view(), name="reports"),
@@ -32,6 +32,7 @@ urlpatterns = [
     path("links/", links.LinksView.as_view(), name="links"),
     path("links/<str:link_id>/revoke/", links.RevokeLinkView.as_view(), name="link-revoke"),
     path("projects/<str:project_id>/rows/delete/", deletion.DeleteRowsView.as_view(), name="rows-delete"),
+    path("register/", register.RegisterView.as_view(), name="register"),
     path("leftovers/", leftovers.LeftoversView.as_view(), name="leftovers"),
     path("signing-keys/", files.SigningKeysView.as_view(), name="signing-keys"),
     path("verify.py", files.VerifierView.as_view(), name="verifier"),

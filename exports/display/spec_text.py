@@ -5,14 +5,15 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from connections.sinks import SINKS
 from exports.formats import FORMATS
 from exports.spec.conditions import CONDITIONS
 from exports.spec.labels import label_text
-from exports.spec.spec import spec_keys
+from exports.spec.spec import beside_filter, spec_keys
 
+LONGEST: Final = 300
 # key → its label; conditions have their own
 LABELS: dict[str, str] = {
     "format": "Format",
@@ -65,6 +66,23 @@ def describe(config: object, connections: Mapping[str, str] | None = None) -> li
         return list(lines)
     whole = _destination(destination, connections or {})
     return [whole if line.term == LABELS["destination"] else line for line in lines]
+
+
+def filter_text(config: object) -> str:
+    """Which rows and labels were asked for, on one line of at most :data:`LONGEST`."""
+    spec = config if isinstance(config, Mapping) else {}
+    keys = (*beside_filter(), "filter", "platform_export")
+    text = "; ".join(_texts(describe({key: spec[key] for key in keys if spec.get(key)}))) or "none: every row"
+    return text if len(text) <= LONGEST else f"{text[: LONGEST - 1]}…"
+
+
+def _texts(lines: Sequence[Line]) -> Iterator[str]:
+    for line in lines:
+        if line.lines:
+            yield from _texts(line.lines)
+        elif line.values:
+            more = f" and {line.more} more" if line.more else ""
+            yield f"{line.term.lower()}: {', '.join(line.values)}{more}"
 
 
 def _destination(destination: Mapping[str, Any], connections: Mapping[str, str]) -> Line:

@@ -190,6 +190,7 @@ def _start(artifact: Artifact, span: Span, actor: Actor, link: Link | None, *, e
                     "download": download.public_id,
                     "first_byte": span.first,
                     "bytes_requested": span.length,
+                    "of_bytes": artifact.bytes,
                     **({"ending": ending} if ending else {}),
                     **_about(link),
                 },

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 from django.db.models import Q
 
@@ -26,7 +26,7 @@ from exportadmin.audit.questions.base import (
 from exportadmin.audit.scope import Scope
 from exportadmin.audit.serialize import Extra
 from exportadmin.lib.errors import UserError
-from exports.display.spec_text import Line, describe
+from exports.display.spec_text import filter_text
 from exports.models import ExportReport
 from exports.spec.conditions import Statuses
 from exports.spec.spec import beside_filter
@@ -34,7 +34,6 @@ from exports.spec.spec import beside_filter
 NONE, SOME = "none", "some"
 # as record() writes it: canonical JSON, so that an empty filter has one text
 UNFILTERED = Q(*(Q(after_json__contains=f'"{key}":[]') for key in beside_filter()), after_json__contains='"filter":{}')
-LONGEST_TEXT = 300
 
 
 def _known_kind(text: str) -> None:
@@ -75,23 +74,7 @@ def _cells(entries: Sequence[AuditEntry]) -> list[list[str]]:
     ids = [entry.object_id for entry in entries]
     found = ExportReport.objects.filter(report_id__in=ids).values_list("report_id", "status", "rows_done")
     ends = {report: f"{status}, {rows:,} {'row' if rows == 1 else 'rows'}" for report, status, rows in found}
-    return [[_filter_text(entry), ends.get(entry.object_id, "not there any more")] for entry in entries]
-
-
-def _filter_text(entry: AuditEntry) -> str:
-    spec = entry.after or {}
-    kept = {key: spec[key] for key in (*beside_filter(), "filter") if spec.get(key)}
-    text = "; ".join(_texts(describe(kept))) or "none: every row"
-    return text if len(text) <= LONGEST_TEXT else f"{text[: LONGEST_TEXT - 1]}…"
-
-
-def _texts(lines: Sequence[Line]) -> Iterator[str]:
-    for line in lines:
-        if line.lines:
-            yield from _texts(line.lines)
-        elif line.values:
-            more = f" and {line.more} more" if line.more else ""
-            yield f"{line.term.lower()}: {', '.join(line.values)}{more}"
+    return [[filter_text(entry.after), ends.get(entry.object_id, "not there any more")] for entry in entries]
 
 
 QUESTION = Question(

@@ -12,6 +12,7 @@ from exportadmin.audit.models import DONE, FAILED
 from exportadmin.audit.record import audited, record
 from exportadmin.lib.actor import Actor
 from exportadmin.lib.errors import ConflictError, UserError
+from exportadmin.lib.ids import new_id
 from exports.models import Artifact, ExportReport
 from exports.models.link import BROKEN_OFF, COMPLETE
 from exports.results import reader
@@ -48,9 +49,10 @@ def read_report_rows(
         raise ConflictError(f"rows can be read from json and ndjson results; this one is {report.format}")
     rows = reader.read_rows(artifact, line=line, offset=offset, limit=limit)
     try:
-        details = {"line": rows.first_line, "limit": limit}
+        reading = new_id()
+        details = {"reading": reading, "line": rows.first_line, "limit": limit}
         with audited("artifact.rows_read", actor=actor, project=report.project, obj=artifact, details=details):
-            return RecordedRows(rows, artifact, actor)
+            return RecordedRows(rows, artifact, actor, reading)
     except BaseException:
         rows.close()  # what cannot be recorded is not handed out
         raise
@@ -63,11 +65,12 @@ class RecordedRows:
     the answer ends, writes down how it ended.
     """
 
-    def __init__(self, rows: reader.RowStream, artifact: Artifact, actor: Actor) -> None:
+    def __init__(self, rows: reader.RowStream, artifact: Artifact, actor: Actor, reading: str) -> None:
         self.place = [rows.total_lines, rows.total_size, rows.first_line, rows.first_offset]
         self._rows = rows
         self._artifact = artifact
         self._actor = actor
+        self._reading = reading
         self._handed = b""  # the last chunk, which may still be on its way
         self._bytes = self._lines = 0
         self._ending, self._fault = BROKEN_OFF, ""
@@ -107,5 +110,10 @@ class RecordedRows:
                 obj=self._artifact,
                 outcome=FAILED if self._fault else DONE,
                 reason=self._fault,
-                details={"ending": self._ending, "rows_sent": self._lines, "bytes_sent": self._bytes},
+                details={
+                    "reading": self._reading,
+                    "ending": self._ending,
+                    "rows_sent": self._lines,
+                    "bytes_sent": self._bytes,
+                },
             )

@@ -6,9 +6,11 @@ from typing import Any
 
 from exportadmin.audit.record import record
 from exportadmin.lib.actor import system
+from exportadmin.lib.errors import UserError
 from exportadmin.runs import statuses
 from exportadmin.runs.lease import RunLease
 from exportadmin.runs.runners import Runner
+from exports.delivery.destination import delivery_of
 from exports.delivery.publication import unpublish
 from exports.delivery.row_numbers import forget
 from exports.models import ExportReport
@@ -35,6 +37,8 @@ class ExportRunner(Runner[ExportReport]):
         if run.check_values is not None:
             details = {"rows": run.check_values["rows_kept"], "bytes": run.check_values["bytes"]}
             details["manifest_sha256"] = run.manifest_sha256  # what a proof of this entry proves
+            if run.status in statuses.SUCCESSFUL and (place := _delivered_to(run)):
+                details |= {"delivered_to": place, **_requested_by(run)}
             if refused := sum(run.check_values["rows_refused"].values()):
                 details["refused"] = refused
         else:
@@ -57,3 +61,22 @@ class ExportRunner(Runner[ExportReport]):
     def reason_not_to_resume(self, run: ExportReport) -> str:
         """Begun in somebody's shell, into a folder of theirs: not ours to go on with, perhaps days later."""
         return "" if run.is_ours else "its shell went away before it was done"
+
+
+def _requested_by(report: ExportReport) -> dict[str, str]:
+    """Whose the delivery is: a person, and the token that they used."""
+    token = report.created_by_token
+    if token is None:
+        return {"requested_by": report.created_by_name}
+    person = report.created_by_name.removeprefix(f"{token.name} of ")
+    return {"requested_by": person, "requested_with": token.name}
+
+
+def _delivered_to(report: ExportReport) -> str:
+    """Where its files lie, when that is not this installation; empty: they have not left."""
+    if report.destination is None and not report.is_there:
+        return "" if report.is_ours else "a folder that was named in a shell"
+    try:
+        return delivery_of(report).address
+    except UserError:  # a kind of destination that there is not any more
+        return str(report.destination)

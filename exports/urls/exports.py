@@ -3,7 +3,7 @@
 from django.urls import path
 
 from exports import views
-from exports.views import platform_export, report_actions
+from exports.views import platform_export, register, report_actions
 from exports.views.compare import compare
 from exports.views.download import manifest, trail_proof
 from exports.views.link import link, link_file, link_manifest, link_verifier
@@ -32,6 +32,7 @@ urlpatterns = [
     path("<str:report_id>/progress/", progress, name="progress"),
     path("<str:report_id>/preview/", preview, name="preview"),
     path("<str:report_id>/compare/", compare, name="compare"),
+    path("<str:report_id>/register/", register.of_export, name="register"),
     path("<str:report_id>/prove/", prove, name="prove"),
     path("<str:report_id>/proof/", proof, name="proof"),
     path("<str:report_id>/proof/<str:proof_id>/cancel/", cancel_proof, name="cancel_proof"),

@@ -35,6 +35,7 @@ QUERIES: dict[str, tuple[int, int | None]] = {
     "/health/": (8, None),
     "/audit/": (7, 8),
     "/audit/questions/": (3, 4),
+    "/audit/register/": (5, 6),
     "/account/": (3, 4),
     "/account/tokens/": (5, 5),
     "/help/": (2, 3),
@@ -65,7 +66,8 @@ def costs(world: HostileWorld, who: str) -> dict[str, int | None]:
     client = Client()
     client.force_login(world.people[who])
     client.get("/help/")  # what is asked once a session
-    client.get("/audit/")  # the first look in some minutes is recorded
+    for path in ("/audit/", "/audit/register/"):  # the first look in some minutes is recorded
+        client.get(path)
     found: dict[str, int | None] = {}
     for path in QUERIES:
         cache.clear()

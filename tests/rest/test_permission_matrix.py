@@ -105,6 +105,7 @@ DELETE api/v1/configs/<str:config_id>/                                   401 404
 GET    api/v1/audit/                                                     401 403 200 403 200 200 -
 GET    api/v1/audit/export/                                              401 403 200 403 200 200 -
 POST   api/v1/audit/verify/                                              401 403 200 403 200 200 -
+GET    api/v1/register/                                                  401 403 200 403 200 200 -
 GET    api/v1/leftovers/                                                 401 403 403 403 403 200 -
 GET    api/v1/schema/                                                    401 200 200 200 200 200 -
 GET    api/v1/explorer/                                                  302 200 200 200 200 200 -
@@ -189,6 +190,7 @@ POST   exports/<str:report_id>/convert/                                  302 404
 POST   exports/<str:report_id>/delete-files/                             302 404 403 403 302 302  302 404 404 404 404 302
 GET    exports/<str:report_id>/files/<path:name>/                        302 404 403 200 200 200  302 404 404 404 404 200
 GET    exports/l/<str:token>/                                            200 200 200 200 200 200  200 200 200 200 200 200
+GET    exports/<str:report_id>/register/                                 302 404 200 403 200 200  302 404 404 404 404 200
 GET    exports/<str:report_id>/manifest.json                             302 404 403 200 200 200  302 404 404 404 404 200
 GET    exports/<str:report_id>/trail-proof.json                          302 404 403 200 200 200  302 404 404 404 404 200
 GET    exports/l/<str:token>/manifest.json                               200 200 200 200 200 200  200 200 200 200 200 200
@@ -255,6 +257,7 @@ POST   account/tokens/<str:token_id>/revoke/                             302 404
 GET    audit/                                                            302 403 200 403 200 200 -
 GET    audit/export/                                                     302 403 200 403 200 200 -
 POST   audit/verify/                                                     302 403 302 403 302 302 -
+GET    audit/register/                                                   302 403 200 403 200 200 -
 GET    audit/questions/                                                  302 403 200 403 200 200 -
 GET    audit/questions/<slug:slug>/                                      302 403 200 403 200 200 -
 GET    audit/<int:sequence>/                                             302 403 200 403 200 200  302 403 404 403 404 200
@@ -506,9 +509,10 @@ NEEDS: dict[str, str | None] = {
     "GET api/v1/audit/": "audit",
     "GET api/v1/audit/export/": "audit",
     "POST api/v1/audit/verify/": "audit",
+    "GET api/v1/register/": "audit",
 }
 # these tell of as much of the trail as one may read
-TRAIL = {"GET api/v1/audit/", "GET api/v1/audit/export/", "POST api/v1/audit/verify/"}
+TRAIL = {"GET api/v1/audit/", "GET api/v1/audit/export/", "POST api/v1/audit/verify/", "GET api/v1/register/"}
 # and what it needs beside that
 ALSO = {"POST api/v1/artifacts/<str:artifact_id>/links/": "download"}
 # a token that makes projects is bound to none; the lists show what may be seen; a token's own row is all it sees of tokens

@@ -99,6 +99,7 @@ refuses   DELETE api/v1/configs/<str:config_id>/
 hands-out GET    api/v1/audit/                                             audit.read
 hands-out GET    api/v1/audit/export/                                      audit.exported
 refuses   POST   api/v1/audit/verify/
+hands-out GET    api/v1/register/                                          audit.read
 refuses   GET    api/v1/leftovers/
 refuses   GET    api/v1/schema/
 harmless  GET    api/v1/explorer/
@@ -159,6 +160,7 @@ refuses   POST   exports/<str:report_id>/convert/
 refuses   POST   exports/<str:report_id>/delete-files/
 hands-out GET    exports/<str:report_id>/files/<path:name>/                artifact.downloaded artifact.download_ended
 harmless  GET    exports/l/<str:token>/
+hands-out GET    exports/<str:report_id>/register/                         audit.read
 hands-out GET    exports/<str:report_id>/manifest.json                     export.manifest_downloaded
 hands-out GET    exports/<str:report_id>/trail-proof.json                  export.trail_proof_downloaded
 hands-out GET    exports/l/<str:token>/manifest.json                       artifact.receipt_downloaded
@@ -211,6 +213,7 @@ refuses   POST   account/tokens/<str:token_id>/revoke/
 hands-out GET    audit/                                                    audit.read
 hands-out GET    audit/export/                                             audit.exported
 refuses   POST   audit/verify/
+hands-out GET    audit/register/                                           audit.read
 refuses   GET    audit/questions/
 hands-out GET    audit/questions/<slug:slug>/                              audit.read
 hands-out GET    audit/<int:sequence>/                                     audit.read

@@ -20,6 +20,9 @@ def addresses(world: HostileWorld) -> dict[str, str]:
         "audit: a change": f"/audit/{changed.sequence}/",
         "audit: an export": f"/audit/{requested.sequence}/",
         "audit: questions": "/audit/questions/",
+        "audit: register": "/audit/register/?" + urlencode({"project": world.project.public_id}),
+        "audit: wrong register": "/audit/register/?" + urlencode({"kind": HOSTILE, "after": HOSTILE}),
+        "audit: register of an export": f"/exports/{requested.object_id}/register/",
         "audit: question without what it needs": "/audit/questions/row/",
         "audit: wrong question": "/audit/questions/outside-hours/?" + urlencode({"zone": HOSTILE, "days": HOSTILE}),
         **{
