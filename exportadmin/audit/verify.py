@@ -243,7 +243,8 @@ class _Walk:
         witness = self.compared.against(sequence, hashed)
         if witness is None:
             return
-        if witness.at_ms is not None and at_ms is not None and at_ms > witness.at_ms:
+        # a checkpoint knows when; a manifest was begun some time before
+        if witness.tags and witness.at_ms is not None and at_ms is not None and at_ms > witness.at_ms:
             raise _BrokenError(
                 ROLLED_BACK,
                 sequence,
