@@ -32,7 +32,7 @@ class ExportsOfProject(ProjectPart):
         mine = Artifact.objects.filter(report__project=project)
         return {
             "exports": project.reports.count(),
-            "files": mine.filter(report__is_ours=True, report__files_removed_at=None).count(),
+            "files": mine.filter(report__is_ours=True, report__is_there=False, report__files_removed_at=None).count(),
             "configs": project.configs.count(),
             "links": Link.objects.filter(artifact__report__project=project).count(),
         }

@@ -23,7 +23,8 @@ from connections.platforms.remote import KEY as REMOTE
 from connections.platforms.remote import RemoteRun
 from connections.sinks.base import DeliveredFileError, Draft
 from connections.sinks.there import HEAD, OBJECTS, DeliveryThere, ObjectThere, objects_at, read_object
-from exportadmin.lib.errors import PermanentError
+from connections.use import check_usable
+from exportadmin.lib.errors import PermanentError, UserError
 from exportadmin.lib.signing import installation_key
 from exportadmin.lib.times import MIN_MS, to_datetime
 from exportadmin.runs import statuses
@@ -65,10 +66,12 @@ def run(report: ExportReport, lease: RunLease) -> None:
         finish(report, lease, adopted)
         return
     check_permission(report, lease)
-    check_destination(report)
     wanted = _spec_of(report)
     if wanted.is_there:
+        _look_at_connection(report, lease)
         _await_others(report, wanted)
+    else:
+        check_destination(report)
     if BEGUN not in report.state or report.attempts > 1:  # between two looks at what the platform does nobody is told
         record_start(report)
     platform = platform_of(report.project)
@@ -103,6 +106,15 @@ def _spec_of(report: ExportReport) -> PlatformExport:
     if wanted is None:
         raise PermanentError("its description does not say what the platform is to make")
     return wanted
+
+
+def _look_at_connection(report: ExportReport, lease: RunLease) -> None:
+    """One that was taken from the project since proves nothing; the platform delivers all the same."""
+    if report.destination is not None:
+        try:
+            check_usable(report.destination, report.project)
+        except UserError:
+            lease.save(destination=None)
 
 
 def _await_others(report: ExportReport, wanted: PlatformExport) -> None:

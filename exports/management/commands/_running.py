@@ -17,6 +17,7 @@ from exportadmin.lib.command import FAILED
 from exportadmin.lib.errors import UserError
 from exports.delivery.destination import delivery_of
 from exports.display.check_value_tables import note_texts
+from exports.display.made_by import made_by
 from exports.display.representation import report_json
 from exports.formats import FORMATS
 from exports.models import ExportReport
@@ -120,6 +121,7 @@ def _print_platform_figures(report: ExportReport, out: OutputWrapper) -> None:
 
 
 def _print_files(report: ExportReport, out: OutputWrapper) -> None:
-    address = delivery_of(report).address.rstrip("/")
+    made = made_by(report)
+    address = (made.place if made and made.place else delivery_of(report).address).rstrip("/")
     for artifact in report.artifacts.all():
         out.write(f"{artifact.sha256}  {address}/{artifact.name}  ({artifact.bytes:,} bytes)")

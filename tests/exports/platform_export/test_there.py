@@ -6,8 +6,10 @@ import hashlib
 import json
 import subprocess
 import sys
+from io import StringIO
 
 import pytest
+from django.core.management.base import OutputWrapper
 
 from connections.models import Connection, Project
 from connections.platforms.base import Ready, Waiting
@@ -19,9 +21,11 @@ from exports.delivery import reading
 from exports.delivery.receipt import verify as receipt
 from exports.delivery.verify import verify_report
 from exports.display.representation import report_json
+from exports.management.commands._running import print_report
 from exports.models import ExportReport
 from exports.models.proof import ATTRIBUTES, CHANGED, EQUAL, UNPROVEN
 from exports.run.nightly import to_prove
+from exports.spec.spec import ExportSpec
 from tests.exports.platform_export.conftest import SHELL, delivered, row, step
 from tests.support.s3_store import save_connection
 
@@ -199,9 +203,26 @@ def test_a_connection_that_is_not_granted_to_the_project_proves_nothing(there, b
     assert report_json(step(there()))["made_by"]["proved"] is False
 
 
-def test_a_plan_says_before_what_cannot_be_proved(mirrored, s3_folder, server):
-    from exports.spec.spec import ExportSpec
+def test_a_connection_that_was_taken_away_meanwhile_proves_nothing(server, there, bucket_connection):
+    server.looks = [Waiting("Processing"), Ready("Created")]
+    report = step(there())
+    bucket_connection.grants.all().delete()
+    step(report)
+    assert (report.status, report.error, report.is_proved) == (statuses.COMPLETED, "", False)
+    assert not report.artifacts.exists()
 
+
+def test_the_shell_waits_for_it_and_says_where_it_lies(mirrored, there, bucket_connection, s3_folder):
+    spec = ExportSpec.from_json(there().config, mirrored)
+    ExportReport.objects.all().delete()
+    report = actions.run_now(project=mirrored, spec=spec, actor=SHELL)
+    out = OutputWrapper(StringIO())
+    print_report(report, out, as_json=False)
+    assert f"s3://{s3_folder}out/export-#1.json" in out.getvalue()
+    assert "made by toy (its id remote-1); 3 rows, an unknown number of annotations" in out.getvalue()
+
+
+def test_a_plan_says_before_what_cannot_be_proved(mirrored, s3_folder, server):
     wanted = {"format": "json", "where": "there", "options": {"folder": f"{s3_folder}out/"}}
     spec = ExportSpec.parse({"platform_export": wanted}, mirrored)
     answer = actions.plan_export(project=mirrored, spec=spec, actor=SHELL).answer
