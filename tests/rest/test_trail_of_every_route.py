@@ -56,6 +56,17 @@ refuses   GET    connections/<str:connection_id>/remote-connections/
 refuses   POST   connections/<str:connection_id>/remote-connections/
 refuses   POST   connections/<str:connection_id>/remote-connections/test/
 refuses   POST   connections/<str:connection_id>/remote-connections/delete/
+refuses   GET    api/v1/connections/<str:connection_id>/projects/
+refuses   POST   api/v1/connections/<str:connection_id>/projects/
+refuses   GET    api/v1/projects/<str:project_id>/mirror/
+refuses   PATCH  api/v1/projects/<str:project_id>/mirror/
+refuses   GET    api/v1/projects/<str:project_id>/remote-exports/
+refuses   POST   api/v1/projects/<str:project_id>/remote-exports/
+refuses   GET    api/v1/syncs/
+refuses   POST   api/v1/syncs/
+refuses   GET    api/v1/syncs/<str:sync_id>/
+hands-out GET    api/v1/syncs/<str:sync_id>/refused/                 sync.refused_read
+refuses   POST   api/v1/syncs/<str:sync_id>/cancel/
 refuses   GET    api/v1/imports/
 refuses   POST   api/v1/imports/
 refuses   GET    api/v1/imports/<str:import_id>/
@@ -202,6 +213,19 @@ refuses   POST   projects/<str:project_id>/sdk/<str:dialect>/
 refuses   POST   projects/<str:project_id>/members/
 refuses   POST   projects/<str:project_id>/members/<int:user_id>/change/
 refuses   POST   projects/<str:project_id>/members/<int:user_id>/remove/
+refuses   GET    connections/<str:connection_id>/projects/
+refuses   POST   connections/<str:connection_id>/projects/
+refuses   GET    projects/<str:project_id>/exports-there/
+refuses   POST   projects/<str:project_id>/exports-there/
+refuses   POST   projects/<str:project_id>/mirror/
+refuses   POST   projects/<str:project_id>/sync/
+refuses   GET    exports/new/platform/
+refuses   POST   exports/new/platform/
+refuses   GET    syncs/
+refuses   GET    syncs/<str:sync_id>/
+refuses   GET    syncs/<str:sync_id>/progress/
+hands-out GET    syncs/<str:sync_id>/refused/                        sync.refused_read
+refuses   POST   syncs/<str:sync_id>/cancel/
 harmless  GET    account/
 harmless  POST   account/profile/
 harmless  POST   account/preferences/
@@ -254,6 +278,14 @@ RULES = rules()
 # answered with what the person may see, and the rest as unknown
 UNKNOWN: Final = ("GET api/v1/reports/status/", "GET exports/active/", "POST exports/selected/")
 
+# whoever may see the project is told that this one mirrors nothing, and that no row of its sync was refused
+ABSENT: Final = (
+    "GET api/v1/projects/<str:project_id>/mirror/",
+    "POST projects/<str:project_id>/mirror/",
+    "GET api/v1/syncs/<str:sync_id>/refused/",
+    "GET syncs/<str:sync_id>/refused/",
+)
+
 
 def test_every_address_and_method_has_a_rule_and_every_rule_an_address():
     assert set(ROWS) - set(RULES) == set(), "no rule in the table"
@@ -284,6 +316,8 @@ def expected(row: str, status: int, actor: str | None, where: str) -> str:
         return "nothing"  # asked to sign in first
     if status in (401, 403):
         return REFUSED
+    if status == 404 and row in ABSENT and actor in SEES[where]:
+        return "whatever"
     if status == 404 and rule != HARMLESS and (actor != "sue" or route == "metrics"):
         return REFUSED
     if row in UNKNOWN and actor not in SEES[where]:
