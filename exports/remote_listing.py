@@ -13,19 +13,19 @@ from exports.spec.platform_export import KEY, platform_of
 
 @dataclass(frozen=True, slots=True)
 class RemoteListing:
-    """``asked_by``: the report that had it made there. ``fetched_by``: newest report that brought one of others here,
-    or tries to. ``is_of_sync``: a sync of the project's mirror had it made.
+    """``asked_by``: the report that had it made there, ``synced_by``: the sync that did; both ``None``: others did.
+    ``fetched_by``: newest report that brought one of others here, or tries to.
     """
 
     export: RemoteExport
     asked_by: ExportReport | None = None
     fetched_by: ExportReport | None = None
-    is_of_sync: bool = False
+    synced_by: SyncRun | None = None
 
     @property
     def is_theirs(self) -> bool:
         """Was it made by others than us?"""
-        return self.asked_by is None and not self.is_of_sync
+        return self.asked_by is None and self.synced_by is None
 
     @property
     def is_made(self) -> bool | None:
@@ -35,16 +35,16 @@ class RemoteListing:
 
 
 def exports_there(project: Project) -> list[RemoteListing]:
-    """As the platform lists them; two queries for what we know. Raises as the platform does, :class:`UserError`."""
+    """As the platform lists them, with what we know of each. Raises as :class:`Platform` does, :class:`UserError`."""
     listed = platform_of(project).exports(project.external_id)
     ids = [one.remote_id for one in listed]
     known = ExportReport.objects.filter(project=project, remote_id__in=ids)
-    synced = set(SyncRun.objects.filter(project=project, remote_id__in=ids).values_list("remote_id", flat=True))
     asked: dict[str, ExportReport] = {}
     fetched: dict[str, ExportReport] = {}
     for report in known.defer("check_values", "description").order_by("created_at", "pk"):
         (fetched if report.config[KEY].get("remote_id") else asked)[report.remote_id] = report
+    synced = {run.remote_id: run for run in SyncRun.objects.filter(project=project, remote_id__in=ids).defer("summary")}
     return [
-        RemoteListing(one, asked.get(one.remote_id), fetched.get(one.remote_id), one.remote_id in synced)
+        RemoteListing(one, asked.get(one.remote_id), fetched.get(one.remote_id), synced.get(one.remote_id))
         for one in listed
     ]

@@ -27,10 +27,12 @@ from connections.platforms.base import (
 from exportadmin.lib.errors import PermanentError, TransientError
 from exportadmin.runs.errors import NotYet
 from exportadmin.runs.lease import RunLease
+from exportadmin.runs.models import Run
 
 # what a run shows of each
 ASKING, WAITING, FETCHING = "asking the platform", "made there", "fetching"
 KEY: Final = "remote"
+ATTENTION: Final = "needs attention"
 FIRST_WAIT, LONGEST_WAIT, GROWTH = 2.0, 60.0, 1.5  # seconds
 # an export whose answer was lost is looked for as long as this before it is asked for once more
 LOST_SECONDS: Final = 180.0
@@ -206,8 +208,13 @@ class RemoteRun:
         return PermanentError(f"{self._title}, {step}: {error}")
 
 
+def needs_attention(run: Run) -> bool:
+    """Does it wait for somebody to look at what the platform says of it?"""
+    return run.is_active and run.error.startswith(ATTENTION)
+
+
 def _attention(title: str, word: str) -> str:
-    return f"needs attention: {title} says {word!r}, which is not known here; it is not taken for made"
+    return f"{ATTENTION}: {title} says {word!r}, which is not known here; it is not taken for made"
 
 
 def _growing(count: int) -> float:

@@ -15,6 +15,7 @@ from connections.access.lookup import get_connection, get_project
 from connections.access.permissions import DOWNLOAD, MANAGE, START, VIEW, require_manages_connections, verbs_in
 from connections.models import Project
 from connections.platforms import PLATFORMS
+from connections.platforms.remote import needs_attention
 from connections.store.imports import files
 from connections.store.imports.api import refused_file
 from connections.store.notes import CARRIED, KINDS, describe
@@ -40,7 +41,6 @@ PAGE: Final = "syncs:detail"
 PROJECT: Final = "projects:project"
 PAGE_SIZE: Final = 25
 SYNCS_SHOWN: Final = 5
-NEEDS_ATTENTION: Final = "needs attention"
 # state → one sentence
 _SENTENCES: Final = {
     statuses.QUEUED: "Waiting for a worker, or for the platform.",
@@ -224,7 +224,7 @@ def _context(request: HttpRequest, run: SyncRun, *, whole: bool = False) -> dict
         "mode": MODE_TITLES[run.mode],
         "ended": ended,
         "summary": summary,
-        "needs_attention": not ended and NEEDS_ATTENTION in run.error,
+        "needs_attention": needs_attention(run),
     }
     if not whole:
         return context

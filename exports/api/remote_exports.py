@@ -31,6 +31,7 @@ class RemoteExportSerializer(serializers.Serializer[Any]):
     details = serializers.DictField(help_text="what else the platform says of it")
     is_theirs = serializers.BooleanField(help_text="made by others than us")
     report_id = serializers.CharField(allow_null=True, help_text="of the export here that had it made")
+    sync_id = serializers.CharField(allow_null=True, help_text="of the sync that had it made")
     fetched_by = serializers.CharField(allow_null=True, help_text="the newest report that fetched one of others")
 
 

@@ -50,6 +50,7 @@ def remote_export_json(listed: RemoteListing) -> dict[str, Any]:
         "details": dict(export.details),
         "is_theirs": listed.is_theirs,
         "report_id": listed.asked_by and listed.asked_by.report_id,
+        "sync_id": listed.synced_by and listed.synced_by.public_id,
         "fetched_by": listed.fetched_by and listed.fetched_by.report_id,
     }
 

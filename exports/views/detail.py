@@ -10,6 +10,7 @@ from django.shortcuts import render
 from django.utils import timezone
 
 from connections.access.permissions import AUDIT, VIEW, verbs_in
+from connections.platforms.remote import needs_attention
 from connections.rows.batch import PARTS
 from exportadmin.audit.models import AuditEntry
 from exportadmin.audit.sentences import sentence
@@ -55,6 +56,7 @@ def detail_page(request: HttpRequest, report: ExportReport, *, convert: ConvertF
         "section": "exports",
         "artifacts": artifacts,
         "made_by": made_by(report),
+        "needs_attention": needs_attention(report),
         "total_bytes": sum(artifact.bytes for artifact in artifacts),
         "is_active": report.status in statuses.ACTIVE,
         "may": offers(report, verbs),

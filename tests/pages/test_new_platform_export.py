@@ -9,9 +9,10 @@ from django.contrib.auth.models import User
 
 from connections.access.models import Membership
 from connections.models import Project
+from connections.platforms.base import Waiting
 from connections.sync.models import Mirror
 from exports.models import ExportReport
-from tests.exports.platform_export.conftest import mirrored, own_folders, server  # noqa: F401
+from tests.exports.platform_export.conftest import mirrored, own_folders, server, step  # noqa: F401
 from tests.pages.people import signed_in
 from tests.pages.squeezed import page_html
 
@@ -77,6 +78,17 @@ def test_the_plan_says_what_can_be_known_before(harbour: Project, oscar: User):
     assert "known only when it is made" in page
     assert "Files at the destination" in page
     assert not ExportReport.objects.exists()
+
+
+def test_a_word_that_nobody_knows_stands_in_amber_and_is_no_failure(harbour: Project, server: Any, oscar: User):  # noqa: F811
+    server.looks = [Waiting("Perhaps", is_known=False)]
+    client = signed_in(oscar)
+    client.post(PAGE, sent(harbour))
+    report = step(ExportReport.objects.get())
+    page = page_html(client.get(f"/exports/{report.report_id}/"))
+    assert '<div class="ea-note ea-note-warning">Needs attention: Toy says &#x27;Perhaps&#x27;' in page
+    assert "What went wrong" not in page
+    assert report.remote_id in page
 
 
 def test_a_reviewer_and_a_stranger_have_no_such_page(harbour: Project, rita: User, mallory: User):

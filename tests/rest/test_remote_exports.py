@@ -14,6 +14,7 @@ from connections.access.models import Membership
 from connections.access.tokens import issue_token
 from connections.models import Project
 from connections.platforms.base import Wanted
+from connections.sync.models import SyncRun
 from exportadmin.lib.errors import TransientError
 from exports.models import ExportReport
 from tests.exports.platform_export.conftest import SHELL, mirrored, own_folders, server, step  # noqa: F401
@@ -48,6 +49,15 @@ def test_all_channels_list_what_others_made(harbour: Project, oscar: User):
     assert (one["remote_id"], one["name"], one["is_theirs"], one["fetched_by"]) == ("theirs-1", "By hand", True, None)
     page = page_html(signed_in(oscar).get(f"/projects/{harbour.public_id}/exports-there/"))
     assert "By hand" in page and "theirs-1" in page
+
+
+def test_what_a_sync_had_made_is_ours_too(harbour: Project, server: Any, oscar: User):  # noqa: F811
+    server.exports["ours-1"] = ("one", Wanted("exportadmin-sync", "json"), b"[]")
+    run = SyncRun.objects.create(project=harbour, status="completed", remote_id="ours-1")
+    listed = {one["remote_id"]: one for one in shell("Harbour")}
+    assert (listed["ours-1"]["is_theirs"], listed["ours-1"]["sync_id"]) == (False, run.public_id)
+    page = page_html(signed_in(oscar).get(f"/projects/{harbour.public_id}/exports-there/"))
+    assert f'href="/syncs/{run.public_id}/"' in page
 
 
 def test_one_is_fetched_and_then_known_here(harbour: Project, oscar: User, rita: User):

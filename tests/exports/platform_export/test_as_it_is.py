@@ -204,4 +204,4 @@ def test_what_is_there_is_listed_with_who_had_it_made(server, mirrored, ask, the
 def test_what_a_sync_had_made_is_none_of_others(server, mirrored, theirs):
     SyncRun.objects.create(project=mirrored, remote_id=theirs)
     (found,) = actions.remote_exports(project=mirrored, actor=SHELL)
-    assert (found.is_theirs, found.is_of_sync) == (False, True)
+    assert (found.is_theirs, found.synced_by is None) == (False, False)
