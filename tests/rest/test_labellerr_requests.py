@@ -17,6 +17,7 @@ from connections.access.roles import SCOPES
 from connections.models import Connection
 from exportadmin.audit.models import AuditEntry
 from exportadmin.runs import statuses
+from exports.dialects.labellerr.urls import urlpatterns
 from exports.models import ExportReport, TriedPath
 from tests.rest.world import World
 
@@ -262,3 +263,95 @@ def test_an_operator_does_not_grant_by_naming(world: World, rights: Client):
     assert MAKE["name"] not in refused.content.decode()
     assert create(rights, world, **asked).status_code == 200
     assert create(world.dialect_client("oscar"), world, **asked).status_code == 200
+
+
+# --- what an attacker tries -----------------------------------------------------------------------------
+
+ROUTES = [
+    ("GET", "projects/project/{project}"),
+    ("GET", "project_drafts/projects/detailed_list"),
+    ("POST", "sdk/export/files"),
+    ("GET", "exports/list"),
+    ("POST", "exports/status"),
+    ("GET", "exports/download"),
+    ("POST", "connectors/connections/test"),
+    ("POST", "connectors/connections/create"),
+    ("GET", "connectors/connections/list"),
+    ("POST", "connectors/connections/delete"),
+    ("GET", "connectors/connections/{connection}/details"),
+]
+
+
+def test_every_address_of_the_dialect_is_in_these_rows():
+    known = {path.format(project="<str:project_id>", connection="<str:connection_id>") for _, path in ROUTES}
+    assert known == {str(pattern.pattern) for pattern in urlpatterns if pattern.name != "nothing-here"}
+
+
+def _path(route: str, world: World) -> str:
+    connection = world.own.connection
+    found = connection.public_id if connection else "nosuch"
+    return f"{BASE}/{route.format(project=world.own.project.public_id, connection=found)}"
+
+
+@pytest.mark.parametrize(("method", "route"), ROUTES)
+def test_a_slash_at_the_end_leads_nowhere_and_redirects_nobody(world: World, method: str, route: str):
+    """``requests`` would follow a 301 and send a POST again as a GET without a body."""
+    answer = world.dialect_client("sue").generic(method, f"{_path(route, world)}/", b"{}", "application/json")
+    assert answer.status_code == 404
+    assert answer["Content-Type"] == "application/json"
+    assert answer.json()["response"] is None
+
+
+@pytest.mark.parametrize(("method", "route"), ROUTES)
+def test_nothing_but_the_dialects_own_headers_opens_it(world: World, method: str, route: str):
+    token, key = world.token("sue")
+    secret = {"api_key": token.public_id, "api_secret": key}
+    path = _path(route, world)
+    for client, query in (
+        (world.browser("sue"), {}),  # a session
+        (Client(HTTP_AUTHORIZATION=f"Bearer {key}"), {}),  # our own REST's way
+        (Client(), secret),  # in the address, where logs would keep it
+        (Client(HTTP_API_KEY=token.public_id, HTTP_API_SECRET="ea_" + "x" * 43), {}),
+        (Client(HTTP_API_KEY="other", HTTP_API_SECRET=key), {}),  # a key with another one's id
+    ):
+        answer = client.generic(method, path, b"{}", "application/json", query_params=query)
+        assert answer.status_code == 401, (query, answer.content)
+        assert answer["Content-Type"] == "application/json"
+        assert key not in answer.content.decode()
+
+
+@pytest.mark.parametrize("client_id", ["1234", "", "../../admin", "9" * 200])
+def test_whose_call_it_is_the_token_alone_says(world: World, client_id: str):
+    """Whatever workspace is named: a token of one project sees nothing of another one."""
+    client = world.dialect_client("sue", project=world.own.project)
+    client.defaults["HTTP_CLIENT_ID"] = client_id
+    listed = client.get(f"{BASE}/project_drafts/projects/detailed_list").json()["response"]
+    assert [one["project_id"] for one in listed] == [world.own.project.public_id]
+    for path, query in (
+        (f"projects/project/{world.foreign.project.public_id}", {}),
+        ("exports/list", {"project_id": world.foreign.project.public_id}),
+        (
+            "exports/download",
+            {"project_id": world.foreign.project.public_id, "report_id": world.foreign.done.report_id},
+        ),
+    ):
+        answer = client.get(f"{BASE}/{path}", query)
+        assert answer.status_code == 404
+        assert world.foreign.project.name not in answer.content.decode()
+
+
+def test_what_is_refused_is_a_line_of_the_dialects_channel(world: World):
+    client = world.dialect_client("rita")
+    refused = create(client, world)
+    assert refused.status_code == 403
+    entry = AuditEntry.objects.order_by("-sequence")[0]
+    assert (entry.channel, entry.outcome, entry.actor_name) == ("dialect:labellerr", "refused", "script of rita")
+
+
+def test_a_redirect_to_elsewhere_cannot_be_made_of_a_download(world: World):
+    """The address in the answer is this installation's, whatever is asked for beside."""
+    client = world.dialect_client("oscar")
+    query = {"project_id": world.own.project.public_id, "report_id": world.own.done.report_id}
+    answer = client.get(f"{BASE}/exports/download", query).json()["response"]
+    assert answer["url"].startswith("http://testserver/exports/l/")
+    assert client.get(f"{BASE}/exports/download", query | {"next": "https://evil.example/"}).status_code == 400
