@@ -84,6 +84,7 @@ PLATFORMS = (
     "tests/exports/delivery/test_proof_s3.py",
     "tests/exports/delivery/test_s3_kills.py",
     "tests/exports/dialects/",
+    "tests/exports/platform_export/test_kills.py",
     "tests/platforms/",
     "tests/soak/test_soak_sample.py",
     "tests/whole/test_no_secret_is_told.py",
