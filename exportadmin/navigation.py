@@ -21,6 +21,7 @@ MENU: Final[tuple[tuple[str, str, str], ...]] = (
     ("Links", "links:list", "links"),
     ("Connections", "connections:list", "connections"),
     ("Audit", "audit:entries", "audit"),
+    ("People", "people:list", "people"),
     ("Health", "health", "health"),
     ("Help", "help:index", "help"),
 )
@@ -50,7 +51,7 @@ def _is_superuser(request: HttpRequest) -> bool:
 
 
 def _menu(request: HttpRequest) -> list[tuple[str, str, str]]:
-    hidden = {"health"} if not _is_superuser(request) else set()
+    hidden = {"health", "people"} if not _is_superuser(request) else set()
     hidden |= {"audit"} if not _may_audit(request) else set()
     return [(label, reverse(name), section) for label, name, section in MENU if section not in hidden]
 

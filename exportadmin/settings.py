@@ -211,6 +211,8 @@ AXES_SENSITIVE_PARAMETERS = ["username", "ip_address", "csrfmiddlewaretoken", "n
 AXES_ENABLE_ADMIN = False  # what it keeps, the trail tells better; and there nobody can delete it
 AXES_DISABLE_ACCESS_LOG = True
 AXES_VERBOSE = False
+# so long an invitation is good (connections.access.invitations)
+PASSWORD_RESET_TIMEOUT = 3600 * env.number("INVITATION_HOURS", 72, at_least=1)
 LOGIN_URL = "sign-in"
 LOGIN_REDIRECT_URL = "home"
 LOGOUT_REDIRECT_URL = "sign-in"

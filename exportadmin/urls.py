@@ -26,6 +26,7 @@ urlpatterns = [
     path("links/", include("exports.urls.links")),
     path("audit/register/", include("exports.urls.register")),
     path("audit/", include("exportadmin.audit.urls")),
+    path("people/", include("connections.access.people_urls")),
     path("account/", include("connections.access.account_urls")),
     path("help/", include("exports.urls.help")),
     path("media/", include("connections.media_urls")),

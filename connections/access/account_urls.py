@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from connections.access.views import account, tokens
+from connections.access.views import account, people, tokens
 
 app_name = "account"
 urlpatterns = [
@@ -10,6 +10,7 @@ urlpatterns = [
     path("profile/", account.change_profile, name="profile"),
     path("preferences/", account.change_preferences, name="preferences"),
     path("password/", account.PasswordView.as_view(), name="password"),
+    path("invitation/<str:invitation>/", people.accept_invitation, name="invitation"),
     path("tokens/", tokens.tokens, name="tokens"),
     path("tokens/<str:token_id>/revoke/", tokens.revoke, name="revoke_token"),
 ]

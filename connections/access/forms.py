@@ -37,6 +37,12 @@ LIFETIMES: Final[dict[str, str]] = {
     NO_END: "No end",
 }
 USUAL_LIFETIME: Final = "90"
+PERSON_STATES: Final[dict[str, str]] = {
+    "": "All",
+    "active": "May sign in",
+    "invited": "Invited, no password yet",
+    "disabled": "Disabled",
+}
 TOKEN_STATES: Final[dict[str, str]] = {"": "All", "living": "In use", "ended": "Ended"}
 
 
@@ -153,6 +159,90 @@ class PasswordChangeForm(DjangoPasswordChangeForm):
         return old
 
 
+class PasswordGivenForm(Form):
+    """A form with the password of whoever is signed in, drawn where it was not given of late (``asks_password``)."""
+
+    password = forms.CharField(
+        label="Your password",
+        required=False,
+        strip=False,
+        max_length=4096,
+        widget=forms.PasswordInput(attrs={"autocomplete": "current-password"}),
+    )
+
+    def __init__(self, *args: Any, password_at: float | None, **kwargs: Any) -> None:
+        """``password_at``: when it was last given, as :func:`connections.access.passwords.is_recent` takes it."""
+        super().__init__(*args, **kwargs)
+        self.asks_password = not passwords.is_recent(password_at)
+
+
+class PasswordForm(PasswordGivenForm):
+    """For a button that asks for nothing else."""
+
+
+class InviteForm(PasswordGivenForm):
+    """Whom to invite, and where they begin."""
+
+    username = TextField(label="User name", required=False, widget=forms.TextInput(attrs=_USERNAME))
+    first_name = _text("First name", 150, "off")
+    last_name = _text("Last name", 150, "off")
+    email = _text("Email", 254, "off", widget=forms.EmailInput)
+
+
+class ChoosePasswordForm(Form):
+    """The first password, twice."""
+
+    password = forms.CharField(
+        label="Your password",
+        strip=False,
+        max_length=4096,
+        widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
+        help_text=GOOD_ONES,
+    )
+    again = forms.CharField(
+        label="The same again",
+        strip=False,
+        max_length=4096,
+        widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
+    )
+
+    def clean(self) -> dict[str, Any]:
+        """Both are the same."""
+        data: dict[str, Any] = super().clean() or self.cleaned_data
+        if {"password", "again"} <= data.keys() and data["password"] != data["again"]:
+            self.add_error("again", "The two passwords are not the same.")
+        return data
+
+
+class PersonFilterForm(FilterForm):
+    """Which people a list shows."""
+
+    q = TextField(
+        label="Name or email",
+        required=False,
+        max_length=150,
+        widget=forms.TextInput(attrs={"type": "search"}),
+    )
+    state = ChoiceField(label="State", choices=list(PERSON_STATES.items()), required=False)
+
+
+class PersonRoleForm(Form):
+    """A role in a project for one person."""
+
+    project = OfferedField(label="Project", required=False)
+    role = OfferedField(
+        label="Role",
+        choices=[(role, ChoiceLabel(role.capitalize(), help=text)) for role, (_, text) in ROLES.items()],
+        required=False,
+        widget=ChoiceButtons,
+    )
+
+    def __init__(self, *args: Any, projects: Any, **kwargs: Any) -> None:
+        """``projects``: those to choose from."""
+        super().__init__(*args, **kwargs)
+        self.fields["project"].choices = [(each.public_id, each.name) for each in projects]  # type: ignore[attr-defined]
+
+
 class MemberForm(Form):
     """A person and the role that they get."""
 
@@ -160,7 +250,7 @@ class MemberForm(Form):
         label="User name",
         required=False,
         widget=forms.TextInput(attrs=_USERNAME),
-        help_text="Of an account that there is; superusers make new ones.",
+        help_text="Of an account that there is; superusers invite new people.",
     )
     role = OfferedField(
         label="Role",
@@ -178,23 +268,6 @@ class RoleForm(Form):
     def __init__(self, *args: Any, member: Membership, **kwargs: Any) -> None:
         super().__init__(*args, auto_id=f"%s-{member.user_id}", initial={"role": member.role}, **kwargs)
         self.fields["role"].label = f"Role of {member.user.get_username()}"
-
-
-class PasswordGivenForm(Form):
-    """A form with the password of whoever is signed in, drawn where it was not given of late (``asks_password``)."""
-
-    password = forms.CharField(
-        label="Your password",
-        required=False,
-        strip=False,
-        max_length=4096,
-        widget=forms.PasswordInput(attrs={"autocomplete": "current-password"}),
-    )
-
-    def __init__(self, *args: Any, password_at: float | None, **kwargs: Any) -> None:
-        """``password_at``: when it was last given, as :func:`connections.access.passwords.is_recent` takes it."""
-        super().__init__(*args, **kwargs)
-        self.asks_password = not passwords.is_recent(password_at)
 
 
 class TokenForm(PasswordGivenForm):

@@ -29,11 +29,12 @@ def change_profile(*, user: User, actor: Actor, first_name: str, last_name: str,
     data = {"first_name": first_name, "last_name": last_name, "email": email}
     changed = User.objects.get(pk=user.pk)
     for name, value in data.items():
-        setattr(changed, name, _clean(name, value.strip(), changed))
+        setattr(changed, name, clean(name, value.strip(), changed))
     save_user(user=changed, actor=actor)
 
 
-def _clean(name: str, value: str, user: User) -> str:
+def clean(name: str, value: str, user: User) -> str:
+    """A name or an email as it is kept. Raises :class:`UserError` with the field."""
     label = name.replace("_", " ")
     check_text(value, name)
     if not all(char.isprintable() for char in value):
@@ -66,6 +67,34 @@ def save_user(*, user: User, actor: Actor) -> None:
         line.obj = _person(user)
         if before is not None:
             line.details |= _end_what_goes_with(user, changed, actor)
+
+
+def set_active(*, user: User, is_active: bool, actor: Actor) -> User:
+    """Disable an account, or enable it again. Of one that is disabled sessions, tokens and links end.
+
+    Superusers do it, with nobody's own. Raises :class:`ConflictError`, also where it would leave no superuser. What is
+    so already is no error.
+    """
+    changed = User.objects.get(pk=user.pk)
+    if changed.is_active == is_active:
+        require_manages(actor, "disable and enable accounts")
+        return changed
+    if not is_active and actor.user_id == user.pk:
+        with audited("user.disabled", actor=actor, obj=_person(user)):
+            raise ConflictError("this is your own account: have somebody else disable it")
+    changed.is_active = is_active
+    save_user(user=changed, actor=actor)
+    return changed
+
+
+def require_manages(actor: Actor, doing: str) -> None:
+    """Raises :class:`DeniedError` for everybody but superusers, who are signed in, and the shell."""
+    if actor.channel == "shell":
+        return
+    if actor.token_id is not None:
+        raise DeniedError("accounts are changed by people who are signed in, not by tokens")
+    if not is_superuser(actor):
+        raise DeniedError(f"{actor.name} may not {doing}: superusers do")
 
 
 def create_superuser(*, username: str, email: str, password: str | None, actor: Actor) -> User:

@@ -19,6 +19,8 @@ def register() -> None:
             "disabled": "{actor} [disabled|tried to disable] user {object}",
             "enabled": "{actor} [enabled|tried to enable] user {object}",
             "deleted": "{actor} [deleted|tried to delete] user {object}",
+            "invited": "{actor} [invited|tried to invite] {object} to choose a password",
+            "invitation_refused": "An invitation was refused",
             "password_changed": "{actor} [changed|tried to change] the password of {object}",
             "password_asked": "{actor} [gave|did not give] the password of {object} again",
         },

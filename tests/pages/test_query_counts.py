@@ -37,6 +37,7 @@ QUERIES: dict[str, tuple[int, int | None]] = {
     "/audit/questions/": (3, 4),
     "/audit/register/": (5, 6),
     "/account/": (3, 4),
+    "/people/": (7, None),
     "/account/tokens/": (5, 5),
     "/help/": (2, 3),
 }

@@ -58,6 +58,7 @@ def address(route: str, place: Place, world: World, method: str) -> str:
         "token_id": place.token_id,
         "remote_id": "r-1",
         "token": place.link_token,
+        "invitation": "nosuch",
         "slug": "who-exported",
         "sequence": _entry(place) if "sequence" in route else "",
         "user_id": str(world.people["rita"].pk),
@@ -127,6 +128,9 @@ BODIES: dict[str, Any] = {
     "POST exports/<str:report_id>/convert/": {"format": "csv"},
     "POST api/v1/configs/": {"project": "{project}", "format": "csv", "name": "Weekly"},
     "PUT api/v1/configs/<str:config_id>/": {"project": "{project}", "format": "csv", "name": "Weekly"},
+    "POST api/v1/people/": {"username": "newcomer"},
+    "POST people/invite/": {"username": "newcomer"},
+    "POST people/<int:user_id>/role/": {"project": "{project}", "role": "operator"},
     "POST api/v1/tokens/": {"name": "new", "scopes": ["admin"], "project": "{project}"},
     "POST dialects/labellerr/sdk/export/files": {
         "export_name": "Weekly",

@@ -72,6 +72,12 @@ GET    api/v1/tokens/                                                    401 200
 POST   api/v1/tokens/                                                    401 404 201 201 201 201  401 404 404 404 404 201
 POST   api/v1/tokens/<str:token_id>/revoke/                              401 404 404 404 200 200  401 404 404 404 404 200
 GET    api/v1/reports/                                                   401 200 200 200 200 200 -
+GET    api/v1/people/                                                    401 403 403 403 403 200 -
+POST   api/v1/people/                                                    401 403 403 403 403 201 -
+GET    api/v1/people/<str:username>/                                     401 403 403 403 403 200 -
+POST   api/v1/people/<str:username>/disable/                             401 403 403 403 403 200 -
+POST   api/v1/people/<str:username>/enable/                              401 403 403 403 403 200 -
+POST   api/v1/people/<str:username>/invitation/                          401 403 403 403 403 201 -
 POST   api/v1/reports/                                                   401 404 403 202 202 202  401 404 404 404 404 202
 POST   api/v1/reports/plan/                                              401 404 403 200 200 200  401 404 404 404 404 200
 GET    api/v1/reports/status/                                            401 200 200 200 200 200  401 200 200 200 200 200
@@ -244,6 +250,16 @@ GET    projects/<str:project_id>/members/                                302 404
 POST   projects/<str:project_id>/members/                                302 404 403 403 302 302  302 404 404 404 404 302
 POST   projects/<str:project_id>/members/<int:user_id>/change/           302 404 403 403 302 302  302 404 404 404 404 404
 POST   projects/<str:project_id>/members/<int:user_id>/remove/           302 404 403 403 302 302  302 404 404 404 404 404
+GET    people/                                                           302 403 403 403 403 200 -
+GET    people/invite/                                                    302 403 403 403 403 200 -
+POST   people/invite/                                                    302 403 403 403 403 200 -
+GET    people/<int:user_id>/                                             302 403 403 403 403 200 -
+POST   people/<int:user_id>/invitation/                                  302 403 403 403 403 200 -
+POST   people/<int:user_id>/role/                                        302 403 403 403 403 302 -
+POST   people/<int:user_id>/disable/                                     302 403 403 403 403 302 -
+POST   people/<int:user_id>/enable/                                      302 403 403 403 403 302 -
+GET    account/invitation/<str:invitation>/                              410 410 410 410 410 410 -
+POST   account/invitation/<str:invitation>/                              410 410 410 410 410 410 -
 GET    account/                                                          302 200 200 200 200 200 -
 POST   account/profile/                                                  302 302 302 302 302 302 -
 POST   account/preferences/                                              302 302 302 302 302 302 -
@@ -530,6 +546,12 @@ LISTS = {
 }
 ELSEWHERE = {
     "GET api/v1/leftovers/",
+    "GET api/v1/people/",
+    "POST api/v1/people/",
+    "GET api/v1/people/<str:username>/",
+    "POST api/v1/people/<str:username>/disable/",
+    "POST api/v1/people/<str:username>/enable/",
+    "POST api/v1/people/<str:username>/invitation/",
     "POST api/v1/projects/",
     "POST api/v1/connections/",
     "POST api/v1/tokens/<str:token_id>/revoke/",

@@ -73,6 +73,12 @@ refuses   GET    api/v1/imports/<str:import_id>/
 refuses   PUT    api/v1/imports/<str:import_id>/content/
 refuses   POST   api/v1/imports/<str:import_id>/cancel/
 hands-out GET    api/v1/imports/<str:import_id>/refused/                   import.refused_read
+refuses   GET    api/v1/people/
+refuses   POST   api/v1/people/
+refuses   GET    api/v1/people/<str:username>/
+refuses   POST   api/v1/people/<str:username>/disable/
+refuses   POST   api/v1/people/<str:username>/enable/
+refuses   POST   api/v1/people/<str:username>/invitation/
 refuses   GET    api/v1/tokens/
 refuses   POST   api/v1/tokens/
 refuses   POST   api/v1/tokens/<str:token_id>/revoke/
@@ -226,6 +232,16 @@ refuses   GET    syncs/<str:sync_id>/
 refuses   GET    syncs/<str:sync_id>/progress/
 hands-out GET    syncs/<str:sync_id>/refused/                        sync.refused_read
 refuses   POST   syncs/<str:sync_id>/cancel/
+refuses   GET    people/
+refuses   GET    people/invite/
+refuses   POST   people/invite/
+refuses   GET    people/<int:user_id>/
+refuses   POST   people/<int:user_id>/invitation/
+refuses   POST   people/<int:user_id>/role/
+refuses   POST   people/<int:user_id>/disable/
+refuses   POST   people/<int:user_id>/enable/
+refuses   GET    account/invitation/<str:invitation>/
+refuses   POST   account/invitation/<str:invitation>/
 harmless  GET    account/
 harmless  POST   account/profile/
 harmless  POST   account/preferences/
@@ -314,7 +330,7 @@ def expected(row: str, status: int, actor: str | None, where: str) -> str:
     is_page = not route.startswith(("api/v1/", "dialects/")) or "explorer" in route
     if actor is None and is_page and status == 302:
         return "nothing"  # asked to sign in first
-    if status in (401, 403):
+    if status in (401, 403, 410):
         return REFUSED
     if status == 404 and row in ABSENT and actor in SEES[where]:
         return "whatever"

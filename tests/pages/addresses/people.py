@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from connections.access import invitations
 from tests.pages.hostile_world import HostileWorld
 
 
@@ -24,4 +25,11 @@ def addresses(world: HostileWorld) -> dict[str, str]:
         "tokens": "/account/tokens/",
         "tokens of nobody": "/account/tokens/?user=nobody&state=ended",
         "password": "/account/password/",
+        "people": "/people/",
+        "people, none found": "/people/?q=nowhere&state=disabled",
+        "invite": "/people/invite/",
+        "one person": f"/people/{world.people['hostile'].pk}/",
+        "nobody": "/people/987654321/",
+        "invitation": invitations.path_for(invitations._invitation(world.people["mallory"])),
+        "invitation that is none": "/account/invitation/nosuch/",
     }
