@@ -28,9 +28,9 @@ class Person:
     bytes: int = 0
 
     @property
-    def by_kind(self) -> list[int]:
-        """In the order of the kinds."""
-        return [self.counts[kind] for kind in KINDS]
+    def by_kind(self) -> list[tuple[str, int]]:
+        """What each kind is called, and how many."""
+        return [(title, self.counts[kind]) for kind, (title, _) in KINDS.items()]
 
 
 @dataclass(frozen=True, slots=True)
