@@ -14,6 +14,7 @@ from connections.access.permissions import (
     MANAGE,
     START,
     require,
+    require_audited,
     require_manages_connections,
 )
 from connections.actions import project_name, save_project
@@ -23,7 +24,7 @@ from connections.platforms.base import Platform, RemoteProject
 from connections.store.imports import files
 from connections.sync.lookup import active_sync, mirror_of
 from connections.sync.models import AUTO, FULL, Mirror, SyncRun
-from exportadmin.audit.record import audited
+from exportadmin.audit.record import audited, record
 from exportadmin.lib.actor import Actor
 from exportadmin.lib.errors import (
     ConflictError,
@@ -166,11 +167,12 @@ def cancel_sync(*, run: SyncRun, actor: Actor) -> SyncRun:
 
 def read_refused(*, run: SyncRun, actor: Actor) -> IO[bytes]:
     """The file with every refused row, about to be handed out. Raises :class:`NotFoundError` when there is none."""
+    require_audited(actor, DOWNLOAD, run.project, event="sync.refused_read", obj=run)
     file = files.open_refused(run) if run.status in statuses.TERMINAL else None
-    with audited("sync.refused_read", actor=actor, project=run.project, obj=run):
-        require(actor, DOWNLOAD, run.project)
-        if file is None:
-            raise NotFoundError(f"sync {run.public_id} has no refused rows to read")
+    if file is None:
+        raise NotFoundError(f"sync {run.public_id} has no refused rows to read")
+    with transaction.atomic():
+        record("sync.refused_read", actor=actor, project=run.project, obj=run)
     return file
 
 

@@ -28,7 +28,7 @@ from exportadmin.audit.scope import Scope
 DOWNLOADS = under("artifact.downloaded")
 # a plan beside a form shows the first rows of what it plans
 _PLANS_WITH_ROWS: Final = under("export.planned") & Q(details_json__contains='"rows_shown":')
-READINGS = under("artifact.rows_read", "import.refused_read") | _PLANS_WITH_ROWS
+READINGS = under("artifact.rows_read", "import.refused_read", "sync.refused_read") | _PLANS_WITH_ROWS
 TAKEN: Final = DOWNLOADS | READINGS
 # for the parts of an answer
 TAKEN_PARTS: Final = {"downloads": DOWNLOADS & Q(outcome=DONE), "readings": READINGS & Q(outcome=DONE)}

@@ -305,7 +305,7 @@ GET    admin/autocomplete/                                               302 403
 GET    admin/jsi18n/                                                     302 403 403 403 403 200 -
 GET    admin/r/<path:content_type_id>/<path:object_id>/                  302 403 403 403 403 404 -
 GET    admin/auth/user/<id>/password/                                    302 403 403 403 403 200 -
-GET    admin/^(?P<app_label>auth|access|connections|store|exports)/$     302 403 403 403 403 200 -
+GET    admin/^(?P<app_label>auth|access|connections|store|sync|exports)/$ 302 403 403 403 403 200 -
 GET    admin/(?P<url>.*)$                                                302 403 403 403 403 404 -
 """
 # Django's admin: (list, add, history, delete, change) for superusers, and for nobody else.
@@ -335,6 +335,8 @@ ADMIN = {
     "store/storerow": LOOKING,
     "store/storetombstone": NONE_THERE,
     "store/importrun": LOOKING,
+    "sync/mirror": NONE_THERE,
+    "sync/syncrun": NONE_THERE,
     "auth/user": HISTORY,
 }
 ACTORS = (None, *PEOPLE)

@@ -333,7 +333,7 @@ def expected(row: str, status: int, actor: str | None, where: str) -> str:
     if status in (401, 403, 410):
         return REFUSED
     if status == 404 and row in ABSENT and actor in SEES[where]:
-        return "whatever"
+        return "nothing" if method == "GET" else "whatever"
     if status == 404 and rule != HARMLESS and (actor != "sue" or route == "metrics"):
         return REFUSED
     if row in UNKNOWN and actor not in SEES[where]:

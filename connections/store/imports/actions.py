@@ -16,7 +16,7 @@ from django.utils import timezone
 
 from connections.access import quotas
 from connections.access.lookup import is_valid_key, not_found
-from connections.access.permissions import DOWNLOAD, MANAGE, require, require_can_create_projects
+from connections.access.permissions import DOWNLOAD, MANAGE, require, require_audited, require_can_create_projects
 from connections.actions import store_project
 from connections.models import STORE, Project
 from connections.rows.review_statuses import known_status
@@ -24,7 +24,7 @@ from connections.store.importers import IMPORTERS, detect
 from connections.store.imports import files
 from connections.store.imports.runner import AUTO
 from connections.store.models import MAX_DATASET, ImportRun
-from exportadmin.audit.record import audited
+from exportadmin.audit.record import audited, record
 from exportadmin.lib.actor import Actor
 from exportadmin.lib.errors import ConflictError, DeniedError, NotFoundError, UserError
 from exportadmin.lib.text import check_text
@@ -180,11 +180,12 @@ def cancel_import(*, run: ImportRun, actor: Actor) -> ImportRun:
 
 def read_refused(*, run: ImportRun, actor: Actor) -> IO[bytes]:
     """The file with every refused row, about to be handed out. Raises :class:`NotFoundError` when there is none."""
+    require_audited(actor, DOWNLOAD, run.project, event="import.refused_read", obj=run)
     file = files.open_refused(run) if run.status in statuses.TERMINAL else None
-    with audited("import.refused_read", actor=actor, project=run.project, obj=run):
-        require(actor, DOWNLOAD, run.project)
-        if file is None:
-            raise NotFoundError(f"import {run.public_id} has no refused rows to read")
+    if file is None:
+        raise NotFoundError(f"import {run.public_id} has no refused rows to read")
+    with transaction.atomic():
+        record("import.refused_read", actor=actor, project=run.project, obj=run)
     return file
 
 
