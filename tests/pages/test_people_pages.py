@@ -6,7 +6,7 @@ import html
 import io
 import json
 import re
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -127,9 +127,7 @@ def test_an_invitation_works_once(db: None):
     assert may_sign_in("newcomer")
 
 
-def test_an_invitation_ends_with_its_time_with_a_newer_one_and_with_the_account(
-    db: None, monkeypatch: pytest.MonkeyPatch
-):
+def test_an_invitation_ends_with_its_time_with_a_newer_one_and_with_the_account(db: None, time_machine: Any):
     old = invited()
     user = User.objects.get(username="newcomer")
     new = invitations.path_for(invitations.invite_again(user=user, actor=SHELL))
@@ -137,8 +135,7 @@ def test_an_invitation_ends_with_its_time_with_a_newer_one_and_with_the_account(
     User.objects.filter(pk=user.pk).update(is_active=False)
     assert Client().get(new).status_code == 410
     User.objects.filter(pk=user.pk).update(is_active=True)
-    later = datetime.now() + timedelta(hours=invitations.hours(), minutes=1)
-    monkeypatch.setattr(invitations._TOKENS, "_now", lambda: later)
+    time_machine.move_to(datetime.now(UTC) + timedelta(hours=invitations.hours(), minutes=1))
     assert Client().get(new).status_code == 410
 
 
