@@ -10,11 +10,14 @@ from django.db import connection
 
 from exportadmin.audit import triggers
 from exportadmin.audit.checkpoints import form
+from exportadmin.audit.checkpoints.accepting import accept
 from exportadmin.audit.checkpoints.comparing import verify_here
 from exportadmin.audit.checkpoints.copies import PLACES, Sweep, TakenError
+from exportadmin.audit.checkpoints.form import parse, write
 from exportadmin.audit.checkpoints.taking import take
 from exportadmin.audit.models import CheckpointSeries
 from exportadmin.lib.errors import TransientError
+from exportadmin.lib.signing import installation_key
 from tests.exportadmin.audit import support
 from tests.exportadmin.audit.support import fill
 
@@ -148,3 +151,26 @@ def test_a_place_that_does_not_answer_is_a_note_and_no_fault(shelf: Shelf):
     verdict = verify_here(everywhere=True)
     assert verdict.unbroken
     assert verdict.notes == ("Copies of checkpoints could not be compared: the shelf does not answer.",)
+
+
+def test_a_file_signed_anew_to_hide_what_was_accepted_is_found(shelf: Shelf):
+    """The trail is like all witnesses; but somebody who has the key took the break out of the newest line."""
+    sweep = Sweep()
+    trail(sweep, 2)
+    with triggers.lifted(connection):
+        support.cut(7)
+    accept("restored from the backup of Monday", support.ALICE)
+    sweep.tick()
+    assert found() == (None, None)
+    *before, last = settings.CHECKPOINTS_FILE.read_bytes().splitlines()
+    one = parse(last)
+    assert len(one.breaks) == 1
+    hiding = write(
+        series=one.series, number=one.number, previous=one.previous, at_ms=one.at_ms, installation=one.installation,
+        cause=one.cause, sequence=one.sequence, hash=one.hash, tags=one.tags, breaks=(), key=installation_key(),
+    )  # fmt: skip
+    settings.CHECKPOINTS_FILE.write_bytes(b"".join(line + b"\n" for line in (*before, hiding.raw)))
+    CheckpointSeries.objects.update(line=hiding.raw.decode())
+    verdict = verify_here(everywhere=True)
+    assert not verdict.unbroken
+    assert "is not what its copy is" in " ".join([verdict.message, *verdict.notes])
