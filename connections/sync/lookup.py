@@ -27,7 +27,7 @@ def get_sync(request: Any, sync_id: str, verb: str = VIEW) -> SyncRun:
 
 def mirror_of(project: Project) -> Mirror | None:
     """``None``: it is no mirrored project."""
-    return Mirror.objects.filter(project=project).first()
+    return Mirror.objects.filter(project=project).first() if project.external_id else None
 
 
 def active_sync(project: Project) -> SyncRun | None:

@@ -59,7 +59,7 @@ class ExportForm(DeliveryInputs, ConditionsForm):
         super().__init__(data, project=project, **kwargs)
         self.spec: ExportSpec | None = None
         self.initial.setdefault("project", project.public_id)
-        self.mirror = mirror_of(project) if project.external_id else None
+        self.mirror = mirror_of(project)
         if self.mirror is not None:
             self.fields["sync_first"] = forms.BooleanField(
                 label="Bring it up to date first", required=False, initial=self.mirror.sync_first

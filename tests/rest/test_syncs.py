@@ -127,6 +127,7 @@ def test_a_platform_that_is_away_is_503_with_its_reason(server: toy.ToyServer, t
 def test_whoever_may_start_exports_syncs_and_cancels_and_others_do_not(world: World, server: toy.ToyServer):
     own = world.own.project
     Connection.objects.filter(pk=own.connection_id).update(kind="toy")
+    Project.objects.filter(pk=own.pk).update(external_id="remote")
     Mirror.objects.create(project=own)
     SyncRun.objects.filter(project=own).update(status=statuses.COMPLETED)
     assert world.script("rita").post("syncs/", {"project": own.public_id}).status_code == 403
