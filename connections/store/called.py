@@ -8,6 +8,7 @@ from typing import Any, Final, TypeAlias
 
 from django.db.models import BigIntegerField, CharField, F, QuerySet, Value
 from django.db.models.expressions import Combinable
+from django.db.models.functions import Cast
 
 from connections.models import Project
 from connections.store.models import MAX_NUMBER_AS_PLACE, FormerRow, StoreRow, row_pk
@@ -17,7 +18,8 @@ NAMES: Final = {"row_id": "data row id", "global_key": "global key", "external_i
 # see connections.rows.file_names
 _OUR_FILE_NAME: Final = re.compile(r"(\d{12})(?:-.*)?", re.ASCII | re.DOTALL)
 MOST: Final = 100
-_STILL: Final = Value(None, BigIntegerField())
+# with its type, which PostgreSQL does not guess in a union
+_STILL: Final = Cast(Value(None), BigIntegerField())
 
 Rows: TypeAlias = QuerySet[Any, Any]
 
