@@ -28,9 +28,9 @@ def respond(artifact: Artifact, alice, **headers: str):
 
 
 def told(entry: AuditEntry) -> dict[str, Any]:
-    """Beside the report, which stands with every file."""
+    """Beside the report, and the size of the whole file."""
     assert entry.details["report"]
-    return {name: value for name, value in entry.details.items() if name != "report"}
+    return {name: value for name, value in entry.details.items() if name not in ("report", "of_bytes")}
 
 
 # --- bad days --------------------------------------------------------------------------------------------------------
