@@ -25,6 +25,7 @@ ELSEWHERE = ("admin/", "api/v1/", "dialects/", "healthz", "readyz", "metrics", "
 FILES = {
     "audit/export/",
     "imports/<str:import_id>/refused/",
+    "syncs/<str:sync_id>/refused/",
     "exports/<str:report_id>/files/<path:name>/",
     "exports/<str:report_id>/manifest.json",
     "exports/<str:report_id>/trail-proof.json",

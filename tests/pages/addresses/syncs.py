@@ -14,6 +14,7 @@ def addresses(world: HostileWorld) -> dict[str, str]:
         "connection of a platform": f"/connections/{mirrored.connection.public_id}/",
         "exports there, not to be had": f"/projects/{mirrored.public_id}/exports-there/",
         "new export of a mirrored project": f"/exports/new/?project={mirrored.public_id}",
+        "new export that the platform makes": f"/exports/new/platform/?project={mirrored.public_id}",
         "syncs": "/syncs/",
         "syncs of a project": f"/syncs/?project={mirrored.public_id}",
         "syncs, none fits": f"/syncs/?project={mirrored.public_id}&status=cancelled",
