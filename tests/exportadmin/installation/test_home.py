@@ -40,6 +40,8 @@ def listed(installation: Installation) -> str:
 
 
 def on_the_home_of(database: Installation, home: Installation) -> Installation:
+    if not database.database_url:  # a copy of a template; outside of a home that is closed it is to be closed itself
+        (database.home / DATABASE).chmod(0o600)
     return Installation(home.home, database.database_url or f"sqlite:///{database.home / DATABASE}")
 
 
@@ -122,7 +124,7 @@ def test_without_tables_the_command_says_so_itself(tmp_path):
 
 
 def test_the_wsgi_application_refuses_too(installation, other):
-    assert listed(installation) == ""
+    assert listed(installation) == listed(other) == ""
     environment = on_the_home_of(other, installation).environment
     done = subprocess.run(
         [sys.executable, "-c", "import exportadmin.wsgi"],
