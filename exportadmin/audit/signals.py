@@ -21,6 +21,7 @@ from exportadmin.audit.record import record
 from exportadmin.lib.actor import USER, Actor
 from exportadmin.lib.counts import hit
 from exportadmin.lib.errors import HiddenError, TooManyError
+from exportadmin.lib.masking import hide_opening_paths
 from exportadmin.lib.refusals import request_refused
 
 LONGEST_TYPED_NAME = 150
@@ -69,7 +70,7 @@ def _request_refused(sender: Any, *, request: Any, error: Exception, status: int
     if getattr(error, "is_recorded", False):
         return
     actor = _who(request, channel)
-    details = {"method": request.method, "path": request.path[:300]}
+    details = {"method": request.method, "path": hide_opening_paths(request.path)[:300]}
     if status == 429:
         who = f"user-{actor.user_id}" if actor.user_id is not None else actor.address
         if hit(f"audit.throttled.{who}", 1, THROTTLED_EVERY_SECONDS):

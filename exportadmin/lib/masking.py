@@ -52,6 +52,11 @@ _ASSIGNED = re.compile(
     r"[^\s\"',;&]+",
     re.IGNORECASE,
 )
+# what follows opens something for whoever has it: a signed link, an invitation (in a query that repeats it, too)
+_OPENING_PATH = re.compile(
+    r"(?P<lead>/exports/l/|/account/invitation/|%2Fexports%2Fl%2F|%2Faccount%2Finvitation%2F)[^\s\"'<>&]+",
+    re.IGNORECASE,
+)
 _PEM = re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END [A-Z ]*PRIVATE KEY-----|\Z)", re.DOTALL)
 
 
@@ -101,6 +106,11 @@ def scrub_text(text: str) -> str:
     for pattern in (_AUTHORIZATION, _BEARER, _ASSIGNED):
         text = pattern.sub(rf"\g<lead>{HIDDEN}", text)
     return text
+
+
+def hide_opening_paths(text: str) -> str:
+    """``text`` without the secret parts of our own addresses that open something by themselves."""
+    return _OPENING_PATH.sub(rf"\g<lead>{HIDDEN}", text)
 
 
 def _masked_parameter(found: re.Match[str]) -> str:

@@ -20,7 +20,7 @@ from django.http import HttpRequest, HttpResponse
 from django.utils.functional import LazyObject
 
 from exportadmin.audit.middleware import caller_request_id, current_request_id
-from exportadmin.lib.masking import HIDDEN, looks_secret, scrub_text
+from exportadmin.lib.masking import HIDDEN, hide_opening_paths, looks_secret, scrub_text
 
 JSON, PLAIN = "json", "plain"
 LEVELS: Final = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
@@ -35,8 +35,6 @@ OUTAGES: Final = (OperationalError, InterfaceError)
 
 Event = MutableMapping[str, Any]
 _FIRST: Final = ("timestamp", "level", "logger", "event", "request_id")
-# what follows is the link's secret, or a query that repeats it
-_LINK = re.compile(r"(?P<lead>/exports/l/|%2Fexports%2Fl%2F)[^\s\"'<>&]+", re.IGNORECASE)
 _API_TOKEN = re.compile(r"\bea_[A-Za-z0-9_-]{16,}")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 _STANDARD: Final = frozenset(logging.makeLogRecord({}).__dict__) | {"message", "asctime"}
@@ -154,7 +152,7 @@ def _name_traceback(logger: Any, method: str, event: Event) -> Event:
 
 
 def without_secrets(logger: Any, method: str, event: Event) -> Event:
-    """Tokens of links and of the API, passwords in addresses, values under secret names."""
+    """Tokens of links, of invitations and of the API, passwords in addresses, values under secret names."""
     for name, value in event.items():
         if isinstance(value, str):
             event[name] = HIDDEN if value and looks_secret(name) else mask_text(value)
@@ -163,7 +161,7 @@ def without_secrets(logger: Any, method: str, event: Event) -> Event:
 
 def mask_text(text: str) -> str:
     """``text`` without what opens something."""
-    return scrub_text(_API_TOKEN.sub(f"ea_{HIDDEN}", _LINK.sub(rf"\g<lead>{HIDDEN}", text)))
+    return scrub_text(_API_TOKEN.sub(f"ea_{HIDDEN}", hide_opening_paths(text)))
 
 
 def as_json(logger: Any, method: str, event: Event) -> str:

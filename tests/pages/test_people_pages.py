@@ -18,6 +18,7 @@ from django.test.utils import CaptureQueriesContext
 
 from connections.access import invitations, people
 from connections.access.models import Membership
+from connections.access.roles import SCOPES
 from connections.access.tokens import find_token, issue_token
 from connections.models import Connection, Project
 from exportadmin.audit.models import AuditEntry
@@ -278,6 +279,19 @@ def test_a_token_of_a_superuser_looks_and_changes_nothing(alice: User, oscar: Us
     for path in ("people/oscar/disable/", "people/oscar/enable/", "people/oscar/invitation/"):
         assert script.post(f"/api/v1/{path}", {}, "application/json").status_code == 403, path
     assert script.post("/api/v1/people/", {"username": "new"}, "application/json").status_code == 403
+
+
+@pytest.mark.parametrize("scope", [scope for scope in SCOPES if scope != "admin"])
+def test_a_token_of_a_superuser_without_scope_admin_sees_nobody(alice: User, scope: str):
+    key = issue_token(user=alice, name="script", scopes=[scope], actor=SHELL)[1]
+    script = Client(headers={"Authorization": f"Bearer {key}"})
+    for path in ("people/", "people/alice/", "people/nobody/"):
+        assert script.get(f"/api/v1/{path}").status_code == 403, path
+
+
+def test_a_token_that_is_bound_to_a_project_sees_nobody(alice: User, project: Project):
+    key = issue_token(user=alice, name="script", scopes=["admin"], actor=SHELL, project=project)[1]
+    assert Client(headers={"Authorization": f"Bearer {key}"}).get("/api/v1/people/").status_code == 403
 
 
 def run(*arguments: str) -> str:

@@ -13,7 +13,7 @@ from rest_framework.response import Response
 from connections.access import invitations, passwords, people
 from connections.access.api.serializers import OwnPassword
 from connections.access.lookup import find_user, token_of
-from connections.access.permissions import VIEW, can
+from connections.access.permissions import MANAGE, can
 from exportadmin.audit.middleware import actor_of
 from exportadmin.lib.errors import DeniedError, NotFoundError
 from exportadmin.lib.rest import Pages, RestView, StrictSerializer, Text
@@ -88,7 +88,7 @@ class _PeopleView(RestView):
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         """Asked before a name is looked up: nobody else learns which accounts there are."""
         super().initial(request, *args, **kwargs)
-        if not can(request.user, VIEW, None, token_of(request)):
+        if not can(request.user, MANAGE, None, token_of(request)):
             raise DeniedError("people are managed by superusers")
 
     def person(self, username: str) -> User:

@@ -7,8 +7,10 @@ import logging
 import re
 import subprocess
 import sys
+from urllib.parse import quote
 
 import pytest
+from django.contrib.auth.models import User
 from django.core.exceptions import ImproperlyConfigured
 from django.http import HttpRequest, HttpResponse
 from django.test import Client
@@ -17,8 +19,10 @@ from django.utils.functional import SimpleLazyObject
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from connections.access import invitations
 from connections.access.tokens import issue_token
 from exportadmin.audit.middleware import current_request_id
+from exportadmin.audit.models import AuditEntry
 from exportadmin.lib.actor import Actor
 from exportadmin.operations import logs
 from exportadmin.operations.gunicorn_logs import GunicornLogger
@@ -113,7 +117,7 @@ def test_the_secret_of_a_link_and_its_query_are_in_no_line(client: Client, proje
     artifact = deliver(project, tmp_path / "delivery")
     _, token = actions.issue_link(artifact=artifact, actor=SHELL)
     address = reverse("exports:link", args=[token])
-    assert address.startswith("/exports/l/"), "the masking in exportadmin/logs.py goes by this"
+    assert address.startswith("/exports/l/"), "the masking in exportadmin/lib/masking.py goes by this"
     client.get(f"{address}?from=chat-4711")
     client.get(reverse("exports:link_file", args=[token]))
     client.get(f"{address[:-3]}/")
@@ -123,6 +127,27 @@ def test_the_secret_of_a_link_and_its_query_are_in_no_line(client: Client, proje
     assert token not in written
     assert token.partition(".")[2] not in written
     assert "4711" not in written
+
+
+def test_the_secret_of_an_invitation_is_in_no_line_and_in_no_entry_of_the_trail(client: Client, oscar: User, lines):
+    invitation = invitations.invite(username="newcomer", actor=SHELL)[1]
+    address = invitations.path_for(invitation)
+    client.get(address)
+    client.get(f"{address}?from=chat")
+    client.get("/sign-in/", headers={"Referer": f"http://testserver/?next={quote(address, safe='')}"})
+    logging.getLogger("exportadmin").warning("sent to /sign-in/?next=%s", quote(address, safe=""))
+    refused = Client(enforce_csrf_checks=True)
+    refused.force_login(oscar)
+    assert refused.post(address, {"password": "x"}).status_code == 403
+    written = json.dumps(lines())
+    assert "%2Faccount%2Finvitation%2F***" in written
+    assert [line["path"] for line in of_requests(lines())].count("/account/invitation/***") == 3
+    assert [entry.details["path"] for entry in AuditEntry.objects.filter(event="request.refused")] == [
+        "/account/invitation/***"
+    ]
+    kept = "".join(f"{entry.details_json}{entry.reason}" for entry in AuditEntry.objects.all())
+    for secret in (invitation, invitation.partition(".")[2]):
+        assert secret not in written + kept
 
 
 @pytest.mark.urls(__name__)
