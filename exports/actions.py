@@ -128,9 +128,12 @@ def request_export(
         require(actor, START, project)
         return before
     try:
-        with audited("export.requested", actor=actor, project=project, details=_about(spec, converted_from)) as line:
+        with (
+            quotas.counted() as keys,
+            audited("export.requested", actor=actor, project=project, details=_about(spec, converted_from)) as line,
+        ):
             require(actor, START, project)
-            _within_quotas(project, actor)
+            _within_quotas(project, actor, keys)
             report = _create(
                 project,
                 spec,
@@ -152,7 +155,7 @@ def request_export(
     return report
 
 
-def _within_quotas(project: Project, actor: Actor) -> None:
+def _within_quotas(project: Project, actor: Actor, keys: list[str]) -> None:
     """May another export of the project wait, for this person? Raises :class:`TooManyError`."""
     if not quotas.hold(project, actor):
         return
@@ -166,7 +169,7 @@ def _within_quotas(project: Project, actor: Actor) -> None:
         of_person=waiting.filter(requested_by=actor.user_id).count,
         retry_after=lambda: QUEUE_RETRY_SECONDS,
     )
-    quotas.check_day("RUNS", project, actor, what="exports")
+    quotas.check_day("RUNS", project, actor, what="exports", keys=keys)
 
 
 def run_now(

@@ -9,10 +9,12 @@ machine's own shell have none.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 from django.conf import settings
 from django.contrib.auth import get_user_model
+from django.db import connection
 
 from connections.models import Project
 from exportadmin.lib.actor import SYSTEM, Actor
@@ -57,9 +59,26 @@ def check(
             raise TooManyError(message, retry_after=retry_after())
 
 
-def check_day(quota: str, project: Project, actor: Actor, *, what: str) -> None:
-    """Count one more of ``what`` today. Raises :class:`TooManyError`; then it was not counted."""
-    counted: list[str] = []
+@contextmanager
+def counted() -> Iterator[list[str]]:
+    """What :func:`check_day` counts inside is given back where the block raises: around the transaction.
+
+    With PostgreSQL the counts are rolled back with it; SQLite's are in a file of their own.
+    """
+    keys: list[str] = []
+    try:
+        yield keys
+    except BaseException:
+        if connection.vendor != "postgresql":
+            for key in keys:
+                give_back(key, DAY_SECONDS)
+        raise
+
+
+def check_day(quota: str, project: Project, actor: Actor, *, what: str, keys: list[str]) -> None:
+    """Count one more of ``what`` today, inside :func:`counted`, whose ``keys`` those are. Raises
+    :class:`TooManyError`.
+    """
     for whose, name, key in (
         (PROJECT, f"project {project.name!r}", project.public_id),
         (PERSON, actor.name, str(actor.user_id)),
@@ -70,11 +89,9 @@ def check_day(quota: str, project: Project, actor: Actor, *, what: str) -> None:
         if not limit:
             continue
         if seconds := hit(key, limit, DAY_SECONDS):
-            for each in counted:
-                give_back(each, DAY_SECONDS)
             message = f"{name} has asked for {limit:,} {what} within a day, which is the most{_named(setting)}"
             raise TooManyError(message, retry_after=seconds)
-        counted.append(key)
+        keys.append(key)
 
 
 def _named(setting: str) -> str:

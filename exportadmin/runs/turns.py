@@ -8,16 +8,21 @@ runs delays their own.
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 from datetime import datetime
 
+from django.db import Error as DatabaseTrouble
 from django.db import models
 from django.db.models import Count, Min
 from django.db.models.functions import Now
 
+from exportadmin.lib.text import one_line
 from exportadmin.runs import statuses
 from exportadmin.runs.lease import DUE, RunLease, claim
 from exportadmin.runs.models import Run, run_models
+
+log = logging.getLogger(__name__)
 
 # of several workers that pick the same run at the same moment, one gets it and the others pick again
 TRIES = 20
@@ -54,12 +59,20 @@ def claim_next() -> RunLease | None:
         project, first = found
         lease = claim(first.model, first.pk)
         if lease is not None:
-            turn = RunTurn(project=project, served_at=Now())
-            RunTurn.objects.bulk_create(
-                [turn], update_conflicts=True, unique_fields=["project"], update_fields=["served_at"]
-            )
+            _note_turn(project)
             return lease
     return None
+
+
+def _note_turn(project: int) -> None:
+    """The run is claimed by now: a turn that cannot be noted is no reason to leave it to the end of its lease."""
+    turn = RunTurn(project=project, served_at=Now())
+    try:
+        RunTurn.objects.bulk_create(
+            [turn], update_conflicts=True, unique_fields=["project"], update_fields=["served_at"]
+        )
+    except DatabaseTrouble as error:
+        log.warning("the turn of project %s was not noted: %s", project, one_line(error))
 
 
 def _next() -> tuple[int, _First] | None:
@@ -68,7 +81,9 @@ def _next() -> tuple[int, _First] | None:
     if len(waiting) < 2:
         return next(iter(waiting.items()), None)
     running = _running(waiting)
-    served = dict(RunTurn.objects.filter(project__in=waiting).values_list("project", "served_at"))
+    # a turn of the future was written by a clock that has been set back since: it would make its project wait for ever
+    past = RunTurn.objects.filter(project__in=waiting, served_at__lte=Now())
+    served = dict(past.values_list("project", "served_at"))
 
     def turn(project: int) -> tuple[int, bool, datetime, datetime]:
         # who was never served comes before those who were

@@ -113,6 +113,41 @@ def test_so_many_a_day_however_fast_they_run_and_what_is_refused_counts_nothing(
         ask(members, actor_for(alice))
 
 
+@pytest.mark.django_db(transaction=True)
+def test_a_request_that_fails_eats_nothing_of_the_day(members: Project, oscar: User, settings, monkeypatch):
+    limit(settings, RUNS_PERSON=1, RUNS_PROJECT=1)
+
+    def full(report: ExportReport) -> None:
+        raise OSError("no space left")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(actions, "enqueue", full)
+        for _ in range(3):
+            with pytest.raises(OSError, match="no space left"):
+                ask(members, actor_for(oscar))
+    ask(members, actor_for(oscar))
+    for _ in range(3):
+        with pytest.raises(TooManyError):
+            ask(members, actor_for(oscar))
+    assert ExportReport.objects.count() == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_an_import_that_fails_eats_nothing_of_the_day(members: Project, alice: User, settings, monkeypatch):
+    limit(settings, IMPORTS_PERSON=1)
+    spec = ImportSpec(members.public_id, "rows.ndjson", format="ndjson")
+
+    def broken(*_: Any, **__: Any) -> None:
+        raise RuntimeError("no line")
+
+    with monkeypatch.context() as patched:
+        patched.setattr("exportadmin.audit.record.record", broken)
+        for _ in range(2):
+            with pytest.raises(RuntimeError, match="no line"):
+                begin_upload(spec=spec, actor=actor_for(alice), bytes_total=10)
+    begin_upload(spec=spec, actor=actor_for(alice), bytes_total=10)
+
+
 def test_a_key_that_is_sent_again_asks_for_nothing_more(members: Project, oscar: User, settings):
     limit(settings, RUNS_PERSON=1)
     first = ask(members, actor_for(oscar), idempotency_key="k")

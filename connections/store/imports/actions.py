@@ -206,13 +206,16 @@ def _requested(spec: ImportSpec, actor: Actor, run: ImportRun) -> Iterator[None]
     """The transaction in which an import comes to be, with its line in the trail and, perhaps, its project."""
     about = ("import", run.public_id, run.file_name)
     details = {"format": spec.format, "bytes": run.bytes_total, "dataset": spec.dataset, "replace": spec.replace}
-    with audited("import.requested", actor=actor, obj=about, details=details) as line:
+    with (
+        quotas.counted() as keys,
+        audited("import.requested", actor=actor, obj=about, details=details) as line,
+    ):
         line.project = run.project = project = _project(spec.project.strip(), actor)
         # whoever deletes the project takes the same lock: this run is seen there, or there is no project here
         if not Project.objects.select_for_update(no_key=True).filter(pk=project.pk).values_list("pk"):
             raise NotFoundError(f"project {project.name!r} was deleted already", field="project")
         if quotas.hold(project, actor):
-            quotas.check_day("IMPORTS", project, actor, what="imports")
+            quotas.check_day("IMPORTS", project, actor, what="imports", keys=keys)
         yield
 
 

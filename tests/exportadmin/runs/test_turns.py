@@ -7,6 +7,7 @@ from datetime import timedelta
 
 import pytest
 from django.contrib.auth.models import User
+from django.db import OperationalError
 from django.db.models.functions import Now
 
 from connections.models import Connection, Project
@@ -150,6 +151,23 @@ def test_a_task_carries_out_whose_turn_it_is_and_there_are_as_many_tasks_as_runs
     assert answers == ["done"] * 4
     assert sorted(done) == ["A0", "A1", "A2", "B0"]
     assert take_turn("export", reports[0].pk) == "nothing to do"
+
+
+def test_a_turn_of_the_future_is_none(projects: dict[str, Project], queue: Queue):
+    """The clock of the database was ahead for a while."""
+    queue("A", 3)
+    queue("B", 3)
+    turns.RunTurn.objects.create(project=projects["A"].pk, served_at=Now() + timedelta(days=365))
+    assert order_of(4) == "ABAB"
+
+
+def test_a_turn_that_cannot_be_noted_keeps_no_run_from_its_worker(queue: Queue, monkeypatch: pytest.MonkeyPatch):
+    def busy(*_: object, **__: object) -> None:
+        raise OperationalError("database is locked")
+
+    (report,) = queue("A")
+    monkeypatch.setattr(turns.RunTurn.objects, "bulk_create", busy)
+    assert begin().run.pk == report.pk
 
 
 def test_a_worker_that_stops_takes_no_turn(queue: Queue, monkeypatch: pytest.MonkeyPatch):
