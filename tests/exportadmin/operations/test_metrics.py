@@ -55,6 +55,7 @@ def test_the_figures_are_those_of_the_database(client: Client, project):
         "running": 0,
         "completed": 2,
         "partial": 1,
+        "skipped": 0,
         "failed": 1,
         "errored": 0,
         "cancelled": 0,
