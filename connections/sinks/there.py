@@ -43,7 +43,9 @@ def objects_at(connection: Connection, place: str) -> Iterator[ObjectThere]:
             key = found["Key"]
             is_ours = Folder.of_file(bucket.name, key) or Folder.of_mark(bucket.name, key)
             if not is_ours and not key.endswith("/"):  # how some programs write down a folder
-                yield ObjectThere(key, int(found["Size"]), str(found.get("ETag", "")).strip('"'))
+                # the same bytes written once more have the same ETag
+                version = f"{found.get('ETag', '')} {found['LastModified'].isoformat()}"
+                yield ObjectThere(key, int(found["Size"]), version)
 
 
 def read_object(connection: Connection, key: str, size: int) -> Iterator[bytes]:

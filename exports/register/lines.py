@@ -234,6 +234,8 @@ def _line(
 def _complete(kind: str, details: Mapping[str, Any], end: End | None) -> tuple[str, bool]:
     if kind == HANDED:
         return "not known: the bucket hands it out", False
+    if kind == DELIVERY and details.get("proved") is False:
+        return "not known: the platform delivered it, and nobody here saw it", False
     if kind == DELIVERY:
         refused = _number(details.get("refused")) or 0
         rows = "row was" if refused == 1 else "rows were"

@@ -72,7 +72,7 @@ def run(report: ExportReport, lease: RunLease) -> None:
         _await_others(report, wanted)
     else:
         check_destination(report)
-    if BEGUN not in report.state or report.attempts > 1:  # between two looks at what the platform does nobody is told
+    if report.state.get(BEGUN) != report.attempts:  # between two looks at what the platform does nobody is told
         record_start(report)
     platform = platform_of(report.project)
     remote = RemoteRun(
@@ -132,13 +132,18 @@ def _await_others(report: ExportReport, wanted: PlatformExport) -> None:
             raise NotYet(_WAIT, {"waits": True}, f"another export into {theirs} has to be done first")
 
 
+def place_of(report: ExportReport) -> str:
+    """Where the platform delivers it itself: ``s3://bucket/folder/``. Raises ``UserError``, ``PermanentError``."""
+    return _place(report, _spec_of(report))
+
+
 def _place(report: ExportReport, wanted: PlatformExport) -> str:
     return platform_of(report.project).delivers_to(wanted.wanted(report.remote_name))
 
 
 def _state(report: ExportReport, wanted: PlatformExport, lease: RunLease) -> dict[str, Any]:
     """What the run's row keeps, with what has to be there before the platform is asked."""
-    state: dict[str, Any] = {**report.state, BEGUN: True}
+    state: dict[str, Any] = {**report.state, BEGUN: report.attempts}
     if wanted.remote_id:
         if REMOTE not in state:
             state[REMOTE] = {"remote_id": wanted.remote_id}

@@ -247,8 +247,13 @@ def _is_needed(report: ExportReport, sink: Sink, leftover: Leftover) -> bool:
         return True
     is_kept = report.is_delivered and report.files_removed_at is None
     # of a bucket, another connection may lead to the same place
-    is_its_own = report.location == leftover.location and (sink.is_remote or report.destination == sink.connection)
+    is_its_own = report.location == leftover.location and (sink.is_remote or _destination(report) == sink.connection)
     return not leftover.is_draft and is_kept and is_its_own
+
+
+def _destination(report: ExportReport) -> Connection | None:
+    """Where what we delivered of it lies: where a platform delivers itself, the manifest lies with us."""
+    return None if report.is_there else report.destination
 
 
 def _is_somebodys(report: ExportReport | None, sink: Sink, leftover: Leftover) -> bool:
@@ -256,7 +261,7 @@ def _is_somebodys(report: ExportReport | None, sink: Sink, leftover: Leftover) -
     delivery goes is ours."""
     if not sink.is_remote:
         return report is None and leftover.is_whole
-    if report is None or report.destination != sink.connection:
+    if report is None or _destination(report) != sink.connection:
         return True
     try:
         return sink_for(report).address(key_of(report)) != leftover.address

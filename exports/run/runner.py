@@ -39,6 +39,8 @@ class ExportRunner(Runner[ExportReport]):
             details["manifest_sha256"] = run.manifest_sha256  # what a proof of this entry proves
             if run.status in statuses.SUCCESSFUL and (place := _delivered_to(run)):
                 details |= {"delivered_to": place, **_requested_by(run)}
+                if not run.is_proved:
+                    details["proved"] = False
             if refused := sum(run.check_values["rows_refused"].values()):
                 details["refused"] = refused
         else:
@@ -77,6 +79,6 @@ def _delivered_to(report: ExportReport) -> str:
     if report.destination is None and not report.is_there:
         return "" if report.is_ours else "a folder that was named in a shell"
     try:
-        return delivery_of(report).address
+        return platform_export.place_of(report) if report.is_there else delivery_of(report).address
     except UserError:  # a kind of destination that there is not any more
         return str(report.destination)

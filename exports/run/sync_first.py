@@ -51,9 +51,9 @@ def bring_up_to_date(report: ExportReport, lease: RunLease) -> None:
 
 
 def _first_requested(report: ExportReport) -> datetime:
-    """A retry is of what was requested then."""
+    """A retry of what did not come to be is of what was requested then; one of what did is a request of its own."""
     first = report
-    while first.retry_of is not None:
+    while first.retry_of is not None and first.retry_of.status not in statuses.SUCCESSFUL:
         first = first.retry_of
     return first.created_at
 

@@ -165,7 +165,7 @@ def test_an_attempt_after_a_crash_does_not_sync_again(server, mirrored, monkeypa
     assert (report.status, len(calls), SyncRun.objects.count()) == ("completed", 2, 1)
 
 
-def test_a_retry_is_as_of_the_first_request(server, mirrored):
+def test_a_retry_is_as_of_the_first_request_and_what_came_out_is_run_again_anew(server, mirrored):
     server.before = refuse_all
     report = request(mirrored)
     work(report)
@@ -176,7 +176,7 @@ def test_a_retry_is_as_of_the_first_request(server, mirrored):
     assert (second.status, SyncRun.objects.count()) == ("completed", 2), "the first sync came to no good end"
     third = actions.retry(report=second, actor=ME)
     work(third)
-    assert (third.status, SyncRun.objects.count()) == ("completed", 2)
+    assert (third.status, SyncRun.objects.count()) == ("completed", 3)
 
 
 def test_in_the_shell_the_sync_runs_in_the_shell_too(server, mirrored, tmp_path, capsys):

@@ -6,13 +6,17 @@ import hashlib
 import json
 import subprocess
 import sys
+import time
+from datetime import timedelta
 from io import StringIO
 
 import pytest
 from django.core.management.base import OutputWrapper
+from django.utils import timezone
 
 from connections.models import Connection, Project
 from connections.platforms.base import Ready, Waiting
+from connections.sinks.there import objects_at
 from exportadmin.audit.models import AuditEntry
 from exportadmin.lib.ids import new_id
 from exportadmin.runs import statuses
@@ -24,6 +28,8 @@ from exports.display.representation import report_json
 from exports.management.commands._running import print_report
 from exports.models import ExportReport
 from exports.models.proof import ATTRIBUTES, CHANGED, EQUAL, UNPROVEN
+from exports.register.lines import DELIVERY, lines, register_entries
+from exports.run import retention
 from exports.run.nightly import to_prove
 from exports.spec.spec import ExportSpec
 from tests.exports.platform_export.conftest import SHELL, delivered, row, step
@@ -167,6 +173,41 @@ def test_an_attempt_that_died_after_publication_is_adopted(there, bucket_connect
 
 
 # --- where nothing of ours reaches it --------------------------------------------------------------------------------
+
+
+def test_the_same_bytes_written_once_more_are_another_version(put, bucket_connection, s3_folder):
+    def version() -> str:
+        put("out/fixed.json", b"[]")
+        (found,) = objects_at(bucket_connection, f"s3://{s3_folder}out/")
+        return found.version
+
+    first = version()
+    until = time.monotonic() + 30  # the store tells whole seconds
+    while version() == first:
+        assert time.monotonic() < until
+
+
+def test_retention_leaves_its_manifest_where_it_is(there, bucket_connection):
+    report = step(there())
+    retention.retain(timezone.now() + timedelta(days=2))
+    assert (list(delivered(report)), verify_report(report).as_delivered) == (["manifest.json"], True)
+
+
+def test_the_trail_says_where_the_platform_delivered_and_what_nobody_saw(there, bucket_connection, s3_folder):
+    proved = step(there())
+    bucket_connection.grants.all().delete()
+    unseen = step(there())
+    details = {
+        report: AuditEntry.objects.get(object_id=report.report_id, event="export.completed").details
+        for report in (proved, unseen)
+    }
+    assert [each["delivered_to"] for each in details.values()] == [f"s3://{s3_folder}out/"] * 2
+    assert ["proved" in each for each in details.values()] == [False, True]
+    lines_of = lines(register_entries({"kind": DELIVERY}))
+    assert [(line.report_id, line.is_whole) for line in lines_of] == [
+        (unseen.report_id, False),
+        (proved.report_id, True),
+    ]
 
 
 def test_where_no_connection_reaches_it_it_is_delivered_and_not_proved(there):
