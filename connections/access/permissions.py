@@ -11,7 +11,7 @@ from collections.abc import Callable
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
 from django.db import transaction
-from django.db.models import Model, QuerySet
+from django.db.models import Model, Q, QuerySet
 
 from connections.access.models import ApiToken, Membership
 from connections.access.roles import AUDIT, DOWNLOAD, LINK, MANAGE, ROLES, SCOPES, START, VERBS, VIEW
@@ -114,12 +114,16 @@ def projects_for(user: Person, verb: str, token: ApiToken | None = None) -> Quer
 
 
 def connections_for(user: Person, token: ApiToken | None = None) -> QuerySet[Connection]:
-    """The connections that somebody may know of: superusers all, others those granted to projects that they may see."""
+    """The connections that somebody may know of: superusers all, others those that projects which they may see are
+    mirrored through, or were granted.
+    """
     connections = Connection.objects.exclude(kind=STORE)
     if can(user, VIEW, None, token):
         return connections
-    granted = ConnectionGrant.objects.filter(project__in=projects_for(user, VIEW, token))
-    return connections.filter(pk__in=granted.values("connection"))
+    seen = projects_for(user, VIEW, token)
+    granted = ConnectionGrant.objects.filter(project__in=seen)
+    mirrored = seen.order_by().values("connection")
+    return connections.filter(Q(pk__in=granted.values("connection")) | Q(pk__in=mirrored))
 
 
 def may_test(user: Person, connection: Connection, token: ApiToken | None = None) -> bool:

@@ -132,7 +132,10 @@ class RemoteRun:
                 return
         self.lease.check(now=True)
         self._keep(
-            asked_at=time.time(), asked=self._kept.get("asked", 0) + 1, since=self._kept.get("since", time.time())
+            asked_before=self._kept.get("asked_at"),
+            asked_at=time.time(),
+            asked=self._kept.get("asked", 0) + 1,
+            since=self._kept.get("since", time.time()),
         )
         try:
             made = self.platform.ask(self.external_id, self.wanted)
@@ -151,7 +154,10 @@ class RemoteRun:
             self._keep(remote_id=made.remote_id, server_ms=made.server_ms, since=time.time(), troubles=0)
 
     def _forget_asking(self) -> None:
-        kept = {key: value for key, value in self._kept.items() if key not in ("asked_at", "asked")}
+        """This one was not taken; one before it, whose answer was lost, may have been."""
+        kept = {key: value for key, value in self._kept.items() if key not in ("asked_at", "asked", "asked_before")}
+        if (before := self._kept.get("asked_before")) is not None:
+            kept |= {"asked_at": before, "asked": self._kept["asked"] - 1}
         self.state = {**self.state, KEY: kept}
         self.lease.save(state=self.state)
 
@@ -182,7 +188,7 @@ class RemoteRun:
     def _not_yet(self, standing: Waiting) -> NotYet | PermanentError:
         now = time.time()
         has_moved = (standing.word, standing.progress) != (self._kept.get("word"), self._kept.get("progress"))
-        since = now if has_moved else float(self._kept.get("since", now))
+        since = now if has_moved else self._since(now)
         if now - since > settings.PLATFORM_PATIENCE:
             minutes = settings.PLATFORM_PATIENCE / 60
             return PermanentError(
@@ -191,18 +197,29 @@ class RemoteRun:
             )
         looks = 0 if has_moved else self._kept.get("looks", 0) + 1
         changes = {"word": standing.word, "progress": standing.progress, "since": since, "looks": looks, "troubles": 0}
+        changes["looked"] = now
         message = "" if standing.is_known else _attention(self._title, standing.word)
         return NotYet(_seconds(_growing(looks)), self._with(**changes, needs_attention=not standing.is_known), message)
 
     def _wait(self, step: str, message: str, retry_after: float | None) -> NoReturn:
         """What may go away by itself, until nothing has moved for too long."""
         now = time.time()
-        since = float(self._kept.get("since", now))
+        since = self._since(now)
         troubles = self._kept.get("troubles", 0) + 1
         if now - since > settings.PLATFORM_PATIENCE:
             raise PermanentError(f"{self._title}, {step}: {message} (tried {troubles} times)")
         wait = max(_growing(troubles), retry_after or 0.0)
-        raise NotYet(_seconds(wait), self._with(since=since, troubles=troubles), f"{self._title}, {step}: {message}")
+        raise NotYet(
+            _seconds(wait), self._with(since=since, troubles=troubles, looked=now), f"{self._title}, {step}: {message}"
+        )
+
+    def _since(self, now: float) -> float:
+        """Since when nothing has moved. While nobody looked, since workers were stopped, it may have: that time does
+        not count.
+        """
+        since, looked = float(self._kept.get("since", now)), self._kept.get("looked")
+        unseen = now - float(looked) - 2 * LONGEST_WAIT if looked is not None else 0.0
+        return since + max(unseen, 0.0)
 
     def _gone_wrong(self, step: str, error: Exception) -> PermanentError:
         return PermanentError(f"{self._title}, {step}: {error}")

@@ -2,8 +2,8 @@
 
 Where a row says when it was updated, and which status it has, each is looked at. Where rows say no time, as in
 Labellerr's json, one thing still proves that the filter was ignored: the answer brings every row that the mirror had,
-and most of them are byte for byte what they were before the sync before this one asked. A row comes unchanged where it
-changed within the overlap, and was read by the last sync then; all of them do so where nothing was filtered.
+and most of them are byte for byte what they were before the sync asked that the watermark is of. A row comes unchanged
+where it changed since, and was read by a sync then; all of them do so where nothing was filtered.
 """
 
 from __future__ import annotations
@@ -80,13 +80,13 @@ def ignores_the_filter(run: SyncRun, platform: Platform, summary: Mapping[str, A
     """
     mirror = Mirror.objects.get(project=run.project)
     before = StoreRow.objects.filter(project=run.project, added_revision__lte=run.state["revision"]).count()
-    if mirror.synced_at is None or run.since_ms is None or before < FEWEST_ROWS:
+    if mirror.watermark_asked_at is None or run.since_ms is None or before < FEWEST_ROWS:
         return ""
-    # as they were before the sync before this one asked; some of them may not be in the answer
+    # as they were before the watermark; some of them may not be in the answer
     settled = StoreRow.objects.filter(
         project=run.project,
         revision__lte=run.state["revision"],
-        written_ms__lt=from_datetime(mirror.synced_at),
+        written_ms__lt=from_datetime(mirror.watermark_asked_at),
     )
     came = summary["unchanged"] + summary["updated"] + summary["refused_count"]
     unsettled = before - summary["updated"] - settled.count()

@@ -24,8 +24,9 @@ class Mirror(models.Model):
     """A project of a platform that is kept in the built-in store.
 
     ``watermark_ms`` is the platform's own time up to which everything was read (``None``: it was never read whole), and
-    moves in the transaction that ends a sync. ``synced_at`` is when the last successful sync asked the platform: as of
-    then the mirror is up to date. ``full_synced_at`` the same of the last full one.
+    moves in the transaction that ends a sync, which asked the platform at ``watermark_asked_at``. ``synced_at`` is when
+    the last successful sync asked it: as of then the mirror is up to date. ``full_synced_at`` the same of the last full
+    one.
     ``data_type`` and ``details`` are what the platform says of the project, as of the last sync. ``not_understood``
     counts what its rows hold that could not be read as annotations (a text → how often), since the last full sync.
     ``full_every_hours``: how often everything is read, which finds rows that are gone there; 0: each time.
@@ -35,6 +36,7 @@ class Mirror(models.Model):
 
     project = models.OneToOneField(Project, on_delete=models.CASCADE, related_name="mirror")
     watermark_ms = models.BigIntegerField(null=True)
+    watermark_asked_at = models.DateTimeField(null=True)
     synced_at = models.DateTimeField(null=True)
     full_synced_at = models.DateTimeField(null=True)
     data_type = models.CharField(max_length=40, blank=True)

@@ -9,6 +9,8 @@ the watermark less ``SYNC_OVERLAP``: whether a platform's filter means *after* o
 what comes twice is the same row again. A platform that does not tell its clock is taken to have ours; where the answer
 that told it was lost, the watermark stays.
 
+**A row** is the platform's id: one whose picture has another name or size there takes the place of what it was.
+
 **Rows that are gone** are those that a full sync did not bring and that nothing wrote since it began. What the platform
 leaves out by mistake would be lost with its ids, so more than a few of them, and more than a share, are taken away only
 in a full sync that somebody asked for; and all of them, where the platform says that it has no rows, only when it said
@@ -225,7 +227,7 @@ class _Reading:
         if rows is None:
             rows = self.importer.survey().rows_total
         lease.progress(phase=IMPORTING, rows_expected=rows)
-        summary = write_file(run, lease, self.importer, self.known, self.log, rows=self._rows())
+        summary = write_file(run, lease, self.importer, self.known, self.log, rows=self._rows(), replace=True)
         self.checks.end()
         notes = Notes(summary["notes"])
         if run.mode == INCREMENTAL:
@@ -254,10 +256,9 @@ class _Reading:
         self.lease.progress(bytes_done=position)
 
     def _on_refused(self, position: str, reason: str, value: Any = None) -> None:
-        key = self.importer.key_of(value)
-        if key is None:
-            self.has_unknown_refused = True
-        else:
+        keys = self.importer.keys_of(value)
+        self.has_unknown_refused |= not keys
+        for key in keys:
             self.keys.add(key)
         self.log.add(position, reason, value)
 
@@ -344,13 +345,15 @@ def _move_mirror(run: SyncRun, state: dict[str, Any], summary: dict[str, Any], *
     mirror.not_understood = counts
     if run.mode == FULL:
         mirror.full_synced_at, mirror.full_due = run.asked_at, False
+    if is_whole and state.get("file") is None:  # nothing changed since the watermark, up to this moment
+        mirror.watermark_asked_at = run.asked_at
     # where there was nothing the platform told no clock: the next sync asks from the same moment on
     if is_whole and state.get("file") is not None and run.asked_at is not None:
         remote = state.get(REMOTE, {})
         if (told := remote.get("server_ms")) is not None:
-            mirror.watermark_ms = told
+            mirror.watermark_ms, mirror.watermark_asked_at = told, run.asked_at
         elif not remote.get("adopted"):  # of one whose answer was lost the clock is not known, though others tell it
-            mirror.watermark_ms = from_datetime(run.asked_at)
+            mirror.watermark_ms, mirror.watermark_asked_at = from_datetime(run.asked_at), run.asked_at
     mirror.save()
 
 

@@ -10,6 +10,7 @@ Nothing is sent twice in here: whoever runs tries again. What may have been made
 
 from __future__ import annotations
 
+import re
 import uuid
 from collections.abc import Callable, Mapping
 from contextlib import closing
@@ -37,7 +38,7 @@ from exportadmin.lib.http import (
     guard_for,
     session,
 )
-from exportadmin.lib.masking import scrub_text
+from exportadmin.lib.masking import HIDDEN, scrub_text
 from exportadmin.lib.text import one_line
 from exportadmin.lib.times import from_datetime
 
@@ -53,15 +54,20 @@ MOST_NEW_ADDRESSES: Final = 3
 FETCH_SECONDS: Final = 6 * 3600.0
 _PIECE: Final = 256 * 1024
 MOST_SHOWN: Final = 200
+_API_KEY: Final = re.compile(r"\b[0-9a-f]{6}\.[0-9a-f]{26}\b", re.ASCII | re.IGNORECASE)
 _Json = dict[str, Any]
 
 
 class RefusedError(PermanentError):
-    """Labellerr says no, for good: ``status`` is HTTP's; 200 where it says so in an answer that should be one."""
+    """Labellerr says no, for good: ``status`` is HTTP's; 200 where it says so in an answer that should be one.
 
-    def __init__(self, message: str, status: int) -> None:
+    ``nothing``: it says that it has no files, which means something where an export was asked for; else empty.
+    """
+
+    def __init__(self, message: str, status: int, nothing: str = "") -> None:
         super().__init__(message)
         self.status = status
+        self.nothing = nothing
 
 
 class UnreadableError(TransientError):
@@ -135,6 +141,12 @@ class Client:
             if error.status in _NOT_NOW:
                 raise
             raise LostAnswerError(str(error), retry_after=error.retry_after) from None
+        except RefusedError as error:
+            if error.nothing:
+                raise NothingThereError(error.nothing) from None
+            if error.status >= 500:  # a gateway's, such as 524: it may have been taken
+                raise LostAnswerError(str(error)) from None
+            raise
         except (TransientError, TooLargeError) as error:
             raise LostAnswerError(str(error)) from None
         report_id = taken.result.get("report_id") if isinstance(taken.result, dict) else None
@@ -228,6 +240,10 @@ class Client:
             taken = self._ask("POST", "/connectors/connections/create", form=form, connectors=True)
         except NotSentError:
             raise
+        except RefusedError as error:
+            if error.status < 500:
+                raise
+            raise LostAnswerError(f"{error}: look whether it is in the list before it is made again") from None
         except (TransientError, TooLargeError) as error:
             raise LostAnswerError(f"{error}: look whether it is in the list before it is made again") from None
         made = taken.result.get("connection_id") if isinstance(taken.result, dict) else None
@@ -289,16 +305,16 @@ class Client:
     def _unreadable(self, what: str) -> UnreadableError:
         return UnreadableError(f"{self.place} does not answer as Labellerr does ({what}): is the base address right?")
 
-    def _refused(self, status: int, body: bytes) -> Exception:
-        told = _told(body)
+    def _refused(self, status: int, body: bytes) -> RefusedError:
+        told, nothing = _told(body), ""
         if _NOTHING in body[:MAX_REFUSAL].decode(errors="replace").lower():
-            return NothingThereError(f"Labellerr has no file that the request selects{_colon(told)}")
+            nothing = f"Labellerr has no file that the request selects{_colon(told)}"
         words = f"{self.place} answered {status}"
         if status == 401:
             words += ": API key or API secret is wrong, has ended or was withdrawn"
         elif status == 403:
             words += ": the key may not do that, or the client id is another's"
-        return RefusedError(f"{words}{_colon(told)}{_tracking(told)}", status)
+        return RefusedError(f"{words}{_colon(told)}{_tracking(told)}", status, nothing)
 
 
 _STATUS_KEYS: Final = ("response", "status")
@@ -331,9 +347,14 @@ def _told(body: bytes) -> _Json | None:
     return value if isinstance(value, dict) else None
 
 
+def without_keys(text: str) -> str:
+    """Where something was made with an API key, that key stands as its maker; it may be somebody else's."""
+    return _API_KEY.sub(HIDDEN, text)
+
+
 def shown(value: Any) -> str:
     """A text of the platform's, on one line and not long, without what is secret."""
-    text = scrub_text(one_line(value))
+    text = without_keys(scrub_text(one_line(value)))
     return text if len(text) <= MOST_SHOWN else f"{text[:MOST_SHOWN]}…"
 
 

@@ -6,7 +6,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
+from time import monotonic
 from typing import TYPE_CHECKING, Any, ClassVar, Final
+
+from django.conf import settings
 
 from connections.adapters import PRIVATE_ADDRESS, ConnectionField, SecretField, Step
 from connections.models import Connection
@@ -124,15 +127,19 @@ class LabellerrPlatform(Platform):
 
     def projects(self) -> Iterator[RemoteProject]:
         """Those that the list does not say all of are asked about one by one; one that cannot be read is listed so."""
+        until = monotonic() + settings.PLATFORM_ANSWER_SECONDS
         for item in self.client.projects():
             project_id = item.get("project_id")
             if not isinstance(project_id, str) or not project_id:
                 continue
             if not item.get("project_name") or not item.get("data_type"):
-                try:
-                    item = {**item, **self.client.project(project_id)}
-                except ExportAdminError as error:
-                    item = {**item, "error": str(error)}
+                if monotonic() > until:  # somebody waits
+                    item = {**item, "error": "it was not asked about: the platform takes too long"}
+                else:
+                    try:
+                        item = {**item, **self.client.project(project_id)}
+                    except ExportAdminError as error:
+                        item = {**item, "error": str(error)}
             yield _project(project_id, item)
 
     def project(self, external_id: str) -> RemoteProject:
@@ -263,10 +270,12 @@ class LabellerrPlatform(Platform):
 
     def remote_connections(self) -> list[RemoteConnection]:
         found = []
+        until = monotonic() + settings.PLATFORM_ANSWER_SECONDS
         for item in self.client.connections():
             connection_id = item.get("connection_id")
             if isinstance(connection_id, str) and connection_id:
-                told = item if item.get("name") else {**item, **self.client.connection(connection_id)}
+                is_asked = not item.get("name") and monotonic() <= until
+                told = {**item, **self.client.connection(connection_id)} if is_asked else item
                 found.append(
                     RemoteConnection(
                         connection_id, str(told.get("name") or ""), _details(told, "connection_id", "name")
@@ -373,5 +382,15 @@ def _where(path: str, data_type: str) -> dict[str, str]:
 
 def _details(told: _Json, *shown: str) -> _Json:
     """Whatever else it says, without the keys: of what was made with an API key, ``created_by`` is that key."""
-    found: _Json = scrub({key: value for key, value in told.items() if key not in shown})
+    found: _Json = _without_keys(scrub({key: value for key, value in told.items() if key not in shown}))
     return found
+
+
+def _without_keys(value: Any) -> Any:
+    from connections.platforms.labellerr.client import without_keys
+
+    if isinstance(value, str):
+        return without_keys(value)
+    if isinstance(value, dict):
+        return {without_keys(key): _without_keys(each) for key, each in value.items()}
+    return [_without_keys(each) for each in value] if isinstance(value, list) else value

@@ -3,7 +3,9 @@ can be counted in it. All in flat memory."""
 
 from __future__ import annotations
 
+import lzma
 import zipfile
+import zlib
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -14,6 +16,7 @@ import orjson
 from django.conf import settings
 
 from connections.platforms.base import RemoteFile, RemoteRow, Wanted
+from connections.platforms.labellerr.client import without_keys
 from exportadmin.lib import json_stream
 from exportadmin.lib.errors import PermanentError, UserError
 from exportadmin.lib.masking import scrub_text
@@ -41,7 +44,7 @@ NO_STATUS: Final = "rows that do not say where they stand"
 UNREAD: Final = "rows that could not be read for counting"
 IN_ARCHIVE: Final = "files in the archive"
 RECORDS: Final = "records in the file"
-KEY_WITHIN: Final = "the connection's API key stands in the file, as its contributor"
+KEY_WITHIN: Final = "an API key stands in the file, as its contributor"
 NO_REPORT: Final = "no report id in the file"
 
 
@@ -165,19 +168,20 @@ def _read_object(path: Path, remote_id: str, wanted: Wanted) -> Counts:
                 info = _value(element)
             elif key == "images":
                 rows += 1
-                status = (_value(element) or {}).get("labellerr_file_status")
+                status = _object(element).get("labellerr_file_status")
                 if isinstance(status, str):
                     counts.by_status[status] += 1
             elif key == "annotations":
-                classes[(_value(element) or {}).get("category_id")] += 1
+                classes[_id(_object(element).get("category_id"))] += 1
             elif key == "categories":
-                category = _value(element) or {}
-                names[category.get("id")] = str(category.get("name", ""))
+                category = _object(element)
+                names[_id(category.get("id"))] = str(category.get("name", ""))
     if wanted.format == "coco_json" and not is_coco:
         raise PermanentError("the file is no coco_json export: it has no images")
     if is_coco and wanted.format in ("coco_json", ""):
         _check_info(info, remote_id, wanted, counts)
-        if isinstance(maker := (info or {}).get("contributor"), str) and scrub_text(maker) != maker:
+        maker = info.get("contributor") if isinstance(info, dict) else None
+        if isinstance(maker, str) and without_keys(scrub_text(maker)) != maker:
             counts.notes[KEY_WITHIN] += 1
     if is_coco:
         counts.rows, counts.tells_marks = rows, True
@@ -217,7 +221,7 @@ def _read_zip(path: Path, remote_id: str, wanted: Wanted) -> Counts:
                                 f"the archive unpacks to more than {settings.PLATFORM_FILE_BYTES:,} bytes "
                                 "(EXPORTADMIN_PLATFORM_FILE_BYTES)"
                             )
-    except (zipfile.BadZipFile, EOFError, NotImplementedError, RuntimeError) as error:
+    except (zipfile.BadZipFile, zlib.error, lzma.LZMAError, ValueError, OSError, EOFError, RuntimeError) as error:
         raise PermanentError(f"the archive is cut off or damaged: {error}") from None
     return counts
 
@@ -268,6 +272,16 @@ def _value(element: Any) -> Any:
         return orjson.loads(element.raw)
     except orjson.JSONDecodeError as error:
         raise PermanentError(f"the file is no JSON: {element.position()}: {error}") from None
+
+
+def _object(element: Any) -> dict[str, Any]:
+    """An empty one for what is none."""
+    value = _value(element)
+    return value if isinstance(value, dict) else {}
+
+
+def _id(value: Any) -> int | str | None:
+    return value if isinstance(value, int | str) else None
 
 
 _READERS: Final[Mapping[str, Callable[[Path, str, Wanted], Counts]]] = {

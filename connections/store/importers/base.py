@@ -113,9 +113,9 @@ class Importer(ABC):
             yield row
 
     @classmethod
-    def key_of(cls, value: Any) -> str | None:
-        """The key of a row that was refused, of what was read of it; ``None``: nobody can tell."""
-        return None
+    def keys_of(cls, value: Any) -> frozenset[str]:
+        """Under which keys a row that was refused may be known, by what was read of it; none: nobody can tell."""
+        return frozenset()
 
     @classmethod
     def our_status(cls, text: str) -> str:

@@ -46,12 +46,11 @@ class LabellerrJsonImporter(NdjsonImporter):
         return _FORMS
 
     @classmethod
-    def key_of(cls, value: Any) -> str | None:
+    def keys_of(cls, value: Any) -> frozenset[str]:
+        found = [value.get("file_id")] if isinstance(value, dict) else []
         if (document := carried_by(value)) is not None:
-            key = document["data_row"].get("global_key")
-        else:
-            key = value.get("file_id") if isinstance(value, dict) else None
-        return key if isinstance(key, str) else None
+            found.append(document["data_row"].get("global_key"))
+        return frozenset(key for key in found if isinstance(key, str))
 
     @classmethod
     def our_status(cls, text: str) -> str:
@@ -61,9 +60,14 @@ class LabellerrJsonImporter(NdjsonImporter):
         if (document := restored(value)) is not None:
             if self.default_status is None and value.get("file_status") is not None:
                 (project,) = document["projects"].values()
-                project.setdefault("project_details", {})["workflow_status"] = self._word(value["file_status"])
+                details = project.get("project_details")
+                project["project_details"] = (details if isinstance(details, dict) else {}) | {
+                    "workflow_status": self._word(value["file_status"])
+                }
             return super().convert(document, position)
-        if carried_by(value) is not None:
+        carried_key = None
+        if (document := carried_by(value)) is not None:
+            carried_key = document["data_row"].get("global_key")
             self.row_notes.add(OTHER, _DOES_NOT_FIT, example=position)
         rest = dict(value)
         row_id = rest.pop("file_id", None)
@@ -88,7 +92,8 @@ class LabellerrJsonImporter(NdjsonImporter):
         extra = {key: kept for key, kept in rest.items() if kept not in (None, "", []) and key not in _READ}
         return IncomingRow(
             position=position,
-            key=row_id,
+            # that of the row before its answers changed, by which the project knows it
+            key=carried_key if isinstance(carried_key, str) and 0 < len(carried_key) <= _MAX_NAME else row_id,
             row_id=row_id,
             row_data=name,
             external_id=name[:_MAX_NAME],

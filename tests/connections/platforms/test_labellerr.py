@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import zipfile
 from dataclasses import replace
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from connections.platforms.base import (
     Waiting,
     Wanted,
 )
+from connections.platforms.labellerr import rows
 from connections.platforms.labellerr.client import MOST_NEW_ADDRESSES, RefusedError, UnreadableError
 from connections.platforms.labellerr.platform import LabellerrPlatform
 from exportadmin.lib.errors import PermanentError, TransientError, UserError
@@ -148,6 +150,7 @@ def test_an_answer_that_comes_too_late_may_have_been_made(labellerr, far_side, s
         page(502),
         refusal(500, "Internal server error"),
         refusal(503, Retry_After="5"),
+        refusal(524, "A timeout occurred"),
         Answer(200, b'{"response": {"report": 1}}'),
         Answer(200, b'{"response": null}'),
         Answer(200, b"[]"),
@@ -412,8 +415,6 @@ def test_nor_is_an_archive_that_unpacks_to_too_much(labellerr, far_side, tmp_pat
     wanted = replace(WANTED, format="png")
     remote_id = made(labellerr, wanted)
     far_side.habits.file_content = None
-    import zipfile
-
     with zipfile.ZipFile(far_side.exports[remote_id].path, "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("zeros", bytes(1_000_000))
     settings.PLATFORM_FILE_BYTES = 100_000
@@ -454,7 +455,48 @@ def test_nothing_that_is_said_of_anything_is_the_api_key(labellerr, far_side, tm
         assert told.details["created_by"] == "***"
     assert API_KEY not in str(labellerr.remote_connections())
     file = fetched(labellerr, tmp_path, Wanted("ours-2", "coco_json"))
-    assert file.notes["the connection's API key stands in the file, as its contributor"] == 1
+    assert file.notes["an API key stands in the file, as its contributor"] == 1
+
+
+def test_nor_the_key_of_somebody_else(labellerr, far_side):
+    theirs = "3f2a1b.0123456789abcdef0123456789"
+    items = [{"report_id": "a", "created_by": theirs, "more": [{"by": f"key {theirs}"}]}]
+    far_side.answers["list"] = [Answer(200, orjson.dumps({"response": {"completed": items, "inProgress": []}}))]
+    (export,) = labellerr.exports("one")
+    assert (export.details["created_by"], export.details["more"]) == ("***", [{"by": "key ***"}])
+
+
+def test_only_where_an_export_is_asked_for_no_files_are_nothing_there(labellerr, far_side):
+    """A look at the list that says so tells nothing of the project."""
+    for route in ("list", "status"):
+        far_side.answers[route] = [refusal(400, "No files found with the given status")]
+    with pytest.raises(RefusedError, match="No files found"):
+        labellerr.find("one", "ours-1")
+    with pytest.raises(RefusedError, match="No files found"):
+        labellerr.look("one", "report00000000000001")
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b'{"images": ["a.jpg"], "annotations": [[1]], "categories": ["car"], "info": "ours"}',
+        b'{"images": [], "annotations": [{"category_id": [1]}], "categories": [{"id": {}}]}',
+    ],
+)
+def test_a_json_object_of_another_shape_is_delivered_uncounted(tmp_path, content):
+    (tmp_path / "fetched").write_bytes(content)
+    file = rows.checked(tmp_path / "fetched", "report00000000000001", Wanted("ours-1", "spare_it_json"))
+    assert file.name == "export.json"
+
+
+def test_an_archive_with_a_damaged_file_is_refused_in_words(tmp_path):
+    with zipfile.ZipFile(tmp_path / "fetched", "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("mask.png", b"mask " * 400)
+    raw = bytearray((tmp_path / "fetched").read_bytes())
+    raw[raw.index(b"mask.png") + len(b"mask.png")] ^= 0xFF
+    (tmp_path / "fetched").write_bytes(raw)
+    with pytest.raises(PermanentError, match="the archive is cut off or damaged"):
+        rows.checked(tmp_path / "fetched", "report00000000000001", Wanted("ours-1", "png"))
 
 
 def test_whatever_else_is_said_of_one_is_kept(labellerr, far_side):

@@ -132,9 +132,47 @@ def test_one_that_does_not_move_is_given_up_with_its_word(server, monkeypatch, s
     with pytest.raises(NotYet) as wait:
         begin(row).advance()
     row.state = wait.value.state
-    clock[0] += settings.PLATFORM_PATIENCE + 1
-    with pytest.raises(PermanentError, match="has said 'Processing' of export remote-1 for 15 minutes"):
+    clock[0] += 10 * settings.PLATFORM_PATIENCE  # nobody looked: the workers were stopped
+    with pytest.raises(NotYet) as wait:
         begin(row).advance()
+    given_up_at = clock[0] + settings.PLATFORM_PATIENCE
+    last = wait.value
+    with pytest.raises(PermanentError, match="has said 'Processing' of export remote-1 for 15 minutes"):
+        while True:
+            row.state = last.state
+            clock[0] += last.after.total_seconds()
+            with pytest.raises(NotYet) as wait:
+                begin(row).advance()
+            last = wait.value
+    assert given_up_at - 3 * remote.LONGEST_WAIT < clock[0] <= given_up_at + remote.LONGEST_WAIT
+
+
+def test_one_whose_answer_was_lost_is_looked_for_though_the_next_request_was_refused_for_now(server, monkeypatch):
+    """The first one turns up late, when a second one could not be sent."""
+    clock = [1000.0]
+    monkeypatch.setattr(remote.time, "time", lambda: clock[0])
+    hidden = {}
+
+    def lose(step):
+        if step == "ask" and not hidden:
+            hidden.update(server.exports)
+            server.exports.clear()
+            raise LostAnswerError("answered 504")
+
+    server.after = lose
+    row = Row()
+    with pytest.raises(NotYet) as wait:
+        begin(row).advance()
+    row.state = wait.value.state
+    clock[0] += remote.LOST_SECONDS
+    server.before = raises_once(TransientError("answered 429"))
+    with pytest.raises(NotYet, match="answered 429") as wait:
+        begin(row).advance()
+    row.state = wait.value.state
+    server.exports.update(hidden)
+    run = begin(row)
+    run.advance()
+    assert (run.remote_id, len(server.exports)) == ("remote-1", 1)
 
 
 def test_a_word_that_nobody_knows_is_shown_and_never_taken_for_made(server):

@@ -144,9 +144,17 @@ def test_a_row_of_our_own_comes_in_as_it_went_out(tmp_path: Path):
     assert not reading.row_notes
 
 
+def test_details_of_a_carried_row_that_are_no_object_stop_nothing(tmp_path: Path):
+    value = ours()
+    (project,) = value["file_metadata"]["additional_metadata"]["export_admin"]["projects"].values()
+    project["project_details"] = None
+    (row,), reading = read("labellerr_json", write(tmp_path, [value]))
+    assert (row.status, reading.rows_refused) == ("accepted", 0)
+
+
 def test_one_whose_answers_were_changed_is_read_as_labellerrs(tmp_path: Path):
     (row,), reading = read("labellerr_json", write(tmp_path, [ours(latest_answer=[])]))
-    assert (row.key, row.labels) == (EMPTY["file_id"], [])
+    assert (row.key, row.row_id, row.labels) == ("north/1.jpg", EMPTY["file_id"], [])
     (note,) = reading.row_notes.as_json()
     assert "does not go with their answers" in note["text"]
 
@@ -155,5 +163,5 @@ def test_one_whose_answers_were_changed_is_read_as_labellerrs(tmp_path: Path):
 def test_a_status_that_nobody_knows_is_refused_whoever_wrote_the_row(tmp_path: Path, text: Any):
     rows, reading = read("labellerr_json", write(tmp_path, [ours(file_status=text)]))
     assert (rows, reading.rows_refused) == ([], 1)
-    assert type(reading).key_of(ours()) == "north/1.jpg"
-    assert type(reading).key_of(EMPTY) == EMPTY["file_id"]
+    assert type(reading).keys_of(ours()) == {"north/1.jpg", EMPTY["file_id"]}
+    assert type(reading).keys_of(EMPTY) == {EMPTY["file_id"]}

@@ -56,6 +56,15 @@ def test_the_next_one_asks_for_what_changed_with_an_overlap(server, mirrored, sy
     }
 
 
+def test_a_file_that_was_renamed_there_is_the_same_row(server, mirrored, sync):
+    sync()
+    server.rows["remote"][3] |= {"file_name": "renamed.jpg", "updated_at": server.now_ms + MINUTE}
+    run = sync()
+    assert (run.status, run.summary["updated"], run.summary["refused_count"]) == ("completed", 1, 0)
+    row = StoreRow.objects.get(project=mirrored, global_key="file-003")
+    assert "renamed.jpg" in row.body
+
+
 def test_incremental_syncs_come_to_the_same_as_reading_all_anew(server, mirrored, sync):
     """Brute force: whatever changes, appears and comes again, the mirror is what the platform holds."""
     chance = random.Random(11)
