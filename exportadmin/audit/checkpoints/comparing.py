@@ -13,8 +13,8 @@ from django.conf import settings
 from django.db import connection
 
 from exportadmin.audit.checkpoints import copies, form
-from exportadmin.audit.checkpoints.file import CHANGED, GONE, SHORTENED, Fault, scan, witnessed
-from exportadmin.audit.checkpoints.form import Break, Checkpoint, CheckpointError
+from exportadmin.audit.checkpoints.file import CHANGED, GONE, SHORTENED, Fault, scan, signed_breaks, witnessed
+from exportadmin.audit.checkpoints.form import ACCEPTED, Break, Checkpoint, CheckpointError
 from exportadmin.audit.checkpoints.taking import series_of_here
 from exportadmin.audit.models import AuditEntry, CheckpointSeries
 from exportadmin.audit.trails import Head, Trail
@@ -92,17 +92,22 @@ def _judged(gathered: Gathered, verdict: Verdict) -> Verdict:
 
 
 def gather(*, everywhere: bool) -> Gathered:
-    """All that can be found. ``everywhere`` as in :func:`verify_here`."""
+    """All that can be found. ``everywhere`` as in :func:`verify_here`.
+
+    Others may write a checkpoint meanwhile: first into the database, then into the file, from there to the copies. So
+    what the file must hold is read before the file is, and what the database must hold after it.
+    """
     gathered = Gathered()
     path: Path = settings.CHECKPOINTS_FILE
+    listed = list(_listed(gathered)) if everywhere else []
+    written = series_of_here()
     last = _from_file(gathered, path)
-    _compare_with_the_database(gathered, path, last)
-    if everywhere or last is None:
-        for where in copies.places():
-            try:
-                _from_copies(gathered, where, last)
-            except (TransientError, PermanentError) as error:
-                gathered.notes.append(f"Copies of checkpoints could not be compared: {error}.")
+    _compare_with_the_database(gathered, path, last, written)
+    for where, known in listed if everywhere or last is not None else _listed(gathered):
+        try:
+            _from_copies(gathered, where, known, last)
+        except (TransientError, PermanentError) as error:
+            gathered.notes.append(f"Copies of checkpoints could not be compared: {error}.")
     for source in SOURCES.values():
         try:
             found = list(source(most=None if everywhere else MOST_WHILE_WAITING))
@@ -122,21 +127,22 @@ def _from_file(gathered: Gathered, path: Path) -> Checkpoint | None:
     keys = tuple(known_keys())
     try:
         scanned = scan(path, keys)
+        gathered.breaks += signed_breaks(path, keys, scanned)
     except OSError as error:
         gathered.faults.append(Fault(GONE, 0, f"{path} cannot be read: {error.strerror or error}"))
         return None
     gathered.faults += scanned.faults
     if scanned.accepted_faults:
         gathered.notes.append(f"{scanned.accepted_faults:,} faults of {path} were accepted.")
-    if scanned.last is not None and (not scanned.faults or scanned.last.is_signed_by(keys)):
-        gathered.breaks += scanned.breaks
-    gathered.checkpoints = (one.witness() for one in witnessed(path, keys, scanned))
+    # read later, when the breaks that copies tell of are among them
+    gathered.checkpoints = (one.witness() for one in witnessed(path, keys, scanned, gathered.breaks))
     return scanned.last
 
 
-def _compare_with_the_database(gathered: Gathered, path: Path, last: Checkpoint | None) -> None:
-    """Does the file end where the database knows it to end?"""
-    here = series_of_here()
+def _compare_with_the_database(
+    gathered: Gathered, path: Path, last: Checkpoint | None, here: Sequence[CheckpointSeries]
+) -> None:
+    """Does the file end where the database knew it to end before it was read (``here``)?"""
     if last is None:
         if here and not (len(here) == 1 and here[0].number == 1):
             _add_fault(gathered, GONE, 0, f"{path} is gone: checkpoint {here[0].number:,} was written there", here[0])
@@ -160,8 +166,9 @@ def _compare_with_the_database(gathered: Gathered, path: Path, last: Checkpoint 
             )
         elif row.number == last.number + 1:
             _add_witness(gathered, row)
-        gathered.was_rolled_back |= row.number < last.number
-    gathered.was_rolled_back |= connection.vendor == "sqlite" and last.series not in {row.series for row in here}
+    now = {row.series: row.number for row in series_of_here()}
+    gathered.was_rolled_back = now.get(last.series, last.number) < last.number
+    gathered.was_rolled_back |= connection.vendor == "sqlite" and last.series not in now
 
 
 def _add_fault(gathered: Gathered, kind: str, sequence: int, message: str, row: CheckpointSeries) -> None:
@@ -183,18 +190,31 @@ def _add_witness(gathered: Gathered, row: CheckpointSeries) -> None:
 # --- copies ----------------------------------------------------------------------------------------------------------
 
 
-def _from_copies(gathered: Gathered, where: copies.Copies, last: Checkpoint | None) -> None:
+def _listed(gathered: Gathered) -> Iterator[tuple[copies.Copies, dict[str, list[int]]]]:
+    """Each place, with the numbers of its copies by their series."""
+    for where in copies.places():
+        try:
+            known = copies.numbers(where.names())
+        except (TransientError, PermanentError) as error:
+            gathered.notes.append(f"Copies of checkpoints could not be compared: {error}.")
+            continue
+        yield where, known
+
+
+def _from_copies(
+    gathered: Gathered, where: copies.Copies, listed: dict[str, list[int]], last: Checkpoint | None
+) -> None:
     """The newest copy of a series stands for all before it, each of which is named by the next."""
-    for series, known in copies.numbers(where.names()).items():
+    for series, known in listed.items():
         newest = known[-1]
-        if gap := _first_gap(known):
-            gathered.faults.append(Fault(SHORTENED, 0, f"copy {gap:,} of the checkpoints {series} is gone"))
         try:
             one = _signed(where, series, newest)
         except CheckpointError as error:
             gathered.faults.append(Fault(CHANGED, 0, f"copy {newest:,} of the checkpoints {series} {error}"))
             continue
         gathered.breaks += [each for each in one.breaks if each not in gathered.breaks]
+        if gone := _first_that_is_gone(where, series, known, gathered.breaks):
+            gathered.faults.append(Fault(SHORTENED, 0, gone))
         if last is not None and series == last.series and newest > last.number:
             message = f"the file ends with checkpoint {last.number:,}; there is a copy of checkpoint {newest:,}"
             gathered.faults.append(Fault(SHORTENED, last.sequence, message))
@@ -205,11 +225,24 @@ def _from_copies(gathered: Gathered, where: copies.Copies, last: Checkpoint | No
         gathered.others.append(_first_contradiction(where, series, known, one).witness())
 
 
-def _first_gap(known: Sequence[int]) -> int:
-    """The first number that is not there, between others; 0: none."""
-    if known[-1] - known[0] + 1 == len(known):
-        return 0
-    return next(number + 1 for number, after in pairwise(known) if after != number + 1)
+def _first_that_is_gone(where: copies.Copies, series: str, known: Sequence[int], breaks: Sequence[Break]) -> str:
+    """Says which number is not there, between others; empty: none but what somebody has accepted.
+
+    Whoever accepts a trail goes on behind the highest number that is known, so that some may be left out before.
+    """
+    accepted = {each.message for each in breaks}
+    for number, after in pairwise(known) if known[-1] - known[0] + 1 != len(known) else ():
+        gone = f"copy {number + 1:,} of the checkpoints {series} is gone"
+        if after != number + 1 and gone not in accepted and not _is_accepting(where, series, after):
+            return gone
+    return ""
+
+
+def _is_accepting(where: copies.Copies, series: str, number: int) -> bool:
+    try:
+        return _signed(where, series, number).cause == ACCEPTED
+    except CheckpointError:
+        return False
 
 
 def _signed(where: copies.Copies, series: str, number: int) -> Checkpoint:

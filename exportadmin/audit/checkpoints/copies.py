@@ -11,7 +11,7 @@ from typing import Final, Protocol
 
 from django.conf import settings
 
-from exportadmin.audit.checkpoints.file import lines, size
+from exportadmin.audit.checkpoints.file import lines
 from exportadmin.audit.checkpoints.form import Checkpoint, CheckpointError, parse
 from exportadmin.lib.errors import ExportAdminError
 from exportadmin.lib.registry import Registry
@@ -82,17 +82,24 @@ class Sweep:
     """For the worker: copies what is not copied yet, in order. Asks other machines, which may take their time."""
 
     def __init__(self) -> None:
-        # key of a place → bytes of the file that are copied there
-        self._done: dict[str, int] = {}
+        # key of a place → inode of the file, and its bytes that are copied there
+        self._done: dict[str, tuple[int, int]] = {}
 
     def tick(self) -> None:
         """Everything up to the file's end, or to the first failure: then it goes on there next time."""
         for key, find in PLACES.items():
-            if size(settings.CHECKPOINTS_FILE) <= self._done.get(key, 0):
-                continue
             try:
+                at = settings.CHECKPOINTS_FILE.stat()
+                inode, done = self._done.get(key, (at.st_ino, 0))
+                if inode != at.st_ino or at.st_size < done:
+                    done = 0  # it is another file, or was cut: none of its lines is known to be copied
+                self._done[key] = at.st_ino, done
+                if at.st_size <= done:
+                    continue
                 if (place := find()) is not None:
                     self._copy(key, place)
+            except FileNotFoundError:
+                continue
             except TakenError as error:
                 log.critical("a checkpoint was not copied: %s; see `exportadmin verify_audit`", error)
             except (ExportAdminError, OSError) as error:
@@ -100,10 +107,12 @@ class Sweep:
 
     def _copy(self, key: str, place: Copies) -> None:
         copied: dict[str, int] = {}
-        for raw in lines(settings.CHECKPOINTS_FILE, self._done.get(key, 0)):
+        inode, done = self._done[key]
+        for raw in lines(settings.CHECKPOINTS_FILE, done):
             one = parse(raw)
             if one.series not in copied:
                 copied[one.series] = max(numbers(place.names(f"{one.series}/")).get(one.series, [0]))
             if one.number > copied[one.series]:
                 place.put(name_of(one), raw + b"\n")
-            self._done[key] = self._done.get(key, 0) + len(raw) + 1
+            done += len(raw) + 1
+            self._done[key] = inode, done

@@ -10,7 +10,7 @@ import fcntl
 import hashlib
 import os
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -45,29 +45,29 @@ class Fault:
 
 @dataclass(slots=True)
 class Scanned:
-    """All lines, looked at once. ``last`` is the last that is one; ``faults`` are what nobody has accepted."""
+    """All lines, looked at once: ``size`` bytes. ``last`` is the last that is one; ``faults`` nobody has accepted."""
 
     lines: int = 0
+    size: int = 0
     last: Checkpoint | None = None
     sha256: str = ""
     faults: list[Fault] = field(default_factory=list)
     accepted_faults: int = 0
 
-    @property
-    def breaks(self) -> tuple[Break, ...]:
-        """All that were accepted."""
-        return self.last.breaks if self.last else ()
 
+def lines(path: Path, after: int = 0, until: int | None = None) -> Iterator[bytes]:
+    """Each whole line that begins at these bytes, without its end. A file that is not there has none.
 
-def lines(path: Path, after: int = 0) -> Iterator[bytes]:
-    """Each whole line behind so many bytes, without its end. A file that is not there has none. Raises ``OSError``."""
+    Raises ``OSError``.
+    """
     try:
         file = path.open("rb")
     except FileNotFoundError:
         return
     with file:
-        file.seek(after)
-        while line := file.readline(LONGEST):
+        at = file.seek(after)
+        while (until is None or at < until) and (line := file.readline(LONGEST)):
+            at += len(line)
             if line.endswith(b"\n"):
                 yield line[:-1]
             elif len(line) == LONGEST:  # no line of ours
@@ -83,6 +83,7 @@ def scan(path: Path, keys: tuple[PublicKey, ...]) -> Scanned:
     digest = hashlib.sha256()
     for raw in lines(path):
         found.lines += 1
+        found.size += len(raw) + 1
         try:
             one = parse(raw)
         except CheckpointError as error:
@@ -102,20 +103,42 @@ def scan(path: Path, keys: tuple[PublicKey, ...]) -> Scanned:
     return found
 
 
-def witnessed(path: Path, keys: tuple[PublicKey, ...], scanned: Scanned) -> Iterator[Checkpoint]:
-    """Those that can be compared, in the order of their entries: of a file with faults each by its own signature."""
+def signed_breaks(path: Path, keys: tuple[PublicKey, ...], scanned: Scanned) -> tuple[Break, ...]:
+    """All that were accepted, as the last line that we have signed tells of them: anybody can add one that is not."""
+    last = scanned.last
+    if last is None or not scanned.faults or last.is_signed_by(keys):
+        return last.breaks if last else ()
+    found: tuple[Break, ...] = ()
+    for one in _parsed(path, scanned):
+        if one.is_signed_by(keys):
+            found = one.breaks
+    return found
+
+
+def witnessed(
+    path: Path, keys: tuple[PublicKey, ...], scanned: Scanned, breaks: Sequence[Break]
+) -> Iterator[Checkpoint]:
+    """Those that can be compared, in the order of their entries: of a file with faults each by its own signature.
+
+    ``breaks`` are those that somebody has accepted. Lines that were added since the file was scanned tell of entries
+    that whoever walks the trail may not have seen: they are left out.
+    """
     is_whole = not scanned.faults and not scanned.accepted_faults
     reached = 0
-    for raw in lines(path):
-        try:
-            one = parse(raw)
-        except CheckpointError:
-            continue
-        if any(each.covers(one.sequence, one.at_ms) for each in scanned.breaks):
+    for one in _parsed(path, scanned):
+        if any(each.covers(one.sequence, one.at_ms) for each in breaks):
             continue
         if one.sequence >= reached and (is_whole or one.is_signed_by(keys)):
             reached = one.sequence
             yield one
+
+
+def _parsed(path: Path, scanned: Scanned) -> Iterator[Checkpoint]:
+    for raw in lines(path, until=scanned.size):
+        try:
+            yield parse(raw)
+        except CheckpointError:
+            continue
 
 
 def _fault(found: Scanned, message: str) -> Fault:

@@ -19,7 +19,7 @@ from exportadmin.audit.checkpoints.taking import AtIntervals, DiffersError, take
 from exportadmin.audit.models import CheckpointSeries
 from exportadmin.audit.verify import verify
 from exportadmin.lib import times
-from exportadmin.lib.signing import known_keys
+from exportadmin.lib.signing import SigningKey, known_keys
 from tests.exportadmin.audit.support import cut, fill, head, rehash, set_head, sql, stored
 
 pytestmark = pytest.mark.django_db
@@ -305,3 +305,22 @@ def test_a_process_that_does_not_let_go_of_the_file_stops_nobody(monkeypatch):
         assert take_quietly(form.DELIVERY) is None
     take(form.INTERVAL)
     assert len(written()) == 1
+
+
+def test_a_forged_line_that_tells_of_a_break_hides_no_cut_trail(trail):
+    """Anybody who may write the file can add a line; what it says was accepted counts only if we have signed it."""
+    last = written()[-1]
+    now = times.now_ms()
+    broken = form.Break(now, 21, "truncated", "cut", "restored", "alice", "0" * 64)
+    forged = form.write(
+        series=last.series, number=last.number + 1, previous=last.sha256, at_ms=now, installation=last.installation,
+        cause=form.INTERVAL, sequence=20, hash=stored(20)["hash"], tags="", breaks=(broken,), key=SigningKey("Q" * 43),
+    )  # fmt: skip
+    with settings.CHECKPOINTS_FILE.open("ab") as file:
+        file.write(forged.raw + b"\n")
+    cut(20)
+    verdict = verify_here(everywhere=True)
+    assert (verdict.sequence, verdict.entries) == (21, 20)
+    assert verdict.kind in ("truncated", "rolled back")
+    assert "the last that was witnessed is entry 60" in verdict.message
+    assert "accepted" not in " ".join(verdict.notes)

@@ -9,13 +9,14 @@ from django.conf import settings
 from django.db import connection
 
 from exportadmin.audit import triggers
-from exportadmin.audit.checkpoints import form
+from exportadmin.audit.checkpoints import comparing, form
 from exportadmin.audit.checkpoints.accepting import accept
 from exportadmin.audit.checkpoints.comparing import verify_here
 from exportadmin.audit.checkpoints.copies import PLACES, Sweep, TakenError
 from exportadmin.audit.checkpoints.form import parse, write
 from exportadmin.audit.checkpoints.taking import take
 from exportadmin.audit.models import CheckpointSeries
+from exportadmin.audit.trails import DatabaseTrail
 from exportadmin.lib.errors import TransientError
 from exportadmin.lib.signing import installation_key
 from tests.exportadmin.audit import support
@@ -174,3 +175,81 @@ def test_a_file_signed_anew_to_hide_what_was_accepted_is_found(shelf: Shelf):
     verdict = verify_here(everywhere=True)
     assert not verdict.unbroken
     assert "is not what its copy is" in " ".join([verdict.message, *verdict.notes])
+
+
+def test_copies_that_lagged_behind_what_was_accepted_are_no_fault_but_later_gaps_are(shelf: Shelf):
+    """The numbers of lines that were lost before they were copied are never given again."""
+    sweep = Sweep()
+    trail(sweep, 2)
+    kept = settings.CHECKPOINTS_FILE.read_bytes()
+    shelf.is_away = True
+    trail(sweep, 3)
+    shelf.is_away = False
+    settings.CHECKPOINTS_FILE.write_bytes(kept)
+    assert found() == ("checkpoints shortened", 10)
+    accept("the disk was replaced", support.ALICE)
+    trail(Sweep(), 3)
+    numbers = [int(name[-17:-5]) for name in shelf.kept]
+    assert numbers[:3] == [1, 2, 6] and len(numbers) > 4
+    assert found() == (None, None)
+    gone = list(shelf.kept)[-2]
+    del shelf.kept[gone]
+    assert found() == ("checkpoints shortened", 0)
+    accept("somebody cleared the store", support.ALICE)
+    assert found() == (None, None)
+
+
+@pytest.mark.parametrize("way", ["another file", "cut"])
+def test_a_file_that_was_put_back_is_copied_from_its_beginning(shelf: Shelf, way: str):
+    sweep = Sweep()
+    trail(sweep, 4)
+    path = settings.CHECKPOINTS_FILE
+    kept = path.read_bytes().splitlines(keepends=True)
+    copied = dict(shelf.kept)
+    shelf.kept.clear()
+    if way == "cut":
+        path.write_bytes(b"".join(kept[:2]))
+        kept = kept[:2]
+    else:
+        other = path.with_name("other")
+        other.write_bytes(b"".join(kept))
+        other.replace(path)
+    sweep.tick()
+    assert shelf.kept == dict(list(copied.items())[: len(kept)])
+
+
+def test_a_checkpoint_and_its_copy_that_are_written_meanwhile_are_no_fault(shelf: Shelf, monkeypatch):
+    """By another worker, between any two steps of the verification."""
+    sweep = Sweep()
+    trail(sweep, 2)
+    for name in ("series_of_here", "scan", "signed_breaks", "verify"):
+        ours = getattr(comparing, name)
+
+        def after(*given, ours=ours, **options):
+            answer = ours(*given, **options)
+            trail(sweep, 2)
+            return answer
+
+        def before(*given, ours=ours, **options):
+            trail(sweep, 2)
+            return ours(*given, **options)
+
+        for meanwhile in (before, after):
+            monkeypatch.setattr(comparing, name, meanwhile)
+            verdict = verify_here(everywhere=True)
+            assert (verdict.kind, verdict.notes) == (None, ()), (name, meanwhile.__name__, verdict)
+        monkeypatch.setattr(comparing, name, ours)
+
+
+def test_a_checkpoint_that_is_written_behind_the_end_of_the_walk_is_no_fault(shelf: Shelf, monkeypatch):
+    sweep = Sweep()
+    trail(sweep, 2)
+    ours = DatabaseTrail.rows
+
+    def rows(self, after, last):
+        found = list(ours(self, after, last))
+        trail(sweep, 1)
+        yield from found
+
+    monkeypatch.setattr(DatabaseTrail, "rows", rows)
+    assert found() == (None, None)
