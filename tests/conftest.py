@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Iterator
+from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -145,18 +146,34 @@ def _nobody_was_counted_before() -> None:
 _files = count()
 
 
-@pytest.fixture(autouse=True)
-def _own_checkpoints() -> Iterator[None]:
-    """Each test has a trail of its own, and so its own checkpoints, which begin as those of the file's world."""
+@contextmanager
+def _checkpoints_in_another_file() -> Iterator[None]:
+    """They begin as those that are there; at the end both are as they were."""
     from django.conf import settings
 
     before = settings.CHECKPOINTS_FILE
     settings.CHECKPOINTS_FILE = before.with_name(f"audit-checkpoints-{next(_files)}.ndjson")
     if before.exists():
         shutil.copyfile(before, settings.CHECKPOINTS_FILE)
-    yield
-    settings.CHECKPOINTS_FILE.unlink(missing_ok=True)
-    settings.CHECKPOINTS_FILE = before
+    try:
+        yield
+    finally:
+        settings.CHECKPOINTS_FILE.unlink(missing_ok=True)
+        settings.CHECKPOINTS_FILE = before
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _own_checkpoints_of_a_file() -> Iterator[None]:
+    """What the world of a file's tests writes goes with that world: the next file's trail is another one."""
+    with _checkpoints_in_another_file():
+        yield
+
+
+@pytest.fixture(autouse=True)
+def _own_checkpoints(_own_checkpoints_of_a_file: None) -> Iterator[None]:
+    """Each test has a trail of its own, and so its own checkpoints, which begin as those of the file's world."""
+    with _checkpoints_in_another_file():
+        yield
 
 
 @pytest.fixture

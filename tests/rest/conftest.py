@@ -53,8 +53,7 @@ def standing_world(
     from django.test import override_settings
 
     folder = tmp_path_factory.mktemp("artifacts")
-    own = {"ARTIFACTS_DIR": folder, "CHECKPOINTS_FILE": folder / "checkpoints"}
-    with override_settings(**own), django_db_blocker.unblock():
+    with override_settings(ARTIFACTS_DIR=folder), django_db_blocker.unblock():
         try:
             yield build()
         finally:
