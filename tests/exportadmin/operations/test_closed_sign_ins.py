@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import pytest
 from axes.models import AccessAttempt
-from django.contrib.auth import authenticate
+from django.contrib.auth import SESSION_KEY, authenticate
 from django.test import Client
 from django.utils import timezone
 
@@ -112,9 +112,12 @@ def test_a_header_does_not_make_another_address(client: Client, alice, header):
     assert attempt(client, PASSWORD).status_code == 429
 
 
-def test_djangos_own_admin_is_closed_too(client: Client, alice):
-    fail(client, 5, path="/admin/login/")
-    assert attempt(client, PASSWORD, path="/admin/login/").status_code == 429
+def test_djangos_own_admin_is_no_other_way_in(client: Client, alice):
+    answer = attempt(client, PASSWORD, path="/admin/login/")
+    assert (answer.status_code, answer.headers["Location"]) == (302, "/sign-in/?next=/admin/")
+    assert SESSION_KEY not in client.session
+    fail(client, 5, path="/sign-in/?next=/admin/")
+    assert attempt(client, PASSWORD, path="/sign-in/?next=/admin/").status_code == 429
     assert attempt(client, PASSWORD).status_code == 429
 
 
