@@ -8,6 +8,7 @@ import pytest
 
 from connections.access.models import Membership
 from connections.models import Connection, Project
+from connections.sync.models import SyncRun
 from exportadmin.audit.models import AuditEntry
 from exports.models import ExportReport, Proof
 from tests.rest.world import FOREIGN, OWN, World
@@ -116,6 +117,7 @@ def test_a_deleted_project_is_not_found_any_more_and_the_answer_says_what_goes(w
     own = world.own
     ExportReport.objects.filter(pk=own.waiting.pk).update(status="cancelled")
     Proof.objects.filter(pk=own.proof.pk).update(status="cancelled")
+    SyncRun.objects.filter(pk=own.syncing.pk).update(status="cancelled")
     script = world.script("alice")
     path = f"projects/{own.project.public_id}/?confirm={OWN}"
     answer = script.delete(path)
