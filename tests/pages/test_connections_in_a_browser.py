@@ -51,6 +51,7 @@ def test_from_an_empty_list_to_a_file_in_a_bucket(
     page.get_by_role("link", name="Connections").click()
     expect(page.get_by_role("heading", name="No connections yet")).to_be_visible()
     page.get_by_role("main").get_by_role("link", name="New connection").first.click()
+    page.get_by_role("link", name="S3 bucket", exact=True).click()
     page.get_by_label("Name", exact=True).fill("Team bucket")
     page.get_by_label("Bucket", exact=True).fill(bucket)
     page.get_by_label("Prefix").fill(prefix)
