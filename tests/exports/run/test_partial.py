@@ -29,7 +29,6 @@ from exports.delivery.files import is_errors_file
 from exports.delivery.verify import read_whole, verify_report
 from exports.display.refused_rows import SHOWN
 from exports.models import ExportReport
-from exports.results import search
 from exports.sources import SOURCES
 from exports.sources.store import StoreSource
 from exports.spec.plan import plan
@@ -209,13 +208,6 @@ def test_the_trail_says_partial_and_how_many(forty: Project):
     entry = AuditEntry.objects.get(event="export.partial")
     assert entry.outcome == "done"
     assert '"refused":2' in entry.details_json.replace(" ", "")
-
-
-def test_a_search_for_a_refused_row_says_that_it_has_no_mask(forty: Project):
-    export(forty)
-    good, bad = (search.search(key, projects=None) for key in ("row-0000", "bad-0003"))
-    assert set(good.how.values()) == {"found in the file, by its global key"}
-    assert set(bad.how.values()) == {"found in the file, by its global key: without a mask"}
 
 
 # --- channels --------------------------------------------------------------------------------------------------------
