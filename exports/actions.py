@@ -210,6 +210,7 @@ def fetch_remote_export(
     platform.
     """
     require(actor, START, project)
+    platform_of(project)  # named as the project's matter: who calls this sends no description
     body = {PLATFORM_EXPORT: {"remote_id": remote_id}, "destination": destination}
     return request_export(
         project=project,

@@ -213,7 +213,9 @@ class WaitView(RestView):
     @extend_schema(
         operation_id="reports_wait",
         responses=ReportSerializer,
-        parameters=[Header("Retry-After", str, "seconds, where too many wait already: ask again then", on=[200])],
+        parameters=[
+            Header("Retry-After", str, "seconds, where too many wait already: ask again then", on=[200], required=False)
+        ],
     )
     def get(self, request: Request, report_id: str) -> Response:
         """The report when it has ended, or after `seconds`, whichever is first; at once when many wait already."""

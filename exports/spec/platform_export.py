@@ -83,9 +83,7 @@ def platform_of(project: Project) -> Platform:
     """The platform whose project it is. Raises :class:`UserError` where it is of none."""
     kind = project.connection.kind
     if kind not in PLATFORMS or not project.external_id:
-        raise UserError(
-            f"project {project.name!r} is of no labelling platform: leave {KEY} out, and name a format", field=KEY
-        )
+        raise UserError(f"project {project.name!r} is of no labelling platform", field="project")
     return PLATFORMS[kind](project.connection)
 
 
@@ -110,7 +108,10 @@ def format_title(key: str) -> str:
 
 def parse_platform_export(value: object, project: Project) -> PlatformExport:
     """From outside. Raises :class:`UserError` for what has no meaning, and for what the platform cannot make."""
-    platform = platform_of(project)
+    try:
+        platform = platform_of(project)
+    except UserError as error:
+        raise UserError(f"{error}: leave {KEY} out, and name a format", field=KEY) from error
     if not isinstance(value, Mapping):
         raise UserError(f"{KEY} is {value!r}; expected a JSON object", field=KEY)
     for key in value:

@@ -94,3 +94,12 @@ def test_unknown_keys_and_empty_ids_are_refused(harbour: Project, oscar: User):
     refused = signed_in(oscar).post(f"/projects/{harbour.public_id}/exports-there/", {}, follow=True)
     assert "expected a text of 1 to" in page_html(refused)
     assert not ExportReport.objects.exists()
+
+
+def test_a_project_of_no_platform_is_refused_as_such(members: Project, oscar: User):
+    path = f"projects/{members.public_id}/remote-exports/"
+    for answer in (script(oscar).get(path), script(oscar).post(path, {"remote_id": "theirs-1"})):
+        told = answer.json()
+        assert (answer.status_code, told["field"]) == (400, "project")
+        assert told["detail"] == f"project '{members.name}' is of no labelling platform"
+    assert not ExportReport.objects.exists()

@@ -63,11 +63,13 @@ def described() -> dict[str, Any]:
 # window does not end before it begins, a config stands for the whole description, a place is a line or a byte and
 # within the result. A refusal of allowed data is excused there, and only there, and only where it names such a field.
 # Which connections a project may deliver by, and where to, their grants and settings say.
+# What is there on a platform only a project or connection of one can say, and which those are no schema knows.
 # Who made labels in a project, its rows say; a name holds no control characters (with a pattern, a name that may be
 # empty becomes a choice of two schemas, which helps no reader).
 _DESCRIPTION = (
     "format",
     "platform_export",
+    "sync_first",
     "options",
     "labels",
     "name",
@@ -103,6 +105,17 @@ BETWEEN_FIELDS = {
     # how much may be sent, and what a name of a file or project is, an installation and a database say
     "POST /api/v1/imports/": ("bytes", "file", "file_name", "project", "format", "dataset"),
     "PUT /api/v1/imports/{import_id}/content/": ("Content-Range", "body"),
+    # the kind of a connection says whether it is to a platform, and a project's connection whose it is; what a platform
+    # names is one line too
+    "GET /api/v1/connections/{connection_id}/projects/": ("connection",),
+    "POST /api/v1/connections/{connection_id}/projects/": ("connection",),
+    "GET /api/v1/connections/{connection_id}/remote-connections/": ("connection",),
+    "POST /api/v1/connections/{connection_id}/remote-connections/": ("connection", "name"),
+    "DELETE /api/v1/connections/{connection_id}/remote-connections/{remote_id}/": ("connection", "remote_id"),
+    "POST /api/v1/connections/{connection_id}/remote-connections/{remote_id}/test/": ("connection", "remote_id"),
+    "PATCH /api/v1/projects/{project_id}/mirror/": ("project",),
+    "GET /api/v1/projects/{project_id}/remote-exports/": ("project",),
+    "POST /api/v1/projects/{project_id}/remote-exports/": ("project",),
 }
 # what a call makes → the calls that take it
 MADE = {
