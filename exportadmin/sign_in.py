@@ -23,14 +23,14 @@ from django.shortcuts import render
 
 from exportadmin.audit.canonical import line
 from exportadmin.audit.middleware import NOBODY, actor_of
-from exportadmin.audit.noise import network, record_refused
+from exportadmin.audit.noise import record_refused
 from exportadmin.audit.signals import LONGEST_TYPED_NAME
 from exportadmin.lib.counts import give_back, hit
+from exportadmin.lib.networks import network
 
 # failed tries in seconds, of an address and of its range
 LIMITS: Final = ((20, 15 * 60), (40, 2 * 3600), (80, 24 * 3600))
 RANGE_TIMES: Final = 5
-_IPV4_RANGE, _IPV6_RANGE = 24, 48
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -79,10 +79,7 @@ def _places(request: HttpRequest) -> list[tuple[str, int]]:
     seen = address(request)
     if seen is None:
         return []
-    ip = ipaddress.ip_address(seen)
-    ip = getattr(ip, "ipv4_mapped", None) or ip
-    prefix = _IPV4_RANGE if ip.version == 4 else _IPV6_RANGE
-    return [(network(str(ip)), 1), (str(ipaddress.ip_network((ip, prefix), strict=False)), RANGE_TIMES)]
+    return [(network(seen), 1), (network(seen, of_range=True), RANGE_TIMES)]
 
 
 def _give_back(counted: Iterable[tuple[str, int]]) -> None:

@@ -1,14 +1,14 @@
 """Refusals of people that nobody knows, summed up: they must not bury the lines of those who are known.
 
-The first :data:`SINGLE` of an event from an address are a line each, as everybody's are. Those that follow are counted
-(:mod:`exportadmin.lib.counts`: by all processes together, in no transaction of the trail), and of each minute one line
-says how many they were: it is written with the next of them, by a worker, or when somebody reads the trail, whichever
-comes first.
+The first :data:`SINGLE` of an event from an address are a line each, as everybody's are, while they are no more than
+:data:`OF_RANGE` from its range and :data:`OF_ALL` from everywhere: a /48 of IPv6 has 65,536 networks. Those that
+follow are counted (:mod:`exportadmin.lib.counts`: by all processes together, in no transaction of the trail) for the
+address, the range or :data:`ELSEWHERE`, and of each minute one line says how many they were: it is written with the
+next of them, by a worker, or when somebody reads the trail, whichever comes first.
 """
 
 from __future__ import annotations
 
-import ipaddress
 import time
 from collections.abc import Mapping
 from typing import Any, Final
@@ -22,13 +22,18 @@ from exportadmin.audit.models import REFUSED, AuditEntry
 from exportadmin.audit.record import ObjectLike, ProjectLike, record
 from exportadmin.lib import counts
 from exportadmin.lib.actor import USER, Actor
+from exportadmin.lib.networks import network
 from exportadmin.lib.times import iso_utc
 
 # lines of one event from one address in so many seconds
 SINGLE: Final = 10
+# and from its range (/24, of IPv6 /48), and from everywhere
+OF_RANGE: Final = 100
+OF_ALL: Final = 500
 SINGLE_SECONDS: Final = 600
 # a process looks this often for minutes that are over
 LOOK_EVERY_SECONDS: Final = 5.0
+ELSEWHERE: Final = "elsewhere"
 _PREFIX: Final = "audit.noise"
 MOST_SUMMED: Final = 10_000  # lines of one answer that are added up
 
@@ -47,9 +52,8 @@ def record_refused(
     """Record a refusal in a transaction of its own; ``None``: nobody known, and counted only."""
     if is_stranger(actor):
         sum_up()
-        address = network(actor.address)
-        if counts.hit(f"{_PREFIX}.{event}.{address}", SINGLE, SINGLE_SECONDS):
-            counts.tally(_PREFIX, f"{event} {actor.channel} {address}")
+        if where := _full(event, actor.address):
+            counts.tally(_PREFIX, f"{event} {actor.channel} {where}")
             return None
     with transaction.atomic():
         about: dict[str, Any] = {"project": project, "obj": obj, "details": details}
@@ -61,17 +65,21 @@ def is_stranger(actor: Actor) -> bool:
     return actor.kind == USER and actor.user_id is None and actor.channel != "shell"
 
 
-def network(address: str) -> str:
-    """The address, or of IPv6 the /64 that one machine is given whole."""
-    try:
-        ip = ipaddress.ip_address(address.partition("%")[0])
-    except ValueError:
-        return address
-    if isinstance(ip, ipaddress.IPv4Address):
-        return str(ip)
-    if ip.ipv4_mapped is not None:
-        return str(ip.ipv4_mapped)
-    return str(ipaddress.ip_network((ip, 64), strict=False))
+def _full(event: str, address: str) -> str:
+    """The narrowest place from which there were as many lines as there may be; empty: one more was counted of each.
+
+    What a wider one refuses is taken back: so those that are full are few, and with them the lines that sum up.
+    """
+    counted: list[str] = []
+    places = ((network(address), SINGLE), (network(address, of_range=True), OF_RANGE), (ELSEWHERE, OF_ALL))
+    for where, most in places:
+        key = f"{_PREFIX}.{event}.{where}"
+        if counts.hit(key, most, SINGLE_SECONDS):
+            for each in counted:
+                counts.give_back(each, SINGLE_SECONDS)
+            return where
+        counted.append(key)
+    return ""
 
 
 def sum_up(*, now: bool = False) -> None:

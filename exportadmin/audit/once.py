@@ -12,10 +12,10 @@ from django.db import transaction
 from exportadmin.audit.canonical import canonical, plain
 from exportadmin.audit.middleware import NOBODY
 from exportadmin.audit.models import DONE, AuditEntry
-from exportadmin.audit.noise import network
 from exportadmin.audit.record import ObjectLike, ProjectLike, record
 from exportadmin.lib import counts
 from exportadmin.lib.actor import Actor
+from exportadmin.lib.networks import network
 
 LOOK_SECONDS: Final = 600
 

@@ -22,6 +22,7 @@ from exportadmin.lib.actor import USER, Actor
 from exportadmin.lib.counts import hit
 from exportadmin.lib.errors import HiddenError, TooManyError
 from exportadmin.lib.masking import hide_opening_paths
+from exportadmin.lib.networks import network
 from exportadmin.lib.refusals import request_refused
 
 LONGEST_TYPED_NAME = 150
@@ -72,11 +73,10 @@ def _request_refused(sender: Any, *, request: Any, error: Exception, status: int
     actor = _who(request, channel)
     details = {"method": request.method, "path": hide_opening_paths(request.path)[:300]}
     if status == 429:
-        who = f"user-{actor.user_id}" if actor.user_id is not None else actor.address
+        who = f"user-{actor.user_id}" if actor.user_id is not None else network(actor.address)
         if hit(f"audit.throttled.{who}", 1, THROTTLED_EVERY_SECONDS):
             return
-        with transaction.atomic():
-            record("request.throttled", actor=actor, outcome=REFUSED, reason=_too_many(error), details=details)
+        record_refused("request.throttled", actor=actor, reason=_too_many(error), details=details)
     elif status in (401, 403) or isinstance(error, HiddenError):
         about: dict[str, Any] = dict(getattr(error, "about", {}))
         reason = "not visible to the one who asked" if isinstance(error, HiddenError) else str(error)

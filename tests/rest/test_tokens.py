@@ -88,6 +88,12 @@ def test_someone_who_guesses_has_to_wait_and_does_not_fill_the_trail(world: Worl
     answer = Rest("ea_x").get("projects/", headers={"X-Forwarded-For": "198.51.100.7"})
     assert answer.status_code == 429, "the header is anybody's to write"
     assert 1 <= int(answer.headers["Retry-After"]) <= 60
+    statuses = [
+        Rest("ea_" + "A" * 43).get("projects/", REMOTE_ADDR=f"2001:db8:1:2::{number}").status_code
+        for number in range(1, 6)
+    ]
+    assert statuses == [401, 401, 401, 429, 429], "of IPv6 one machine has a whole network"
+    assert len(trail("request.throttled")) == 2
     assert world.script("oscar").get("projects/").status_code == 200, "who shares the address keeps working"
 
 

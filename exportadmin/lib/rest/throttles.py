@@ -11,11 +11,12 @@ from rest_framework.request import Request
 from rest_framework.throttling import AnonRateThrottle, SimpleRateThrottle, UserRateThrottle
 
 from exportadmin.lib.counts import hit
+from exportadmin.lib.networks import network
 
 
 def address(request: Any) -> str:
-    """Of the connection."""
-    return str(request.META.get("REMOTE_ADDR", ""))
+    """Of the connection; of IPv6 the network that one machine has."""
+    return network(str(request.META.get("REMOTE_ADDR", "")))
 
 
 class _CountedTogether(SimpleRateThrottle):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
 import threading
 
@@ -15,6 +16,7 @@ from exportadmin.audit.models import AuditEntry
 from exportadmin.audit.sentences import sentence
 from exportadmin.lib import counts
 from exportadmin.lib.actor import SYSTEM, USER, Actor
+from exportadmin.lib.networks import network
 
 STRANGER = Actor(kind=USER, name="anonymous", channel="link", address="203.0.113.9")
 pytestmark = pytest.mark.django_db
@@ -103,7 +105,48 @@ def test_each_event_and_each_address_is_counted_for_itself(minute):
     ],
 )
 def test_a_machine_that_has_a_whole_network_is_one_address(address: str, counted: str):
-    assert noise.network(address) == counted
+    assert network(address) == counted
+
+
+@pytest.mark.parametrize(
+    ("address", "counted"),
+    [
+        ("2001:db8:1:2:3:4:5:6", "2001:db8:1::/48"),
+        ("::ffff:203.0.113.9", "203.0.113.0/24"),
+        ("203.0.113.9", "203.0.113.0/24"),
+        ("", ""),
+    ],
+)
+def test_its_range_is_what_a_site_is_given(address: str, counted: str):
+    assert network(address, of_range=True) == counted
+
+
+def test_who_has_many_networks_writes_no_more_lines_than_a_range_may(minute):
+    """Nor more lines that sum up than one for each address that had its share, and one for the range."""
+    for subnet in range(noise.OF_RANGE + 30):
+        refuse(1, actor=dataclasses.replace(STRANGER, address=f"2001:db8:1:{subnet:x}::1"))
+    refuse(noise.SINGLE + 5, actor=dataclasses.replace(STRANGER, address="2001:db8:1:ffff::1"))
+    assert events() == ["link.refused"] * noise.OF_RANGE
+    refuse(1, actor=dataclasses.replace(STRANGER, address="2001:db8:2::1"))
+    assert len(events()) == noise.OF_RANGE + 1
+    minute(1)
+    noise.sum_up()
+    found = AuditEntry.objects.filter(event="link.refused_more")
+    assert [(entry.address, entry.details["count"]) for entry in found] == [("2001:db8:1::/48", 30 + noise.SINGLE + 5)]
+
+
+def test_from_everywhere_there_are_so_many_lines_and_one_says_how_many_more(minute, monkeypatch):
+    monkeypatch.setattr(noise, "OF_ALL", 25)
+    for number in range(40):
+        refuse(1, actor=dataclasses.replace(STRANGER, address=f"198.51.{number}.1"))
+    refuse(3, actor=dataclasses.replace(STRANGER, address="198.51.0.1"))
+    assert events() == ["link.refused"] * 25
+    refuse(1, "sign_in.refused")
+    minute(1)
+    noise.sum_up()
+    entry = AuditEntry.objects.get(event="link.refused_more")
+    assert (entry.address, entry.details["count"]) == ("elsewhere", 18)
+    assert sentence(entry).startswith("18 more requests from elsewhere for links were refused within a minute")
 
 
 def test_of_somebody_who_is_known_each_refusal_is_a_line(minute):
