@@ -231,6 +231,7 @@ class FormerRow(models.Model):
         indexes = [
             models.Index(fields=["project", "global_key"], name="former_key"),
             models.Index(fields=["project", "row_id"], name="former_row_id"),
+            models.Index(fields=["project", "number"], name="former_number"),
             models.Index(
                 fields=["project", "external_id"], name="former_external_id", condition=models.Q(external_id__gt="")
             ),

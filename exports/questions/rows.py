@@ -47,6 +47,8 @@ def _answer(params: Mapping[str, str], scope: Scope) -> Answer:
 
 def _held(found: search.Found, params: Mapping[str, str], scope: Scope) -> str:
     row, of = params["row"], f" {of_project(params)}".rstrip()
+    if found.are_rows_cut:
+        row = f"{row} (only the first {len(found.rows):,} rows called so were searched)"
     if not found.rows:
         return f"no row{of} is, or was, called {row}{as_far(scope)}"
     if not found.exports:
@@ -65,7 +67,12 @@ def _unsearched(found: search.Found) -> str:
 
 def _notes(found: search.Found) -> Iterator[str]:
     yield "Which rows leave is kept while an export is made, in every format, and stays when its files are removed."
-    if len(found.rows) > 1:
+    if found.are_rows_cut:
+        yield (
+            f"More rows are, or were, called so: only the first {len(found.rows):,} of them were searched. "
+            "Choose a project, or ask by the data row id."
+        )
+    elif len(found.rows) > 1:
         yield f"{len(found.rows):,} rows are, or were, called so: the answer is about all of them."
     if found.unsearched:
         more = found.unsearched - len(found.unsearched_names)

@@ -23,9 +23,11 @@ NAMED: Final = 5
 @dataclass(slots=True)
 class Found:
     """``rows`` are, or were, called so, and are held by ``exports`` deliveries: ``how`` we know, by the ids of reports
-    and of their files. ``unsearched`` deliveries may hold it too; ``unsearched_names`` are the newest of them."""
+    and of their files. ``are_rows_cut``: more are called so, and were not searched. ``unsearched`` deliveries may hold
+    it too; ``unsearched_names`` are the newest of them."""
 
     rows: list[Called]
+    are_rows_cut: bool = False
     exports: int = 0
     is_cut: bool = False
     how: dict[str, str] = field(default_factory=dict)
@@ -43,7 +45,7 @@ def search(row: str, *, projects: Collection[str] | None, project: str | None = 
         where = where.filter(public_id__in=projects)
     if project is not None:
         where = where.filter(Q(public_id=project) | Q(name=project))
-    found = Found(rows_called(row, where))
+    found = Found(*rows_called(row, where))
     by: dict[int, str] = {}
     for called in found.rows:
         by |= dict.fromkeys(_holding(called), called.by)

@@ -8,9 +8,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from connections.models import Project
-from connections.store.models import StoreRow
+from connections.store import called
+from connections.store.models import MAX_NUMBER_AS_PLACE, StoreRow
 from connections.store.removal import Removal
 from connections.store.upsert import write_rows
+from exportadmin.audit.scope import Scope
 from exportadmin.lib.actor import Actor
 from exportadmin.runs import statuses
 from exportadmin.runs.errors import LeaseLost
@@ -21,6 +23,7 @@ from exports.delivery import row_numbers
 from exports.delivery.row_numbers import DeliveredNumbers, holds, packed
 from exports.formats import FORMATS
 from exports.models import DeliveredRows, ExportReport
+from exports.questions.rows import _held, _notes
 from exports.results.search import Found, search
 from exports.run import pipeline
 from exports.spec.spec import ExportSpec
@@ -116,6 +119,44 @@ def test_a_row_that_was_deleted_and_came_again_is_found_in_the_exports_of_both_l
     again = export(rows_written, format="coco_json")
     assert reports_with("row-00004") == {before.report_id, again.report_id}
     assert reports_with("row-00001") == {before.report_id, without.report_id, other.report_id, again.report_id}
+
+
+def test_a_deleted_row_is_found_by_its_file_name(rows_written):
+    before = export(rows_written)
+    number = StoreRow.objects.get(global_key="row-00004").number
+    delete(rows_written, "row-00004")
+    export(rows_written)
+    assert reports_with(f"{number:012d}-row-00004.png") == {before.report_id}
+
+
+def test_a_row_whose_number_is_too_large_for_a_place_is_found_by_its_file_name(rows_written):
+    number = MAX_NUMBER_AS_PLACE + 7
+    large = 10**15 + 1
+    write_rows(rows_written, [row("row-far", number=number), row("row-farther", number=large)], now_ms=2_000)
+    report = export(rows_written)
+    delete(rows_written, "row-farther")
+    for each in (number, large):
+        assert reports_with(f"{each:012d}-row.png") == {report.report_id}, each
+        assert reports_with(f"{each + 1:012d}-row.png") == set()
+    assert reports_with(f"{2**63}-row.png") == set()
+
+
+def test_where_more_rows_are_called_so_than_are_searched_the_answer_says_so(rows_written, monkeypatch):
+    monkeypatch.setattr(called, "MOST", 3)
+    named = [row(f"twin-{number}", box(), external_id="scan") for number in range(3)]
+    write_rows(rows_written, named, now_ms=2_000)
+    export(rows_written)
+    scope = Scope(everything=True)
+    found = search("scan", projects=None)
+    assert (len(found.rows), found.are_rows_cut) == (3, False)
+    assert _held(found, {"row": "scan"}, scope) == "1 export contains the row scan"
+    write_rows(rows_written, [row("twin-3", external_id="scan")], now_ms=3_000)
+    found = search("scan", projects=None)
+    assert (len(found.rows), found.are_rows_cut) == (3, True)
+    told = "1 export contains the row scan (only the first 3 rows called so were searched)"
+    assert _held(found, {"row": "scan"}, scope) == told
+    notes = " ".join(_notes(found))
+    assert "only the first 3 of them were searched" in notes and "all of them" not in notes
 
 
 def test_a_row_that_got_another_id_is_found_by_the_one_under_which_it_left(rows_written):
