@@ -33,6 +33,7 @@ class _Tokens(PasswordResetTokenGenerator):
 
 
 _TOKENS: Final = _Tokens()
+_GONE: Final = "This invitation has been used, or is over. Ask whoever sent it to you for a new one."
 
 
 def invite(
@@ -57,43 +58,59 @@ def invite(
 
 
 def invite_again(*, user: User, actor: Actor) -> str:
-    """Another link; older ones, and the password that there may be, open nothing any more, and tokens and links end."""
+    """Another link; older ones, and the password that there may be, open nothing any more, and tokens and links end.
+
+    Raises :class:`ConflictError`, also where no other superuser could sign in meanwhile.
+    """
     with audited("user.invited", actor=actor, obj=("user", str(user.pk), user.username), details=_details()) as line:
         people.require_manages(actor, "invite people")
         require_recent(actor, "invite somebody")
         if actor.user_id == user.pk:
             raise ConflictError("this is your own account: change your password on its page")
-        if not user.is_active:
-            raise ConflictError(f"the account of {user.username} is disabled: enable it first")
-        if user.has_usable_password():
-            ended = keys.end_all(user, actor=actor, why="password taken away")
+        now = people.hold(user, and_superusers=True)
+        if not now.is_active:
+            raise ConflictError(f"the account of {now.username} is disabled: enable it first")
+        had_password = now.has_usable_password()
+        if now.is_superuser and had_password:
+            people.leave_a_superuser(now)
+        now.set_unusable_password()
+        now.save(update_fields=["password"])
+        if had_password:
+            ended = keys.end_all(now, actor=actor, why="password taken away")
             line.details["ended"] = keys.in_words(ended) or "no token and no link"
-        user.set_unusable_password()
-        user.save(update_fields=["password"])
-    return _invitation(user)
+    return _invitation(now)
 
 
 def find_invited(invitation: str) -> User:
     """Whose it is. Raises :class:`GoneError`: used, over, taken back or never made; nobody is told which."""
-    number, _, token = invitation.partition(".")
+    number = invitation.partition(".")[0]
     found = None
     with suppress(ValueError):
-        found = User.objects.filter(pk=base36_to_int(number), is_active=True).first()
-    if found is None or not _TOKENS.check_token(found, token):
-        raise GoneError("This invitation has been used, or is over. Ask whoever sent it to you for a new one.")
+        found = User.objects.filter(pk=base36_to_int(number)).first()
+    if found is None or not _opens(found, invitation):
+        raise GoneError(_GONE)
     return found
 
 
-def accept(*, user: User, password: str, actor: Actor) -> None:
+def accept(invitation: str, *, password: str, actor: Actor) -> None:
     """The first password, chosen by whoever holds the invitation: ``actor`` is that person now.
 
-    Raises :class:`UserError` for a bad one.
+    Raises :class:`UserError` for a bad one, :class:`GoneError` as :func:`find_invited`: looked at again with the
+    account held, so that of two who choose at the same moment one does.
     """
+    user = find_invited(invitation)
     try:
         validate_password(password, user)
     except ValidationError as error:
         raise UserError(" ".join(error.messages), field="password") from error
-    people.change_password(user=user, password=password, actor=actor, keep_keys=True)
+    about, kept = ("user", str(user.pk), user.username), {"keys_kept": True}
+    with audited("user.password_changed", actor=actor, obj=about, details=kept) as line:
+        held = people.hold(user)
+        if not _opens(held, invitation):
+            line.event, line.details = "user.invitation_refused", {}
+            raise GoneError(_GONE)
+        held.set_password(password)
+        held.save(update_fields=["password"])
 
 
 def path_for(invitation: str) -> str:
@@ -108,6 +125,10 @@ def hours() -> int:
 
 def _invitation(user: User) -> str:
     return f"{int_to_base36(user.pk)}.{_TOKENS.make_token(user)}"
+
+
+def _opens(user: User, invitation: str) -> bool:
+    return user.is_active and _TOKENS.check_token(user, invitation.partition(".")[2])
 
 
 def _details() -> dict[str, Any]:

@@ -6,13 +6,25 @@ Apps register theirs. Whoever takes a right away (a role, an account, a password
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Final, Protocol
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final, Protocol
 
 from django.contrib.auth.models import AbstractBaseUser
 
+from exportadmin.audit.record import ObjectLike, ProjectLike, record
 from exportadmin.lib.actor import Actor
 from exportadmin.lib.registry import Registry
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """A key that has ended, for its line in the trail."""
+
+    event: str
+    project: ProjectLike | None
+    obj: ObjectLike
+    details: Mapping[str, Any]
 
 
 class Keys(Protocol):
@@ -24,9 +36,9 @@ class Keys(Protocol):
     def count(self, user: AbstractBaseUser) -> int:
         """How many of a person open something now."""
 
-    def end(self, user: AbstractBaseUser, *, actor: Actor, why: str, unfounded_only: bool) -> int:
-        """End them, each with a line in the trail; how many. ``unfounded_only``: those alone that the person could not
-        hand out any more.
+    def end(self, user: AbstractBaseUser, *, unfounded_only: bool) -> Sequence[Ended]:
+        """Hold their rows, by ``pk``, and end them. ``unfounded_only``: those alone that the person could not hand out
+        any more.
         """
 
 
@@ -46,9 +58,18 @@ def in_words(counts: Mapping[str, int]) -> str:
 
 def end_all(user: AbstractBaseUser, *, actor: Actor, why: str) -> dict[str, int]:
     """All keys of a person; how many of which."""
-    return {name: keys.end(user, actor=actor, why=why, unfounded_only=False) for name, keys in KEYS.items()}
+    return _end(user, actor, why, unfounded_only=False)
 
 
 def end_unfounded(user: AbstractBaseUser, *, actor: Actor, why: str) -> dict[str, int]:
     """Those that the person could not hand out any more; how many of which."""
-    return {name: keys.end(user, actor=actor, why=why, unfounded_only=True) for name, keys in KEYS.items()}
+    return _end(user, actor, why, unfounded_only=True)
+
+
+def _end(user: AbstractBaseUser, actor: Actor, why: str, *, unfounded_only: bool) -> dict[str, int]:
+    # all rows before the first line: who holds the trail's head waits for nobody, and all hold rows in one order
+    ended = {name: KEYS[name].end(user, unfounded_only=unfounded_only) for name in sorted(KEYS)}
+    for found in ended.values():
+        for one in found:
+            record(one.event, actor=actor, project=one.project, obj=one.obj, details={**one.details, "why": why})
+    return {name: len(found) for name, found in ended.items()}

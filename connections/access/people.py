@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
+from contextlib import suppress
 from typing import Any, Final
 
+from django.contrib.auth.hashers import UNUSABLE_PASSWORD_PREFIX
 from django.contrib.auth.models import User
 from django.core.exceptions import ValidationError
 from django.db import transaction
+from django.db.models import Q
 
 from connections.access import keys, sessions
 from connections.access.models import ApiToken, Membership
@@ -15,7 +18,7 @@ from connections.access.permissions import is_superuser
 from exportadmin.audit.models import REFUSED, AuditEntry
 from exportadmin.audit.record import audited, record
 from exportadmin.lib.actor import Actor
-from exportadmin.lib.errors import ConflictError, DeniedError, UserError
+from exportadmin.lib.errors import ConflictError, DeniedError, NotFoundError, NothingToDoError, UserError
 from exportadmin.lib.text import check_text
 
 # what people change of themselves
@@ -30,7 +33,7 @@ def change_profile(*, user: User, actor: Actor, first_name: str, last_name: str,
     changed = User.objects.get(pk=user.pk)
     for name, value in data.items():
         setattr(changed, name, clean(name, value.strip(), changed))
-    save_user(user=changed, actor=actor)
+    save_user(user=changed, actor=actor, fields=PROFILE)
 
 
 def clean(name: str, value: str, user: User) -> str:
@@ -46,27 +49,51 @@ def clean(name: str, value: str, user: User) -> str:
         raise UserError(" ".join(error.messages), field=name) from error
 
 
-def save_user(*, user: User, actor: Actor) -> None:
-    """Save an account, new or changed, and record what is other than before. Nothing other: nothing recorded.
+def save_user(*, user: User, actor: Actor, fields: Collection[str] = KEPT) -> None:
+    """Save an account, new or changed, and record what is other than before. Nothing other: nothing saved or recorded.
 
-    Superusers change everything, people their own :data:`PROFILE`. Raises :class:`DeniedError`, and
-    :class:`ConflictError` where it would leave no superuser.
+    Of one that there is, ``fields`` alone are taken, and compared with the row as it is now: what somebody else has
+    changed since ``user`` was read stays. Superusers change everything, people their own :data:`PROFILE`. Raises
+    :class:`DeniedError`, and :class:`ConflictError` where it would leave no superuser.
     """
-    before = state_of(User.objects.filter(pk=user.pk).first())
-    after = state_of(user)
-    changed = [name for name in KEPT if before is None or after is None or before[name] != after[name]]
-    if before is not None and not changed:
-        user.save()  # a password that was hashed anew, a date: no business of the trail
+    if user._state.adding:
+        with audited("user.created", actor=actor, obj=_person(user), after=state_of(user)) as line:
+            _may_change(actor, user, KEPT)
+            user.save()
+            line.obj = _person(user)
         return
-    was = None if before is None else {name: before[name] for name in changed}
-    now = {name: after[name] for name in changed} if after is not None else None
-    with audited(_event(was, now), actor=actor, obj=_person(user), before=was, after=now) as line:
-        _may_change(actor, user, changed)
-        _leave_a_superuser(user, before, after)
-        user.save()
-        line.obj = _person(user)
-        if before is not None:
-            line.details |= _end_what_goes_with(user, changed, actor)
+    with suppress(NothingToDoError), audited("user.changed", actor=actor, obj=_person(user)) as line:
+        now = hold(user, and_superusers=not set(fields) <= set(PROFILE))
+        changed = [name for name in fields if getattr(now, name) != getattr(user, name)]
+        if not changed:
+            raise NothingToDoError(f"the account of {now.get_username()} is so already")
+        before = state_of(now)
+        line.before = {name: getattr(now, name) for name in changed}
+        line.after = {name: getattr(user, name) for name in changed}
+        line.event = _event(line.after)
+        for name, value in line.after.items():
+            setattr(now, name, value)
+        _may_change(actor, now, changed)
+        if _rules(before) and not _rules(state_of(now)):
+            leave_a_superuser(now)
+        if line.event == "user.disabled" and not now.has_usable_password():
+            now.set_unusable_password()  # another one: an invitation that is out opens nothing, also after an enabling
+            now.save(update_fields=[*changed, "password"])
+        else:
+            now.save(update_fields=changed)
+        line.obj = _person(now)
+        line.details |= _end_what_goes_with(now, changed, actor)
+
+
+def hold(user: User, *, and_superusers: bool = False) -> User:
+    """The account as it is now, held until the transaction ends; with all superusers' where one may be lost: in one
+    order, so that two who take it from each other do not wait for each other. Raises :class:`NotFoundError`.
+    """
+    wanted = Q(pk=user.pk) | Q(is_superuser=True) if and_superusers else Q(pk=user.pk)
+    held = {each.pk: each for each in User.objects.select_for_update(no_key=True).filter(wanted).order_by("pk")}
+    if user.pk not in held:
+        raise NotFoundError(f"the account of {user.get_username()} was deleted meanwhile")
+    return held[user.pk]
 
 
 def set_active(*, user: User, is_active: bool, actor: Actor) -> User:
@@ -83,7 +110,8 @@ def set_active(*, user: User, is_active: bool, actor: Actor) -> User:
         with audited("user.disabled", actor=actor, obj=_person(user)):
             raise ConflictError("this is your own account: have somebody else disable it")
     changed.is_active = is_active
-    save_user(user=changed, actor=actor)
+    save_user(user=changed, actor=actor, fields=("is_active",))
+    changed.refresh_from_db()
     return changed
 
 
@@ -107,13 +135,16 @@ def create_superuser(*, username: str, email: str, password: str | None, actor: 
 
 def _end_what_goes_with(user: User, changed: Sequence[str], actor: Actor) -> dict[str, Any]:
     """What a change of an account ends: of one that is disabled everything, of one that was a superuser what it had as
-    such; and who is one from now on signs in anew. For the trail.
+    such; and whose account is enabled, or a superuser's from now on, signs in anew. For the trail.
     """
     if "is_active" in changed and not user.is_active:
         return {"sessions_ended": sessions.end_sessions(user)} | _ended(keys.end_all, user, actor, "account disabled")
-    if "is_superuser" in changed and user.is_superuser:
-        return {"sessions_ended": sessions.end_sessions(user)}
-    return _ended(keys.end_unfounded, user, actor, "no superuser any more") if "is_superuser" in changed else {}
+    ended: dict[str, Any] = {}
+    if "is_active" in changed or ("is_superuser" in changed and user.is_superuser):
+        ended["sessions_ended"] = sessions.end_sessions(user)
+    if "is_superuser" in changed and not user.is_superuser:
+        ended |= _ended(keys.end_unfounded, user, actor, "no superuser any more")
+    return ended
 
 
 def _ended(how: Callable[..., dict[str, int]], user: User, actor: Actor, why: str) -> dict[str, str]:
@@ -179,9 +210,7 @@ def state_of(user: User | None) -> dict[str, Any] | None:
     return None if user is None else {name: getattr(user, name) for name in KEPT}
 
 
-def _event(before: dict[str, Any] | None, after: dict[str, Any] | None) -> str:
-    if before is None or after is None:
-        return "user.created"
+def _event(after: Mapping[str, Any]) -> str:
     if "is_active" in after:
         return "user.enabled" if after["is_active"] else "user.disabled"
     return "user.changed"
@@ -202,12 +231,13 @@ def _may_change(actor: Actor, user: User, changed: Any) -> None:
         raise DeniedError(f"{actor.name} may not change the account of {user.get_username()}")
 
 
-def _leave_a_superuser(user: User, before: dict[str, Any] | None, after: dict[str, Any] | None) -> None:
-    if not _rules(before) or _rules(after):
-        return
-    others = User.objects.select_for_update().filter(is_superuser=True, is_active=True).exclude(pk=user.pk)
-    if not list(others.values_list("pk", flat=True)[:1]):
-        raise ConflictError(f"{user.get_username()} is the last superuser: make someone else one first")
+def leave_a_superuser(user: User) -> None:
+    """Raises :class:`ConflictError` where no superuser but ``user`` can sign in. All are held."""
+    others = User.objects.filter(is_superuser=True, is_active=True).exclude(pk=user.pk)
+    if not others.exclude(password__startswith=UNUSABLE_PASSWORD_PREFIX).exists():
+        raise ConflictError(
+            f"{user.get_username()} is the last superuser: make someone else one first, who has a password"
+        )
 
 
 def _rules(state: dict[str, Any] | None) -> bool:

@@ -14,13 +14,14 @@ from django.db import IntegrityError, OperationalError
 from django.db.models import Q, QuerySet
 from django.utils import timezone
 
+from connections.access.keys import Ended
 from connections.access.lookup import find_user, is_valid_key, not_found
 from connections.access.models import ApiToken
 from connections.access.passwords import require_recent
 from connections.access.permissions import VIEW, can, is_superuser
 from connections.access.roles import SCOPES
 from connections.models import Project
-from exportadmin.audit.record import audited, record
+from exportadmin.audit.record import audited
 from exportadmin.lib.actor import Actor
 from exportadmin.lib.errors import ConflictError, DeniedError, NotFoundError, NothingToDoError, UserError
 from exportadmin.lib.ids import derived_id, new_id
@@ -150,18 +151,18 @@ class TokensOfPeople:
         """Living ones."""
         return self._living(user).count()
 
-    def end(self, user: AbstractBaseUser, *, actor: Actor, why: str, unfounded_only: bool) -> int:
+    def end(self, user: AbstractBaseUser, *, unfounded_only: bool) -> list[Ended]:
         """Revoke them. Unfounded is one that is bound to a project in which its person has no role any more: what
         others may do follows from the person's roles, at every use.
         """
-        ended = 0
-        for token in self._living(user).select_related("project"):
-            if unfounded_only and (token.project is None or can(user, VIEW, token.project)):
-                continue
-            if ApiToken.objects.filter(pk=token.pk, revoked_at=None).update(revoked_at=timezone.now()):
-                record("token.revoked", actor=actor, project=token.project, obj=token, details={"why": why})
-                ended += 1
-        return ended
+        living = self._living(user).select_related("project").select_for_update(of=("self",)).order_by("pk")
+        ended = [
+            token
+            for token in living
+            if not (unfounded_only and (token.project is None or can(user, VIEW, token.project)))
+        ]
+        ApiToken.objects.filter(pk__in=[token.pk for token in ended]).update(revoked_at=timezone.now())
+        return [Ended("token.revoked", token.project, token, {}) for token in ended]
 
     def _living(self, user: AbstractBaseUser) -> QuerySet[ApiToken]:
         has_time = Q(expires_at=None) | Q(expires_at__gt=timezone.now())

@@ -88,7 +88,8 @@ class PeopleAdmin(OwnFiltersOnly, _Admin):
 
     def save_model(self, request: HttpRequest, obj: User, form: Any, change: bool) -> None:
         """In the transaction of the view."""
-        people.save_user(user=obj, actor=actor_of(request))
+        fields = [name for name in people.KEPT if name in form.changed_data]
+        people.save_user(user=obj, actor=actor_of(request), fields=fields)
 
     def changeform_view(
         self,
@@ -105,13 +106,21 @@ class PeopleAdmin(OwnFiltersOnly, _Admin):
 
     def user_change_password(self, request: HttpRequest, id: str, form_url: str = "") -> HttpResponse:
         """Django's form; when it has changed something, that is recorded with it."""
-        with transaction.atomic():
-            user = self.get_object(request, unquote(id))
-            before = None if user is None else user.password
-            response = super().user_change_password(request, id, form_url)
-            now = User.objects.filter(pk=unquote(id)).first() if user is not None else None
-            if now is not None and now.password != before:
-                people.record_password(user=now, actor=actor_of(request))
+        try:
+            with transaction.atomic():
+                user = self.get_object(request, unquote(id))
+                if user is not None:
+                    user = people.hold(user, and_superusers=True)
+                    # asked first: Django's view writes a session, which must not be rolled back
+                    if _rules(request) and user.is_superuser and "unset-password" in request.POST:
+                        people.leave_a_superuser(user)
+                before = None if user is None else user.password
+                response = super().user_change_password(request, id, form_url)
+                now = User.objects.filter(pk=unquote(id)).first() if user is not None else None
+                if now is not None and now.password != before:
+                    people.record_password(user=now, actor=actor_of(request))
+        except UserError as error:
+            return self._refused(request, "user.password_changed", id, error)
         return response
 
     def delete_view(

@@ -6,10 +6,9 @@ from django.contrib.auth.models import AbstractBaseUser
 from django.db.models import QuerySet
 from django.utils import timezone
 
+from connections.access.keys import Ended
 from connections.access.permissions import DOWNLOAD, LINK, can
 from connections.models import Project
-from exportadmin.audit.record import record
-from exportadmin.lib.actor import Actor
 from exports.models import Link
 from exports.models.link import OPEN
 
@@ -29,19 +28,20 @@ class LinksOfPeople:
         """Open ones."""
         return self._open(user).count()
 
-    def end(self, user: AbstractBaseUser, *, actor: Actor, why: str, unfounded_only: bool) -> int:
+    def end(self, user: AbstractBaseUser, *, unfounded_only: bool) -> list[Ended]:
         """Revoke them."""
         founded: dict[int, bool] = {}
-        ended = 0
-        for link in self._open(user).select_related("artifact__report__project").defer("artifact__report__config"):
+        ended: list[Link] = []
+        links = self._open(user).select_related("artifact__report__project").defer("artifact__report__config")
+        for link in links.select_for_update(of=("self",)).order_by("pk"):
             project = link.artifact.report.project
-            if unfounded_only and founded.setdefault(project.pk, _may(user, project)):
-                continue
-            if Link.objects.filter(pk=link.pk, revoked_at=None).update(revoked_at=timezone.now()):
-                details = {"link": link.public_id, "why": why}
-                record("link.revoked", actor=actor, project=project, obj=link.artifact, details=details)
-                ended += 1
-        return ended
+            if not (unfounded_only and founded.setdefault(project.pk, _may(user, project))):
+                ended.append(link)
+        Link.objects.filter(pk__in=[link.pk for link in ended]).update(revoked_at=timezone.now())
+        return [
+            Ended("link.revoked", link.artifact.report.project, link.artifact, {"link": link.public_id})
+            for link in ended
+        ]
 
     def _open(self, user: AbstractBaseUser) -> QuerySet[Link]:
         return Link.objects.filter(Link.in_state(OPEN), created_by_id=user.pk)

@@ -11,7 +11,7 @@ from django.contrib.auth.models import Group, User
 from django.test import Client
 from django.urls import reverse
 
-from connections.access import people
+from connections.access import people, user_admin
 from connections.access.models import Membership, Preference
 from connections.access.tokens import issue_token
 from connections.models import Project
@@ -120,6 +120,29 @@ def test_a_change_that_cannot_be_recorded_does_not_happen(rita: User, visitor: C
     assert visitor.post(page(rita, "password"), said).status_code == 500
     rita.refresh_from_db()
     assert rita.email == "rita@example.org" and rita.check_password(PASSWORD)
+
+
+def test_what_somebody_else_changed_meanwhile_is_not_undone(rita: User, visitor: Client, monkeypatch):
+    """Between the form's read and its save."""
+    real = user_admin.actor_of
+
+    def meanwhile(request: Any) -> Actor:
+        User.objects.filter(pk=rita.pk).update(is_active=False, password="!taken away")
+        return real(request)
+
+    monkeypatch.setattr(user_admin, "actor_of", meanwhile)
+    assert visitor.post(page(rita), form(rita, email="new@example.org")).status_code == 302
+    rita.refresh_from_db()
+    assert (rita.email, rita.is_active, rita.password) == ("new@example.org", False, "!taken away")
+    assert entry("user.changed").after == {"email": "new@example.org"}
+
+
+def test_the_last_superusers_password_is_not_taken_away(alice: User, visitor: Client):
+    User.objects.create(username="root", is_superuser=True, is_staff=True, password="!")
+    answer = visitor.post(page(alice, "password"), {"usable_password": "false", "unset-password": "1"}, follow=True)
+    assert "is the last superuser" in answer.content.decode()
+    assert User.objects.get(pk=alice.pk).check_password(PASSWORD)
+    assert trail("user.password_changed") == [("user.password_changed", "refused", "alice", "alice")]
 
 
 # --- good days -------------------------------------------------------------------------------------------------------

@@ -140,6 +140,96 @@ def test_an_invitation_ends_with_its_time_with_a_newer_one_and_with_the_account(
     assert Client().get(new).status_code == 410
 
 
+@pytest.mark.parametrize("meanwhile", ["used", "invited again", "disabled", "disabled and enabled"])
+def test_an_invitation_that_ends_while_its_password_is_sent_opens_nothing(db: None, monkeypatch, meanwhile: str):
+    address = invited()
+    user = User.objects.get(username="newcomer")
+    real = invitations.validate_password
+
+    def at_the_same_moment(password: str, of: User) -> None:
+        real(password, of)
+        monkeypatch.undo()
+        if meanwhile == "used":
+            assert choose(address, "the horse of the other one").status_code == 302
+        elif meanwhile == "invited again":
+            invitations.invite_again(user=user, actor=SHELL)
+        else:
+            people.set_active(user=user, is_active=False, actor=SHELL)
+        if meanwhile == "disabled and enabled":
+            people.set_active(user=user, is_active=True, actor=SHELL)
+
+    monkeypatch.setattr(invitations, "validate_password", at_the_same_moment)
+    answer = choose(address)
+    assert (answer.status_code, answer.headers["Referrer-Policy"]) == (410, "no-referrer")
+    assert not may_sign_in("newcomer")
+    assert may_sign_in("newcomer", "the horse of the other one") == (meanwhile == "used")
+    assert [line[1] for line in trail("user.invitation_refused")] == ["failed"]
+
+
+def test_an_invitation_ends_with_a_disabling_also_when_the_account_is_enabled_again(db: None):
+    address = invited()
+    user = User.objects.get(username="newcomer")
+    for is_active in (False, True):
+        people.set_active(user=user, is_active=is_active, actor=SHELL)
+    assert [Client().get(address).status_code, choose(address).status_code] == [410, 410]
+
+
+def test_a_profile_that_was_read_before_a_disabling_restores_nothing(oscar: User, monkeypatch):
+    real = people.clean
+
+    def meanwhile(name: str, value: str, user: User) -> str:
+        User.objects.filter(pk=oscar.pk).update(is_active=False, is_staff=False, password="!taken away")
+        return real(name, value, user)
+
+    oscar.is_staff = True
+    oscar.save()
+    monkeypatch.setattr(people, "clean", meanwhile)
+    mine = Actor(kind=USER, name="oscar", channel="web", user_id=oscar.pk)
+    people.change_profile(user=oscar, actor=mine, first_name="Oscar", last_name="", email="o@example.org")
+    oscar.refresh_from_db()
+    assert (oscar.first_name, oscar.is_active, oscar.is_staff, oscar.password) == ("Oscar", False, False, "!taken away")
+    (entry,) = AuditEntry.objects.filter(event="user.changed")
+    assert entry.after == {"first_name": "Oscar", "email": "o@example.org"}
+
+
+def test_where_nothing_is_changed_nothing_is_saved(oscar: User):
+    old = User.objects.get(pk=oscar.pk)
+    User.objects.filter(pk=oscar.pk).update(password="!taken away")
+    people.save_user(user=old, actor=SHELL)
+    assert User.objects.get(pk=oscar.pk).password == "!taken away"
+    assert trail("user.changed") == []
+
+
+def test_a_superuser_without_a_password_is_none_who_could_stay(alice: User, oscar: User):
+    invitations.invite(username="newcomer", actor=SHELL)
+    newcomer = User.objects.get(username="newcomer")
+    newcomer.is_superuser = True
+    people.save_user(user=newcomer, actor=SHELL)
+    with pytest.raises(ConflictError, match="last superuser"):
+        people.set_active(user=alice, is_active=False, actor=SHELL)
+    with pytest.raises(ConflictError, match="last superuser"):
+        invitations.invite_again(user=alice, actor=SHELL)
+    assert may_sign_in("alice", PASSWORD)
+    assert choose(invitations.path_for(invitations.invite_again(user=newcomer, actor=SHELL))).status_code == 302
+    invitations.invite_again(user=alice, actor=SHELL)
+    assert not may_sign_in("alice", PASSWORD)
+
+
+def test_the_only_superuser_who_has_no_password_yet_is_invited(db: None):
+    made = people.create_superuser(username="root", email="", password=None, actor=SHELL)
+    assert choose(invitations.path_for(invitations.invite_again(user=made, actor=SHELL))).status_code == 302
+    assert may_sign_in("root")
+
+
+def test_who_is_enabled_again_signs_in_anew(oscar: User):
+    """A session that was begun while the account was being disabled."""
+    browser = signed_in(oscar)
+    User.objects.filter(pk=oscar.pk).update(is_active=False)
+    people.set_active(user=oscar, is_active=True, actor=SHELL)
+    assert browser.get("/account/").status_code == 302
+    assert AuditEntry.objects.get(event="user.enabled").details == {"sessions_ended": 1}
+
+
 def test_a_copy_of_the_database_makes_no_invitation(db: None, settings):
     invitation = invited().split("/")[-2]
     settings.SECRET_KEY = "another key " * 5

@@ -173,19 +173,25 @@ def accept_invitation(request: HttpRequest, invitation: str) -> HttpResponse:
         user = invitations.find_invited(invitation)
     except GoneError as gone:
         record_refused("user.invitation_refused", actor=actor, reason="used, over, taken back or never made")
-        return _private(render(request, "access/invitation_gone.html", {"message": gone.message}, status=410))
+        return _gone(request, gone)
     form = ChoosePasswordForm(request.POST if request.method == "POST" else None)
     form.check_names()
     if form.is_valid():
         mine = dataclasses.replace(actor, name=user.get_username(), user_id=user.pk)
         try:
-            invitations.accept(user=user, password=form.cleaned_data["password"], actor=mine)
+            invitations.accept(invitation, password=form.cleaned_data["password"], actor=mine)
+        except GoneError as gone:  # a moment ago
+            return _gone(request, gone)
         except UserError as error:
             form.blame(error)
         else:
             return done(request, "Your password is kept: sign in with it.", "sign-in")
     context = {"form": form, "person": user}
     return _private(render(request, "access/invitation.html", context, status=400 if form.errors else 200))
+
+
+def _gone(request: HttpRequest, gone: GoneError) -> HttpResponse:
+    return _private(render(request, "access/invitation_gone.html", {"message": gone.message}, status=410))
 
 
 def _private(response: HttpResponse) -> HttpResponse:

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
 from django.contrib.auth.models import User
 from django.core.management import call_command
+from django.db import connection as database
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 
 from connections.access import people
+from connections.access.invitations import invite_again
 from connections.access.members import remove_member, set_role
 from connections.access.models import ApiToken, Membership
 from connections.access.tokens import find_token, issue_token
@@ -149,6 +153,31 @@ def test_the_shell_does_the_same(oscar: User, monkeypatch: pytest.MonkeyPatch, f
     monkeypatch.setattr("getpass.getpass", lambda prompt: NEW)
     call_command("changepassword", "oscar", *flags)
     assert (find_token(key) is not None) == stays
+
+
+@pytest.mark.parametrize("way", ["disabled", "invited again", "no role", "password"])
+def test_all_rows_are_held_and_changed_before_the_first_line_of_the_trail(
+    alice: User, oscar: User, members: Project, artifact: Artifact, way: str
+):
+    """The head of the trail is one row for all: whoever holds it must not wait for anybody."""
+    for _ in range(2):
+        link_of(oscar, artifact), key_of(oscar, members)
+    with CaptureQueriesContext(database) as captured:
+        if way == "disabled":
+            people.set_active(user=oscar, is_active=False, actor=SHELL)
+        elif way == "invited again":
+            invite_again(user=oscar, actor=SHELL)
+        elif way == "no role":
+            remove_member(project=members, user=oscar, actor=actor_for(alice))
+        else:
+            people.change_password(user=oscar, password=NEW, actor=SHELL)
+    writes = re.compile(r'(?:UPDATE|INSERT INTO|DELETE FROM) "([a-z_]+)"')
+    tables = [found[1] for query in captured if (found := writes.match(query["sql"]))]
+    tables = [table for table in tables if table != "django_session"]
+    first = {"no role": "access_membership"}.get(way, "auth_user")
+    assert tables[:3] == [first, "exports_link", "access_apitoken"]
+    assert set(tables[3:]) == {"audit_auditentry", "audit_audithead"}
+    assert len(lines("link.revoked")) == len(lines("token.revoked")) == 2
 
 
 # --- at use ----------------------------------------------------------------------------------------------------------
