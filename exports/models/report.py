@@ -105,6 +105,16 @@ class ExportReport(Run):
         return self.status in statuses.SUCCESSFUL
 
     @property
+    def rows_known(self) -> int | None:
+        """So many rows were done; ``None``: a platform makes the files, and none of their rows was counted here."""
+        return self.rows_done or (None if self.made_by else 0)
+
+    @property
+    def bytes_known(self) -> int | None:
+        """As :attr:`rows_known`: what a platform delivered where we cannot look has a size that nobody knows."""
+        return self.bytes_done or (None if self.made_by else 0)
+
+    @property
     def shown_state(self) -> str:
         """A key of :data:`exports.display.report_states.REPORT_STATES`: its status, or what is known beyond it."""
         if self.altered_at is not None:

@@ -72,9 +72,13 @@ def _answer(params: Mapping[str, str], scope: Scope) -> Answer:
 def _cells(entries: Sequence[AuditEntry]) -> list[list[str]]:
     """The filter in words, and how the export ended (one query)."""
     ids = [entry.object_id for entry in entries]
-    found = ExportReport.objects.filter(report_id__in=ids).values_list("report_id", "status", "rows_done")
-    ends = {report: f"{status}, {rows:,} {'row' if rows == 1 else 'rows'}" for report, status, rows in found}
+    found = ExportReport.objects.filter(report_id__in=ids).only("report_id", "status", "rows_done", "made_by")
+    ends = {report.report_id: f"{report.status}, {_rows(report.rows_known)}" for report in found}
     return [[filter_text(entry.after), ends.get(entry.object_id, "not there any more")] for entry in entries]
+
+
+def _rows(known: int | None) -> str:
+    return "rows not known" if known is None else f"{known:,} {'row' if known == 1 else 'rows'}"
 
 
 QUESTION = Question(

@@ -59,8 +59,11 @@ def list_file(request: HttpRequest) -> StreamingHttpResponse:
 
 def _lines(reports: QuerySet[ExportReport]) -> Iterator[str]:
     yield BYTE_ORDER_MARK + ",".join(COLUMNS) + "\r\n"
-    for values in reports.values_list(*COLUMNS.values()).iterator(chunk_size=AT_ONCE):
-        line = dict(zip(COLUMNS, values, strict=True))
+    for values in reports.values_list(*COLUMNS.values(), "made_by").iterator(chunk_size=AT_ONCE):
+        *cells, made_by = values
+        line = dict(zip(COLUMNS, cells, strict=True))
+        if made_by:  # a platform's files, of which not all can be counted here: 0 is not known
+            line |= {name: line[name] or None for name in ("rows", "bytes")}
         line["selects"] = LONG if line["selects"] is None else one_line(line["selects"])
         if line["state"] not in statuses.SUCCESSFUL:
             line["bytes"] = None

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import re
 from io import StringIO
 
 import pytest
@@ -57,6 +59,29 @@ def test_one_that_is_not_proved_is_never_green(unproved, page, client):
     assert "ea-state-green" not in text
     listed = client.get(reverse("exports:list")).content.decode()
     assert "Not proved" in listed and "ea-state-green" not in listed
+
+
+def test_rows_and_bytes_that_nobody_has_counted_are_told_as_unknown_and_never_as_none(unproved, ask, client, alice):
+    counted = step(ask())
+    assert (unproved.rows_known, unproved.bytes_known, counted.rows_known) == (None, None, 3)
+    client.force_login(alice)
+
+    def cells(text: str, report: ExportReport) -> list[str]:
+        line = next(each for each in text.split("<tr")[1:] if report.report_id in each)
+        line = line.partition("</tr>")[0]
+        return [" ".join(re.sub("<[^>]+>", " ", cell).split()) for cell in re.findall(r"(<td.*?)</td>", line, re.S)]
+
+    listed = client.get(reverse("exports:list")).content.decode()
+    project = client.get(reverse("projects:project", args=[unproved.project.public_id])).content.decode()
+    for text in (listed, project):
+        assert "–" in cells(text, unproved) and "0" not in cells(text, unproved) and "0 B" not in cells(text, unproved)
+        assert "3" in cells(text, counted)
+    file = b"".join(client.get(reverse("exports:list_file")).streaming_content).decode("utf-8-sig")
+    lines = {line["report_id"]: line for line in csv.DictReader(StringIO(file))}
+    assert (lines[unproved.report_id]["rows"], lines[unproved.report_id]["bytes"]) == ("", "")
+    assert lines[counted.report_id]["rows"] == "3" and int(lines[counted.report_id]["bytes"]) > 0
+    told = client.get("/audit/questions/filters/").content.decode()
+    assert "completed, rows not known" in told and "completed, 3 rows" in told
 
 
 def test_one_that_found_nothing_is_no_error(ask, page):
