@@ -115,6 +115,13 @@ class ExportReport(Run):
         return self.bytes_done or (None if self.made_by else 0)
 
     @property
+    def size_shown(self) -> int | None:
+        """Bytes for lists: of what was delivered, or is being written; ``None``: there are none, or nobody knows."""
+        if self.is_delivered:
+            return self.bytes_known
+        return (self.bytes_done or None) if self.status == statuses.RUNNING else None
+
+    @property
     def shown_state(self) -> str:
         """A key of :data:`exports.display.report_states.REPORT_STATES`: its status, or what is known beyond it."""
         if self.altered_at is not None:
