@@ -65,8 +65,10 @@ def scope_of(actor: Actor) -> str:
 
 def usable_key(key: str) -> str:
     """The key itself. Raises :class:`UserError`."""
-    if not 0 < len(key) <= MAX_KEY or not key.isprintable():
-        raise UserError(f"an idempotency key has 1 to {MAX_KEY} printable characters", field="Idempotency-Key")
+    if not 0 < len(key) <= MAX_KEY or not all("!" <= char <= "~" for char in key):
+        raise UserError(
+            f"an idempotency key has 1 to {MAX_KEY} printable characters of ASCII, no blanks", field="Idempotency-Key"
+        )
     return key
 
 

@@ -147,13 +147,13 @@ _files = count()
 
 
 @contextmanager
-def _checkpoints_in_another_file() -> Iterator[None]:
-    """They begin as those that are there; at the end both are as they were."""
+def _checkpoints_in_another_file(*, copy: bool) -> Iterator[None]:
+    """They begin as those that are there, or as none; at the end both are as they were."""
     from django.conf import settings
 
     before = settings.CHECKPOINTS_FILE
     settings.CHECKPOINTS_FILE = before.with_name(f"audit-checkpoints-{next(_files)}.ndjson")
-    if before.exists():
+    if copy and before.exists():
         shutil.copyfile(before, settings.CHECKPOINTS_FILE)
     try:
         yield
@@ -164,15 +164,18 @@ def _checkpoints_in_another_file() -> Iterator[None]:
 
 @pytest.fixture(autouse=True, scope="module")
 def _own_checkpoints_of_a_file() -> Iterator[None]:
-    """What the world of a file's tests writes goes with that world: the next file's trail is another one."""
-    with _checkpoints_in_another_file():
+    """What the world of a file's tests writes goes with that world: the next file's trail is another one.
+
+    It begins with none: no trail outlives a file of tests, though programs that tests start in this home leave theirs.
+    """
+    with _checkpoints_in_another_file(copy=False):
         yield
 
 
 @pytest.fixture(autouse=True)
 def _own_checkpoints(_own_checkpoints_of_a_file: None) -> Iterator[None]:
     """Each test has a trail of its own, and so its own checkpoints, which begin as those of the file's world."""
-    with _checkpoints_in_another_file():
+    with _checkpoints_in_another_file(copy=True):
         yield
 
 

@@ -139,7 +139,7 @@ def test_a_key_gives_nothing_to_someone_who_may_no_more(world: World):
     assert script.post("reports/", BODY, headers={"Idempotency-Key": "k"}).status_code == 404
 
 
-@pytest.mark.parametrize("key", ["", "x" * 256, "a\tb", "\x7f", "\xa0"])
+@pytest.mark.parametrize("key", ["", "x" * 256, "a\tb", "\x7f", "\xa0", "\xe9", "a b"])
 def test_a_key_that_is_none_is_said(world: World, key: str):
     answer = world.script("oscar").post("reports/", BODY, headers={"Idempotency-Key": key})
     assert (answer.status_code, answer.json()["field"]) == (400, "Idempotency-Key")
