@@ -155,8 +155,8 @@ class _Driver:
     def _undisturbed(self) -> dict[str, bytes]:
         """Of each format: the file of an export that nothing disturbs."""
         for name in FORMATS:
-            self._book.formats[f"undisturbed {name}"] = name
-        ids = {name: until(lambda n=name: self._book.request_export(f"undisturbed {n}"), name) for name in FORMATS}
+            self._book.formats[f"undisturbed-{name}"] = name
+        ids = {name: until(lambda n=name: self._book.request_export(f"undisturbed-{n}"), name) for name in FORMATS}
         files = {name: self._file_of(self._ended(report_id)) for name, report_id in ids.items()}
         query = "SELECT a.public_id FROM exports_artifact a JOIN exports_exportreport r ON r.id = a.report_id"
         self._book.artifact = (self._server.rows(f"{query} WHERE r.format = 'ndjson'")[0][0], files["ndjson"])

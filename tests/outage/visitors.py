@@ -163,7 +163,7 @@ class Visitors:
         for count in range(self._most):
             if self._leave.is_set():
                 return
-            key = f"script {number}, export {count}"
+            key = f"script-{number}-export-{count}"
             self._book.formats[key] = FORMATS[(number + count) % len(FORMATS)]
             while self._book.request_export(key) is None and not self._gone.is_set():
                 self._gone.wait(RETRY_SECONDS)

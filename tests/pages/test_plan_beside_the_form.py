@@ -234,8 +234,8 @@ def test_a_plan_takes_as_many_queries_with_many_rows(filled: Project, operator: 
     with CaptureQueriesContext(database) as many:
         operator.post(PLAN, form(filled, **ids))
     # session, user; project, may see, may start; connections to deliver by; the action's person and right; stand; pace
-    # here and elsewhere
-    assert (len(few), len(many)) == (11, 11)
+    # here and elsewhere; on PostgreSQL, where counts of requests stand in the database too, when it was last recorded
+    assert [len([query for query in seen if "hitcount" not in query["sql"]]) for seen in (few, many)] == [11, 11]
 
 
 def test_choosing_parts_names_and_formats_counts_no_row_again_and_a_new_row_does(
