@@ -190,7 +190,7 @@ class Server:
                 cwd=self.folder,
                 env=environment,
                 start_new_session=True,
-                preexec_fn=_end_with_parent,
+                preexec_fn=end_with_parent,
             )
         self._wait_until_it_answers(self._process)
         return self.store
@@ -237,7 +237,7 @@ def free_ports(count: int) -> list[int]:
         return [one.getsockname()[1] for one in held]
 
 
-def _end_with_parent() -> None:
+def end_with_parent() -> None:
     """In the child, before exec: have Linux kill the server when its parent dies."""
     with contextlib.suppress(OSError, AttributeError):
         ctypes.CDLL(None).prctl(1, int(signal.SIGKILL))

@@ -1,0 +1,237 @@
+"""A real Label Studio for tests: SQLite, loopback only, a folder of its own, with a project of 2,000 tasks.
+
+The program and its SDK are in an environment of their own (``make test-platforms`` installs it). What takes long, the
+tables and the tasks, is made once and kept beside that environment; a server starts on a copy of it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import hashlib
+import json
+import os
+import shutil
+import sqlite3
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+import requests
+
+from tests.support.paths import ROOT, SHARED
+from tests.support.seaweed import end_with_parent, free_ports
+
+ENVIRONMENT: Final = ROOT / ".venv-platforms"
+PYTHON: Final = ENVIRONMENT / "bin" / "python"
+PROGRAM: Final = ENVIRONMENT / "bin" / "label-studio"
+GENERATOR: Final = SHARED / "tools" / "gen_label_studio_tasks.py"
+ADVICE: Final = "NOT RUN: Label Studio is not in .venv-platforms; `make test-platforms` installs it"
+TASKS: Final = 2_000
+EMAIL: Final = "owner@example.test"
+PASSWORD: Final = "Correct-horse-7"
+START_SECONDS: Final = 180
+# tasks of one request: as many as the server writes at once
+IMPORTED_AT_ONCE: Final = 1_000
+
+
+class LabelStudioUnavailable(RuntimeError):
+    """It is not installed, or did not start; the message says which."""
+
+
+def is_installed() -> bool:
+    """Both programs are there."""
+    return PROGRAM.exists() and PYTHON.exists()
+
+
+@dataclass
+class LabelStudio:
+    """A server with its data in ``folder``.
+
+    ``legacy_token`` and ``refresh_token`` are the keys of its one user; ``project_id`` is the project with the tasks.
+    ``variables``: settings of the server beside our own.
+    """
+
+    folder: Path
+    legacy_token: str = ""
+    refresh_token: str = ""
+    project_id: int = 0
+    variables: dict[str, str] = field(default_factory=dict)
+    port: int = 0
+    process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def address(self) -> str:
+        """Where it answers."""
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def data(self) -> Path:
+        """Its data directory."""
+        return self.folder / "data"
+
+    def start(self, *arguments: str) -> LabelStudio:
+        """It answers when the call returns; a second start is on the same port.
+
+        Raises :class:`LabelStudioUnavailable`.
+        """
+        temporary = self.folder / "tmp"
+        for folder in (self.data, temporary):
+            folder.mkdir(parents=True, exist_ok=True)
+        self.port = self.port or free_ports(1)[0]
+        environment = {
+            "PATH": os.environ.get("PATH", os.defpath),
+            "HOME": str(self.folder),
+            "TMPDIR": str(temporary),
+            "LANG": "C.UTF-8",
+            "LABEL_STUDIO_BASE_DATA_DIR": str(self.data),
+            "COLLECT_ANALYTICS": "false",
+            "LATEST_VERSION_CHECK": "false",
+            "DEBUG": "false",
+            "LOG_LEVEL": "WARNING",
+            # nothing of it may reach another machine: whatever tries meets a proxy that is not there
+            **dict.fromkeys(("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY"), "http://127.0.0.1:9"),
+            "no_proxy": "127.0.0.1,localhost",
+            **self.variables,
+        }
+        command = [str(PROGRAM), "start", "--no-browser", "--internal-host", "127.0.0.1", "--port", str(self.port)]
+        with (self.folder / "log").open("ab") as log:
+            self.process = subprocess.Popen(
+                [*command, *arguments],
+                env=environment,
+                cwd=self.folder,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+                preexec_fn=end_with_parent,
+            )
+        self._wait_until_it_answers(self.process)
+        return self
+
+    def _wait_until_it_answers(self, process: subprocess.Popen[bytes]) -> None:
+        deadline = time.monotonic() + START_SECONDS
+        while True:
+            with contextlib.suppress(requests.RequestException):
+                if requests.get(f"{self.address}/api/version/", timeout=20).ok:
+                    return
+            if process.poll() is not None or time.monotonic() > deadline:
+                log = (self.folder / "log").read_text(errors="replace").strip()[-2000:]
+                self.kill()
+                raise LabelStudioUnavailable(f"Label Studio did not start within {START_SECONDS} s\n{log}")
+            time.sleep(0.05)  # between two looks
+
+    def kill(self) -> None:
+        """As a power cut does; its data stay."""
+        if self.process is not None:
+            self.process.kill()
+            self.process.wait()
+            self.process = None
+
+    def call(self, method: str, path: str, body: Any = None, *, token: str = "") -> requests.Response:
+        """Of its API, as its user; ``path`` begins with ``/``."""
+        headers = {"Authorization": f"Token {token or self.legacy_token}"}
+        return requests.request(method, self.address + path, json=body, headers=headers, timeout=600)
+
+    def made(self, method: str, path: str, body: Any = None) -> Any:
+        """What it answers when all went well."""
+        answer = self.call(method, path, body)
+        assert answer.ok, f"{method} {path}: {answer.status_code} {answer.text[:500]}"
+        return answer.json() if answer.content else None
+
+    def new_project(self, title: str, config: str, tasks: list[dict[str, Any]]) -> int:
+        """Its id, with those tasks in it."""
+        project = self.made("POST", "/api/projects/", {"title": title, "label_config": config})
+        for start in range(0, len(tasks), IMPORTED_AT_ONCE):
+            self.made("POST", f"/api/projects/{project['id']}/import", tasks[start : start + IMPORTED_AT_ONCE])
+        return int(project["id"])
+
+    def query(self, sql: str, *values: Any) -> list[tuple[Any, ...]]:
+        """Of its database, past everything of the program's."""
+        with contextlib.closing(sqlite3.connect(self.data / "label_studio.sqlite3", timeout=30)) as database, database:
+            return database.execute(sql, values).fetchall()
+
+    def memory_mb(self, key: str = "VmRSS") -> float:
+        """Of the server: what it holds now, or at most so far (``VmHWM``)."""
+        assert self.process is not None
+        lines = Path(f"/proc/{self.process.pid}/status").read_text().splitlines()
+        return next(int(line.split()[1]) / 1024 for line in lines if line.startswith(f"{key}:"))
+
+    def forget_peak(self) -> None:
+        """From now on ``VmHWM`` is of what comes."""
+        assert self.process is not None
+        Path(f"/proc/{self.process.pid}/clear_refs").write_text("5")
+
+    def cpu_seconds(self) -> float:
+        """User and system time of the server so far."""
+        assert self.process is not None
+        fields = Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def label_config() -> str:
+    """Of the tasks that the generator makes."""
+    made = subprocess.run([sys.executable, GENERATOR, "--config"], capture_output=True, text=True, check=True)
+    return made.stdout.strip()
+
+
+def edge_tasks(count: int = TASKS, mix: str = "edge") -> list[dict[str, Any]]:
+    """As a file for import has them; task ``i`` is the same whatever the count."""
+    made = subprocess.run([sys.executable, GENERATOR, str(count), "-", "--mix", mix], capture_output=True, check=True)
+    return list(json.loads(made.stdout))
+
+
+@contextlib.contextmanager
+def running(folder: Path, **variables: str) -> Iterator[LabelStudio]:
+    """On a copy of what was made once, for the length of the block."""
+    template = _template()
+    shutil.copytree(template, folder, dirs_exist_ok=True)
+    known = json.loads((folder / "known.json").read_text())
+    server = LabelStudio(folder, **known, variables=variables)
+    try:
+        yield server.start()
+    finally:
+        server.kill()
+
+
+def _template() -> Path:
+    """The folder with tables, user and tasks, made by whoever needs it first."""
+    if not is_installed():
+        raise LabelStudioUnavailable(ADVICE)
+    made_of = [Path(__file__), ROOT / "requirements" / "platforms.txt", GENERATOR]
+    key = hashlib.sha256(b"".join(path.read_bytes() for path in made_of)).hexdigest()[:16]
+    folder = ENVIRONMENT / f"label-studio-{key}"
+    with (ENVIRONMENT / "template.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not folder.exists():
+            for old in ENVIRONMENT.glob("label-studio-*"):
+                shutil.rmtree(old)
+            draft = ENVIRONMENT / "draft-of-label-studio"
+            shutil.rmtree(draft, ignore_errors=True)
+            _fill(LabelStudio(draft))
+            draft.rename(folder)
+    return folder
+
+
+def _fill(server: LabelStudio) -> None:
+    """Its user with both sorts of key, and the project."""
+    server.legacy_token = hashlib.sha256(os.urandom(32)).hexdigest()[:40]
+    user = ("--username", EMAIL, "--password", PASSWORD, "--user-token", server.legacy_token)
+    server.folder.mkdir()
+    server.start(*user, "--enable-legacy-api-token")
+    try:
+        server.refresh_token = server.made("POST", "/api/token/")["token"]
+        server.project_id = server.new_project("Edge tasks", label_config(), edge_tasks())
+    finally:
+        server.kill()
+    with contextlib.closing(sqlite3.connect(server.data / "label_studio.sqlite3")) as database:
+        database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    for left in ("tmp", "log"):
+        path = server.folder / left
+        shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
+    known = {name: getattr(server, name) for name in ("legacy_token", "refresh_token", "project_id")}
+    (server.folder / "known.json").write_text(json.dumps(known))

@@ -1,0 +1,52 @@
+"""The script of Label Studio's own page about exports, unchanged, against Label Studio itself and against us."""
+
+from __future__ import annotations
+
+import csv
+import json
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from tests.platforms.label_studio.sdk import Site, run_page_script
+from tests.platforms.label_studio.server import TASKS, LabelStudio
+
+# of ten edge tasks one has two annotations, one none, and one only a skipped one
+ITEMS = TASKS
+
+
+@pytest.fixture(params=["original"])
+def site(request: pytest.FixtureRequest, shared: Path) -> Site:
+    """Whoever speaks as Label Studio does."""
+    return request.getfixturevalue(request.param)
+
+
+def test_a_snapshot_and_its_coco_with_a_legacy_token(site: Site, tmp_path: Path):
+    ran = run_page_script(site, tmp_path, "COCO")
+    assert ran.code == 0, ran.output
+    (tasks_file,) = tmp_path.glob("project_*_export_*.json")
+    tasks = json.loads(tasks_file.read_bytes())
+    assert len({task["id"] for task in tasks}) == len(tasks) == TASKS
+    with zipfile.ZipFile(next(tmp_path.glob("*.coco"))) as archive:
+        made = json.loads(archive.read("result.json"))
+    assert len(made["images"]) == ITEMS
+    boxes = [one for one in made["annotations"] if not one["segmentation"]]
+    regions = [
+        region["type"]
+        for task in tasks
+        for annotation in task["annotations"]
+        if not annotation["was_cancelled"]
+        for region in annotation["result"]
+    ]
+    assert len(boxes) == regions.count("rectanglelabels")
+    assert len(made["annotations"]) - len(boxes) == regions.count("polygonlabels")
+
+
+def test_a_snapshot_and_its_csv_with_a_refresh_token(site: Site, label_studio: LabelStudio, tmp_path: Path):
+    ran = run_page_script(site.with_key(label_studio.refresh_token), tmp_path, "CSV")
+    assert ran.code == 0, ran.output
+    with next(tmp_path.glob("*.csv")).open(encoding="utf-8", newline="") as lines:
+        made = list(csv.DictReader(lines))
+    assert len(made) == ITEMS
+    assert len({one["id"] for one in made}) == TASKS - TASKS // 10
