@@ -116,14 +116,6 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     items[:] = [item for item in items if item not in set(out)]
 
 
-@pytest.fixture(autouse=True)
-def _nothing_is_counted_yet() -> None:
-    """What is counted over processes begins at nothing. With PostgreSQL the counts go with the test's own rows."""
-    from exportadmin.lib import counts
-
-    counts.file().unlink(missing_ok=True)
-
-
 @pytest.fixture(autouse=True, scope="session")
 def _flush_lifts_the_triggers() -> Iterator[None]:
     """The trail refuses to be emptied, also by the flush between transactional tests: lift its triggers for that."""
@@ -163,17 +155,26 @@ def _checkpoints_in_another_file(*, copy: bool) -> Iterator[None]:
 
 
 @pytest.fixture(autouse=True, scope="module")
-def _own_checkpoints_of_a_file() -> Iterator[None]:
+def _own_evidence_of_a_file() -> Iterator[None]:
     """What the world of a file's tests writes goes with that world: the next file's trail is another one.
 
-    It begins with none: no trail outlives a file of tests, though programs that tests start in this home leave theirs.
+    It begins with no checkpoints: no trail outlives a file of tests, though programs that tests start in this home
+    leave theirs. Nor do deliveries, whose manifests witness the trail that they were made under.
     """
-    with _checkpoints_in_another_file(copy=False):
-        yield
+    from django.conf import settings
+
+    before = settings.ARTIFACTS_DIR
+    settings.ARTIFACTS_DIR = before.with_name(f"artifacts-{next(_files)}")
+    try:
+        with _checkpoints_in_another_file(copy=False):
+            yield
+    finally:
+        shutil.rmtree(settings.ARTIFACTS_DIR, ignore_errors=True)
+        settings.ARTIFACTS_DIR = before
 
 
 @pytest.fixture(autouse=True)
-def _own_checkpoints(_own_checkpoints_of_a_file: None) -> Iterator[None]:
+def _own_checkpoints(_own_evidence_of_a_file: None) -> Iterator[None]:
     """Each test has a trail of its own, and so its own checkpoints, which begin as those of the file's world."""
     with _checkpoints_in_another_file(copy=True):
         yield
