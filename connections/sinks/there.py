@@ -62,6 +62,7 @@ class DeliveryThere(Delivery):
         super().__init__(kept.location, kept.address)
         self._kept = kept
         self._connection = connection
+        self._read: Mapping[str, str] | None = None
 
     def open(self, name: str, first: int = 0, last: int | None = None) -> OpenedFile:
         if name == MANIFEST_NAME:
@@ -87,6 +88,12 @@ class DeliveryThere(Delivery):
         self._kept.remove()
 
     def _keys(self) -> Mapping[str, str]:
+        """Name → key, as the manifest tells; it is read once."""
+        if self._read is None:
+            self._read = self._told()
+        return self._read
+
+    def _told(self) -> Mapping[str, str]:
         with closing(self._kept.open(MANIFEST_NAME)) as file:
             read: Callable[[int], bytes] = file.read
             raw = b"".join(iter(lambda: read(1 << 20), b""))

@@ -18,13 +18,13 @@ from typing import Any, Final
 from django.utils import timezone
 
 from connections.models import Connection
-from connections.platforms.base import NothingThereError, Platform, Ready, RemoteFile, Wanted
+from connections.platforms.base import NothingThereError, Platform, Ready, RemoteFile, Waiting, Wanted
 from connections.platforms.remote import KEY as REMOTE
 from connections.platforms.remote import RemoteRun
 from connections.sinks.base import DeliveredFileError, Draft
 from connections.sinks.there import HEAD, OBJECTS, DeliveryThere, ObjectThere, objects_at, read_object
 from connections.use import check_usable
-from exportadmin.lib.errors import PermanentError, UserError
+from exportadmin.lib.errors import PermanentError, TransientError, UserError
 from exportadmin.lib.signing import installation_key
 from exportadmin.lib.times import MIN_MS, to_datetime
 from exportadmin.runs import statuses
@@ -48,7 +48,12 @@ BLOCK: Final = 1 << 20
 MOST_BEFORE: Final = 5_000
 BEFORE: Final = "before"
 BEGUN: Final = "begun"
+# new objects of one export, each of which is read and hashed
+MOST_NEW: Final = 5_000
 _WAIT: Final = timedelta(seconds=5)
+# an export that was given up here is waited for so long
+_GIVEN_UP_KEPT: Final = timedelta(hours=1)
+_WITHOUT_FILES: Final = (statuses.CANCELLED, statuses.FAILED, statuses.ERRORED)
 EXAMPLES: Final = 5
 # notes of check values: what could not be compared with what was asked for
 NO_STATUS: Final = "rows that do not say their status, which was not checked"
@@ -130,6 +135,30 @@ def _await_others(report: ExportReport, wanted: PlatformExport) -> None:
         theirs = _place(other, _spec_of(other))
         if place.startswith(theirs) or theirs.startswith(place):
             raise NotYet(_WAIT, {"waits": True}, f"another export into {theirs} has to be done first")
+    _await_given_up(report, place)
+
+
+def _await_given_up(report: ExportReport, place: str) -> None:
+    """What was cancelled or given up here goes on there, and would land among this one's files.
+
+    Raises ``NotYet`` while one of the last hour into this place is not done there.
+    """
+    ended = {"status__in": _WITHOUT_FILES, "finished_at__gte": timezone.now() - _GIVEN_UP_KEPT}
+    given_up = ExportReport.objects.filter(is_there=True, **ended).exclude(remote_name="")
+    for other in given_up.select_related("project__connection"):
+        theirs = _place(other, _spec_of(other))
+        if not (place.startswith(theirs) or theirs.startswith(place)) or not other.state.get(REMOTE):
+            continue
+        platform, project = platform_of(other.project), other.project.external_id
+        waiting = f"export {other.report_id} into {theirs} ended here without its files, and {platform.title}"
+        try:
+            remote_id = other.remote_id or platform.find(project, other.remote_name)
+            if remote_id and isinstance(standing := platform.look(project, remote_id), Waiting):
+                raise NotYet(_WAIT, {"waits": True}, f"{waiting} is still at it (it says {standing.word!r})")
+        except TransientError as error:
+            raise NotYet(_WAIT, {"waits": True}, f"{waiting} does not say whether it is done: {error}") from None
+        except PermanentError:  # it is not there any more, or nobody may ask: nothing is to be waited for
+            continue
 
 
 def place_of(report: ExportReport) -> str:
@@ -300,7 +329,16 @@ def _versions(connection: Connection, place: str) -> dict[str, str]:
 
 
 def _new_objects(connection: Connection, place: str, before: Mapping[str, str]) -> list[ObjectThere]:
-    return [each for each in objects_at(connection, place) if before.get(each.key) != each.version]
+    new = []
+    for each in objects_at(connection, place):
+        if before.get(each.key) != each.version:
+            new.append(each)
+        if len(new) > MOST_NEW:
+            raise PermanentError(
+                f"more than {MOST_NEW:,} objects in {place} are new or changed since it was asked: one export makes "
+                "few, so others write there too; name a folder of its own for this export"
+            )
+    return new
 
 
 def _name_of(key: str, place: str, taken: Mapping[str, str]) -> str:

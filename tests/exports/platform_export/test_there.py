@@ -127,6 +127,43 @@ def test_into_one_place_goes_one_export_at_a_time(server, there, bucket_connecti
     assert started.count() == 1
 
 
+def test_what_was_cancelled_here_is_waited_for_until_it_is_done_there(server, there, bucket_connection):
+    """It goes on there, and its file would be taken for the next one's."""
+    server.looks = [Waiting("Processing")] * 2 + [Ready("Created")]
+    first = step(there())
+    actions.cancel(report=first, actor=SHELL)
+    second = step(there())
+    assert (second.status, len(server.exports)) == (statuses.QUEUED, 1)
+    assert "is still at it (it says 'Processing')" in second.error
+    second = step(step(second))
+    assert (second.status, second.error) == (statuses.COMPLETED, "")
+    assert [artifact.name for artifact in second.artifacts.all()] == ["export-#2.json"]
+
+
+def test_what_was_cancelled_here_and_is_gone_there_is_not_waited_for(server, there, bucket_connection):
+    server.looks = [Waiting("Processing")]
+    first = step(there())
+    actions.cancel(report=first, actor=SHELL)
+    server.exports.clear()
+    server.looks = [Ready("Created")]
+    assert step(there()).status == statuses.COMPLETED
+
+
+def test_more_new_objects_than_one_export_makes_are_said(server, there, bucket_connection, put, monkeypatch):
+    monkeypatch.setattr("exports.run.platform_export.MOST_NEW", 2)
+    deliver = server.deliver
+
+    def among_others(place, content):
+        deliver(place, content)
+        for number in range(2):
+            put(f"out/stray-{number}.json", b"[]")
+
+    server.deliver = among_others
+    report = step(there())
+    assert report.status == statuses.FAILED
+    assert report.error.startswith("more than 2 objects in s3://")
+
+
 def test_made_there_with_nothing_new_in_its_place_fails(server, there, bucket_connection):
     server.deliver = lambda place, content: None
     report = step(there())
