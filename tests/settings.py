@@ -46,6 +46,8 @@ from exportadmin.settings import STATIC_ROOT, STORAGES  # noqa: E402
 if TEST_DB == "postgres":
     # a test that stops the server or kills a process must not meet a connection that an earlier test kept
     DATABASES["default"]["CONN_MAX_AGE"] = 0  # noqa: F405
+    # a file's world keeps a transaction open over its tests, however long a loaded machine takes for one of them
+    DATABASES["default"]["OPTIONS"]["options"] += " -c idle_in_transaction_session_timeout=0"  # noqa: F405
 
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]  # for speed: tests sign in all the time
 STATIC_ROOT.mkdir(parents=True, exist_ok=True)
