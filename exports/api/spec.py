@@ -52,8 +52,9 @@ def _options_schema() -> dict[str, Any]:
     told: dict[tuple[str, str], list[str]] = {}  # (option, its help) → formats
     for key, writer in sorted(FORMATS.items()):
         for option in writer.options:
-            kept = properties.setdefault(option.name, {"type": "string", "enum": []})
-            kept["enum"] += [value for value in option.values if value not in kept["enum"]]
+            kept = properties.setdefault(option.name, option.json_schema())
+            if "enum" in kept:
+                kept["enum"] += [value for value in option.values if value not in kept["enum"]]
             told.setdefault((option.name, option.help), []).append(key)
     for (name, text), formats in told.items():
         said = f"{properties[name].get('description', '')} {', '.join(formats)}: {text}"

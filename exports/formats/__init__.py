@@ -13,6 +13,7 @@ FORMATS: Registry[type[Format]] = Registry(
         "coco_json": "exports.formats.coco_json:CocoJsonFormat",
         "csv": "exports.formats.csv:CsvFormat",
         "png": "exports.formats.png:PngFormat",
+        "yolo": "exports.formats.yolo:YoloFormat",
         "labellerr_coco": "exports.formats.labellerr_coco:LabellerrCocoFormat",
         "labellerr_json": "exports.formats.labellerr_json:LabellerrJsonFormat",
     },

@@ -5,6 +5,7 @@ A format is one file and one line in :data:`exports.formats.FORMATS`.
 
 from __future__ import annotations
 
+import re
 from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -13,8 +14,10 @@ from pathlib import Path
 from typing import Any, ClassVar, Self
 
 from connections.rows.batch import BODY, OntologyClass, RowBatch
+from connections.rows.checks import shown
 from connections.rows.kinds import KINDS
 from connections.rows.kinds.base import Kind
+from exportadmin.lib.errors import UserError
 
 # the kind of an annotation, as a format tells it, and the name of its class or question
 Told = tuple[str, str]
@@ -30,6 +33,33 @@ class Option:
     name: str
     values: tuple[str, ...]
     help: str
+
+    def parse(self, value: object) -> str:
+        """Raises :class:`UserError`."""
+        if not isinstance(value, str) or value not in self.values:
+            raise UserError(f"option {self.name} is {value!r}; known: {', '.join(self.values)}", field="options")
+        return value
+
+    def json_schema(self) -> dict[str, Any]:
+        """For the OpenAPI document."""
+        return {"type": "string", "enum": list(self.values)}
+
+
+@dataclass(frozen=True, slots=True)
+class TextOption(Option):
+    """One that takes any text of the ``pattern``, which ``expected`` says in words; ``values`` are the usual ones."""
+
+    pattern: str = ""
+    expected: str = ""
+    max_length: int = 200
+
+    def parse(self, value: object) -> str:
+        if not isinstance(value, str) or len(value) > self.max_length or not re.fullmatch(self.pattern, value):
+            raise UserError(f"option {self.name} is {shown(value)}; expected {self.expected}", field="options")
+        return value
+
+    def json_schema(self) -> dict[str, Any]:
+        return {"type": "string", "maxLength": self.max_length, "pattern": f"^(?:{self.pattern})$"}
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,9 +8,9 @@ from typing import Any
 from django import forms
 
 from exportadmin.lib.errors import UserError
-from exportadmin.lib.forms import ChoiceField, TextField
+from exportadmin.lib.forms import ChoiceField, SuggestInput, TextField
 from exports.formats import FORMATS
-from exports.formats.base import Format, Option
+from exports.formats.base import Format, Option, TextOption
 from exports.spec.spec import MAX_REFUSED, parse_max_refused
 
 
@@ -47,8 +47,28 @@ def format_options() -> Iterator[tuple[str, type[Format], Option]]:
             yield f"{key}.{option.name}", writer, option
 
 
-def option_field(option: Option, label: str, widget: forms.Select | None = None) -> ChoiceField:
+class OptionTextField(TextField):
+    """An option that takes any text of a pattern, with its usual values to pick from."""
+
+    def __init__(self, option: TextOption, label: str) -> None:
+        widget = SuggestInput(attrs={"maxlength": option.max_length})
+        widget.choices = [(value, value) for value in option.values]
+        super().__init__(label=label, help_text=option.help, required=False, initial=option.values[0], widget=widget)
+        self._option = option
+
+    def clean(self, value: Any) -> str:
+        """Raises ``ValidationError``."""
+        text = super().clean(value)
+        try:
+            return self._option.parse(text) if text else ""
+        except UserError as error:
+            raise forms.ValidationError(error.message) from None
+
+
+def option_field(option: Option, label: str, widget: forms.Select | None = None) -> ChoiceField | OptionTextField:
     """Left empty, it is the first value."""
+    if isinstance(option, TextOption):
+        return OptionTextField(option, label)
     return ChoiceField(
         label=label,
         help_text=option.help,

@@ -238,6 +238,5 @@ def _options(value: object, offered: Sequence[Any]) -> dict[str, str]:
         if key not in names:
             known = ", ".join(names) or "this format has none"
             raise UserError(f"unknown option {key!r}; known: {known}", field="options")
-        if choice not in names[key].values:
-            raise UserError(f"option {key} is {choice!r}; known: {', '.join(names[key].values)}", field="options")
+        names[key].parse(choice)
     return {option.name: options.get(option.name, option.values[0]) for option in offered}
