@@ -23,7 +23,9 @@ SKIPPED: Final = 2
 GROUND_TRUTH: Final = 4
 # a label that is no ground truth, or was skipped
 NO_GROUND_TRUTH: Final = 8
-ALL_FLAGS: Final = SEVERAL | SKIPPED | GROUND_TRUTH | NO_GROUND_TRUTH
+# a label that was not skipped
+FINISHED: Final = 16
+ALL_FLAGS: Final = SEVERAL | SKIPPED | GROUND_TRUTH | NO_GROUND_TRUTH | FINISHED
 
 _NO = frozenset({"", "0", "false", "no", "null", "none"})
 _NOTHING: dict[str, Any] = {}
@@ -70,14 +72,13 @@ def label_flags(labels: Sequence[Label]) -> int:
         details = label.get("performance_details") or _NOTHING
         is_plain = not details.get("skipped") and "benchmark_reference_label" not in details
         if is_plain and label.get("label_kind") != "Benchmark":
-            return NO_GROUND_TRUTH
+            return NO_GROUND_TRUTH | FINISHED
     flags = SEVERAL if len(labels) > 1 else 0
     true = ground_truths(labels)
     for place, label in enumerate(labels):
         skipped = is_skipped(label)
         flags |= GROUND_TRUTH if place in true and not skipped else NO_GROUND_TRUTH
-        if skipped:
-            flags |= SKIPPED
+        flags |= SKIPPED if skipped else FINISHED
     return flags
 
 

@@ -22,7 +22,8 @@ MOST_BATCHES: Final = 200
 
 @dataclass(frozen=True, slots=True)
 class Overview:
-    """What a project holds now. ``by_class`` and ``by_kind`` count annotations, ``batches`` rows by batch id.
+    """What a project holds now. ``by_class`` and ``by_kind`` count annotations, ``batches`` rows by batch id,
+    ``by_label_flags`` rows by what their labels are (:func:`connections.rows.labels.label_flags`).
 
     ``activity_ms`` is the latest activity of any row, ``None`` without rows; ``revision`` the project's.
     """
@@ -30,6 +31,7 @@ class Overview:
     rows: int
     annotations: int
     by_status: Mapping[str, int]
+    by_label_flags: Mapping[int, int]
     by_class: Mapping[str, int]
     by_kind: Mapping[str, int]
     batches: Mapping[str, int]
@@ -150,12 +152,18 @@ def _count(project: Project, rows: QuerySet[StoreRow], revision: int) -> Overvie
         by_kind[kind.key] += n
     sums = rows.aggregate(rows=Count("pk"), annotations=Sum("annotation_count"), activity_ms=Max("activity_ms"))
     batches = rows.exclude(batch_id="").values("batch_id").annotate(n=Count("pk")).order_by("-n", "batch_id")
+    by_status: Counter[str] = Counter()
+    by_label_flags: Counter[int] = Counter()
+    for status, flags, n in (
+        rows.values("status", "label_flags").annotate(n=Count("pk")).values_list("status", "label_flags", "n")
+    ):
+        by_status[status] += n
+        by_label_flags[flags] += n
     return Overview(
         rows=sums["rows"],
         annotations=sums["annotations"] or 0,
-        by_status=dict(
-            rows.values("status").annotate(n=Count("pk")).order_by("-n", "status").values_list("status", "n")
-        ),
+        by_status=dict(sorted(by_status.items(), key=lambda one: (-one[1], one[0]))),
+        by_label_flags=dict(sorted(by_label_flags.items())),
         by_class=dict(sorted(by_class.items(), key=lambda one: (-one[1], one[0]))),
         by_kind=dict(sorted(by_kind.items(), key=lambda one: (-one[1], one[0]))),
         batches=dict(batches.values_list(F("batch_id"), "n")[:MOST_BATCHES]),

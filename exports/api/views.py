@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import threading
-import time
 from collections.abc import Iterable
 from typing import Any, Final
 
@@ -38,16 +36,14 @@ from exports.lists import listing
 from exports.lookup import get_config, note_hidden_reports
 from exports.models import ExportConfig, ExportReport, Link
 from exports.models.link import OPEN
+from exports.run.waiting import wait_for_end
 from exports.sources.snapshot import conversion_spec
 from exports.spec.spec import ExportSpec
 
-LOOK_EVERY_SECONDS: Final = 0.5
 # of one report, where many are asked about
 LINKS_SHOWN: Final = 20
 ASK_AGAIN_SECONDS: Final = 5
 KEY_HEADER: Final = "Idempotency-Key"
-# a waiting request holds a thread of the web server; beyond this many, a wait answers at once
-_WAITING = threading.BoundedSemaphore(3)
 
 _LOCATION: Final = "where to look how it goes"
 
@@ -220,25 +216,13 @@ class WaitView(RestView):
     def get(self, request: Request, report_id: str) -> Response:
         """The report when it has ended, or after `seconds`, whichever is first; at once when many wait already."""
         report = get_whole_report(request, report_id)
-        until = time.monotonic() + self.params.get("seconds", MAX_WAIT_SECONDS)
-        waited = False
-        if report.status in statuses.ACTIVE and (waited := _WAITING.acquire(blocking=False)):
-            try:
-                _wait_for_end(report.pk, until)
-            finally:
-                _WAITING.release()
+        waited = wait_for_end(report, self.params.get("seconds", MAX_WAIT_SECONDS))
         report = get_whole_report(request, report_id)
         answer = Response(report_json(report))
         if report.status in statuses.ACTIVE and not waited:
             # answered at once: whoever asks again at once would do so for ever
             answer["Retry-After"] = str(ASK_AGAIN_SECONDS)
         return answer
-
-
-def _wait_for_end(report_pk: int, until: float) -> None:
-    active = ExportReport.objects.filter(pk=report_pk, status__in=statuses.ACTIVE)
-    while (left := until - time.monotonic()) > 0 and active.exists():
-        time.sleep(min(LOOK_EVERY_SECONDS, left))
 
 
 class CancelView(RestView):

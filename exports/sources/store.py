@@ -23,6 +23,7 @@ from exportadmin.lib.errors import PermanentError
 from exports.sources.base import Reader, Source
 from exports.spec.conditions import CONDITIONS
 from exports.spec.conditions.kinds import Window
+from exports.spec.conditions.labelling import flags_in
 from exports.spec.labels import ALL
 from exports.spec.selection import Selection
 
@@ -68,6 +69,8 @@ _QUERIES: dict[str, Callable[[Any], Q]] = {
     "batch_ids": lambda ids: Q(batch_id__in=sorted(ids)),
     "statuses": lambda statuses: Q(status__in=sorted(statuses)),
     "workflow_status": lambda groups: Q(status__in=sorted(statuses_in(groups))),
+    "labelling": lambda wanted: Q(label_flags__in=sorted(flags_in(wanted))),
+    "row_numbers": lambda numbers: Q(number__gte=numbers[0], number__lte=numbers[1]),
     "since_revision": lambda revision: Q(revision__gt=revision),
     "updated_after": lambda ms: Q(updated_ms__gt=ms),
     "last_activity_at": lambda window: _between("activity_ms", window),

@@ -19,6 +19,7 @@ from exportadmin.runs.execute import execute
 from exports.api import views
 from exports.formats.ndjson import NdjsonFormat
 from exports.models import ExportReport
+from exports.run import waiting
 from tests.rest.world import OWN, ROWS, World, folder_of, whole
 
 BODY = {"project": OWN, "format": "ndjson"}
@@ -166,7 +167,7 @@ def test_waiting_ends_when_the_report_ends(own_world: World, monkeypatch):
         looked.set()
         time.sleep(0.01)
 
-    monkeypatch.setattr(views, "time", SimpleNamespace(monotonic=lambda: 0.0, sleep=sleep))
+    monkeypatch.setattr(waiting, "time", SimpleNamespace(monotonic=lambda: 0.0, sleep=sleep))
     report = own_world.own.waiting
 
     def end() -> None:
@@ -182,24 +183,24 @@ def test_waiting_ends_when_the_report_ends(own_world: World, monkeypatch):
 def test_waiting_ends_when_its_time_is_over(own_world: World, monkeypatch):
     clock = iter(range(100))
     slept: list[float] = []
-    monkeypatch.setattr(views, "time", SimpleNamespace(monotonic=lambda: next(clock), sleep=slept.append))
+    monkeypatch.setattr(waiting, "time", SimpleNamespace(monotonic=lambda: next(clock), sleep=slept.append))
     answer = own_world.script("oscar").get(f"reports/{own_world.own.waiting.report_id}/wait/", {"seconds": 3})
     assert (answer.status_code, answer.json()["status"]) == (200, "queued")
-    assert slept == [views.LOOK_EVERY_SECONDS] * 2
+    assert slept == [waiting.LOOK_EVERY_SECONDS] * 2
 
 
 def test_what_has_ended_is_not_waited_for_and_nobody_waits_in_a_full_house(own_world: World, monkeypatch):
     def sleep(seconds: float) -> None:
         raise AssertionError("it waits")
 
-    monkeypatch.setattr(views, "time", SimpleNamespace(monotonic=lambda: 0.0, sleep=sleep))
+    monkeypatch.setattr(waiting, "time", SimpleNamespace(monotonic=lambda: 0.0, sleep=sleep))
     script = own_world.script("oscar")
     ended = script.get(f"reports/{own_world.own.done.report_id}/wait/")
     assert (ended.json()["status"], ended.get("Retry-After")) == ("completed", None)
     waited = script.get(f"reports/{own_world.own.waiting.report_id}/wait/", {"seconds": 0})
     assert (waited.json()["status"], waited.get("Retry-After")) == ("queued", None)
-    monkeypatch.setattr(views, "_WAITING", threading.BoundedSemaphore(1))
-    assert views._WAITING.acquire()
+    monkeypatch.setattr(waiting, "PLACES", threading.BoundedSemaphore(1))
+    assert waiting.PLACES.acquire()
     at_once = script.get(f"reports/{own_world.own.waiting.report_id}/wait/")
     # else a script that asks in a loop, as the help shows it, would ask a hundred times a second
     assert (at_once.json()["status"], at_once["Retry-After"]) == ("queued", str(views.ASK_AGAIN_SECONDS))

@@ -28,7 +28,7 @@ from connections.connection_actions import create_connection
 from connections.kinds import connection_kinds
 from connections.sinks import SINKS
 from exportadmin.api import document
-from exports.api import views
+from exports.run import waiting
 from tests.connections.toy import Vault
 from tests.rest.world import OWN, SHELL, World
 
@@ -76,6 +76,7 @@ _DESCRIPTION = (
     "destination",
     "filter.last_activity_at",
     "filter.label_created_at",
+    "filter.row_numbers",
     "filter.since_revision",
 )
 _CONNECTION = (
@@ -159,8 +160,8 @@ def world(standing_world: World, django_db_blocker: Any) -> Iterator[World]:
     it."""
     signals.request_started.disconnect(close_old_connections)
     signals.request_finished.disconnect(close_old_connections)
-    assert views._WAITING.acquire(blocking=False)
-    waiting, views._WAITING = views._WAITING, _Full()  # type: ignore[assignment]
+    assert waiting.PLACES.acquire(blocking=False)
+    places, waiting.PLACES = waiting.PLACES, _Full()  # type: ignore[assignment]
     # a connection whose test reaches nothing; its kind is not in the document, which was made before
     SINKS.register(Vault.key, Vault)
     with django_db_blocker.unblock():
@@ -170,8 +171,8 @@ def world(standing_world: World, django_db_blocker: Any) -> Iterator[World]:
         standing_world.own.token_id = standing_world.token("oscar", project=standing_world.own.project)[0].public_id
     yield standing_world
     SINKS.unregister(Vault.key)
-    views._WAITING = waiting
-    views._WAITING.release()
+    waiting.PLACES = places
+    waiting.PLACES.release()
     signals.request_started.connect(close_old_connections)
     signals.request_finished.connect(close_old_connections)
 

@@ -13,7 +13,9 @@ from exports.spec.conditions.batch_ids import BatchIds
 from exports.spec.conditions.data_row_ids import DataRowIds
 from exports.spec.conditions.global_keys import GlobalKeys
 from exports.spec.conditions.label_created_at import LabelCreatedAt
+from exports.spec.conditions.labelling import Labelling
 from exports.spec.conditions.last_activity_at import LastActivityAt
+from exports.spec.conditions.row_numbers import RowNumbers
 from exports.spec.conditions.since_revision import SinceRevision
 from exports.spec.conditions.statuses import Statuses
 from exports.spec.conditions.updated_after import UpdatedAfter
@@ -27,9 +29,11 @@ CONDITIONS: Registry[Condition[Any]] = Registry(
         for condition in (
             GlobalKeys(),
             DataRowIds(),
+            RowNumbers(),
             BatchIds(),
             Statuses(),
             WorkflowStatus(),
+            Labelling(),
             SinceRevision(),
             UpdatedAfter(),
             LastActivityAt(),
@@ -46,7 +50,9 @@ __all__ = [
     "DataRowIds",
     "GlobalKeys",
     "LabelCreatedAt",
+    "Labelling",
     "LastActivityAt",
+    "RowNumbers",
     "SinceRevision",
     "Statuses",
     "UpdatedAfter",

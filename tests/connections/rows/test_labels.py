@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from connections.rows.labels import (
+    FINISHED,
     GROUND_TRUTH,
     NO_GROUND_TRUTH,
     SEVERAL,
@@ -62,14 +63,14 @@ def test_a_benchmark_that_is_not_in_the_row_makes_no_label_ground_truth() -> Non
 
 def test_flags_of_rows_that_most_exports_take_whole() -> None:
     assert label_flags([]) == 0
-    assert label_flags([label()]) == NO_GROUND_TRUTH
-    assert label_flags([performing("a", benchmark_reference_label=True)]) == GROUND_TRUTH
-    assert label_flags([label(id="a"), label(id="b")]) == SEVERAL | NO_GROUND_TRUTH
+    assert label_flags([label()]) == NO_GROUND_TRUTH | FINISHED
+    assert label_flags([performing("a", benchmark_reference_label=True)]) == GROUND_TRUTH | FINISHED
+    assert label_flags([label(id="a"), label(id="b")]) == SEVERAL | NO_GROUND_TRUTH | FINISHED
 
 
 def test_flags_of_skipped_labels() -> None:
     assert label_flags([label(skipped=True)]) == SKIPPED | NO_GROUND_TRUTH
-    assert label_flags([label(id="a"), label(id="b", skipped=True)]) == SEVERAL | SKIPPED | NO_GROUND_TRUTH
+    assert label_flags([label(id="a"), label(id="b", skipped=True)]) == SEVERAL | SKIPPED | NO_GROUND_TRUTH | FINISHED
 
 
 def test_a_skipped_benchmark_is_no_ground_truth() -> None:

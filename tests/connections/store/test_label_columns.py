@@ -7,7 +7,7 @@ import json
 import pytest
 
 from connections.models import Project
-from connections.rows.labels import GROUND_TRUTH, NO_GROUND_TRUTH, SEVERAL, SKIPPED
+from connections.rows.labels import FINISHED, GROUND_TRUTH, NO_GROUND_TRUTH, SEVERAL, SKIPPED
 from connections.store.import_row import IncomingLabel
 from connections.store.models import StoreRow
 from connections.store.upsert import write_rows
@@ -31,7 +31,7 @@ def test_whose_labels_a_row_has_is_kept_beside_it(project: Project) -> None:
 
 def test_skipped_and_ground_truth_are_kept_beside_the_row(project: Project) -> None:
     stored = kept(project, made("ann", skipped=True), made("bo", benchmark_reference_label=True))
-    assert stored.label_flags == SEVERAL | SKIPPED | GROUND_TRUTH | NO_GROUND_TRUTH
+    assert stored.label_flags == SEVERAL | SKIPPED | GROUND_TRUTH | NO_GROUND_TRUTH | FINISHED
 
 
 def test_a_row_without_labels_has_neither(project: Project) -> None:

@@ -19,6 +19,7 @@ from exportadmin.lib.times import iso_utc
 from exports.sources.store import StoreSource
 from exports.spec.conditions import CONDITIONS
 from exports.spec.conditions.kinds import Window
+from exports.spec.conditions.labelling import STATES
 from exports.spec.filters import RowFilter, SourceFilterError, parse_filter
 from exports.spec.labels import ALL
 from exports.spec.selection import Selection
@@ -56,6 +57,13 @@ DAY = 86_400_000
         ({"workflow_status": "done"}, "unknown workflow group 'done'; known: ToLabel"),
         ({"statuses": ["acepted"]}, "unknown review status 'acepted'; known: to_label"),
         ({"with_annotations": "yes"}, "expected true or false"),
+        ({"labelling": ["done"]}, "unknown state of labels 'done'; known: unlabelled"),
+        ({"row_numbers": 7}, "expected [first, last]"),
+        ({"row_numbers": [7]}, "expected [first, last]"),
+        ({"row_numbers": ["7", None]}, "holds '7'; expected whole numbers from 0 up"),
+        ({"row_numbers": [-1, None]}, "holds '-1'; expected whole numbers from 0 up"),
+        ({"row_numbers": [True, None]}, "holds 'True'; expected whole numbers from 0 up"),
+        ({"row_numbers": [8, 7]}, "ends (7) before it begins (8)"),
         ([], "expected a JSON object"),
         ("{}", "expected a JSON object"),
     ],
@@ -140,6 +148,8 @@ def selections(draw: st.DrawFn) -> dict[str, Any]:
         "batch_ids": draw(some(["b0", "b1", "none-such"])),
         "global_keys": draw(some(KEYS)),
         "with_annotations": draw(st.none() | st.booleans()),
+        "labelling": draw(some(list(STATES))),
+        "row_numbers": draw(st.none() | st.tuples(st.integers(0, 6), st.integers(6, 12))),
     }
 
 
@@ -147,7 +157,12 @@ def selections(draw: st.DrawFn) -> dict[str, Any]:
 def filled(transactional_db, project):
     for index, key in enumerate(KEYS):
         labels = [
-            IncomingLabel(objects=[box()] if index % 3 else [], created_ms=(index * n % 6) * DAY) for n in (1, 5)
+            IncomingLabel(
+                objects=[box()] if index % 3 else [],
+                created_ms=(index * n % 6) * DAY,
+                performance={"skipped": index == 8 or (n == 1 and index % 2 == 1)},
+            )
+            for n in (1, 5)
         ][: index % 3]
         entry = row(key, status=STATUSES[index % 6], batch_id=f"b{index % 3}" if index % 4 else "", labels=labels)
         write_rows(project, [entry], now_ms=(index % 5) * DAY)
@@ -203,6 +218,8 @@ CLAIMED: dict[str, Any] = {
     "last_activity_at": Window(2 * DAY, 2 * DAY),
     "label_created_at": Window(2 * DAY, 2 * DAY),
     "with_annotations": True,
+    "labelling": frozenset({"unlabelled"}),
+    "row_numbers": (2, 5),
     "since_revision": 10**6,
 }
 
