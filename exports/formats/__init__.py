@@ -14,6 +14,8 @@ FORMATS: Registry[type[Format]] = Registry(
         "csv": "exports.formats.csv:CsvFormat",
         "png": "exports.formats.png:PngFormat",
         "yolo": "exports.formats.yolo:YoloFormat",
+        "yolo_obb": "exports.formats.yolo_obb:YoloObbFormat",
+        "voc": "exports.formats.voc:VocFormat",
         "labellerr_coco": "exports.formats.labellerr_coco:LabellerrCocoFormat",
         "labellerr_json": "exports.formats.labellerr_json:LabellerrJsonFormat",
     },

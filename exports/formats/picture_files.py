@@ -69,6 +69,7 @@ class PictureFiles(Format):
     note_texts = MappingProxyType(
         {
             "outside": "annotations without an extent inside their picture, at its edge",
+            "boxes_around": "polygons and masks, of which the box around them is in the file",
             "crowds": "objects that COCO calls a crowd, written like any other",
             "renamed": "files with the row's number in front, as another has the same name",
             "empty_splits": "splits without a row, which training tools refuse: choose other shares or another seed",
@@ -154,6 +155,7 @@ class PictureFiles(Format):
             written.append(self.zip.add(file, text))
             texts.append(text)
             self._written += len(objects)
+            self.noted["crowds"] += sum(1 for mark in objects if mark["iscrowd"])
             self.wrote(split, name)
             cells = (batch.row_ids[place], batch.global_keys[place], split, file, self.pictures_folder(split) + picture)
             lines.append(f"{','.join(map(exact_cell, cells))},{image.get('width', '')},{image.get('height', '')}\r\n")

@@ -65,10 +65,10 @@ class YoloFormat(PictureFiles):
 
     def line(self, mark: Mark, size: Picture) -> str:
         """Of one annotation. Raises :class:`CannotHoldError`."""
-        if mark["iscrowd"]:
-            self.noted["crowds"] += 1
         place = self.places[mark["category_id"]]
-        if self._shapes == BOXES or (self._shapes == MIXED and not mark["segmentation"]):
+        is_box = not mark["segmentation"]
+        if self._shapes == BOXES or (self._shapes == MIXED and is_box):
+            self.noted["boxes_around"] += not is_box
             return self._box(place, mark["bbox"], size)
         return self._outline(place, mark, size)
 
@@ -125,15 +125,19 @@ def outline(mark: Mark) -> list[float]:
 
     Raises :class:`CannotHoldError`.
     """
+    rings = rings_of(mark)
+    return joined(rings) if rings else corners(mark["bbox"])
+
+
+def rings_of(mark: Mark) -> list[list[float]]:
+    """Flat rings of at least three corners, in pixels; none of a box. Raises :class:`CannotHoldError`."""
     shape: Any = mark["segmentation"]
-    rings = shape
     if isinstance(shape, dict):
         try:
-            rings = mask_rings(shape)
+            return mask_rings(shape)
         except ValueError as error:
             raise CannotHoldError("unreadable", f"an annotation is not as it should be: {error}") from None
-    rings = [ring for ring in rings if len(ring) >= 6]
-    return joined(rings) if rings else corners(mark["bbox"])
+    return [ring for ring in shape if len(ring) >= 6]
 
 
 def corners(box: Sequence[float]) -> list[float]:

@@ -168,7 +168,7 @@ def test_a_source_is_exported_from_in_every_format_and_obeys_conditions(deliver,
         Project.objects.filter(pk=filled.pk).update(
             connection=Connection.objects.create(name="Elsewhere", kind=Replay.key)
         )
-        for format in ("json", "ndjson", "coco_json", "csv", "png", "yolo"):
+        for format in ("json", "ndjson", "coco_json", "csv", "png", "yolo", "yolo_obb", "voc"):
             report = deliver(format=format)
             assert (report.status, report.check_values["rows_kept"]) == ("completed", before.rows_done), report.error
         few = deliver(format="ndjson", statuses=["accepted"])
