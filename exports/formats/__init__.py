@@ -18,5 +18,9 @@ FORMATS: Registry[type[Format]] = Registry(
         "voc": "exports.formats.voc:VocFormat",
         "labellerr_coco": "exports.formats.labellerr_coco:LabellerrCocoFormat",
         "labellerr_json": "exports.formats.labellerr_json:LabellerrJsonFormat",
+        "label_studio_coco": "exports.formats.label_studio_coco:LabelStudioCocoFormat",
+        "brush_to_png": "exports.formats.brush_to_png:BrushToPngFormat",
+        "brush_to_numpy": "exports.formats.brush_to_numpy:BrushToNumpyFormat",
+        "brush_to_coco": "exports.formats.brush_to_coco:BrushToCocoFormat",
     },
 )

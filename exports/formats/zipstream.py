@@ -1,8 +1,10 @@
 """A zip archive written front to back, with memory that does not grow with the number of entries.
 
-Entries are stored, not compressed (what we put in is compressed already), with one fixed time, so that equal entries
-give equal archives. Size and CRC-32 stand in front of each entry: readers need no data descriptors. The central
-directory waits in a scratch file. Zip64 (PKWARE APPNOTE 4.3.14 to 4.5.3) where a number needs it, nowhere else.
+Entries have one fixed time, so that equal ones give equal archives. A whole entry is stored (most of what we put in is
+compressed already) or deflated, and its sizes and CRC-32 stand in front of it: readers need no data descriptor. One
+that grows is deflated and has a descriptor behind it, in Zip64's form, since nobody knows beforehand how long it gets.
+The central directory waits in a scratch file. Otherwise Zip64 (PKWARE APPNOTE 4.3.14 to 4.5.3) only where a number
+needs it.
 """
 
 from __future__ import annotations
@@ -10,6 +12,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Final, NamedTuple
 
 from isal import isal_zlib
 
@@ -18,14 +21,32 @@ _FULL_16, _FULL_32 = 0xFFFF, 0xFFFFFFFF
 _PLAIN, _ZIP64 = 20, 45  # version needed to extract: 2.0, 4.5
 _UNIX = 3 << 8
 _UTF8_NAME = 1 << 11
+_DESCRIPTOR_FOLLOWS = 1 << 3
+_STORED, _DEFLATED = 0, 8
+_LEVEL: Final = 1
+_RAW: Final = -15  # deflate without a frame around it
 _DATE = (0 << 9) | (1 << 5) | 1  # 1980-01-01, the first day that zip knows; time 00:00
 _MODE = 0o100644 << 16
 
 _local = struct.Struct("<4sHHHHHLLLHH").pack
 _central = struct.Struct("<4sHHHHHHLLLHHHHHLL").pack
+_descriptor = struct.Struct("<4sLQQ").pack
 _end = struct.Struct("<4sHHHHLLH").pack
 _end_64 = struct.Struct("<4sQHHLLQQQQ").pack
 _locator_64 = struct.Struct("<4sLQL").pack
+
+
+class Deflated(NamedTuple):
+    """``size`` bytes with that CRC-32, as ``data`` when they are deflated."""
+
+    data: bytes
+    size: int
+    crc: int
+
+
+def deflated(data: bytes | memoryview) -> Deflated:
+    """These bytes, compressed."""
+    return Deflated(isal_zlib.compress(data, _LEVEL, _RAW), len(data), isal_zlib.crc32(data))
 
 
 class ZipStream:
@@ -38,58 +59,31 @@ class ZipStream:
     def __init__(self, spool: Path) -> None:
         self._spool_path = spool
         self._spool = spool.open("w+b")
-        self._offset = 0
+        self.offset = 0
         self._entries = 0
 
-    def entry(self, name: str, size: int, crc: int) -> bytes:
-        """The local header of an entry; exactly ``size`` bytes with that CRC-32 must follow."""
-        raw_name = name.encode("utf-8")
-        flags = 0 if name.isascii() else _UTF8_NAME
+    def entry(self, name: str, size: int, crc: int, *, packed: int | None = None) -> bytes:
+        """The local header of an entry; exactly ``size`` bytes with that CRC-32 must follow, or what they are when they
+        are deflated, in ``packed`` bytes."""
+        method, follows = (_STORED, size) if packed is None else (_DEFLATED, packed)
         big = size >= _FULL_32
-        extra = struct.pack("<HHQQ", 1, 16, size, size) if big else b""
-        shown = _FULL_32 if big else size
-        version = _ZIP64 if big else _PLAIN
-        header = (
-            _local(b"PK\x03\x04", version, flags, 0, 0, _DATE, crc, shown, shown, len(raw_name), len(extra))
-            + raw_name
-            + extra
-        )
-        offset = self._offset
-        far = offset >= _FULL_32
-        wide = (struct.pack("<QQ", size, size) if big else b"") + (struct.pack("<Q", offset) if far else b"")
-        if wide:
-            version = _ZIP64
-            wide = struct.pack("<HH", 1, len(wide)) + wide
-        self._spool.write(
-            _central(
-                b"PK\x01\x02",
-                _UNIX | version,
-                version,
-                flags,
-                0,
-                0,
-                _DATE,
-                crc,
-                shown,
-                shown,
-                len(raw_name),
-                len(wide),
-                0,
-                0,
-                0,
-                _MODE,
-                _FULL_32 if far else offset,
-            )
-            + raw_name
-            + wide
-        )
-        self._offset += len(header) + size
-        self._entries += 1
+        extra = struct.pack("<HHQQ", 1, 16, size, follows) if big else b""
+        header = self.header(name, 0, method, crc, _FULL_32 if big else size, _FULL_32 if big else follows, extra)
+        self.enter(name, 0, method, size, follows, crc)
+        self.offset += len(header) + follows
         return header
 
     def add(self, name: str, data: bytes) -> bytes:
         """A whole entry: header and data."""
         return self.entry(name, len(data), isal_zlib.crc32(data)) + data
+
+    def add_deflated(self, name: str, what: Deflated) -> bytes:
+        """A whole entry, compressed."""
+        return self.entry(name, what.size, what.crc, packed=len(what.data)) + what.data
+
+    def grow(self, name: str) -> GrowingEntry:
+        """An entry whose length nobody knows yet; no other is begun before its end."""
+        return GrowingEntry(self, name)
 
     def add_file(self, name: str, path: Path) -> Iterator[bytes]:
         """A whole entry from a file, in blocks; the file is read twice, since its CRC-32 comes first."""
@@ -105,7 +99,7 @@ class ZipStream:
 
     def close(self) -> Iterator[bytes]:
         """The central directory and the end record."""
-        start, length, entries = self._offset, self._spool.tell(), self._entries
+        start, length, entries = self.offset, self._spool.tell(), self._entries
         self._spool.seek(0)
         while block := self._spool.read(_BLOCK):
             yield block
@@ -116,3 +110,77 @@ class ZipStream:
             yield _locator_64(b"PK\x06\x07", 0, start + length, 1)
         shown = min(entries, _FULL_16)
         yield _end(b"PK\x05\x06", 0, 0, shown, shown, min(length, _FULL_32), min(start, _FULL_32), 0)
+
+    def header(
+        self, name: str, flags: int, method: int, crc: int, shown_size: int, shown_packed: int, extra: bytes
+    ) -> bytes:
+        """Of an entry, in front of it: sizes as they are shown there, real ones in ``extra`` where they are wide."""
+        raw_name = name.encode("utf-8")
+        flags |= 0 if name.isascii() else _UTF8_NAME
+        version = _ZIP64 if extra else _PLAIN
+        sizes = crc, shown_packed, shown_size, len(raw_name), len(extra)
+        return _local(b"PK\x03\x04", version, flags, method, 0, _DATE, *sizes) + raw_name + extra
+
+    def enter(self, name: str, flags: int, method: int, size: int, packed: int, crc: int) -> None:
+        """An entry that begins here, into the directory."""
+        raw_name = name.encode("utf-8")
+        flags |= 0 if name.isascii() else _UTF8_NAME
+        big, far = size >= _FULL_32 or packed >= _FULL_32, self.offset >= _FULL_32
+        wide = (struct.pack("<QQ", size, packed) if big else b"") + (struct.pack("<Q", self.offset) if far else b"")
+        version = _ZIP64 if wide or flags & _DESCRIPTOR_FOLLOWS else _PLAIN
+        if wide:
+            wide = struct.pack("<HH", 1, len(wide)) + wide
+        sizes = (_FULL_32, _FULL_32) if big else (packed, size)
+        lengths = len(raw_name), len(wide), 0, 0, 0, _MODE, _FULL_32 if far else self.offset
+        head = _central(b"PK\x01\x02", _UNIX | version, version, flags, method, 0, _DATE, crc, *sizes, *lengths)
+        self._spool.write(head + raw_name + wide)
+        self._entries += 1
+
+
+class GrowingEntry:
+    """Bytes of an entry of a :class:`ZipStream`, in order: :meth:`begin`, :meth:`write` as often as needed,
+    :meth:`end`.
+
+    They are compressed in blocks of one size: the same bytes give the same archive however they are cut when they come.
+    """
+
+    def __init__(self, archive: ZipStream, name: str) -> None:
+        self._archive, self._name = archive, name
+        self._deflate = isal_zlib.compressobj(_LEVEL, _DEFLATED, _RAW)
+        self._waiting = bytearray()
+        self._crc = self._size = self._packed = self._header_size = 0
+
+    def begin(self) -> bytes:
+        """The header."""
+        extra = struct.pack("<HHQQ", 1, 16, 0, 0)
+        header = self._archive.header(self._name, _DESCRIPTOR_FOLLOWS, _DEFLATED, 0, _FULL_32, _FULL_32, extra)
+        self._header_size = len(header)
+        return header
+
+    def write(self, data: bytes) -> bytes:
+        """What comes of these bytes now, which may be nothing."""
+        self._waiting += data
+        whole = len(self._waiting) // _BLOCK * _BLOCK
+        if not whole:
+            return b""
+        packed = b"".join(self._pack(self._waiting[start : start + _BLOCK]) for start in range(0, whole, _BLOCK))
+        del self._waiting[:whole]
+        return packed
+
+    def end(self) -> bytes:
+        """The rest, and the descriptor."""
+        rest = self._pack(self._waiting) + self._count(self._deflate.flush())
+        archive = self._archive
+        archive.enter(self._name, _DESCRIPTOR_FOLLOWS, _DEFLATED, self._size, self._packed, self._crc)
+        descriptor = _descriptor(b"PK\x07\x08", self._crc, self._packed, self._size)
+        archive.offset += self._header_size + self._packed + len(descriptor)
+        return rest + descriptor
+
+    def _pack(self, data: bytearray) -> bytes:
+        self._crc = isal_zlib.crc32(data, self._crc)
+        self._size += len(data)
+        return self._count(self._deflate.compress(data))
+
+    def _count(self, packed: bytes) -> bytes:
+        self._packed += len(packed)
+        return packed

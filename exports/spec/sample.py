@@ -112,14 +112,21 @@ def draw_sample(project: Project, spec: ExportSpec) -> Sample:
             )
 
         try:
-            return _write(writer("measured"), writer("shown"), batches, began)
+            frame = _size_without_rows(writer("empty"))
+            return _write(writer("measured"), writer("shown"), batches, began, frame)
         except (UserError, PermanentError) as error:
             return Sample(error=str(error))
 
 
-def _write(measured: Format, shown: Format, batches: list[RowBatch], began: float) -> Sample:
-    frame = sum(map(len, measured.header()))
-    written = rows_written = 0
+def _size_without_rows(writer: Format) -> int:
+    return sum(map(len, writer.header())) + sum(map(len, writer.footer()))
+
+
+def _write(measured: Format, shown: Format, batches: list[RowBatch], began: float, frame: int) -> Sample:
+    """What the footer holds of the rows (images of COCO, the directory of a zip) is theirs, so that it grows with them:
+    all bytes beyond the ``frame`` are."""
+    written = sum(map(len, measured.header())) - frame
+    rows_written = 0
     measured_batches: list[RowBatch] = []
     for piece in _growing(batches):
         check_time()
@@ -128,7 +135,7 @@ def _write(measured: Format, shown: Format, batches: list[RowBatch], began: floa
         measured_batches.append(piece)
         if time.perf_counter() - began > SAMPLE_SECONDS:
             break
-    frame += sum(map(len, measured.footer()))
+    written += sum(map(len, measured.footer()))
     seconds = time.perf_counter() - began
     embeddings = 0
     if "embeddings" in measured.context.parts:
@@ -136,7 +143,7 @@ def _write(measured: Format, shown: Format, batches: list[RowBatch], began: floa
     begin, rows, end = b"".join(shown.header()), b"".join(_first_rows(shown, batches)), b"".join(shown.footer())
     return Sample(
         rows=rows_written,
-        bytes=written,
+        bytes=max(written, 0),
         frame=frame,
         embeddings=embeddings,
         seconds=seconds,

@@ -9,7 +9,7 @@ import zlib
 
 import pytest
 
-from exports.formats.zipstream import ZipStream
+from exports.formats.zipstream import ZipStream, deflated
 
 
 def archive(tmp_path, entries: dict[str, bytes]) -> bytes:
@@ -93,3 +93,57 @@ def test_entries_of_and_behind_four_gigabytes_are_found(tmp_path):
             assert large.read(4) == b"\0\0\0\0"
     listed = subprocess.run(["unzip", "-p", str(path), "behind"], capture_output=True, check=False)
     assert (listed.returncode, listed.stdout) == (0, b"found")
+
+
+def test_deflated_and_growing_entries_come_back_beside_stored_ones(tmp_path):
+    grown = [b"[", *(b'{"id":%d},' % number for number in range(20_000)), b"]"]
+    stream = ZipStream(tmp_path / "spool")
+    path = tmp_path / "mixed.zip"
+    with path.open("wb") as out:
+        out.write(stream.add("stored", b"one"))
+        out.write(stream.add_deflated("deflated.npy", deflated(b"\0" * 100_000)))
+        entry = stream.grow("großes.json")
+        out.write(entry.begin())
+        out.writelines(map(entry.write, grown))
+        out.write(entry.end())
+        out.write(stream.add("images/", b""))
+        out.writelines(stream.close())
+    with zipfile.ZipFile(path) as opened:
+        assert opened.testzip() is None
+        assert opened.namelist() == ["stored", "deflated.npy", "großes.json", "images/"]
+        assert opened.read("deflated.npy") == b"\0" * 100_000
+        assert opened.read("großes.json") == b"".join(grown)
+        assert opened.getinfo("images/").is_dir()
+        packed = [one.compress_size for one in opened.infolist()]
+    assert path.stat().st_size < 110_000, packed
+    checked = subprocess.run(["unzip", "-tqq", str(path)], capture_output=True, text=True, check=False)
+    assert (checked.returncode, checked.stdout, checked.stderr) == (0, "", "")
+
+
+@pytest.mark.parametrize("cut", [1 << 22, 1 << 20, 77_777, 4_096])
+def test_the_archive_is_the_same_however_a_growing_entry_is_cut(tmp_path, cut):
+    data = b"".join(b'{"id":%d,"bbox":[%d,2,3,4]},' % (number, number * 7) for number in range(100_000))
+
+    def archive_of(pieces: list[bytes]) -> bytes:
+        stream = ZipStream(tmp_path / "spool")
+        entry = stream.grow("result.json")
+        return b"".join([entry.begin(), *map(entry.write, pieces), entry.end(), *stream.close()])
+
+    assert archive_of([data[at : at + cut] for at in range(0, len(data), cut)]) == archive_of([data])
+
+
+def test_a_growing_entry_beyond_four_gigabytes_is_found(tmp_path):
+    stream = ZipStream(tmp_path / "spool")
+    path = tmp_path / "far.zip"
+    piece = bytes(1 << 26)
+    entry = stream.grow("large")
+    with path.open("wb") as out:
+        out.write(entry.begin())
+        for _ in range(65):
+            out.write(entry.write(piece))
+        out.write(entry.end())
+        out.write(stream.add("behind", b"found"))
+        out.writelines(stream.close())
+    with zipfile.ZipFile(path) as opened:
+        assert opened.getinfo("large").file_size == 65 << 26 > 4 << 30
+        assert opened.read("behind") == b"found"

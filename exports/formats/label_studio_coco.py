@@ -1,0 +1,182 @@
+"""``label_studio_coco``: COCO as Label Studio writes it, without what is lost there."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from hashlib import md5
+from types import MappingProxyType
+from typing import Any, ClassVar, Final
+
+import orjson
+
+from connections.rows.batch import COCO, OntologyClass, RowBatch
+from connections.rows.coco import SEPARATOR
+from connections.rows.counts import BESIDE, UNLABELLED
+from connections.rows.file_names import leaf_of
+from connections.rows.kinds.base import Kind
+from exports.formats.base import Format, FormatContext, Told
+from exports.formats.fragments import REFUSALS, Fragments
+from exports.formats.zipstream import ZipStream
+from exports.spec.labels import SKIPPED_LABELS
+
+# what begins each annotation object, as :mod:`connections.rows.coco` writes it: one a line
+_HEAD: Final = re.compile(rb'^\{"id":\d+,"image_id":\d+,"category_id":(\d+),', re.MULTILINE)
+_FOLDER: Final = "images/"
+_BLOCK: Final = 1 << 20
+
+
+def name_in_images(address: str, file_name: str) -> str:
+    """What a picture is called in a file: ``images/<md5 of its address, 8 digits>__<its name>``, as Label Studio calls
+    it. Different pictures have different names also where they are called alike, and one in several rows has one.
+
+    ``file_name`` stands for the address where there is none.
+    """
+    address = address or file_name
+    digest = md5(address.encode("utf-8", "surrogatepass"), usedforsecurity=False).hexdigest()
+    return f"{_FOLDER}{digest[:8]}__{leaf_of(address) or 'picture'}"
+
+
+def address_of(image: Mapping[str, Any]) -> str:
+    """Of the picture of one of our image objects; empty where only its name is known."""
+    return image.get("coco_url") or image.get("source") or ""
+
+
+class LabelStudioCocoFormat(Format):
+    """A zip with ``images/`` and ``result.json``; ids of images, annotations and categories count from 0 in the order
+    of the file, categories in that of their names.
+
+    Places and areas are those of :class:`exports.formats.coco_json.CocoJsonFormat`. As there, images wait in a scratch
+    file and stand behind the annotations.
+    """
+
+    key = "label_studio_coco"
+    title = "COCO as Label Studio writes it"
+    help = (
+        "A zip with images/ and result.json, ids from 0, for scripts made for Label Studio's exports. Unlike theirs: "
+        "turned boxes keep their outline, brushed masks are there (as runs), a row is one image however many labels it "
+        "has, further labels of a region are annotations of their own, choices are no categories, an unknown size is "
+        "left out rather than null, and the same rows give the same bytes (no date). Other kinds are left out."
+    )
+    extension = "zip"
+    media_type = "application/zip"
+    is_archive = True
+    columns = frozenset({COCO})
+    cannot_hold = frozenset({UNLABELLED, SKIPPED_LABELS, *BESIDE})
+    refusals = REFUSALS
+    note_texts = MappingProxyType(
+        {"images_without_size": "images without width, height or both, without which many readers stop"}
+    )
+    entry_name: ClassVar[str] = "result.json"
+    info: ClassVar[Mapping[str, Any]] = MappingProxyType(
+        {"year": None, "version": "1.0", "description": "", "contributor": "Export Admin", "url": ""}
+    )
+    # between an annotation's category and its outline
+    more_of_annotations: ClassVar[bytes] = b'"ignore":0,'
+
+    def __init__(self, context: FormatContext) -> None:
+        super().__init__(context)
+        self._fragments = Fragments(self)
+        classes = self.in_order([one for one in context.ontology if not one.is_question])
+        self._categories = [self.category(place, one) for place, one in enumerate(classes)]
+        self._ids = {
+            b"%d" % one.number: b"%d" % made["id"] for one, made in zip(classes, self._categories, strict=True)
+        }
+        self._names = {made["id"]: one.name for one, made in zip(classes, self._categories, strict=True)}
+        self._last: list[bytes] = []
+        self._images = self._written = self._sizeless = 0
+        self._image, self._more = b"0", self.more_of_annotations
+        self._lead = self._image_lead = b"\n"
+        self._spool_path = context.scratch / "label-studio-images"
+
+    @classmethod
+    def holds_parts(cls, options: Mapping[str, str]) -> bool:
+        return False
+
+    @classmethod
+    def supports(cls, kind: Kind) -> bool:
+        return kind.in_coco
+
+    @staticmethod
+    def in_order(classes: Sequence[OntologyClass]) -> list[OntologyClass]:
+        """The classes in the order of their categories."""
+        return sorted(classes, key=lambda one: one.name)
+
+    @staticmethod
+    def category(place: int, one: OntologyClass) -> dict[str, Any]:
+        """The object of the class at ``place``, from 0."""
+        return {"id": place, "name": one.name}
+
+    @staticmethod
+    def image(place: int, image: Mapping[str, Any]) -> dict[str, Any]:
+        """The object of the image at ``place``, from 0, made of ours."""
+        made = {key: image[key] for key in ("width", "height") if key in image}
+        return made | {"id": place, "file_name": name_in_images(address_of(image), str(image["file_name"]))}
+
+    def header(self) -> Iterable[bytes]:
+        self._spool = self._spool_path.open("w+b")
+        self._zip = ZipStream(self.context.scratch / "zip-directory")
+        yield self._zip.add(_FOLDER, b"")
+        self._entry = self._zip.grow(self.entry_name)
+        yield self._entry.begin()
+        categories = SEPARATOR.join(map(orjson.dumps, self._categories))
+        yield self._entry.write(b'{"categories":[\n%b\n],\n"annotations":[' % categories)
+
+    def rows(self, batch: RowBatch) -> Iterable[bytes]:
+        images, annotations, _ = self._fragments.coco(batch)
+        heads: list[bytes] = []
+        self._last = []
+        for image, marks in zip(images, annotations, strict=True):
+            known = orjson.loads(image)
+            self._sizeless += "width" not in known or "height" not in known
+            heads.append(orjson.dumps(self.image(self._images, known)))
+            self._image = b"%d" % self._images
+            self._more = b"" if b'"ignore":' in marks else self.more_of_annotations  # a source's own stands behind
+            self._last.append(_HEAD.sub(self._renumbered, marks) if marks else b"")
+            self._images += 1
+        if heads:  # none: all of them were refused
+            self._spool.write(self._image_lead + SEPARATOR.join(heads))
+            self._image_lead = SEPARATOR
+        text = SEPARATOR.join(filter(None, self._last))
+        if text:
+            yield self._entry.write(self._lead + text)
+            self._lead = SEPARATOR
+
+    def _renumbered(self, head: re.Match[bytes]) -> bytes:
+        self._written += 1
+        return b'{"id":%d,"image_id":%b,"category_id":%b,%b' % (
+            self._written - 1,
+            self._image,
+            self._ids[head[1]],
+            self._more,
+        )
+
+    def notes(self) -> dict[str, int]:
+        return {"images_without_size": self._sizeless} if self._sizeless else {}
+
+    def annotations_written(self) -> int:
+        return self._written
+
+    @classmethod
+    def told(cls, kind: Kind, name: str) -> Told:
+        return kind.coco_form, name
+
+    def read_back(self, index: int) -> Counter[Told]:
+        found: Counter[Told] = Counter()
+        for one in orjson.loads(b"[%b]" % self._last[index]):
+            outline = one["segmentation"]
+            form = "runs" if isinstance(outline, dict) else "rings" if outline else "box"
+            found[form, self._names[one["category_id"]]] += 1
+        return found
+
+    def footer(self) -> Iterable[bytes]:
+        yield self._entry.write(b'\n],\n"images":[')
+        self._spool.seek(0)
+        while block := self._spool.read(_BLOCK):
+            yield self._entry.write(block)
+        self._spool.close()
+        self._spool_path.unlink()
+        yield self._entry.write(b'\n],\n"info":%b}\n' % orjson.dumps(dict(self.info)))
+        yield self._entry.end()
+        yield from self._zip.close()
