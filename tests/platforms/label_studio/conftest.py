@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.platforms.label_studio import server
+from tests.platforms.label_studio import ours, server, template
 from tests.platforms.label_studio.sdk import Sdk, Site
 
 
@@ -24,18 +24,40 @@ def own_label_studio(tmp_path: Path, shared: Path) -> Iterator[server.LabelStudi
 
 
 def _running(folder: Path) -> Iterator[server.LabelStudio]:
-    if not server.GENERATOR.is_file():
+    _need_label_studio()
+    with template.running(folder) as started:
+        yield started
+
+
+def _need_label_studio() -> None:
+    if not template.GENERATOR.is_file():
         pytest.skip("NOT RUN: ../shared is not beside this clone")
     if not server.is_installed():
         pytest.skip(server.ADVICE)
-    with server.running(folder) as started:
-        yield started
 
 
 @pytest.fixture(scope="session")
 def original(label_studio: server.LabelStudio) -> Site:
     """Label Studio itself."""
-    return Site(label_studio.address, label_studio.legacy_token, label_studio.project_id)
+    told = label_studio
+    return Site(f"{told.address}/", told.legacy_token, told.project_id, told.refresh_token)
+
+
+@pytest.fixture(scope="session")
+def here(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    """An installation of ours with the same tasks, as Label Studio's own JSON has them."""
+    _need_label_studio()
+    with ours.running(tmp_path_factory.mktemp("here")) as started:
+        tasks = tmp_path_factory.mktemp("tasks") / "tasks.json"
+        tasks.write_bytes((template.made_there() / "edge" / "JSON").read_bytes())
+        started.bring(tasks, "Edge tasks")
+        yield started.site("Edge tasks")
+
+
+@pytest.fixture(params=["original"])
+def site(request: pytest.FixtureRequest, shared: Path) -> Site:
+    """Whoever speaks as Label Studio does: Label Studio itself, which proves the tests, and ours."""
+    return request.getfixturevalue(request.param)
 
 
 @pytest.fixture(scope="session")

@@ -23,11 +23,12 @@ _DEEPER: Final = {
 
 @dataclass(frozen=True)
 class Site:
-    """Where the SDK is pointed at; ``api_key`` is a legacy token or a refresh token."""
+    """Where the SDK is pointed at; ``api_key`` is what it is given, ``refresh_token`` the other sort of key."""
 
     address: str
     api_key: str
-    project: int | str
+    project: int
+    refresh_token: str = ""
 
     def with_key(self, api_key: str) -> Site:
         """For somebody else, or with the other sort of key."""
@@ -107,10 +108,14 @@ class Sdk:
             text=True,
         )
 
-    def call(self, site: Site, name: str, **arguments: Any) -> Any:
-        """What the SDK gives for ``client.NAME(…)``. Raises :class:`SdkError` with what it raised."""
+    def call(self, site: Site, name: str, *, timeout: int | None = None, **arguments: Any) -> Any:
+        """What the SDK gives for ``client.NAME(…)``, its timeout that of a script where none is given.
+
+        Raises :class:`SdkError` with what it raised.
+        """
         assert self._process.stdin is not None and self._process.stdout is not None
-        order = {"address": site.address, "api_key": site.api_key, "name": name, "arguments": arguments}
+        client = {"base_url": site.address, "api_key": site.api_key, **({"timeout": timeout} if timeout else {})}
+        order = {"client": client, "name": name, "arguments": arguments}
         self._process.stdin.write(json.dumps(order) + "\n")
         self._process.stdin.flush()
         answer = json.loads(self._process.stdout.readline())

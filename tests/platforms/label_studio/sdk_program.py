@@ -1,7 +1,7 @@
 """Run by the Python of ``.venv-platforms``, where label-studio-sdk is installed: calls it as it is told.
 
-An order is a line of JSON on stdin: ``{"address", "api_key", "name", "arguments"}``; ``name`` is the path of a method
-below ``LabelStudio(…)``, such as ``projects.exports.as_json``. The answer is a line of JSON on stdout: ``{"result"}``,
+An order is a line of JSON on stdin: ``{"client", "name", "arguments"}``; ``name`` is the path of a method below
+``LabelStudio(**client)``, such as ``projects.exports.as_json``. The answer is a line of JSON on stdout: ``{"result"}``,
 or ``{"error", "status", "body"}``. Bytes and files go into the file that ``arguments["into"]`` names; their number is
 the result. Of a table it is ``{"columns", "rows"}``.
 """
@@ -17,23 +17,23 @@ from typing import Any
 from label_studio_sdk import LabelStudio
 from label_studio_sdk.core.api_error import ApiError
 
-_clients: dict[tuple[str, str], Any] = {}
+_clients: dict[str, Any] = {}
 
 
-def client(address: str, api_key: str) -> Any:
-    """One a key: its access token is kept, as in a script."""
-    if (address, api_key) not in _clients:
-        _clients[address, api_key] = LabelStudio(base_url=address, api_key=api_key)
-    return _clients[address, api_key]
+def client(settings: dict[str, Any]) -> Any:
+    """One for all calls with the same settings: its access token is kept, as in a script."""
+    key = json.dumps(settings)
+    if key not in _clients:
+        _clients[key] = LabelStudio(**settings)
+    return _clients[key]
 
 
 def plain(found: Any, into: str | None) -> Any:
     """As JSON can say it."""
     if into is not None:
         content = found.read() if hasattr(found, "read") else found
-        chunks = [content] if isinstance(content, bytes) else [*content]
-        Path(into).write_bytes(b"".join(chunks))
-        return sum(map(len, chunks))
+        with Path(into).open("wb") as target:
+            return sum(map(target.write, [content] if isinstance(content, bytes) else content))
     if hasattr(found, "to_dict") and hasattr(found, "columns"):
         return {"columns": list(found.columns), "rows": len(found)}
     if isinstance(found, list | tuple):
@@ -50,7 +50,7 @@ def main() -> None:
         order = json.loads(line)
         into = order["arguments"].pop("into", None)
         try:
-            here = client(order["address"], order["api_key"])
+            here = client(order["client"])
             method = reduce(getattr, order["name"].split("."), here)
             answer = {"result": plain(method(**order["arguments"]), into)}
         except Exception as error:  # it is the answer

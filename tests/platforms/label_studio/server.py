@@ -1,39 +1,28 @@
-"""A real Label Studio for tests: SQLite, loopback only, a folder of its own, with a project of 2,000 tasks.
+"""A real Label Studio for tests: SQLite, loopback only, a folder of its own.
 
-The program and its SDK are in an environment of their own (``make test-platforms`` installs it). What takes long, the
-tables and the tasks, is made once and kept beside that environment; a server starts on a copy of it.
+The program and its SDK are in an environment of their own (``make test-platforms`` installs it).
 """
 
 from __future__ import annotations
 
 import contextlib
-import fcntl
-import hashlib
-import json
 import os
-import shutil
 import sqlite3
 import subprocess
-import sys
 import time
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
 import requests
 
-from tests.support.paths import ROOT, SHARED
+from tests.support.paths import ROOT
 from tests.support.seaweed import end_with_parent, free_ports
 
 ENVIRONMENT: Final = ROOT / ".venv-platforms"
 PYTHON: Final = ENVIRONMENT / "bin" / "python"
 PROGRAM: Final = ENVIRONMENT / "bin" / "label-studio"
-GENERATOR: Final = SHARED / "tools" / "gen_label_studio_tasks.py"
 ADVICE: Final = "NOT RUN: Label Studio is not in .venv-platforms; `make test-platforms` installs it"
-TASKS: Final = 2_000
-EMAIL: Final = "owner@example.test"
-PASSWORD: Final = "Correct-horse-7"
 START_SECONDS: Final = 180
 # tasks of one request: as many as the server writes at once
 IMPORTED_AT_ONCE: Final = 1_000
@@ -52,7 +41,8 @@ def is_installed() -> bool:
 class LabelStudio:
     """A server with its data in ``folder``.
 
-    ``legacy_token`` and ``refresh_token`` are the keys of its one user; ``project_id`` is the project with the tasks.
+    ``legacy_token`` and ``refresh_token`` are the keys of its one user; ``project_id`` is the project with the edge
+    tasks, ``boxes_id`` the small one.
     ``variables``: settings of the server beside our own.
     """
 
@@ -60,6 +50,7 @@ class LabelStudio:
     legacy_token: str = ""
     refresh_token: str = ""
     project_id: int = 0
+    boxes_id: int = 0
     variables: dict[str, str] = field(default_factory=dict)
     port: int = 0
     process: subprocess.Popen[bytes] | None = None
@@ -171,67 +162,3 @@ class LabelStudio:
         assert self.process is not None
         fields = Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(")")[2].split()
         return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-
-
-def label_config() -> str:
-    """Of the tasks that the generator makes."""
-    made = subprocess.run([sys.executable, GENERATOR, "--config"], capture_output=True, text=True, check=True)
-    return made.stdout.strip()
-
-
-def edge_tasks(count: int = TASKS, mix: str = "edge") -> list[dict[str, Any]]:
-    """As a file for import has them; task ``i`` is the same whatever the count."""
-    made = subprocess.run([sys.executable, GENERATOR, str(count), "-", "--mix", mix], capture_output=True, check=True)
-    return list(json.loads(made.stdout))
-
-
-@contextlib.contextmanager
-def running(folder: Path, **variables: str) -> Iterator[LabelStudio]:
-    """On a copy of what was made once, for the length of the block."""
-    template = _template()
-    shutil.copytree(template, folder, dirs_exist_ok=True)
-    known = json.loads((folder / "known.json").read_text())
-    server = LabelStudio(folder, **known, variables=variables)
-    try:
-        yield server.start()
-    finally:
-        server.kill()
-
-
-def _template() -> Path:
-    """The folder with tables, user and tasks, made by whoever needs it first."""
-    if not is_installed():
-        raise LabelStudioUnavailable(ADVICE)
-    made_of = [Path(__file__), ROOT / "requirements" / "platforms.txt", GENERATOR]
-    key = hashlib.sha256(b"".join(path.read_bytes() for path in made_of)).hexdigest()[:16]
-    folder = ENVIRONMENT / f"label-studio-{key}"
-    with (ENVIRONMENT / "template.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if not folder.exists():
-            for old in ENVIRONMENT.glob("label-studio-*"):
-                shutil.rmtree(old)
-            draft = ENVIRONMENT / "draft-of-label-studio"
-            shutil.rmtree(draft, ignore_errors=True)
-            _fill(LabelStudio(draft))
-            draft.rename(folder)
-    return folder
-
-
-def _fill(server: LabelStudio) -> None:
-    """Its user with both sorts of key, and the project."""
-    server.legacy_token = hashlib.sha256(os.urandom(32)).hexdigest()[:40]
-    user = ("--username", EMAIL, "--password", PASSWORD, "--user-token", server.legacy_token)
-    server.folder.mkdir()
-    server.start(*user, "--enable-legacy-api-token")
-    try:
-        server.refresh_token = server.made("POST", "/api/token/")["token"]
-        server.project_id = server.new_project("Edge tasks", label_config(), edge_tasks())
-    finally:
-        server.kill()
-    with contextlib.closing(sqlite3.connect(server.data / "label_studio.sqlite3")) as database:
-        database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-    for left in ("tmp", "log"):
-        path = server.folder / left
-        shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
-    known = {name: getattr(server, name) for name in ("legacy_token", "refresh_token", "project_id")}
-    (server.folder / "known.json").write_text(json.dumps(known))

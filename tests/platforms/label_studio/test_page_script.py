@@ -7,19 +7,11 @@ import json
 import zipfile
 from pathlib import Path
 
-import pytest
-
 from tests.platforms.label_studio.sdk import Site, run_page_script
-from tests.platforms.label_studio.server import TASKS, LabelStudio
+from tests.platforms.label_studio.template import TASKS
 
 # of ten edge tasks one has two annotations, one none, and one only a skipped one
 ITEMS = TASKS
-
-
-@pytest.fixture(params=["original"])
-def site(request: pytest.FixtureRequest, shared: Path) -> Site:
-    """Whoever speaks as Label Studio does."""
-    return request.getfixturevalue(request.param)
 
 
 def test_a_snapshot_and_its_coco_with_a_legacy_token(site: Site, tmp_path: Path):
@@ -43,8 +35,8 @@ def test_a_snapshot_and_its_coco_with_a_legacy_token(site: Site, tmp_path: Path)
     assert len(made["annotations"]) - len(boxes) == regions.count("polygonlabels")
 
 
-def test_a_snapshot_and_its_csv_with_a_refresh_token(site: Site, label_studio: LabelStudio, tmp_path: Path):
-    ran = run_page_script(site.with_key(label_studio.refresh_token), tmp_path, "CSV")
+def test_a_snapshot_and_its_csv_with_a_refresh_token(site: Site, tmp_path: Path):
+    ran = run_page_script(site.with_key(site.refresh_token), tmp_path, "CSV")
     assert ran.code == 0, ran.output
     with next(tmp_path.glob("*.csv")).open(encoding="utf-8", newline="") as lines:
         made = list(csv.DictReader(lines))
