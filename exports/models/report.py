@@ -75,6 +75,8 @@ class ExportReport(Run):
             # lists of one status: without these SQLite takes report_by_status and sorts all that it finds there
             models.Index(fields=["status", "-created_at", "-id"], name="report_newest_status"),
             models.Index(fields=["project", "status", "-created_at", "-id"], name="report_newest_project_status"),
+            # what was delivered last
+            models.Index(fields=["status", "-finished_at", "-id"], name="report_delivered_status"),
             models.Index(fields=["status", "lease_until"], name="report_by_status"),
             models.Index(fields=["altered_at"], name="report_altered", condition=models.Q(altered_at__isnull=False)),
             models.Index(

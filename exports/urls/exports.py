@@ -3,7 +3,7 @@
 from django.urls import path
 
 from exports import views
-from exports.views import platform_export, register, report_actions
+from exports.views import failures, platform_export, register, report_actions
 from exports.views.compare import compare
 from exports.views.download import manifest, trail_proof
 from exports.views.link import link, link_file, link_manifest, link_verifier
@@ -21,6 +21,7 @@ urlpatterns = [
     path("active/", active, name="active"),
     path("list.csv", list_file, name="list_file"),
     path("selected/", selected, name="selected"),
+    path("failures/<str:key>/", failures.group, name="failures"),
     path("new/", new, name="new"),
     path("new/platform/", platform_export.new, name="new_platform"),
     path("new/plan/", new_plan, name="new_plan"),

@@ -1,4 +1,4 @@
-"""Home: what runs and waits, what failed and why, how much went out, where the rows stand."""
+"""Home: what runs and waits, what failed and why, what was delivered, what needs a person."""
 
 from __future__ import annotations
 
@@ -16,9 +16,12 @@ from django.utils import timezone
 from connections.access.models import Membership
 from connections.models import Connection, Project
 from connections.store.upsert import write_rows
-from exports.lists.per_day import per_day
+from connections.sync.models import Mirror, SyncRun
+from exports.display.control_room import MOST_DELIVERED, MOST_RUNNING, MOST_WAITING
+from exports.display.day_bars import HEIGHT, charts_of
+from exports.lists.per_day import MOST_PROJECTS, per_project_and_day
 from exports.models import ExportReport, Proof, ProofNight
-from exports.views.home import MOST_ACTIVE, MOST_FAILED, MOST_PROJECTS, chart_of
+from exports.views.home import MOST_GROUPS
 from tests.pages.reports import make_report
 from tests.pages.squeezed import page_html
 from tests.support.rows import mixed
@@ -71,7 +74,7 @@ def test_only_what_is_in_ones_own_projects(operator: Client, members: Project, f
     said = words(operator)
     assert "ecret" not in said
     assert "Nothing runs and nothing waits." in said
-    assert "None in the last 14 days." in said
+    assert "and not retried, last 14 days Nothing." in said
     assert "1 export requested, 2.5 kB delivered." in said
     assert "ecret" not in words(operator, "/now/")
 
@@ -119,23 +122,130 @@ def test_what_runs_says_how_far_it_is_and_is_asked_for_again_until_nothing_runs(
         assert "hx-get" not in page_html(visitor.get(address))
 
 
-def test_more_than_fit_are_named_as_more(visitor: Client, project: Project):
-    for number in range(MOST_ACTIVE + 1):
+def test_what_runs_is_shown_however_much_waits(visitor: Client, project: Project):
+    """It was the ten newest of both: sixteen that waited hid the two that ran."""
+    make_report(project, name="Old one that runs", status="running")
+    for number in range(MOST_WAITING + 6):
         make_report(project, name=f"Waiting {number}", status="queued")
     said = words(visitor)
-    assert said.count("Queued") == MOST_ACTIVE
+    assert "Old one that runs" in said and "Nothing runs" not in said
+    assert f"1 running, {MOST_WAITING + 6} waiting" in said
+    assert said.count("Queued") == MOST_WAITING
     assert "All that are in progress" in said
 
 
-def test_the_latest_failures_of_both_kinds_come_with_their_reasons(visitor: Client, project: Project):
-    now = timezone.now()
-    for age in range(MOST_FAILED + 1):
-        status = "failed" if age % 2 else "errored"
-        made_at(now - timedelta(hours=age), project, name=f"Bad {age}", status=status, error=f"reason {age}")
-    made_at(now - timedelta(days=15), project, name="Long ago", status="failed", error="forgotten")
+def test_more_that_run_than_fit_are_named_as_more(visitor: Client, project: Project):
+    for number in range(MOST_RUNNING + 1):
+        make_report(project, name=f"Run {number}", status="running")
     said = words(visitor)
-    assert re.findall(r"reason \d", said) == [f"reason {age}" for age in range(MOST_FAILED)]
-    assert "forgotten" not in said
+    assert said.count("Running") == MOST_RUNNING
+    assert "All that are in progress" in said
+
+
+def test_what_waits_says_its_place_as_projects_take_turns(visitor: Client, project: Project, connection: Connection):
+    other = Project.objects.create(connection=connection, name="Another one")
+    for number in range(3):
+        make_report(project, name=f"Ours {number}", status="queued")
+    make_report(other, name="Theirs", status="queued")
+    make_report(
+        other, name="Later", status="queued", not_before=timezone.now() + timedelta(hours=1), error="busy there"
+    )
+    said = words(visitor)
+    order = re.findall(r"(Ours \d|Theirs|Later) (?:Street|Another) .*?(Next of 4|Place \d of 4|Cancel)", said)
+    assert order == [
+        ("Ours 0", "Next of 4"),
+        ("Theirs", "Place 2 of 4"),
+        ("Ours 1", "Place 3 of 4"),
+        ("Ours 2", "Place 4 of 4"),
+        ("Later", "Cancel"),
+    ]
+    assert "not before" in said and "Busy there" in said
+
+
+def test_it_is_cancelled_from_here_and_one_is_back_here(operator: Client, members: Project):
+    report = make_report(members, name="Too much", status="queued")
+    page = page_html(operator.get("/"))
+    assert f'action="/exports/{report.report_id}/cancel/"' in page
+    answer = operator.post(f"/exports/{report.report_id}/cancel/", {"next": "/"})
+    assert (answer.status_code, answer["Location"]) == (302, "/")
+    report.refresh_from_db()
+    assert report.status == "cancelled"
+
+
+def test_who_may_not_cancel_is_offered_no_button(members: Project, rita: User):
+    make_report(members, status="running")
+    make_report(members, status="failed", error="broken")
+    client = Client()
+    client.force_login(rita)
+    page = page_html(client.get("/"))
+    assert "/cancel/" not in page and "Retry" not in page and "broken" in page
+
+
+# --- failures --------------------------------------------------------------------------------------------------------
+
+
+def test_failures_of_one_reason_are_one_line_with_their_number(visitor: Client, project: Project):
+    for number in range(12):
+        make_report(project, status=("failed", "errored")[number % 2], error=f"row 'gk-{number}' has no width")
+    make_report(project, name="Alone", status="failed", error="the disk is full")
+    said = words(visitor)
+    assert "row … has no width 12 exports in" in said and "Retry these 12…" in said
+    assert "the disk is full Alone in" in said and "Retry this one…" in said
+
+
+def test_what_was_retried_and_what_is_long_over_is_no_longer_listed(visitor: Client, project: Project):
+    first = make_report(project, status="failed", error="retried since")
+    make_report(project, status="completed", retry_of=first)
+    made_at(timezone.now() - timedelta(days=15), project, name="Long ago", status="failed", error="forgotten")
+    said = words(visitor)
+    assert "retried since" not in said and "forgotten" not in said and "last 14 days Nothing." in said
+
+
+def test_further_reasons_are_behind_a_summary_with_their_number(visitor: Client, project: Project):
+    now = timezone.now()
+    for age in range(MOST_GROUPS + 2):
+        made_at(now - timedelta(hours=age), project, status="failed", error="broken " + "abcdefgh"[age])
+    said = words(visitor)
+    assert re.findall(r"broken (\w)", said) == list("abcdefg")
+    assert "2 more reasons broken f" in said
+
+
+# --- deliveries ------------------------------------------------------------------------------------------------------
+
+
+def test_the_last_deliveries_say_what_where_to_when_and_how_much(
+    visitor: Client, project: Project, connection: Connection
+):
+    now = timezone.now().replace(year=2026, month=3, day=4, hour=5, minute=6)
+    vault = Connection.objects.create(name="Team bucket", kind="s3")
+    for number in range(MOST_DELIVERED):
+        make_report(project, name=f"Older {number}", status="completed", finished_at=now - timedelta(hours=1 + number))
+    # asked for first and delivered last
+    late = made_at(
+        now - timedelta(days=2),
+        project,
+        name="To the bucket",
+        status="partial",
+        finished_at=now,
+        rows_done=1234,
+        bytes_done=5_000_000,
+        destination=vault,
+    )
+    said = words(visitor)
+    section = said[said.index("Last deliveries") : said.index("The last 14 days")]
+    assert section.startswith(
+        f"Last deliveries To the bucket {project.name}, to Team bucket 4 Mar 2026, 05:06 UTC 1,234 rows 5.0 MB Partial"
+    )
+    assert "to this installation" in section
+    assert section.count("Older") == MOST_DELIVERED - 1
+    assert late.report_id in page_html(visitor.get("/"))
+
+
+def test_a_connection_that_one_may_not_know_of_is_not_named(operator: Client, members: Project):
+    vault = Connection.objects.create(name="Secret bucket", kind="s3")
+    make_report(members, status="completed", finished_at=timezone.now(), destination=vault)
+    said = words(operator)
+    assert "Secret bucket" not in said and "to a connection" in said
 
 
 # --- days ------------------------------------------------------------------------------------------------------------
@@ -153,76 +263,94 @@ def test_days_are_those_of_the_persons_zone_and_all_of_them_are_there(project: P
     ):
         made_at(at, project, bytes_done=bytes_done, status=status)
     with timezone.override("Europe/Berlin"):
-        days = per_day(ExportReport.objects.all())
-    assert len(days) == 14
-    assert [str(day.date) for day in (days[0], days[-1])] == ["2026-03-16", "2026-03-29"]
-    assert [(day.exports, day.bytes) for day in days if day.exports] == [(1, 10_000), (1, 1), (2, 10)]
+        (line,) = per_project_and_day(ExportReport.objects.all())
+    assert len(line.days) == 14
+    assert [str(day.date) for day in (line.days[0], line.days[-1])] == ["2026-03-16", "2026-03-29"]
+    counted = [(day.exports, day.delivered, day.failed, day.bytes) for day in line.days if day.exports]
+    assert counted == [(1, 1, 0, 10_000), (1, 1, 0, 1), (2, 1, 1, 10)]
     with timezone.override("UTC"):
-        days = per_day(ExportReport.objects.all())
-    assert [(day.date.day, day.exports, day.bytes) for day in days if day.exports] == [(28, 2, 11), (29, 1, 0)]
+        (line,) = per_project_and_day(ExportReport.objects.all())
+    assert [(day.date.day, day.exports, day.bytes) for day in line.days if day.exports] == [(28, 2, 11), (29, 1, 0)]
 
 
-def test_bars_have_the_heights_of_their_counts_and_words_beside_them(visitor: Client, project: Project):
-    for _ in range(3):
-        make_report(project, status="completed", bytes_done=1_000_000)
+def test_the_busiest_projects_have_a_line_each_and_all_others_one_together(connection: Connection):
+    for number in range(MOST_PROJECTS + 3):
+        each = Project.objects.create(connection=connection, name=f"P{number}")
+        for _ in range(10 - number):
+            make_report(each, status="completed", bytes_done=1)
+    lines = per_project_and_day(ExportReport.objects.all())
+    assert [(line.name, line.total.exports) for line in lines] == [
+        *((f"P{number}", 10 - number) for number in range(MOST_PROJECTS)),
+        ("All other projects", 4 + 3 + 2),
+    ]
+
+
+def test_bars_are_stacked_on_one_scale_and_empty_days_are_empty(project: Project, connection: Connection):
+    other = Project.objects.create(connection=connection, name="Small")
+    for status in ("completed", "completed", "failed", "cancelled"):
+        make_report(project, status=status)
+    make_report(other, status="completed")
+    charts = charts_of(per_project_and_day(ExportReport.objects.all()))
+    assert charts is not None and charts.most == 4
+    big, small = charts.bars
+    assert [(part.outcome, part.height) for part in big.parts] == [("delivered", 15), ("failed", 7.5), ("other", 7.5)]
+    assert [part.y for part in big.parts] == [15, 7.5, 0]  # one upon the other, up to the top
+    assert [(part.outcome, part.y + part.height) for part in small.parts] == [("delivered", HEIGHT)]
+    assert small.parts[0].height == HEIGHT / 4
+    assert {part.x for part in big.parts} == {131.5}  # today; of thirteen empty days there is nothing to see
+
+
+def test_the_bars_are_told_as_a_table_too(visitor: Client, project: Project):
+    for status in ("completed", "completed", "failed"):
+        make_report(project, status=status, bytes_done=1_000_000)
     page = page_html(visitor.get("/"))
-    assert page.count("<svg viewBox") >= 2
-    assert 'aria-hidden="true"' in page
-    table = page[page.index('class="table ea-days"') :]
+    table = page[page.index('class="table ea-day-table"') :]
     assert table.count('<th scope="row">') == 14
-    assert '<td class="ea-num">3</td><td class="ea-num">3.0 MB</td>' in table
-    chart = chart_of(
-        "Exports", [(day, count) for day, count in zip(per_day(ExportReport.objects.all()), range(14), strict=True)]
-    )
-    heights = [bar.height for bar in chart.bars]
-    assert heights[0] == 0 and heights[-1] == 40 and heights == sorted(heights)
-    assert all(bar.y + bar.height == pytest.approx(40) for bar in chart.bars)
+    said = words(visitor)
+    assert f"{project.name} 3 (1 failed) 2.0 MB" in said
+    assert "3 exports requested, 2.0 MB delivered." in said
 
 
-def test_days_without_anything_are_no_division_by_nothing(visitor: Client, project: Project):
-    made_at(timezone.now() - timedelta(days=40), project, status="completed")
-    assert "0 exports requested, 0 bytes delivered." in words(visitor)
+# --- what needs somebody ---------------------------------------------------------------------------------------------
 
 
-# --- rows ------------------------------------------------------------------------------------------------------------
-
-
-def test_rows_by_review_status_of_ones_projects(operator: Client, members: Project, foreign: Project):
-    make_report(members)
-    write_rows(members, mixed(8))
-    said = words(operator)
-    assert "Street scenes 8 rows" in said
-    for status in ("review 2", "accepted 2", "rejected 2", "client_review 2"):
-        assert status in said
+def test_a_mirror_whose_last_sync_failed_is_told_until_one_succeeds(operator: Client, members: Project):
+    make_report(members, status="completed")
+    Mirror.objects.create(project=members)
+    SyncRun.objects.create(project=members, status="completed")
+    bad = SyncRun.objects.create(project=members, status="failed", error="the platform does not know this project")
+    SyncRun.objects.create(project=members, status="queued")  # not over: what is known is still the one before
+    page = page_html(operator.get("/"))
+    assert f'href="/syncs/{bad.public_id}/"' in page and "The platform does not know this project" in page
+    SyncRun.objects.update(status="completed")
+    assert "The platform does not know" not in page_html(operator.get("/"))
 
 
 # --- figures ---------------------------------------------------------------------------------------------------------
 
 
-def test_the_number_of_queries_depends_on_the_projects_shown_and_not_on_reports(
+def test_the_number_of_queries_does_not_depend_on_what_there_is(
     members: Project, connection: Connection, oscar: User, operator: Client
 ):
     def asked(address: str) -> int:
-        operator.get(address)  # figures of the projects are kept from now on
         with CaptureQueriesContext(database) as queries:
             assert operator.get(address).status_code == 200
-        return len(queries)
+        return len([query for query in queries if "hitcount" not in query["sql"]])
 
-    for status in ("running", "queued"):
+    asked("/")  # what is asked once a session
+    for status in ("running", "queued", "failed", "completed"):
         make_report(members, status=status)
-    few = asked("/")
+    few, few_now = asked("/"), asked("/now/")
     for number in range(200):
-        make_report(members, name=f"Run {number}", status=("running", "failed", "completed", "queued")[number % 4])
-    # session, user, keys of projects, any?, days, active, two kinds of failures, altered, connections, projects,
-    # one of each, menu, worker
-    assert asked("/") == few == 15
+        status = ("running", "failed", "completed", "queued")[number % 4]
+        make_report(members, name=f"Run {number}", status=status, error=f"broken {chr(97 + number % 26)}")
+    assert (asked("/"), asked("/now/")) == (few, few_now)
     for number in range(30):
         other = Project.objects.create(connection=connection, name=f"Project {number:02}")
-        Membership.objects.create(project=other, user=oscar, role="reviewer")
+        Membership.objects.create(project=other, user=oscar, role="operator")
         make_report(other, status="queued")
-    # one a project, of which no more than so many are shown; and whether the trail is whole, of which he reads some now
-    assert asked("/") == few + MOST_PROJECTS
-    assert asked("/now/") == 5
+        make_report(other, status="failed", error=f"fails in {other.name}")
+    assert (asked("/"), asked("/now/")) == (few, few_now)
 
 
 def test_deliveries_that_are_not_as_they_were_are_listed_as_a_sentence(operator: Client, members: Project):

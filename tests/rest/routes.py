@@ -71,6 +71,7 @@ def address(route: str, place: Place, world: World, method: str) -> str:
         "url": "nowhere/",
         "rest": "nowhere/",
         "dialect": "labellerr",
+        "key": "nosuch",
     }
     filled = re.sub(r"\^?\(\?P<(\w+)>[^)]*\)\$?", lambda found: names[found[1]], route)
     return "/" + re.sub(r"<(?:\w+:)?(\w+)>", lambda found: names[found[1]], filled).replace("$", "")
@@ -175,6 +176,7 @@ BODIES: dict[str, Any] = {
     "POST account/preferences/": {"theme": "system", "time_zone": "UTC"},
     "POST account/tokens/": {"name": "new", "scopes": ["admin"], "days": "90", "project": "{project}"},
     "POST exports/selected/": {"do": "cancel", "report": "{waiting}"},
+    "POST exports/failures/<str:key>/": {"count": "1"},
     "POST exports/new/": {"project": "{project}", "format": "csv", "do": "run"},
     "POST exports/new/platform/": {"project": "{project}", "format": "json", "do": "run"},
     "POST projects/<str:project_id>/exports-there/": {"remote_id": "r1"},

@@ -169,6 +169,8 @@ GET    exports/                                                          302 200
 GET    exports/list.csv                                                  302 200 200 200 200 200 -
 GET    exports/selected/                                                 302 200 200 200 200 200 -
 POST   exports/selected/                                                 302 302 302 302 302 302  302 302 302 302 302 302
+GET    exports/failures/<str:key>/                                       302 200 200 200 200 200 -
+POST   exports/failures/<str:key>/                                       302 302 302 302 302 302 -
 GET    exports/active/                                                   302 200 200 200 200 200  302 200 200 200 200 200
 
 # --- exports: new, configs

@@ -154,6 +154,8 @@ harmless  GET    exports/
 hands-out GET    exports/list.csv                                          export.list_taken
 harmless  GET    exports/selected/
 refuses   POST   exports/selected/
+harmless  GET    exports/failures/<str:key>/
+refuses   POST   exports/failures/<str:key>/
 refuses   GET    exports/active/
 refuses   GET    exports/new/
 refuses   POST   exports/new/

@@ -1,0 +1,133 @@
+"""What failed for one reason is one group, and is retried together: as confirmed, once, by whoever may."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import User
+from django.utils import timezone
+
+from connections.access.permissions import START, VIEW, projects_for
+from connections.models import Connection, Project
+from exportadmin.audit.models import AuditEntry
+from exportadmin.lib.actor import Actor
+from exportadmin.lib.errors import ConflictError, DeniedError, NothingToDoError
+from exports import failures
+from exports.models import ExportReport
+from tests.pages.reports import make_report
+
+
+def actor_for(user: User) -> Actor:
+    return Actor(kind="user", name=user.username, channel="web", user_id=user.pk)
+
+
+def of(user: User) -> dict[str, Any]:
+    return {"seen": projects_for(user, VIEW), "startable": projects_for(user, START)}
+
+
+def fail(project: Project, error: str, **values: Any) -> ExportReport:
+    return make_report(project, **{"status": "failed", "error": error, **values})
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("row 'gk-7' has no width", "row 'a.jpg' has no width"),
+        ('class "car" is not known', 'class "tree, tall" is not known'),
+        ("rows 1 to 20 of 1,234,567", "rows 40 to 8 of 3"),
+        ("/srv/a/b cannot be written: full", "/srv/c/d.json cannot be written: full"),
+        ("s3://one/place is not there", "s3://two/place is not there"),
+        ("report 3larqnirmi2dnasadso5gkkm is gone", "report euhr4mi2dnasadso5gkkmaab is gone"),
+        ("it lasted 3.5 s", "it lasted 12 s"),
+        ("two\nlines", "two lines"),
+    ],
+)
+def test_one_cause_is_one_reason_whatever_it_was_about(one: str, other: str):
+    assert failures.reason_of(one) == failures.reason_of(other)
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("the bucket answered 403", "the bucket answered 503"),
+        ("the disk is full", "the disk is gone"),
+        ("it doesn't answer", "it doesn't know"),
+        ("the platform doesn't know it, that's why", "the platform doesn't want it, that's why"),
+    ],
+)
+def test_other_causes_are_other_reasons(one: str, other: str):
+    assert failures.reason_of(one) != failures.reason_of(other)
+
+
+def test_the_latest_reason_comes_first_with_all_that_failed_for_it(project: Project, alice: User):
+    now = timezone.now()
+    made = []
+    for age, error in enumerate(("row 'a' is bad", "full", "row 'b' is bad", "full")):
+        report = fail(project, error)
+        ExportReport.objects.filter(pk=report.pk).update(created_at=now - timedelta(hours=age))
+        made.append(report)
+    rows, full = failures.failures(**of(alice)).groups
+    assert (rows.reason, rows.is_exact, rows.reports) == ("row … is bad", False, (made[0], made[2]))
+    assert (full.reason, full.is_exact, full.retryable) == ("full", True, (made[1], made[3]))
+
+
+def test_only_those_in_ones_projects_count_and_only_those_that_one_may_start(
+    members: Project, connection: Connection, oscar: User, rita: User, mallory: User
+):
+    other = Project.objects.create(connection=connection, name="Not theirs")
+    for project in (members, members, other):
+        fail(project, "full")
+    fail(members, "full", status="cancelled")
+    (oscars,) = failures.failures(**of(oscar)).groups
+    (ritas,) = failures.failures(**of(rita)).groups
+    assert (len(oscars.reports), len(oscars.retryable)) == (2, 2)
+    assert (len(ritas.reports), len(ritas.retryable)) == (2, 0)
+    assert failures.failures(**of(mallory)).groups == ()
+    with pytest.raises(DeniedError, match="rita may not start exports in project 'Street scenes'"):
+        failures.retry_group(key=ritas.key, count=2, actor=actor_for(rita), **of(rita))
+    with pytest.raises(NothingToDoError):
+        failures.retry_group(key=ritas.key, count=2, actor=actor_for(mallory), **of(mallory))
+
+
+def test_a_group_is_retried_once_and_each_of_it_is_a_line_of_the_trail(members: Project, oscar: User):
+    failed = [fail(members, f"row '{number}' is bad", name=f"N{number}") for number in range(3)]
+    fail(members, "full")
+    group = next(group for group in failures.failures(**of(oscar)).groups if len(group.reports) == 3)
+    done = failures.retry_group(key=group.key, count=3, actor=actor_for(oscar), **of(oscar))
+    again = {one.again for one in done}
+    assert {report.retry_of for report in again if report} == set(failed)
+    assert {report.status for report in again if report} == {"queued"}
+    assert AuditEntry.objects.filter(event="export.retried").count() == 3
+    with pytest.raises(NothingToDoError):
+        failures.retry_group(key=group.key, count=3, actor=actor_for(oscar), **of(oscar))
+    assert ExportReport.objects.filter(status="queued").count() == 3
+
+
+def test_another_number_than_the_confirmed_one_retries_nothing(members: Project, oscar: User):
+    fail(members, "full")
+    (group,) = failures.failures(**of(oscar)).groups
+    fail(members, "full")
+    with pytest.raises(ConflictError, match="2 that failed for this reason can be retried now, not 1"):
+        failures.retry_group(key=group.key, count=1, actor=actor_for(oscar), **of(oscar))
+    assert not ExportReport.objects.filter(status="queued").exists()
+
+
+def test_one_that_is_refused_leaves_the_others_be(members: Project, oscar: User, settings: Any):
+    settings.QUOTA_QUEUED_PROJECT = 1
+    for _ in range(2):
+        fail(members, "full")
+    (group,) = failures.failures(**of(oscar)).groups
+    done = failures.retry_group(key=group.key, count=2, actor=actor_for(oscar), **of(oscar))
+    assert [one.again is not None for one in done] == [True, False]
+    assert done[1].refusal is not None and "exports waiting" in done[1].refusal.message
+
+
+def test_more_than_are_looked_at_are_said_to_be_more(project: Project, alice: User, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(failures, "MOST", 2)
+    for _ in range(2):
+        fail(project, "full")
+    assert not failures.failures(**of(alice)).is_cut
+    fail(project, "full")
+    assert failures.failures(**of(alice)).is_cut
