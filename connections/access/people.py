@@ -177,11 +177,17 @@ def record_refusal(event: str, *, user: User, reason: str, actor: Actor) -> None
 
 
 def delete_user(*, user: User, actor: Actor) -> None:
-    """Remove an account that was made by mistake. One with a history is disabled instead: :func:`history_of`."""
+    """Remove an account that was made by mistake. One with a history is disabled instead: :func:`history_of`.
+
+    Raises :class:`ConflictError` for that one, and for the last superuser.
+    """
     with audited("user.deleted", actor=actor, obj=_person(user), before=state_of(user)):
-        _may_change(actor, user, ("is_active",))
-        require_no_history(user)
-        user.delete()
+        now = hold(user, and_superusers=True)
+        _may_change(actor, now, ("is_active",))
+        require_no_history(now)
+        if _rules(state_of(now)):
+            leave_a_superuser(now)
+        now.delete()
 
 
 def require_no_history(user: User) -> None:

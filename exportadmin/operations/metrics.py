@@ -28,7 +28,8 @@ from connections.access.tokens import find_token
 from exportadmin.audit import verdicts
 from exportadmin.audit.middleware import actor_of
 from exportadmin.audit.noise import record_refused
-from exportadmin.lib.errors import HiddenError
+from exportadmin.lib.errors import HiddenError, TooManyError
+from exportadmin.lib.rest import WrongKeyThrottle
 from exportadmin.lib.text import one_line
 from exportadmin.operations.health import look_at_queue
 from exportadmin.runs import statuses
@@ -46,10 +47,16 @@ _PROXY_HEADERS: Final = ("X-Forwarded-For", "Forwarded", "X-Real-Ip", "Via")
 @login_not_required
 @require_safe
 def metrics(request: HttpRequest) -> HttpResponse:
-    """The figures, as text. Raises :class:`HiddenError` and :class:`Http404` for everybody else."""
+    """The figures, as text. Raises :class:`HiddenError` and :class:`Http404` for everybody else.
+
+    Raises :class:`TooManyError` for who keeps trying: a wrong token is counted with those of REST.
+    """
     if not may_see(request):
         if "Authorization" not in request.headers:
             raise HiddenError("no such page")
+        throttle = WrongKeyThrottle()
+        if not throttle.allow_request(request, None):
+            raise TooManyError("too many wrong tokens from this address", retry_after=throttle.wait())
         record_refused("token.refused", actor=actor_of(request, "metrics"), reason="it does not open the metrics")
         raise Http404("no such page")
     return HttpResponse(kept.text(), content_type=CONTENT_TYPE_PLAIN_0_0_4, headers={"Cache-Control": "no-store"})

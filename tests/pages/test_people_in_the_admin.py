@@ -88,6 +88,18 @@ def test_an_account_with_a_history_is_not_deleted(
         people.delete_user(user=rita, actor=SHELL)
 
 
+def test_the_last_superuser_is_not_deleted_from_any_channel(db: None):
+    only = User.objects.create_superuser("first", password="a-long-password-1")
+    User.objects.create_superuser("invited", password=None)  # cannot sign in yet, so is nobody who could stay
+    with pytest.raises(ConflictError, match="first is the last superuser"):
+        people.delete_user(user=only, actor=SHELL)
+    assert User.objects.filter(pk=only.pk).exists()
+    assert trail("user.deleted")[-1][1] == "failed"
+    User.objects.create_superuser("second", password="a-long-password-2")
+    people.delete_user(user=only, actor=SHELL)
+    assert not User.objects.filter(username="first").exists()
+
+
 def test_many_are_not_deleted_at_once(visitor: Client, rita: User):
     said = {"action": "delete_selected", "_selected_action": [rita.pk], "post": "yes"}
     visitor.post("/admin/auth/user/", said)

@@ -33,6 +33,21 @@ def test_too_many_requests_are_told_how_long_to_wait_and_are_on_the_trail_once(w
     assert (entry.outcome, entry.actor_user_id) == ("refused", world.people["oscar"].pk)
 
 
+def test_who_is_not_signed_in_is_throttled_too_before_it_is_asked_who_they_are(world: World, monkeypatch):
+    monkeypatch.setattr(SimpleRateThrottle, "THROTTLE_RATES", {"anon": "2/min", "user": "100/min"})
+    answers = [Rest().get("projects/") for _ in range(5)]
+    assert [answer.status_code for answer in answers] == [401, 401, 429, 429, 429]
+    assert 1 <= int(answers[-1].headers["Retry-After"]) <= 60
+    assert Rest().get("projects/", REMOTE_ADDR="203.0.113.9").status_code == 401, "another address has its own share"
+    assert world.script("oscar").get("projects/").status_code == 200, "who is known has their own share"
+
+
+def test_a_request_counts_once(world: World, monkeypatch):
+    monkeypatch.setattr(SimpleRateThrottle, "THROTTLE_RATES", {"anon": "1/min", "user": "3/min"})
+    script = world.script("oscar")
+    assert [script.get("projects/").status_code for _ in range(4)] == [200, 200, 200, 429]
+
+
 def test_one_persons_haste_is_nobody_elses_wait(world: World, monkeypatch):
     monkeypatch.setattr(SimpleRateThrottle, "THROTTLE_RATES", {"anon": "1/min", "user": "1/min"})
     assert world.script("oscar").get("projects/").status_code == 200

@@ -26,7 +26,7 @@ class _CountedTogether(SimpleRateThrottle):
     duration: int
     _wait = 0.0
 
-    def allow_request(self, request: Request, view: Any) -> bool:
+    def allow_request(self, request: Any, view: Any) -> bool:
         """Counts it, too."""
         key = None if self.rate is None else self.get_cache_key(request, view)
         if key is None:
@@ -61,6 +61,6 @@ class WrongKeyThrottle(_CountedTogether):
     scope = "wrong_key"
     rate = "30/min"
 
-    def get_cache_key(self, request: Request, view: Any) -> str:
+    def get_cache_key(self, request: Any, view: Any) -> str:
         """By address."""
         return self.cache_format % {"scope": self.scope, "ident": address(request)}

@@ -73,6 +73,14 @@ class RestView(APIView):
             raise exceptions.MethodNotAllowed(request.method or "")
         self.params = self.query(method).read(request)
 
+    def check_permissions(self, request: Request) -> None:
+        """Whoever asks too often is told so first, also where they may not ask: DRF would answer those for ever."""
+        super().check_throttles(request)
+        super().check_permissions(request)
+
+    def check_throttles(self, request: Request) -> None:
+        """Done before the permissions; a request counts once."""
+
     @staticmethod
     def error_response(problem: Problem, request: Any) -> Response:
         """The shape of an error. A view of another platform's API answers in the shape that its clients know."""

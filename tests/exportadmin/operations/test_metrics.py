@@ -7,8 +7,10 @@ from django.test import Client
 from prometheus_client.parser import text_string_to_metric_families
 
 from connections.access.tokens import issue_token, revoke_token
+from exportadmin.audit.models import AuditEntry
 from exportadmin.audit.record import head
 from exportadmin.lib.actor import Actor
+from exportadmin.lib.rest import WrongKeyThrottle
 from exportadmin.operations import metrics
 from exportadmin.runs import statuses
 from exports.models import Artifact, Download
@@ -148,6 +150,20 @@ def test_a_lesser_token_opens_nothing(client: Client, alice, oscar, project):
         "ea_" + "x" * 43,
     ]
     assert [ask(client, key) for key in lesser] == [404] * 4
+
+
+def test_who_guesses_the_token_has_to_wait_and_whoever_has_it_has_not(client: Client, db, settings, monkeypatch):
+    settings.METRICS_TOKEN = KEY
+    monkeypatch.setattr(WrongKeyThrottle, "rate", "3/min")
+    assert [ask(client, f"guess-{number}") for number in range(6)] == [404, 404, 404, 429, 429, 429]
+    answer = client.get("/metrics", headers={"Authorization": "Bearer x"}, REMOTE_ADDR=ELSEWHERE)
+    assert 1 <= int(answer.headers["Retry-After"]) <= 60
+    rest = client.get("/api/v1/projects/", headers={"Authorization": "Bearer ea_x"}, REMOTE_ADDR=ELSEWHERE)
+    assert rest.status_code == 429, "wrong tokens are counted together, wherever they are tried"
+    assert ask(client, "guess", "203.0.113.77") == 404, "another address has its own share"
+    assert ask(client, KEY) == 200
+    assert AuditEntry.objects.filter(event="token.refused").count() == 4
+    assert AuditEntry.objects.filter(event="request.throttled").count() == 1
 
 
 def test_a_wrong_token_is_not_better_than_none_on_this_machine(client: Client, db):
