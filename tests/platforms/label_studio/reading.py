@@ -12,6 +12,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
+from xml.etree import ElementTree
 
 import numpy as np
 from PIL import Image
@@ -125,6 +126,20 @@ def yolo(content: bytes) -> dict[str, Marks]:
             lines = [line.split() for line in text.decode().splitlines()]
             found[_stem(name)] = [(labels[int(line[0])], "", flat(line[1:])) for line in lines]
     return found
+
+
+def voc(content: bytes) -> dict[str, Marks]:
+    """Of each picture its boxes: left, top, right, bottom."""
+    found: dict[str, Marks] = {}
+    for name, text in zip_entries(content).items():
+        if name.startswith("Annotations/"):
+            objects = ElementTree.fromstring(text).iter("object")
+            found[_stem(name)] = [(str(one.findtext("name")), "", _box_of(one)) for one in objects]
+    return found
+
+
+def _box_of(found: ElementTree.Element) -> tuple[float, ...]:
+    return tuple(float(found.findtext(f"bndbox/{edge}") or "nan") for edge in ("xmin", "ymin", "xmax", "ymax"))
 
 
 def rows_csv(content: bytes, key: str, value: str) -> dict[str, str]:

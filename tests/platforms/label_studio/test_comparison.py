@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from tests.platforms.label_studio import server, template
@@ -22,10 +23,13 @@ from tests.platforms.label_studio.reading import (
     POLYGON,
     Region,
     beyond,
+    brushes,
+    coco,
     flat,
     picture_name,
     regions,
     rows_csv,
+    voc,
     yolo,
 )
 from tests.support.shell import Installation, new_installation
@@ -33,6 +37,7 @@ from tests.support.shell import Installation, new_installation
 WIDTH, HEIGHT = 640, 480
 BRUSHED = ("sky", "grass")
 SIX_DECIMALS = 0.000_001
+A_PIXEL_THOUSANDTH = 0.001
 
 
 @dataclass
@@ -153,3 +158,102 @@ def test_yolo_has_turned_boxes_whole_and_a_file_a_picture(boxes: Tasks):
         turned += sum(one.is_turned for one in found)
     assert turned > 50
     assert len(set(files.values())) == len(files)
+
+
+def test_yolo_obb_has_the_corners_of_boxes_as_theirs_has(boxes: Tasks):
+    made = boxes.ours("yolo_obb")
+    theirs, ours = yolo(boxes.theirs("YOLO_OBB")), yolo(made)
+    files = rows_csv(made, "data_row_id", "file")
+    for task in boxes.all:
+        if only_skipped(task):
+            continue
+        expected = [(one.label, "", flat([(x / WIDTH, y / HEIGHT) for x, y in one.corners])) for one in regions(task)]
+        mine, there = ours[files[str(task["id"])]], theirs[picture_name(task)]
+        assert beyond(mine, expected, SIX_DECIMALS) == beyond(expected, mine, SIX_DECIMALS) == [], task["id"]
+        assert beyond(there, mine, SIX_DECIMALS) == [], task["id"]
+        assert len(there) == len(mine) or len(task["annotations"]) == 2
+
+
+def test_voc_has_what_holds_each_box_and_theirs_where_it_would_be_unturned(boxes: Tasks):
+    """Theirs adds a left edge and a width from which fractions are cut off: up to two pixels of a box are missing."""
+    made = boxes.ours("voc", "origin=0")
+    theirs, ours = voc(boxes.theirs("VOC")), voc(made)
+    files = rows_csv(made, "data_row_id", "file")
+    for task in boxes.all:
+        if only_skipped(task):
+            continue
+        found = [*regions(task)]
+        mine = ours[files[str(task["id"])]]
+        expected = [(one.label, "", edges(one)) for one in found]
+        assert beyond(mine, expected, 1.0) == beyond(expected, mine, 1.0) == [], task["id"]
+        upright = [(one.label, "", edges(one)) for one in found if not one.is_turned]
+        there = theirs.get(picture_name(task), [])
+        if len(task["annotations"]) == 1:
+            assert beyond(upright, there, 2.0) == [], task["id"]
+            assert len(there) == len(mine)
+
+
+def edges(region: Region) -> tuple[float, ...]:
+    """Left, top, right and bottom within the picture."""
+    left, top, across, down = region.bounds
+    right, bottom = min(left + across, WIDTH), min(top + down, HEIGHT)
+    return max(left, 0.0), max(top, 0.0), right, bottom
+
+
+def test_voc_of_a_project_with_other_kinds_is_empty_there_and_whole_here(edge: Tasks):
+    assert voc(edge.theirs("VOC")) == {}
+    ours = voc(edge.ours("voc"))
+    assert len(ours) == sum(not only_skipped(task) for task in edge.all)
+    assert sum(map(len, ours.values())) == sum(len([*regions(task)]) for task in edge.all)
+
+
+def test_coco_has_what_theirs_has_and_brush_regions(edge: Tasks):
+    theirs, there = coco(edge.theirs("COCO"))
+    ours, here = coco(edge.ours("label_studio_coco"))
+    classes = [one["name"] for one in here["categories"]]
+    asked = {"good", "blurry", "dark"}
+    assert [one["name"] for one in there["categories"] if one["name"] not in asked] == classes
+    assert set(ours) == set(theirs)
+    assert len(ours) == len(here["images"]) == len(there["images"]) - 200  # those with two annotations, twice there
+    for task in edge.all:
+        if only_skipped(task):
+            assert picture_name(task) not in ours
+            continue
+        mine, others = ours[picture_name(task)], theirs[picture_name(task)]
+        brushed = [mark for mark in mine if mark[1] == "runs"]
+        assert beyond(others, mine, A_PIXEL_THOUSANDTH) == [], task["id"]
+        assert sorted(mark[0] for mark in beyond(mine, others, A_PIXEL_THOUSANDTH)) == sorted(
+            one.label for one in regions(task) if one.form == BRUSH
+        )
+        assert len(brushed) == len(mine) - len(others)
+
+
+def test_coco_has_the_outline_of_turned_boxes(boxes: Tasks):
+    """Theirs has the box as if it were not turned."""
+    theirs, _ = coco(boxes.theirs("COCO"))
+    ours, _ = coco(boxes.ours("label_studio_coco"))
+    turned = 0
+    for task in boxes.all:
+        if only_skipped(task):
+            continue
+        mine, others = ours[picture_name(task)], theirs[picture_name(task)]
+        assert len(mine) == len(others)
+        expected = [
+            (one.label, "1 rings", (*one.bounds, *flat(one.corners)))
+            if one.is_turned
+            else (one.label, "0 rings", one.bounds)
+            for one in regions(task)
+        ]
+        assert beyond(expected, mine, A_PIXEL_THOUSANDTH) == beyond(mine, expected, A_PIXEL_THOUSANDTH) == []
+        assert beyond([mark for mark in expected if mark[1] == "0 rings"], others, A_PIXEL_THOUSANDTH) == []
+        turned += sum(one.is_turned for one in regions(task))
+    assert turned > 50
+
+
+def test_brushed_pictures_are_theirs_pixel_by_pixel_and_are_called_the_same(edge: Tasks):
+    theirs, ours = brushes(edge.theirs("BRUSH_TO_PNG")), brushes(edge.ours("brush_to_png"))
+    assert set(ours) == set(theirs)
+    assert len(ours) == 600
+    differing = [name for name, pixels in theirs.items() if not np.array_equal(pixels, ours[name])]
+    assert differing == []
+    assert all(pixels.any() and not pixels.all() for pixels in ours.values())
