@@ -6,5 +6,9 @@ from connections.platforms.base import Platform
 from exportadmin.lib.registry import Registry
 
 PLATFORMS: Registry[type[Platform]] = Registry(
-    "platform", {"labellerr": "connections.platforms.labellerr.platform:LabellerrPlatform"}
+    "platform",
+    {
+        "label_studio": "connections.platforms.label_studio.platform:LabelStudioPlatform",
+        "labellerr": "connections.platforms.labellerr.platform:LabellerrPlatform",
+    },
 )

@@ -15,10 +15,12 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, ClassVar, TypeAlias
 
 from connections.adapters import ConnectionKind
 from connections.models import Connection
+from connections.store.import_row import IncomingClass
 from exportadmin.lib.errors import ExportAdminError, TransientError, UserError
 
 
@@ -30,14 +32,22 @@ class LostAnswerError(TransientError):
     """The request may have been carried out, nobody knows: it is looked up before it is sent again."""
 
 
+class NotMadeYetError(TransientError):
+    """What was to be fetched is being made only now: how that stands is looked at again."""
+
+
 @dataclass(frozen=True, slots=True)
 class RemoteProject:
-    """One project there. ``external_id`` is its id there; ``details`` are what it says besides, for people to see."""
+    """One project there. ``external_id`` is its id there; ``details`` are what it says besides, for people to see.
+
+    ``classes`` are its ontology, in its order, as far as the platform tells it apart from rows.
+    """
 
     external_id: str
     name: str
     data_type: str = ""
     details: Mapping[str, Any] = field(default_factory=dict)
+    classes: Sequence[IncomingClass] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,20 +104,27 @@ class Waiting:
     """Not made yet. ``word`` is the platform's own for how it stands; ``is_known``: the contract has that word.
 
     ``progress`` (0 to 1) where it is told. One whose word is not known needs somebody's attention, and is never taken
-    for made.
+    for made. ``patience`` is asked before it is given up: so many seconds it may well stand still. ``if_stuck`` says
+    what it means if it does for longer.
     """
 
     word: str
     is_known: bool = True
     progress: float | None = None
+    patience: Callable[[], float] | None = None
+    if_stuck: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Ready:
-    """Made. ``place`` says where the platform put it, where that is not for us to fetch (``s3://bucket/folder/``)."""
+    """Made. ``place`` says where the platform put it, where that is not for us to fetch (``s3://bucket/folder/``).
+
+    ``server_ms`` is the platform's own clock when it began, where it tells that afterwards.
+    """
 
     word: str
     place: str = ""
+    server_ms: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,6 +216,8 @@ class Platform(ConnectionKind, ABC):
     statuses: ClassVar[Mapping[str, str]] = {}
     remote_formats: ClassVar[Sequence[RemoteFormat]] = ()
     remote_options: ClassVar[Sequence[RemoteOption]] = ()
+    # settings of a mirror, which its syncs ask with: some of those above, or others
+    mirror_options: ClassVar[Sequence[RemoteOption]] = ()
     # has it connections to buckets of its own, which are listed, made, tested and deleted through ours?
     has_remote_connections: ClassVar[bool] = False
 
@@ -214,8 +233,11 @@ class Platform(ConnectionKind, ABC):
         """One of them. Raises ``PermanentError`` where there is none."""
 
     @abstractmethod
-    def for_sync(self, name: str, since_ms: int | None) -> Wanted:
-        """What to ask for so that :attr:`importer` can read all rows, or those that were updated after ``since_ms``."""
+    def for_sync(self, name: str, since_ms: int | None, options: Mapping[str, Any] = MappingProxyType({})) -> Wanted:
+        """What to ask for so that :attr:`importer` can read all rows, or those that were updated after ``since_ms``.
+
+        ``options`` are by the names of :attr:`mirror_options`.
+        """
 
     def check_wanted(self, wanted: Wanted) -> Wanted:
         """As it is asked for. Raises :class:`~exportadmin.lib.errors.UserError` for what the platform cannot make."""
@@ -254,7 +276,14 @@ class Platform(ConnectionKind, ABC):
     ) -> list[RemoteFile]:
         """Its files, whole and checked, into ``folder``; ``on_bytes`` is told of each piece and may raise.
 
-        Raises ``PermanentError`` for what is no file of that export: cut off, another format, another id.
+        Raises ``PermanentError`` for what is no file of that export: cut off, another format, another id;
+        :class:`NotMadeYetError`.
+        """
+
+    def tidy(self, external_id: str, remote_id: str, wanted: Wanted) -> None:
+        """Take away what was made there for this export alone and is of no use any more; it may be gone already.
+
+        ``remote_id`` is empty where nobody knows whether it was made.
         """
 
     def rows_of(self, file: RemoteFile, wanted: Wanted) -> Iterator[RemoteRow]:

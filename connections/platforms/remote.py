@@ -18,6 +18,7 @@ from connections.platforms.base import (
     Failed,
     LostAnswerError,
     NothingThereError,
+    NotMadeYetError,
     Platform,
     Ready,
     RemoteFile,
@@ -76,7 +77,8 @@ class RemoteRun:
         except PermanentError as error:
             raise self._gone_wrong("looking how the export stands", error) from None
         if isinstance(standing, Ready):
-            self._keep(word=standing.word, troubles=0)
+            told = {} if standing.server_ms is None else {"server_ms": standing.server_ms}
+            self._keep(word=standing.word, troubles=0, **told)
             return standing
         if isinstance(standing, Failed):
             reason = f": {standing.reason}" if standing.reason else ""
@@ -97,6 +99,8 @@ class RemoteRun:
 
         try:
             return self.platform.fetch(self.external_id, self.remote_id, self.wanted, folder, on_bytes)
+        except NotMadeYetError as error:
+            raise self._not_yet(Waiting(str(error))) from None
         except TransientError as error:
             fetches = self._kept.get("fetches", 0) + 1
             if fetches >= MOST_FETCHES:
@@ -189,11 +193,14 @@ class RemoteRun:
         now = time.time()
         has_moved = (standing.word, standing.progress) != (self._kept.get("word"), self._kept.get("progress"))
         since = now if has_moved else self._since(now)
-        if now - since > settings.PLATFORM_PATIENCE:
-            minutes = settings.PLATFORM_PATIENCE / 60
+        patience: float = settings.PLATFORM_PATIENCE
+        if now - since > patience and standing.patience is not None:
+            patience = max(patience, standing.patience())
+        if now - since > patience:
+            meaning = f". {standing.if_stuck[:1].upper()}{standing.if_stuck[1:]}" if standing.if_stuck else ""
             return PermanentError(
-                f"{self._title} has said {standing.word!r} of export {self.remote_id} for {minutes:g} minutes: it was "
-                "given up (EXPORTADMIN_PLATFORM_PATIENCE)"
+                f"{self._title} has said {standing.word!r} of export {self.remote_id} for {patience / 60:g} minutes: "
+                f"it was given up (EXPORTADMIN_PLATFORM_PATIENCE){meaning}"
             )
         looks = 0 if has_moved else self._kept.get("looks", 0) + 1
         changes = {"word": standing.word, "progress": standing.progress, "since": since, "looks": looks, "troubles": 0}

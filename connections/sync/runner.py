@@ -32,7 +32,7 @@ from connections.access.requester import check_requester
 from connections.platforms.base import NothingThereError, Platform, RemoteFile, Wanted
 from connections.platforms.remote import KEY as REMOTE
 from connections.platforms.remote import RemoteRun
-from connections.store.import_row import IncomingRow
+from connections.store.import_row import IncomingClass, IncomingRow
 from connections.store.importers import IMPORTERS, Importer
 from connections.store.imports import files
 from connections.store.imports.files import RefusedLog
@@ -107,6 +107,7 @@ class SyncRunner(Runner[SyncRun]):
                 state={
                     "attempts": run.attempts,
                     "described": described(remote),
+                    "classes": [[one.name, one.is_question] for one in remote.classes],
                     "revision": store.revision if store else 0,
                 },
             )
@@ -216,6 +217,8 @@ class _Reading:
             on_refused=self._on_refused,
             project=self.known,
         )
+        for name, is_question in run.state.get("classes", ()):
+            self.importer.classes.append(IncomingClass(name, is_question=is_question))
         self.checks = RowChecks(platform, self.importer, _wanted(run, platform))
 
     def carry_out(self) -> None:

@@ -351,10 +351,12 @@ class OutboundSession(requests.Session):
         max_bytes: int = MAX_BODY,
         refusal_bytes: int = 0,
         whole_seconds: float = WHOLE_SECONDS,
+        read_seconds: float = READ_SECONDS,
     ) -> requests.Response:
         """The answer, whose status is 2xx, with its body: in memory, or to be iterated over (``stream``, then closed).
 
         ``form`` is sent as ``multipart/form-data``. ``refusal_bytes``: how much is kept of what a refusal says.
+        ``read_seconds``: the longest silence.
         Raises :class:`NotSentError`, ``TransientError`` (a ``TransientStatusError`` has the status), ``PermanentError``
         (likewise).
         """
@@ -377,7 +379,12 @@ class OutboundSession(requests.Session):
         for attempt in count(1):
             try:
                 response = self._follow(
-                    made, deadline, max_bytes, refusal_bytes=refusal_bytes, allow_redirects=allow_redirects
+                    made,
+                    deadline,
+                    max_bytes,
+                    read_seconds=read_seconds,
+                    refusal_bytes=refusal_bytes,
+                    allow_redirects=allow_redirects,
                 )
                 if not stream:
                     response.content  # noqa: B018 - it is read now, within the deadline
@@ -397,6 +404,7 @@ class OutboundSession(requests.Session):
         deadline: float,
         max_bytes: int,
         *,
+        read_seconds: float,
         refusal_bytes: int,
         allow_redirects: bool,
     ) -> requests.Response:
@@ -408,7 +416,7 @@ class OutboundSession(requests.Session):
             self._strip(request)
         for _ in range(MAX_REDIRECTS + 1):
             place = _place(str(request.url))
-            response = self._send(request, place, deadline, max_bytes)
+            response = self._send(request, place, deadline, max_bytes, read_seconds)
             target = self.get_redirect_target(response)
             if target is None or not allow_redirects:
                 return _accepted(response, place, refusal_bytes)
@@ -437,12 +445,12 @@ class OutboundSession(requests.Session):
             request.headers.pop(name, None)
 
     def _send(
-        self, request: requests.PreparedRequest, place: str, deadline: float, max_bytes: int
+        self, request: requests.PreparedRequest, place: str, deadline: float, max_bytes: int, read_seconds: float
     ) -> requests.Response:
         remaining = deadline - monotonic()
         if remaining <= 0:
             raise TransientError(f"{place} did not answer in time")
-        timeout = (min(CONNECT_SECONDS, remaining), min(READ_SECONDS, remaining))
+        timeout = (min(CONNECT_SECONDS, remaining), min(read_seconds, remaining))
         try:
             response = self.send(request, stream=True, timeout=timeout, allow_redirects=False, proxies={})
         except (requests.RequestException, HTTPError, OSError) as error:

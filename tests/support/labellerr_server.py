@@ -17,7 +17,6 @@ import csv
 import email
 import json
 import re
-import sys
 import tempfile
 import threading
 import time
@@ -26,13 +25,15 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from email.utils import formatdate
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import parse_qs, unquote, urlsplit
 
 import orjson
 import pytest
+
+from tests.support.far_side import Answer, Call, Listening, nothing
 
 STATUSES: Final = [
     "None",
@@ -169,57 +170,11 @@ class Habits:
     more: dict[str, Any] = field(default_factory=dict)
 
 
-@dataclass
-class Answer:
-    """Sent instead of the server's own. ``is_done``: what was asked for is done all the same, its answer is not sent.
-
-    ``wait``: only when that is set. ``status`` 0: no answer, the connection is closed.
-    """
-
-    status: int = 200
-    body: bytes = b""
-    headers: Mapping[str, str] = field(default_factory=dict)
-    is_done: bool = False
-    wait: threading.Event | None = None
-
-
 def refusal(status: int, message: str = "", **headers: str) -> Answer:
     """In the envelope of Labellerr; ``Retry_After="5"`` is the header ``Retry-After``."""
     body = {"message": f"{status}: {message}", "response": None, "error": {"message": message}, "tracking_id": "t-0"}
     named = {name.replace("_", "-"): value for name, value in headers.items()}
     return Answer(status, orjson.dumps(body), {"Content-Type": "application/json", **named})
-
-
-def page(status: int = 200) -> Answer:
-    """What a proxy or a sign-in page answers."""
-    return Answer(status, b"<!DOCTYPE html><html><body>Sign in</body></html>", {"Content-Type": "text/html"})
-
-
-def redirect(location: str, status: int = 302) -> Answer:
-    """Elsewhere."""
-    return Answer(status, b"", {"Location": location})
-
-
-def silence(*, is_done: bool, until: threading.Event | None = None) -> Answer:
-    """The connection ends without an answer: at once, or when ``until`` is set."""
-    return Answer(0, is_done=is_done, wait=until)
-
-
-@dataclass
-class Call:
-    """One request as it came."""
-
-    route: str
-    method: str
-    path: str
-    query: dict[str, str]
-    headers: dict[str, str]
-    body: bytes
-
-    @property
-    def sent(self) -> Any:
-        """Its JSON."""
-        return orjson.loads(self.body)
 
 
 class RefusedError(Exception):
@@ -228,15 +183,6 @@ class RefusedError(Exception):
     def __init__(self, status: int, message: str) -> None:
         super().__init__(message)
         self.status = status
-
-
-class _Server(ThreadingHTTPServer):
-    daemon_threads = True
-
-    def handle_error(self, request: Any, client_address: Any) -> None:
-        """Who asked may have gone: that is no trouble of ours."""
-        if not isinstance(sys.exception(), ConnectionError):
-            super().handle_error(request, client_address)
 
 
 class LabellerrServer:
@@ -258,7 +204,7 @@ class LabellerrServer:
         # what came to where files lie with keys that are for the API alone
         self.leaks: list[Call] = []
         self.lock = threading.RLock()
-        self._http = _Server(("127.0.0.1", 0), type("Handler", (_Handler,), {"owner": self}))
+        self._http = Listening(("127.0.0.1", 0), type("Handler", (_Handler,), {"owner": self}))
         self._thread = threading.Thread(target=self._http.serve_forever, args=(0.05,), daemon=True)
         self._thread.start()
 
@@ -579,7 +525,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _carry_out(self, call: Call, named: dict[str, str]) -> None:
         server = self.owner
-        server.on.get((call.route, "before"), _nothing)()
+        server.on.get((call.route, "before"), nothing)()
         waiting = server.answers[call.route]
         instead = waiting.pop(0) if waiting else None
         if instead is not None and not instead.is_done:
@@ -593,7 +539,7 @@ class _Handler(BaseHTTPRequestHandler):
             answer = self._success(call.route, response)
         except RefusedError as error:
             answer = refusal(error.status, str(error))
-        server.on.get((call.route, "after"), _nothing)()
+        server.on.get((call.route, "after"), nothing)()
         return self._send(instead or answer)
 
     def _check_keys(self, call: Call) -> None:
@@ -646,14 +592,10 @@ class _Handler(BaseHTTPRequestHandler):
             while left and (chunk := file.read(min(_CHUNK, left))):
                 self.wfile.write(chunk)
                 left -= len(chunk)
-                server.on.get(("storage", "after"), _nothing)()
+                server.on.get(("storage", "after"), nothing)()
         if habits.is_cut:
             self.close_connection = True
         return None
-
-
-def _nothing() -> None:
-    pass
 
 
 @pytest.fixture

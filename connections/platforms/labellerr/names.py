@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from typing import Final
 
-from exportadmin.lib.addresses import ForbiddenAddressError, check_url, parse_private_address
+from connections.platforms import fields
 from exportadmin.lib.errors import UserError
 
 DEFAULT_ADDRESS: Final = "https://api.labellerr.com"
@@ -29,21 +29,11 @@ STATUSES: Final[Mapping[str, str]] = {
     "cr_critical": "Critical to a client's reviewer",
 }
 DATA_TYPES: Final = ("image", "video", "audio", "document", "text")
-_PATH: Final = re.compile(r"(?:/[A-Za-z0-9_~.-]+)*")
 
 
 def base_address(text: str) -> str:
     """``https://host[:port][/path]`` without a slash at its end. Raises :class:`UserError`."""
-    try:
-        parts = check_url(text)
-    except ForbiddenAddressError as error:
-        raise UserError(str(error)) from None
-    path = parts.path.rstrip("/")
-    if parts.query or parts.fragment or not _PATH.fullmatch(path) or {".", ".."} & set(path.split("/")):
-        raise UserError(
-            f"it is more than an address and a path: write {DEFAULT_ADDRESS} or https://host/dialects/labellerr"
-        )
-    return f"{parts.scheme}://{parts.netloc.lower()}{path}"
+    return fields.base_address(text, example=f"{DEFAULT_ADDRESS} or https://host/dialects/labellerr")
 
 
 def client_id(text: str) -> str:
@@ -57,16 +47,4 @@ def email(text: str) -> str:
     """As far as one can tell. Raises :class:`UserError`."""
     if not re.fullmatch(r"[!-?A-~]{1,100}@[\w.-]{1,200}", text, re.ASCII):
         raise UserError(f"{text[:80]!r} is no e-mail address: write one such as me@example.com")
-    return text
-
-
-def private_address(text: str) -> str:
-    """``host:port``. Raises :class:`UserError`."""
-    return str(parse_private_address(text))
-
-
-def secret(text: str) -> str:
-    """One word. Raises :class:`UserError`, in words that do not hold it."""
-    if not re.fullmatch(r"[!-~]{3,1024}", text, re.ASCII):
-        raise UserError("it is one word of plain letters, digits and signs")
     return text

@@ -7,12 +7,14 @@ from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from time import monotonic
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from django.conf import settings
 
 from connections.adapters import PRIVATE_ADDRESS, ConnectionField, SecretField, Step
 from connections.models import Connection
+from connections.platforms import fields
 from connections.platforms.base import (
     Failed,
     Made,
@@ -84,13 +86,13 @@ class LabellerrPlatform(Platform):
             PRIVATE_ADDRESS,
             "Private address",
             "host:port of an API within your own network; empty: public addresses only",
-            parse=names.private_address,
+            parse=fields.private_address,
             warning="Whoever may use this connection then reaches that address from this machine.",
         ),
     )
     connection_secrets: ClassVar[tuple[SecretField, ...]] = (
-        SecretField("api_key", "API key", "as Labellerr shows it", is_required=True, parse=names.secret),
-        SecretField("api_secret", "API secret", "what belongs to it", is_required=True, parse=names.secret),
+        SecretField("api_key", "API key", "as Labellerr shows it", is_required=True, parse=fields.secret),
+        SecretField("api_secret", "API secret", "what belongs to it", is_required=True, parse=fields.secret),
     )
     remote_formats: ClassVar[tuple[RemoteFormat, ...]] = (
         RemoteFormat("json", "JSON", "Labellerr's own, an object a file"),
@@ -147,7 +149,7 @@ class LabellerrPlatform(Platform):
 
     # --- exports -----------------------------------------------------------------------------------------------------
 
-    def for_sync(self, name: str, since_ms: int | None) -> Wanted:
+    def for_sync(self, name: str, since_ms: int | None, options: Mapping[str, Any] = MappingProxyType({})) -> Wanted:
         return Wanted(name, "json", "A mirror by Export Admin", tuple(names.STATUSES), updated_after_ms=since_ms)
 
     def check_wanted(self, wanted: Wanted) -> Wanted:

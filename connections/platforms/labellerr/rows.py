@@ -3,41 +3,26 @@ can be counted in it. All in flat memory."""
 
 from __future__ import annotations
 
-import lzma
-import zipfile
-import zlib
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, BinaryIO, Final
+from typing import Any, Final
 
-import orjson
-from django.conf import settings
-
+from connections.platforms import files
 from connections.platforms.base import RemoteFile, RemoteRow, Wanted
+from connections.platforms.files import JSON_ARRAY, JSON_OBJECT, PNG, TEXT, ZIP
 from connections.platforms.labellerr.client import without_keys
 from exportadmin.lib import json_stream
-from exportadmin.lib.errors import PermanentError, UserError
+from exportadmin.lib.errors import PermanentError
 from exportadmin.lib.masking import scrub_text
 
-_PIECE: Final = 1024 * 1024
-JSON_ARRAY, JSON_OBJECT, ZIP, PNG, TEXT = "a JSON array", "a JSON object", "a zip archive", "a PNG picture", "a text"
-_ZIP_MARKS: Final = (b"PK\x03\x04", b"PK\x05\x06")
-_PNG_MARK, _PNG_END = b"\x89PNG\r\n\x1a\n", b"IEND\xaeB`\x82"
 # what an export of a format may be; of csv and png nobody says whether they come in an archive
 _SORTS: Final[Mapping[str, tuple[str, ...]]] = {
     "json": (JSON_ARRAY,),
     "coco_json": (JSON_OBJECT,),
     "csv": (TEXT, ZIP),
     "png": (ZIP, PNG),
-}
-_ENDINGS: Final[Mapping[str, tuple[str, str]]] = {
-    JSON_ARRAY: ("json", "application/json"),
-    JSON_OBJECT: ("json", "application/json"),
-    ZIP: ("zip", "application/zip"),
-    PNG: ("png", "image/png"),
-    TEXT: ("txt", "text/plain"),
 }
 NO_ANNOTATIONS: Final = "rows without an annotation"
 NO_STATUS: Final = "rows that do not say where they stand"
@@ -62,12 +47,13 @@ class Counts:
 def checked(path: Path, remote_id: str, wanted: Wanted) -> RemoteFile:
     """The file that was fetched to ``path``, under a name that says what it is. Raises ``PermanentError`` for one that
     is no export of that format, not whole, or of another id or name than was asked for."""
-    sort = _sort(path)
+    sort = files.sort_of(path)
+    files.refuse_unknown(sort)
     expected = _SORTS.get(wanted.format)
     if expected is not None and sort not in expected:
         raise PermanentError(f"the file is no {wanted.format} export: it is {sort}, not {' or '.join(expected)}")
     counts = _READERS[sort](path, remote_id, wanted)
-    ending, media_type = ("csv", "text/csv") if (sort, wanted.format) == (TEXT, "csv") else _ENDINGS[sort]
+    ending, media_type = ("csv", "text/csv") if (sort, wanted.format) == (TEXT, "csv") else files.ENDINGS[sort]
     named = path.rename(path.with_name(f"export.{ending}"))
     return RemoteFile(
         path=named,
@@ -81,48 +67,29 @@ def checked(path: Path, remote_id: str, wanted: Wanted) -> RemoteFile:
     )
 
 
-def _sort(path: Path) -> str:
-    with path.open("rb") as file:
-        head = file.read(4096)
-    if not head:
-        raise PermanentError("the file is empty")
-    if head.startswith(_ZIP_MARKS):
-        return ZIP
-    if head.startswith(_PNG_MARK):
-        return PNG
-    first = json_stream.first_byte(head)
-    if first == b"<":
-        raise PermanentError("instead of the file a page or an error of its storage came")
-    if b"\0" in head:
-        raise PermanentError(
-            "the file is of a sort that is not known: neither JSON nor text, zip archive or PNG picture"
-        )
-    return {b"[": JSON_ARRAY, b"{": JSON_OBJECT}.get(first, TEXT)
-
-
 def _read_array(path: Path, remote_id: str, wanted: Wanted) -> Counts:
     """The native json export: an object a file."""
     counts = Counts(tells_marks=True)
     rows = 0
     with path.open("rb") as file:
-        for element in _whole(lambda: json_stream.elements(file)):
+        for element in files.whole(lambda: json_stream.elements(file)):
             rows += 1
-            _count_row(_value(element), counts)
+            _count_row(files.value_of(element), counts)
     counts.rows = rows
     return counts
 
 
 def told(path: Path) -> Iterator[RemoteRow]:
     """What json and coco_json say of each row; other sorts tell nothing. Raises ``PermanentError`` for what is cut."""
-    sort = _sort(path)
+    sort = files.sort_of(path)
     with path.open("rb") as file:
         if sort == JSON_ARRAY:
-            for element in _whole(lambda: json_stream.elements(file)):
-                yield from _told(_value(element), "file_id", "file_status")
+            for element in files.whole(lambda: json_stream.elements(file)):
+                yield from _told(files.value_of(element), "file_id", "file_status")
         elif sort == JSON_OBJECT:
-            for key, element, in_list in _whole(lambda: json_stream.sections(file)):
+            for key, element, in_list in files.whole(lambda: json_stream.sections(file)):
                 if key == "images" and in_list and element is not None:
-                    yield from _told(_value(element), "labellerr_file_id", "labellerr_file_status")
+                    yield from _told(files.value_of(element), "labellerr_file_id", "labellerr_file_status")
 
 
 def _told(row: Any, id_key: str, status_key: str) -> Iterator[RemoteRow]:
@@ -160,21 +127,21 @@ def _read_object(path: Path, remote_id: str, wanted: Wanted) -> Counts:
     rows = 0
     info: Any = None
     with path.open("rb") as file:
-        for key, element, in_list in _whole(lambda: json_stream.sections(file)):
+        for key, element, in_list in files.whole(lambda: json_stream.sections(file)):
             is_coco = is_coco or key == "images"
             if element is None:
                 continue
             if key == "info" and not in_list:
-                info = _value(element)
+                info = files.value_of(element)
             elif key == "images":
                 rows += 1
-                status = _object(element).get("labellerr_file_status")
+                status = files.object_of(element).get("labellerr_file_status")
                 if isinstance(status, str):
                     counts.by_status[status] += 1
             elif key == "annotations":
-                classes[_id(_object(element).get("category_id"))] += 1
+                classes[_id(files.object_of(element).get("category_id"))] += 1
             elif key == "categories":
-                category = _object(element)
+                category = files.object_of(element)
                 names[_id(category.get("id"))] = str(category.get("name", ""))
     if wanted.format == "coco_json" and not is_coco:
         raise PermanentError("the file is no coco_json export: it has no images")
@@ -206,31 +173,14 @@ def _check_info(info: Any, remote_id: str, wanted: Wanted, counts: Counts) -> No
 
 
 def _read_zip(path: Path, remote_id: str, wanted: Wanted) -> Counts:
-    """Its entries, each read to its end: their check sums say whether it is whole."""
-    counts, left = Counts(), settings.PLATFORM_FILE_BYTES
-    try:
-        with zipfile.ZipFile(path) as archive:
-            for entry in archive.infolist():
-                if entry.is_dir():
-                    continue
-                counts.notes[IN_ARCHIVE] += 1
-                with archive.open(entry) as file:
-                    while piece := file.read(_PIECE):
-                        if (left := left - len(piece)) < 0:
-                            raise PermanentError(
-                                f"the archive unpacks to more than {settings.PLATFORM_FILE_BYTES:,} bytes "
-                                "(EXPORTADMIN_PLATFORM_FILE_BYTES)"
-                            )
-    except (zipfile.BadZipFile, zlib.error, lzma.LZMAError, ValueError, OSError, EOFError, RuntimeError) as error:
-        raise PermanentError(f"the archive is cut off or damaged: {error}") from None
+    counts = Counts()
+    for _ in files.entries(path):
+        counts.notes[IN_ARCHIVE] += 1
     return counts
 
 
 def _read_png(path: Path, remote_id: str, wanted: Wanted) -> Counts:
-    with path.open("rb") as file:
-        file.seek(max(0, path.stat().st_size - 64))
-        if _PNG_END not in file.read():
-            raise PermanentError("the picture is cut off: it has no end")
+    files.check_picture(path)
     return Counts()
 
 
@@ -239,45 +189,10 @@ def _read_text(path: Path, remote_id: str, wanted: Wanted) -> Counts:
     if wanted.format != "csv":
         return Counts()
     with path.open("rb") as file:
-        lines, is_quoted = _lines(file)
+        lines, is_quoted = files.text_lines(file)
     if is_quoted:
         raise PermanentError("the csv file is cut off: it ends within quotes")
     return Counts(notes=Counter({RECORDS: max(0, lines - 1)}))
-
-
-def _lines(file: BinaryIO) -> tuple[int, bool]:
-    """How many lines there are, and whether the last one ends within quotes."""
-    lines, is_quoted, last = 0, False, b"\n"
-    while piece := file.read(_PIECE):
-        for number, part in enumerate(piece.split(b'"')):
-            is_quoted ^= number > 0
-            lines += 0 if is_quoted else part.count(b"\n")
-        last = piece[-1:]
-    return lines + (last != b"\n"), is_quoted
-
-
-def _whole(elements: Callable[[], Any]) -> Any:
-    """Raises ``PermanentError`` where the file ends before its JSON does, or is none."""
-    try:
-        yield from elements()
-    except UserError as error:
-        raise PermanentError(f"the file is not whole, or no JSON: {error.message}") from None
-
-
-def _value(element: Any) -> Any:
-    """``None`` for what is too large to be looked at. Raises ``PermanentError`` for what is no JSON."""
-    if element.error is not None:
-        return None
-    try:
-        return orjson.loads(element.raw)
-    except orjson.JSONDecodeError as error:
-        raise PermanentError(f"the file is no JSON: {element.position()}: {error}") from None
-
-
-def _object(element: Any) -> dict[str, Any]:
-    """An empty one for what is none."""
-    value = _value(element)
-    return value if isinstance(value, dict) else {}
 
 
 def _id(value: Any) -> int | str | None:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import pytest
 
 from connections.connection_actions import create_connection
+from connections.platforms.label_studio.platform import LabelStudioPlatform
 from connections.platforms.labellerr.platform import LabellerrPlatform
 from tests.rest.world import SHELL
+from tests.support.label_studio_server import LabelStudioServer, MadeTasks
 from tests.support.labellerr_server import LabellerrServer, labelled_row
 
 
@@ -29,3 +31,24 @@ def far_side(labellerr_server: LabellerrServer) -> LabellerrServer:
 def labellerr(far_side: LabellerrServer, db: None) -> LabellerrPlatform:
     """Connected to it."""
     return connected(far_side)
+
+
+@pytest.fixture
+def studio_side(label_studio_server: LabelStudioServer) -> LabelStudioServer:
+    """With project 1: thirty tasks, two of three with a region."""
+    label_studio_server.serve(1, MadeTasks(30), title="First")
+    return label_studio_server
+
+
+def connected_studio(server: LabelStudioServer, **other: object) -> LabelStudioPlatform:
+    """As :func:`connected`."""
+    config = {name: other.get(name, value) for name, value in server.config.items()}
+    secrets = {name: other.get(name, value) for name, value in server.secrets.items()}
+    made = create_connection(kind="label_studio", name="Studio", config=config, secrets=secrets, actor=SHELL)
+    return LabelStudioPlatform(made)
+
+
+@pytest.fixture
+def label_studio(studio_side: LabelStudioServer, db: None) -> LabelStudioPlatform:
+    """Connected to it."""
+    return connected_studio(studio_side)

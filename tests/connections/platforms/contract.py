@@ -9,7 +9,16 @@ from pathlib import Path
 import pytest
 
 from connections.adapters import FAILED
-from connections.platforms.base import Failed, NothingThereError, Platform, Ready, RemoteFile, Waiting, Wanted
+from connections.platforms.base import (
+    Failed,
+    NothingThereError,
+    NotMadeYetError,
+    Platform,
+    Ready,
+    RemoteFile,
+    Waiting,
+    Wanted,
+)
 from connections.store.importers import IMPORTERS
 from exportadmin.lib.errors import ExportAdminError, PermanentError, UserError
 
@@ -41,8 +50,17 @@ class Side:
         return remote_id
 
     def fetched(self, wanted: Wanted, folder: Path) -> list[RemoteFile]:
-        """Made, and here."""
-        return self.platform.fetch(self.external_id, self.made(wanted), wanted, folder, lambda count: None)
+        """Made, and here; what a fetch finds unmade is being made then."""
+        remote_id = self.made(wanted)
+
+        def fetched() -> list[RemoteFile]:
+            try:
+                return self.platform.fetch(self.external_id, remote_id, wanted, folder, lambda count: None)
+            except NotMadeYetError:
+                return []
+
+        files: list[RemoteFile] = self.until(fetched, f"file of {wanted.name}")  # type: ignore[assignment]
+        return files
 
 
 class PlatformContract:

@@ -8,9 +8,11 @@ import pytest
 
 from connections.models import Connection
 from connections.platforms import PLATFORMS
+from connections.platforms.label_studio.platform import LabelStudioPlatform
 from connections.platforms.labellerr.platform import LabellerrPlatform
 from tests.connections.platforms import toy
 from tests.connections.platforms.contract import PlatformContract, Side
+from tests.support.label_studio_server import COMPLETED, IN_PROGRESS, LabelStudioServer
 from tests.support.labellerr_server import CREATED, PROCESSING, LabellerrServer
 
 
@@ -37,6 +39,22 @@ class TestLabellerr(PlatformContract):
     def side(self, labellerr: LabellerrPlatform, far_side: LabellerrServer) -> Side:
         far_side.habits.looks = [PROCESSING, CREATED]
         return Side(labellerr, "one", 30, at_once)
+
+
+class TestLabelStudio(PlatformContract):
+    @pytest.fixture
+    def side(self, label_studio: LabelStudioPlatform, studio_side: LabelStudioServer) -> Side:
+        studio_side.habits.looks = [IN_PROGRESS, COMPLETED]
+        return Side(label_studio, "1", 30, at_once)
+
+
+class TestLabelStudioThatKeepsWhatItConverts(TestLabelStudio):
+    """A download before that is not found, and told by a page."""
+
+    @pytest.fixture
+    def side(self, label_studio: LabelStudioPlatform, studio_side: LabelStudioServer) -> Side:
+        studio_side.habits.needs_convert = True
+        return Side(label_studio, "1", 30, at_once)
 
 
 def test_there_is_a_far_side_of_every_platform():

@@ -26,19 +26,8 @@ from connections.platforms.labellerr.platform import LabellerrPlatform
 from exportadmin.lib.errors import PermanentError, TransientError, UserError
 from exportadmin.lib.http import NotSentError, TransientStatusError
 from tests.connections.platforms.conftest import connected
-from tests.support.labellerr_server import (
-    API_KEY,
-    API_SECRET,
-    CREATED,
-    PROCESSING,
-    STATUSES,
-    Answer,
-    LabellerrServer,
-    page,
-    redirect,
-    refusal,
-    silence,
-)
+from tests.support.far_side import Answer, page, redirect, silence
+from tests.support.labellerr_server import API_KEY, API_SECRET, CREATED, PROCESSING, STATUSES, LabellerrServer, refusal
 
 WANTED = Wanted("ours-1", "json")
 

@@ -13,7 +13,8 @@ from connections.access.tokens import issue_token
 from connections.models import Connection
 from exportadmin.audit.models import AuditEntry
 from tests.rest.world import SHELL, Rest
-from tests.support.labellerr_server import refusal, silence
+from tests.support.far_side import silence
+from tests.support.labellerr_server import refusal
 
 pytestmark = pytest.mark.django_db
 KEYS = {"access_key_id": "AKIA12345678", "secret_access_key": "Kx/9+secretsecret"}

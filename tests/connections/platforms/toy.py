@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, ClassVar
 
 import orjson
@@ -98,7 +99,7 @@ class ToyPlatform(Platform):
             raise PermanentError(f"there is no project {external_id!r}")
         return RemoteProject(external_id, f"Project {external_id}", "image")
 
-    def for_sync(self, name: str, since_ms: int | None) -> Wanted:
+    def for_sync(self, name: str, since_ms: int | None, options: Mapping[str, Any] = MappingProxyType({})) -> Wanted:
         return Wanted(name, "json", updated_after_ms=since_ms)
 
     def ask(self, external_id: str, wanted: Wanted) -> Made:

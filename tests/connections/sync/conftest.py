@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
 
 from connections.models import Connection, Project
 from connections.store.models import StoreRow
-from connections.sync.actions import mirror_project, sync_now
+from connections.sync.actions import mirror_project, request_sync, sync_now
 from connections.sync.models import AUTO, SyncRun
 from exportadmin.lib.actor import system
+from exportadmin.runs import statuses
+from exportadmin.runs.execute import execute
 from tests.connections.platforms import toy
 
 MINUTE = 60_000
@@ -74,3 +77,25 @@ def sync(server: toy.ToyServer, mirrored: Project) -> Callable[..., SyncRun]:
 
 def keys(project: Project) -> set[str]:
     return set(StoreRow.objects.filter(project=project).values_list("global_key", flat=True))
+
+
+@dataclass
+class Course:
+    """How a run went: what it said while it waited, and its end."""
+
+    run: SyncRun
+    waited: list[str] = field(default_factory=list)
+
+
+def carried_out(project: Project, mode: str = "auto", before_each: Callable[[], None] = lambda: None) -> Course:
+    """By workers, one step after another, without the waits between them."""
+    course = Course(request_sync(project=project, actor=ME, mode=mode))
+    for _ in range(12):
+        before_each()
+        SyncRun.objects.filter(pk=course.run.pk).update(not_before=None)
+        execute("sync", course.run.pk)
+        course.run.refresh_from_db()
+        if course.run.status in statuses.TERMINAL:
+            return course
+        course.waited.append(course.run.error)
+    pytest.fail(f"no end: {course.waited}")

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import re
 import threading
-from collections.abc import Callable
-from dataclasses import dataclass, field
 from types import SimpleNamespace
 
 import pytest
@@ -14,24 +12,12 @@ from connections.connection_actions import create_connection
 from connections.models import Project
 from connections.platforms import remote
 from connections.store.models import StoreRow
-from connections.sync.actions import mirror_project, request_sync
-from connections.sync.models import SyncRun
+from connections.sync.actions import mirror_project
 from exportadmin.runs import statuses
-from exportadmin.runs.execute import execute
-from tests.connections.sync.conftest import ME, keys
+from tests.connections.sync.conftest import ME, Course, carried_out, keys
 from tests.rest.world import SHELL
-from tests.support.labellerr_server import (
-    CREATED,
-    PROCESSING,
-    Answer,
-    Habits,
-    LabellerrServer,
-    labelled_row,
-    page,
-    redirect,
-    refusal,
-    silence,
-)
+from tests.support.far_side import Answer, page, redirect, silence
+from tests.support.labellerr_server import CREATED, PROCESSING, Habits, LabellerrServer, labelled_row, refusal
 
 pytestmark = pytest.mark.django_db(transaction=True)
 COUNT = 30
@@ -50,28 +36,6 @@ def project(held: LabellerrServer) -> Project:
         kind="labellerr", name="Labellerr", config=held.config, secrets=held.secrets, actor=SHELL
     )
     return mirror_project(connection=connection, external_id="one", actor=ME)
-
-
-@dataclass
-class Course:
-    """How a run went: what it said while it waited, and its end."""
-
-    run: SyncRun
-    waited: list[str] = field(default_factory=list)
-
-
-def carried_out(project: Project, mode: str = "auto", before_each: Callable[[], None] = lambda: None) -> Course:
-    """By workers, one step after another, without the waits between them."""
-    course = Course(request_sync(project=project, actor=ME, mode=mode))
-    for _ in range(12):
-        before_each()
-        SyncRun.objects.filter(pk=course.run.pk).update(not_before=None)
-        execute("sync", course.run.pk)
-        course.run.refresh_from_db()
-        if course.run.status in statuses.TERMINAL:
-            return course
-        course.waited.append(course.run.error)
-    pytest.fail(f"no end: {course.waited}")
 
 
 def is_whole(course: Course, held: LabellerrServer) -> bool:

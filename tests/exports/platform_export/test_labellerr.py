@@ -14,7 +14,8 @@ from exports.delivery.verify import verify_report
 from exports.models import ExportReport
 from exports.spec.spec import ExportSpec
 from tests.exports.platform_export.conftest import SHELL, delivered, step, to_the_end
-from tests.support.labellerr_server import PROCESSING, page, refusal, silence
+from tests.support.far_side import page, silence
+from tests.support.labellerr_server import PROCESSING, refusal
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

@@ -1,0 +1,1 @@
+"""Label Studio: its projects mirrored, and its snapshots made, fetched and proved."""
