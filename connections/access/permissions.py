@@ -6,7 +6,8 @@ it on. A "no" to seeing is shown as 404: a stranger does not learn that the thin
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
@@ -30,6 +31,7 @@ __all__ = [
     "VERBS",
     "VIEW",
     "Person",
+    "ProjectVerbs",
     "can",
     "can_create_projects",
     "connections_for",
@@ -42,6 +44,7 @@ __all__ = [
     "require_manages_connections",
     "require_may_test",
     "verbs_anywhere",
+    "verbs_by_project",
     "verbs_in",
 ]
 
@@ -86,6 +89,34 @@ def verbs_anywhere(user: Person) -> frozenset[str]:
         return VERBS
     roles = Membership.objects.filter(user_id=user.pk).order_by().values_list("role", flat=True).distinct()
     return frozenset(verb for role in roles for verb in ROLES[role][0])
+
+
+@dataclass(frozen=True, slots=True)
+class ProjectVerbs:
+    """What one person may do in each project, by the project's key, and ``anywhere``. The projects are there: nothing
+    of a deleted one is listed.
+    """
+
+    of_all: frozenset[str]
+    roles: Mapping[int, str]
+
+    def __getitem__(self, project: int) -> frozenset[str]:
+        return ROLES[self.roles[project]][0] if project in self.roles else self.of_all
+
+    @property
+    def anywhere(self) -> frozenset[str]:
+        """In one project or another."""
+        return self.of_all.union(*(ROLES[role][0] for role in set(self.roles.values())))
+
+
+def verbs_by_project(user: Person) -> ProjectVerbs:
+    """For pages that list things of many projects; one query, none for superusers."""
+    if not user.is_active or user.pk is None:
+        return ProjectVerbs(frozenset(), {})
+    if getattr(user, "is_superuser", False):
+        return ProjectVerbs(VERBS, {})
+    roles = Membership.objects.filter(user_id=user.pk).order_by().values_list("project_id", "role")
+    return ProjectVerbs(frozenset(), dict(roles))
 
 
 def can_create_projects(user: Person, token: ApiToken | None = None) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 from django.core.paginator import Page, Paginator
 from django.db.models import QuerySet
@@ -25,11 +25,21 @@ class LongPaginator(_Paginator):
     counted = COUNTED  # for templates
     _counted_all = False
 
+    def __init__(
+        self, rows: Any, per_page: int, *, whole: QuerySet[Any] | None = None, counted: int | None = None
+    ) -> None:
+        """``whole``: the same rows as ``rows``, in any order, where those are no queryset; ``counted`` of them, at most
+        :data:`COUNTED` + 1, where somebody knows it already.
+        """
+        super().__init__(rows, per_page)
+        self._whole: QuerySet[Any] = rows if whole is None else whole
+        if counted is not None:
+            self.count = min(counted, COUNTED + 1)
+
     @cached_property
     def count(self) -> int:
         """Of the list's rows, at most :data:`COUNTED` + 1."""
-        rows = cast("QuerySet[Any]", self.object_list)
-        return int(rows.order_by()[: COUNTED + 1].count())
+        return int(self._whole.order_by()[: COUNTED + 1].count())
 
     @property
     def is_cut(self) -> bool:
@@ -39,7 +49,7 @@ class LongPaginator(_Paginator):
     def get_page(self, number: Any) -> Page[Any]:
         """The page, or the nearest one that is there."""
         if self.is_cut and _whole(number) * self.per_page > COUNTED:
-            self.count = int(cast("QuerySet[Any]", self.object_list).order_by().count())
+            self.count = int(self._whole.order_by().count())
             self._counted_all = True
         return super().get_page(number)
 

@@ -36,9 +36,10 @@ class ReportColumns(tables.Table):  # type: ignore[misc]
     format = tables.Column(orderable=False)
     rows = tables.Column(attrs=_NUMBER, initial_sort_descending=True)
     size = tables.Column(attrs=_NUMBER, initial_sort_descending=True)
-    took = tables.Column(attrs=_NUMBER, initial_sort_descending=True)
+    took = tables.Column(attrs={"th": {"class": "ea-num ea-took"}}, initial_sort_descending=True)
     created = tables.Column(order_by=("created_at", "pk"), initial_sort_descending=True)
-    by = tables.Column(orderable=False)
+    by = tables.Column(orderable=False, attrs={"th": {"class": "ea-who"}})
+    do = tables.Column(verbose_name="Actions", orderable=False, attrs={"th": {"class": "ea-list-do"}})
 
     def order_name(self, reports: QuerySet[ExportReport], is_descending: bool) -> _Sorted:
         """By name."""

@@ -20,6 +20,8 @@ from exports.spec.platform_export import format_choices
 
 IN_PROGRESS, ENDED = "in_progress", "completed"
 GROUPS: tuple[tuple[str, str], ...] = ((IN_PROGRESS, "In progress"), (ENDED, "Ended"))
+# filters of which a tab sets one
+STATE: tuple[str, ...] = ("group", "status")
 LONGEST = 200
 
 
@@ -56,8 +58,14 @@ class ReportFilters(filters.FilterSet):  # type: ignore[misc]
     ``projects`` are (public id, name, key) of those that may be seen.
     """
 
-    q = filters.CharFilter(field_name="name", lookup_expr="icontains", label="Name has", max_length=LONGEST)
-    project = filters.ChoiceFilter(method="in_project", label="Project", empty_label="All")
+    q = filters.CharFilter(
+        field_name="name",
+        lookup_expr="icontains",
+        label="Name has",
+        max_length=LONGEST,
+        widget=forms.TextInput(attrs={"type": "search", "placeholder": "Name has …"}),
+    )
+    project = filters.ChoiceFilter(method="in_project", label="Project", empty_label="All projects")
     group = filters.ChoiceFilter(method="in_group", label="Group", choices=GROUPS, empty_label="All")
     status = filters.ChoiceFilter(label="State", choices=statuses.choices, empty_label="Any")
     format = filters.ChoiceFilter(label="Format", choices=_formats, empty_label="Any")
@@ -88,6 +96,13 @@ class ReportFilters(filters.FilterSet):  # type: ignore[misc]
     def in_group(self, reports: QuerySet[ExportReport], name: str, value: str) -> QuerySet[ExportReport]:
         """The reports that have ended, in whatever way, or not yet."""
         return listing.in_progress(reports) if value == IN_PROGRESS else listing.ended(reports)
+
+    def without_state(self, reports: QuerySet[ExportReport]) -> QuerySet[ExportReport]:
+        """Those of ``reports`` that are all that is asked but for their state, which a tab chooses."""
+        for name, value in self.form.cleaned_data.items():
+            if name not in STATE:
+                reports = self.filters[name].filter(reports, value)
+        return reports
 
     @property
     def given(self) -> dict[str, str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from django.db.models import Case, F, JSONField, QuerySet, TextField, When
-from django.db.models.functions import Cast, Length
+from django.db.models.functions import Cast, Left, Length
 from django.db.models.lookups import LessThanOrEqual
 from django.http import HttpRequest, QueryDict
 
@@ -21,6 +21,7 @@ from exports.models import ExportReport
 
 # a config may hold thousands of ids; a list of fifty must not read and parse all of them for one line each
 LONGEST_CONFIG = 20_000
+LONGEST_REASON = 240
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,15 +56,20 @@ def listed(request: HttpRequest, *more: str) -> Listed:
 
 
 def for_list(projects: QuerySet[Project]) -> QuerySet[ExportReport]:
-    """The reports of ``projects``, newest first, without the big columns.
-
-    With ``project_name`` and ``short_config``: the frozen config, ``None`` where it is too long to read for a line.
+    """The reports of ``projects``, newest first, as :func:`for_lines`, with ``project_name`` and ``short_config``: the
+    frozen config, ``None`` where it is too long to read for a line.
     """
     return (
-        within(ExportReport.objects.all(), projects)
+        for_lines(within(ExportReport.objects.all(), projects))
         .annotate(project_name=F("project__name"), short_config=_short_config())
-        .defer("config", "check_values", "description", "error", "location")
         .order_by("-created_at", "-pk")
+    )
+
+
+def for_lines(reports: QuerySet[ExportReport]) -> QuerySet[ExportReport]:
+    """Without the big columns; ``reason`` is as much of the error as a line can show."""
+    return reports.annotate(reason=Left("error", LONGEST_REASON)).defer(
+        "config", "check_values", "description", "error", "location"
     )
 
 

