@@ -16,6 +16,7 @@ FORMATS: Registry[type[Format]] = Registry(
         "yolo": "exports.formats.yolo:YoloFormat",
         "yolo_obb": "exports.formats.yolo_obb:YoloObbFormat",
         "voc": "exports.formats.voc:VocFormat",
+        "label_studio_json": "exports.formats.label_studio.json:LabelStudioJsonFormat",
         "labellerr_coco": "exports.formats.labellerr_coco:LabellerrCocoFormat",
         "labellerr_json": "exports.formats.labellerr_json:LabellerrJsonFormat",
         "label_studio_coco": "exports.formats.label_studio_coco:LabelStudioCocoFormat",

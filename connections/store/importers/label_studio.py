@@ -18,11 +18,14 @@ from typing import Any, Final
 import orjson
 
 from connections.rows.checks import MAX_COORDINATE, BadMark, moment
+from connections.rows.label_studio.regions import ORDER, Picture, Places
+from connections.rows.label_studio.tasks import PICTURE
 from connections.rows.media import mime_type
 from connections.store.import_row import IncomingLabel, IncomingRow
 from connections.store.importers.detect import MINIFIED, NOT_MINIFIED
 from connections.store.importers.forms import Form
 from connections.store.importers.label_studio_forms import forms
+from connections.store.importers.label_studio_kept import keep_results
 from connections.store.importers.label_studio_pages import Page, address_of, controls_of, pages_of
 from connections.store.importers.label_studio_regions import said_size
 from connections.store.importers.label_studio_results import Results, all_results, results_of
@@ -36,8 +39,10 @@ _NUMBERS: Final = frozenset({int, float})
 # as seconds this is the year 5138, as milliseconds 1973
 _MILLISECONDS_FROM: Final = 10**11
 _BARE_NUMBER: Final = re.compile(r"-?\d{5,}(\.\d*)?", re.ASCII)
+# a time without more digits than are kept
+_AS_WE_WRITE_IT: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}000Z", re.ASCII)
 _IDENTITIES: Final = frozenset({int, str, type(None)})
-_PLAIN_LABEL_KEYS: Final = frozenset({"result", "was_cancelled", "created_at", "updated_at", "reviews"})
+_PLAIN_LABEL_KEYS: Final = frozenset({"result", "was_cancelled", "created_at", "updated_at", "reviews", ORDER})
 
 _Json = dict[str, Any]
 
@@ -98,6 +103,7 @@ class LabelStudioImporter(RowFileImporter):
         if type(annotations) is not list or not all(type(annotation) is dict for annotation in annotations):
             raise BadMark("annotations is not a list of annotations with their results")
         labels: list[IncomingLabel] = []
+        found: list[Results] = []
         picture: tuple[int, int] | None = None
         for index, annotation in enumerate(annotations):
             try:
@@ -105,11 +111,14 @@ class LabelStudioImporter(RowFileImporter):
             except BadMark as error:
                 raise BadMark(f"annotation {index + 1}: {error}") from None
             labels.append(label)
+            found.append(results)
             picture = picture or results.picture
             if results.unlabelled or results.carried:
                 self._note(results, f"{position}, annotation {index + 1}")
         if picture is None:
             picture = next(filter(None, map(said_size, all_results(value))), None)
+        for annotation, label, results in zip(annotations, labels, found, strict=True):
+            _keep(annotation, label, results, picture)
         if address is None:
             address, among = address_of(value, controls_of(value)[0] if controls is None else controls)
             if among:
@@ -174,7 +183,10 @@ def _make_page(row: IncomingRow, task: _Json, page: Page, place: str) -> None:
         row.key = f"{row.part_of}/{page.name}"
         row.row_id = row_id if len(row_id := f"{identity}/{page.name}") <= MAX_ROW_ID else None
     row.number = None
-    row.source_extra["label_studio"]["picture"] = {"name": page.name, "place": place}
+    picture: _Json = {"name": page.name, "place": place}
+    if page.path:
+        picture["list"] = list(page.path)
+    row.source_extra["label_studio"][PICTURE] = picture
 
 
 def _inline(data: _Json) -> str:
@@ -259,6 +271,22 @@ def _label(annotation: _Json, task: _Json) -> tuple[IncomingLabel, Results]:
         extra={"source_extra": {"label_studio": kept}} if kept else {},
     )
     return label, results
+
+
+def _keep(annotation: _Json, label: IncomingLabel, results: Results, picture: Picture) -> None:
+    """What is needed to write the annotation again as it was."""
+    kept: _Json = label.extra["source_extra"]["label_studio"] if label.extra else {}
+    for key in ("created_at", "updated_at"):
+        said = annotation.get(key)
+        if said is not None and not (type(said) is str and _AS_WE_WRITE_IT.fullmatch(said)):
+            kept[key] = said
+    if annotation.get("reviews") == []:
+        kept["reviews"] = []
+    places = annotation.get(ORDER)
+    order = places if type(places) is Places else ()
+    keep_results(kept, results, annotation.get("result") or [], picture, order)
+    if kept:
+        label.extra = {"source_extra": {"label_studio": kept}}
 
 
 def _is_skipped(annotation: _Json) -> bool:

@@ -10,21 +10,11 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 from connections.rows.checks import BadMark
-from connections.store.importers.label_studio_regions import PLACE_KEYS, identity_of, kept_of
+from connections.rows.label_studio.regions import ANSWERS, PLACE_KEYS
+from connections.store.importers.label_studio_regions import identity_of, kept_of
 
 _Json = dict[str, Any]
 
-# type of a result → the key of its value under which the answer stands
-ANSWERS: Final = {
-    "choices": "choices",
-    "textarea": "text",
-    "rating": "rating",
-    "number": "number",
-    "datetime": "datetime",
-    "taxonomy": "taxonomy",
-    "pairwise": "selected",
-    "ranker": "ranker",
-}
 # a result about a region says that region's place once more; the text is that of a span
 _KNOWN: Final = {kind: PLACE_KEYS | {"text", key} for kind, key in ANSWERS.items()}
 

@@ -7,8 +7,8 @@ from typing import Final
 
 from connections.rows.kinds import BOX, CLASSIFICATION, MASK, OTHER, POINT, POLYGON, POLYLINE
 from connections.rows.kinds.base import Kind
+from connections.rows.label_studio.regions import ANSWERS
 from connections.store.importers.forms import CARRIED, READ, REFUSED, Form
-from connections.store.importers.label_studio_answers import ANSWERS
 from connections.store.importers.label_studio_regions import CARRIED as CARRIED_TYPES
 from connections.store.importers.label_studio_regions import SHAPES
 

@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from connections.rows.checks import BadMark
+from connections.rows.label_studio.regions import ORDER, Places
 from connections.rows.media import looks_like_media, mime_type
 
 _Json = dict[str, Any]
@@ -39,12 +40,15 @@ _SHORT: Final = 1_000
 @dataclass(slots=True)
 class Page:
     """One of a task's pictures: ``name`` in the task (empty: its only one), ``address``, and the task with what lies on
-    this picture and nothing that lies on another. ``relations_away``: of how many relations only one end is here."""
+    this picture and nothing that lies on another. ``relations_away``: of how many relations only one end is here.
+    ``path``: where the list of pictures stands in ``data``. An annotation, prediction or draft that was cut up has the
+    places of its results under :data:`ORDER`."""
 
     name: str
     address: str
     task: _Json
     relations_away: int = 0
+    path: _Path = ()
 
 
 # --- one picture -----------------------------------------------------------------------------------------------------
@@ -250,7 +254,7 @@ def _split(task: _Json, pictures: list[tuple[str, str]], place: _Place, key: _Pa
         own, data = (task, task["data"]) if at == 0 else (short, short_data)
         if key:
             data = {**data, key[0]: _own(task["data"], key, at)[key[0]]}
-        pages.append(Page(name, address, {**own, **work[at], "data": data}, away[at]))
+        pages.append(Page(name, address, {**own, **work[at], "data": data}, away[at], key))
     return pages
 
 
@@ -279,17 +283,21 @@ def _parts(done: Any, place: _Place, count: int, away: list[int]) -> Iterator[tu
         if at is not None and type(region) is dict and type(region.get("id")) is str:
             by_id.setdefault(region["id"], at)
     parts: list[list[Any]] = [[] for _ in range(count)]
-    for region, at in zip(results, places, strict=True):
+    orders: list[list[int]] = [[] for _ in range(count)]
+    for index, (region, at) in enumerate(zip(results, places, strict=True)):
         is_relation = at is None and region.get("type") == "relation"
         if at is None:
             at = by_id.get(_key(region.get("from_id" if is_relation else "id")), 0)
         parts[at].append(region)
+        orders[at].append(index)
         away[at] += is_relation and by_id.get(_key(region.get("to_id")), at) != at
     if type(done.get("result")) is not list:
         yield from ((at, done) for at in range(count))
         return
     rest = {key: value for key, value in done.items() if key != "lead_time"}
-    yield from ((at, {**(rest if at else done), "result": part}) for at, part in enumerate(parts))
+    several = count > 1
+    for at, part in enumerate(parts):
+        yield at, {**(rest if at else done), "result": part} | ({ORDER: Places(orders[at])} if several else {})
 
 
 def _key(identity: Any) -> str | None:

@@ -15,6 +15,9 @@ from typing import Any, Final
 from connections.rows.checks import MAX_COORDINATE, BadMark, number, numbers, size
 from connections.rows.kinds import BOX, MASK, POINT, POLYGON, POLYLINE
 from connections.rows.kinds.base import Kind
+from connections.rows.label_studio.brush import KEY as RLE
+from connections.rows.label_studio.brush import kept_stream
+from connections.rows.label_studio.regions import CARRIED_AS, LIES, PLACE_KEYS
 from connections.store.importers.brush import brush_mask
 
 _NUMBERS: Final = frozenset({int, float})
@@ -197,7 +200,9 @@ def _point(region: _Json, value: _Json, labels: list[str]) -> _Json:
 def _brush(region: _Json, value: _Json, labels: list[str]) -> _Json:
     width, height = _picture(region)
     mask = brush_mask(value["rle"], height, width)
-    return _mark(region, value, labels, _BRUSH_KEYS, MASK, mask)
+    mark = _mark(region, value, labels, _BRUSH_KEYS, MASK, mask)
+    mark["source_extra"]["label_studio"][RLE] = kept_stream(value["rle"])
+    return mark
 
 
 # (region, its value, its classes) → its object
@@ -227,28 +232,7 @@ _BY_PLACE: Final = {"brush": {"rle"}, "polygon": {"points"}, "rectangle": {"x", 
 
 # --- regions that we have no word for --------------------------------------------------------------------------------
 
-_CARRIED_AS: Final = "LabelStudio:"
 CARRIED: Final = frozenset({"ellipse", "bitmask", "vector", "videorectangle", "videovector", "timeseries"})
-# keys of a value that say where something lies in a picture, a film, a sound or a text, and what goes with them
-_IN_PICTURES: Final = frozenset(
-    {
-        "x",
-        "y",
-        "width",
-        "height",
-        "rotation",
-        "radiusX",
-        "radiusY",
-        "points",
-        "closed",
-        "vertices",
-        "rle",
-        "imageDataURL",
-    }
-)
-_IN_TIME_OR_TEXT: Final = frozenset({"sequence", "ranges", "start", "end", "startOffset", "endOffset", "globalOffsets"})
-_LIES: Final = _IN_PICTURES | _IN_TIME_OR_TEXT
-PLACE_KEYS: Final = _LIES | {"format", "framesCount", "duration", "channel", "instant"}
 
 
 def is_carried(kind: str) -> bool:
@@ -258,7 +242,7 @@ def is_carried(kind: str) -> bool:
 
 def has_place(value: Any) -> bool:
     """Does a result's value say where it lies?"""
-    return type(value) is dict and not _LIES.isdisjoint(value)
+    return type(value) is dict and not LIES.isdisjoint(value)
 
 
 def carried(region: _Json, kind: str, labels: list[str]) -> _Json:
@@ -267,7 +251,7 @@ def carried(region: _Json, kind: str, labels: list[str]) -> _Json:
     mark: _Json = {
         "name": name,
         "value": name,
-        "annotation_kind": f"{_CARRIED_AS}{kind}",
+        "annotation_kind": f"{CARRIED_AS}{kind}",
         "classifications": [],
         "source_extra": {"label_studio": dict(region)},
     }
@@ -278,7 +262,7 @@ def carried(region: _Json, kind: str, labels: list[str]) -> _Json:
 def is_carried_object(mark: _Json) -> bool:
     """Is it an object of :func:`carried`?"""
     kind: str = mark["annotation_kind"]
-    return kind.startswith(_CARRIED_AS)
+    return kind.startswith(CARRIED_AS)
 
 
 def same_place(region: _Json, other: _Json) -> bool:

@@ -13,8 +13,8 @@ from itertools import chain
 from typing import Any
 
 from connections.rows.checks import BadMark
+from connections.rows.label_studio.regions import ANSWERS
 from connections.store.importers.label_studio_answers import (
-    ANSWERS,
     answers_of,
     place_of,
     relation_of,
@@ -43,7 +43,8 @@ _Json = dict[str, Any]
 @dataclass(slots=True)
 class Results:
     """What an annotation says. ``picture`` is ``(width, height)`` where one of its results says it; ``unlabelled``
-    counts the objects without a class, ``carried`` are the types of those that we have no word for."""
+    counts the objects without a class, ``carried`` are the types of those that we have no word for. ``places``: the
+    ``id()`` of what a result became → its place in the list."""
 
     objects: list[_Json] = field(default_factory=list)
     classifications: list[_Json] = field(default_factory=list)
@@ -51,6 +52,7 @@ class Results:
     picture: tuple[int, int] | None = None
     unlabelled: int = 0
     carried: list[str] = field(default_factory=list)
+    places: dict[int, int] = field(default_factory=dict)
 
 
 def results_of(result: list[Any], task: _Json) -> Results:
@@ -85,6 +87,7 @@ class _Reading:
     def read(self) -> Results:
         """Raises :class:`BadMark`."""
         found, shapes, add_shape, shape_of = self.found, self.shapes, self._add_shape, SHAPES.get
+        places = found.places
         index = 0
         try:
             for index, region in enumerate(self.result):
@@ -93,7 +96,7 @@ class _Reading:
                 kind: Any = region.get("type")
                 shape = shape_of(kind) if type(kind) is str else None
                 if shape is not None:
-                    add_shape(region, kind, shape)
+                    places[id(add_shape(region, kind, shape))] = index
                 else:
                     self._add_other(index, region, kind)
         except (BadMark, KeyError) as error:
@@ -110,7 +113,7 @@ class _Reading:
     def _size_beside(self, region: _Json) -> tuple[int, int] | None:
         return size_beside(region, chain(self.result, all_results(self.task)))
 
-    def _add_shape(self, region: _Json, kind: str, shape: Shape) -> None:
+    def _add_shape(self, region: _Json, kind: str, shape: Shape) -> _Json:
         """A shape that says no size lies in the picture that another result on it says."""
         value = region["value"]
         if type(value) is not dict:
@@ -131,18 +134,23 @@ class _Reading:
         self.shapes.append((region, labels))
         if found.picture is None:
             found.picture = int(region["original_width"]), int(region["original_height"])
+        return mark
 
     def _add_other(self, index: int, region: _Json, kind: Any) -> None:
         if type(kind) is not str or not kind:
             raise BadMark("has no type")
         if kind in ANSWERS:
-            self.answers += [(answer, region) for answer in answers_of(region, kind)]
+            answers = answers_of(region, kind)
+            self.found.places[id(answers[0])] = index
+            self.answers += [(answer, region) for answer in answers]
         elif kind == "relation":
-            self.found.relationships.append(relation_of(region))
+            relation = relation_of(region)
+            self.found.relationships.append(relation)
+            self.found.places[id(relation)] = index
         elif kind == "labels":
             self.labels_apart.append((index, region))
         elif is_carried(kind):
-            self._carry(region)
+            self._carry(index, region)
         else:
             self.unknown.append((index, region))
 
@@ -156,61 +164,67 @@ class _Reading:
             for place, identity in enumerate(identities):
                 first = places.setdefault(identity, place)
                 if identity and first != place and same_place(self.shapes[first][0], self.shapes[place][0]):
-                    self._classify(first, *self.shapes[place])
+                    self._classify(self.found.places[id(self.found.objects[place])], first, *self.shapes[place])
                     same.append(place)
         for index, region in self.labels_apart:
             with _at(index):
-                self._label(region, places)
+                self._label(index, region, places)
         for index, region in self.unknown:
             with _at(index):
-                self._take_unknown(region, places)
+                self._take_unknown(index, region, places)
         for answer, region in self.answers:
             self._answer(answer, region, places)
         for place in reversed(same):
             del self.found.objects[place], self.shapes[place]
 
-    def _carry(self, region: _Json) -> None:
+    def _carry(self, index: int, region: _Json) -> None:
         value, kind = region.get("value"), region["type"]
         labels: list[str] = []
         if type(value) is dict:
             with suppress(BadMark):  # what is no label is kept all the same
                 labels = labels_of(value, kind)
-        self.found.objects.append(carried(region, kind, labels))
+        mark = carried(region, kind, labels)
+        self.found.objects.append(mark)
+        self.found.places[id(mark)] = index
         self.found.carried.append(kind)
         self.shapes.append((region, labels))
 
-    def _label(self, region: _Json, places: dict[str | None, int]) -> None:
+    def _label(self, index: int, region: _Json, places: dict[str | None, int]) -> None:
         """``<Labels>`` beside ``<Rectangle>``: two results with one id, the shape and its classes. Without a shape it
         is one itself: a span of text or sound, or what lies in a picture as a box, polygon or brush does."""
         identity, value = identity_of(region), region.get("value")
         if identity not in places:
             kind = shape_by_place(value)
             if kind is not None and self._size_beside(region) is not None:
-                self._add_shape(region, kind, SHAPES[kind])
+                self.found.places[id(self._add_shape(region, kind, SHAPES[kind]))] = index
             else:
-                self._carry(region)
+                self._carry(index, region)
             if identity:
                 places[identity] = len(self.shapes) - 1
         elif type(value) is dict:
-            self._classify(places[identity], region, labels_of(value, "labels"))
+            self._classify(index, places[identity], region, labels_of(value, "labels"))
 
-    def _classify(self, place: int, region: _Json, labels: list[str]) -> None:
+    def _classify(self, index: int, place: int, region: _Json, labels: list[str]) -> None:
         """The shape at ``place`` has these classes too, says ``region``, which is kept beside it."""
         mark, (shape, known) = self.found.objects[place], self.shapes[place]
         names = list(dict.fromkeys([*known, *labels]))
         self.shapes[place] = shape, names
         if names:
             mark["name"] = mark["value"] = names[0]
-        mark["source_extra"]["label_studio"].setdefault("label_results", []).append(without_place(region, shape))
+        said = without_place(region, shape)
+        mark["source_extra"]["label_studio"].setdefault("label_results", []).append(said)
+        self.found.places[id(said)] = index
 
-    def _take_unknown(self, region: _Json, places: dict[str | None, int]) -> None:
+    def _take_unknown(self, index: int, region: _Json, places: dict[str | None, int]) -> None:
         """The result of a control that we do not know: of a region that is there already it says something, else it
         is one if it lies somewhere."""
         identity, kind = identity_of(region), region["type"]
         if identity in places or not has_place(region.get("value")):
-            self._answer(unknown_answer_of(region, kind), region, places)
+            answer = unknown_answer_of(region, kind)
+            self.found.places[id(answer)] = index
+            self._answer(answer, region, places)
             return
-        self._carry(region)
+        self._carry(index, region)
         if identity:
             places[identity] = len(self.shapes) - 1
 

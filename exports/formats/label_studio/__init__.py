@@ -1,0 +1,1 @@
+"""Files as Label Studio writes them, of every project."""

@@ -1,0 +1,172 @@
+"""Rows as tasks of Label Studio, for every format that is made of them.
+
+:class:`TaskFormat` reads rows and gives whole tasks; a format says what becomes of a task. Options that Label Studio's
+own exports have are plain options here, under these names:
+
+* ``annotations``: ``all``, or those of some sorts by their union (``usual+ground_truth``); tasks stay either way
+* ``completed_by``: ``as_kept``, ``only_id``, ``full`` · ``drafts``, ``predictions``: ``full``, ``only_id``
+* ``annotation_history``: ``yes``, ``no`` · ``interpolate_key_frames``: ``no``, ``yes``
+"""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import combinations
+from typing import Any, Final
+
+import orjson
+
+from connections.rows.batch import RowBatch
+from connections.rows.body import BodyPrinter
+from connections.rows.frames import answers_of, objects_of
+from connections.rows.kinds import CLASSIFICATION, KINDS
+from connections.rows.label_studio.regions import NoSizeError
+from connections.rows.label_studio.tasks import (
+    AS_KEPT,
+    FULL,
+    ONLY_ID,
+    SORTS,
+    Serialization,
+    Tasks,
+    Written,
+    written_task,
+)
+from connections.rows.labels import labels_of
+from connections.store.importers.label_studio_results import results_of
+from exports.formats.base import CannotHoldError, Format, FormatContext, Option, Told
+
+NO, YES = "no", "yes"
+ALL: Final = "all"
+_UNIONS: Final = tuple("+".join(some) for count in (1, 2, 3) for some in combinations(SORTS, count))
+ANNOTATIONS: Final = Option(
+    "annotations",
+    (ALL, *_UNIONS),
+    "which annotations of a task are written, of those that the choice of labels lets leave: usual ones (neither "
+    "skipped nor ground truth), ground truth, skipped ones, or several of these. A task without any stays.",
+)
+COMPLETED_BY: Final = Option(
+    "completed_by",
+    (AS_KEPT, ONLY_ID, FULL),
+    "as_kept: who made an annotation, as the source said it. only_id: the number. full: an object.",
+)
+DRAFTS: Final = Option("drafts", (FULL, ONLY_ID), "full: as they are kept. only_id: their numbers.")
+PREDICTIONS: Final = Option("predictions", (FULL, ONLY_ID), "full: as they are kept. only_id: their numbers.")
+HISTORY: Final = Option(
+    "annotation_history", (YES, NO), "no: without the history of an annotation, where there is one."
+)
+INTERPOLATE: Final = Option(
+    "interpolate_key_frames", (NO, YES), "yes: a track of a video has an entry for each frame between its key frames."
+)
+SERIALIZATION: Final = (ANNOTATIONS, COMPLETED_BY, DRAFTS, PREDICTIONS, HISTORY, INTERPOLATE)
+
+REFUSALS: Final = {
+    "unreadable": "an annotation cannot be read",
+    "frames": "annotations of a video's frames",
+    "no_size": "percent of a picture whose size is not known",
+}
+NO_REGION: Final = "no_region"
+FILTERED: Final = "filtered"
+NOTE_TEXTS: Final = {
+    NO_REGION: "annotations have no region in Label Studio's shape, and are left out",
+    FILTERED: "annotations are left out by the option annotations",
+}
+# what renderers raise for an annotation that is not as it should be
+_BROKEN: Final = (KeyError, ValueError, TypeError, AttributeError, ZeroDivisionError)
+_PARTS_READ: Final = frozenset({"data_row_details", "label_details", "performance_details"})
+
+
+def serialization_of(options: Mapping[str, str]) -> Serialization:
+    """What these options of a format ask for."""
+    chosen = options.get(ANNOTATIONS.name, ALL)
+    return Serialization(
+        sorts=frozenset() if chosen == ALL else frozenset(chosen.split("+")),
+        completed_by=options.get(COMPLETED_BY.name, AS_KEPT),
+        drafts=options.get(DRAFTS.name, FULL),
+        predictions=options.get(PREDICTIONS.name, FULL),
+        history=options.get(HISTORY.name, YES) == YES,
+        interpolate=options.get(INTERPOLATE.name, NO) == YES,
+    )
+
+
+class TaskFormat(Format):
+    """Gives :meth:`write` each whole task, in the order of the rows; it may answer with bytes."""
+
+    refusals = REFUSALS
+    note_texts = NOTE_TEXTS
+
+    def __init__(self, context: FormatContext) -> None:
+        super().__init__(context)
+        self.how = serialization_of(context.options)
+        self._printer = BodyPrinter(context.parts & _PARTS_READ, "")
+        self._tasks = Tasks()
+        self._last: list[Written] = []
+        self._notes: Counter[str] = Counter()
+
+    @abstractmethod
+    def write(self, tasks: list[dict[str, Any]]) -> Iterable[bytes]:
+        """Bytes of some tasks."""
+
+    def rows(self, batch: RowBatch) -> Iterable[bytes]:
+        self._last = []
+        tasks: list[dict[str, Any]] = []
+        for written in self._written(batch):
+            self._last.append(written)
+            tasks += self._tasks.add(written)
+        yield from self.write(tasks)
+
+    def footer(self) -> Iterable[bytes]:
+        yield from self.write(list(self._tasks.close()))
+
+    def _written(self, batch: RowBatch) -> Iterator[Written]:
+        join = self._printer.join
+        for index, body in enumerate(batch.bodies):
+            document = orjson.loads(join([body], (), b""))
+            try:
+                _check(document)
+                written = written_task(document, batch.numbers[index], self.how)
+            except CannotHoldError as error:
+                self.refuse(batch, index, error)
+                continue
+            except NoSizeError:
+                reason = "where its annotations lie is percent in Label Studio, and the row says no width and height"
+                self.refuse(batch, index, CannotHoldError("no_size", reason))
+                continue
+            except _BROKEN as error:
+                wrong = f"{error} is missing" if isinstance(error, KeyError) else str(error)
+                self.refuse(
+                    batch, index, CannotHoldError("unreadable", f"an annotation is not as it should be: {wrong}")
+                )
+                continue
+            if written.left_out:
+                self._notes[NO_REGION] += len(written.left_out)
+            if written.filtered:
+                self._notes[FILTERED] += len(written.filtered)
+            yield written
+
+    def notes(self) -> dict[str, int]:
+        return dict(self._notes)
+
+    def read_back(self, index: int) -> Counter[Told]:
+        """By the importer, and what was left out of the task."""
+        written = self._last[index]
+        found: Counter[Told] = Counter()
+        for annotation in orjson.loads(orjson.dumps(written.task["annotations"])):
+            read = results_of(annotation["result"], written.task)
+            _count(found, read.objects, read.classifications)
+        found.update((KINDS.of(mark["annotation_kind"]).key, mark["name"]) for mark in written.left_out)
+        for label in written.filtered:
+            _count(found, objects_of(label["annotations"]), answers_of(label["annotations"]))
+        return found
+
+
+def _count(found: Counter[Told], objects: Sequence[Mapping[str, Any]], answers: Sequence[Mapping[str, Any]]) -> None:
+    found.update((KINDS.of(mark["annotation_kind"]).key, mark["name"]) for mark in objects)
+    found.update((CLASSIFICATION.key, answer["name"]) for answer in answers)
+
+
+def _check(document: Mapping[str, Any]) -> None:
+    for label in labels_of(document):
+        if label["annotations"].get("frames"):
+            raise CannotHoldError("frames", "annotations of a video's frames are no tracks of Label Studio's")

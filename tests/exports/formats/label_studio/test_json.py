@@ -1,0 +1,295 @@
+"""``label_studio_json``: what came from Label Studio goes out as it came in; rows of other sources are valid tasks."""
+
+from __future__ import annotations
+
+import json
+import math
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from connections.rows.kinds import KINDS
+from connections.rows.label_studio.brush import pack
+from connections.rows.label_studio.regions import percent
+from connections.store.importers.brush import brush_mask
+from tests.support.label_studio import differences, rows_of, written
+from tests.support.rows import answer, box, mask, point, polygon, row
+
+SIZE = {"original_width": 1000, "original_height": 500, "image_rotation": 0}
+BOX = {"x": 23.466666666666665, "y": 100 / 3, "width": 1e-3 / 7, "height": math.pi, "rotation": 0}
+HEAD = {
+    "completed_by": {"id": 3, "email": "ann@example.test", "first_name": "Ann", "last_name": ""},
+    "was_cancelled": False,
+    "ground_truth": False,
+    "created_at": "2026-11-22T01:26:16.628062Z",
+    "updated_at": "2026-11-22T01:26:17.628000Z",
+    "lead_time": 12.345,
+    "unique_id": "7f5c1a0e-1111-4222-8333-444455556666",
+    "prediction": {},
+    "result_count": 3,
+}
+
+
+def region(kind: str, value: dict[str, Any], **more: Any) -> dict[str, Any]:
+    head = {"id": "a1", "type": kind, "from_name": "tool", "to_name": "image", "origin": "manual"}
+    return {**head, **SIZE, "value": value, **more}
+
+
+def answered(kind: str, value: Any, **more: Any) -> dict[str, Any]:
+    key = {"textarea": "text", "pairwise": "selected"}.get(kind, kind)
+    head = {"id": "q1", "type": kind, "from_name": f"the {kind}", "to_name": "image", "origin": "manual"}
+    return {**head, "value": {key: value}, **more}
+
+
+def task(*results: dict[str, Any], data: dict[str, Any] | None = None, **more: Any) -> dict[str, Any]:
+    annotation = {"id": 71, **HEAD, "result": list(results)}
+    return {"id": 7, "data": data or {"image": "https://img.invalid/a.jpg"}, "annotations": [annotation], **more}
+
+
+def again(tasks: list[Any], folder: Path, **options: str) -> list[Any]:
+    found: list[Any] = json.loads(written(rows_of(tasks, folder), folder, "label_studio_json", options))
+    return found
+
+
+# results of every form by name, on a picture and elsewhere
+FORMS = json.loads((Path(__file__).parent / "results.json").read_text("utf-8"))
+RESULTS: dict[str, list[dict[str, Any]]] = FORMS["pictures"]
+OTHERS: dict[str, dict[str, Any]] = FORMS["others"]
+
+
+@pytest.mark.parametrize("name", RESULTS)
+def test_every_result_goes_out_as_it_came_in(name: str, tmp_path: Path):
+    tasks = [task(*RESULTS[name])]
+    assert list(differences(tasks, again(tasks, tmp_path))) == []
+
+
+@pytest.mark.parametrize("name", OTHERS)
+def test_what_lies_in_time_or_text_goes_out_as_it_came_in(name: str, tmp_path: Path):
+    tasks = [task(*OTHERS[name]["results"], data=OTHERS[name]["data"])]
+    assert list(differences(tasks, again(tasks, tmp_path))) == []
+
+
+def test_a_brush_keeps_its_own_bytes(tmp_path: Path):
+    """Half a pixel's alpha is more than a mask says."""
+    rle = _literal([0, 0, 0, 0, 9, 8, 7, 1, 255, 255, 255, 128, 0, 0, 0, 0])
+    size = {"original_width": 2, "original_height": 2}
+    tasks = [task(region("brushlabels", {"format": "rle", "rle": rle, "brushlabels": ["sky"]}, **size))]
+    assert list(differences(tasks, again(tasks, tmp_path))) == []
+
+
+def _literal(words: list[int]) -> list[int]:
+    """A stream of one run of literal words, as no mask of ours would be packed."""
+    bits = f"{len(words):032b}{7:05b}" + "".join(f"{size - 1:04b}" for size in (3, 4, 8, 16))
+    bits += f"010{len(words) - 1:04b}" + "".join(f"{word:08b}" for word in words)
+    bits += "0" * (-len(bits) % 8)
+    return list(int(bits, 2).to_bytes(len(bits) // 8, "big"))
+
+
+def test_what_a_task_and_its_annotations_say_beside_goes_out_too(tmp_path: Path):
+    one = task(
+        region("rectanglelabels", {**BOX, "rectanglelabels": ["car"]}),
+        meta={"batch": 3},
+        inner_id=12,
+        file_upload="a-b.json",
+        created_at="2026-11-22T01:26:16.628062Z",
+        updated_at="2026-11-22T01:26:18.000001Z",
+        total_annotations=2,
+        cancelled_annotations=1,
+        project=4,
+        comment_authors=[1],
+        predictions=[{"id": 5, "score": 0.75, "model_version": "v1", "result": [region("rectanglelabels", BOX)]}],
+        drafts=[{"id": 6, "user": "ann", "result": []}],
+    )
+    skipped = {"id": 72, **HEAD, "completed_by": 4, "was_cancelled": True, "result": [], "history": [{"id": 1}]}
+    reviewed = {"id": 73, **HEAD, "ground_truth": True, "reviews": [{"id": 1, "accepted": True}], "result": []}
+    one["annotations"] += [skipped, reviewed]
+    assert list(differences([one], again([one], tmp_path))) == []
+
+
+def test_a_task_has_the_keys_of_an_export_in_their_order(tmp_path: Path):
+    (found,) = again([{"data": {"image": "a.jpg"}, "annotations": [{"result": []}]}], tmp_path)
+    assert list(found) == [
+        "id",
+        "annotations",
+        "drafts",
+        "predictions",
+        "data",
+        "meta",
+        "created_at",
+        "updated_at",
+        "allow_skip",
+        "inner_id",
+        "total_annotations",
+        "cancelled_annotations",
+        "total_predictions",
+        "comment_count",
+        "unresolved_comment_count",
+        "last_comment_updated_at",
+        "project",
+        "updated_by",
+        "comment_authors",
+    ]
+    assert list(found["annotations"][0]) == [
+        "id",
+        "completed_by",
+        "result",
+        "was_cancelled",
+        "ground_truth",
+        "created_at",
+        "updated_at",
+        "draft_created_at",
+        "lead_time",
+        "prediction",
+        "result_count",
+        "unique_id",
+        "import_id",
+        "last_action",
+        "bulk_created",
+        "task",
+        "project",
+        "updated_by",
+        "parent_prediction",
+        "parent_annotation",
+        "last_created_by",
+    ]
+    assert found["annotations"][0]["task"] == found["id"] == found["inner_id"]
+
+
+def test_the_pictures_of_a_task_are_one_task_again(tmp_path: Path):
+    value = {"x": 1, "y": 2, "width": 3, "height": 4, "rotation": 0, "rectanglelabels": ["car"]}
+    results = [
+        region("rectanglelabels", value, id="c", item_index=2),
+        region("rectanglelabels", value, id="a", item_index=0),
+        {"type": "relation", "from_id": "c", "to_id": "a", "direction": "right"},
+        answered("choices", ["good"]),
+        region(
+            "choices",
+            {"x": 1, "y": 2, "width": 3, "height": 4, "rotation": 0, "choices": ["wet"]},
+            id="c",
+            item_index=2,
+        ),
+    ]
+    pages = {"pages": [f"https://img.invalid/{name}.jpg" for name in "abc"], "note": "long " * 300}
+    one = task(*results, data=pages)
+    one["annotations"].append({"id": 72, **HEAD, "result": [region("rectanglelabels", value, id="b", item_index=1)]})
+    one["predictions"] = [{"id": 8, "score": 1, "result": [results[0], results[1]]}]
+    named = task(
+        region("rectanglelabels", value, to_name="left", id="l"),
+        region("rectanglelabels", value, to_name="right", id="r"),
+        region("rectanglelabels", value, to_name="left", id="m"),
+        data={"left": "https://img.invalid/l.jpg", "right": "https://img.invalid/r.jpg", "more": {"a": 1}},
+    )
+    tasks = [one, {**named, "id": 8}]
+    rows = rows_of(tasks, tmp_path)
+    assert len(rows) == 5
+    assert list(differences(tasks, again(tasks, tmp_path))) == []
+
+
+def test_options_are_those_of_label_studios_serialization(tmp_path: Path):
+    one = task(predictions=[{"id": 5, "result": []}], drafts=[{"id": 6, "result": []}])
+    one["annotations"][0]["history"] = [{"id": 1}]
+    one["annotations"].append({"id": 72, **HEAD, "completed_by": 4, "result": []})
+    (found,) = again([one], tmp_path, drafts="only_id", predictions="only_id", completed_by="only_id")
+    assert (found["drafts"], found["predictions"]) == ([6], [5])
+    assert [each["completed_by"] for each in found["annotations"]] == [3, 4]
+    assert "history" in found["annotations"][0]
+    (found,) = again([one], tmp_path, completed_by="full", annotation_history="no")
+    assert [each["completed_by"]["id"] for each in found["annotations"]] == [3, 4]
+    assert "history" not in found["annotations"][0]
+
+
+@pytest.mark.parametrize(
+    ("option", "kept"),
+    [
+        ("all", [1, 2, 3, 4]),
+        ("usual", [1]),
+        ("ground_truth", [2, 4]),
+        ("skipped", [3, 4]),
+        ("usual+skipped", [1, 3, 4]),
+        ("usual+ground_truth+skipped", [1, 2, 3, 4]),
+    ],
+)
+def test_annotations_of_some_sorts_are_written_and_the_task_stays(option: str, kept: list[int], tmp_path: Path):
+    sorts = [(False, False), (True, False), (False, True), (True, True)]
+    annotations = [
+        {"id": number, "ground_truth": true, "was_cancelled": skipped, "result": [answered("choices", ["a"])]}
+        for number, (true, skipped) in enumerate(sorts, 1)
+    ]
+    tasks = [{"id": 7, "data": {"image": "a.jpg"}, "annotations": annotations}, {"id": 8, "data": {"image": "b.jpg"}}]
+    found = again(tasks, tmp_path, annotations=option)
+    assert [[each["id"] for each in one["annotations"]] for one in found] == [kept, []]
+
+
+def test_a_track_has_every_frame_when_that_is_asked_for(tmp_path: Path):
+    """The numbers are those of Label Studio's own ``extract_key_frames``."""
+    key = {"enabled": True, "y": 0, "width": 10, "height": 10, "rotation": 0}
+    sequence = [
+        {**key, "frame": 1, "x": 0, "time": 0.1},
+        {**key, "frame": 4, "x": 30, "time": 0.4},
+        {**key, "frame": 6, "x": 50, "time": 0.6, "enabled": False},
+        {**key, "frame": 7, "x": 60, "time": 0.7},
+    ]
+    value = {"framesCount": 9, "duration": 0.9, "sequence": sequence, "labels": ["car"]}
+    one = task(region("videorectangle", value), data={"video": "https://a.invalid/a.mp4"})
+    (found,) = again([one], tmp_path, interpolate_key_frames="yes")
+    told = found["annotations"][0]["result"][0]["value"]["sequence"]
+    assert [(each["frame"], each["x"], each["time"], "auto" in each) for each in told] == [
+        (1, 0, 0.1, False),
+        (2, 10.0, 0.2, True),
+        (3, 20.0, 0.3, True),
+        (4, 30, 0.4, False),
+        (5, 40.0, 0.5, True),
+        (6, 50, 0.6, False),
+        (7, 60, 0.7, False),
+        (8, 60, 0.8, True),
+        (9, 60, 0.9, True),
+    ]
+
+
+def test_rows_of_other_sources_are_tasks_that_are_read_back(tmp_path: Path):
+    rows = [
+        row("one.jpg", box("car"), polygon("road"), point("nose"), mask("sky"), answer(), answer("weather", "rain")),
+        row("two.jpg"),
+    ]
+    found = json.loads(written(rows, tmp_path, "label_studio_json"))
+    assert [one["data"] for one in found] == [
+        {"image": "https://img.example.test/one.jpg.png"},
+        {"image": "https://img.example.test/two.jpg.png"},
+    ]
+    (annotation,) = found[0]["annotations"]
+    assert annotation["completed_by"] == {"email": "ann@example.test", "first_name": "", "last_name": ""}
+    kinds = [each["type"] for each in annotation["result"]]
+    assert kinds == ["choices", "choices", "rectanglelabels", "polygonlabels", "keypointlabels", "brushlabels"]
+    (again_, _) = rows_of(found, tmp_path)
+    for mine, theirs in zip(rows[0].labels[0].objects, again_.labels[0].objects, strict=True):
+        kind = KINDS.of(mine["annotation_kind"])
+        assert (theirs["name"], theirs["annotation_kind"]) == (mine["name"], mine["annotation_kind"])
+        numbers = [_numbers(each[kind.geometry]) for each in (mine, theirs)]
+        assert numbers[0] == pytest.approx(numbers[1], rel=1e-14)
+    assert [each["radio_answer"]["name"] for each in again_.labels[0].classifications] == ["good", "rain"]
+
+
+def _numbers(shape: Any) -> list[float]:
+    if isinstance(shape, dict):
+        shape = list(shape.values())
+    if isinstance(shape, list):
+        return [number for each in shape for number in _numbers(each)]
+    return [shape] if isinstance(shape, int | float) else [float(ord(character)) for character in shape]
+
+
+@pytest.mark.parametrize("size", [1, 3, 640, 1000, 4321])
+def test_percent_gives_the_pixels_that_it_was_made_of(size: int):
+    for number in range(400):
+        for said in (number / 7, round(number * 0.123456, 6), number * math.e / 31):
+            pixels = said * size / 100.0
+            assert percent(pixels, size) * size / 100.0 == pixels
+        short = round(number * 0.2512, 6)
+        assert percent(short * size / 100.0, size) == short
+
+
+def test_a_mask_is_packed_as_label_studio_reads_it():
+    made = mask("sky")["mask"]
+    assert brush_mask(pack(made), *made["size"]) == made
+    assert brush_mask(pack({"size": [5, 5], "counts": "0i0"}), 5, 5) == {"size": [5, 5], "counts": "0i0"}
+    assert brush_mask(pack({"size": [5, 5], "counts": "i0"}), 5, 5) == {"size": [5, 5], "counts": "i0"}
