@@ -274,7 +274,9 @@ def test_the_status_of_many_tells_which_links_open_their_files_and_for_how_long(
     assert newest["expires_at"] == made["expires_at"]
     assert 0 < newest["seconds_left"] <= 600
     # less time is left than before, and nothing else has changed
-    assert [{**link, "seconds_left": 0} for link in done["links"][1:]] == [{**link, "seconds_left": 0} for link in before]
+    assert [{**link, "seconds_left": 0} for link in done["links"][1:]] == [
+        {**link, "seconds_left": 0} for link in before
+    ]
     assert failed["links"] == []
 
 
