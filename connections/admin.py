@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.contrib import admin
 
-from connections.models import Connection, ConnectionGrant, ConnectionSecret, Project
+from connections.models import Connection, ConnectionGrant, ConnectionSecret, MadeThere, Project
 from exportadmin.lib.read_only_admin import ReadOnlyAdmin
 
 
@@ -44,3 +44,12 @@ class ProjectAdmin(ReadOnlyAdmin):
     list_select_related = ("connection",)
     list_filter = ("connection",)
     search_fields = ("name", "public_id")
+
+
+@admin.register(MadeThere)
+class MadeThereAdmin(ReadOnlyAdmin):
+    """What is still to be taken away at platforms."""
+
+    list_display = ("__str__", "run_kind", "run_pk", "connection", "external_id", "created_at", "due_at")
+    list_select_related = ("connection",)
+    list_filter = ("run_kind", "connection")

@@ -221,3 +221,26 @@ class Project(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+
+class MadeThere(models.Model):
+    """Something that a platform made, or may have made, for a run of ours alone: taken away there once that has ended.
+
+    ``run_kind`` and ``run_pk`` say the run; ``remote_id`` is the platform's id, empty: nobody knows it yet; ``wanted``
+    is what was asked for. ``due_at``: not before.
+    """
+
+    run_kind = models.CharField(max_length=20)
+    run_pk = models.BigIntegerField()
+    connection = models.ForeignKey(Connection, on_delete=models.CASCADE, related_name="+")
+    external_id = models.CharField(max_length=200)
+    remote_id = models.CharField(max_length=200, blank=True)
+    wanted = models.JSONField()
+    created_at = models.DateTimeField(auto_now_add=True)
+    due_at = models.DateTimeField(auto_now_add=True, db_index=True)
+
+    class Meta:
+        indexes = [models.Index(fields=["run_kind", "run_pk"], name="made_there_run")]
+
+    def __str__(self) -> str:
+        return f"{self.wanted.get('name', '')} ({self.remote_id or 'not known to be made'})"

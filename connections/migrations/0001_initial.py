@@ -79,6 +79,23 @@ class Migration(migrations.Migration):
                 'constraints': [models.UniqueConstraint(fields=('connection', 'field'), name='connection_secret_once')],
             },
         ),
+        migrations.CreateModel(
+            name='MadeThere',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('run_kind', models.CharField(max_length=20)),
+                ('run_pk', models.BigIntegerField()),
+                ('external_id', models.CharField(max_length=200)),
+                ('remote_id', models.CharField(blank=True, max_length=200)),
+                ('wanted', models.JSONField()),
+                ('created_at', models.DateTimeField(auto_now_add=True)),
+                ('due_at', models.DateTimeField(auto_now_add=True, db_index=True)),
+                ('connection', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='connections.connection')),
+            ],
+            options={
+                'indexes': [models.Index(fields=['run_kind', 'run_pk'], name='made_there_run')],
+            },
+        ),
         migrations.AddIndex(
             model_name='project',
             index=models.Index(condition=models.Q(('deleted_at__isnull', False)), fields=['deleted_at'], name='project_deleted'),

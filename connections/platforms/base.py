@@ -218,6 +218,8 @@ class Platform(ConnectionKind, ABC):
     remote_options: ClassVar[Sequence[RemoteOption]] = ()
     # settings of a mirror, which its syncs ask with: some of those above, or others
     mirror_options: ClassVar[Sequence[RemoteOption]] = ()
+    # does what it makes stay there, to be taken away by :meth:`tidy`?
+    keeps_what_it_makes: ClassVar[bool] = False
     # has it connections to buckets of its own, which are listed, made, tested and deleted through ours?
     has_remote_connections: ClassVar[bool] = False
 

@@ -13,7 +13,9 @@ from pathlib import Path
 from typing import Any, Final, NoReturn
 
 from django.conf import settings
+from django.db import transaction
 
+from connections.platforms import leftovers
 from connections.platforms.base import (
     Failed,
     LostAnswerError,
@@ -135,12 +137,15 @@ class RemoteRun:
             if self.remote_id:
                 return
         self.lease.check(now=True)
-        self._keep(
-            asked_before=self._kept.get("asked_at"),
-            asked_at=time.time(),
-            asked=self._kept.get("asked", 0) + 1,
-            since=self._kept.get("since", time.time()),
-        )
+        with transaction.atomic():
+            if self.platform.keeps_what_it_makes:
+                leftovers.write_down(self.lease.run, self.platform, self.external_id, self.wanted)
+            self._keep(
+                asked_before=self._kept.get("asked_at"),
+                asked_at=time.time(),
+                asked=self._kept.get("asked", 0) + 1,
+                since=self._kept.get("since", time.time()),
+            )
         try:
             made = self.platform.ask(self.external_id, self.wanted)
         except NothingThereError:
@@ -155,7 +160,12 @@ class RemoteRun:
         except PermanentError as error:
             raise self._gone_wrong("asking for the export", error) from None
         else:
-            self._keep(remote_id=made.remote_id, server_ms=made.server_ms, since=time.time(), troubles=0)
+            self._made(made.remote_id, server_ms=made.server_ms)
+
+    def _made(self, remote_id: str, **told: Any) -> None:
+        with transaction.atomic():
+            self._keep(remote_id=remote_id, since=time.time(), troubles=0, **told)
+            leftovers.name(self.lease.run, self.wanted, remote_id)
 
     def _forget_asking(self) -> None:
         """This one was not taken; one before it, whose answer was lost, may have been."""
@@ -177,7 +187,7 @@ class RemoteRun:
         except PermanentError as error:
             raise self._gone_wrong("looking for the export, whose answer was lost", error) from None
         if found is not None:
-            self._keep(remote_id=found, since=time.time(), troubles=0, adopted=True)
+            self._made(found, adopted=True)
             return
         if time.time() - float(self._kept["asked_at"]) < LOST_SECONDS:
             looks = self._kept.get("lookups", 0)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import IO, Any, Final
@@ -21,6 +21,7 @@ from connections.actions import project_name, save_project
 from connections.models import Connection, Project
 from connections.platforms import PLATFORMS
 from connections.platforms.base import Platform, RemoteProject
+from connections.platforms.options import parse_options
 from connections.store.imports import files
 from connections.sync.lookup import active_sync, mirror_of
 from connections.sync.models import AUTO, FULL, Mirror, SyncRun
@@ -97,11 +98,25 @@ def mirror_project(*, connection: Connection, external_id: str, actor: Actor, na
 
 
 def change_mirror(
-    *, project: Project, actor: Actor, full_every_hours: int | None = None, sync_first: bool | None = None
+    *,
+    project: Project,
+    actor: Actor,
+    full_every_hours: int | None = None,
+    sync_first: bool | None = None,
+    options: Mapping[str, Any] | None = None,
 ) -> Mirror:
-    """Other settings; those that are ``None`` stay. Nothing new: nothing recorded. Raises :class:`UserError`."""
+    """Other settings; those that are ``None`` stay, and so do options that are not given; an empty one is taken out.
+
+    After other options the next sync reads everything. Nothing new: nothing recorded. Raises :class:`UserError`.
+    """
     now = mirror_of(project)
-    given = {"full_every_hours": full_every_hours, "sync_first": sync_first}
+    given: dict[str, Any] = {"full_every_hours": full_every_hours, "sync_first": sync_first}
+    wrong: UserError | None = None
+    if now is not None and options is not None:
+        try:
+            given["options"] = _merged(now, project, options)
+        except UserError as error:  # raised within the action
+            wrong, given["options"] = error, dict(options)
     after = {field: value for field, value in given.items() if value is not None and value != getattr(now, field, None)}
     if now is not None and not after:
         require(actor, MANAGE, project)
@@ -110,15 +125,26 @@ def change_mirror(
     with audited("project.mirror_changed", actor=actor, project=project, obj=project, before=before, after=after):
         require(actor, MANAGE, project)
         mirror = _mirror(project)
+        if wrong is not None:
+            raise wrong
         hours = after.get("full_every_hours", 0)
         if not 0 <= hours <= MAX_FULL_EVERY_HOURS:
             raise UserError(
                 f"full_every_hours is {hours}; expected 0 (each sync is a full one) to {MAX_FULL_EVERY_HOURS:,}",
                 field="full_every_hours",
             )
-        Mirror.objects.filter(pk=mirror.pk).update(**after)
+        Mirror.objects.filter(pk=mirror.pk).update(**after, **({"full_due": True} if "options" in after else {}))
     mirror.refresh_from_db()
     return mirror
+
+
+def _merged(mirror: Mirror, project: Project, options: Mapping[str, Any]) -> dict[str, Any]:
+    kind = PLATFORMS.get(project.connection.kind)
+    offered = kind.mirror_options if kind is not None else ()
+    title = kind.title if kind is not None else "its platform"
+    given = {name: None if value in ("", []) else value for name, value in options.items()}
+    read = parse_options(given, offered, title=title, name="options", field="options")
+    return {name: value for name, value in mirror.options.items() if name not in given} | read
 
 
 def request_sync(*, project: Project, actor: Actor, mode: str = AUTO) -> SyncRun:

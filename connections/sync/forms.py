@@ -7,6 +7,8 @@ from typing import Any
 from django import forms
 
 from connections.actions import MAX_NAME
+from connections.platforms.base import Platform
+from connections.platforms.options import option_field, typed
 from connections.sync.actions import MAX_EXTERNAL_ID, MODES
 from connections.sync.models import AUTO, Mirror
 from exportadmin.lib.forms import ChoiceField, FilterForm, Form, OfferedField, TextField
@@ -42,9 +44,21 @@ class MirrorSettingsForm(Form):
     )
     sync_first = forms.BooleanField(label="Exports bring it up to date first", required=False)
 
-    def __init__(self, *args: Any, mirror: Mirror, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, mirror: Mirror, platform: type[Platform] | None, **kwargs: Any) -> None:
         initial = {"full_every_hours": mirror.full_every_hours, "sync_first": mirror.sync_first}
+        self._options = platform.mirror_options if platform is not None else ()
+        initial |= {f"option.{name}": value for name, value in mirror.options.items()}
         super().__init__(*args, initial=initial, auto_id="mirror_%s", **kwargs)
+        for option in self._options:
+            self.fields[f"option.{option.name}"] = option_field(option)
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """As :func:`~connections.sync.actions.change_mirror` takes them."""
+        data = self.cleaned_data
+        options = {option.name: typed(option, data[f"option.{option.name}"]) for option in self._options}
+        named = {"full_every_hours": data["full_every_hours"], "sync_first": data["sync_first"]}
+        return named | ({"options": options} if options else {})
 
 
 class SyncFilterForm(FilterForm):

@@ -32,6 +32,7 @@ class Mirror(models.Model):
     ``full_every_hours``: how often everything is read, which finds rows that are gone there; 0: each time.
     ``full_due``: at the next sync in any case.
     ``sync_first``: exports bring it up to date before they begin, where they do not say otherwise.
+    ``options`` are what its syncs ask with, by the names of the platform's ``mirror_options``.
     """
 
     project = models.OneToOneField(Project, on_delete=models.CASCADE, related_name="mirror")
@@ -45,6 +46,7 @@ class Mirror(models.Model):
     full_every_hours = models.PositiveIntegerField(default=FULL_EVERY_HOURS)
     full_due = models.BooleanField(default=False)
     sync_first = models.BooleanField(default=True)
+    options = models.JSONField(default=dict, blank=True)
 
     def __str__(self) -> str:
         return str(self.project)

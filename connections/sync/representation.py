@@ -29,6 +29,7 @@ def mirror_json(mirror: Mirror) -> dict[str, Any]:
         "not_understood": mirror.not_understood,
         "full_every_hours": mirror.full_every_hours,
         "sync_first": mirror.sync_first,
+        "options": mirror.options,
     }
 
 

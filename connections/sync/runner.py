@@ -30,6 +30,7 @@ from django.utils import timezone
 from connections.access.permissions import START
 from connections.access.requester import check_requester
 from connections.platforms.base import NothingThereError, Platform, RemoteFile, Wanted
+from connections.platforms.leftovers import take_away, taken_away
 from connections.platforms.remote import KEY as REMOTE
 from connections.platforms.remote import RemoteRun
 from connections.store.import_row import IncomingClass, IncomingRow
@@ -74,6 +75,10 @@ class SyncRunner(Runner[SyncRun]):
         lease.check(now=True)
         if not lease.foreground:
             check_requester(run, START, run.project, "sync this project")
+        with taken_away(run):
+            self._carry_out(run, lease)
+
+    def _carry_out(self, run: SyncRun, lease: RunLease) -> None:
         platform = platform_of(run.project.connection)
         if not run.state:
             self._begin(run, lease, platform)
@@ -107,6 +112,7 @@ class SyncRunner(Runner[SyncRun]):
                 state={
                     "attempts": run.attempts,
                     "described": described(remote),
+                    "options": mirror.options,
                     "classes": [[one.name, one.is_question] for one in remote.classes],
                     "revision": store.revision if store else 0,
                 },
@@ -163,6 +169,7 @@ class SyncRunner(Runner[SyncRun]):
                 "was taken away. If it is right, ask for a full sync"
             )
         if not run.state.get("is_empty"):
+            take_away(run)
             others = {name: value for name, value in run.state.items() if name not in (REMOTE, "file")}
             state = others | {"is_empty": True}
             lease.save(remote_name=f"{run.remote_name}-again")
@@ -277,7 +284,7 @@ def _since(run: SyncRun, mirror: Mirror, platform: Platform, now: datetime) -> i
 
 
 def _wanted(run: SyncRun, platform: Platform) -> Wanted:
-    return platform.for_sync(run.remote_name, run.since_ms)
+    return platform.for_sync(run.remote_name, run.since_ms, run.state.get("options", {}))
 
 
 def _only(made: list[RemoteFile], platform: Platform) -> RemoteFile:

@@ -37,6 +37,11 @@ class ChangeMirrorSerializer(StrictSerializer):
         help_text="how often everything is read, which finds rows that are gone there; 0: each time",
     )
     sync_first = Flag(required=False, help_text="exports bring it up to date first, where they do not say otherwise")
+    options = serializers.DictField(
+        required=False,
+        help_text="what its syncs ask the platform with, by the platform's own names; one that is left out stays, one "
+        "that is empty is taken out. The next sync reads everything then",
+    )
 
 
 class RequestSyncSerializer(StrictSerializer):
@@ -91,6 +96,7 @@ class MirrorSerializer(serializers.Serializer[Any]):
     )
     full_every_hours = serializers.IntegerField()
     sync_first = serializers.BooleanField()
+    options = serializers.DictField(help_text="what its syncs ask the platform with")
 
 
 class SyncSummarySerializer(ImportSummarySerializer):

@@ -125,12 +125,12 @@ def change(request: HttpRequest, project_id: str) -> HttpResponse:
     mirror = mirror_of(project)
     if mirror is None:
         raise NotFoundError("this project mirrors none of a platform")
-    form = MirrorSettingsForm(request.POST, mirror=mirror)
+    form = MirrorSettingsForm(request.POST, mirror=mirror, platform=PLATFORMS.get(project.connection.kind))
     form.check_names()
     try:
         if not form.is_valid():
             raise UserError("Write a whole number of hours: 0 or more.", field="full_every_hours")
-        change_mirror(project=project, actor=actor_of(request), **form.cleaned_data)
+        change_mirror(project=project, actor=actor_of(request), **form.settings)
     except UserError as error:
         if isinstance(error, NotFoundError | DeniedError):
             raise
@@ -158,7 +158,7 @@ def mirror_context(request: HttpRequest, project: Project) -> dict[str, Any] | N
         "may_sync": START in verbs and project.connection.disabled_at is None,
         "is_disabled": project.connection.disabled_at is not None,
         "may_manage": MANAGE in verbs,
-        "settings_form": MirrorSettingsForm(mirror=mirror),
+        "settings_form": MirrorSettingsForm(mirror=mirror, platform=kind),
     }
 
 

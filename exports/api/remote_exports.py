@@ -11,13 +11,13 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from connections.access.api.lookup import get_project
+from connections.platforms.options import LONGEST
 from exportadmin.audit.middleware import actor_of
 from exportadmin.lib.rest import DescribedField, Header, RestView, StrictSerializer, Text
 from exports import actions
 from exports.api.serializers import ReportSerializer
 from exports.api.spec import destination_schema
 from exports.display.representation import remote_export_json, report_json
-from exports.spec.platform_export import LONGEST
 
 
 class RemoteExportSerializer(serializers.Serializer[Any]):

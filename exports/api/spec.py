@@ -12,6 +12,8 @@ from django.core.validators import RegexValidator
 from rest_framework import serializers
 
 from connections.access.api.serializers import OwnPassword
+from connections.platforms.options import LONGEST as LONGEST_TEXT
+from connections.platforms.options import MOST
 from connections.rows.batch import PARTS
 from connections.sinks import SINKS
 from exportadmin.lib.rest import Choice, DescribedField, Flag, StrictSerializer, Text, Whole
@@ -20,8 +22,7 @@ from exports.links.tokens import LONGEST, SHORTEST
 from exports.sources.snapshot import CONVERSION_KEYS
 from exports.spec.conditions import CONDITIONS, Condition
 from exports.spec.labels import labels_schema
-from exports.spec.platform_export import HERE, MOST_STATUSES, PLACES
-from exports.spec.platform_export import LONGEST as LONGEST_TEXT
+from exports.spec.platform_export import HERE, PLACES
 from exports.spec.spec import MAX_REFUSED, beside_filter, spec_keys
 
 
@@ -109,7 +110,7 @@ def platform_export_schema() -> dict[str, Any]:
             "statuses": {
                 "type": "array",
                 "items": text,
-                "maxItems": MOST_STATUSES,
+                "maxItems": MOST,
                 "description": "the platform's own words; all by default",
             },
             "updated_after": {

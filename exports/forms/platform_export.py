@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from typing import Any, Final, cast
 
@@ -11,6 +10,7 @@ from django.http import QueryDict
 
 from connections.models import Project
 from connections.platforms.base import Platform, RemoteOption
+from connections.platforms.options import option_field, typed
 from exportadmin.lib.errors import UserError
 from exportadmin.lib.forms import ChoiceBoxes, ChoiceLabel, Form, OfferedField, OfferedListField, TextField
 from exportadmin.lib.ids import new_id
@@ -21,7 +21,6 @@ from exports.spec.platform_export import HERE, KEY, THERE, parse_platform_export
 from exports.spec.spec import ExportSpec
 
 OTHER: Final = "other-format"
-_SEPARATORS: Final = re.compile(r"[\s,]+")
 
 
 class PlatformExportForm(DeliveryInputs, Form):
@@ -60,7 +59,7 @@ class PlatformExportForm(DeliveryInputs, Form):
                 required=False,
             )
         for option in self.platform.remote_options:
-            self.fields[f"option.{option.name}"] = _option_field(option)
+            self.fields[f"option.{option.name}"] = option_field(option)
         self.add_destinations()
         self.fields["name"] = TextField(label="Name", max_length=LONGEST_NAME, required=False)
         self.fields["description"] = TextField(
@@ -126,10 +125,7 @@ class PlatformExportForm(DeliveryInputs, Form):
         return HERE  # neither: what is wrong is said when it is read as that
 
     def _given(self, option: RemoteOption) -> Any:
-        value = self.cleaned_data[f"option.{option.name}"]
-        if option.many and not option.choices:
-            return [one for one in _SEPARATORS.split(value) if one]
-        return value
+        return typed(option, self.cleaned_data[f"option.{option.name}"])
 
     def blame(self, error: UserError) -> None:
         """Put the message under the field that it is about, or under the buttons."""
@@ -175,13 +171,3 @@ class PlatformExportForm(DeliveryInputs, Form):
         """The fields that stand on the page."""
         offered = {each.key for each in self.destinations}
         return [field for field in self if "." not in field.name or field.name.split(".")[0] in {"option", *offered}]
-
-
-def _option_field(option: RemoteOption) -> forms.Field:
-    if option.choices and option.many:
-        return OfferedListField(
-            label=option.title, help_text=option.help, required=False, choices=option.choices, widget=ChoiceBoxes
-        )
-    if option.choices:
-        return OfferedField(label=option.title, help_text=option.help, required=False, choices=option.choices)
-    return TextField(label=option.title, help_text=option.help, required=False, max_length=10_000)

@@ -19,6 +19,7 @@ from django.utils import timezone
 
 from connections.models import Connection
 from connections.platforms.base import NothingThereError, Platform, Ready, RemoteFile, Waiting, Wanted
+from connections.platforms.leftovers import taken_away
 from connections.platforms.remote import KEY as REMOTE
 from connections.platforms.remote import RemoteRun
 from connections.sinks.base import DeliveredFileError, Draft
@@ -64,6 +65,11 @@ NOT_TOLD: Final = "files that say nothing of their rows, which were not checked"
 def run(report: ExportReport, lease: RunLease) -> None:
     """Go on from where it is, to the end. Raises ``NotYet`` while the platform works."""
     lease.check(now=True)
+    with taken_away(report):
+        _carry_out(report, lease)
+
+
+def _carry_out(report: ExportReport, lease: RunLease) -> None:
     sink = sink_for(report)
     if (adopted := adopt_published(sink, report)) is not None:  # an earlier attempt died before it could say so
         sink.discard(key_of(report))

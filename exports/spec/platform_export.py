@@ -12,9 +12,9 @@ from typing import Any, Final
 
 from connections.models import Project
 from connections.platforms import PLATFORMS
-from connections.platforms.base import Platform, RemoteOption, Wanted
+from connections.platforms.base import Platform, Wanted
+from connections.platforms.options import parse_options, parse_text, parse_texts
 from exportadmin.lib.errors import UserError
-from exportadmin.lib.text import check_text
 from exportadmin.lib.times import parse_ms, to_datetime
 from exports.formats import FORMATS
 
@@ -22,8 +22,6 @@ KEY: Final = "platform_export"
 HERE, THERE = "here", "there"
 PLACES: Final = (HERE, THERE)
 KEYS: Final = ("format", "statuses", "updated_after", "options", "where", "remote_id")
-LONGEST: Final = 200
-MOST_STATUSES: Final = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,10 +137,12 @@ def parse_platform_export(value: object, project: Project) -> PlatformExport:
     read = PlatformExport(
         platform.key,
         format=_text(given["format"], "format"),
-        statuses=_texts(given.get("statuses", []), "statuses"),
+        statuses=parse_texts(given.get("statuses", []), f"{KEY}.statuses", field=KEY),
         updated_after=int(after) if isinstance(after, float) else after,
         updated_after_ms=after_ms,
-        options=_options(given.get("options", {}), platform),
+        options=parse_options(
+            given.get("options", {}), platform.remote_options, title=platform.title, name=f"{KEY}.options", field=KEY
+        ),
         where=where,
     )
     wanted = platform.check_wanted(read.wanted("an export"))
@@ -178,33 +178,4 @@ def from_json(value: Mapping[str, Any], project: Project, time_zone: str) -> Pla
 
 
 def _text(value: object, name: str) -> str:
-    if not isinstance(value, str) or not 0 < len(value) <= LONGEST:
-        raise UserError(f"{KEY}.{name} is {value!r}; expected a text of 1 to {LONGEST} characters", field=KEY)
-    return check_text(value, KEY)
-
-
-def _texts(value: object, name: str) -> tuple[str, ...]:
-    if not isinstance(value, list | tuple) or len(value) > MOST_STATUSES:
-        raise UserError(f"{KEY}.{name} is {value!r}; expected a list of at most {MOST_STATUSES} texts", field=KEY)
-    return tuple(dict.fromkeys(_text(one, name) for one in value))
-
-
-def _options(value: object, platform: Platform) -> dict[str, Any]:
-    if not isinstance(value, Mapping):
-        raise UserError(f"{KEY}.options is {value!r}; expected a JSON object", field=KEY)
-    offered = {option.name: option for option in platform.remote_options}
-    for name in value:
-        if name not in offered:
-            known = ", ".join(offered) or f"{platform.title} has none"
-            raise UserError(f"unknown option {KEY}.options.{name}; known: {known}", field=KEY)
-    return {name: _option(offered[name], one) for name, one in value.items() if one is not None}
-
-
-def _option(option: RemoteOption, value: object) -> Any:
-    name = f"options.{option.name}"
-    read = list(_texts(value, name)) if option.many else _text(value, name)
-    known = [key for key, _ in option.choices]
-    for one in read if option.many else [read]:
-        if known and one not in known:
-            raise UserError(f"{KEY}.{name} is {one!r}; known: {', '.join(known)}", field=KEY)
-    return read
+    return parse_text(value, f"{KEY}.{name}", field=KEY)

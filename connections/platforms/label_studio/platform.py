@@ -107,6 +107,7 @@ class LabelStudioPlatform(Platform):
     help = "Mirrors projects of Label Studio, and has snapshots made there."
     importer = "label_studio_json"
     tells_changes = True
+    keeps_what_it_makes = True
     connection_fields: ClassVar[tuple[ConnectionField, ...]] = (
         ConnectionField(
             "base_address",
@@ -210,7 +211,6 @@ class LabelStudioPlatform(Platform):
             # what it says of it later may be that it is under way, for ever
             now = self.client.export(external_id, remote_id)
             if now.get("status") != _COMPLETED:
-                self.tidy(external_id, remote_id, wanted)
                 raise PermanentError(f"the snapshot failed while it was made; {_WHY_FAILED}")
         return Made(remote_id, _moment(made.get("created_at")))
 

@@ -32,6 +32,7 @@ class Migration(migrations.Migration):
                 ('full_every_hours', models.PositiveIntegerField(default=24)),
                 ('full_due', models.BooleanField(default=False)),
                 ('sync_first', models.BooleanField(default=True)),
+                ('options', models.JSONField(blank=True, default=dict)),
                 ('project', models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, related_name='mirror', to='connections.project')),
             ],
         ),

@@ -12,6 +12,7 @@ from django.db import connections
 
 from connections import deletion
 from connections.access.sessions import SessionStore
+from connections.platforms import leftovers
 from connections.store.imports.actions import end_abandoned_uploads
 from connections.sync import fetched
 from exportadmin.audit import nightly as trail_nightly
@@ -51,6 +52,7 @@ class Command(AppCommand):
                 deletion.Sweep().tick,
                 Hourly(end_abandoned_uploads),
                 Hourly(fetched.sweep),
+                InBackground(leftovers.tick),
                 Hourly(forget_keys),
                 nightly.Nightly().tick,
                 noise.sum_up,

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import pytest
+from django.utils import timezone
 
 from connections.connection_actions import create_connection
-from connections.models import Project
+from connections.models import MadeThere, Project
+from connections.platforms import leftovers
 from connections.store.models import StoreClass, StoreRow
-from connections.sync.actions import mirror_project
+from connections.sync.actions import cancel_sync, change_mirror, mirror_project, request_sync
 from connections.sync.models import Mirror
+from exportadmin.lib.errors import UserError
 from exportadmin.runs import statuses
+from exportadmin.runs.execute import execute
 from tests.connections.sync.conftest import ME, carried_out, keys
 from tests.rest.world import SHELL
-from tests.support.label_studio_server import PERSONAL_TOKEN, LabelStudioServer, MadeTasks
+from tests.support.far_side import silence
+from tests.support.label_studio_server import IN_PROGRESS, PERSONAL_TOKEN, LabelStudioServer, MadeTasks, html
 
 pytestmark = pytest.mark.django_db(transaction=True)
 COUNT = 30
@@ -68,15 +73,83 @@ def test_a_personal_token_is_changed_for_an_access_token(held: LabelStudioServer
     assert all(one.startswith("Bearer ") for one in signed)
 
 
+def test_what_was_made_there_for_a_sync_is_taken_away_there(project: Project, held: LabelStudioServer):
+    carried_out(project)
+    assert held.exports == {}
+    assert not MadeThere.objects.exists()
+
+
+def test_a_snapshot_is_kept_there_where_the_mirror_says_so(project: Project, held: LabelStudioServer):
+    change_mirror(project=project, actor=ME, options={"keep": "yes"})
+    course = carried_out(project)
+    assert [one.title for one in held.exports.values()] == [course.run.remote_name]
+    assert not MadeThere.objects.exists()
+
+
+def test_drafts_and_predictions_come_whole_where_the_mirror_says_so(project: Project, held: LabelStudioServer):
+    carried_out(project)
+    rows = StoreRow.objects.filter(project=project, global_key="task-2")
+    assert '"predictions":[7002]' in rows.get().body
+    change_mirror(project=project, actor=ME, options={"drafts": "yes", "predictions": "yes"})
+    course = carried_out(project)
+    assert course.run.mode == "full"  # what had not changed there has to come otherwise, too
+    assert '"score":0.5' in rows.get().body
+    assert held.sent("create")[-1]["serialization_options"].keys() == {
+        "annotations__completed_by",
+        "drafts",
+        "predictions",
+    }
+
+
+def test_options_that_it_has_not_are_refused(project: Project):
+    with pytest.raises(UserError, match=r"unknown option options\.colour; known: predictions, drafts, keep"):
+        change_mirror(project=project, actor=ME, options={"colour": "red"})
+    with pytest.raises(UserError, match=r"options\.drafts is 'some'; known: no, yes"):
+        change_mirror(project=project, actor=ME, options={"drafts": "some"})
+    assert Mirror.objects.get(project=project).options == {}
+
+
+def test_an_option_that_is_empty_is_taken_out_and_others_stay(project: Project):
+    change_mirror(project=project, actor=ME, options={"drafts": "yes", "keep": "no"})
+    change_mirror(project=project, actor=ME, options={"drafts": ""})
+    assert Mirror.objects.get(project=project).options == {"keep": "no"}
+
+
+def test_tasks_that_are_gone_leave_tombstones_at_a_full_sync(project: Project, held: LabelStudioServer):
+    carried_out(project)
+    held.projects[1].tasks.gone = {7}
+    course = carried_out(project, "full")
+    assert (course.run.status, course.run.summary["gone"]) == (statuses.COMPLETED, 1)
+    assert "task-7" not in keys(project)
+
+
 def test_the_next_sync_asks_for_what_changed_through_a_view_of_its_own(project: Project, held: LabelStudioServer):
+    held.clock_ms = lambda: 1_800_000_000_000
     carried_out(project)
     watermark = Mirror.objects.get(project=project).watermark_ms
-    assert watermark == held.exports[1].created_ms
+    assert watermark == 1_800_000_000_000
     held.projects[1].tasks.changed = {5: watermark + 1000}
     course = carried_out(project)
     assert (course.run.status, course.run.error, course.run.mode) == (statuses.COMPLETED, "", "incremental")
-    assert course.run.summary["rows"] == 1
-    assert course.run.summary["updated"] == 1
+    assert (course.run.summary["rows"], course.run.summary["updated"]) == (1, 1)
+    (view,) = held.sent("create_view")
+    assert view["data"]["title"] == course.run.remote_name
+    assert view["data"]["filters"]["items"] == [
+        {
+            "filter": "filter:tasks:updated_at",
+            "operator": "greater",
+            "type": "Datetime",
+            "value": "2027-01-15T07:50:00.000000Z",  # the watermark less the overlap
+        }
+    ]
+    assert (held.views, held.exports) == ({}, {})
+
+
+def test_one_whose_answer_was_lost_moves_the_watermark_by_the_time_that_the_snapshot_says(project, held):
+    held.clock_ms = lambda: 1_800_000_000_000
+    held.answers["create"] = [silence(is_done=True)]
+    carried_out(project)
+    assert Mirror.objects.get(project=project).watermark_ms == 1_800_000_000_000
 
 
 def test_one_that_ignores_the_view_is_found_out_with_examples(project: Project, held: LabelStudioServer):
@@ -86,3 +159,30 @@ def test_one_that_ignores_the_view_is_found_out_with_examples(project: Project, 
     assert course.run.status == statuses.FAILED
     assert "Label Studio, fetching the file: tasks updated since" in course.run.error
     assert "such as 1 (updated 2025-09-23T05:27:28.989000+00:00), 2 (" in course.run.error
+    assert (held.views, held.exports) == ({}, {})
+
+
+def test_of_one_that_was_cancelled_while_it_waits_a_worker_takes_away_what_was_made(project, held):
+    carried_out(project)
+    held.habits.looks = [IN_PROGRESS]
+    run = request_sync(project=project, actor=ME)
+    execute("sync", run.pk)
+    assert (len(held.views), len(held.exports)) == (1, 1)
+    leftovers.tick()
+    assert (len(held.views), len(held.exports)) == (1, 1)  # it goes on
+    assert cancel_sync(run=run, actor=ME).status == statuses.CANCELLED
+    MadeThere.objects.update(due_at=timezone.now())
+    leftovers.tick()
+    assert (held.views, held.exports) == ({}, {})
+    assert not MadeThere.objects.exists()
+
+
+def test_what_cannot_be_taken_away_now_is_tried_later(project, held):
+    held.answers["delete"] = [html(500)]
+    course = carried_out(project)
+    assert (course.run.status, len(held.exports)) == (statuses.COMPLETED, 1)
+    leftovers.tick()
+    assert len(held.exports) == 1
+    MadeThere.objects.update(due_at=timezone.now())
+    leftovers.tick()
+    assert held.exports == {}

@@ -16,7 +16,7 @@ from connections.sync.lookup import mirror_of
 from connections.sync.models import AUTO, FULL, Mirror, SyncRun
 from connections.sync.representation import mirror_json, remote_project_json, sync_json
 from exportadmin.lib.command import FAILED, AppCommand, ProgressBar, shell_actor
-from exportadmin.lib.errors import NotFoundError
+from exportadmin.lib.errors import NotFoundError, UserError
 from exportadmin.runs import statuses
 
 SYNCS_SHOWN: Final = 20
@@ -52,6 +52,13 @@ class Command(AppCommand):
             if verb == "change":
                 one.add_argument("--full-every-hours", type=int, help="how often everything is read; 0: each time")
                 one.add_argument("--sync-first", choices=_FLAGS, help="do exports bring it up to date first?")
+                one.add_argument(
+                    "--option",
+                    action="append",
+                    default=[],
+                    metavar="NAME=VALUE",
+                    help="what its syncs ask the platform with; an empty value takes it out",
+                )
             if verb == "sync":
                 one.add_argument("--full", action="store_true", help="read everything, not only what changed")
             one.add_argument("--json", action="store_true", help="print as REST does")
@@ -97,6 +104,7 @@ class Command(AppCommand):
             actor=shell_actor(),
             full_every_hours=options["full_every_hours"],
             sync_first=_FLAGS.get(options["sync_first"]),
+            options=_named(options["option"]) or None,
         )
         self._tell(mirror, options)
 
@@ -143,6 +151,9 @@ class Command(AppCommand):
         as_of = f"up to date as of {mirror.synced_at.isoformat()}" if mirror.synced_at else "not read yet"
         self.stdout.write(f"  {as_of}; everything is read every {mirror.full_every_hours} hours")
         self.stdout.write(f"  exports {'bring' if mirror.sync_first else 'do not bring'} it up to date first")
+        if mirror.options:
+            told = ", ".join(f"{name} {value}" for name, value in mirror.options.items())
+            self.stdout.write(f"  its syncs ask with {told}")
         for what, count in mirror.not_understood.items():
             self.stdout.write(f"  not understood: {count:,} {what}")
 
@@ -167,3 +178,13 @@ def _line(run: SyncRun) -> str:
         f" + {summary['updated']:,} updated + {summary['unchanged']:,} unchanged"
         f" + {summary['refused_count']:,} refused; {summary.get('gone', 0):,} gone"
     )
+
+
+def _named(pairs: list[str]) -> dict[str, str]:
+    named = {}
+    for pair in pairs:
+        name, sign, value = pair.partition("=")
+        if not sign or not name:
+            raise UserError(f"--option {pair!r} is not NAME=VALUE", field="option")
+        named[name] = value
+    return named

@@ -1,0 +1,108 @@
+"""What a platform made for our runs alone (snapshots, views): taken away there when the run has ended, however it did.
+
+It is written down before the request leaves, in the transaction that says so on the run's row. Whoever carries the run
+out takes it away at its end; what that left, since it was killed, cancelled elsewhere or the platform did not answer,
+a worker takes away later.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from datetime import timedelta
+from typing import Any, Final
+
+from django.utils import timezone
+
+from connections.models import MadeThere
+from connections.platforms import PLATFORMS
+from connections.platforms.base import Platform, Wanted
+from exportadmin.lib.errors import ExportAdminError, TransientError
+from exportadmin.lib.masking import scrub_text
+from exportadmin.runs import statuses
+from exportadmin.runs.errors import LeaseLost, NotYet
+from exportadmin.runs.models import Run
+from exportadmin.runs.runners import RUNNERS
+
+log = logging.getLogger(__name__)
+
+AGAIN_AFTER: Final = timedelta(minutes=10)
+GIVEN_UP_AFTER: Final = timedelta(days=7)
+AT_ONCE: Final = 20
+
+
+def write_down(run: Run, platform: Platform, external_id: str, wanted: Wanted) -> None:
+    """Before the platform is asked, in a transaction with what the run keeps of that."""
+    told = {**asdict(wanted), "options": dict(wanted.options)}
+    for one in MadeThere.objects.filter(run_kind=run.kind, run_pk=run.pk):
+        if one.wanted["name"] == wanted.name:
+            return
+    MadeThere.objects.create(
+        run_kind=run.kind, run_pk=run.pk, connection=platform.connection, external_id=external_id, wanted=told
+    )
+
+
+def name(run: Run, wanted: Wanted, remote_id: str) -> None:
+    """It was made: so it is called there."""
+    for one in MadeThere.objects.filter(run_kind=run.kind, run_pk=run.pk, remote_id=""):
+        if one.wanted["name"] == wanted.name:
+            MadeThere.objects.filter(pk=one.pk).update(remote_id=remote_id)
+
+
+@contextmanager
+def taken_away(run: Run) -> Iterator[None]:
+    """Around a step of a run: where the run ends with it, what was made there for it goes."""
+    try:
+        yield
+    except (LeaseLost, NotYet, TransientError):  # it goes on
+        raise
+    except ExportAdminError:
+        take_away(run)
+        raise
+    if run.status in statuses.TERMINAL:
+        take_away(run)
+
+
+def take_away(run: Run) -> None:
+    """All that was made for it; raises nothing that is the platform's."""
+    for one in MadeThere.objects.filter(run_kind=run.kind, run_pk=run.pk).select_related("connection"):
+        _take_away(one)
+
+
+def tick() -> None:
+    """What was left of runs that have ended."""
+    now = timezone.now()
+    for one in MadeThere.objects.filter(due_at__lte=now).select_related("connection").order_by("due_at")[:AT_ONCE]:
+        if _has_ended(one):
+            _take_away(one)
+        else:
+            MadeThere.objects.filter(pk=one.pk).update(due_at=now + AGAIN_AFTER)
+
+
+def _has_ended(one: MadeThere) -> bool:
+    run = RUNNERS[one.run_kind].model._default_manager.filter(pk=one.run_pk).values_list("status", flat=True).first()
+    return run is None or run in statuses.TERMINAL
+
+
+def _take_away(one: MadeThere) -> None:
+    kind = PLATFORMS.get(one.connection.kind)
+    now = timezone.now()
+    try:
+        if kind is not None and one.connection.disabled_at is None:
+            kind(one.connection).tidy(one.external_id, one.remote_id, _wanted(one.wanted))
+            one.delete()
+            return
+        reason = "its connection is disabled"
+    except ExportAdminError as error:
+        reason = str(error)
+    if now - one.created_at > GIVEN_UP_AFTER:
+        log.warning("%s stays at its platform: %s", one, scrub_text(reason))
+        one.delete()
+        return
+    MadeThere.objects.filter(pk=one.pk).update(due_at=now + AGAIN_AFTER)
+
+
+def _wanted(told: dict[str, Any]) -> Wanted:
+    return Wanted(**{**told, "statuses": tuple(told["statuses"])})
