@@ -23,5 +23,7 @@ FORMATS: Registry[type[Format]] = Registry(
         "brush_to_png": "exports.formats.brush_to_png:BrushToPngFormat",
         "brush_to_numpy": "exports.formats.brush_to_numpy:BrushToNumpyFormat",
         "brush_to_coco": "exports.formats.brush_to_coco:BrushToCocoFormat",
+        "asr_manifest": "exports.formats.asr_manifest:AsrManifestFormat",
+        "conll2003": "exports.formats.conll2003:Conll2003Format",
     },
 )

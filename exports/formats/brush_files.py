@@ -20,8 +20,9 @@ from connections.rows.file_names import file_name_of
 from connections.rows.frames import objects_of
 from connections.rows.kinds import KINDS, MASK
 from connections.rows.kinds.base import Kind
-from connections.rows.labels import creator_of, labels_of
+from connections.rows.labels import labels_of
 from connections.rows.painting import Canvas, paint_mask
+from exports.formats.annotators import annotator_of
 from exports.formats.base import CannotHoldError, Format, FormatContext, Told
 from exports.formats.zipstream import Deflated, ZipStream
 from exports.spec.labels import SKIPPED_LABELS
@@ -153,7 +154,7 @@ class BrushFiles(Format):
             "global_key": batch.global_keys[place],
             "task": batch.numbers[place],
             "annotation": label["id"],
-            "by": _person(label),
+            "by": _NOT_OF_PEOPLE.sub("", str(annotator_of(label))) or "unknown",
             "control": source.get("from_name") or _CONTROL,
             "region": mark.get("feature_id"),
             "labels": [name for name in classes if name],
@@ -188,15 +189,6 @@ def _masks_of(label: Mapping[str, Any]) -> Iterator[tuple[Mapping[str, Any], lis
         further = []
     for mark in further:
         yield mark, [mark["name"]]
-
-
-def _person(label: Mapping[str, Any]) -> str:
-    """Who made a label, in Label Studio's words: a number, or an e-mail address."""
-    source = (label.get("source_extra") or _NOTHING).get("label_studio") or _NOTHING
-    by = source.get("completed_by")
-    if isinstance(by, dict):
-        by = by.get("email") or by.get("id")
-    return _NOT_OF_PEOPLE.sub("", str(by if type(by) in (int, str) else creator_of(label))) or "unknown"
 
 
 def _unique(line: Mapping[str, Any], names: Counter[str]) -> str:

@@ -88,7 +88,8 @@ def test_every_format_is_delivered_read_back_verified_linked_and_ranged(destinat
     verdict = script.post(f"reports/{report.report_id}/verify/").json()
     assert (verdict["ok"], verdict["as_delivered"], verdict["files"]) == (True, True, 1)
     part = script.get(f"artifacts/{artifact.public_id}/download/", headers={"Range": "bytes=100-199"})
-    assert (part.status_code, whole(part)) == (206, body[100:200])
+    # pictures have no transcript: that manifest is empty
+    assert (part.status_code, whole(part)) == (206, body[100:200]) if body else part.status_code == 416
     url = script.post(f"artifacts/{artifact.public_id}/links/", {"one_time": True}).json()["url"]
     assert whole(Client().get(f"{url}/file".replace("//file", "/file"))) == body
     if format == "png":
