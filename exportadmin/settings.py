@@ -60,6 +60,9 @@ SYNC_OVERLAP = env.number("SYNC_OVERLAP", 600, at_least=60)
 # seconds for an answer of a platform, but for files; and the largest file that is fetched from one
 PLATFORM_ANSWER_SECONDS = env.number("PLATFORM_ANSWER_SECONDS", 60, at_least=1)
 PLATFORM_FILE_BYTES = env.number("PLATFORM_FILE_BYTES", 20 * 1024**3, at_least=1)
+# the largest picture that goes into an export, and how many bytes of them go into one
+PICTURE_BYTES = env.number("PICTURE_BYTES", 50 * 1024**2, at_least=1)
+PICTURES_BYTES = env.number("PICTURES_BYTES", 20 * 1024**3, at_least=1)
 UPLOADS_DIR = EXPORTADMIN_HOME / "uploads"
 FILE_UPLOAD_HANDLERS = ["exportadmin.lib.uploads.StagedUploads"]
 

@@ -16,12 +16,15 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, ClassVar, TypeAlias
+from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
 
 from connections.adapters import ConnectionKind
 from connections.models import Connection
 from connections.store.import_row import IncomingClass
 from exportadmin.lib.errors import ExportAdminError, TransientError, UserError
+
+if TYPE_CHECKING:
+    import requests
 
 
 class NothingThereError(ExportAdminError):
@@ -202,6 +205,18 @@ class NewRemoteConnection:
     description: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class MediaSession:
+    """How files of a platform are fetched that rows name, below ``base_url`` (without a slash at its end).
+
+    ``get`` takes a path below it, how many bytes are taken at most, and in how many seconds; it gives the answer as a
+    stream, to be closed. Credentials go to that place and nowhere else.
+    """
+
+    base_url: str
+    get: Callable[[str, int, float], requests.Response]
+
+
 OnBytes: TypeAlias = Callable[[int], None]
 
 
@@ -240,6 +255,10 @@ class Platform(ConnectionKind, ABC):
 
         ``options`` are by the names of :attr:`mirror_options`.
         """
+
+    def media_session(self) -> MediaSession | None:
+        """A new one, for one thread; ``None``: the platform keeps no files that its credentials are needed for."""
+        return None
 
     def check_wanted(self, wanted: Wanted) -> Wanted:
         """As it is asked for. Raises :class:`~exportadmin.lib.errors.UserError` for what the platform cannot make."""

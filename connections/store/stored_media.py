@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,10 +9,8 @@ from django.conf import settings
 from django.urls import reverse
 from PIL import Image, UnidentifiedImageError
 
+from connections.media_files import media_type_of
 from connections.models import Project
-from connections.views.media import MEDIA_TYPES
-
-_NAME = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9_.-]{0,199}", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +35,7 @@ def kept_picture(project: Project, row_data: object) -> KeptPicture | None:
     if not isinstance(row_data, str) or not row_data.startswith(prefix):
         return None
     name = row_data.removeprefix(prefix)
-    if not _NAME.fullmatch(name) or name.rpartition(".")[2] not in MEDIA_TYPES:
+    if media_type_of(name) is None:
         return None
     path = settings.MEDIA_DIR / project.public_id / name
     if path.is_symlink() or not path.is_file():

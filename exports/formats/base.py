@@ -11,13 +11,16 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from connections.rows.batch import BODY, OntologyClass, RowBatch
 from connections.rows.checks import shown
 from connections.rows.kinds import KINDS
 from connections.rows.kinds.base import Kind
 from exportadmin.lib.errors import UserError
+
+if TYPE_CHECKING:
+    from connections.pictures import PictureFetcher
 
 # the kind of an annotation, as a format tells it, and the name of its class or question
 Told = tuple[str, str]
@@ -78,6 +81,8 @@ class FormatContext:
     report_id: str = ""
     report_name: str = ""
     made_ms: int = 0
+    # where a format fetches pictures (:meth:`Format.fetches_pictures`); ``None`` in a sample, which fetches none
+    pictures: PictureFetcher | None = None
 
 
 class Part(bytes):
@@ -174,6 +179,11 @@ class Format(ABC):
     def holds_parts(cls, options: Mapping[str, str]) -> bool:
         """Is it another file where parts of the rows were left out?"""
         return True
+
+    @classmethod
+    def fetches_pictures(cls, options: Mapping[str, str]) -> bool:
+        """Do pictures go into the file, with ``FormatContext.pictures``, where these options were chosen?"""
+        return False
 
     @classmethod
     def supports(cls, kind: Kind) -> bool:

@@ -10,13 +10,16 @@ import csv
 import difflib
 from abc import abstractmethod
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, ClassVar, Final
 
 import orjson
 
-from connections.rows.batch import COCO, OntologyClass, RowBatch
+from connections.pictures import NotFetched
+from connections.rows.batch import BODY, COCO, OntologyClass, RowBatch
+from connections.rows.body import SEAM
 from connections.rows.counts import BESIDE, UNLABELLED
 from connections.rows.kinds.base import Kind
 from exportadmin.lib.csv_cells import exact_cell
@@ -24,6 +27,7 @@ from exportadmin.lib.errors import UserError
 from exports.formats.base import CannotHoldError, Format, FormatContext, Option, TextOption, Told
 from exports.formats.fragments import REFUSALS, Fragments
 from exports.formats.member_names import UniqueNames, stem_of
+from exports.formats.pictures import IMAGES, PICTURE_NOTES, PictureEntries, wants_pictures
 from exports.formats.splits import SEED, SPLIT, Splits
 from exports.formats.zipstream import ZipStream
 from exports.spec.labels import SKIPPED_LABELS
@@ -53,6 +57,21 @@ Picture = tuple[float, float]  # width, height
 Mark = dict[str, Any]  # a COCO annotation
 
 
+@dataclass(slots=True)
+class _Row:
+    """One that goes into the file; ``picture`` is the name of its picture, ``address`` where that is."""
+
+    row_id: str
+    global_key: str
+    split: str
+    name: str
+    picture: str
+    size: Picture
+    marks: Sequence[Mark]
+    text: bytes
+    address: str
+
+
 class PictureFiles(Format):
     """One zip. A format says :meth:`text`, what a picture's file holds, and :meth:`folder`, where it lies.
 
@@ -64,7 +83,7 @@ class PictureFiles(Format):
     is_archive = True
     columns = frozenset({COCO})
     cannot_hold = frozenset({UNLABELLED, SKIPPED_LABELS, *BESIDE})
-    options: ClassVar[tuple[Option, ...]] = (CLASSES, SPLIT, SEED, NAMES)
+    options: ClassVar[tuple[Option, ...]] = (CLASSES, SPLIT, SEED, NAMES, IMAGES)
     refusals = MappingProxyType({**REFUSALS, "no_size": "the size of the picture is unknown, and it has annotations"})
     note_texts = MappingProxyType(
         {
@@ -72,6 +91,7 @@ class PictureFiles(Format):
             "boxes_around": "polygons and masks, of which the box around them is in the file",
             "crowds": "objects that COCO calls a crowd, written like any other",
             "renamed": "files with the row's number in front, as another has the same name",
+            **PICTURE_NOTES,
             "empty_splits": "splits without a row, which training tools refuse: choose other shares or another seed",
         }
     )
@@ -84,6 +104,7 @@ class PictureFiles(Format):
         self.places = {one.number: place for place, one in enumerate(self.classes)}
         self.splits = Splits(chosen.get(SPLIT.name, SPLIT.values[0]), chosen.get(SEED.name, SEED.values[0]))
         self.noted: Counter[str] = Counter()
+        self._pictures: PictureEntries | None = None
         self._names = chosen.get(NAMES.name, FLAT)
         self._unique = UniqueNames()
         self._fragments = Fragments(self)
@@ -93,6 +114,14 @@ class PictureFiles(Format):
     @classmethod
     def holds_parts(cls, options: Mapping[str, str]) -> bool:
         return False
+
+    @classmethod
+    def fetches_pictures(cls, options: Mapping[str, str]) -> bool:
+        return wants_pictures(options)
+
+    @classmethod
+    def reads(cls, options: Mapping[str, str]) -> frozenset[str]:
+        return cls.columns | {BODY} if wants_pictures(options) else cls.columns
 
     @classmethod
     def supports(cls, kind: Kind) -> bool:
@@ -126,10 +155,37 @@ class PictureFiles(Format):
         self._index_path = scratch / INDEX
         self._index = self._index_path.open("wb")
         self._index.write((",".join(_INDEX_COLUMNS) + "\r\n").encode())
+        if self.context.pictures is not None:
+            self._pictures = PictureEntries(self.context, self.zip)
         for name, content in self.beginning():
             yield self.zip.add(name, content)
 
     def rows(self, batch: RowBatch) -> Iterable[bytes]:
+        written = list(self._written_rows(batch))
+        self._last = [row.text for row in written]
+        if self._pictures is None:
+            yield b"".join([self._entry(row) for row in written])
+            return
+        found = self._pictures.fetch([row.address for row in written])
+        for row in written:
+            while (picture := next(found)) is None:
+                yield b""  # so that the run can be cancelled meanwhile
+            if isinstance(picture, NotFetched):
+                self._pictures.miss(row.row_id, row.global_key, row.address, picture)
+                row.picture = ""
+                yield self._entry(row)
+                continue
+            name = f"{row.name}.{picture.extension}"
+            if name != row.picture:
+                row.picture, noted = name, self.noted
+                self.noted = Counter()  # all is noted already
+                row.text = self.text(name, row.size, row.marks)
+                self.noted = noted
+            yield self._entry(row)
+            yield from self._pictures.add(self.pictures_folder(row.split) + row.picture, picture)
+
+    def _written_rows(self, batch: RowBatch) -> Iterator[_Row]:
+        """Without those that are refused."""
         before = len(self._refused)
         images, annotations, _ = self._fragments.coco(batch)
         refused = {one.index for one in self._refused[before:]}
@@ -138,36 +194,40 @@ class PictureFiles(Format):
         marks: list[list[Mark]] = orjson.loads(b"[[%b]]" % b"],[".join(annotations)) if images else []
         stems = self._stems(batch, places, parsed)
         names = self._unique.take(stems, [batch.numbers[place] for place in places])
-        written: list[bytes] = []
-        texts: list[bytes] = []
-        lines: list[str] = []
         for place, image, objects, stem, name in zip(places, parsed, marks, stems, names, strict=True):
             picture = f"{name}.{_extension(image['file_name'])}"
+            noted = dict(self.noted)
             try:
                 size = _size(image, objects)
                 text = self.text(picture, size, objects)
             except CannotHoldError as error:
+                self.noted = Counter(noted)
                 self.refuse(batch, place, error)
                 continue
-            self.noted["renamed"] += name != stem
-            split = self.splits.of(batch.row_ids[place])
-            file = f"{self.folder(split)}{name}{self.suffix}"
-            written.append(self.zip.add(file, text))
-            texts.append(text)
             self._written += len(objects)
+            self.noted["renamed"] += name != stem
             self.noted["crowds"] += sum(1 for mark in objects if mark["iscrowd"])
-            self.wrote(split, name)
-            cells = (batch.row_ids[place], batch.global_keys[place], split, file, self.pictures_folder(split) + picture)
-            lines.append(f"{','.join(map(exact_cell, cells))},{image.get('width', '')},{image.get('height', '')}\r\n")
-        self._index.write("".join(lines).encode())
-        self._last = texts
-        yield b"".join(written)
+            row_id = batch.row_ids[place]
+            address = _address(batch.bodies[place]) if self._pictures is not None else ""
+            split = self.splits.of(row_id)
+            yield _Row(row_id, batch.global_keys[place], split, name, picture, size, objects, text, address)
+
+    def _entry(self, row: _Row) -> bytes:
+        file = f"{self.folder(row.split)}{row.name}{self.suffix}"
+        picture = self.pictures_folder(row.split) + row.picture if row.picture else ""
+        width, height = (f"{side:.10g}" if side else "" for side in row.size)
+        cells = row.row_id, row.global_key, row.split, file, picture, width, height
+        self._index.write((",".join(map(exact_cell, cells)) + "\r\n").encode())
+        self.wrote(row.split, row.name)
+        return self.zip.add(file, row.text)
 
     def wrote(self, split: str, name: str) -> None:
         """Another file was written."""
 
     def footer(self) -> Iterable[bytes]:
         yield from self.end()
+        if self._pictures is not None:
+            yield from self._pictures.end()
         self._index.close()
         yield from self.zip.add_file(INDEX, self._index_path)
         self._index_path.unlink()
@@ -200,7 +260,8 @@ class PictureFiles(Format):
         return Counter(("", name) for name in self.classes_in(self._last[index]))
 
     def notes(self) -> dict[str, int]:
-        return {key: count for key, count in self.noted.items() if count}
+        noted = self.noted | (self._pictures.notes() if self._pictures is not None else {})
+        return {key: count for key, count in noted.items() if count}
 
 
 def in_order(ontology: Sequence[OntologyClass], order: str) -> list[OntologyClass]:
@@ -245,3 +306,10 @@ def _is_side(value: object) -> bool:
 def _extension(file_name: object) -> str:
     _, dot, extension = str(file_name).rpartition(".")
     return extension.lower() if dot and extension.isascii() and extension.isalnum() and len(extension) <= 5 else "jpg"
+
+
+def _address(body: bytes) -> str:
+    """The ``row_data`` of a marked body: what stands before its first part is the row's head."""
+    head = orjson.loads(body.partition(SEAM)[0] + b"}}")
+    address: str = head["data_row"]["row_data"]
+    return address

@@ -5,9 +5,10 @@ from __future__ import annotations
 import hashlib
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from datetime import datetime
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from django.db import transaction
 from django.utils import timezone
@@ -46,6 +47,9 @@ from exports.sources.labels import LabelFilter
 from exports.spec.filters import RowFilter
 from exports.spec.spec import ExportSpec
 
+if TYPE_CHECKING:
+    from connections.pictures import PictureFetcher
+
 
 def run(report: ExportReport, lease: RunLease, *, sink: Sink | None = None) -> None:
     """Deliver a claimed report and write its successful end. Every other end is for whoever carries it out."""
@@ -76,6 +80,7 @@ def _deliver(report: ExportReport, lease: RunLease, sink: Sink) -> None:
         scratch.folder_for(report) as folder,
         source.open(selection, columns) as reader,
         draft_of(sink, report) as draft,
+        _pictures(report, writer_class.fetches_pictures(spec.options), folder) as pictures,
     ):
         # One that was believed dead may have published since: its lease had run out, it had not. No more: its draft is
         # gone now, and cannot be published.
@@ -95,6 +100,7 @@ def _deliver(report: ExportReport, lease: RunLease, sink: Sink) -> None:
                 report_id=report.report_id,
                 report_name=report.name,
                 made_ms=from_datetime(report.created_at),
+                pictures=pictures,
             )
         )
         row_filter = RowFilter(selection, source.pushed_down)
@@ -141,6 +147,17 @@ def _deliver(report: ExportReport, lease: RunLease, sink: Sink) -> None:
         delivered.keep(report, lease)
         delivery = draft.commit(manifest_bytes)
     finish(report, lease, Published(delivery, check_values, written, reader.revision, manifest_bytes))
+
+
+@contextmanager
+def _pictures(report: ExportReport, are_wanted: bool, folder: Path) -> Iterator[PictureFetcher | None]:
+    if not are_wanted:
+        yield None
+        return
+    from connections.pictures import PictureFetcher
+
+    with closing(PictureFetcher(report.project, folder)) as pictures:
+        yield pictures
 
 
 @contextmanager

@@ -235,6 +235,10 @@ def _warnings(
             named = ", ".join(map(repr, values[:_MOST_NAMED])) + (" …" if len(values) > _MOST_NAMED else "")
             of, label = len(selection.conditions[key]), CONDITIONS[key].label.lower()
             warnings.append(f"{len(values):,} of {of:,} {label} are not in this project: {named}")
+    if FORMATS.pick(spec.format).fetches_pictures(spec.options):
+        warnings.append(
+            "the pictures themselves are fetched when it runs: their bytes and that time are not in these figures"
+        )
     if taken.embeddings_share >= LARGE_SHARE:
         share = round(100 * taken.embeddings_share)
         warnings.append(f"embeddings are about {share} % of the size: leave them out if nobody needs them")

@@ -17,14 +17,13 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing
 from pathlib import Path
 from time import time
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import orjson
-import requests
 from django.conf import settings
 
 from connections.models import Connection
-from connections.platforms.base import LostAnswerError
+from connections.platforms.base import LostAnswerError, MediaSession
 from connections.platforms.label_studio.names import claims_of
 from exportadmin.lib.addresses import check_url
 from exportadmin.lib.errors import PermanentError, TransientError
@@ -40,6 +39,9 @@ from exportadmin.lib.http import (
 )
 from exportadmin.lib.masking import remember, scrub_text
 from exportadmin.lib.text import one_line
+
+if TYPE_CHECKING:
+    import requests
 
 # refused for now, and certainly not done
 _NOT_NOW: Final = frozenset({425, 429})
@@ -241,6 +243,22 @@ class Client:
             if not goes_on or received == before:
                 break
         raise TransientError(f"{self.place} sent {received:,} of {total:,} bytes")
+
+    def media_session(self) -> MediaSession:
+        """For files that tasks name."""
+
+        def get(path: str, max_bytes: int, seconds: float) -> requests.Response:
+            return self._request(
+                "GET",
+                path,
+                headers={"Accept": "image/*"},
+                stream=True,
+                max_bytes=max_bytes,
+                whole_seconds=seconds,
+                read_seconds=seconds,
+            )
+
+        return MediaSession(self._base, get)
 
     # --- inside ------------------------------------------------------------------------------------------------------
 

@@ -14,6 +14,7 @@ from connections.platforms import fields
 from connections.platforms.base import (
     Failed,
     Made,
+    MediaSession,
     NotMadeYetError,
     OnBytes,
     Platform,
@@ -160,6 +161,11 @@ class LabelStudioPlatform(Platform):
         from connections.platforms.label_studio.client import Client
 
         return Client(self.connection)
+
+    def media_session(self) -> MediaSession:
+        from connections.platforms.label_studio.client import Client
+
+        return Client(self.connection).media_session()
 
     # --- projects ----------------------------------------------------------------------------------------------------
 
