@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Final
 from xml.etree import ElementTree
 
@@ -26,6 +27,40 @@ _MEDIA: Final = {
 # a whole ontology has some kilobytes
 _MOST_CHARACTERS: Final = 4_000_000
 _DECLARATION: Final = re.compile(r"<!(?:DOCTYPE|ENTITY|ELEMENT|ATTLIST)", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """A tag that shows what a task has under ``key``; ``is_list``: several, ``is_address``: what lies there."""
+
+    tag: str
+    key: str
+    is_list: bool
+    is_address: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Control:
+    """A tag with which people answer, and what it is about."""
+
+    tag: str
+    about: tuple[Shown, ...]
+
+
+def controls_of(config: str) -> list[Control]:
+    """Its controls in their order; none where it cannot be read. Tags are as they stand there."""
+    elements = list(_elements(config))
+    shown: dict[str | None, Shown] = {}
+    for element in elements:
+        value = element.get("value") or element.get("valueList") or ""
+        if element.get("name") and not element.get("toName") and value.startswith("$"):
+            is_address = element.get("valueType") == "url"
+            shown[element.get("name")] = Shown(element.tag, value[1:], "valueList" in element.attrib, is_address)
+    return [
+        Control(one.tag, tuple(shown[name] for name in re.split(r"[,\s]+", one.get("toName", "")) if name in shown))
+        for one in elements
+        if one.get("name") and one.get("toName")
+    ]
 
 
 def classes_of(config: str) -> list[IncomingClass]:
