@@ -153,6 +153,9 @@ class RemoteRun:
             raise
         except LostAnswerError as error:
             self._look_up(str(error))
+            if not self.remote_id:  # the answer took so long that it is asked for once more at the next step
+                waiting = f"{self._title}: the answer to the request for the export was lost ({error})"
+                raise NotYet(_seconds(FIRST_WAIT), self.state, waiting) from None
         except TransientError as error:
             # it was refused for now, or never sent: nothing was made
             self._forget_asking()

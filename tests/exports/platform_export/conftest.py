@@ -16,6 +16,7 @@ from exports import actions
 from exports.models import ExportReport
 from exports.spec.spec import ExportSpec
 from tests.connections.platforms import toy
+from tests.support.label_studio_server import LabelStudioServer, MadeTasks
 from tests.support.labellerr_server import LabellerrServer, labelled_row
 
 SHELL = Actor(kind="user", name="tester", channel="shell")
@@ -111,3 +112,30 @@ def to_the_end(report: ExportReport, *, turns: int = 12) -> ExportReport:
         if step(report).status != "queued":
             return report
     raise AssertionError(f"still {report.status}: {report.error}")
+
+
+@pytest.fixture
+def studio_side(label_studio_server: LabelStudioServer) -> LabelStudioServer:
+    """Label Studio with project 1: thirty tasks, two of three with a region."""
+    label_studio_server.serve(1, MadeTasks(30), title="Harbour")
+    return label_studio_server
+
+
+@pytest.fixture
+def quay(studio_side: LabelStudioServer, db, own_folders) -> Project:
+    """Project 1 of Label Studio."""
+    connection = create_connection(
+        kind="label_studio", name="Studio", config=studio_side.config, secrets=studio_side.secrets, actor=SHELL
+    )
+    return Project.objects.create(connection=connection, name="Quay", external_id="1")
+
+
+@pytest.fixture
+def ask_label_studio(quay):
+    """Request an export that Label Studio makes itself; it is queued."""
+
+    def request(format="JSON", **wanted) -> ExportReport:
+        body = {"platform_export": {"format": format, **wanted}}
+        return actions.request_export(project=quay, spec=ExportSpec.parse(body, quay), actor=SHELL)
+
+    return request
