@@ -4,20 +4,24 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from hashlib import md5
 from types import MappingProxyType
 from typing import Any, ClassVar, Final
 
 import orjson
 
-from connections.rows.batch import COCO, OntologyClass, RowBatch
+from connections.pictures import NotFetched
+from connections.rows.batch import BODY, COCO, OntologyClass, RowBatch
 from connections.rows.coco import SEPARATOR
 from connections.rows.counts import BESIDE, UNLABELLED
 from connections.rows.file_names import leaf_of
 from connections.rows.kinds.base import Kind
+from connections.rows.media import mime_type
 from exports.formats.base import Format, FormatContext, Told
 from exports.formats.fragments import REFUSALS, Fragments
+from exports.formats.member_names import UniqueNames
+from exports.formats.pictures import IMAGES, PICTURE_NOTES, PictureEntries, address_in, wants_pictures
 from exports.formats.zipstream import ZipStream
 from exports.spec.labels import SKIPPED_LABELS
 
@@ -47,6 +51,8 @@ class LabelStudioCocoFormat(Format):
     """A zip with ``images/`` and ``result.json``; ids of images, annotations and categories count from 0 in the order
     of the file, categories in that of their names.
 
+    With pictures (an option), a picture of several rows is there once for each.
+
     Places and areas are those of :class:`exports.formats.coco_json.CocoJsonFormat`. As there, images wait in a scratch
     file and stand behind the annotations.
     """
@@ -65,8 +71,12 @@ class LabelStudioCocoFormat(Format):
     columns = frozenset({COCO})
     cannot_hold = frozenset({UNLABELLED, SKIPPED_LABELS, *BESIDE})
     refusals = REFUSALS
+    options = (IMAGES,)
     note_texts = MappingProxyType(
-        {"images_without_size": "images without width, height or both, without which many readers stop"}
+        {
+            "images_without_size": "images without width, height or both, without which many readers stop",
+            **PICTURE_NOTES,
+        }
     )
     entry_name: ClassVar[str] = "result.json"
     info: ClassVar[Mapping[str, Any]] = MappingProxyType(
@@ -89,10 +99,21 @@ class LabelStudioCocoFormat(Format):
         self._image, self._more = b"0", self.more_of_annotations
         self._lead = self._image_lead = b"\n"
         self._spool_path = context.scratch / "label-studio-images"
+        self._text_path = context.scratch / "label-studio-text"
+        self._pictures: PictureEntries | None = None
+        self._unique = UniqueNames()
 
     @classmethod
     def holds_parts(cls, options: Mapping[str, str]) -> bool:
         return False
+
+    @classmethod
+    def fetches_pictures(cls, options: Mapping[str, str]) -> bool:
+        return wants_pictures(options)
+
+    @classmethod
+    def reads(cls, options: Mapping[str, str]) -> frozenset[str]:
+        return cls.columns | {BODY} if wants_pictures(options) else cls.columns
 
     @classmethod
     def supports(cls, kind: Kind) -> bool:
@@ -118,30 +139,55 @@ class LabelStudioCocoFormat(Format):
         self._spool = self._spool_path.open("w+b")
         self._zip = ZipStream(self.context.scratch / "zip-directory")
         yield self._zip.add(_FOLDER, b"")
-        self._entry = self._zip.grow(self.entry_name)
-        yield self._entry.begin()
+        if self.context.pictures is not None:
+            self._pictures = PictureEntries(self.context, self._zip)
+            self._text_spool = self._text_path.open("wb")
+        else:
+            self._entry = self._zip.grow(self.entry_name)
+            yield self._entry.begin()
         categories = SEPARATOR.join(map(orjson.dumps, self._categories))
-        yield self._entry.write(b'{"categories":[\n%b\n],\n"annotations":[' % categories)
+        yield self._write(b'{"categories":[\n%b\n],\n"annotations":[' % categories)
 
     def rows(self, batch: RowBatch) -> Iterable[bytes]:
+        before = len(self._refused)
         images, annotations, _ = self._fragments.coco(batch)
-        heads: list[bytes] = []
+        heads: list[dict[str, Any]] = []
         self._last = []
         for image, marks in zip(images, annotations, strict=True):
             known = orjson.loads(image)
             self._sizeless += "width" not in known or "height" not in known
-            heads.append(orjson.dumps(self.image(self._images, known)))
+            heads.append(self.image(self._images, known))
             self._image = b"%d" % self._images
             self._more = b"" if b'"ignore":' in marks else self.more_of_annotations  # a source's own stands behind
             self._last.append(_HEAD.sub(self._renumbered, marks) if marks else b"")
             self._images += 1
-        if heads:  # none: all of them were refused
-            self._spool.write(self._image_lead + SEPARATOR.join(heads))
-            self._image_lead = SEPARATOR
         text = SEPARATOR.join(filter(None, self._last))
         if text:
-            yield self._entry.write(self._lead + text)
+            yield self._write(self._lead + text)
             self._lead = SEPARATOR
+        if self._pictures is not None:
+            refused = {one.index for one in self._refused[before:]}
+            places = [place for place in range(len(batch)) if place not in refused]
+            yield from self._fetch(self._pictures, batch, places, heads)
+        if heads:  # none: all of them were refused
+            self._spool.write(self._image_lead + SEPARATOR.join(map(orjson.dumps, heads)))
+            self._image_lead = SEPARATOR
+
+    def _fetch(
+        self, pictures: PictureEntries, batch: RowBatch, places: Sequence[int], images: Sequence[dict[str, Any]]
+    ) -> Iterator[bytes]:
+        """The pictures of these rows as entries; ``images`` get the names under which they are there."""
+        names = self._unique.take([one["file_name"] for one in images], [batch.numbers[place] for place in places])
+        addresses = [address_in(batch.bodies[place]) for place in places]
+        found = pictures.fetch(addresses)
+        for place, image, name, address in zip(places, images, names, addresses, strict=True):
+            while (picture := next(found)) is None:
+                yield b""  # so that the run can be cancelled meanwhile
+            if isinstance(picture, NotFetched):
+                pictures.miss(batch.row_ids[place], batch.global_keys[place], address, picture)
+                continue
+            image["file_name"] = name if mime_type(name) else f"{name}.{picture.extension}"
+            yield from pictures.add(_FOLDER + image["file_name"].removeprefix(_FOLDER), picture)
 
     def _renumbered(self, head: re.Match[bytes]) -> bytes:
         self._written += 1
@@ -153,7 +199,8 @@ class LabelStudioCocoFormat(Format):
         )
 
     def notes(self) -> dict[str, int]:
-        return {"images_without_size": self._sizeless} if self._sizeless else {}
+        pictures = self._pictures.notes() if self._pictures is not None else {}
+        return {key: count for key, count in {"images_without_size": self._sizeless, **pictures}.items() if count}
 
     def annotations_written(self) -> int:
         return self._written
@@ -171,12 +218,25 @@ class LabelStudioCocoFormat(Format):
         return found
 
     def footer(self) -> Iterable[bytes]:
-        yield self._entry.write(b'\n],\n"images":[')
+        yield self._write(b'\n],\n"images":[')
         self._spool.seek(0)
         while block := self._spool.read(_BLOCK):
-            yield self._entry.write(block)
+            yield self._write(block)
         self._spool.close()
         self._spool_path.unlink()
-        yield self._entry.write(b'\n],\n"info":%b}\n' % orjson.dumps(dict(self.info)))
-        yield self._entry.end()
+        yield self._write(b'\n],\n"info":%b}\n' % orjson.dumps(dict(self.info)))
+        if self._pictures is None:
+            yield self._entry.end()
+        else:
+            self._text_spool.close()
+            yield from self._zip.add_file(self.entry_name, self._text_path)
+            self._text_path.unlink()
+            yield from self._pictures.end()
         yield from self._zip.close()
+
+    def _write(self, text: bytes) -> bytes:
+        """Of the main entry; beside pictures, which are entries too, it waits in a scratch file."""
+        if self._pictures is None:
+            return self._entry.write(text)
+        self._text_spool.write(text)
+        return b""

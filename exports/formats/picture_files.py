@@ -19,7 +19,6 @@ import orjson
 
 from connections.pictures import NotFetched
 from connections.rows.batch import BODY, COCO, OntologyClass, RowBatch
-from connections.rows.body import SEAM
 from connections.rows.counts import BESIDE, UNLABELLED
 from connections.rows.kinds.base import Kind
 from exportadmin.lib.csv_cells import exact_cell
@@ -27,7 +26,7 @@ from exportadmin.lib.errors import UserError
 from exports.formats.base import CannotHoldError, Format, FormatContext, Option, TextOption, Told
 from exports.formats.fragments import REFUSALS, Fragments
 from exports.formats.member_names import UniqueNames, stem_of
-from exports.formats.pictures import IMAGES, PICTURE_NOTES, PictureEntries, wants_pictures
+from exports.formats.pictures import IMAGES, PICTURE_NOTES, PictureEntries, address_in, wants_pictures
 from exports.formats.splits import SEED, SPLIT, Splits
 from exports.formats.zipstream import ZipStream
 from exports.spec.labels import SKIPPED_LABELS
@@ -208,7 +207,7 @@ class PictureFiles(Format):
             self.noted["renamed"] += name != stem
             self.noted["crowds"] += sum(1 for mark in objects if mark["iscrowd"])
             row_id = batch.row_ids[place]
-            address = _address(batch.bodies[place]) if self._pictures is not None else ""
+            address = address_in(batch.bodies[place]) if self._pictures is not None else ""
             split = self.splits.of(row_id)
             yield _Row(row_id, batch.global_keys[place], split, name, picture, size, objects, text, address)
 
@@ -306,10 +305,3 @@ def _is_side(value: object) -> bool:
 def _extension(file_name: object) -> str:
     _, dot, extension = str(file_name).rpartition(".")
     return extension.lower() if dot and extension.isascii() and extension.isalnum() and len(extension) <= 5 else "jpg"
-
-
-def _address(body: bytes) -> str:
-    """The ``row_data`` of a marked body: what stands before its first part is the row's head."""
-    head = orjson.loads(body.partition(SEAM)[0] + b"}}")
-    address: str = head["data_row"]["row_data"]
-    return address

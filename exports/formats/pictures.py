@@ -6,7 +6,10 @@ from collections.abc import Iterator, Mapping
 from types import MappingProxyType
 from typing import Final
 
+import orjson
+
 from connections.pictures import Fetched, NotFetched, shown_address
+from connections.rows.body import SEAM
 from exportadmin.lib.csv_cells import safe_cell
 from exports.formats.base import FormatContext, Option
 from exports.formats.zipstream import ZipStream
@@ -71,3 +74,10 @@ class PictureEntries:
 def wants_pictures(options: Mapping[str, str]) -> bool:
     """Were they chosen?"""
     return options.get(IMAGES.name) == WITH
+
+
+def address_in(body: bytes) -> str:
+    """The ``row_data`` of a marked body: what stands before its first part is the row's head."""
+    head = orjson.loads(body.partition(SEAM)[0] + b"}}")
+    address: str = head["data_row"]["row_data"]
+    return address

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
@@ -104,6 +105,45 @@ def test_every_picture_has_the_name_of_its_text_and_the_ending_of_its_type(
     noted = writer.notes()
     assert (noted["images"], noted["images_missing"]) == (20, 2)
     assert noted.get("outside", 14) == 14, "each counted once, though some texts are written twice"
+
+
+@pytest.mark.parametrize(
+    ("key", "entry"), [("label_studio_coco", "result.json"), ("brush_to_coco", "result_coco.json")]
+)
+def test_an_image_of_coco_names_the_picture_that_is_there(
+    key, entry, project: Project, tmp_path: Path, servers: Servers
+):
+    bodies = {f"/{number}/photo.jpg": picture("JPEG", number + 1) for number in range(3)} | {"/bare": picture("PNG", 9)}
+
+    def answer(asked: bytes) -> list[bytes]:
+        body = bodies.get(asked.split()[1].decode())
+        return [response(200, body) if body else response(404)]
+
+    server = servers(answer)
+    paths = [*bodies, "/0/photo.jpg", "/gone.jpg"]
+    rows = [
+        document(label(box("can", 1, 1, 2, 2)), row_id=path, global_key=f"task-{number}", row_data=server.url + path)
+        for number, path in enumerate(paths)
+    ]
+    folder = tmp_path / "scratch"
+    folder.mkdir()
+    guard = Guard(private=(HostPort(server.host, server.port),))
+    with closing(PictureFetcher(project, folder, guard=guard)) as fetcher:
+        writer = FORMATS[key](
+            FormatContext("p", "P", ONTOLOGY, frozenset(), folder, {"images": "with"}, pictures=fetcher)
+        )
+        batch = batch_of(rows, frozenset({BODY, COCO}))
+        content = b"".join([*writer.header(), *writer.rows(batch), *writer.footer()])
+    assert list(folder.iterdir()) == []
+    files = entries(content)
+    coco = json.loads(files[entry])
+    names = ["images/" + one["file_name"].removeprefix("images/") for one in coco["images"]]
+    assert len(set(names)) == len(names)
+    assert [files.get(name) for name in names] == [*bodies.values(), bodies["/0/photo.jpg"], None]
+    assert [Path(name).suffix for name in names] == [".jpg", ".jpg", ".jpg", ".png", ".jpg", ".jpg"]
+    assert [line["data_row_id"] for line in missing_of(files)] == ["/gone.jpg"]
+    assert [one["image_id"] for one in coco["annotations"]] == [0, 1, 2, 3, 4, 5]
+    assert writer.notes() == {"images": 5, "images_missing": 1}
 
 
 def test_an_export_takes_what_is_kept_and_its_plan_fetches_nothing(deliver, script, filled, settings, home):  # noqa: F811
