@@ -29,7 +29,7 @@ from django.utils import timezone
 
 from connections.access.permissions import START
 from connections.access.requester import check_requester
-from connections.platforms.base import NothingThereError, Platform, RemoteFile, Wanted
+from connections.platforms.base import NothingThereError, Platform, RemoteFile, RemoteProject, Wanted
 from connections.platforms.leftovers import take_away, taken_away
 from connections.platforms.remote import KEY as REMOTE
 from connections.platforms.remote import RemoteRun
@@ -49,7 +49,7 @@ from connections.sync.gone import KeysRead, find_gone, remove_gone
 from connections.sync.models import FULL, INCREMENTAL, Mirror, SyncRun
 from exportadmin.audit.record import record
 from exportadmin.lib.actor import system
-from exportadmin.lib.errors import PermanentError
+from exportadmin.lib.errors import PermanentError, TransientError
 from exportadmin.lib.times import from_datetime
 from exportadmin.runs import statuses
 from exportadmin.runs.ends import end
@@ -99,7 +99,7 @@ class SyncRunner(Runner[SyncRun]):
     def _begin(self, run: SyncRun, lease: RunLease, platform: Platform) -> None:
         """Decide what to ask for, and keep it."""
         asked_at = timezone.now()
-        remote = platform.project(run.project.external_id)
+        remote = _project(run, platform)
         mirror = Mirror.objects.get(project=run.project)
         since_ms = _since(run, mirror, platform, asked_at)
         store = StoreProject.objects.filter(project=run.project).first()
@@ -281,6 +281,16 @@ def _since(run: SyncRun, mirror: Mirror, platform: Platform, now: datetime) -> i
     if last is None or mirror.full_due or now - last >= timedelta(hours=mirror.full_every_hours):
         return None
     return mirror.watermark_ms - int(settings.SYNC_OVERLAP * 1000)
+
+
+def _project(run: SyncRun, platform: Platform) -> RemoteProject:
+    step = f"{platform.title}, looking at the project"
+    try:
+        return platform.project(run.project.external_id)
+    except TransientError as error:
+        raise TransientError(f"{step}: {error}", retry_after=error.retry_after) from None
+    except PermanentError as error:
+        raise PermanentError(f"{step}: {error}") from None
 
 
 def _wanted(run: SyncRun, platform: Platform) -> Wanted:

@@ -285,7 +285,7 @@ def test_a_worker_waits_in_steps_and_asks_once_though_the_answer_is_lost(server,
 def test_a_project_that_is_gone_there_fails_in_words(server, mirrored, sync):
     del server.rows["remote"]
     run = sync()
-    assert (run.status, run.error) == ("failed", "there is no project 'remote'")
+    assert (run.status, run.error) == ("failed", "Toy, looking at the project: there is no project 'remote'")
     assert AuditEntry.objects.get(event="sync.failed").reason == run.error
 
 
