@@ -18,10 +18,13 @@ import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
-from connections.rows.kinds import BOX, MASK, POINT, POLYGON, POLYLINE
+from connections.rows.kinds import BOX, CLASSIFICATION, KINDS, MASK, POINT, POLYGON, POLYLINE
 from connections.rows.label_studio import brush
 
 _Json = dict[str, Any]
+# what has no place in Label Studio's shape: the kind of an annotation, "relationship" or "answer_below"; its name
+LeftOut = list[tuple[str, str]]
+RELATIONSHIP, ANSWER_BELOW, REGION_ANSWER = "relationship", "answer_below", "region_answer"
 # width and height in pixels
 Picture = tuple[int, int] | None
 
@@ -103,16 +106,23 @@ def percent(pixels: float, size: int) -> float:
 
 
 def results_of(
-    label: Mapping[str, Any], picture: Picture, *, left_out: list[Mapping[str, Any]] | None = None
+    label: Mapping[str, Any],
+    picture: Picture,
+    *,
+    left_out: LeftOut | None = None,
+    to_name: str = "image",
 ) -> list[_Json]:
-    """All results of a row's label, in Label Studio's order where it is known. ``picture``: the size of the row's.
+    """All results of a row's label, in Label Studio's order where it is known. ``picture``: the size of the row's;
+    ``to_name``: what its answers are about, where Label Studio said nothing.
 
-    Objects that have no region are entered into ``left_out``; without a list :class:`NoRegionError` is raised. Raises
+    What has no place there is entered into ``left_out``; without a list :class:`NoRegionError` is raised. Raises
     :class:`NoSizeError`.
     """
     kept = kept_of(label)
     stored = kept.get(RESULT)
-    results = stored if type(stored) is list else written_results(label["annotations"], picture, left_out)
+    results = (
+        stored if type(stored) is list else written_results(label["annotations"], picture, left_out, to_name=to_name)
+    )
     order = kept.get(ORDER)
     if type(order) is list and len(order) == len(results):
         results = [result for _, result in sorted(zip(order, results, strict=True), key=_place)]
@@ -126,8 +136,9 @@ def _place(numbered: tuple[int, _Json]) -> int:
 def written_results(
     annotations: Mapping[str, Any],
     picture: Picture,
-    left_out: list[Mapping[str, Any]] | None = None,
+    left_out: LeftOut | None = None,
     marks: list[Any] | None = None,
+    to_name: str = "image",
 ) -> list[_Json]:
     """As the rule writes them: answers about the row, each object with what is said of it, relations.
 
@@ -136,15 +147,21 @@ def written_results(
     results: list[_Json] = []
     made_of: list[Any] = [] if marks is None else marks
     add, note = results.append, made_of.append
-    several = 0
-    for answer in annotations.get("classifications") or ():
-        if several:  # further texts of one answer
-            several -= 1
+    # ids of what Label Studio did not name itself: there an id is one thing
+    ids: set[str] = set()
+    for answer, kept in _whole_answers(annotations.get("classifications") or ()):
+        try:
+            result = answer_result(answer, kept, to_name=to_name)
+        except NoRegionError:
+            if left_out is None:
+                raise
+            left_out.append((CLASSIFICATION.key, answer["name"]))
             continue
-        kept = kept_of(answer)
-        if type(kept.get("text")) is list:
-            several = max(0, len(kept["text"]) - 1)
-        add(answer_result(answer, kept))
+        if not kept:
+            result["id"] = _once(result["id"], ids)
+        if left_out is not None:
+            left_out += _below(answer)
+        add(result)
         note(answer)
     names: list[str] = []
     for mark in annotations.get("objects") or ():
@@ -157,26 +174,44 @@ def written_results(
         except NoRegionError:
             if left_out is None:
                 raise
-            left_out.append(mark)
+            key = KINDS.of(mark["annotation_kind"]).key
+            left_out += [(key, name) for name in (mark["name"], *names)]
             names = []
             continue
         names = []
+        if not kept:
+            region["id"] = _once(region["id"], ids)
         add(region)
         note(mark)
         if "label_results" in kept:
             for said in kept["label_results"]:
                 add(_with_place(said, region))
                 note(said)
-        for answer, result in _answers_about(mark["classifications"], region) if mark["classifications"] else ():
-            add(result)
+        for answer, its in _whole_answers(mark["classifications"]) if mark["classifications"] else ():
+            try:
+                add(answer_result(answer, its, region))
+            except NoRegionError:
+                if left_out is None:
+                    raise
+                left_out.append((REGION_ANSWER, answer["name"]))
+                continue
+            if left_out is not None:
+                left_out += _below(answer)
             note(answer)
     for relation in annotations.get("relationships") or ():
-        add(relation_result(relation))
+        try:
+            add(relation_result(relation))
+        except NoRegionError:
+            if left_out is None:
+                raise
+            left_out.append((RELATIONSHIP, relation.get("name") or ""))
+            continue
         note(relation)
     return results
 
 
-def _answers_about(answers: Sequence[Mapping[str, Any]], region: _Json) -> Iterator[tuple[Any, _Json]]:
+def _whole_answers(answers: Sequence[Mapping[str, Any]]) -> Iterator[tuple[Mapping[str, Any], Mapping[str, Any]]]:
+    """Each answer with what is kept of it; of one with several texts the first stands for all."""
     several = 0
     for answer in answers:
         if several:
@@ -185,7 +220,24 @@ def _answers_about(answers: Sequence[Mapping[str, Any]], region: _Json) -> Itera
         kept = kept_of(answer)
         if type(kept.get("text")) is list:
             several = max(0, len(kept["text"]) - 1)
-        yield answer, answer_result(answer, kept, region)
+        yield answer, kept
+
+
+def _once(identity: str, ids: set[str]) -> str:
+    found, number = identity, 2
+    while found in ids:
+        found = f"{identity}-{number}"
+        number += 1
+    ids.add(found)
+    return found
+
+
+def _below(answer: Mapping[str, Any]) -> LeftOut:
+    """Answers below what was chosen."""
+    chosen = [answer["radio_answer"]] if answer.get("radio_answer") else answer.get("checklist_answers") or ()
+    return [
+        (ANSWER_BELOW, below["name"]) for option in chosen for below in option.get("classifications") or () if option
+    ]
 
 
 # --- regions ---------------------------------------------------------------------------------------------------------
@@ -330,14 +382,16 @@ def _place_of(region: _Json) -> _Json:
 # --- answers and relations -------------------------------------------------------------------------------------------
 
 
-def answer_result(answer: Mapping[str, Any], kept: Mapping[str, Any], region: _Json | None = None) -> _Json:
+def answer_result(
+    answer: Mapping[str, Any], kept: Mapping[str, Any], region: _Json | None = None, *, to_name: str = "image"
+) -> _Json:
     """The result of an answer; about a ``region``: with its id and place, as Label Studio writes it."""
     kind, value = _answered(answer, kept)
     result: _Json = {
         "value": value,
         "id": answer.get("feature_id", ""),
         "from_name": answer["name"],
-        "to_name": "image",
+        "to_name": to_name,
         "type": kind,
         "origin": "manual",
     }

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from hashlib import blake2b
 from typing import Any, Final
 
-from connections.rows.label_studio.regions import KEY, ORDER, Picture, results_of
+from connections.rows.label_studio.regions import KEY, ORDER, LeftOut, Picture, results_of
 from connections.rows.labels import ground_truths, is_skipped, labels_of
 from connections.rows.media import is_address
 
@@ -94,11 +94,12 @@ class Serialization:
 
 @dataclass(slots=True)
 class Written:
-    """The task of one row. ``left_out``: objects that have no region in Label Studio's shape; ``filtered``: labels that
-    the annotation filter left out."""
+    """The task of one row; ``is_of_label_studio``: the row was one before. ``left_out``: what has no place in Label
+    Studio's shape; ``filtered``: labels that the annotation filter left out."""
 
     task: _Json
-    left_out: list[Mapping[str, Any]] = field(default_factory=list)
+    is_of_label_studio: bool
+    left_out: LeftOut = field(default_factory=list)
     filtered: list[Mapping[str, Any]] = field(default_factory=list)
 
 
@@ -134,9 +135,11 @@ def written_task(document: Mapping[str, Any], number: int, how: Serialization) -
             task[key] = moment_text(details.get(key))
     if "inner_id" not in kept:
         task["inner_id"] = number
+    to_name = "image"
     if "data" not in kept:
-        task["data"] = data_of(document)
-    written = Written(task)
+        to_name = media_key(document)
+        task["data"] = data_of(document, to_name)
+    written = Written(task, "data" in kept)
     labels = labels_of(document)
     picture = size_of(document)
     true = ground_truths(labels)
@@ -145,7 +148,7 @@ def written_task(document: Mapping[str, Any], number: int, how: Serialization) -
         if how.sorts and how.sorts.isdisjoint(_sorts_of(label, is_true=place in true)):
             written.filtered.append(label)
             continue
-        annotations.append(_annotation(label, task["id"], picture, how, written, is_true=place in true))
+        annotations.append(_annotation(label, to_name, picture, how, written, is_true=place in true))
     skipped = sum(map(is_skipped, labels))
     if "total_annotations" not in kept:
         task["total_annotations"] = len(labels) - skipped
@@ -173,13 +176,13 @@ def _ids(values: Any) -> Any:
 
 
 def _annotation(
-    label: Mapping[str, Any], task_id: Any, picture: Picture, how: Serialization, written: Written, *, is_true: bool
+    label: Mapping[str, Any], to_name: str, picture: Picture, how: Serialization, written: Written, *, is_true: bool
 ) -> _Json:
     source = label.get("source_extra")
     kept: Mapping[str, Any] = (source.get(KEY) if source else None) or _NOTHING
     annotation = {**_ANNOTATION, **kept}
     annotation.pop(ORDER, None)
-    results = results_of(label, picture, left_out=written.left_out)
+    results = results_of(label, picture, left_out=written.left_out, to_name=to_name)
     annotation["result"] = interpolated(results) if how.interpolate else results
     if is_one_of_several(written.task) and type(kept.get(ORDER)) is list:  # until its parts are together again
         annotation[ORDER] = sorted(kept[ORDER])
@@ -202,7 +205,7 @@ def _annotation(
     if "result_count" not in kept:
         annotation["result_count"] = None if is_one_of_several(written.task) else len(results)
     if "task" not in kept:
-        annotation["task"] = task_id
+        annotation["task"] = written.task["id"]
     if details.get("reviews") and "reviews" not in kept:
         annotation["reviews"] = details["reviews"]
     if how.completed_by != AS_KEPT:
@@ -259,10 +262,10 @@ def media_key(document: Mapping[str, Any]) -> str:
     return "image" if is_address(document["data_row"].get("row_data") or "") else "text"
 
 
-def data_of(document: Mapping[str, Any]) -> _Json:
-    """``data`` of a row that was no task."""
+def data_of(document: Mapping[str, Any], key: str) -> _Json:
+    """``data`` of a row that was no task, whose media stand under ``key``."""
     row = document["data_row"]
-    data: _Json = {media_key(document): row.get("row_data")}
+    data: _Json = {key: row.get("row_data")}
     if row.get("external_id"):
         data["external_id"] = row["external_id"]
     return data

@@ -17,7 +17,9 @@ from typing import Any, Final
 
 import orjson
 
+from connections.rows.body import BACKUP
 from connections.rows.checks import MAX_COORDINATE, BadMark, moment
+from connections.rows.label_studio.carried import carried_in, is_still
 from connections.rows.label_studio.regions import ORDER, Picture, Places
 from connections.rows.label_studio.tasks import PICTURE
 from connections.rows.media import mime_type
@@ -29,6 +31,7 @@ from connections.store.importers.label_studio_kept import keep_results
 from connections.store.importers.label_studio_pages import Page, address_of, controls_of, pages_of
 from connections.store.importers.label_studio_regions import said_size
 from connections.store.importers.label_studio_results import Results, all_results, results_of
+from connections.store.importers.ndjson import NdjsonImporter
 from connections.store.importers.row_file import RowFileImporter
 from connections.store.models import MAX_ROW_ID
 from connections.store.notes import CARRIED, OTHER, UNFINISHED, UNLABELLED
@@ -41,6 +44,7 @@ _MILLISECONDS_FROM: Final = 10**11
 _BARE_NUMBER: Final = re.compile(r"-?\d{5,}(\.\d*)?", re.ASCII)
 # a time without more digits than are kept
 _AS_WE_WRITE_IT: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}000Z", re.ASCII)
+_CHANGED: Final = "tasks that carry a row of ours which they are no more, read as what they are"
 _IDENTITIES: Final = frozenset({int, str, type(None)})
 _PLAIN_LABEL_KEYS: Final = frozenset({"result", "was_cancelled", "created_at", "updated_at", "reviews", ORDER})
 
@@ -54,6 +58,9 @@ class LabelStudioImporter(RowFileImporter):
     key = "label_studio_json"
     title = "Label Studio JSON"
 
+    # reads the rows of ours that tasks carry
+    _rows: NdjsonImporter | None = None
+
     @classmethod
     def forms(cls) -> Iterable[Form]:
         return forms()
@@ -61,6 +68,9 @@ class LabelStudioImporter(RowFileImporter):
     def rows_of(self, value: _Json, position: str) -> list[IncomingRow]:
         """A row a task; a row a picture, where a task has several (:mod:`.label_studio_pages`)."""
         _check_task(value)
+        carried = carried_in(value) if "meta" in value else None
+        if carried is not None:
+            return [self._carried(carried, value, position)]
         if "predictions" in value or "drafts" in value:
             self._note_unfinished(value, position)
         controls, may_be_several = controls_of(value)
@@ -83,6 +93,24 @@ class LabelStudioImporter(RowFileImporter):
                 self.row_notes.add(CARRIED, text, count=page.relations_away, example=f"{position}, {page.name}")
             rows.append(row)
         return rows
+
+    def _carried(self, document: _Json, value: _Json, position: str) -> IncomingRow:
+        """The row of ours that a task carries, where it is still that; else the task, under the row's key and id."""
+        if self._rows is None:
+            self._rows = NdjsonImporter(
+                self.path, default_status=self.default_status, project_key=self.project_key, project=self.project
+            )
+            self._rows.notes, self._rows.row_notes = self.notes, self.row_notes
+            self._rows.classes, self._rows.project_extra = self.classes, self.project_extra
+        if is_still(document, value):
+            return self._rows.convert(document, position)
+        self.row_notes.add(OTHER, _CHANGED, example=position)
+        # without what it carries, which is the row that it was
+        meta = {key: kept for key, kept in value["meta"].items() if key != BACKUP}
+        row = self.convert({**value, "meta": meta}, position)
+        known = self._rows.convert(document, position)
+        row.key, row.row_id, row.number, row.external_id = known.key, known.row_id, known.number, known.external_id
+        return row
 
     def _note_unfinished(self, value: _Json, position: str) -> None:
         beside = [name for name in ("predictions", "drafts") if value.get(name) and type(value[name]) is list]

@@ -7,6 +7,10 @@ from typing import Any
 
 import orjson
 
+from connections.rows.backup import PART, project_backup
+from connections.rows.batch import RowBatch
+from connections.rows.body import BACKUP, BodyPrinter
+from connections.rows.label_studio.tasks import Written
 from exports.formats.base import FormatContext
 from exports.formats.label_studio.tasks import SERIALIZATION, TaskFormat
 
@@ -19,7 +23,8 @@ class LabelStudioJsonFormat(TaskFormat):
     help = (
         "One array with an object a task, to be imported there again or read by its SDK. What came from Label Studio "
         "goes out as it came in, with the keys that its own export has besides. It differs in this: no blanks between "
-        "tokens, a task a line; rows of other sources get numbers for ids, and controls that are called by their kind."
+        "tokens, a task a line; rows of other sources get numbers for ids, controls called by their kind, and, with "
+        "the part backup, the row as our JSON has it under meta, by which our own import gives it back as it was."
     )
     extension = "json"
     media_type = "application/json"
@@ -28,6 +33,18 @@ class LabelStudioJsonFormat(TaskFormat):
     def __init__(self, context: FormatContext) -> None:
         super().__init__(context)
         self._lead = b"\n"
+        self._rows, self._project = None, None
+        if PART in context.parts:
+            self._rows = BodyPrinter(context.parts - {"embeddings"}, context.project_name)
+            self._project = project_backup(context.ontology, context.project_extra)
+
+    def complete(self, written: Written, batch: RowBatch, index: int) -> None:
+        if self._rows is None or written.is_of_label_studio:
+            return
+        row = orjson.loads(self._rows.join([batch.bodies[index]], (), b""))
+        if self._project is not None:
+            row.setdefault(BACKUP, {})["project"], self._project = self._project, None
+        written.task["meta"] = {BACKUP: row}
 
     def header(self) -> Iterable[bytes]:
         return (b"[",)

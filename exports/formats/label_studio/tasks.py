@@ -69,7 +69,7 @@ REFUSALS: Final = {
 NO_REGION: Final = "no_region"
 FILTERED: Final = "filtered"
 NOTE_TEXTS: Final = {
-    NO_REGION: "annotations have no region in Label Studio's shape, and are left out",
+    NO_REGION: "annotations, relations and answers below answers have no place in Label Studio's shape",
     FILTERED: "annotations are left out by the option annotations",
 }
 # what renderers raise for an annotation that is not as it should be
@@ -108,6 +108,9 @@ class TaskFormat(Format):
     def write(self, tasks: list[dict[str, Any]]) -> Iterable[bytes]:
         """Bytes of some tasks."""
 
+    def complete(self, written: Written, batch: RowBatch, index: int) -> None:
+        """What else a format enters into the task of a row."""
+
     def rows(self, batch: RowBatch) -> Iterable[bytes]:
         self._last = []
         tasks: list[dict[str, Any]] = []
@@ -126,6 +129,7 @@ class TaskFormat(Format):
             try:
                 _check(document)
                 written = written_task(document, batch.numbers[index], self.how)
+                self.complete(written, batch, index)
             except CannotHoldError as error:
                 self.refuse(batch, index, error)
                 continue
@@ -155,7 +159,7 @@ class TaskFormat(Format):
         for annotation in orjson.loads(orjson.dumps(written.task["annotations"])):
             read = results_of(annotation["result"], written.task)
             _count(found, read.objects, read.classifications)
-        found.update((KINDS.of(mark["annotation_kind"]).key, mark["name"]) for mark in written.left_out)
+        found.update(told for told in written.left_out if told[0] in KINDS)
         for label in written.filtered:
             _count(found, objects_of(label["annotations"]), answers_of(label["annotations"]))
         return found
