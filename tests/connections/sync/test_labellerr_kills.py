@@ -6,11 +6,9 @@ time that it keeps where it is, and around the end that it writes.
 
 from __future__ import annotations
 
-import itertools
 import os
 import signal
 from datetime import timedelta
-from urllib.parse import urlsplit
 
 import pytest
 from django.db import connections
@@ -21,15 +19,14 @@ from connections.models import Project
 from connections.platforms import remote
 from connections.platforms.labellerr import rows
 from connections.store.models import StoreRow
-from connections.sync import runner
 from connections.sync.actions import mirror_project, request_sync
 from connections.sync.models import SyncRun
 from exportadmin.audit.models import AuditEntry
-from exportadmin.lib.http import OutboundSession
 from exportadmin.runs import statuses
 from exportadmin.runs.execute import execute
 from exportadmin.runs.lease import RunLease
 from tests.connections.sync.conftest import ME
+from tests.connections.sync.kills import Places, dies, step, to_its_end
 from tests.rest.world import SHELL
 from tests.support.labellerr_server import CREATED, PROCESSING, LabellerrServer, labelled_row
 
@@ -53,72 +50,15 @@ def project(held: LabellerrServer, monkeypatch: pytest.MonkeyPatch) -> Project:
     return mirror_project(connection=connection, external_id="one", actor=ME)
 
 
-class Places:
-    """Counts the places that the run of this process passes; dies at ``deadly``."""
-
-    def __init__(self, patch: pytest.MonkeyPatch, deadly: int = 0) -> None:
-        self.passed: list[str] = []
-        self._count = itertools.count(1)
-        self._deadly = deadly
-        self._around(patch, OutboundSession, "request", lambda session, method, url, **named: urlsplit(url).path)
-        self._around(patch, RunLease, "save", lambda lease, **fields: f"saving {', '.join(sorted(fields))}")
-        self._around(patch, rows, "checked", lambda *arguments: "checking the file")
-        self._around(patch, runner, "end", lambda *arguments, **named: "the end")
-
-    def _around(self, patch, owner, name, what):
-        original = getattr(owner, name)
-
-        def counted(*arguments, **named):
-            self._reach(f"before {what(*arguments, **named)}")
-            answer = original(*arguments, **named)
-            self._reach(f"after {what(*arguments, **named)}")
-            return answer
-
-        patch.setattr(owner, name, counted)
-
-    def _reach(self, what: str) -> None:
-        self.passed.append(what)
-        if next(self._count) == self._deadly:
-            os.kill(os.getpid(), signal.SIGKILL)
+FURTHER = (
+    (RunLease, "save", lambda lease, **fields: f"saving {', '.join(sorted(fields))}"),
+    (rows, "checked", lambda *arguments: "checking the file"),
+)
 
 
 def looks(held: LabellerrServer) -> None:
     """Of one export."""
     held.habits.looks = [PROCESSING, CREATED]
-
-
-def dies(run: SyncRun, place: int) -> bool:
-    """The step of a worker that dies at that place, if it gets there; its lease is over then."""
-    SyncRun.objects.filter(pk=run.pk).update(not_before=None)
-    connections.close_all()
-    child = os.fork()
-    if child == 0:
-        try:
-            Places(pytest.MonkeyPatch(), place)
-            execute("sync", run.pk)
-        finally:
-            os._exit(3)
-    _, status = os.waitpid(child, 0)
-    if (code := os.waitstatus_to_exitcode(status)) == 3:
-        return False
-    assert code == -signal.SIGKILL
-    SyncRun.objects.filter(pk=run.pk).update(lease_until=timezone.now() - timedelta(minutes=1))
-    return True
-
-
-def step(run: SyncRun) -> None:
-    """One more step of a worker, as soon as may be."""
-    SyncRun.objects.filter(pk=run.pk).update(not_before=None)
-    execute("sync", run.pk)
-    run.refresh_from_db()
-
-
-def to_its_end(run: SyncRun) -> None:
-    for _ in range(6):
-        step(run)
-        if run.status in statuses.TERMINAL:
-            return
-    pytest.fail(f"{run.status}: {run.error}")
 
 
 def check_one_of_each(run: SyncRun, held: LabellerrServer) -> None:
@@ -135,7 +75,7 @@ def check_one_of_each(run: SyncRun, held: LabellerrServer) -> None:
 def test_killed_at_every_place_there_is_one_export_and_every_row(project: Project, held: LabellerrServer):
     looks(held)
     with pytest.MonkeyPatch.context() as patch:
-        undisturbed = Places(patch)
+        undisturbed = Places(patch, 0, *FURTHER)
         run = request_sync(project=project, actor=ME, mode="full")
         step(run)
         # it waits for Labellerr; what comes then is reached by the step after it
@@ -144,10 +84,10 @@ def test_killed_at_every_place_there_is_one_export_and_every_row(project: Projec
     check_one_of_each(run, held)
     passed = undisturbed.passed
     assert {
-        "before /sdk/export/files",
-        "after /sdk/export/files",
-        "after /exports/status",
-        "after /exports/download",
+        "before POST /sdk/export/files",
+        "after POST /sdk/export/files",
+        "after POST /exports/status",
+        "after GET /exports/download",
         "after checking the file",
         "after the end",
     } <= set(passed)
@@ -157,7 +97,7 @@ def test_killed_at_every_place_there_is_one_export_and_every_row(project: Projec
         if place > first_step:
             step(run)
             assert run.status == statuses.QUEUED
-        assert dies(run, place if place <= first_step else place - first_step), passed[place - 1]
+        assert dies(run, place if place <= first_step else place - first_step, *FURTHER), passed[place - 1]
         to_its_end(run)
         check_one_of_each(run, held)
     assert len(passed) > 20
