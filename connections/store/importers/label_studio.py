@@ -65,6 +65,20 @@ class LabelStudioImporter(RowFileImporter):
     def forms(cls) -> Iterable[Form]:
         return forms()
 
+    @classmethod
+    def keys_of(cls, value: Any) -> frozenset[str]:
+        """Of its row, or of a row a picture; none where it cannot be told how many pictures there are."""
+        identity = value.get("id") if isinstance(value, dict) else None
+        if type(identity) not in (int, str) or identity == "":
+            return frozenset()
+        try:
+            _check_task(value)
+            pages = pages_of(value) if controls_of(value)[1] else []
+        except (BadMark, KeyError, TypeError, AttributeError):
+            return frozenset()
+        key = f"task-{identity}"
+        return frozenset({key, *(f"{key}/{page.name}" for page in pages if page.name)})
+
     def rows_of(self, value: _Json, position: str) -> list[IncomingRow]:
         """A row a task; a row a picture, where a task has several (:mod:`.label_studio_pages`)."""
         _check_task(value)

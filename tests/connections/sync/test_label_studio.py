@@ -123,6 +123,18 @@ def test_tasks_that_are_gone_leave_tombstones_at_a_full_sync(project: Project, h
     assert "task-7" not in keys(project)
 
 
+def test_a_task_that_is_refused_is_not_taken_for_gone_and_others_that_are_gone_go(project, held):
+    carried_out(project)
+    tasks = [task for task in MadeTasks(COUNT) if task["id"] != 7]
+    tasks[1]["annotations"][0]["result"][0]["value"]["x"] = "left"
+    held.projects[1].tasks = tasks
+    course = carried_out(project, "full")
+    assert (course.run.status, course.run.summary["refused_count"]) == (statuses.PARTIAL, 1)
+    assert course.run.summary["gone"] == 1
+    assert keys(project) == {f"task-{number}" for number in range(1, COUNT + 1) if number != 7}
+    assert Mirror.objects.get(project=project).synced_at == course.run.asked_at
+
+
 def test_the_next_sync_asks_for_what_changed_through_a_view_of_its_own(project: Project, held: LabelStudioServer):
     held.clock_ms = lambda: 1_800_000_000_000
     carried_out(project)

@@ -1,5 +1,6 @@
-"""A worker that is killed at any request of a sync from Label Studio leaves one snapshot made and every row here, and in
-the end nothing there: neither a view nor the snapshot.
+"""A worker that is killed at any request of a sync from Label Studio leaves one snapshot made and every row here.
+
+In the end nothing is left there: neither a view nor the snapshot.
 """
 
 from __future__ import annotations
