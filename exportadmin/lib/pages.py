@@ -14,7 +14,7 @@ from typing import Any, Final, TypeVar
 
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import redirect, render
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_http_methods
@@ -136,6 +136,11 @@ def only(request: HttpRequest, known: Sequence[str]) -> None:
 
     Raises :class:`UserError` that names the first one.
     """
-    for key in request.GET:
+    only_known(request.GET, known)
+
+
+def only_known(query: QueryDict, known: Sequence[str]) -> None:
+    """As :func:`only`, of any query."""
+    for key in query:
         if key not in known:
             raise UserError(f"unknown parameter {key[:80]!r}; known: {', '.join(known)}", field=key[:80])

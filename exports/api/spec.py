@@ -17,6 +17,7 @@ from connections.platforms.options import MOST
 from connections.rows.batch import PARTS
 from connections.sinks import SINKS
 from exportadmin.lib.rest import Choice, DescribedField, Flag, StrictSerializer, Text, Whole
+from exports.actions import MAX_WHY
 from exports.formats import FORMATS
 from exports.links.tokens import LONGEST, SHORTEST
 from exports.sources.snapshot import CONVERSION_KEYS
@@ -227,6 +228,12 @@ class ConvertSerializer(StrictSerializer):
     def described(self) -> dict[str, Any]:
         """The part that :func:`exports.sources.snapshot.conversion_spec` reads."""
         return {key: self.validated_data[key] for key in CONVERSION_KEYS if key in self.validated_data}
+
+
+class DeleteFilesSerializer(StrictSerializer):
+    """Why files go."""
+
+    why = Text(required=False, allow_blank=True, max_length=MAX_WHY, help_text="kept with the report")
 
 
 class ConfigBodySerializer(Described):

@@ -16,6 +16,7 @@ urlpatterns = [
     path("reports/<str:report_id>/wait/", views.WaitView.as_view(), name="report-wait"),
     path("reports/<str:report_id>/cancel/", views.CancelView.as_view(), name="report-cancel"),
     path("reports/<str:report_id>/retry/", views.RetryView.as_view(), name="report-retry"),
+    path("reports/<str:report_id>/delete-files/", views.DeleteFilesView.as_view(), name="report-delete-files"),
     path("reports/<str:report_id>/convert/", views.ConvertView.as_view(), name="report-convert"),
     path("reports/<str:report_id>/verify/", views.VerifyView.as_view(), name="report-verify"),
     path("reports/<str:report_id>/prove/", proofs.ProveView.as_view(), name="report-prove"),

@@ -30,7 +30,7 @@ from exports.api.serializers import (
     StatusSerializer,
     VerdictSerializer,
 )
-from exports.api.spec import ConvertSerializer, CreateReportSerializer, PlanSerializer
+from exports.api.spec import ConvertSerializer, CreateReportSerializer, DeleteFilesSerializer, PlanSerializer
 from exports.display.representation import report_json
 from exports.lists import listing
 from exports.lookup import get_config, note_hidden_reports
@@ -252,6 +252,20 @@ class RetryView(RestView):
         """The same frozen description once more, as a new report."""
         again = actions.retry(report=get_whole_report(request, report_id), actor=actor_of(request, "rest"))
         return _accepted(request, again.report_id)
+
+
+class DeleteFilesView(RestView):
+    """Take delivered files away."""
+
+    problems = {"post": (409,)}
+
+    @extend_schema(operation_id="reports_delete_files", request=DeleteFilesSerializer, responses=ReportSerializer)
+    def post(self, request: Request, report_id: str) -> Response:
+        """Delete the delivered files for good; report, check values and trail stay."""
+        report = get_whole_report(request, report_id)
+        why = DeleteFilesSerializer.read(request.data).validated_data.get("why") or "deleted by hand"
+        actions.remove_files(report=report, actor=actor_of(request, "rest"), why=why)
+        return Response(report_json(get_whole_report(request, report_id)))
 
 
 class ConvertView(RestView):

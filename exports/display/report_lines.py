@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from django.db.models import Count, Min, OuterRef, Subquery
@@ -55,7 +55,7 @@ def lines_of(reports: Sequence[ExportReport], verbs: ProjectVerbs) -> list[Line]
         .values_list("report")
         .annotate(Count("pk"), Min("name"), Min("public_id"))
     }
-    retried = _retried([each.pk for each in reports if each.status not in statuses.ACTIVE])
+    retried = retried_as(each.pk for each in reports if each.status not in statuses.ACTIVE)
     lines = []
     for report in reports:
         count, name, public_id = files.get(report.pk, (0, "", ""))
@@ -74,9 +74,9 @@ def lines_of(reports: Sequence[ExportReport], verbs: ProjectVerbs) -> list[Line]
     return lines
 
 
-def _retried(keys: Sequence[int]) -> dict[int, ExportReport]:
+def retried_as(keys: Iterable[int]) -> dict[int, ExportReport]:
     """The newest retry of each, by the key of what was retried."""
     newest = ExportReport.objects.filter(retry_of=OuterRef("retry_of")).order_by("-created_at", "-pk").values("pk")[:1]
-    found = ExportReport.objects.filter(retry_of__in=keys, pk=Subquery(newest)).order_by()
+    found = ExportReport.objects.filter(retry_of__in=list(keys), pk=Subquery(newest)).order_by()
     columns = ("report_id", "name", "status", "retry_of_id", "altered_at", "is_there", "destination_id")
     return {retry.retry_of_id: retry for retry in found.only(*columns) if retry.retry_of_id is not None}

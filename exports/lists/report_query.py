@@ -13,7 +13,7 @@ from connections.access.lookup import get_project
 from connections.access.permissions import VIEW, projects_for
 from connections.models import Project
 from exportadmin.lib.errors import UserError
-from exportadmin.lib.pages import only
+from exportadmin.lib.pages import only_known
 from exports.lists.columns import NEWEST, ReportColumns, columns_sorted_by
 from exports.lists.filters import NAMES, ReportFilters
 from exports.lists.listing import within
@@ -38,20 +38,23 @@ class Listed:
         return self.filters.given
 
 
-def listed(request: HttpRequest, *more: str) -> Listed:
-    """What the query asks for. Raises :class:`UserError` for what is unknown, here and in ``more`` parameters."""
-    only(request, [*NAMES, "sort", *more])
-    for name, values in request.GET.lists():
+def listed(request: HttpRequest, *more: str, query: QueryDict | None = None) -> Listed:
+    """What the query of the address asks for, or another one. Raises :class:`UserError` for what is unknown, here and
+    in ``more`` parameters.
+    """
+    query = request.GET if query is None else query
+    only_known(query, [*NAMES, "sort", *more])
+    for name, values in query.lists():
         if len(values) > 1:
             raise UserError(f"{name} is given {len(values)} times; once is enough", field=name)
     projects = projects_for(request.user, VIEW)
     choices = list(projects.order_by("name").values_list("public_id", "name", "pk"))
-    filters = ReportFilters(request.GET, for_list(projects), choices)
+    filters = ReportFilters(query, for_list(projects), choices)
     is_valid = filters.is_valid()
     if "project" in filters.errors:
-        get_project(request, request.GET["project"])  # 404, as everywhere, and the trail hears of it
+        get_project(request, query["project"])  # 404, as everywhere, and the trail hears of it
     reports = filters.qs if is_valid else ExportReport.objects.none()
-    columns = columns_sorted_by(request.GET.get("sort") or NEWEST, reports)
+    columns = columns_sorted_by(query.get("sort") or NEWEST, reports)
     return Listed(filters, columns, columns.data.data if is_valid else None)
 
 

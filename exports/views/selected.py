@@ -1,55 +1,32 @@
-"""One thing done with several exports of the list: an action call each, and for each what came of it."""
+"""One thing done with several exports of the list: first the number and what is left out, then what came of each."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import dataclasses
+from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import redirect, render
 
-from connections.access.permissions import VIEW
+from connections.access.permissions import VIEW, projects_for, verbs_by_project
 from exportadmin.audit.middleware import actor_of
-from exportadmin.lib.actor import Actor
 from exportadmin.lib.errors import NotFoundError, TooManyError, UserError
 from exportadmin.lib.pages import came_from, form_view, only, refused, tell_refused
-from exportadmin.runs import statuses
-from exports import actions
-from exports.lookup import get_report
+from exports.bulk import BULK_ACTIONS, MOST, BulkAction, BulkPlan, plan_bulk
+from exports.lists.report_query import for_lines, listed
+from exports.lookup import get_report, note_hidden_reports
 from exports.models import ExportReport
-from exports.views.reports import PAGE_SIZE
 
 KEPT: Final = "selected_exports"  # in the session: a page that is looked at again does nothing again
-_FIELDS: Final = frozenset({"csrfmiddlewaretoken", "do", "report", "next"})
-
-
-def _cancel(report: ExportReport, actor: Actor) -> dict[str, str]:
-    now = actions.cancel(report=report, actor=actor)
-    ended = now.status == statuses.CANCELLED
-    return {"message": "Cancelled." if ended else "Asked to stop; it does so within seconds."}
-
-
-def _retry(report: ExportReport, actor: Actor) -> dict[str, str]:
-    again = actions.retry(report=report, actor=actor)
-    return {"message": "Requested again.", "again": again.report_id}
-
-
-def _delete(report: ExportReport, actor: Actor) -> dict[str, str]:
-    actions.remove_files(report=report, actor=actor, why="deleted by hand")
-    return {"message": "Files deleted; the export and its trail stay."}
-
-
-# what the button says → (the thing done, in a heading; the call)
-DOES: Final[dict[str, tuple[str, Callable[[ExportReport, Actor], dict[str, str]]]]] = {
-    "cancel": ("Cancel", _cancel),
-    "retry": ("Retry", _retry),
-    "delete": ("Delete files", _delete),
-}
+NAMES_SHOWN: Final = 20
+_FIELDS: Final = frozenset({"csrfmiddlewaretoken", "do", "report", "all", "query", "reports", "next"})
 
 
 @form_view
 def selected(request: HttpRequest) -> HttpResponse:
-    """POST ``do`` and ``report`` (once for each, at most a page of them); the answer is the page of what came of it.
+    """POST ``do`` with ``report`` (once for each), or with ``all`` and the ``query`` of the list: the page that asks
+    for a confirmation. That sends ``reports`` (ids with commas between), and the answer is what came of each.
 
     Someone else's export is answered as one that is not there, and the trail hears of it.
     """
@@ -58,19 +35,79 @@ def selected(request: HttpRequest) -> HttpResponse:
         kept = request.session.get(KEPT)
         return render(request, "exports/selected.html", {"section": "exports", "came": kept})
     if unknown := sorted(set(request.POST) - _FIELDS):
-        raise UserError(f"unknown field {unknown[0][:80]!r}; known: do, report, next", field=unknown[0][:80])
-    does = request.POST.get("do", "")
-    if does not in DOES:
-        raise UserError(f"do is {does[:80]!r}; known: {', '.join(DOES)}", field="do")
-    ids = list(dict.fromkeys(request.POST.getlist("report")))
-    if not ids:
-        return refused(request, UserError("No export is selected. Tick some of the list first."), "exports:list")
-    if len(ids) > PAGE_SIZE:
-        raise UserError(f"{len(ids)} exports are selected; at most {PAGE_SIZE} at once", field="report")
-    title, act = DOES[does]
-    lines = [_one(request, report_id, act) for report_id in ids]
+        known = "do, report, all, query, reports, next"
+        raise UserError(f"unknown field {unknown[0][:80]!r}; known: {known}", field=unknown[0][:80])
+    key = request.POST.get("do", "")
+    if key not in BULK_ACTIONS:
+        raise UserError(f"do is {key[:80]!r}; known: {', '.join(BULK_ACTIONS)}", field="do")
+    if "reports" in request.POST:
+        return _carried_out(request, BULK_ACTIONS[key], request.POST["reports"].split(","))
+    if request.POST.get("all"):
+        found, missing = _all(request, request.POST.get("query", "")), []
+    else:
+        ids = list(dict.fromkeys(request.POST.getlist("report")))
+        if not ids:
+            return refused(request, UserError("No export is selected. Tick some of the list first."), "exports:list")
+        _limited(len(ids), "report")
+        found, missing = _visible(request, ids)
+    plan = plan_bulk(BULK_ACTIONS[key], found, verbs_by_project(request.user))
+    for report_id in missing:
+        plan.leave_out(report_id[:80], "there is no such export")
+    return _to_confirm(request, key, plan)
+
+
+def _limited(count: int, field: str) -> None:
+    if count > MOST:
+        raise UserError(f"more than {MOST} exports are selected; at most {MOST} at once: filter the list", field=field)
+
+
+def _all(request: HttpRequest, query: str) -> Sequence[ExportReport]:
+    """What a list of that query shows on all of its pages. Raises :class:`UserError`."""
+    reports = listed(request, "page", query=QueryDict(query)).reports
+    if reports is None:
+        raise UserError("a filter of the list has no meaning as it is", field="query")
+    found = list(reports[: MOST + 1])
+    _limited(len(found), "all")
+    return found
+
+
+def _visible(request: HttpRequest, ids: Sequence[str]) -> tuple[list[ExportReport], list[str]]:
+    """Those that the person may see, in the order of ``ids``, and the ids of all others, of which the trail hears."""
+    readable = [report_id for report_id in ids if "\x00" not in report_id]  # PostgreSQL refuses NUL in a text
+    reports = ExportReport.objects.filter(report_id__in=readable, project__in=projects_for(request.user, VIEW))
+    found = {report.report_id: report for report in for_lines(reports)}
+    if hidden := set(readable) - set(found):
+        note_hidden_reports(request, hidden)
+    return [found[one] for one in ids if one in found], [one for one in ids if one not in found]
+
+
+def _to_confirm(request: HttpRequest, key: str, plan: BulkPlan) -> HttpResponse:
+    context = {
+        "section": "exports",
+        "key": key,
+        "action": BULK_ACTIONS[key],
+        "plan": plan,
+        "reports": ",".join(report.report_id for report in plan.doable),
+        "doable": plan.doable[:NAMES_SHOWN],
+        "more": len(plan.doable) - NAMES_SHOWN,
+        "left_out": [(reason, len(names), _some(names)) for reason, names in plan.left_out.items()],
+        "back": came_from(request),
+    }
+    return render(request, "exports/selected_confirm.html", context)
+
+
+def _some(names: Sequence[str]) -> str:
+    """``Nightly, Weekly and 3 more``."""
+    more = len(names) - 3
+    return ", ".join(names[:3]) + (f" and {more:,} more" if more > 0 else "")
+
+
+def _carried_out(request: HttpRequest, action: BulkAction, ids: Iterable[str]) -> HttpResponse:
+    wanted = list(dict.fromkeys(ids))
+    _limited(len(wanted), "reports")
+    lines = [_one(request, report_id, action) for report_id in wanted]
     request.session[KEPT] = {
-        "title": title,
+        "title": action.title,
         "done": [line for line in lines if line["is_done"]],
         "refused": [line for line in lines if not line["is_done"]],
         "back": came_from(request),
@@ -78,7 +115,7 @@ def selected(request: HttpRequest) -> HttpResponse:
     return redirect("exports:selected")
 
 
-def _one(request: HttpRequest, report_id: str, act: Callable[[ExportReport, Actor], dict[str, str]]) -> dict[str, Any]:
+def _one(request: HttpRequest, report_id: str, action: BulkAction) -> dict[str, Any]:
     line: dict[str, Any] = {"report_id": report_id[:80], "is_done": False}
     try:
         report = get_report(request, report_id, VIEW)
@@ -87,7 +124,7 @@ def _one(request: HttpRequest, report_id: str, act: Callable[[ExportReport, Acto
         return line | {"message": "There is no such export."}
     line |= {"name": report.name or report.report_id, "link": report.report_id}
     try:
-        return line | act(report, actor_of(request)) | {"is_done": True}
+        return line | dataclasses.asdict(action.act(report, actor_of(request))) | {"is_done": True}
     except UserError as error:
         if isinstance(error, TooManyError):
             tell_refused(request, error, 429)

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
 from django.contrib.auth.models import User
+from django.db import connection as database
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 
 from connections.models import Connection, Project
 from exportadmin.audit.models import AuditEntry
@@ -27,13 +30,28 @@ def foreign(connection: Connection) -> ExportReport:
     return make_report(Project.objects.create(connection=connection, name="Harbour"), name="Secret plan")
 
 
-def send(client: Client, do: str, *reports: ExportReport | str, **more: str) -> str:
-    """What the page says that comes after it, in words."""
-    ids = [report if isinstance(report, str) else report.report_id for report in reports]
-    response = client.post("/exports/selected/", {"do": do, "report": ids, **more})
-    assert (response.status_code, response.headers["Location"]) == (302, "/exports/selected/")
-    page = client.get("/exports/selected/").content.decode()
+def ids_of(reports: Iterable[ExportReport | str]) -> list[str]:
+    return [report if isinstance(report, str) else report.report_id for report in reports]
+
+
+def words(page: str) -> str:
     return " ".join(re.sub(r"<[^>]*>", " ", page[page.index("<main") :]).split())
+
+
+def confirm(client: Client, do: str, *reports: ExportReport | str, **more: str) -> tuple[str, list[str]]:
+    """What the page says that asks for a confirmation, in words, and the exports that it would send."""
+    response = client.post("/exports/selected/", {"do": do, "report": ids_of(reports), **more})
+    assert response.status_code == 200
+    page = response.content.decode()
+    kept = re.findall(r'name="reports" value="([^"]*)"', page)
+    return words(page), kept[0].split(",") if kept else []
+
+
+def send(client: Client, do: str, *reports: ExportReport | str, **more: str) -> str:
+    """What the page says that comes after the confirmation, in words."""
+    response = client.post("/exports/selected/", {"do": do, "reports": ",".join(ids_of(reports)), **more})
+    assert (response.status_code, response.headers["Location"]) == (302, "/exports/selected/")
+    return words(client.get("/exports/selected/").content.decode())
 
 
 def events(name: str) -> list[tuple[str, str]]:
@@ -91,7 +109,15 @@ def test_an_operator_may_not_delete_files(operator, members: Project, tmp_path: 
 
 
 @pytest.mark.parametrize(
-    "sent", [{}, {"do": "burn", "report": "x"}, {"do": ["Cancel"]}, {"do": "cancel", "report": "x", "why": "y"}]
+    "sent",
+    [
+        {},
+        {"do": "burn", "report": "x"},
+        {"do": ["Cancel"]},
+        {"do": "cancel", "report": "x", "why": "y"},
+        {"do": "cancel", "all": "1", "query": "colour=red"},
+        {"do": "cancel", "all": "1", "query": "status=melting"},
+    ],
 )
 def test_what_the_form_does_not_know_is_refused(operator, sent):
     assert operator.post("/exports/selected/", sent).status_code == 400
@@ -105,17 +131,20 @@ def test_nothing_selected_is_said_on_the_list(operator, members: Project):
     assert ExportReport.objects.count() == 1
 
 
-def test_more_than_a_page_at_once_is_refused_before_anything_is_done(operator, members: Project):
+def test_more_than_five_hundred_at_once_are_refused_before_anything_is_done(operator, members: Project):
     report = make_report(members)
-    ids = [report.report_id, *(f"id{number}" for number in range(50))]
+    ids = [report.report_id, *(f"id{number}" for number in range(500))]
     assert operator.post("/exports/selected/", {"do": "cancel", "report": ids}).status_code == 400
+    assert operator.post("/exports/selected/", {"do": "cancel", "reports": ",".join(ids)}).status_code == 400
     report.refresh_from_db()
     assert report.status == "queued"
 
 
 def test_the_way_back_leads_to_no_other_site(operator, members: Project):
     make_report(members)
-    operator.post("/exports/selected/", {"do": "cancel", "report": "x", "next": "https://evil.example/"})
+    said, _ = confirm(operator, "cancel", "x", next="https://evil.example/")
+    assert "evil.example" not in said
+    operator.post("/exports/selected/", {"do": "cancel", "reports": "x", "next": "https://evil.example/"})
     assert "evil.example" not in operator.get("/exports/selected/").content.decode()
 
 
@@ -134,7 +163,7 @@ def test_without_a_token_of_the_form_nothing_is_done(members: Project, oscar: Us
 def test_retry_makes_a_new_export_of_each_once_however_often_the_answer_is_looked_at(operator, members: Project):
     failed, active = make_report(members, name="Failed", status="failed"), make_report(members, name="Active")
     said = send(operator, "retry", failed, active, failed)
-    assert "Retry: 1 done, 1 not" in said
+    assert "Run again: 1 done, 1 not" in said
     assert "is still queued: cancel it first" in said
     again = ExportReport.objects.get(retry_of=failed)
     page = operator.get("/exports/selected/").content.decode()
@@ -154,14 +183,94 @@ def test_files_are_deleted_where_there_are_any(visitor: Client, project: Project
     assert there.files_removed_why == "deleted by hand"
 
 
-def test_deleting_takes_a_second_step_and_every_box_has_a_name(visitor: Client, project: Project):
+def test_every_box_has_a_name(visitor: Client, project: Project):
     make_report(project, name='"><b>Bold')
     page = visitor.get("/exports/").content.decode()
-    form = page[page.index('id="selected"') : page.index("</form>", page.index('id="selected"'))]
-    assert form.index('<details class="ea-confirm">') < form.index('value="delete"') < form.index("</details>")
     assert 'aria-label="Select &quot;&gt;&lt;b&gt;Bold"' in page
 
 
 def test_the_answer_page_before_anything_was_done(visitor: Client):
     assert "Nothing was done" in visitor.get("/exports/selected/").content.decode()
     assert visitor.get("/exports/selected/?x=1").status_code == 400
+
+
+# --- confirmed first -------------------------------------------------------------------------------------------------
+
+
+def test_nothing_is_done_before_it_is_confirmed_and_what_is_left_out_is_told_with_why(
+    operator, members: Project, foreign: ExportReport
+):
+    waiting, ended = make_report(members, name="Waiting"), make_report(members, name="Ended", status="completed")
+    stopping = make_report(members, name="Stopping", status="running", cancel_requested=True)
+    said, kept = confirm(operator, "cancel", waiting, ended, stopping, foreign)
+    assert "Cancel: 1 export" in said and kept == [waiting.report_id]
+    assert "Left out: 3 exports" in said
+    for part in ("1 ended already Ended", "1 asked to stop already Stopping", "1 there is no such export"):
+        assert part in said, part
+    assert "Secret plan" not in said
+    waiting.refresh_from_db()
+    assert waiting.status == "queued"
+    assert events("export.cancel_requested") == []
+    assert events("request.refused") == [("Secret plan", "refused")]
+    assert "Cancel: 1 done, 0 not" in send(operator, "cancel", *kept)
+
+
+def test_what_was_retried_with_success_or_is_being_retried_is_left_out(operator, members: Project):
+    failed = {
+        name: make_report(members, name=name, status="failed") for name in ("alone", "again", "in vain", "waiting")
+    }
+    make_report(members, status="completed", retry_of=failed["again"])
+    make_report(members, status="failed", retry_of=failed["in vain"])
+    make_report(members, status="queued", retry_of=failed["waiting"])
+    said, kept = confirm(operator, "retry", *failed.values())
+    assert kept == [failed["alone"].report_id, failed["in vain"].report_id]
+    assert "1 retried already, with success again" in said and "1 being retried already waiting" in said
+
+
+def test_what_one_may_not_is_left_out_by_project(
+    operator, members: Project, connection: Connection, oscar: User, tmp_path: Path
+):
+    other = Project.objects.create(connection=connection, name="Harbour")
+    other.memberships.create(user=oscar, role="admin")
+    ours, theirs = deliver(other, tmp_path / "ours").report, deliver(members, tmp_path / "theirs").report
+    gone = deliver(other, tmp_path / "gone", is_ours=False).report
+    said, kept = confirm(operator, "delete", ours, theirs, gone)
+    assert kept == [ours.report_id]
+    assert "The files go for good." in said
+    assert "1 you may not delete files of its project" in said
+    assert "1 delivered into a folder that is not ours to empty" in said
+
+
+def test_all_that_match_are_those_of_every_page_and_of_no_other_filter(operator, members: Project):
+    for number in range(70):
+        make_report(members, name=f"Nightly {number}", status="failed")
+    make_report(members, name="Other", status="failed")
+    make_report(members, name="Nightly of today", status="running")
+    page = operator.get("/exports/?q=nightly&status=failed").content.decode()
+    assert "70 that match" in " ".join(page.split())
+    (query,) = re.findall(r'name="query" value="([^"]*)"', page)
+    said, kept = confirm(operator, "retry", all="1", query=query.replace("&amp;", "&"))
+    assert "Run again: 70 exports" in said and len(set(kept)) == 70
+    assert set(kept) == set(
+        ExportReport.objects.filter(name__startswith="Nightly", status="failed").values_list("report_id", flat=True)
+    )
+
+
+def test_more_that_match_than_can_be_done_at_once_are_refused(operator, members: Project):
+    ExportReport.objects.bulk_create(
+        ExportReport(project=members, name=str(number), format="json", config={}, status="failed")
+        for number in range(501)
+    )
+    answer = operator.post("/exports/selected/", {"do": "retry", "all": "1", "query": ""})
+    assert answer.status_code == 400
+    assert "at most 500 at once: filter the list" in answer.content.decode()
+
+
+def test_a_confirmation_asks_as_many_questions_for_many_as_for_two(operator, members: Project):
+    reports = [make_report(members, status="failed") for _ in range(40)]
+    counts = []
+    for some in (reports[:2], reports):
+        with CaptureQueriesContext(database) as queries:
+            confirm(operator, "retry", *some)
+        counts.append(len(queries))
+    assert counts[0] == counts[1]

@@ -175,7 +175,7 @@ BODIES: dict[str, Any] = {
     "POST projects/<str:project_id>/members/<int:user_id>/change/": {"role": "operator"},
     "POST account/preferences/": {"theme": "system", "time_zone": "UTC"},
     "POST account/tokens/": {"name": "new", "scopes": ["admin"], "days": "90", "project": "{project}"},
-    "POST exports/selected/": {"do": "cancel", "report": "{waiting}"},
+    "POST exports/selected/": {"do": "cancel", "reports": "{waiting}"},
     "POST exports/failures/<str:key>/": {"count": "1"},
     "POST exports/new/": {"project": "{project}", "format": "csv", "do": "run"},
     "POST exports/new/platform/": {"project": "{project}", "format": "json", "do": "run"},

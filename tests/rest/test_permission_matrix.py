@@ -86,6 +86,7 @@ GET    api/v1/reports/<str:report_id>/                                   401 404
 GET    api/v1/reports/<str:report_id>/wait/                              401 404 200 200 200 200  401 404 404 404 404 200
 POST   api/v1/reports/<str:report_id>/cancel/                            401 404 403 202 202 202  401 404 404 404 404 202
 POST   api/v1/reports/<str:report_id>/retry/                             401 404 403 202 202 202  401 404 404 404 404 202
+POST   api/v1/reports/<str:report_id>/delete-files/                      401 404 403 403 200 200  401 404 404 404 404 200
 POST   api/v1/reports/<str:report_id>/convert/                           401 404 403 202 202 202  401 404 404 404 404 202
 POST   api/v1/reports/<str:report_id>/verify/                            401 404 200 200 200 200  401 404 404 404 404 200
 POST   api/v1/reports/<str:report_id>/prove/                             401 404 200 200 200 200  401 404 404 404 404 200
@@ -508,6 +509,7 @@ NEEDS: dict[str, str | None] = {
     "GET api/v1/reports/<str:report_id>/wait/": "view",
     "POST api/v1/reports/<str:report_id>/cancel/": "start",
     "POST api/v1/reports/<str:report_id>/retry/": "start",
+    "POST api/v1/reports/<str:report_id>/delete-files/": "manage",
     "POST api/v1/reports/<str:report_id>/convert/": "start",
     "POST api/v1/reports/<str:report_id>/verify/": "view",
     "POST api/v1/reports/<str:report_id>/prove/": "view",

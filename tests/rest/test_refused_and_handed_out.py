@@ -335,7 +335,7 @@ def spec_of(report: ExportReport) -> Any:
 def test_to_cancel_what_has_ended_is_no_line(world: World):
     browser, before = world.browser("oscar"), now()
     ended = [world.own.done.report_id, world.own.table.report_id, world.own.failed.report_id]
-    assert browser.post("/exports/selected/", {"do": "cancel", "report": ended}).status_code == 302
+    assert browser.post("/exports/selected/", {"do": "cancel", "reports": ",".join(ended)}).status_code == 302
     assert world.script("oscar").post(f"reports/{ended[0]}/cancel/").status_code == 409
     assert told(before) == []
 

@@ -287,6 +287,21 @@ def test_what_is_still_under_way_is_not_retried(own_world: World):
     assert own_world.script("oscar").post(f"reports/{own_world.own.waiting.report_id}/retry/").status_code == 409
 
 
+def test_files_are_deleted_once_and_for_good_with_why(own_world: World):
+    script = own_world.script("alice")
+    path = f"reports/{own_world.own.done.report_id}/delete-files/"
+    folder = folder_of(own_world.own.done)
+    assert script.post(path, {"why": "x" * 201}).status_code == 400
+    assert script.post(path, {"because": "old"}).status_code == 400
+    assert folder.exists()
+    answer = script.post(path, {"why": "the vendor is done"})
+    assert answer.status_code == 200 and answer.json()["files_removed_at"] is not None
+    assert not folder.exists()
+    own_world.own.done.refresh_from_db()
+    assert own_world.own.done.files_removed_why == "the vendor is done"
+    assert script.post(path).status_code == 409
+
+
 def test_a_delivery_is_verified_by_whoever_may_see_it(own_world: World):
     script = own_world.script("rita")
     path = f"reports/{own_world.own.done.report_id}/verify/"

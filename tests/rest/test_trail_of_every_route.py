@@ -91,6 +91,7 @@ refuses   GET    api/v1/reports/<str:report_id>/
 refuses   GET    api/v1/reports/<str:report_id>/wait/
 refuses   POST   api/v1/reports/<str:report_id>/cancel/
 refuses   POST   api/v1/reports/<str:report_id>/retry/
+refuses   POST   api/v1/reports/<str:report_id>/delete-files/
 refuses   POST   api/v1/reports/<str:report_id>/convert/
 refuses   POST   api/v1/reports/<str:report_id>/verify/
 refuses   POST   api/v1/reports/<str:report_id>/prove/
