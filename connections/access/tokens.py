@@ -6,7 +6,7 @@ import datetime as dt
 import hashlib
 import logging
 import secrets
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 
 from django.contrib.auth.models import AbstractBaseUser, User
@@ -108,13 +108,24 @@ def owner_of(username: str, actor: Actor) -> User:
 
 def find_token(key: str) -> ApiToken | None:
     """The living token of a key, its last use noted. ``None``: unknown, expired, revoked, or its user is gone."""
+    return _used(digest=_digest(key))
+
+
+def find_token_by_id(public_id: str, is_proved: Callable[[ApiToken], bool]) -> ApiToken | None:
+    """As :func:`find_token`, for whoever proves in another way that the token is theirs."""
+    return _used(is_proved, public_id=public_id) if is_valid_key(public_id) else None
+
+
+def _used(is_proved: Callable[[ApiToken], bool] = lambda _: True, **which: str) -> ApiToken | None:
     now = timezone.now()
     token = (
         ApiToken.objects.select_related("user", "project")
-        .filter(Q(expires_at=None) | Q(expires_at__gt=now), digest=_digest(key), revoked_at=None, user__is_active=True)
+        .filter(Q(expires_at=None) | Q(expires_at__gt=now), revoked_at=None, user__is_active=True, **which)
         .first()
     )
-    if token is not None and (token.last_used_at is None or now - token.last_used_at > USE_WRITTEN_EVERY):
+    if token is None or not is_proved(token):
+        return None
+    if token.last_used_at is None or now - token.last_used_at > USE_WRITTEN_EVERY:
         try:
             ApiToken.objects.filter(pk=token.pk).update(last_used_at=now)
         except OperationalError as error:  # the database is busy or read-only: no reason to refuse a reader

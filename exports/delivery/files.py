@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass, replace
@@ -34,7 +35,7 @@ def is_errors_file(name: str) -> bool:
 
 
 class ReportFiles:
-    """The files of one draft. ``bytes`` counts over all of them."""
+    """The files of one draft. ``bytes`` counts over all; ``md5`` is of the main one, where the format has it."""
 
     def __init__(self, draft: Draft, report: ExportReport, writer: Format) -> None:
         self._draft = draft
@@ -43,6 +44,12 @@ class ReportFiles:
         self._files: dict[str, DraftFile] = {}
         self._index: list[tuple[int, int]] = []
         self.bytes = 0
+        self._md5 = hashlib.md5(usedforsecurity=False) if writer.has_md5 else None
+
+    @property
+    def md5(self) -> str | None:
+        """In hexadecimal, of what was written so far."""
+        return self._md5.hexdigest() if self._md5 else None
 
     def write(self, chunks: Iterable[bytes], check: Callable[[], None]) -> None:
         """Each chunk into its file; ``check`` is called after each and may raise."""
@@ -50,6 +57,8 @@ class ReportFiles:
             file = self._part(chunk) if isinstance(chunk, Part) else self._main()
             file.write(chunk)
             self.bytes += len(chunk)
+            if self._md5 is not None and not isinstance(chunk, Part):
+                self._md5.update(chunk)
             check()
 
     def mark_line(self, line: int) -> None:

@@ -13,5 +13,6 @@ DIALECTS: Registry[Dialect] = Registry(
     "dialect",
     {
         "labellerr": "exports.dialects.labellerr:LABELLERR",
+        "label_studio": "exports.dialects.label_studio:LABEL_STUDIO",
     },
 )

@@ -17,8 +17,8 @@ class Dialect:
 
     ``keys`` say what to give where its client asks for keys, ``scopes`` what a token needs for all that it does;
     ``scripts`` are the lines that export with it: ``(for whom, lines)`` with ``{base}`` for the address, ``{project}``
-    for a project's id, ``{key_id}`` and ``{key}`` for a token's id and key. ``differences`` are what its client meets
-    here that it does not meet there: ``(what, why)``.
+    for a project's id or ``{number}`` for its number, ``{key_id}`` and ``{key}`` for a token's id and key.
+    ``differences`` are what its client meets here that it does not meet there: ``(what, why)``.
     """
 
     key: str
@@ -29,9 +29,18 @@ class Dialect:
     scripts: Sequence[tuple[str, str]] = ()
     differences: Sequence[tuple[str, str]] = ()
 
-    def lines(self, site: str, project_id: str, key_id: str = "TOKEN_ID", key: str = "TOKEN") -> list[tuple[str, str]]:
+    def lines(
+        self,
+        site: str,
+        project_id: str = "PROJECT_ID",
+        number: int | str = "PROJECT_NUMBER",
+        *,
+        key_id: str = "TOKEN_ID",
+        key: str = "TOKEN",
+    ) -> list[tuple[str, str]]:
         """:attr:`scripts` for an installation at ``site`` (``https://host``)."""
-        given = {"base": f"{site}/dialects/{self.key}", "project": project_id, "key_id": key_id, "key": key}
+        given = {"base": f"{site}/dialects/{self.key}", "project": project_id, "number": number}
+        given |= {"key_id": key_id, "key": key}
         return [(title, lines.format(**given)) for title, lines in self.scripts]
 
 

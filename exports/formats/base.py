@@ -165,6 +165,10 @@ class Format(ABC):
     prints_report: ClassVar[bool] = False
     # a row is a line of its own, so that reading can begin at any of them
     is_line_based: ClassVar[bool] = False
+    # whoever reads it expects an md5 beside it: it stands in the check values
+    has_md5: ClassVar[bool] = False
+    # the importer by which its rows are read back, where they are not complete rows
+    importer: ClassVar[str] = ""
 
     def __init__(self, context: FormatContext) -> None:
         self.context = context
@@ -174,6 +178,16 @@ class Format(ABC):
     def reads(cls, options: Mapping[str, str]) -> frozenset[str]:
         """The column groups that it reads where these options were chosen."""
         return cls.columns
+
+    @classmethod
+    def is_snapshot(cls) -> bool:
+        """Can its rows be read back, to be written in another format?"""
+        return cls.is_line_based or bool(cls.importer)
+
+    @classmethod
+    def left_out(cls, options: Mapping[str, str]) -> Mapping[str, str]:
+        """Those of the options by which rows are not all that they are in the store."""
+        return {}
 
     @classmethod
     def holds_parts(cls, options: Mapping[str, str]) -> bool:

@@ -107,7 +107,7 @@ def _deliver(report: ExportReport, lease: RunLease, sink: Sink) -> None:
         counter = CheckValueCounter(reader.ontology, writer_class.supported_kinds(), writer_class.cannot_hold)
         label_filter = LabelFilter(selection, reader, columns, writer_class.cannot_hold)
         delivered = DeliveredNumbers()
-        numbers = RowNumbers() if writer_class.is_line_based else None
+        numbers = RowNumbers() if writer_class.is_snapshot() else None
         files = ReportFiles(draft, report, writer)
         refusals = Refusals(files, spec, reader.rows_expected)
         cross_check = CrossCheck(writer, reader.ontology)
@@ -137,6 +137,8 @@ def _deliver(report: ExportReport, lease: RunLease, sink: Sink) -> None:
         check_values = counter.result(dropped, written, refusals.counts, label_filter.counts, writer.notes())
         if reader.removed_since is not None:
             check_values["removed_since"] = reader.removed_since
+        if files.md5 is not None:
+            check_values["md5"] = files.md5
         _must_add_up(check_values, reader.rows_expected, dropped_here)
         cross_check.sum_up(check_values["annotations"])
         lease.check(now=True)

@@ -29,6 +29,10 @@ def source_for(report: ExportReport) -> Source:
     """What the report reads: the delivery that it converts, else its project's rows. Raises :class:`UserError`."""
     if report.converted_from is None:
         return source_of(report.project)
-    from exports.sources.snapshot import SnapshotSource
+    from exports.formats import FORMATS
+    from exports.sources.snapshot import SnapshotSource, UnchangedStoreSource
 
-    return SnapshotSource(report.converted_from)
+    whole = report.converted_from
+    if FORMATS.pick(whole.format).importer and UnchangedStoreSource.is_possible(whole, report.config["options"]):
+        return UnchangedStoreSource(whole)
+    return SnapshotSource(whole)

@@ -1,16 +1,19 @@
-"""A delivered json or ndjson as a source: its rows, exactly as they were, for another format.
+"""A delivered export as a source: its rows, exactly as they were, for another format.
 
-Every row is parsed and its fragments are rendered anew by the same functions that the store used, so that what comes
-out has the bytes that an export of that moment would have had. Parts that the file left out are not there.
+Of json and ndjson every row is parsed, and its fragments are rendered anew by the same functions that the store used,
+so that what comes out has the bytes that an export of that moment would have had. Parts that the file left out are not
+there. What another format holds of rows its importer reads (:attr:`exports.formats.base.Format.importer`); as long as
+no row has changed since, the store has the same ones, and they are read from there.
 """
 
 from __future__ import annotations
 
 import dataclasses
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
-from typing import Any, Final
+from pathlib import Path
+from typing import Any, BinaryIO, Final, cast
 
 import orjson
 
@@ -23,7 +26,14 @@ from connections.rows.counts import Counts, count_annotations, labels_of
 from connections.rows.csv import render_csv
 from connections.rows.labels import label_flags
 from connections.sinks.base import MANIFEST_NAME, DeliveredFileError
-from exportadmin.lib.errors import ConflictError, PermanentError, UserError
+from connections.store.importers import IMPORTERS
+from connections.store.importers.base import Importer
+from connections.store.models import StoreProject
+from connections.store.ontology import OntologyBook
+from connections.store.row_document import complete_document
+from exportadmin.lib.errors import ConflictError, PermanentError, TransientError, UserError
+from exportadmin.lib.ids import derived_id
+from exportadmin.lib.times import from_datetime
 from exports.delivery import manifest, snapshot
 from exports.delivery.destination import delivery_of
 from exports.delivery.reading import open_delivered
@@ -32,6 +42,7 @@ from exports.formats import FORMATS
 from exports.models import Artifact, ExportReport
 from exports.results.reader import read_rows
 from exports.sources.base import Reader, Source
+from exports.sources.store import StoreSource
 from exports.spec.labels import ALL, SKIPPED_LABELS
 from exports.spec.selection import Selection
 from exports.spec.spec import ExportSpec
@@ -47,9 +58,9 @@ UNKNOWN_STATUS: Final = "unknown"
 
 
 def is_convertible(report: ExportReport) -> bool:
-    """Does its format hold complete rows, one a line? (Its files may be gone.)"""
+    """Does its format hold rows that can be read back? (Its files may be gone.)"""
     writer = FORMATS.get(report.format)
-    return writer is not None and writer.is_line_based
+    return writer is not None and writer.is_snapshot()
 
 
 def parts_of(report: ExportReport) -> tuple[str, ...]:
@@ -66,7 +77,8 @@ def conversion_spec(report: ExportReport, body: Mapping[str, Any]) -> ExportSpec
     """
     if not is_convertible(report):
         raise ConflictError(
-            f"report {report.report_id} is {report.format}: only json and ndjson hold complete rows to be converted"
+            f"report {report.report_id} is {report.format}, which holds no rows that could be converted; known: "
+            f"{', '.join(key for key in FORMATS if FORMATS.pick(key).is_snapshot())}"
         )
     for key in body:
         if key not in CONVERSION_KEYS:
@@ -116,14 +128,19 @@ class SnapshotSource(Source):
     def open(self, selection: Selection, columns: frozenset[str]) -> Iterator[Reader]:
         """Raises :class:`PermanentError` when the file or its manifest are not what was delivered."""
         artifact, described = _as_delivered(self.report)
-        yield SnapshotReader(artifact, described, columns)
+        if importer := FORMATS.pick(self.report.format).importer:
+            yield ImportedReader(artifact, described, columns, IMPORTERS.pick(importer))
+        else:
+            yield SnapshotReader(artifact, described, columns)
 
 
 def _as_delivered(report: ExportReport) -> tuple[Artifact, Mapping[str, Any]]:
     """The file of rows and the manifest's ``snapshot``, both checked against what the database knows."""
     if not is_convertible(report):
-        raise ConflictError(f"report {report.report_id} is {report.format}: rows are read back from json and ndjson")
-    artifact = report.artifacts.filter(lines__isnull=False).first()
+        raise ConflictError(f"report {report.report_id} is {report.format}: its rows cannot be read back")
+    is_imported = bool(FORMATS.pick(report.format).importer)
+    files = report.artifacts.all() if is_imported else report.artifacts.filter(lines__isnull=False)
+    artifact = files.order_by("pk").first()
     if not report.is_delivered or artifact is None:
         raise PermanentError(f"report {report.report_id} has no file of rows")
     try:
@@ -168,8 +185,8 @@ class SnapshotReader:
         numbers = snapshot.read_numbers(self._numbers)
         lines: list[bytes] = []
         size = 0
-        with closing(read_rows(self._artifact)) as stream:
-            for line in stream.lines():
+        with closing(self._read()) as stream:
+            for line in stream:
                 lines.append(line)
                 size += len(line)
                 if len(lines) == BATCH_ROWS or size > BATCH_BYTES:
@@ -177,6 +194,11 @@ class SnapshotReader:
                     lines, size = [], 0
         if lines:
             yield self._batch(lines, numbers)
+
+    def _read(self) -> Generator[bytes, None, None]:
+        """Row by row, as JSON."""
+        with closing(read_rows(self._artifact)) as stream:
+            yield from stream.lines()
 
     def documents(self, numbers: Sequence[int]) -> Iterator[dict[str, Any]]:
         """See :class:`exports.sources.base.Reader`."""
@@ -236,6 +258,74 @@ class SnapshotReader:
             ]
             batch.csv_exact = [exact for exact, _ in lines]
             batch.csv_safe = [safe or exact for exact, safe in lines]
+
+
+class ImportedReader(SnapshotReader):
+    """One whose rows its format's importer reads: of them it has what the format holds."""
+
+    def __init__(
+        self,
+        artifact: Artifact,
+        described: Mapping[str, Any],
+        columns: frozenset[str],
+        importer: type[Importer],
+    ) -> None:
+        super().__init__(artifact, described, columns)
+        project = artifact.report.project
+        self.rows_expected = artifact.report.rows_done
+        self._project_id = project.public_id
+        self._book = OntologyBook(project)  # numbers are for ever; what is new in it is not saved
+        self._importer = importer(
+            Path(artifact.name),
+            default_status=None,
+            project_key=project.public_id,
+            open_file=lambda: cast(BinaryIO, open_delivered(artifact)),
+        )
+        self._made_ms = from_datetime(artifact.report.created_at)
+
+    def _read(self) -> Generator[bytes, None, None]:
+        for row in self._importer.rows():
+            times = [ms for ms in (row.created_ms, row.updated_ms, row.activity_ms) if ms is not None]
+            when = max(times, default=self._made_ms)
+            document, _ = complete_document(
+                row,
+                row.row_id or derived_id(self._project_id, row.key),
+                self._project_id,
+                self._book,
+                created_ms=when if row.created_ms is None else row.created_ms,
+                updated_ms=when if row.updated_ms is None else row.updated_ms,
+                activity_ms=when if row.activity_ms is None else row.activity_ms,
+                now_ms=self._made_ms,
+                old_label_times=[],
+            )
+            yield orjson.dumps(document)
+        for refused in self._importer.refused:
+            raise PermanentError(f"{self._artifact.name} cannot be read back: {refused.position}: {refused.reason}")
+
+
+class UnchangedStoreSource(StoreSource):
+    """The store, where no row has come, changed or gone since the report read it: the same rows, the short way."""
+
+    key = "unchanged"
+
+    def __init__(self, report: ExportReport) -> None:
+        super().__init__(report.project)
+        self.report = report
+
+    @classmethod
+    def is_possible(cls, report: ExportReport, options: Mapping[str, str]) -> bool:
+        """For a conversion with these ``options``. What options left out of its file stays out only by the same."""
+        revision = StoreProject.objects.filter(project=report.project).values_list("revision", flat=True).first()
+        chosen = FORMATS.pick(report.format).left_out(report.config["options"])
+        return revision == report.revision and all(options.get(key) == value for key, value in chosen.items())
+
+    @contextmanager
+    def open(self, selection: Selection, columns: frozenset[str]) -> Iterator[Reader]:
+        """Raises :class:`TransientError` where rows have changed in the last moment: then the file is read."""
+        with super().open(selection, columns) as reader:
+            if reader.revision != self.report.revision:
+                raise TransientError(f"rows changed since report {self.report.report_id}: its file is read instead")
+            yield reader
 
 
 def _completed(document: dict[str, Any]) -> dict[str, Any]:

@@ -191,14 +191,14 @@ def rest(request: HttpRequest) -> HttpResponse:
 def sdk(request: HttpRequest) -> HttpResponse:
     """How other platforms' clients are pointed at us, with one of the reader's own projects."""
     project = projects_for(request.user, START).order_by("name").first()
-    site, project_id = request.build_absolute_uri("/").rstrip("/"), project.public_id if project else "PROJECT_ID"
+    site, named = request.build_absolute_uri("/").rstrip("/"), (project.public_id, project.pk) if project else ()
     dialects = [
         {
             "key": key,
             "title": dialect.title,
             "keys": dialect.keys,
             "scopes": dialect.scopes,
-            "scripts": dialect.lines(site, project_id),
+            "scripts": dialect.lines(site, *named),
             "differences": dialect.differences,
         }
         for key, dialect in DIALECTS.items()

@@ -55,7 +55,7 @@ def sdk(request: HttpRequest, project_id: str, dialect: str) -> HttpResponse:
         "title": spoken.title,
         "keys": spoken.keys,
         "scopes": spoken.scopes,
-        "scripts": spoken.lines(request.build_absolute_uri("/").rstrip("/"), project.public_id, **keys),
+        "scripts": spoken.lines(request.build_absolute_uri("/").rstrip("/"), project.public_id, project.pk, **keys),
         "form": form,
         "token": token,
         "may_start": can(request.user, START, project),

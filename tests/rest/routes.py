@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Final
 
 from django.contrib.auth.views import LoginView, LogoutView
 from django.urls import URLPattern, URLResolver, get_resolver
@@ -20,7 +20,14 @@ METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 
 def routes() -> dict[str, tuple[str, ...]]:
     """Route → the methods that its view has a handler for, as far as the view tells."""
-    return {route: _methods(pattern) for route, pattern in _walk(get_resolver(), "")}
+    return {_written(route): _methods(pattern) for route, pattern in _walk(get_resolver(), "")}
+
+
+def _written(route: str) -> str:
+    """Of Label Studio's dialect, whose addresses end with a slash or without, as a path."""
+    if not route.endswith("/?$"):
+        return route
+    return re.sub(r"\(\?P<(\w+)>\[0-9\]\{1,18\}\)", r"<int:\1>", route.removesuffix("?$")).replace("^", "")
 
 
 def _walk(resolver: URLResolver, before: str) -> Iterator[tuple[str, URLPattern]]:
@@ -70,6 +77,9 @@ def address(route: str, place: Place, world: World, method: str) -> str:
         "app_label": "exports",
         "url": "nowhere/",
         "rest": "nowhere/",
+        "project_pk": str(place.project.pk),
+        "export_pk": str((place.unmade if method == "delete" else place.snapshot or place.done).pk),
+        "view_pk": str(place.view.pk) if place.view else "",
         "dialect": "labellerr",
         "key": "nosuch",
     }
@@ -110,7 +120,15 @@ FORMS = (
     "POST dialects/labellerr/connectors/connections/test",
     "POST dialects/labellerr/connectors/connections/create",
 )
+_LABEL_STUDIO: Final = "dialects/label_studio/api"
+_ITS_PROJECT: Final = f"{_LABEL_STUDIO}/projects/<int:project_pk>"
+_ITS_EXPORT: Final = f"{_ITS_PROJECT}/exports/<int:export_pk>"
 BODIES: dict[str, Any] = {
+    f"POST {_LABEL_STUDIO}/token/refresh/": {"refresh": "a.b.c"},
+    f"POST {_LABEL_STUDIO}/dm/views/": {"project": "{number}", "data": {"title": "Some"}},
+    f"PATCH {_LABEL_STUDIO}/dm/views/<int:view_pk>/": {"data": {"title": "Other"}},
+    f"POST {_ITS_PROJECT}/exports/": {"title": "Weekly"},
+    f"POST {_ITS_EXPORT}/convert/": {"export_type": "YOLO"},
     "POST api/v1/connections/": {"kind": "vault", "name": "New", "config": {"room": "e"}, "secrets": {"phrase": "p"}},
     "PATCH api/v1/connections/<str:connection_id>/": {"config": {"alarm": False}},
     "POST api/v1/connections/<str:connection_id>/secrets/": {"secrets": {"phrase": "other"}},
@@ -190,6 +208,9 @@ BODIES: dict[str, Any] = {
     "POST configs/<str:config_id>/edit/": {"project": "{project}", "format": "csv", "do": "save"},
 }
 QUERIES: dict[str, dict[str, str]] = {
+    f"GET {_LABEL_STUDIO}/dm/views/": {"project": "{number}"},
+    f"GET {_ITS_PROJECT}/export/": {"ids": "1"},
+    f"GET {_ITS_EXPORT}/download/": {"exportType": "JSON"},
     "POST dialects/labellerr/sdk/export/files": {"project_id": "{project}", "client_id": "1234"},
     "GET dialects/labellerr/exports/list": {"project_id": "{project}", "client_id": "1234", "uuid": "u"},
     "POST dialects/labellerr/exports/status": {"project_id": "{project}", "client_id": "1234", "uuid": "u"},
@@ -208,7 +229,12 @@ QUERIES: dict[str, dict[str, str]] = {
 
 
 def body(row: str, place: Place) -> dict[str, Any]:
-    names = {"{waiting}": place.waiting.report_id, "{project}": place.project.public_id, "{name}": place.project.name}
+    names: dict[str, Any] = {
+        "{waiting}": place.waiting.report_id,
+        "{project}": place.project.public_id,
+        "{name}": place.project.name,
+    }
+    names["{number}"] = place.project.pk
     names["{connection}"] = place.connection.name if place.connection else ""
     names["{connection_id}"] = place.connection.public_id if place.connection else ""
     return {
@@ -218,4 +244,5 @@ def body(row: str, place: Place) -> dict[str, Any]:
 
 def query(row: str, place: Place) -> dict[str, str]:
     names = {"{report}": place.done.report_id, "{project}": place.project.public_id, "{name}": place.project.name}
+    names["{number}"] = str(place.project.pk)
     return {key: names.get(value, value) for key, value in QUERIES.get(row, {}).items()}

@@ -20,6 +20,13 @@ from django.test import Client, override_settings
 from connections.access.roles import ROLES, SCOPES
 from connections.connection_actions import create_connection, grant_connection
 from connections.models import Connection
+from exportadmin.runs import statuses
+from exportadmin.runs.execute import run_in_foreground
+from exportadmin.runs.lease import claim
+from exports import actions
+from exports.dialects.label_studio import views
+from exports.models import ExportReport
+from exports.spec.spec import ExportSpec
 from tests.connections import toy
 from tests.rest.routes import FORMS, address, body, query, routes
 from tests.rest.world import PEOPLE, SHELL, Place, Rest, World, whole
@@ -135,6 +142,31 @@ POST   dialects/labellerr/^(?P<rest>.*)$                                 404 404
 PUT    dialects/labellerr/^(?P<rest>.*)$                                 404 404 404 404 404 404 -
 PATCH  dialects/labellerr/^(?P<rest>.*)$                                 404 404 404 404 404 404 -
 DELETE dialects/labellerr/^(?P<rest>.*)$                                 404 404 404 404 404 404 -
+GET    dialects/label_studio/api/version/                                200 200 200 200 200 200 -
+GET    dialects/label_studio/api/current-user/whoami/                    401 200 200 200 200 200 -
+POST   dialects/label_studio/api/token/                                  401 201 201 201 201 201 -
+POST   dialects/label_studio/api/token/refresh/                          401 401 401 401 401 401 -
+GET    dialects/label_studio/api/projects/                               401 200 200 200 200 200 -
+GET    dialects/label_studio/api/projects/<int:project_pk>/          401 404 200 200 200 200  401 404 404 404 404 200
+GET    dialects/label_studio/api/projects/<int:project_pk>/exports/  401 404 200 200 200 200  401 404 404 404 404 200
+POST   dialects/label_studio/api/projects/<int:project_pk>/exports/  401 404 403 201 201 201  401 404 404 404 404 201
+GET    dialects/label_studio/api/projects/<int:project_pk>/exports/<int:export_pk>/ 401 404 200 200 200 200  401 404 404 404 404 200
+DELETE dialects/label_studio/api/projects/<int:project_pk>/exports/<int:export_pk>/ 401 404 403 204 204 204  401 404 404 404 404 204
+POST   dialects/label_studio/api/projects/<int:project_pk>/exports/<int:export_pk>/convert/ 401 404 403 200 200 200  401 404 404 404 404 200
+GET    dialects/label_studio/api/projects/<int:project_pk>/exports/<int:export_pk>/download/ 401 404 403 200 200 200  401 404 404 404 404 200
+GET    dialects/label_studio/api/projects/<int:project_pk>/export/   401 404 403 200 200 200  401 404 404 404 404 200
+GET    dialects/label_studio/api/projects/<int:project_pk>/export/formats/ 401 404 200 200 200 200  401 404 404 404 404 200
+GET    dialects/label_studio/api/projects/<int:project_pk>/export/files/ 401 404 200 200 200 200  401 404 404 404 404 200
+GET    dialects/label_studio/api/dm/views/                               401 404 200 200 200 200  401 404 404 404 404 200
+POST   dialects/label_studio/api/dm/views/                               401 404 403 201 201 201  401 404 404 404 404 201
+GET    dialects/label_studio/api/dm/views/<int:view_pk>/             401 404 200 200 200 200  401 404 404 404 404 200
+PATCH  dialects/label_studio/api/dm/views/<int:view_pk>/             401 404 403 200 200 200  401 404 404 404 404 200
+DELETE dialects/label_studio/api/dm/views/<int:view_pk>/             401 404 403 204 204 204  401 404 404 404 404 204
+GET    dialects/label_studio/^(?P<rest>.*)$                              404 404 404 404 404 404 -
+POST   dialects/label_studio/^(?P<rest>.*)$                              404 404 404 404 404 404 -
+PUT    dialects/label_studio/^(?P<rest>.*)$                              404 404 404 404 404 404 -
+PATCH  dialects/label_studio/^(?P<rest>.*)$                              404 404 404 404 404 404 -
+DELETE dialects/label_studio/^(?P<rest>.*)$                              404 404 404 404 404 404 -
 
 # --- home
 GET    (home)                                                            302 200 200 200 200 200 -
@@ -333,6 +365,7 @@ ADMIN = {
     "exports/sinksweep": NONE_THERE,
     "connections/connectionsecret": LOOKING,
     "connections/connectiongrant": LOOKING,
+    "connections/madethere": NONE_THERE,
     "store/storeproject": NONE_THERE,
     "store/storeclass": NONE_THERE,
     "store/storerow": LOOKING,
@@ -377,8 +410,29 @@ def world(standing_world: World, tmp_path_factory: pytest.TempPathFactory, djang
             place.token_id = standing_world.token(who, "admin", project=place.project)[0].public_id
             with toy.registered():
                 place.connection = _vault(place)
-    with override_settings(MEDIA_DIR=media), toy.registered():
+            _fill_label_studio(place)
+    with override_settings(MEDIA_DIR=media), toy.registered(), pytest.MonkeyPatch.context() as patch:
+        patch.setattr(views, "wait_for_end", _made_here)
         yield standing_world
+
+
+def _fill_label_studio(place: Place) -> None:
+    """A snapshot, one that waits, and a view."""
+    spec = ExportSpec.parse({"format": "label_studio_json", "labels": "all"}, place.project)
+    name = place.project.name
+    place.snapshot = actions.run_now(project=place.project, spec=spec, actor=SHELL, name=f"{name} snapshot")
+    assert place.snapshot.is_delivered, place.snapshot.error
+    place.unmade = actions.request_export(project=place.project, spec=spec, actor=SHELL, name=f"{name} unmade")
+    place.view = actions.save_config(project=place.project, spec=spec, actor=SHELL, name=f"{name} view")
+
+
+def _made_here(report: ExportReport, seconds: float) -> bool:
+    """Nobody waits for a worker: what is asked for is made at once."""
+    if report.status in statuses.ACTIVE:
+        lease = claim(ExportReport, report.pk, foreground=True)
+        assert lease is not None
+        run_in_foreground(lease)
+    return True
 
 
 def _vault(place: Place) -> Connection:

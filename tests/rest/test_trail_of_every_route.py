@@ -138,6 +138,31 @@ harmless  POST   dialects/labellerr/^(?P<rest>.*)$
 harmless  PUT    dialects/labellerr/^(?P<rest>.*)$
 harmless  PATCH  dialects/labellerr/^(?P<rest>.*)$
 harmless  DELETE dialects/labellerr/^(?P<rest>.*)$
+harmless  GET    dialects/label_studio/api/version/
+refuses   GET    dialects/label_studio/api/current-user/whoami/
+refuses   POST   dialects/label_studio/api/token/
+refuses   POST   dialects/label_studio/api/token/refresh/
+refuses   GET    dialects/label_studio/api/projects/
+refuses   GET    dialects/label_studio/api/projects/<int:project_pk>/
+refuses   GET    dialects/label_studio/api/projects/<int:project_pk>/exports/
+refuses   POST   dialects/label_studio/api/projects/<int:project_pk>/exports/
+refuses   GET    dialects/label_studio/api/projects/<int:project_pk>/exports/<int:export_pk>/
+refuses   DELETE dialects/label_studio/api/projects/<int:project_pk>/exports/<int:export_pk>/
+refuses   POST   dialects/label_studio/api/projects/<int:project_pk>/exports/<int:export_pk>/convert/
+hands-out GET    dialects/label_studio/api/projects/<int:project_pk>/exports/<int:export_pk>/download/ artifact.downloaded artifact.download_ended
+hands-out GET    dialects/label_studio/api/projects/<int:project_pk>/export/ export.requested export.started export.completed artifact.downloaded artifact.download_ended
+refuses   GET    dialects/label_studio/api/projects/<int:project_pk>/export/formats/
+refuses   GET    dialects/label_studio/api/projects/<int:project_pk>/export/files/
+refuses   GET    dialects/label_studio/api/dm/views/
+refuses   POST   dialects/label_studio/api/dm/views/
+refuses   GET    dialects/label_studio/api/dm/views/<int:view_pk>/
+refuses   PATCH  dialects/label_studio/api/dm/views/<int:view_pk>/
+refuses   DELETE dialects/label_studio/api/dm/views/<int:view_pk>/
+harmless  GET    dialects/label_studio/^(?P<rest>.*)$
+harmless  POST   dialects/label_studio/^(?P<rest>.*)$
+harmless  PUT    dialects/label_studio/^(?P<rest>.*)$
+harmless  PATCH  dialects/label_studio/^(?P<rest>.*)$
+harmless  DELETE dialects/label_studio/^(?P<rest>.*)$
 
 harmless  GET    (home)
 refuses   GET    health/

@@ -97,6 +97,10 @@ class Place:
     syncing: SyncRun
     token_id: str = ""
     connection: Connection | None = None
+    # of Label Studio's dialect: a snapshot, another one that waits, a view
+    snapshot: ExportReport | None = None
+    unmade: ExportReport | None = None
+    view: ExportConfig | None = None
 
     @property
     def names(self) -> list[str]:
@@ -111,6 +115,7 @@ class Place:
             *ids,
             self.imported.file_name,
             *([self.connection.name, self.connection.public_id] if self.connection else []),
+            *(one.name for one in (self.snapshot, self.unmade, self.view) if one),
         ]
 
 
@@ -136,7 +141,8 @@ class World:
         if person is None:
             return Client(**more)
         token, key = self.token(person, *scopes, project=project)
-        return Client(HTTP_API_KEY=token.public_id, HTTP_API_SECRET=key, HTTP_CLIENT_ID="1234", **more)
+        labellerr = {"HTTP_API_KEY": token.public_id, "HTTP_API_SECRET": key, "HTTP_CLIENT_ID": "1234"}
+        return Client(**labellerr, HTTP_AUTHORIZATION=f"Token {key}", **more)
 
     def browser(self, person: str | None, **more: Any) -> Client:
         """Someone's browser, signed in."""

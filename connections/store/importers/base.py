@@ -50,7 +50,7 @@ class Importer(ABC):
     from what is there. ``project_key`` is the project's public id: which project of a row is meant that names several.
     ``on_read`` is told before each block is read at which byte the file stands, and may raise; ``on_refused`` gets each
     refusal: position, reason and, where it could be read, the value that was refused. ``project`` tells of the ids that
-    the project has given; none: an empty one.
+    the project has given; none: an empty one. ``open_file`` opens a file that does not lie at ``path``.
 
     Filled while :meth:`rows` is read: ``classes`` (before the first row, where the source lists them), ``refused`` (the
     first :data:`MAX_REFUSED_KEPT`), ``refused_count`` (all), ``rows_seen``, ``rows_refused``, ``project_extra`` (before
@@ -73,8 +73,10 @@ class Importer(ABC):
         on_read: Callable[[int], None] | None = None,
         on_refused: OnRefused | None = None,
         project: EmptyProject | None = None,
+        open_file: Callable[[], BinaryIO] | None = None,
     ) -> None:
         self.path = path
+        self._open_file = open_file
         self.project = project or EmptyProject()
         self._on_read = on_read
         self._on_refused = on_refused
@@ -131,6 +133,8 @@ class Importer(ABC):
 
     def open(self) -> BinaryIO:
         """The file, unbuffered. Raises :class:`UserError` when it cannot be read."""
+        if self._open_file is not None:
+            return self._open_file()
         try:
             return (
                 cast(BinaryIO, _WatchedFile(self.path, self._on_read))

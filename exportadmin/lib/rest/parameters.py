@@ -87,7 +87,9 @@ class CommaList(serializers.ListField):
 
 
 class Query(serializers.Serializer[Any]):
-    """The query parameters of a method, each at most once and never empty."""
+    """The query parameters of a method, each at most once and never empty; those of ``lists`` as often as one likes."""
+
+    lists: ClassVar[frozenset[str]] = frozenset()
 
     def read(self, request: Request) -> dict[str, Any]:
         """What was sent, by name; what was not sent is not in the answer. Raises :class:`UserError`."""
@@ -97,13 +99,15 @@ class Query(serializers.Serializer[Any]):
                 shown, listed = name[:80], ", ".join(self.fields) or "none"
                 field = shown.replace("\x00", "\\x00")
                 raise UserError(f"unknown query parameter {shown!r}; known: {listed}", field=field)
-            if len(values) > 1:
+            if len(values) > 1 and name not in self.lists:
                 raise UserError(f"{name} is given {len(values)} times", field=name)
-            if not values[0]:
+            if not all(values):
                 raise UserError(f"{name} is empty: give it a value or leave it out", field=name)
-            if "\x00" in values[0]:
+            if any("\x00" in value for value in values):
                 raise UserError(f"{name} holds U+0000, which is in no text", field=name)
-        self.initial_data = sent = request.query_params.dict()
+        sent: dict[str, Any] = request.query_params.dict()
+        sent |= {name: request.query_params.getlist(name) for name in self.lists if name in sent}
+        self.initial_data = sent
         if not self.is_valid():
             name, faults = next(iter(self.errors.items()))
             if name not in sent:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import orjson
@@ -12,7 +12,7 @@ from connections.rows.batch import RowBatch
 from connections.rows.body import BACKUP, BodyPrinter
 from connections.rows.label_studio.tasks import Written
 from exports.formats.base import FormatContext
-from exports.formats.label_studio.tasks import SERIALIZATION, TaskFormat
+from exports.formats.label_studio.tasks import ALL, ANNOTATIONS, SERIALIZATION, TaskFormat
 
 
 class LabelStudioJsonFormat(TaskFormat):
@@ -29,6 +29,13 @@ class LabelStudioJsonFormat(TaskFormat):
     extension = "json"
     media_type = "application/json"
     options = SERIALIZATION
+    importer = "label_studio_json"
+    has_md5 = True
+
+    @classmethod
+    def left_out(cls, options: Mapping[str, str]) -> Mapping[str, str]:
+        chosen = options.get(ANNOTATIONS.name, ALL)
+        return {} if chosen == ALL else {ANNOTATIONS.name: chosen}
 
     def __init__(self, context: FormatContext) -> None:
         super().__init__(context)

@@ -132,7 +132,7 @@ def test_the_rows_of_a_converted_file_are_the_same_rows(filled):
 
 @pytest.mark.parametrize("format", ["csv", "coco_json", "png"])
 def test_only_files_of_complete_rows_are_converted(filled, format):
-    with pytest.raises(ConflictError, match="only json and ndjson hold complete rows"):
+    with pytest.raises(ConflictError, match="which holds no rows that could be converted"):
         convert(export(filled, format=format), format="ndjson")
 
 

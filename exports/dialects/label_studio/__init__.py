@@ -1,0 +1,78 @@
+"""Label Studio's API, as its SDK speaks it: projects, snapshots, conversions, downloads."""
+
+from __future__ import annotations
+
+from exports.dialects.base import Dialect
+from exports.dialects.label_studio.urls import urlpatterns
+
+_CLIENT = """from label_studio_sdk import LabelStudio
+
+client = LabelStudio(base_url="{base}/", api_key="{key}")
+"""
+_AT_ONCE = f"""{_CLIENT}tasks = client.projects.exports.as_json({{number}}, timeout=3600)
+print(len(tasks), "tasks")
+"""
+_SNAPSHOT = f"""import time
+
+{_CLIENT}made = client.projects.exports.create(id={{number}}, title="Weekly export")
+while True:
+    made = client.projects.exports.get(id={{number}}, export_pk=made.id)
+    if made.status in ("completed", "failed"):
+        break
+    time.sleep(1)
+print(made.status, made.counters)
+with open("export.json", "wb") as file:
+    for chunk in client.projects.exports.download(id={{number}}, export_pk=made.id, export_type="JSON"):
+        file.write(chunk)
+"""
+
+LABEL_STUDIO = Dialect(
+    key="label_studio",
+    title="Label Studio",
+    urls=urlpatterns,
+    keys="api_key is a token's key; the slash at the end of base_url has to stay.",
+    scopes=("exports:read", "exports:run"),
+    scripts=(
+        ("label-studio-sdk 2: a snapshot, waited for and downloaded", _SNAPSHOT),
+        ("label-studio-sdk 2: all tasks at once", _AT_ONCE),
+    ),
+    differences=(
+        (
+            "Unknown keys and query parameters, and unknown values of known ones, are refused with 400 and a sentence.",
+            "Ignored, they lead to an export of something else than was asked for.",
+        ),
+        (
+            "The same request again within two minutes is the same snapshot, unless a row has changed since.",
+            "The SDK sends a request up to three times when an answer is late.",
+        ),
+        (
+            "create answers created at once, and a worker makes the snapshot.",
+            "Whatever its size, no request has to last for as long as it takes.",
+        ),
+        (
+            "A conversion is made once, from the snapshot, and kept; download waits for one that is being made.",
+            "What is downloaded twice is the same twice.",
+        ),
+        (
+            "A snapshot that failed, and a conversion, have error with the reason.",
+            "Without it nobody could do anything about it.",
+        ),
+        (
+            "A snapshot that is deleted loses its files and those of its conversions; that takes a token with admin.",
+            "Its report and its lines of the trail stay.",
+        ),
+        (
+            "An access token ends at once with the token that it was made of, which POST /api/token/ makes a refresh"
+            " token of.",
+            "A key that was revoked opens nothing for another five minutes.",
+        ),
+        (
+            "The edition is Enterprise.",
+            "With it the SDK's as_json and its like pass their filters on and wait for the snapshot.",
+        ),
+        (
+            "Errors are JSON always, also for addresses without a slash at the end.",
+            "A script can read what is wrong.",
+        ),
+    ),
+)
