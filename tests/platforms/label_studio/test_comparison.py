@@ -25,10 +25,12 @@ from tests.platforms.label_studio.reading import (
     beyond,
     brushes,
     coco,
+    differing,
     flat,
     picture_name,
     regions,
     rows_csv,
+    table,
     voc,
     yolo,
 )
@@ -257,3 +259,28 @@ def test_brushed_pictures_are_theirs_pixel_by_pixel_and_are_called_the_same(edge
     differing = [name for name, pixels in theirs.items() if not np.array_equal(pixels, ours[name])]
     assert differing == []
     assert all(pixels.any() and not pixels.all() for pixels in ours.values())
+
+
+def test_json_is_theirs_field_by_field(edge: Tasks):
+    """Theirs has blanks between tokens, all tasks on one line, and the keys of a region in another order."""
+    theirs, made = edge.all, json.loads(edge.ours("label_studio_json", labels="all"))
+    for one, other in zip(theirs, made, strict=True):
+        assert [*differing(one, other)] == []
+        assert [*one] == [*other]
+        assert [[*each] for each in one["annotations"]] == [[*each] for each in other["annotations"]]
+
+
+def test_json_min_is_theirs_to_the_last_digit_and_in_their_order(edge: Tasks):
+    theirs, made = json.loads(edge.theirs("JSON_MIN")), json.loads(edge.ours("label_studio_json_min"))
+    assert [place for one, other in zip(theirs, made, strict=True) for place in differing(one, other)] == []
+    assert list(map(json.dumps, theirs)) == list(map(json.dumps, made))
+
+
+@pytest.mark.parametrize(
+    ("name", "key", "delimiter"), [("CSV", "label_studio_csv", ","), ("TSV", "label_studio_tsv", "\t")]
+)
+def test_tables_have_their_lines_columns_and_cells(edge: Tasks, name: str, key: str, delimiter: str):
+    theirs, made = table(edge.theirs(name), delimiter), table(edge.ours(key), delimiter)
+    assert [*theirs[0]] == [*made[0]]
+    found = Counter(place for one, other in zip(theirs, made, strict=True) for place in differing(one, other))
+    assert found == {}
