@@ -129,7 +129,9 @@ def change(request: HttpRequest, project_id: str) -> HttpResponse:
     form.check_names()
     try:
         if not form.is_valid():
-            raise UserError("Write a whole number of hours: 0 or more.", field="full_every_hours")
+            name, (message, *_) = next(iter(form.errors.items()))
+            is_hours = name == "full_every_hours"
+            raise UserError("Write a whole number of hours: 0 or more." if is_hours else str(message), field=name)
         change_mirror(project=project, actor=actor_of(request), **form.settings)
     except UserError as error:
         if isinstance(error, NotFoundError | DeniedError):

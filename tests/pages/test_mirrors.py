@@ -175,6 +175,19 @@ def test_how_it_is_mirrored_is_changed_by_its_admins(mirrored: Project, oscar: U
     assert [line[:3] for line in trail("project.mirror_changed")][-1] == ("project.mirror_changed", "done", "alice")
 
 
+def test_what_its_syncs_ask_with_is_chosen_on_its_page(mirrored: Project, manager: Client):
+    path = f"/projects/{mirrored.public_id}/mirror/"
+    manager.post(path, {"full_every_hours": "3", "option.drafts": "yes"})
+    mirrored.mirror.refresh_from_db()
+    assert mirrored.mirror.options == {"drafts": "yes"}
+    assert 'name="option.drafts"' in page_html(manager.get(f"/projects/{mirrored.public_id}/"))
+    refused = manager.post(path, {"full_every_hours": "3", "option.drafts": "some"}, follow=True)
+    assert "some" in page_html(refused)
+    manager.post(path, {"full_every_hours": "3", "option.drafts": ""})
+    mirrored.mirror.refresh_from_db()
+    assert mirrored.mirror.options == {}
+
+
 # --- one sync --------------------------------------------------------------------------------------------------------
 
 

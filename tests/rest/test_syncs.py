@@ -99,6 +99,29 @@ def test_settings_are_changed_alike_and_each_change_is_a_line(server: toy.ToySer
     assert sue.patch(path, {"every": 1}).json()["field"] == "every"
 
 
+def test_what_syncs_ask_with_is_chosen_alike_and_the_next_one_reads_everything(
+    server: toy.ToyServer, toys: Connection, sue: Rest
+):
+    shell("add", "Toys", "remote", "--name", "Ours")
+    project = Project.objects.get(name="Ours")
+    path = f"projects/{project.public_id}/mirror/"
+    shell("sync", "Ours")
+    assert shell("sync", "Ours")["mode"] == "incremental"
+    assert shell("change", "Ours", "--option", "drafts=yes")["options"] == {"drafts": "yes"}
+    assert shell("sync", "Ours")["mode"] == "full"
+    assert sue.patch(path, {"options": {"drafts": "yes"}}).json() == shell("show", "Ours")
+    assert shell("sync", "Ours")["mode"] == "incremental"  # nothing was changed
+    assert sue.patch(path, {"options": {"drafts": None}}).json()["options"] == {}
+    refused = sue.patch(path, {"options": {"drafts": "some"}})
+    assert (refused.status_code, refused.json()["field"]) == (400, "options")
+    for wrong, words in (
+        ("colour=red", "unknown option options.colour; known: drafts"),
+        ("drafts", "is not NAME=VALUE"),
+    ):
+        with pytest.raises(CommandError, match=words):
+            call_command("mirrors", "change", "Ours", "--option", wrong)
+
+
 def test_what_cannot_be_is_refused_alike(server: toy.ToyServer, toys: Connection, sue: Rest, world: World):
     there = f"connections/{toys.public_id}/projects/"
     answer = sue.post(there, {"external_id": "nowhere"})

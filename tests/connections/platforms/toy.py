@@ -78,6 +78,9 @@ class ToyPlatform(Platform):
         RemoteOption("questions", "Questions", "of which the answers are exported", many=True),
         RemoteOption("folder", "Folder", "bucket/path/ into which Toy delivers itself"),
     )
+    mirror_options: ClassVar[Sequence[RemoteOption]] = (
+        RemoteOption("drafts", "Drafts", "what is not done", choices=(("no", "No"), ("yes", "Yes"))),
+    )
     connection_fields: ClassVar[tuple[ConnectionField, ...]] = (
         ConnectionField("base_address", "Address", "where it is, such as https://toy.example", is_required=True),
     )
