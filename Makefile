@@ -62,7 +62,7 @@ test-fast: $(DONE)/dev ## the suite without browsers and long tests, on SQLite: 
 test-sqlite: $(DONE)/dev machine-packages ## the suite on SQLite only
 	@$(PY) scripts/suite.py sqlite -- $(ARGS)
 
-test-platforms: $(DONE)/dev $(PLATFORMS_DONE)/servers machine-packages ## real servers at length: Label Studio, several machines on PostgreSQL and SeaweedFS (ARGS=…)
+test-platforms: $(DONE)/dev $(PLATFORMS_DONE)/servers $(BENCH_DONE)/peers machine-packages ## real servers at length: Label Studio, several machines on PostgreSQL and SeaweedFS (ARGS=…)
 	@$(PY) scripts/suite.py platforms -- $(ARGS)
 
 test-postgres: $(DONE)/dev machine-packages ## the suite on a private PostgreSQL only, browsers and all

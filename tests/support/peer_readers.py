@@ -2,7 +2,9 @@
 
 An order is a line of JSON on stdin, its answer a line of JSON on stdout. ``{"coco": PATH}``: our COCO file, read by
 supervision and by datumaro; the answer has, under each name, ``[[file name, class, [left, top, width, height]], …]`` or
-``{"error": …}``. ``{"tasks": PATH, "config": XML}``: Label Studio tasks, converted by Label Studio's own converter; the
+``{"error": …}``. ``{"training": FOLDER, "format": KEY}``: a zip of ours for training, unpacked, with pictures; the
+answer has the same of it, ``[[picture, class, [left, top, right, bottom] or corners of a turned box], …]``.
+``{"tasks": PATH, "config": XML}``: Label Studio tasks, converted by Label Studio's own converter; the
 answer has ``{"coco": its COCO file, "csv": its lines as objects}``.
 """
 
@@ -70,6 +72,44 @@ def _images(path: Path) -> list[dict[str, Any]]:
     return list(json.loads(path.read_text("utf-8"))["images"])
 
 
+def training_of_supervision(folder: Path, key: str) -> Found:
+    import supervision
+
+    if key == "voc":
+        data = supervision.DetectionDataset.from_pascal_voc(
+            images_directory_path=str(folder / "JPEGImages"), annotations_directory_path=str(folder / "Annotations")
+        )
+    else:
+        data = supervision.DetectionDataset.from_yolo(
+            images_directory_path=str(folder / "images"),
+            annotations_directory_path=str(folder / "labels"),
+            data_yaml_path=str(folder / "data.yaml"),
+            is_obb=key == "yolo_obb",
+        )
+    return [
+        (Path(file).name, data.classes[number], [float(side) for side in place])
+        for file, found in data.annotations.items()
+        for place, number in zip(
+            found.data["xyxyxyxy"].reshape(-1, 8) if key == "yolo_obb" and len(found) else found.xyxy,
+            found.class_id,
+            strict=True,
+        )
+    ]
+
+
+def training_of_datumaro(folder: Path, key: str) -> Found:
+    from datumaro.components.dataset import Dataset
+
+    data = Dataset.import_from(str(folder), "voc" if key == "voc" else "yolo")
+    classes = data.categories()[next(key for key in data.categories() if key.name == "label")]
+    found = []
+    for item in data:
+        for one in item.annotations:
+            left, top, across, down = one.get_bbox()
+            found.append((item.id, classes[one.label].name, [left, top, left + across, top + down]))
+    return found
+
+
 def of_label_studio(tasks: str, config: str) -> dict[str, Any]:
     from label_studio_sdk.converter import Converter
 
@@ -99,6 +139,12 @@ def main() -> None:
         if "coco" in order:
             path = Path(order["coco"])
             answer = {"supervision": _asked(of_supervision, path), "datumaro": _asked(of_datumaro, path)}
+        elif "training" in order:
+            folder, key = Path(order["training"]), order["format"]
+            answer = {
+                "supervision": _asked(training_of_supervision, folder, key),
+                "datumaro": _asked(training_of_datumaro, folder, key),
+            }
         else:
             answer = _asked(of_label_studio, order["tasks"], order["config"])
         sys.stdout.write(json.dumps(answer) + "\n")

@@ -29,6 +29,10 @@ class Peers:
         """``{"supervision": …, "datumaro": …}``: file name, class and box of every annotation, or ``{"error"}``."""
         return self._ask({"coco": str(path)})
 
+    def read_training(self, folder: Path, key: str) -> dict[str, Any]:
+        """``{"supervision": …, "datumaro": …}``: picture, class and place of every annotation, or ``{"error"}``."""
+        return self._ask({"training": str(folder), "format": key})
+
     def convert(self, tasks: Path, config: str) -> dict[str, Any]:
         """``{"coco", "csv"}``: what Label Studio's own converter makes of its tasks."""
         return self._ask({"tasks": str(tasks), "config": config})
