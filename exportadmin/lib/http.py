@@ -35,6 +35,7 @@ from urllib3.exceptions import ConnectTimeoutError, HTTPError, InvalidHeader, Na
 from urllib3.response import BaseHTTPResponse
 from urllib3.util.retry import Retry
 
+from exportadmin.lib import formatting
 from exportadmin.lib.addresses import (
     ForbiddenAddressError,
     HostPort,
@@ -482,11 +483,12 @@ def _accepted(response: requests.Response, place: str, refusal_bytes: int) -> re
     if 200 <= status < 300:
         return response
     body = _beginning(response, refusal_bytes)
+    told = f"{place} answered {formatting.status(status)}"
     if status in _TRANSIENT_STATUSES:
-        raise TransientStatusError(f"{place} answered {status}", status, _retry_after(response), body)
+        raise TransientStatusError(told, status, _retry_after(response), body)
     if status in (401, 403):
-        raise PermanentStatusError(f"{place} answered {status}: the credentials are wrong or not enough", status, body)
-    raise PermanentStatusError(f"{place} answered {status}", status, body)
+        raise PermanentStatusError(f"{told}: the credentials are wrong or not enough", status, body)
+    raise PermanentStatusError(told, status, body)
 
 
 def _beginning(response: requests.Response, size: int) -> bytes:

@@ -91,9 +91,30 @@ def here() -> str:
 def in_words(moment: dt.datetime, *, seconds: bool = False) -> str:
     """``22 Nov 2026, 03:06 CET``, in the zone of the one who looks; ``UTC-03`` where it has no letters of its own."""
     local = timezone.localtime(moment)
+    return f"{local.day} {local:%b %Y}, {clock(moment, seconds=seconds)}"
+
+
+def clock(moment: dt.datetime, *, seconds: bool = True) -> str:
+    """``03:06:12 CET``: :func:`in_words` without the day."""
+    local = timezone.localtime(moment)
     name = local.tzname() or "UTC"
-    clock = f"{local:%H:%M:%S}" if seconds else f"{local:%H:%M}"
-    return f"{local.day} {local:%b %Y}, {clock} {f'UTC{name}' if name[0] in '+-' else name}"
+    told = f"{local:%H:%M:%S}" if seconds else f"{local:%H:%M}"
+    return f"{told} {f'UTC{name}' if name[0] in '+-' else name}"
+
+
+def ago(moment: dt.datetime) -> str:
+    """How long ago, short, or the day: ``just now``, ``5 min ago``, ``3 h ago``, ``28 Nov, 14:05``, ``28 Nov 2025``."""
+    now = timezone.now()
+    seconds = int((now - moment).total_seconds())
+    if seconds < 60:
+        return "just now"
+    if seconds < 3600:
+        return f"{seconds // 60} min ago"
+    if seconds < 24 * 3600:
+        return f"{seconds // 3600} h ago"
+    local = timezone.localtime(moment)
+    is_of_this_year = local.year == timezone.localtime(now).year
+    return f"{local.day} {local:%b, %H:%M}" if is_of_this_year else f"{local.day} {local:%b %Y}"
 
 
 def from_datetime(moment: dt.datetime) -> int:

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from exports.formats import FORMATS
 from exports.spec.conditions import CONDITIONS
 from exports.spec.labels import NO_LABEL_LEFT, NO_LABEL_LEFT_TEXT, labels_note
 
 SHOWN_PARTS = 16  # all review statuses, and the usual ontology
+LEAST_SHARE: Final = 0.5  # what is not nothing can be seen
 
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """One addend. ``share`` is 0 to 100, of the sum's largest part: the length of its bar."""
+    """One addend. ``share`` is 0 to 100, of the sum's largest part: the length of its bar, which is seen if there is
+    anything."""
 
     label: str
     count: int
@@ -163,5 +165,9 @@ def sum_of(
     if not in_order:
         pairs.sort(key=lambda pair: (-pair[1], pair[0]))
     largest = max(1, *(count for _, count in pairs))
-    parts = tuple(Part(label, count, round(100 * max(0, count) / largest, 2)) for label, count in pairs)
+    parts = tuple(Part(label, count, _share(count, largest)) for label, count in pairs)
     return Sum(title, subtitle, column, total, parts)
+
+
+def _share(count: int, largest: int) -> float:
+    return max(LEAST_SHARE, round(100 * count / largest, 2)) if count > 0 else 0.0

@@ -8,6 +8,7 @@ from typing import Any, Final
 from django.db.models import QuerySet
 
 from connections.models import Project
+from exportadmin.lib import formatting
 from exportadmin.runs import statuses
 from exports.models import ExportReport
 from exports.spec.sample import Sample
@@ -29,14 +30,7 @@ class Estimate:
     @property
     def text(self) -> str:
         """About how long."""
-        seconds = self.seconds
-        if seconds < 1.5:
-            return "about a second"
-        if seconds < 90:
-            return f"about {seconds:.0f} s"
-        if seconds < 5_400:
-            return f"about {seconds / 60:.0f} min"
-        return f"about {seconds / 3_600:.1f} h"
+        return formatting.about(self.seconds)
 
 
 def estimate_duration(project: Project, format_name: str, rows: int, sample: Sample) -> Estimate | None:

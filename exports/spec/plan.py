@@ -16,6 +16,7 @@ from connections.rows.counts import REGION_ANSWERS, UNLABELLED
 from connections.rows.kinds import KINDS
 from connections.sinks.base import ReportKey, Sink
 from connections.store.overview import overview
+from exportadmin.lib import formatting
 from exportadmin.lib.heavy import check_time
 from exports.check_values import CheckValueCounter
 from exports.delivery.destination import connection_of, connection_to, sink_of
@@ -198,7 +199,9 @@ def _stops(spec: ExportSpec, sink: Sink, rows: int, size: int, taken: Sample) ->
         stops.append(f"{_refused(spec, taken)}; of all {rows:,} rows, max_refused allows {allowed:,}")
     free = sink.free_bytes()
     if free is not None and size > free:
-        stops.append(f"about {size:,} bytes are expected, but the destination has room for {free:,}")
+        stops.append(
+            f"about {formatting.size(size)} are expected, but the destination has room for {formatting.size(free)}"
+        )
     return stops
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from django import template
 
+from exportadmin.lib import formatting
 from exportadmin.lib.times import to_datetime
 from exports.links import states
 from exports.models import Link
@@ -14,16 +15,7 @@ from exports.templatetags.text import moment
 register = template.Library()
 
 
-@register.filter
-def left(seconds: int) -> str:
-    """``200000`` → ``2 d 7 h``; two units at most, the last one rounded down."""
-    if seconds < 60:
-        return f"{max(seconds, 0)} s"
-    if seconds < 3600:
-        return f"{seconds // 60} min {seconds % 60} s"
-    if seconds < 86400:
-        return f"{seconds // 3600} h {seconds % 3600 // 60} min"
-    return f"{seconds // 86400} d {seconds % 86400 // 3600} h"
+register.filter("left", formatting.whole)
 
 
 @register.inclusion_tag("exports/_state.html")

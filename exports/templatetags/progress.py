@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import datetime as dt
 from collections.abc import Iterator
 from typing import Any
 
 from django import template
 from django.utils import timezone
-from django.utils.html import format_html
-from django.utils.safestring import SafeString
 
-from exportadmin.lib import times
+from exportadmin.lib import formatting
 from exportadmin.runs import statuses
 from exportadmin.runs.progress import Progress, progress_of
 from exportadmin.runs.worker_seen import missing_worker_text
@@ -59,25 +56,6 @@ def under_name(line: Line) -> dict[str, Any]:
     return {"line": line, "words": words}
 
 
-@register.filter
-def ago(value: dt.datetime) -> SafeString:
-    """How long ago, short, or the day: ``5 min ago``, ``3 h ago``, ``28 Nov, 14:05``, ``28 Nov 2025``."""
-    now = timezone.now()
-    seconds = (now - value).total_seconds()
-    local = timezone.localtime(value)
-    if seconds < 60:
-        text = "just now"
-    elif seconds < 3600:
-        text = f"{seconds // 60:.0f} min ago"
-    elif seconds < 24 * 3600:
-        text = f"{seconds // 3600:.0f} h ago"
-    else:
-        is_of_this_year = local.year == timezone.localtime(now).year
-        text = f"{local.day} {local:%b, %H:%M}" if is_of_this_year else f"{local.day} {local:%b %Y}"
-    exact = value.astimezone(dt.UTC).isoformat(timespec="milliseconds")
-    return format_html('<time datetime="{}" title="{}">{}</time>', exact, times.in_words(value), text)
-
-
 def _parts(report: ExportReport, progress: Progress) -> Iterator[str]:
     if report.cancel_requested:
         yield "stopping"
@@ -86,17 +64,9 @@ def _parts(report: ExportReport, progress: Progress) -> Iterator[str]:
     if report.status == statuses.RUNNING and progress.percent is not None:
         yield f"{progress.percent}%"
     if progress.rows_per_second:
-        yield f"{progress.rows_per_second:,.0f} rows/s"
+        yield formatting.per_second(progress.rows_per_second)
     if progress.seconds_left is not None:
-        yield f"{_about(progress.seconds_left)} left"
-
-
-def _about(seconds: int) -> str:
-    """``about 40 s``, ``about 3 min``, ``about 2 h``: an estimate is not more exact than that."""
-    for most, unit, name in ((90, 1, "s"), (90 * 60, 60, "min")):
-        if seconds < most:
-            return f"about {max(1, round(seconds / unit))} {name}"
-    return f"about {round(seconds / 3600)} h"
+        yield f"{formatting.about(progress.seconds_left)} left"
 
 
 @register.simple_tag

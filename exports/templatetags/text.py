@@ -9,38 +9,22 @@ from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from exportadmin.lib import times
+from exportadmin.lib import formatting, times
 from exports.display.report_states import REPORT_STATES
 
 register = template.Library()
 
-_UNITS = ("bytes", "kB", "MB", "GB", "TB", "PB")
-
-
-@register.filter
-def number(value: float | None) -> str:
-    """``1234567`` → ``1,234,567``; nothing → an en dash."""
-    return f"{value:,}" if isinstance(value, int | float) else "–"
-
-
-@register.filter
-def size(value: int | None) -> str:
-    """``1234567`` → ``1.2 MB``: decimal units, as disks and ``ls --si`` have them."""
-    if not isinstance(value, int):  # in templates what is missing is an empty text
-        return "–"
-    if value < 1000:
-        return f"{value} {'byte' if value == 1 else 'bytes'}"
-    amount, unit = float(value), 0
-    while amount >= 999.5 and unit < len(_UNITS) - 1:
-        amount, unit = amount / 1000, unit + 1
-    return f"{amount:.1f} {_UNITS[unit]}" if amount < 99.95 else f"{amount:.0f} {_UNITS[unit]}"
+register.filter("number", formatting.number)
+register.filter("size", formatting.size)
+register.filter("lasting", formatting.lasting)
+register.filter("per_second", formatting.per_second)
+register.filter("about", formatting.about)
 
 
 @register.filter
 def plural(count: int, forms: str) -> str:
     """``{{ 3|plural:"row,rows" }}`` → ``3 rows``."""
-    one, many = forms.split(",")
-    return f"{count:,} {one if count == 1 else many}"
+    return formatting.counted(count, *forms.split(","))
 
 
 @register.filter
@@ -50,33 +34,33 @@ def moment(value: dt.datetime | None) -> str | SafeString:
     In the zone of the one who looks (:mod:`connections.access.middleware`); UTC for everybody else.
     """
     if value is None:
-        return "–"
+        return formatting.UNKNOWN
     exact = value.astimezone(dt.UTC).isoformat(timespec="milliseconds")
     return format_html('<time datetime="{}">{}</time>', exact, times.in_words(value))
 
 
 @register.filter
-def took(start: dt.datetime | None, end: dt.datetime | None) -> str:
-    """The time between two moments: ``0.42 s``, ``12 s``, ``3 min 5 s``, ``2 h 4 min``; up to now without an end."""
-    if start is None:
-        return "–"
-    return lasting(((end or timezone.now()) - start).total_seconds())
+def clock(value: dt.datetime) -> str:
+    """``03:06:12 CET``, of the day and in the zone of the one who looks."""
+    return times.clock(value)
 
 
 @register.filter
-def lasting(seconds: float | None) -> str:
-    """A number of seconds in the same words."""
-    if not isinstance(seconds, int | float):
-        return "–"
-    seconds = max(0.0, seconds)
-    if seconds < 10:
-        return f"{seconds:.2f} s"
-    whole = round(seconds)
-    if whole < 60:
-        return f"{whole} s"
-    if whole < 3600:
-        return f"{whole // 60} min {whole % 60} s"
-    return f"{whole // 3600} h {whole % 3600 // 60} min"
+def took(start: dt.datetime | None, end: dt.datetime | None) -> str:
+    """The time between two moments; up to now without an end."""
+    if start is None:
+        return formatting.UNKNOWN
+    if end is None:
+        return formatting.whole(int((timezone.now() - start).total_seconds()))
+    return formatting.lasting((end - start).total_seconds())
+
+
+@register.filter
+def ago(value: dt.datetime) -> SafeString:
+    """A ``<time>`` of how long ago, short, or the day, with the exact time for machines and as a title."""
+    exact = value.astimezone(dt.UTC).isoformat(timespec="milliseconds")
+    told = times.ago(value)
+    return format_html('<time datetime="{}" title="{}">{}</time>', exact, times.in_words(value), told)
 
 
 @register.inclusion_tag("exports/_state.html")

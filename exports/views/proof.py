@@ -9,6 +9,7 @@ from django.shortcuts import redirect, render
 
 from connections.access.permissions import VIEW, verbs_in
 from exportadmin.audit.middleware import actor_of
+from exportadmin.lib import formatting
 from exportadmin.lib.errors import DeniedError, NotFoundError, UserError
 from exportadmin.lib.heavy import heavy
 from exportadmin.lib.pages import done, get_view, only, post_view, refused
@@ -97,5 +98,5 @@ def _text(made: Proof) -> str:
         return "The proof was requested; a worker reads the files."
     told = shown(made)
     problems = "; ".join((*told.problems, *([f"and {told.more_problems:,} more"] if told.more_problems else [])))
-    found = f"{told.word}: {told.counts}, {made.bytes_done:,} bytes read: {made.statement}."
+    found = f"{told.word}: {told.counts}, {formatting.size(made.bytes_done)} read: {made.statement}."
     return f"{found} {problems}." if problems else found

@@ -17,7 +17,7 @@ from tests.connections.toy import registered
 from tests.pages import addresses
 from tests.pages.hostile_world import HostileWorld, build
 from tests.support import cast
-from tests.support.browsing import cut_off, overflow, sign_in, violations
+from tests.support.browsing import cut_off, faint_edges, overflow, sign_in, violations
 
 AREAS = sorted(module.name for module in pkgutil.iter_modules(addresses.__path__))
 # no pages of ours (Swagger UI and Django's admin are others' work), or answers to machines
@@ -67,11 +67,12 @@ def _faults(page: Page, address: str) -> list[str]:
     answer = page.goto(address)
     if answer is None or answer.status >= 500:
         return [f"answered {answer.status if answer else 'nothing'}"]
-    faults = [f"light: {each}" for each in violations(page)]
+    faults = [f"light: {each}" for each in (*violations(page), *faint_edges(page))]
     page.emulate_media(color_scheme="dark")
     expect(page.locator("html")).to_have_attribute("data-bs-theme", "dark")
     # the theme changes colours and nothing else
-    faults += [f"dark: {each}" for each in violations(page, "color-contrast", "link-in-text-block")]
+    dark = (*violations(page, "color-contrast", "link-in-text-block"), *faint_edges(page))
+    faults += [f"dark: {each}" for each in dark]
     for width in WIDTHS:
         page.set_viewport_size({"width": width, "height": 720})
         if overflow(page):

@@ -84,7 +84,7 @@ def test_a_row_that_the_writer_refuses_is_a_stop(members: Project, oscar: User):
 def test_no_room_on_the_disk_is_a_stop(filled: Project, operator: Client, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(local.shutil, "disk_usage", lambda path: type("Usage", (), {"free": 7}))
     page = words_of(page_of(operator.post(PLAN, form(filled))))
-    assert re.search(r"It would fail: about [\d,]+ bytes are expected, but the destination has room for 7\.", page)
+    assert re.search(r"It would fail: about [\d.]+ kB are expected, but the destination has room for 7 bytes\.", page)
 
 
 def test_ids_that_name_no_row_are_told_with_their_lines(filled: Project, operator: Client):

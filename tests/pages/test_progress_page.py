@@ -34,7 +34,7 @@ def test_a_poll_says_how_far_it_is_in_at_most_four_queries(members: Project, ope
     assert len(queries) == 4
     assert answer.status_code == 200
     assert "Reading: 1,200 of 5,000 rows, 2.0 MB" in said
-    for words in ("24 %", " rows a second", " kB a second", "about 5 min "):
+    for words in ("24%", " rows/s", " kB/s", "about 5 min "):
         assert words in said
     assert "<html" not in said and "<form" not in said
     assert answer.headers["Cache-Control"] == "no-store"

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exports.display.check_value_tables import sums_of
+from exports.display.check_value_tables import LEAST_SHARE, sum_of, sums_of
 from exports.spec.conditions import CONDITIONS
 
 COUNTS = st.dictionaries(st.text(min_size=1, max_size=5), st.integers(0, 10**12), max_size=30)
@@ -61,3 +61,9 @@ def test_numbers_that_add_up_are_shown_whole(dropped: Any, statuses: Any, classe
 def test_every_condition_has_its_own_reason_for_a_dropped_row():
     reasons = [condition.dropped_label for condition in CONDITIONS.values()]
     assert len(set(reasons)) == len(reasons)
+
+
+def test_one_among_many_has_a_bar_that_can_be_seen_and_nothing_has_none():
+    counted = sum_of("Rows", "", "", 1503, {"car": 1502, "tree": 1, "boat": 0})
+    assert counted is not None
+    assert {part.label: part.share for part in counted.parts} == {"car": 100, "tree": LEAST_SHARE, "boat": 0}

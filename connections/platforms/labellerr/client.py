@@ -26,6 +26,7 @@ from django.conf import settings
 from connections.models import Connection
 from connections.platforms.base import LostAnswerError, NothingThereError
 from connections.platforms.labellerr.names import DEFAULT_ADDRESS
+from exportadmin.lib import formatting
 from exportadmin.lib.addresses import check_url
 from exportadmin.lib.errors import PermanentError, TransientError
 from exportadmin.lib.http import (
@@ -198,9 +199,8 @@ class Client:
             else:
                 return
         assert refused is not None
-        raise PermanentError(
-            f"the address of the file answered {refused.status}, and so did {MOST_NEW_ADDRESSES} new ones"
-        )
+        answered = formatting.status(refused.status)
+        raise PermanentError(f"the address of the file answered {answered}, and so did {MOST_NEW_ADDRESSES} new ones")
 
     def _receive(self, url: str, path: Path, on_bytes: Callable[[int], None]) -> None:
         limit = settings.PLATFORM_FILE_BYTES
@@ -286,7 +286,7 @@ class Client:
             raise self._refused(error.status, error.body) from None
         except TransientStatusError as error:
             told = _told(error.body)
-            message = f"{self.place} answered {error.status}{_colon(told)}{_tracking(told)}"
+            message = f"{self.place} answered {formatting.status(error.status)}{_colon(told)}{_tracking(told)}"
             raise TransientStatusError(message, error.status, error.retry_after) from None
         envelope = _told(answer.content)
         if envelope is None:
@@ -309,7 +309,7 @@ class Client:
         told, nothing = _told(body), ""
         if _NOTHING in body[:MAX_REFUSAL].decode(errors="replace").lower():
             nothing = f"Labellerr has no file that the request selects{_colon(told)}"
-        words = f"{self.place} answered {status}"
+        words = f"{self.place} answered {formatting.status(status)}"
         if status == 401:
             words += ": API key or API secret is wrong, has ended or was withdrawn"
         elif status == 403:

@@ -18,7 +18,7 @@ from exportadmin.audit.middleware import NOBODY
 from exportadmin.audit.models import AuditEntry
 from exportadmin.audit.scope import Scope
 from exportadmin.audit.serialize import Extra
-from exportadmin.lib import times
+from exportadmin.lib import formatting, times
 from exportadmin.lib.actor import SCHEDULE, SYSTEM, TOKEN
 
 # figures are counted over so many of the newest entries; nobody waits for more
@@ -132,7 +132,7 @@ def counted(count: int, one: str, many: str) -> str:
     """``1 export``, ``7 exports``, ``no exports``, ``more than 10,000 exports``."""
     if count > COUNTED:
         return f"more than {COUNTED:,} {many}"
-    return f"{count:,} {one if count == 1 else many}" if count else f"no {many}"
+    return formatting.counted(count, one, many) if count else f"no {many}"
 
 
 def people(tally: Tally) -> str:

@@ -6,7 +6,7 @@ from django import template
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from exportadmin.lib import times
+from exportadmin.lib import formatting, times
 
 register = template.Library()
 
@@ -18,7 +18,7 @@ OUTCOMES = {"done": ("Done", "green"), "refused": ("Refused", "yellow"), "failed
 def at(ms: int | None) -> str | SafeString:
     """A ``<time>``, "22 Nov 2026, 03:06:12 CET" in the zone of who looks, with the milliseconds for machines."""
     if ms is None:
-        return "–"
+        return formatting.UNKNOWN
     told = times.in_words(times.to_datetime(ms), seconds=True)
     return format_html('<time datetime="{}">{}</time>', times.iso_utc(ms), told)
 
@@ -39,5 +39,10 @@ def outcome(key: str) -> dict[str, str]:
 @register.filter
 def counted(count: int, forms: str) -> str:
     """``{{ 1204|counted:"entry,entries" }}`` → ``1,204 entries``."""
-    one, many = forms.split(",")
-    return f"{count:,} {one if count == 1 else many}"
+    return formatting.counted(count, *forms.split(","))
+
+
+@register.filter
+def lasting(seconds: float | None) -> str:
+    """``0.42 s``, ``12 s``, ``3 min 5 s``."""
+    return formatting.lasting(seconds)

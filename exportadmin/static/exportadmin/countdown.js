@@ -1,4 +1,4 @@
-// Counts down what has data-seconds-left, in the words of exports/templatetags/link_words.py. At the end it says so, and
+// Counts down what has data-seconds-left, in the words of exportadmin/lib/formatting.py. At the end it says so, and
 // what stands in the same [data-ends] as an ".ea-state" becomes "Expired".
 (() => {
   const words = (s) =>
