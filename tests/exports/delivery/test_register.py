@@ -22,6 +22,7 @@ from connections.models import Connection, Project
 from connections.s3 import client
 from connections.store.upsert import write_rows
 from exportadmin.audit.models import AuditEntry
+from exportadmin.audit.questions import in_order
 from exports import actions
 from exports.models import ExportReport
 from exports.register.lines import register_entries
@@ -44,6 +45,10 @@ class Script:
     exports: int = 0
     links: int = 0
     refused: int = 0
+    changes: int = 0  # of the config "Weekly"
+    roles: int = 0
+    tokens: int = 0  # bound to the project
+    sign_ins: int = 0  # that were refused
 
     def took(self, who: str, kind: str, channel: str, export: ExportReport, size: int | None = None) -> None:
         self.lines[who, kind, channel, export.name] += 1
@@ -66,7 +71,7 @@ def browsers(members: Project, oscar: User, rita: User) -> dict[str, Client]:
 
 @pytest.fixture
 def script(filled: Project, alice: User, deliver: Any, saved_s3_connection: Connection, s3_folder: str, oscar_s: Rest,
-           browsers: dict[str, Client], oscar: User, tmp_path: Path) -> Script:  # fmt: skip
+           browsers: dict[str, Client], oscar: User, mallory: User, tmp_path: Path) -> Script:  # fmt: skip
     """Everything once or twice, through each channel."""
     done = Script()
     near = deliver(name="Near", filter={"with_annotations": True})
@@ -122,7 +127,34 @@ def script(filled: Project, alice: User, deliver: Any, saved_s3_connection: Conn
     shell = ExportReport.objects.get(name="Shell")
     done.took(shell.created_by_name, "delivery", "worker", shell, shell.bytes_done)
     done.exports = 4
+    _change_things(done, filled, oscar_s, browsers["oscar"], alice, mallory)
     return done
+
+
+def _change_things(done: Script, project: Project, oscar_s: Rest, oscar: Client, alice: User, mallory: User) -> None:
+    """A config, roles and keys through web, REST and shell; and a password that is guessed."""
+    weekly = {"project": project.public_id, "format": "csv", "name": "Weekly"}
+    config = oscar_s.post("configs/", weekly).json()["config_id"]
+    assert oscar_s.put(f"configs/{config}/", {**weekly, "statuses": ["accepted"]}).status_code == 200
+    typed = {**weekly, "description": "each Monday", "do": "save"}
+    assert oscar.post(f"/configs/{config}/edit/", typed).status_code == 302
+    done.changes += 3
+    alice_s = Rest(issue_token(user=alice, name="people", scopes=("admin",), actor=SHELL)[1])
+    member = f"projects/{project.public_id}/members/mallory/"
+    assert alice_s.put(member, {"role": "operator"}).status_code in (200, 201)
+    call_command("set_role", "mallory", project.public_id, "admin")
+    alice_web = Client()
+    alice_web.force_login(alice)
+    taken = alice_web.post(f"/projects/{project.public_id}/members/{mallory.pk}/remove/")
+    assert taken.status_code == 302
+    done.roles += 3
+    bound = {"name": "bound", "scopes": ["exports:read"], "project": project.public_id}
+    assert oscar.post("/api/v1/tokens/", bound, "application/json").status_code == 201
+    done.tokens += 1
+    for _ in range(2):
+        guess = Client(REMOTE_ADDR=VISITOR).post("/sign-in/", {"username": "alice", "password": "guess"})
+        assert guess.status_code == 200
+        done.sign_ins += 1
 
 
 @pytest.fixture
@@ -272,26 +304,55 @@ def test_wrong_values_are_named(script: Script, reviewer: Client):
     assert reviewer.get("/audit/register/?as=xml").status_code == 400
 
 
-def test_the_questions_count_the_same(script: Script, reviewer: Client):
+@dataclass(frozen=True)
+class Question:
+    """What is asked, and what the answer begins with and holds, as the script has counted it."""
+
+    slug: str
+    asked: dict[str, str]
+    begins: str
+    holds: tuple[str, ...] = ()
+
+
+def questions_of(script: Script, connection: Connection) -> list[Question]:
+    """Every question, as a reviewer of the project asks it."""
     kinds: Counter[str] = Counter()
     for (_, kind, _, _), count in script.lines.items():
         kinds[kind] += count
     downloads = kinds["download"] + kinds["handed-over"]
     people = "by 2 people (4 without sign-in)"
-    told = ask(reviewer, "who-exported").summary
-    taken = f"{downloads} downloads {people} and 2 readings of rows by 1 person"
-    assert told.startswith(f"{script.exports} exports by 2 people, {taken}")
-    assert taken in ask(reviewer, "outside-hours", **{"from": "00:00", "until": "00:01"}).summary
+    taken = f"{downloads} downloads {people} and {kinds['reading']} readings of rows by 1 person"
     keys = (f"row-{number:05d}" for number in range(ROWS))
-    row = next(key for key in keys if search(key, projects=None).exports == 4)
-    told = ask(reviewer, "row", row=row).summary
-    assert told.startswith(f"4 exports contain the row {row}; of them {downloads} downloads {people}")
-    links = ask(reviewer, "links")
-    assert links.summary.startswith(f"{script.links} links to 1 file by")
-    assert sum(line[3].startswith("used") for line in links.lines) == script.links
-    refused = ask(reviewer, "refused")
-    assert refused.summary.startswith(f"{script.refused} requests by 1 person (1 without sign-in) were refused")
+    row = next(key for key in keys if search(key, projects=None).exports == script.exports)
     mine = sum(count for key, count in script.lines.items() if key[0].endswith("oscar") and key[1] != "reading")
-    assert f"{mine} downloads, 2 readings of rows" in ask(reviewer, "person", person="oscar").summary
-    filters = ask(reviewer, "filters")
-    assert filters.summary.startswith(f"{script.exports} exports") and "3 of them under no filter" in filters.summary
+    exports, links = f"{script.exports} exports", f"{script.links} links to 1 file by"
+    return [
+        Question("who-exported", {}, f"{exports} by 2 people, {taken}"),
+        Question("outside-hours", {"from": "00:00", "until": "00:01"}, "", (taken,)),
+        Question("row", {"row": row}, f"{exports} contain the row {row}; of them {downloads} downloads {people}"),
+        Question("changes", {"object": "Weekly"}, f"{script.changes} changes of Weekly by 1 person"),
+        Question("refused", {}, f"{script.refused} requests by 1 person (1 without sign-in) were refused"),
+        Question("person", {"person": "oscar"}, "", (f"{mine} downloads, {kinds['reading']} readings of rows",)),
+        Question("links", {}, links),
+        Question("access", {}, f"{script.roles} changes of roles, {script.tokens} change of a token by"),
+        Question("filters", {}, exports, ("3 of them under no filter",)),
+        Question("sign-ins", {}, "Sign-ins were not looked for. Not in this answer, since superusers alone see it"),
+        Question("connection", {"connection": connection.name}, f"{connection.name} was used for 1 export by 1 person"),
+    ]
+
+
+def test_every_question_counts_the_same(script: Script, reviewer: Client, saved_s3_connection: Connection, alice: User):
+    questions = questions_of(script, saved_s3_connection)
+    assert {question.slug for question in questions} == {question.slug for question in in_order()}
+    for question in questions:
+        told = ask(reviewer, question.slug, **question.asked).summary
+        assert told.startswith(question.begins), question.slug
+        for words in question.holds:
+            assert words in told, question.slug
+    links = ask(reviewer, "links")
+    assert sum(line[3].startswith("used") for line in links.lines) == script.links
+    alices = Client()
+    alices.force_login(alice)
+    assert ask(alices, "sign-ins").summary.startswith(f"{script.sign_ins} refused sign-ins under 1 name")
+    access = ask(reviewer, "access")
+    assert [line[3] for line in access.lines if "mallory" in line[1]] == ["web", "shell", "rest"], "the newest first"
