@@ -20,17 +20,23 @@ from typing import Any, Final
 
 from connections.rows.kinds import BOX, CLASSIFICATION, KINDS, MASK, POINT, POLYGON, POLYLINE
 from connections.rows.label_studio import brush
+from connections.rows.label_studio.percents import percent
+from connections.rows.label_studio.places import (
+    ANSWER_BELOW,
+    REGION_ANSWER,
+    RELATIONSHIP,
+    LeftOut,
+    NoRegionError,
+    NoSizeError,
+    Picture,
+)
+from connections.rows.label_studio.tracks import tracks_of
 
 _Json = dict[str, Any]
-# what has no place in Label Studio's shape: the kind of an annotation, "relationship" or "answer_below"; its name
-LeftOut = list[tuple[str, str]]
-RELATIONSHIP, ANSWER_BELOW, REGION_ANSWER = "relationship", "answer_below", "region_answer"
-# width and height in pixels
-Picture = tuple[int, int] | None
-
 KEY: Final = "label_studio"
 ABSENT, ORDER, RESULT = "absent", "result_order", "result"
 OURS: Final = frozenset({"labels", "label_results", "rotation", "closed", "text", brush.KEY, ABSENT})
+_SPAN: Final = "TextEntity"
 CARRIED_AS: Final = "LabelStudio:"
 # keys of a value that say where something lies in a picture, a film, a sound or a text, and what goes with them
 _IN_PICTURES: Final = frozenset(
@@ -71,35 +77,11 @@ class Places(list[int]):
     is read. (A file's own list under that key is none.)"""
 
 
-class NoRegionError(ValueError):
-    """An object that Label Studio's shape has no region for."""
-
-
-class NoSizeError(ValueError):
-    """An object that lies in a picture whose size is not known: there is nothing to take percent of."""
-
-
 def kept_of(mark: Mapping[str, Any]) -> Mapping[str, Any]:
     """What Label Studio said of a row, label, object or answer beyond our shape."""
     source = mark.get("source_extra")
     kept = source.get(KEY) if type(source) is dict else None
     return kept if type(kept) is dict else _NOTHING
-
-
-def percent(pixels: float, size: int) -> float:
-    """Percent of a side of ``size`` pixels: the shortest number that the importer makes the same ``pixels`` of.
-
-    Where no number does, the nearest one. What was written with up to ten decimals comes back as it was.
-    """
-    found = pixels * 100.0 / size
-    short = round(found * 1e10) / 1e10
-    if short * size / 100.0 == pixels:
-        return short
-    if found * size / 100.0 != pixels:
-        for near in (math.nextafter(found, math.inf), math.nextafter(found, -math.inf)):
-            if near * size / 100.0 == pixels:
-                return near
-    return found
 
 
 # --- the results of a label ------------------------------------------------------------------------------------------
@@ -111,9 +93,10 @@ def results_of(
     *,
     left_out: LeftOut | None = None,
     to_name: str = "image",
+    media: Mapping[str, Any] = _NOTHING,
 ) -> list[_Json]:
     """All results of a row's label, in Label Studio's order where it is known. ``picture``: the size of the row's;
-    ``to_name``: what its answers are about, where Label Studio said nothing.
+    ``to_name``: what its answers are about, where Label Studio said nothing; ``media``: the row's media attributes.
 
     What has no place there is entered into ``left_out``; without a list :class:`NoRegionError` is raised. Raises
     :class:`NoSizeError`.
@@ -123,6 +106,8 @@ def results_of(
     results = (
         stored if type(stored) is list else written_results(label["annotations"], picture, left_out, to_name=to_name)
     )
+    if frames := label["annotations"].get("frames"):
+        results += tracks_of(frames, picture, media, [] if left_out is None else left_out)
     order = kept.get(ORDER)
     if type(order) is list and len(order) == len(results):
         results = [result for _, result in sorted(zip(order, results, strict=True), key=_place)]
@@ -249,6 +234,8 @@ def region_of(mark: Mapping[str, Any], kept: Mapping[str, Any], picture: Picture
     Raises :class:`NoRegionError`, :class:`NoSizeError`.
     """
     shape = _SHAPES.get(mark["annotation_kind"])
+    if shape is None and mark["annotation_kind"] == _SPAN:
+        return _span(mark, further)
     if shape is None:
         if not mark["annotation_kind"].startswith(CARRIED_AS):
             raise NoRegionError(f"an annotation of kind {mark['annotation_kind']!r}")
@@ -300,6 +287,28 @@ def _as_it_was(region: _Json, kept: Mapping[str, Any]) -> _Json:
         else:
             region.pop(of, None)
     return region
+
+
+def _span(mark: Mapping[str, Any], further: Sequence[str]) -> _Json:
+    """Of a text; its end is the last character here, and behind it there."""
+    location = mark.get("location")
+    place = location if type(location) is dict else _NOTHING
+    start, end = place.get("start"), place.get("end")
+    if type(start) is not int or type(end) is not int:
+        raise NoRegionError("a span of text that does not say its first and last character")
+    value: _Json = {"start": start, "end": end + 1}
+    if type(place.get("token")) is str:
+        value["text"] = place["token"]
+    if labels := [name for name in (mark["name"], *further) if name]:
+        value["labels"] = labels
+    return {
+        "value": value,
+        "id": mark.get("feature_id", ""),
+        "from_name": "label",
+        "to_name": "text",
+        "type": "labels",
+        "origin": "manual",
+    }
 
 
 def _box(mark: Mapping[str, Any], kept: Mapping[str, Any], width: int, height: int) -> tuple[str, _Json]:

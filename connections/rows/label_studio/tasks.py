@@ -14,7 +14,8 @@ from dataclasses import dataclass, field
 from hashlib import blake2b
 from typing import Any, Final
 
-from connections.rows.label_studio.regions import KEY, ORDER, LeftOut, Picture, results_of
+from connections.rows.label_studio.places import LeftOut, Picture
+from connections.rows.label_studio.regions import KEY, ORDER, results_of
 from connections.rows.labels import ground_truths, is_skipped, labels_of
 from connections.rows.media import is_address
 
@@ -94,11 +95,14 @@ class Serialization:
 
 @dataclass(slots=True)
 class Written:
-    """The task of one row; ``is_of_label_studio``: the row was one before. ``left_out``: what has no place in Label
-    Studio's shape; ``filtered``: labels that the annotation filter left out."""
+    """The task of one row; ``is_of_label_studio``: the row was one before; ``media``: its media attributes.
+
+    ``left_out``: what has no place in Label Studio's shape; ``filtered``: labels that the annotation filter left
+    out."""
 
     task: _Json
     is_of_label_studio: bool
+    media: Mapping[str, Any]
     left_out: LeftOut = field(default_factory=list)
     filtered: list[Mapping[str, Any]] = field(default_factory=list)
 
@@ -139,7 +143,7 @@ def written_task(document: Mapping[str, Any], number: int, how: Serialization) -
     if "data" not in kept:
         to_name = media_key(document)
         task["data"] = data_of(document, to_name)
-    written = Written(task, "data" in kept)
+    written = Written(task, "data" in kept, document["media_attributes"])
     labels = labels_of(document)
     picture = size_of(document)
     true = ground_truths(labels)
@@ -182,7 +186,7 @@ def _annotation(
     kept: Mapping[str, Any] = (source.get(KEY) if source else None) or _NOTHING
     annotation = {**_ANNOTATION, **kept}
     annotation.pop(ORDER, None)
-    results = results_of(label, picture, left_out=written.left_out, to_name=to_name)
+    results = results_of(label, picture, left_out=written.left_out, to_name=to_name, media=written.media)
     annotation["result"] = interpolated(results) if how.interpolate else results
     if is_one_of_several(written.task) and type(kept.get(ORDER)) is list:  # until its parts are together again
         annotation[ORDER] = sorted(kept[ORDER])

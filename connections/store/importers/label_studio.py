@@ -20,7 +20,8 @@ import orjson
 from connections.rows.body import BACKUP
 from connections.rows.checks import MAX_COORDINATE, BadMark, moment
 from connections.rows.label_studio.carried import carried_in, is_still
-from connections.rows.label_studio.regions import ORDER, Picture, Places
+from connections.rows.label_studio.places import Picture
+from connections.rows.label_studio.regions import ORDER, Places
 from connections.rows.label_studio.tasks import PICTURE
 from connections.rows.media import mime_type
 from connections.store.import_row import IncomingLabel, IncomingRow

@@ -6,12 +6,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from connections.rows.label_studio.places import NoRegionError, Picture
 from connections.rows.label_studio.regions import (
     KEY,
     ORDER,
     RESULT,
-    NoRegionError,
-    Picture,
     keep_what_differs,
     written_results,
 )

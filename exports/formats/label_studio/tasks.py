@@ -21,8 +21,8 @@ import orjson
 from connections.rows.batch import RowBatch
 from connections.rows.body import BodyPrinter
 from connections.rows.frames import answers_of, objects_of
-from connections.rows.kinds import CLASSIFICATION, KINDS
-from connections.rows.label_studio.regions import NoSizeError
+from connections.rows.kinds import CLASSIFICATION, KINDS, OTHER
+from connections.rows.label_studio.places import NoSizeError
 from connections.rows.label_studio.tasks import (
     AS_KEPT,
     FULL,
@@ -33,7 +33,7 @@ from connections.rows.label_studio.tasks import (
     Written,
     written_task,
 )
-from connections.rows.labels import labels_of
+from connections.rows.label_studio.tracks import TRACK
 from connections.store.importers.label_studio_results import results_of
 from exports.formats.base import CannotHoldError, Format, FormatContext, Option, Told
 
@@ -63,7 +63,6 @@ SERIALIZATION: Final = (ANNOTATIONS, COMPLETED_BY, DRAFTS, PREDICTIONS, HISTORY,
 
 REFUSALS: Final = {
     "unreadable": "an annotation cannot be read",
-    "frames": "annotations of a video's frames",
     "no_size": "percent of a picture whose size is not known",
 }
 NO_REGION: Final = "no_region"
@@ -127,12 +126,8 @@ class TaskFormat(Format):
         for index, body in enumerate(batch.bodies):
             document = orjson.loads(join([body], (), b""))
             try:
-                _check(document)
                 written = written_task(document, batch.numbers[index], self.how)
                 self.complete(written, batch, index)
-            except CannotHoldError as error:
-                self.refuse(batch, index, error)
-                continue
             except NoSizeError:
                 reason = "where its annotations lie is percent in Label Studio, and the row says no width and height"
                 self.refuse(batch, index, CannotHoldError("no_size", reason))
@@ -157,7 +152,14 @@ class TaskFormat(Format):
         written = self._last[index]
         found: Counter[Told] = Counter()
         for annotation in orjson.loads(orjson.dumps(written.task["annotations"])):
-            read = results_of(annotation["result"], written.task)
+            results = annotation["result"]
+            if not written.is_of_label_studio:  # a track stands for the annotations of its frames
+                tracks = [one for one in results if one["type"] == TRACK]
+                results = [one for one in results if one["type"] != TRACK]
+                for track in tracks:
+                    value = track["value"]
+                    found[OTHER.key, value.get("labels", [""])[0]] += len(value["sequence"])
+            read = results_of(results, written.task)
             _count(found, read.objects, read.classifications)
         found.update(told for told in written.left_out if told[0] in KINDS)
         for label in written.filtered:
@@ -168,9 +170,3 @@ class TaskFormat(Format):
 def _count(found: Counter[Told], objects: Sequence[Mapping[str, Any]], answers: Sequence[Mapping[str, Any]]) -> None:
     found.update((KINDS.of(mark["annotation_kind"]).key, mark["name"]) for mark in objects)
     found.update((CLASSIFICATION.key, answer["name"]) for answer in answers)
-
-
-def _check(document: Mapping[str, Any]) -> None:
-    for label in labels_of(document):
-        if label["annotations"].get("frames"):
-            raise CannotHoldError("frames", "annotations of a video's frames are no tracks of Label Studio's")

@@ -11,9 +11,11 @@ import pytest
 
 from connections.rows.kinds import KINDS
 from connections.rows.label_studio.brush import pack
-from connections.rows.label_studio.regions import percent
+from connections.rows.label_studio.percents import percent
 from connections.store.importers.brush import brush_mask
-from tests.support.label_studio import differences, rows_of, written
+from exports.formats import FORMATS
+from exports.formats.base import FormatContext
+from tests.support.label_studio import batch_of, differences, rows_of, written
 from tests.support.rows import answer, box, mask, point, polygon, row
 
 SIZE = {"original_width": 1000, "original_height": 500, "image_rotation": 0}
@@ -268,6 +270,61 @@ def test_rows_of_other_sources_are_tasks_that_are_read_back(tmp_path: Path):
         numbers = [_numbers(each[kind.geometry]) for each in (mine, theirs)]
         assert numbers[0] == pytest.approx(numbers[1], rel=1e-14)
     assert [each["radio_answer"]["name"] for each in again_.labels[0].classifications] == ["good", "rain"]
+
+
+def test_a_span_of_text_ends_behind_its_last_character(tmp_path: Path):
+    span = {"name": "Team", "annotation_kind": "TextEntity", "location": {"start": 0, "end": 5, "token": "Dallas"}}
+    text = row("one", span, answer())
+    text.row_data, text.media_attributes = "Dallas won", {"asset_type": "text"}
+    (found,) = json.loads(written([text], tmp_path, "label_studio_json"))
+    chosen, region_ = found["annotations"][0]["result"]
+    assert found["data"] == {"text": "Dallas won"}
+    assert (region_["type"], region_["to_name"], chosen["to_name"]) == ("labels", "text", "text")
+    assert region_["value"] == {"start": 0, "end": 6, "text": "Dallas", "labels": ["Team"]}
+
+
+def test_boxes_of_frames_are_tracks_and_what_has_no_place_is_noted(tmp_path: Path):
+    def box_at(left: float, **more: Any) -> dict[str, Any]:
+        sides = {"top": 12.0, "left": left, "height": 24.0, "width": 16.0}
+        return {"name": "car", "annotation_kind": "VideoBoundingBox", "bounding_box": sides, **more}
+
+    film = row("one", answer())
+    film.row_data = "https://a.invalid/a.mp4"
+    film.media_attributes |= {"asset_type": "video", "frame_rate": 10, "frame_count": 50}
+    film.labels[0].more_annotations = {
+        "frames": {
+            "1": {"objects": {"a": box_at(16.0), "b": box_at(80.0)}},
+            "2": {"objects": {"a": box_at(32.0)}, "classifications": [answer("weather", "rain")]},
+            "5": {"objects": {"a": box_at(48.0), "c": {"name": "dot", "annotation_kind": "VideoPoint", "point": {}}}},
+        }
+    }
+    (found,) = json.loads(written([film], tmp_path, "label_studio_json"))
+    assert found["data"] == {"video": "https://a.invalid/a.mp4"}
+    _, first, second = found["annotations"][0]["result"]
+    assert (first["id"], second["id"], first["type"], first["to_name"]) == ("a", "b", "videorectangle", "video")
+    assert first["value"]["labels"] == ["car"]
+    assert (first["value"]["framesCount"], first["value"]["duration"]) == (50, 5.0)
+    sequence = first["value"]["sequence"]
+    assert [(each["frame"], each["x"], each["enabled"], each["time"]) for each in sequence] == [
+        (1, 10.0, True, 0.1),
+        (2, 20.0, False, 0.2),
+        (5, 30.0, False, 0.5),
+    ]
+    batch, ontology = batch_of([film])
+    writer = FORMATS["label_studio_json"](FormatContext("p", "n", ontology, frozenset(), tmp_path))
+    list(writer.rows(batch))
+    assert writer.notes() == {"no_region": 2}
+
+
+def test_percent_of_a_picture_of_unknown_size_is_refused(tmp_path: Path):
+    one = row("one.jpg", box())
+    one.media_attributes = {}
+    batch, ontology = batch_of([one, row("two.jpg", box())])
+    writer = FORMATS["label_studio_json"](FormatContext("p", "n", ontology, frozenset(), tmp_path))
+    text = b"".join([*writer.header(), *writer.rows(batch), *writer.footer()])
+    (refused,) = writer.take_refused()
+    assert (refused.code, refused.global_key) == ("no_size", "one.jpg")
+    assert len(json.loads(text)) == 1
 
 
 def _numbers(shape: Any) -> list[float]:
