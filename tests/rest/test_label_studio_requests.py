@@ -239,6 +239,102 @@ def test_a_token_can_do_here_what_its_scopes_say(world: World, scope: str):
     assert create(client, world).status_code == (201 if "start" in SCOPES[scope][0] else 403)
 
 
+@pytest.fixture
+def completed(world: World) -> ExportReport:
+    """A snapshot as its end leaves it; nothing is read of it here."""
+    report = report_of(create(world.dialect_client("oscar"), world, {"title": "Made"}))
+    made = {"status": statuses.COMPLETED, "rows_done": 40, "check_values": {"md5": "0" * 32, "rows_refused": {}}}
+    ExportReport.objects.filter(pk=report.pk).update(**made)
+    report.refresh_from_db()
+    return report
+
+
+def test_a_conversion_is_made_once_and_again_only_where_it_failed(world: World, completed: ExportReport):
+    client = world.dialect_client("oscar")
+    there = at(world.own, f"exports/{completed.pk}")
+    first = post(client, f"{there}/convert", {"export_type": "VOC"}).json()
+    assert first["export_type"] == "VOC"
+    report = ExportReport.objects.get(pk=first["converted_format"])
+    assert (report.converted_from, report.format, report.name) == (completed, "voc", "Made as VOC")
+    (told,) = client.get(there).json()["converted_formats"]
+    assert (told["id"], told["status"], told["export_type"], told["traceback"]) == (report.pk, "created", "VOC", None)
+    again = post(client, f"{there}/convert", {"export_type": "VOC"})
+    assert faults(again) == {"non_field_errors": ["Conversion to VOC already started"]}
+    ExportReport.objects.filter(pk=report.pk).update(status=statuses.FAILED, error="no row has a size")
+    (told,) = client.get(there).json()["converted_formats"]
+    assert (told["status"], told["error"], told["traceback"]) == ("failed", "no row has a size", "no row has a size")
+    answer = client.get(f"{there}/download", {"exportType": "VOC"})
+    assert answer.status_code == 404
+    assert "no row has a size" in answer.json()["detail"]
+    second = post(client, f"{there}/convert", {"export_type": "VOC"}).json()
+    assert second["converted_format"] != report.pk
+    ExportReport.objects.filter(pk=second["converted_format"]).update(status=statuses.COMPLETED)
+    assert "already started" in json.dumps(faults(post(client, f"{there}/convert", {"export_type": "VOC"})))
+
+
+@pytest.mark.parametrize(
+    ("export_type", "format", "options"),
+    [
+        ("COCO", "label_studio_coco", {"images": "none"}),
+        ("COCO_WITH_IMAGES", "label_studio_coco", {"images": "with"}),
+        ("YOLO", "yolo", {"shapes": "mixed", "classes": "alphabetical", "images": "none"}),
+        ("YOLO_OBB_WITH_IMAGES", "yolo_obb", {"classes": "alphabetical", "images": "with"}),
+        ("CSV", "label_studio_csv", {}),
+        ("BRUSH_TO_PNG", "brush_to_png", {}),
+    ],
+)
+def test_types_are_formats_of_ours(
+    world: World, completed: ExportReport, export_type: str, format: str, options: dict[str, str]
+):
+    client = world.dialect_client("oscar")
+    there = at(world.own, f"exports/{completed.pk}")
+    made = post(client, f"{there}/convert", {"export_type": export_type})
+    report = ExportReport.objects.get(pk=made.json()["converted_format"])
+    assert report.format == format
+    assert options.items() <= report.config["options"].items()
+    (told,) = client.get(there).json()["converted_formats"]
+    assert told["export_type"] == export_type
+
+
+def test_what_a_snapshot_tells_of_people_its_table_tells(world: World):
+    client = world.dialect_client("oscar")
+    report = report_of(create(client, world, {"serialization_options": {"annotations__completed_by": {}}}))
+    ExportReport.objects.filter(pk=report.pk).update(status=statuses.COMPLETED)
+    made = post(client, at(world.own, f"exports/{report.pk}/convert"), {"export_type": "JSON_MIN"}).json()
+    options = ExportReport.objects.get(pk=made["converted_format"]).config["options"]
+    shared = options.keys() & report.config["options"].keys()
+    assert {key: options[key] for key in shared} == {key: report.config["options"][key] for key in shared}
+
+
+def test_what_is_not_made_yet_and_json_itself_are_not_converted(world: World, completed: ExportReport):
+    client = world.dialect_client("oscar")
+    waiting = report_of(create(client, world, {"title": "Waiting"}))
+    for report, export_type, words in (
+        (waiting, "VOC", "is created: convert it when it is completed"),
+        (completed, "JSON", "the snapshot itself is JSON"),
+        (completed, "NOPE", "NOPE is not supported export format"),
+    ):
+        answer = post(client, at(world.own, f"exports/{report.pk}/convert"), {"export_type": export_type})
+        assert words in json.dumps(faults(answer))
+
+
+def test_nothing_is_deleted_without_the_right_to(world: World, completed: ExportReport):
+    """Files are removed by who manages the project."""
+    assert world.dialect_client("oscar").delete(at(world.own, f"exports/{completed.pk}")).status_code == 403
+    failed = report_of(create(world.dialect_client("alice"), world, {"title": "Failed"}))
+    ExportReport.objects.filter(pk=failed.pk).update(status=statuses.FAILED)
+    answer = world.dialect_client("alice").delete(at(world.own, f"exports/{failed.pk}"))
+    assert "has no files that could be deleted" in json.dumps(faults(answer))
+
+
+def test_formats_are_those_that_the_projects_config_can_fill(world: World):
+    listed = world.dialect_client("oscar").get(at(world.own, "export/formats")).json()
+    usable = [one["name"] for one in listed if "disabled" not in one]
+    assert usable[:4] == ["JSON", "JSON_MIN", "CSV", "TSV"]
+    assert {"COCO", "VOC", "YOLO", "BRUSH_TO_PNG"} <= set(usable)
+    assert [one["name"] for one in listed if one.get("disabled")][-1] == "DOCLANG"
+
+
 # --- what others have ----------------------------------------------------------------------------------------------
 
 
