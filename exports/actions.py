@@ -642,6 +642,7 @@ def save_config(
             require(actor, START, project)
             connection_of(spec.destination, project, hold=True)
             _fill(config, name, description, spec)
+            _must_be_alone(config)
             config.save(force_insert=True)
             line.obj, line.after = config, config.body
     except IntegrityError:
@@ -673,6 +674,7 @@ def change_config(
         require(actor, START, config.project)
         connection_of(spec.destination, config.project, hold=True)
         _fill(config, name, description, spec)
+        _must_be_alone(config)
         if not ExportConfig.objects.select_for_update().filter(pk=config.pk).first():
             raise GoneError(f"config {config.name!r} was deleted meanwhile")
         config.save(force_update=True)
@@ -692,6 +694,19 @@ def delete_config(*, config: ExportConfig, actor: Actor) -> None:
     with audited("config.deleted", actor=actor, project=config.project, obj=config, before=config.body):
         require(actor, START, config.project)
         config.delete()
+
+
+def _must_be_alone(config: ExportConfig) -> None:
+    """Two configs of one name in a project could not be told from each other. Holds the project: of two that are saved
+    at once the second is refused. Raises :class:`UserError`.
+    """
+    list(Project.objects.select_for_update(no_key=True).filter(pk=config.project_id).values_list("pk"))
+    if ExportConfig.objects.filter(project=config.project_id, name=config.name).exclude(pk=config.pk).exists():
+        raise UserError(
+            f"project {config.project.name!r} has a config {config.name!r} already: give this one another name, or "
+            "change that one",
+            field="name",
+        )
 
 
 def _fill(config: ExportConfig, name: str, description: str, spec: ExportSpec) -> None:

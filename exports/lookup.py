@@ -24,7 +24,7 @@ def get_report(
 ) -> ExportReport:
     """The report with its project, or with what ``reports`` bring along."""
     if reports is None:
-        reports = ExportReport.objects.select_related("project", "converted_from")
+        reports = ExportReport.objects.select_related("project", "converted_from", "retry_of")
     return get_object(request, reports, "report", report_id, verb=verb, column="report_id")
 
 

@@ -57,6 +57,7 @@ class StoreClass(models.Model):
     extra = models.JSONField(default=dict, blank=True)
 
     class Meta:
+        verbose_name_plural = "store classes"
         ordering = ["is_question", "number"]
         constraints = [
             models.UniqueConstraint(fields=["project", "is_question", "number"], name="class_number_once"),

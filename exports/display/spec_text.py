@@ -51,15 +51,17 @@ class Line:
 def describe(config: object, connections: Mapping[str, str] | None = None) -> list[Line]:
     """The lines of a config. Takes any JSON, since old reports stay.
 
-    What was not asked for (``null``, empty) is not shown, but for a filter or parts that are none. Nor are parts where
-    the format holds none of them. ``connections``: the names, by id, of those that whoever looks may know of; another
-    one is shown by its id.
+    What was not asked for (``null``, empty) is not shown, but for parts, or all conditions, that are none. Nor are
+    parts where the format holds none of them. ``connections``: the names, by id, of those that whoever looks may know
+    of; another one is shown by its id.
     """
     if not isinstance(config, Mapping):
         return []
     writer, options = FORMATS.get(str(config.get("format"))), config.get("options")
     if writer is not None and not writer.holds_parts(options if isinstance(options, Mapping) else {}):
         config = {key: value for key, value in config.items() if key != "include"}
+    if not config.get("filter") and any(config.get(key) for key in beside_filter()):
+        config = {key: value for key, value in config.items() if key != "filter"}  # there are conditions: beside it
     lines = _lines(config, [*spec_keys(), *LABELS])
     destination = config.get("destination")
     if not isinstance(destination, Mapping) or not destination.get("connection"):

@@ -88,6 +88,7 @@ class LinkForm(PasswordGivenForm):
             elif "amount" not in self.errors:
                 self.add_error("amount", "Write how many minutes, hours or days: 1 minute to 30 days.")
         elif last is not None:
+            self.errors.pop("amount", None)  # no number is read where none is asked for
             if amount is not None:
                 self.add_error("amount", "Choose “Another time” to use this number, or leave it empty.")
             data["seconds"] = int(last)

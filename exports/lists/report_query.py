@@ -52,7 +52,7 @@ def listed(request: HttpRequest, *more: str, query: QueryDict | None = None) -> 
     filters = ReportFilters(query, for_list(projects), choices)
     is_valid = filters.is_valid()
     if "project" in filters.errors:
-        get_project(request, query["project"])  # 404, as everywhere, and the trail hears of it
+        get_project(request, query.get("project", ""))  # 404, as everywhere, and the trail hears of it
     reports = filters.qs if is_valid else ExportReport.objects.none()
     columns = columns_sorted_by(query.get("sort") or NEWEST, reports)
     return Listed(filters, columns, columns.data.data if is_valid else None)

@@ -27,6 +27,7 @@ from exports.display.distribution import downloads_of, links_of
 from exports.display.made_by import made_by
 from exports.display.proofs import proofs_of
 from exports.display.refused_rows import refused_of
+from exports.display.report_lines import retried_as
 from exports.display.spec_text import describe
 from exports.display.timeline import phase_label, steps_of
 from exports.forms.convert import ConvertForm
@@ -68,6 +69,8 @@ def detail_page(request: HttpRequest, report: ExportReport, *, convert: ConvertF
         "last_phase": next((phase_label(phase.name).lower() for phase in reversed(phases_of(report))), ""),
         **figures(report),
     }
+    if not context["is_active"]:
+        context["retried"] = retried_as([report.pk]).get(report.pk)
     if report.is_delivered and report.destination_id is not None and not report.is_there:
         # a folder of this machine is nobody's business; a place elsewhere is where people look for their files
         context |= {"address": _address(report), "connection": next(iter(names.items()), None)}

@@ -42,8 +42,10 @@ def selected(request: HttpRequest) -> HttpResponse:
         raise UserError(f"do is {key[:80]!r}; known: {', '.join(BULK_ACTIONS)}", field="do")
     if "reports" in request.POST:
         return _carried_out(request, BULK_ACTIONS[key], request.POST["reports"].split(","))
+    found: Sequence[ExportReport]
+    missing: Sequence[str] = ()
     if request.POST.get("all"):
-        found, missing = _all(request, request.POST.get("query", "")), []
+        found = _all(request, request.POST.get("query", ""))
     else:
         ids = list(dict.fromkeys(request.POST.getlist("report")))
         if not ids:

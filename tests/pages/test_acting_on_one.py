@@ -215,3 +215,13 @@ def test_a_button_is_no_link(clients, members: Project, tmp_path: Path, verb: st
     report = deliver(members, tmp_path / "d").report
     assert clients["alice"].get(f"/exports/{report.report_id}/{verb}/").status_code == 405
     assert Client(enforce_csrf_checks=True).post(f"/exports/{report.report_id}/{verb}/").status_code in (302, 403)
+
+
+def test_what_was_run_again_leads_to_what_came_of_it_and_back(project: Project, visitor: Client):
+    failed = make_report(project, name="Nightly", status="failed")
+    again = make_report(project, name="Nightly", status="completed", retry_of=failed)
+    page = page_html(visitor.get(f"/exports/{failed.report_id}/"))
+    assert f'<dt>Run again as</dt><dd><a href="/exports/{again.report_id}/">Nightly</a>' in page
+    page = page_html(visitor.get(f"/exports/{again.report_id}/"))
+    assert f'<dt>Run again from</dt><dd><a href="/exports/{failed.report_id}/">Nightly</a>' in page
+    assert "Run again as" not in page

@@ -132,3 +132,9 @@ def test_a_column_that_no_filter_offers_cannot_be_guessed_by_an_address(visitor:
 )
 def test_filters_that_a_page_offers_work(visitor: Client, model: str, query: dict[str, str]):
     assert visitor.get(f"/admin/{model}/", query).status_code == 200
+
+
+def test_its_pages_have_our_icon_and_no_plural_that_is_none(visitor: Client):
+    page = visitor.get("/admin/").content.decode()
+    assert '<link rel="icon" href="/static/exportadmin/favicon.svg"' in page
+    assert "classs" not in page and "Store classes" in page

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import re
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -174,6 +175,14 @@ def test_the_form_needs_its_csrf_token(artifact, oscar):
     strict.force_login(oscar)
     assert strict.post(form(artifact), {"last": "3600"}).status_code == 403
     assert not Link.objects.exists()
+
+
+def test_a_number_that_was_wrong_is_in_nobodys_way_when_another_time_is_chosen(operator, artifact):
+    refused = operator.post(form(artifact), {"last": "other", "amount": "0", "unit": "hours"})
+    assert refused.status_code == 400
+    answer = operator.post(form(artifact), {"last": "86400", "amount": "0", "unit": "hours"})
+    assert answer.status_code == 200
+    assert Link.objects.get().expires_at > timezone.now() + timedelta(hours=23)
 
 
 @pytest.mark.parametrize(

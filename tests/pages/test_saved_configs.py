@@ -217,3 +217,15 @@ def test_deleted_it_is_gone_and_its_runs_stay(config: ExportConfig, operator: Cl
     assert not ExportConfig.objects.exists()
     report.refresh_from_db()
     assert report.saved_config is None
+
+
+def test_two_configs_of_a_project_never_have_one_name(operator: Client, config: ExportConfig, connection: Connection):
+    send = {"project": config.project.public_id, "format": "csv", "name": config.name, "do": "save"}
+    refused = operator.post("/exports/new/", send)
+    assert refused.status_code == 400
+    assert f"has a config &#x27;{config.name}&#x27; already" in refused.content.decode()
+    other = save(config.project, name="Monthly")
+    renamed = operator.post(here(other, "edit/"), send)
+    assert renamed.status_code == 400
+    assert operator.post(here(config, "edit/"), send).status_code == 302, "it may keep its own"
+    assert sorted(ExportConfig.objects.values_list("name", flat=True)) == sorted(["Monthly", config.name])

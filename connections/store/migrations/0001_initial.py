@@ -176,6 +176,7 @@ class Migration(migrations.Migration):
                 ('project', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='classes', to='connections.project')),
             ],
             options={
+                'verbose_name_plural': 'store classes',
                 'ordering': ['is_question', 'number'],
                 'constraints': [models.UniqueConstraint(fields=('project', 'is_question', 'number'), name='class_number_once'), models.UniqueConstraint(fields=('project', 'is_question', 'name'), name='class_name_once')],
             },

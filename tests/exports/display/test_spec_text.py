@@ -28,3 +28,9 @@ def test_the_index_of_masks_holds_the_parts_of_the_columns_that_were_asked_for()
 
 def test_a_format_that_there_is_not_any_more_is_told_as_it_was():
     assert "Parts included" in terms({"format": "xml", "include": ["attachments"], "options": None})
+
+
+def test_a_filter_is_none_only_where_no_condition_stands_beside_it():
+    terms = {line.term: line.values for line in describe({"format": "json", "filter": {}, "statuses": ["accepted"]})}
+    assert "Filter" not in terms and terms["Review statuses"] == ("accepted",)
+    assert {line.term: line.values for line in describe({"format": "json", "filter": {}})}["Filter"] == ("none",)
