@@ -54,7 +54,7 @@ def here(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
         yield started.site("Edge tasks")
 
 
-@pytest.fixture(params=["original"])
+@pytest.fixture(params=["original", "here"])
 def site(request: pytest.FixtureRequest, shared: Path) -> Site:
     """Whoever speaks as Label Studio does: Label Studio itself, which proves the tests, and ours."""
     return request.getfixturevalue(request.param)
