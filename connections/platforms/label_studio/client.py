@@ -234,6 +234,10 @@ class Client:
                 raise PermanentError(
                     f"the file has more than {limit:,} bytes; no more are taken (EXPORTADMIN_PLATFORM_FILE_BYTES)"
                 ) from None
+            except RefusedError as error:
+                if error.status == 416 and not received:  # the file has no byte at all
+                    return
+                raise
             except TransientError:
                 if not goes_on or resumes == MOST_RESUMES or received == before:
                     raise

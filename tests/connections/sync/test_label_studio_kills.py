@@ -20,7 +20,7 @@ from tests.connections.sync.kills import Places, dies, step, to_its_end
 from tests.rest.world import SHELL
 from tests.support.label_studio_server import COMPLETED, IN_PROGRESS, LabelStudioServer, MadeTasks
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow]
 COUNT = 6
 
 
