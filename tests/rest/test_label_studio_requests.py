@@ -552,6 +552,8 @@ def test_a_view_is_a_saved_config_that_a_snapshot_is_made_with(world: World):
 def test_a_view_is_changed_and_deleted(world: World):
     client = world.dialect_client("oscar")
     first = made(client, world.own, {"title": "All"}).json()
+    assert [made(client, world.own, {}).json()["data"]["title"] for _ in range(2)] == ["View 3", "View 4"]
+    assert "already" in json.dumps(faults(made(client, world.own, {"title": "All"})))
     there = f"{BASE}/dm/views/{first['id']}"
     data = view(filter="filter:tasks:updated_at", operator="greater", type="Datetime", value="2026-01-31T09:30:00.5Z")
     body = json.dumps({"data": data})
@@ -561,6 +563,8 @@ def test_a_view_is_changed_and_deleted(world: World):
     (item,) = changed.json()["data"]["filters"]["items"]
     assert (item["operator"], item["value"]) == ("greater", "2026-01-31T09:30:00.500+00:00")
     assert client.get(there).json() == changed.json()
+    renamed = client.patch(there, json.dumps({"data": {"title": "Recent"}}), content_type=JSON).json()["data"]
+    assert renamed == changed.json()["data"] | {"title": "Recent"}
     assert client.delete(f"{there}/").status_code == 204
     assert client.get(there).status_code == 404
 
@@ -637,7 +641,7 @@ def test_configs_that_no_view_can_say_are_none(world: World):
         {"format": "csv"},
     ):
         spec = ExportSpec.parse(body, world.own.project)
-        actions.save_config(project=world.own.project, name="A config", spec=spec, actor=SHELL)
+        actions.save_config(project=world.own.project, name=f"A config {body}"[:200], spec=spec, actor=SHELL)
     client = world.dialect_client("oscar")
     assert client.get(f"{BASE}/dm/views/", {"project": world.own.project.pk}).json() == []
 

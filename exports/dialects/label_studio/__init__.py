@@ -54,6 +54,32 @@ LABEL_STUDIO = Dialect(
             "What is downloaded twice is the same twice.",
         ),
         (
+            "A view is a saved config; its filters are tasks:id, tasks:updated_at, tasks:total_annotations and"
+            " tasks:cancelled_annotations with the operators that a refusal names, joined by and; how a table looks is"
+            " not kept.",
+            "What a view says is what a snapshot made with it has.",
+        ),
+        (
+            "A view that there is not, or of another project, and sorts of annotations that are all off, are refused.",
+            "There, all tasks and all annotations are exported.",
+        ),
+        (
+            "total_annotations and cancelled_annotations are compared with none and some.",
+            "How many there are is not kept beside a row.",
+        ),
+        (
+            "Titles have up to 200 characters, and no two views of a project have the same.",
+            "They are names of exports and of saved configs here.",
+        ),
+        (
+            "Pictures come with the types …_WITH_IMAGES, or where download_resources is true.",
+            "Nobody waits for pictures that were not asked for.",
+        ),
+        (
+            "An export without a snapshot is waited for for 50 seconds; then it is 503, and the same request gets it.",
+            "It is made as any other, and stays in the list of exports.",
+        ),
+        (
             "A snapshot that failed, and a conversion, have error with the reason.",
             "Without it nobody could do anything about it.",
         ),

@@ -46,11 +46,11 @@ _Json = dict[str, Any]
 
 
 def parse_data(data: Mapping[str, Any]) -> tuple[str, _Json]:
-    """``(title, filter of ours)`` of a view's data. Raises :class:`UserError`."""
+    """``(title, filter of ours)`` of a view's data; the title may be empty. Raises :class:`UserError`."""
     for key in data:
         if key not in _KEYS and key not in _LOOKS:
             raise UserError(f"unknown key {key[:60]!r}; known: {', '.join(_KEYS)}", field="data")
-    title = data.get("title") or "View"
+    title = data.get("title") or ""
     if not isinstance(title, str):
         raise UserError("the title is no text", field="data.title")
     if data.get("ordering"):

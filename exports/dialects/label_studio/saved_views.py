@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import count
 from typing import Any
 
 from rest_framework.request import Request
@@ -82,7 +83,10 @@ class ViewView(LabelStudioView):
         if sent.get("project", config.project_id) != config.project_id:
             raise UserError("a view stays in its project", field="project")
         if "data" in sent:
-            title, spec = _read(config.project, {"title": config.name, **sent["data"]})
+            data = {"title": config.name, **sent["data"]}
+            if "filters" not in data:  # as there: what is not sent stays
+                data["filters"] = {"items": items_of(config.body.get("filter", {}))}
+            title, spec = _read(config.project, data)
             config = actions.change_config(
                 config=config, name=title, spec=spec, actor=actor_of(request, CHANNEL), description=config.description
             )
@@ -96,4 +100,11 @@ class ViewView(LabelStudioView):
 
 def _read(project: Project, data: dict[str, Any]) -> tuple[str, ExportSpec]:
     title, conditions = parse_data(data)
+    title = title or _free_title(project)
     return title, ExportSpec.parse({"format": SNAPSHOT, "labels": ALL.text, "filter": conditions}, project)
+
+
+def _free_title(project: Project) -> str:
+    """For a view without one: a config has a name that no other of its project has."""
+    taken = set(project.configs.filter(name__startswith="View ").values_list("name", flat=True))
+    return next(name for number in count(project.configs.count() + 1) if (name := f"View {number}") not in taken)
