@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from exports.api import configs, deletion, files, leftovers, links, proofs, register, remote_exports, views
+from exports.api import configs, deletion, failures, files, leftovers, links, proofs, register, remote_exports, views
 
 urlpatterns = [
     path("reports/", views.ReportsView.as_view(), name="reports"),
@@ -12,6 +12,8 @@ urlpatterns = [
     ),
     path("reports/status/", views.ReportStatusesView.as_view(), name="report-statuses"),
     path("reports/grouped/", views.GroupedReportsView.as_view(), name="reports-grouped"),
+    path("reports/failures/", failures.FailuresView.as_view(), name="failures"),
+    path("reports/failures/<str:key>/retry/", failures.RetryFailuresView.as_view(), name="failures-retry"),
     path("reports/<str:report_id>/", views.ReportView.as_view(), name="report"),
     path("reports/<str:report_id>/wait/", views.WaitView.as_view(), name="report-wait"),
     path("reports/<str:report_id>/cancel/", views.CancelView.as_view(), name="report-cancel"),

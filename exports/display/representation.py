@@ -13,6 +13,7 @@ from exports.spec.platform_export import HERE, THERE
 
 if TYPE_CHECKING:
     from exports.actions import DeletedRows
+    from exports.failures import Failures, Retried
 
 
 def artifact_json(artifact: Artifact) -> dict[str, Any]:
@@ -96,6 +97,32 @@ def report_json(report: ExportReport) -> dict[str, Any]:
         "created_by": report.created_by_name,
         "started_at": report.started_at.isoformat() if report.started_at else None,
         "finished_at": report.finished_at.isoformat() if report.finished_at else None,
+    }
+
+
+def failures_json(found: Failures) -> dict[str, Any]:
+    """What failed lately and was not retried, by reason."""
+    return {
+        "groups": [
+            {
+                "key": group.key,
+                "reason": group.reason,
+                "reports": [report.report_id for report in group.reports],
+                "retryable": [report.report_id for report in group.retryable],
+                "last_at": group.reports[0].created_at.isoformat(),
+            }
+            for group in found.groups
+        ],
+        "is_cut": found.is_cut,
+    }
+
+
+def retried_json(one: Retried) -> dict[str, Any]:
+    """What came of one that was retried with others."""
+    return {
+        "report_id": one.report.report_id,
+        "retried_as": one.again.report_id if one.again else None,
+        "refusal": one.refusal.message if one.refusal else "",
     }
 
 

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import json
 from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
+from django.core.management import call_command
+from django.core.management.base import CommandError
 from django.utils import timezone
 
 from connections.access.permissions import START, VIEW, projects_for
+from connections.access.tokens import issue_token
 from connections.models import Connection, Project
 from exportadmin.audit.models import AuditEntry
 from exportadmin.lib.actor import Actor
@@ -17,6 +21,7 @@ from exportadmin.lib.errors import ConflictError, DeniedError, NothingToDoError
 from exports import failures
 from exports.models import ExportReport
 from tests.pages.reports import make_report
+from tests.rest.world import SHELL, Rest
 
 
 def actor_for(user: User) -> Actor:
@@ -131,3 +136,28 @@ def test_more_than_are_looked_at_are_said_to_be_more(project: Project, alice: Us
     assert not failures.failures(**of(alice)).is_cut
     fail(project, "full")
     assert failures.failures(**of(alice)).is_cut
+
+
+def test_rest_and_the_shell_tell_and_retry_the_same(members: Project, oscar: User, capsys: pytest.CaptureFixture[str]):
+    for number in range(2):
+        fail(members, f"row '{number}' is bad")
+    shell_only = fail(members, "full")
+    script = Rest(issue_token(user=oscar, name="ci", scopes=("exports:run", "exports:read"), actor=SHELL)[1])
+    told = script.get("reports/failures/").json()
+    call_command("failures", "--json")
+    assert json.loads(capsys.readouterr().out) == told
+    rows = next(group for group in told["groups"] if len(group["reports"]) == 2)
+    refused = script.post(f"reports/failures/{rows['key']}/retry/", {"count": 3})
+    assert (refused.status_code, refused.json()["code"]) == (409, "conflict")
+    done = script.post(f"reports/failures/{rows['key']}/retry/", {"count": 2})
+    assert done.status_code == 202
+    again = {one["retried_as"]: one["report_id"] for one in done.json()}
+    found = ExportReport.objects.filter(report_id__in=again, status="queued")
+    assert {report.report_id: report.retry_of.report_id for report in found if report.retry_of} == again
+    (group,) = script.get("reports/failures/").json()["groups"]
+    call_command("failures", "--retry", group["key"])
+    assert capsys.readouterr().out == f"{shell_only.report_id} -> {shell_only.retries.get().report_id}\n"
+    call_command("failures")
+    assert capsys.readouterr().out == "nothing failed that was not retried\n"
+    with pytest.raises(CommandError, match="nothing that failed for this reason is left"):
+        call_command("failures", "--retry", group["key"])

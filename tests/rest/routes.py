@@ -195,6 +195,7 @@ BODIES: dict[str, Any] = {
     "POST account/tokens/": {"name": "new", "scopes": ["admin"], "days": "90", "project": "{project}"},
     "POST exports/selected/": {"do": "cancel", "reports": "{waiting}"},
     "POST exports/failures/<str:key>/": {"count": "1"},
+    "POST api/v1/reports/failures/<str:key>/retry/": {"count": 1},
     "POST exports/new/": {"project": "{project}", "format": "csv", "do": "run"},
     "POST exports/new/platform/": {"project": "{project}", "format": "json", "do": "run"},
     "POST projects/<str:project_id>/exports-there/": {"remote_id": "r1"},

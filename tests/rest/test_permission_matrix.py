@@ -92,6 +92,8 @@ GET    api/v1/reports/grouped/                                           401 200
 GET    api/v1/reports/<str:report_id>/                                   401 404 200 200 200 200  401 404 404 404 404 200
 GET    api/v1/reports/<str:report_id>/wait/                              401 404 200 200 200 200  401 404 404 404 404 200
 POST   api/v1/reports/<str:report_id>/cancel/                            401 404 403 202 202 202  401 404 404 404 404 202
+GET    api/v1/reports/failures/                                          401 200 200 200 200 200 -
+POST   api/v1/reports/failures/<str:key>/retry/                          401 409 409 409 409 409 -
 POST   api/v1/reports/<str:report_id>/retry/                             401 404 403 202 202 202  401 404 404 404 404 202
 POST   api/v1/reports/<str:report_id>/delete-files/                      401 404 403 403 200 200  401 404 404 404 404 200
 POST   api/v1/reports/<str:report_id>/convert/                           401 404 403 202 202 202  401 404 404 404 404 202
@@ -606,6 +608,8 @@ LISTS = {
 }
 ELSEWHERE = {
     "GET api/v1/leftovers/",
+    "GET api/v1/reports/failures/",
+    "POST api/v1/reports/failures/<str:key>/retry/",
     "GET api/v1/people/",
     "POST api/v1/people/",
     "GET api/v1/people/<str:username>/",

@@ -90,6 +90,8 @@ refuses   GET    api/v1/reports/grouped/
 refuses   GET    api/v1/reports/<str:report_id>/
 refuses   GET    api/v1/reports/<str:report_id>/wait/
 refuses   POST   api/v1/reports/<str:report_id>/cancel/
+refuses   GET    api/v1/reports/failures/
+refuses   POST   api/v1/reports/failures/<str:key>/retry/
 refuses   POST   api/v1/reports/<str:report_id>/retry/
 refuses   POST   api/v1/reports/<str:report_id>/delete-files/
 refuses   POST   api/v1/reports/<str:report_id>/convert/
