@@ -17,6 +17,7 @@ import requests
 from PIL import Image
 
 from connections import pictures
+from connections.connection_actions import create_connection
 from connections.models import Connection, Project
 from connections.pictures import Fetched, NotFetched, PictureFetcher, extension_of, shown_address
 from connections.platforms import PLATFORMS
@@ -24,6 +25,7 @@ from connections.platforms.base import MediaSession
 from exportadmin.lib.addresses import HostPort
 from exportadmin.lib.http import Guard, session
 from tests.connections.platforms.toy import ToyPlatform
+from tests.rest.world import SHELL
 from tests.support.canary import TEXT, Canary, response
 
 pytestmark = pytest.mark.django_db
@@ -380,3 +382,16 @@ def test_an_address_is_shown_without_its_secrets(address, shown):
 @pytest.mark.parametrize("head", [b"", b"BM", b"RIFF\0\0\0\0WAVE", b"\0\0\0\x18ftypmp42", b"%PDF-1.7", b"GIF88a"])
 def test_other_beginnings_are_those_of_no_picture(head):
     assert extension_of(head + bytes(range(1, 40))) == ""
+
+
+def test_uploads_of_a_label_studio_are_fetched_with_its_connection_s_token(project, folder, servers: Servers):
+    token = "0123456789abcdef0123456789abcdef01234567"
+    server = servers(lambda asked: [response(200, PNG)] if f"Token {token}".encode() in asked else [response(401)])
+    config = {"base_address": server.url, "private_address": f"{server.host}:{server.port}"}
+    project.connection = create_connection(
+        kind="label_studio", name="Studio", config=config, secrets={"token": token}, actor=SHELL
+    )
+    found = fetched(project, folder, "/data/upload/3/a.png", "/data/upload/%2e%2e/secret")
+    assert isinstance(found[0], Fetched)
+    assert "leads out of its folder" in found[1].reason
+    assert [request.split()[1] for request in server.requests] == [b"/data/upload/3/a.png"]
