@@ -30,7 +30,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 install = $(UV) pip install --quiet --python $(1) $(2) \
 	|| { echo "uv could not install ($(2)); plain pip tries" >&2; $(1) -m pip install --quiet $(2); }
 
-.PHONY: help install install-dev run test test-fast test-sqlite test-postgres test-platforms demo-s3 cases lint format bench bench-s3 bench-sync soak screenshots lock clean \
+.PHONY: help install install-dev run test test-fast test-sqlite test-postgres test-platforms demo-s3 cases lint format bench bench-s3 bench-label-studio bench-sync soak screenshots lock clean \
 	machine-packages
 
 help: ## this list
@@ -86,6 +86,9 @@ bench: $(DONE)/dev $(BENCH_DONE)/peers ## speed, side by side with the peers (AR
 
 bench-s3: $(DONE)/dev ## a 2 GB export to S3, side by side with boto3's own upload of the finished file (ARGS=--mb=…)
 	@$(PY) -m bench.s3 $(ARGS)
+
+bench-label-studio: $(DONE)/dev $(PLATFORMS_DONE)/servers ## snapshots, COCO and CSV beside Label Studio's own server, through its SDK (ARGS=--rows=…)
+	@$(PY) -m bench.label_studio $(ARGS)
 
 bench-sync: $(DONE)/dev ## a sync of 100,000 rows from the Labellerr server of the tests, and the next one after 1 % changed
 	@$(PY) -m bench.sync $(ARGS)

@@ -56,7 +56,7 @@ def peers_file(cache: Path, rows: int) -> Path:
         return path
     draft = path.with_suffix(".part")
     with draft.open("w", encoding="utf-8") as target:
-        for number, line in enumerate(_lines(tasks_file(cache, rows)), start=1):
+        for number, line in enumerate(lines(tasks_file(cache, rows)), start=1):
             line = line.replace('{"data":', f'{{"id":{number},"data":', 1)
             line = line.replace('"annotations":[{', f'"annotations":[{{"id":{number},{_OUR_TIME},', 1)
             target.write(("[" if number == 1 else ",\n") + line)
@@ -72,7 +72,7 @@ def masks_file(cache: Path, rows: int) -> Path:
         return path
     draft = path.with_suffix(".part")
     with draft.open("w", encoding="utf-8") as target:
-        wanted = (line for index, line in enumerate(_lines(tasks_file(cache, rows * 4))) if index % 4 == 0)
+        wanted = (line for index, line in enumerate(lines(tasks_file(cache, rows * 4))) if index % 4 == 0)
         for number, line in enumerate(wanted):
             task = json.loads(line)
             for annotation in task["annotations"]:
@@ -83,7 +83,7 @@ def masks_file(cache: Path, rows: int) -> Path:
     return path
 
 
-def _lines(path: Path) -> Iterator[str]:
+def lines(path: Path) -> Iterator[str]:
     """The tasks, one a line, without the array's marks."""
     with path.open(encoding="utf-8") as source:
         for line in source:

@@ -24,12 +24,13 @@ def own_label_studio(tmp_path: Path, shared: Path) -> Iterator[server.LabelStudi
 
 
 def _running(folder: Path) -> Iterator[server.LabelStudio]:
-    _need_label_studio()
+    need_label_studio()
     with template.running(folder) as started:
         yield started
 
 
-def _need_label_studio() -> None:
+def need_label_studio() -> None:
+    """Skip loudly where it is not installed (in CI that fails), or ``../shared`` is not there."""
     if not template.GENERATOR.is_file():
         pytest.skip("NOT RUN: ../shared is not beside this clone")
     if not server.is_installed():
@@ -46,7 +47,7 @@ def original(label_studio: server.LabelStudio) -> Site:
 @pytest.fixture(scope="session")
 def here(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     """An installation of ours with the same tasks, as Label Studio's own JSON has them."""
-    _need_label_studio()
+    need_label_studio()
     with ours.running(tmp_path_factory.mktemp("here")) as started:
         tasks = tmp_path_factory.mktemp("tasks") / "tasks.json"
         tasks.write_bytes((template.made_there() / "edge" / "JSON").read_bytes())
