@@ -15,7 +15,7 @@ from connections.rows.body import BACKUP
 from connections.rows.label_studio.tasks import Serialization, written_task
 
 _Json = dict[str, Any]
-_BROKEN = (KeyError, ValueError, TypeError, AttributeError, ZeroDivisionError, LookupError)
+_BROKEN = (LookupError, ValueError, TypeError, AttributeError, ArithmeticError)
 
 
 def carried_in(task: Mapping[str, Any]) -> _Json | None:

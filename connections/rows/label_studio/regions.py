@@ -104,7 +104,9 @@ def results_of(
     kept = kept_of(label)
     stored = kept.get(RESULT)
     results = (
-        stored if type(stored) is list else written_results(label["annotations"], picture, left_out, to_name=to_name)
+        stored
+        if type(stored) is list and {dict}.issuperset(map(type, stored))
+        else written_results(label["annotations"], picture, left_out, to_name=to_name)
     )
     if frames := label["annotations"].get("frames"):
         results += tracks_of(frames, picture, media, [] if left_out is None else left_out)

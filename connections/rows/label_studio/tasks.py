@@ -9,6 +9,7 @@ A task with several pictures is a row a picture here (:mod:`connections.store.im
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from hashlib import blake2b
@@ -29,6 +30,8 @@ ONLY_ID: Final = "only_id"
 FULL: Final = "full"
 AS_KEPT: Final = "as_kept"
 _NOTHING: Final[Mapping[str, Any]] = {}
+_PLACE: Final = re.compile(r"(\d{1,6}) of (\d{1,6})", re.ASCII)
+_MOST_PICTURES: Final = 100_000
 _NUMBERS: Final = frozenset({int, float})
 _ID_BYTES: Final = 6  # below 2^53: a whole number in every JSON reader
 _TASK: Final[_Json] = {
@@ -122,9 +125,18 @@ def kept_task(document: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def is_one_of_several(task: Mapping[str, Any]) -> bool:
-    """Is it a task's row of one of its pictures?"""
+    """Is it a task's row of one of its pictures? (A task may have a key of that name of its own.)"""
     picture = task.get(PICTURE)
-    return type(picture) is dict and picture.keys() >= {"name", "place"}
+    if type(picture) is not dict or type(picture.get("place")) is not str:
+        return False
+    place = _PLACE.fullmatch(picture["place"])
+    path = picture.get("list", [])
+    return (
+        place is not None
+        and 1 <= int(place[1]) <= int(place[2]) <= _MOST_PICTURES
+        and type(path) is list
+        and {str}.issuperset(map(type, path))
+    )
 
 
 def written_task(document: Mapping[str, Any], number: int, how: Serialization) -> Written:
@@ -140,10 +152,11 @@ def written_task(document: Mapping[str, Any], number: int, how: Serialization) -
     if "inner_id" not in kept:
         task["inner_id"] = number
     to_name = "image"
-    if "data" not in kept:
+    is_task = type(kept.get("data")) is dict
+    if not is_task:
         to_name = media_key(document)
         task["data"] = data_of(document, to_name)
-    written = Written(task, "data" in kept, document["media_attributes"])
+    written = Written(task, is_task, document["media_attributes"])
     labels = labels_of(document)
     picture = size_of(document)
     true = ground_truths(labels)
@@ -373,10 +386,11 @@ def _restore_list(task: _Json, pages: list[_Json]) -> None:
     path = task[PICTURE].get("list")
     if not path:
         return
-    count = int(str(task[PICTURE]["place"]).rpartition(" ")[2])
-    entries: list[Any] = [None] * count
+    entries: list[Any] = [None] * int(task[PICTURE]["place"].rpartition(" ")[2])
     for page in pages:
-        entries[int(str(page[PICTURE]["place"]).partition(" ")[0]) - 1] = _at(page["data"], path)
+        place = int(page[PICTURE]["place"].partition(" ")[0])
+        if place <= len(entries):
+            entries[place - 1] = _at(page["data"], path)
     task["data"] = _with(task["data"], path, entries)
 
 
@@ -388,7 +402,8 @@ def _at(data: Any, path: Sequence[str]) -> Any:
 
 def _with(data: _Json, path: Sequence[str], value: Any) -> _Json:
     first, *rest = path
-    return {**data, first: _with(data.get(first) or {}, rest, value) if rest else value}
+    inner = data.get(first)
+    return {**data, first: _with(inner if type(inner) is dict else {}, rest, value) if rest else value}
 
 
 def _merged(parts: list[Any]) -> list[Any]:
@@ -408,9 +423,11 @@ def _one(parts: list[_Json]) -> _Json:
     whole = {**parts[0]}
     numbered: list[tuple[int, Any]] = []
     for part in parts:
-        results = part.get("result") or []
+        results = part.get("result")
+        if type(results) is not list:
+            continue
         order = part.get(ORDER)
-        if type(order) is not list or len(order) != len(results):
+        if type(order) is not list or len(order) != len(results) or not {int}.issuperset(map(type, order)):
             order = [len(numbered)] * len(results)
         numbered += zip(order, results, strict=True)
     whole.pop(ORDER, None)

@@ -72,7 +72,7 @@ NOTE_TEXTS: Final = {
     FILTERED: "annotations are left out by the option annotations",
 }
 # what renderers raise for an annotation that is not as it should be
-_BROKEN: Final = (KeyError, ValueError, TypeError, AttributeError, ZeroDivisionError)
+_BROKEN: Final = (LookupError, ValueError, TypeError, AttributeError, ArithmeticError)
 _PARTS_READ: Final = frozenset({"data_row_details", "label_details", "performance_details"})
 
 

@@ -188,6 +188,12 @@ def test_the_pictures_of_a_task_are_one_task_again(tmp_path: Path):
     assert list(differences(tasks, again(tasks, tmp_path))) == []
 
 
+@pytest.mark.parametrize("place", ["1 of 999999999", "2 of 1", "x", "0 of 2", 3])
+def test_a_tasks_own_key_picture_is_none_of_ours(place: Any, tmp_path: Path):
+    tasks = [task(*RESULTS["answers"], picture={"name": "a", "place": place})]
+    assert list(differences(tasks, again(tasks, tmp_path))) == []
+
+
 def test_options_are_those_of_label_studios_serialization(tmp_path: Path):
     one = task(predictions=[{"id": 5, "result": []}], drafts=[{"id": 6, "result": []}])
     one["annotations"][0]["history"] = [{"id": 1}]
