@@ -57,7 +57,7 @@ _SHOWN: Final = (
     "label_config",
 )
 # a server that makes this many tasks a second is slow, and not dead
-_SLOWEST: Final = 100.0
+SLOWEST: Final = 100.0
 _STUCK: Final = (
     "a snapshot of Label Studio's that broke, or whose server was stopped, says so for ever and has no reason; often "
     "it is a text of one task that cannot be written. Its server's log may tell which"
@@ -297,7 +297,7 @@ class LabelStudioPlatform(Platform):
             tasks = self.client.project(external_id).get("task_number")
         except TransientError:
             return 0.0
-        return tasks / _SLOWEST if isinstance(tasks, int) else 0.0
+        return tasks / SLOWEST if isinstance(tasks, int) else 0.0
 
     def fetch(
         self, external_id: str, remote_id: str, wanted: Wanted, folder: Path, on_bytes: OnBytes

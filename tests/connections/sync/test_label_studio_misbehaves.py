@@ -223,7 +223,7 @@ def test_one_that_does_not_move_is_given_up_with_its_reason(project, held, setti
 
 def test_with_a_large_snapshot_more_patience_is_had(project, held, settings, monkeypatch):
     settings.PLATFORM_PATIENCE = -1
-    monkeypatch.setattr(platform, "_SLOWEST", 0.01)
+    monkeypatch.setattr(platform, "SLOWEST", 0.01)
     held.habits.looks = [IN_PROGRESS, IN_PROGRESS, COMPLETED]
     assert is_whole(carried_out(project), held)
 
