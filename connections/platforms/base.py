@@ -66,7 +66,8 @@ class RemoteFormat:
 class RemoteOption:
     """One setting of an export that the platform makes, beside those of :class:`Wanted`.
 
-    ``many``: a list of texts; with ``choices`` (value, title) one of them, or some.
+    ``many``: a list of texts; with ``choices`` (value, title) one of them, or some. ``is_connection``: the id of one of
+    :meth:`Platform.remote_connections`.
     """
 
     name: str
@@ -74,6 +75,7 @@ class RemoteOption:
     help: str
     many: bool = False
     choices: tuple[tuple[str, str], ...] = ()
+    is_connection: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -68,7 +68,7 @@ def option_field(option: RemoteOption) -> forms.Field:
         return OfferedListField(
             label=option.title, help_text=option.help, required=False, choices=option.choices, widget=ChoiceBoxes
         )
-    if option.choices:
+    if option.choices or option.is_connection:
         return OfferedField(label=option.title, help_text=option.help, required=False, choices=option.choices)
     return TextField(label=option.title, help_text=option.help, required=False, max_length=10_000)
 

@@ -11,7 +11,7 @@ from django.http import QueryDict
 from connections.models import Project
 from connections.platforms.base import Platform, RemoteOption
 from connections.platforms.options import option_field, typed
-from exportadmin.lib.errors import UserError
+from exportadmin.lib.errors import ExportAdminError, PermanentError, TransientError, UserError
 from exportadmin.lib.forms import ChoiceBoxes, ChoiceLabel, Form, OfferedField, OfferedListField, TextField
 from exportadmin.lib.ids import new_id
 from exports.delivery.destination import LOCAL
@@ -30,6 +30,8 @@ class PlatformExportForm(DeliveryInputs, Form):
     """
 
     blamed: Mapping[str, str] = {"Idempotency-Key": "key", "updated_after": "after", KEY: "format"}
+    # why the platform's own connections cannot be chosen from, in words
+    unheard = ""
     project = forms.CharField(required=False, widget=forms.HiddenInput)
     key = forms.CharField(label="This form", required=False, initial=new_id, widget=forms.HiddenInput)
 
@@ -138,6 +140,29 @@ class PlatformExportForm(DeliveryInputs, Form):
         """What was typed; empty: the action gives one."""
         return str(self.cleaned_data["name"])
 
+    def offer_connections(self) -> None:
+        """Choose from what the platform has of its own connections, which it is asked for; what it does not tell now is
+        typed by hand.
+        """
+        wanted = [option for option in self.platform.remote_options if option.is_connection]
+        if not wanted:
+            return
+        try:
+            found = [(one.connection_id, one.name or one.connection_id) for one in self.platform.remote_connections()]
+        except (ExportAdminError, PermanentError, TransientError) as error:
+            self.unheard = f"{self.platform.title} does not tell its connections now ({error}): write the id of one."
+            for option in wanted:
+                self.fields[f"option.{option.name}"].widget = forms.TextInput(attrs={"autocomplete": "off"})
+            return
+        for option in wanted:
+            name = f"option.{option.name}"
+            given = self[name].value() or ""
+            # one that is not there any more stays as it is: what is wrong with it is told when it is sent
+            more = [] if given in {"", *(key for key, _ in found)} else [(given, given)]
+            field = self.fields[name]
+            assert isinstance(field, OfferedField)
+            field.choices = [("", "None" if found else f"{self.platform.title} has none"), *found, *more]
+
     # --- how it is shown ---------------------------------------------------------------------------------------------
 
     @property
@@ -164,7 +189,8 @@ class PlatformExportForm(DeliveryInputs, Form):
     @property
     def notes(self) -> dict[str, str]:
         """Input → how it is read."""
-        return self.destination_notes()
+        told = {f"option.{one.name}": self.unheard for one in self.platform.remote_options if one.is_connection}
+        return self.destination_notes() | told
 
     @property
     def shown(self) -> Sequence[forms.BoundField]:

@@ -74,6 +74,7 @@ def show(
     status: int = 200,
 ) -> HttpResponse:
     """The page with what was typed. ``stopped``: why there is no plan."""
+    form.offer_connections()
     context = {
         "section": "exports",
         "project": form.of_project,

@@ -9,9 +9,11 @@ from django.contrib.auth.models import User
 
 from connections.access.models import Membership
 from connections.models import Project
-from connections.platforms.base import Waiting
+from connections.platforms.base import RemoteConnection, RemoteOption, Waiting
 from connections.sync.models import Mirror
+from exportadmin.lib.errors import TransientError
 from exports.models import ExportReport
+from tests.connections.platforms.toy import ToyPlatform
 from tests.exports.platform_export.conftest import mirrored, own_folders, server, step  # noqa: F401
 from tests.pages.people import signed_in
 from tests.pages.squeezed import page_html
@@ -117,3 +119,27 @@ def test_a_project_that_mirrors_nothing_has_no_such_choice(members: Project, osc
     assert "Bring it up to date first" not in page
     assert "/exports/new/platform/" not in page
     assert signed_in(oscar).get(PAGE, {"project": members.public_id}).status_code == 400
+
+
+@pytest.mark.parametrize(
+    ("told", "expected"),
+    [
+        ([RemoteConnection("c-1", "Team <vault>")], '<option value="c-1">Team &lt;vault&gt;</option>'),
+        ([], ">Toy has none</option>"),
+        (TransientError("no answer"), "Toy does not tell its connections now (no answer): write the id of one."),
+    ],
+)
+def test_a_connection_of_the_platform_is_chosen_from_what_it_has(
+    harbour: Project, oscar: User, monkeypatch: pytest.MonkeyPatch, told: Any, expected: str
+):
+    def answer(_: ToyPlatform) -> list[RemoteConnection]:
+        if isinstance(told, Exception):
+            raise told
+        return list(told)
+
+    vault = RemoteOption("vault", "Vault", "by which Toy delivers", is_connection=True)
+    monkeypatch.setattr(ToyPlatform, "remote_options", (*ToyPlatform.remote_options, vault))
+    monkeypatch.setattr(ToyPlatform, "remote_connections", answer)
+    page = page_html(signed_in(oscar).get(PAGE, {"project": harbour.public_id}))
+    assert expected in page
+    assert ('<select name="option.vault"' in page) is not isinstance(told, Exception)

@@ -108,7 +108,12 @@ class LabellerrPlatform(Platform):
             "where Labellerr puts the file",
             choices=((LOCAL, "Fetched from Labellerr"), (S3, "Delivered by Labellerr to S3")),
         ),
-        RemoteOption("connection_id", "Labellerr's connection", "for S3: the id of one of Labellerr's own connections"),
+        RemoteOption(
+            "connection_id",
+            "Labellerr's connection",
+            "for S3: the id of one of Labellerr's own connections",
+            is_connection=True,
+        ),
         RemoteOption("folder", "Folder", "for S3: bucket_name/path/to/folder/"),
     )
 
