@@ -91,7 +91,9 @@ def last_deliveries(reports: QuerySet[ExportReport], connections: QuerySet[Conne
     """The latest first, by when they were delivered: of each state by its own index. At most three queries."""
     latest: list[ExportReport] = []
     for status in sorted(statuses.SUCCESSFUL):
-        latest += shown(reports.filter(status=status)).order_by("-finished_at", "-pk")[:MOST_DELIVERED]
+        # PostgreSQL would put those first whose end is not known
+        ended = shown(reports.filter(status=status, finished_at__isnull=False))
+        latest += ended.order_by("-finished_at", "-pk")[:MOST_DELIVERED]
     latest.sort(key=lambda report: (report.finished_at or report.created_at, report.pk), reverse=True)
     newest = latest[:MOST_DELIVERED]
     keys = {report.destination_id for report in newest if report.destination_id is not None}
