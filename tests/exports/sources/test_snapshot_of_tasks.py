@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,6 @@ from exports import actions
 from exports.models import ExportReport
 from exports.sources import source_for
 from exports.sources.snapshot import SnapshotSource, UnchangedStoreSource, conversion_spec
-from exports.sources.store import StoreReader
 from exports.spec.spec import ExportSpec
 from tests.rest.world import SHELL
 from tests.support.deliveries import delivery_folder
@@ -112,13 +112,14 @@ def test_rows_that_change_in_the_last_moment_are_not_delivered(
     write_rows(project, rows_of(TASKS, tmp_path), now_ms=5_000)
     report = snapshot(project)
     spec = conversion_spec(report, {"format": "yolo"})
-    before = StoreReader._project_state
+    is_possible = UnchangedStoreSource.is_possible
 
-    def later(reader: StoreReader, project_pk: int) -> Any:
-        revision, *rest = before(reader, project_pk)
-        return (revision + 1, *rest)
+    def and_then_they_change(report: ExportReport, options: Mapping[str, str]) -> bool:
+        found = is_possible(report, options)
+        change_everything(project)
+        return found
 
-    monkeypatch.setattr(StoreReader, "_project_state", later)
+    monkeypatch.setattr(UnchangedStoreSource, "is_possible", and_then_they_change)
     made = actions.convert_report(report=report, spec=spec, actor=SHELL, now=True)
     assert not made.is_delivered
     assert "rows changed since report" in made.error
