@@ -67,16 +67,25 @@ ONE_DATABASE = (
     "tests/connections/store/test_import_brush_masks.py",
     "tests/connections/store/test_import_detect.py",
     "tests/connections/store/test_import_label_studio.py",
+    "tests/exportadmin/installation/test_home.py",
     "tests/exportadmin/lib/",
     "tests/exportadmin/operations/test_boot.py",
+    "tests/exportadmin/operations/test_private_files.py",
+    "tests/exportadmin/operations/test_slow_clients.py",
     "tests/exportadmin/operations/test_static_files_of_a_start.py",
+    "tests/exportadmin/runs/test_up.py",
     "tests/exports/delivery/test_second_sink.py",
     "tests/exports/formats/",
+    "tests/exports/labels/test_random_labels.py",
     "tests/pages/test_demo.py",
     "tests/platforms/",  # they bring a PostgreSQL of their own
     "tests/test_readme.py",
     "tests/test_static.py",
     "tests/test_support.py",
+    "tests/whole/test_agreement.py",
+    "tests/whole/test_cases.py",
+    "tests/whole/test_formats_property.py",
+    "tests/whole/test_labellerr_json_again.py",
 )
 # files whose tests bring servers, or whole installations, and stay with them for long
 PLATFORMS = (
