@@ -89,7 +89,11 @@ def test_eighteen_lines_are_on_a_screen_and_nothing_is_wider_than_it(site: str, 
     project = Project.objects.create(connection=connection, name="Street scenes of a long winter in the harbour")
     for number in range(30):
         make_report(
-            project, name=f"A delivery with a rather long name, number {number}", status="completed", rows_done=7
+            project,
+            name=f"A delivery with a rather long name, number {number}",
+            status="completed",
+            rows_done=7,
+            format="label_studio_json_min",
         )
     make_report(project, status="failed", error="The disk is full, and whoever reads this has to make room. " * 4)
     sign_in(page, site, "alice", cast.PASSWORD)
@@ -99,6 +103,8 @@ def test_eighteen_lines_are_on_a_screen_and_nothing_is_wider_than_it(site: str, 
         "rows => rows.map(row => row.getBoundingClientRect().bottom)"
     )
     assert len([bottom for bottom in bottoms if bottom <= 800]) >= 18
+    formats = page.get_by_title("label_studio_json_min", exact=True)
+    assert formats.first.evaluate("cell => cell.scrollWidth <= cell.clientWidth"), "the format is cut off"
     for width in (1280, 1000, 375):
         page.set_viewport_size({"width": width, "height": 800})
         assert page.evaluate("document.documentElement.scrollWidth") <= width
