@@ -25,6 +25,7 @@ from django.conf import settings
 from connections.models import Connection
 from connections.platforms.base import LostAnswerError, MediaSession
 from connections.platforms.label_studio.names import claims_of
+from exportadmin.lib import formatting
 from exportadmin.lib.addresses import check_url
 from exportadmin.lib.errors import PermanentError, TransientError
 from exportadmin.lib.http import (
@@ -331,7 +332,7 @@ class Client:
                     continue
                 raise self._refused(error.status, error.body) from None
             except TransientStatusError as error:
-                message = f"{self.place} answered {error.status}{_colon(_detail(error.body))}"
+                message = f"{self.place} answered {formatting.status(error.status)}{_colon(_detail(error.body))}"
                 raise TransientStatusError(message, error.status, error.retry_after, error.body) from None
 
     def _authorization(self, *, anew: bool) -> str:
@@ -352,8 +353,10 @@ class Client:
                 message = f"{self.place} takes the personal access token no more{_colon(error.detail)}: make a new one"
                 raise RefusedError(f"{message}, and set it", 401) from None
             if error.status == 404:
+                answered = formatting.status(error.status)
                 raise RefusedError(
-                    f"{self.place} has no personal access tokens (it answered 404): is the base address right?", 404
+                    f"{self.place} has no personal access tokens (it answered {answered}): is the base address right?",
+                    error.status,
                 ) from None
             raise
         access = made.get("access")
@@ -369,7 +372,7 @@ class Client:
 
     def _refused(self, status: int, body: bytes) -> RefusedError:
         detail = _detail(body)
-        words = f"{self.place} answered {status}"
+        words = f"{self.place} answered {formatting.status(status)}"
         if status == 401:
             if "legacy token" in detail:
                 words += (

@@ -65,13 +65,20 @@ def is_whole(course: Course, held: LabelStudioServer) -> bool:
     return True
 
 
+UNAUTHORIZED = r"answered 401 \(unauthorized\)"
+
+
 # --- what is over by itself -------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
     ("route", "answers", "waited"),
     [
-        ("create", [refusal(429, "Too many", Retry_After="3600")], "asking for the export: .* answered 429: Too many"),
+        (
+            "create",
+            [refusal(429, "Too many", Retry_After="3600")],
+            r"asking for the export: .* answered 429 \(too many requests\): Too many",
+        ),
         ("look", [html(500)], "looking how the export stands: .* answered 500"),
         ("look", [page()], r"looking how the export stands: .* does not answer as Label Studio does \(it is a page"),
         ("look", [refusal(429, Retry_After="7")], "looking how the export stands: .* answered 429"),
@@ -173,11 +180,11 @@ def test_what_is_no_whole_snapshot_ends_it_with_the_step_and_leaves_nothing_ther
         (
             "create",
             refusal(403, "No permission"),
-            "asking for the export: .* answered 403: the token's user may not",
+            r"asking for the export: .* answered 403 \(forbidden\): the token's user may not",
         ),
         ("create", redirect("/elsewhere"), "asking for the export: .* redirects a POST elsewhere"),
         ("look", html(404), r"looking how the export stands: .* has no snapshot 1 in project 1 \(any more\)"),
-        ("download", html(404), "fetching the file: .* answered 404$"),
+        ("download", html(404), r"fetching the file: .* answered 404 \(not found\)$"),
     ],
 )
 def test_a_refusal_ends_it_with_the_step_and_its_page_is_never_shown(project, held, route, answer, words):
@@ -192,10 +199,10 @@ def test_a_refusal_ends_it_with_the_step_and_its_page_is_never_shown(project, he
 @pytest.mark.parametrize(
     ("token", "habit", "words"),
     [
-        ("", "is_revoked", "answered 401: the token is wrong, has ended or was withdrawn: Invalid token"),
-        ("", "legacy_is_off", "answered 401: legacy tokens are switched off there; make a personal access token"),
+        ("", "is_revoked", f"{UNAUTHORIZED}: the token is wrong, has ended or was withdrawn: Invalid token"),
+        ("", "legacy_is_off", f"{UNAUTHORIZED}: legacy tokens are switched off there; make a personal access token"),
         (PERSONAL_TOKEN, "is_blacklisted", "takes the personal access token no more: Token is blacklisted: make a new"),
-        (PERSONAL_TOKEN, "is_revoked", "answered 401: the token is wrong, has ended or was withdrawn: Given token"),
+        (PERSONAL_TOKEN, "is_revoked", f"{UNAUTHORIZED}: the token is wrong, has ended or was withdrawn: Given token"),
     ],
 )
 def test_a_token_that_is_withdrawn_in_the_middle_names_the_step(held, mirror, token, habit, words):

@@ -215,7 +215,8 @@ def test_keys_that_are_no_good_any_more_are_named_with_what_to_do(own_label_stud
     off = {"api_tokens_enabled": True, "api_token_ttl_days": 73_000, "legacy_api_tokens_enabled": False}
     there.made("POST", "/api/jwt/settings", off)
     step = "Label Studio, looking at the project: "
-    ended_badly(there, legacy, f"{step}{there.address} answered 401: legacy tokens are switched off there")
+    answered = f"{step}{there.address} answered 401 (unauthorized): "
+    ended_badly(there, legacy, f"{answered}legacy tokens are switched off there")
     access = requests.post(f"{there.address}/api/token/refresh/", json={"refresh": there.refresh_token}, timeout=60)
     bearer = {"Authorization": f"Bearer {access.json()['access']}"}
     on = {**off, "legacy_api_tokens_enabled": True}
@@ -224,7 +225,7 @@ def test_keys_that_are_no_good_any_more_are_named_with_what_to_do(own_label_stud
     assert there.call("POST", "/api/token/blacklist/", {"refresh": there.refresh_token}).status_code == 204
     ended_badly(there, personal, f"{step}{there.address} takes the personal access token no more")
     assert there.call("POST", "/api/current-user/reset-token/").ok
-    ended_badly(there, legacy, f"{step}{there.address} answered 401: the token is wrong, has ended or was withdrawn")
+    ended_badly(there, legacy, f"{answered}the token is wrong, has ended or was withdrawn")
 
 
 class Clock:
