@@ -25,6 +25,8 @@ _SEPARATORS: Final = re.compile(r"[/\\]")
 # parameters by which Label Studio serves files of a disk, of its own storage and of a bucket
 _SERVED: Final = frozenset({"d", "filepath", "fileuri"})
 _MAX_LEAF: Final = 100
+# of 255 that file systems take: what stands in front of it in an export has room
+_MAX_LEAF_BYTES: Final = 200
 _NOTHING: Final[Mapping[str, Any]] = {}
 
 
@@ -83,7 +85,10 @@ def _leaf_of_any(address: str) -> str:
 
 
 def _usable(name: str) -> str:
-    return _UNUSABLE.sub("_", name)[-_MAX_LEAF:].strip(". ")
+    leaf = _UNUSABLE.sub("_", name)[-_MAX_LEAF:]
+    if not leaf.isascii():
+        leaf = leaf.encode("utf-8", "surrogatepass")[-_MAX_LEAF_BYTES:].decode("utf-8", "ignore")
+    return leaf.strip(". ")
 
 
 def _paths(address: str) -> Iterator[str]:

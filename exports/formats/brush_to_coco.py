@@ -8,7 +8,7 @@ from types import MappingProxyType
 from typing import Any
 
 from connections.rows.batch import OntologyClass
-from exports.formats.label_studio_coco import LabelStudioCocoFormat, address_of, name_in_images
+from exports.formats.label_studio_coco import LabelStudioCocoFormat, address_of
 
 
 class BrushToCocoFormat(LabelStudioCocoFormat):
@@ -36,7 +36,6 @@ class BrushToCocoFormat(LabelStudioCocoFormat):
         return {"id": place + 1, "name": one.name, "supercategory": "", "color": f"#{colour}", "metadata": {}}
 
     @staticmethod
-    def image(place: int, image: Mapping[str, Any]) -> dict[str, Any]:
-        address, name = address_of(image), str(image["file_name"])
-        made = {"id": place, "file_name": name_in_images(address, name).rpartition("/")[2], "path": address or name}
+    def image(place: int, image: Mapping[str, Any], name: str) -> dict[str, Any]:
+        made = {"id": place, "file_name": name, "path": address_of(image)}
         return made | {key: image[key] for key in ("width", "height") if key in image}

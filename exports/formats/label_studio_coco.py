@@ -20,7 +20,7 @@ from connections.rows.kinds.base import Kind
 from connections.rows.media import mime_type
 from exports.formats.base import Format, FormatContext, Told
 from exports.formats.fragments import REFUSALS, Fragments
-from exports.formats.member_names import UniqueNames
+from exports.formats.member_names import Marks, UniqueNames, mark_of
 from exports.formats.pictures import IMAGES, PICTURE_NOTES, PictureEntries, address_in, wants_pictures
 from exports.formats.zipstream import ZipStream
 from exports.spec.labels import SKIPPED_LABELS
@@ -32,20 +32,45 @@ _FOLDER: Final = "images/"
 _BLOCK: Final = 1 << 20
 
 
-def name_in_images(address: str, file_name: str) -> str:
-    """What a picture is called in a file: ``images/<md5 of its address, 8 digits>__<its name>``, as Label Studio calls
-    it. Different pictures have different names also where they are called alike, and one in several rows has one.
+class PictureNames:
+    """What pictures are called in a file: ``<md5 of its address, 8 digits>__<its name>``, as Label Studio calls them.
 
-    ``file_name`` stands for the address where there is none.
+    Different pictures have different names, and one in several rows has one: where two have those 8 digits and the name
+    in common, the second has all 32 digits. It remembers sixteen bytes of each picture.
     """
-    address = address or file_name
-    digest = md5(address.encode(), usedforsecurity=False).hexdigest()
-    return f"{_FOLDER}{digest[:8]}__{leaf_of(address) or 'picture'}"
+
+    def __init__(self) -> None:
+        self._pictures, self._names = Marks(), Marks()
+        self._long: set[int] = set()
+
+    def take(self, addresses: Sequence[str]) -> list[str]:
+        """The names of these pictures."""
+        digests = [md5(address.encode(), usedforsecurity=False).hexdigest() for address in addresses]
+        leaves = [leaf_of(address) or "picture" for address in addresses]
+        names = [f"{digest[:8]}__{leaf}" for digest, leaf in zip(digests, leaves, strict=True)]
+        pictures, marks = list(map(mark_of, addresses)), list(map(mark_of, names))
+        are_known, are_taken = self._pictures.are_known(pictures), self._names.are_known(marks)
+        new: dict[int, int] = {}
+        taken: set[int] = set()
+        for place, (picture, mark) in enumerate(zip(pictures, marks, strict=True)):
+            if picture not in self._long:
+                if are_known[place] or picture in new:
+                    continue
+                if not are_taken[place] and mark not in taken:
+                    new[picture] = mark
+                    taken.add(mark)
+                    continue
+                self._long.add(picture)
+            names[place] = f"{digests[place]}__{leaves[place]}"
+        self._pictures.remember(new)
+        self._names.remember(taken)
+        return names
 
 
 def address_of(image: Mapping[str, Any]) -> str:
-    """Of the picture of one of our image objects; empty where only its name is known."""
-    return image.get("coco_url") or image.get("source") or ""
+    """Of the picture of one of our image objects; its name where only that is known."""
+    found = (image.get("coco_url"), image.get("source"))
+    return next((text for text in found if type(text) is str and text), str(image["file_name"]))
 
 
 class LabelStudioCocoFormat(Format):
@@ -101,6 +126,7 @@ class LabelStudioCocoFormat(Format):
         self._spool_path = context.scratch / "label-studio-images"
         self._text_path = context.scratch / "label-studio-text"
         self._pictures: PictureEntries | None = None
+        self._called = PictureNames()
         self._unique = UniqueNames()
 
     @classmethod
@@ -130,10 +156,10 @@ class LabelStudioCocoFormat(Format):
         return {"id": place, "name": one.name}
 
     @staticmethod
-    def image(place: int, image: Mapping[str, Any]) -> dict[str, Any]:
-        """The object of the image at ``place``, from 0, made of ours."""
+    def image(place: int, image: Mapping[str, Any], name: str) -> dict[str, Any]:
+        """The object of the image at ``place``, from 0, made of ours; its picture is called ``name``."""
         made = {key: image[key] for key in ("width", "height") if key in image}
-        return made | {"id": place, "file_name": name_in_images(address_of(image), str(image["file_name"]))}
+        return made | {"id": place, "file_name": _FOLDER + name}
 
     def header(self) -> Iterable[bytes]:
         self._spool = self._spool_path.open("w+b")
@@ -152,7 +178,8 @@ class LabelStudioCocoFormat(Format):
         before = len(self._refused)
         images, annotations, _ = self._fragments.coco(batch)
         known: list[dict[str, Any]] = orjson.loads(b"[%b]" % b",".join(images))
-        heads = [self.image(place, image) for place, image in enumerate(known, self._images)]
+        names = self._called.take(list(map(address_of, known)))
+        heads = [self.image(place, *pair) for place, pair in enumerate(zip(known, names, strict=True), self._images)]
         self._sizeless += sum("width" not in image or "height" not in image for image in known)
         self._last = [
             self._renumbered(place, marks) if marks else b"" for place, marks in enumerate(annotations, self._images)
@@ -191,13 +218,11 @@ class LabelStudioCocoFormat(Format):
         # what stands before the first (nothing), then of each its category and all that follows
         _, *pieces = _HEAD.split(b"\n" + marks)
         more = self.more_of_annotations
-        if b'"ignore":' in marks:  # a source's own stands behind
-            more = b""
         first, self._written = self._written, self._written + len(pieces) // 2
         ids, middle = self._ids, b',"image_id":%d,"category_id":' % image
         heads = [
-            b'\n{"id":%d%b%b,%b' % (number, middle, ids[category], more)
-            for number, category in enumerate(pieces[::2], first)
+            b'\n{"id":%d%b%b,%b' % (number, middle, ids[category], b"" if more and _says_ignore(rest) else more)
+            for number, (category, rest) in enumerate(zip(pieces[::2], pieces[1::2], strict=True), first)
         ]
         pieces[::2] = heads
         return b"".join(pieces)[1:]
@@ -244,3 +269,8 @@ class LabelStudioCocoFormat(Format):
             return self._entry.write(text)
         self._text_spool.write(text)
         return b""
+
+
+def _says_ignore(rest: bytes) -> bool:
+    """Has an annotation, of which that stands behind its category, a source's own ``ignore``?"""
+    return b'"ignore":' in rest and "ignore" in orjson.loads(b"{" + rest.rstrip(b","))

@@ -25,7 +25,7 @@ from exportadmin.lib.csv_cells import exact_cell
 from exportadmin.lib.errors import UserError
 from exports.formats.base import CannotHoldError, Format, FormatContext, Option, TextOption, Told
 from exports.formats.fragments import REFUSALS, Fragments
-from exports.formats.member_names import UniqueNames, stem_of
+from exports.formats.member_names import UniqueNames, flat, stem_of
 from exports.formats.pictures import IMAGES, PICTURE_NOTES, PictureEntries, address_in, wants_pictures
 from exports.formats.splits import SEED, SPLIT, Splits
 from exports.formats.zipstream import ZipStream
@@ -95,6 +95,8 @@ class PictureFiles(Format):
         }
     )
     suffix: ClassVar[str]
+    # folders, in small letters, that a reader of such files takes for something else in a picture's name
+    taken_folders: ClassVar[frozenset[str]] = frozenset()
 
     def __init__(self, context: FormatContext) -> None:
         super().__init__(context)
@@ -239,8 +241,12 @@ class PictureFiles(Format):
         else:
             stems = [stem_of(image["file_name"]) for image in images]
         if self._names == FLAT:
-            stems = [stem.replace("/", "_") for stem in stems]
-        return stems
+            return list(map(flat, stems))
+        return list(map(self._without_taken_folders, stems)) if self.taken_folders else stems
+
+    def _without_taken_folders(self, stem: str) -> str:
+        *folders, leaf = stem.split("/")
+        return "/".join([*(f"{one}_" if one.lower() in self.taken_folders else one for one in folders), leaf])
 
     # --- what was written --------------------------------------------------------------------------------------------
 

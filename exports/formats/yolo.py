@@ -28,6 +28,7 @@ SHAPES: Final = Option(
     "outline, to train segmentation; a box has four corners. mixed: boxes as boxes, polygons and masks as outlines, as "
     "Label Studio writes them; Ultralytics drops pictures that have both.",
 )
+_NO_VAL: Final = "the same pictures as train: there is no split for val, so what is measured on it is no validation"
 _UNPRINTABLE: Final = re.compile(r"[\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff]")
 
 
@@ -38,10 +39,13 @@ class YoloFormat(PictureFiles):
     title = "YOLO"
     help = (
         "A zip with a text for each picture, boxes or outlines as shares of its size, and data.yaml, to train "
-        "detection or segmentation. Other kinds and answers are left out."
+        "detection or segmentation. Without a split for val, val in data.yaml is train, as a comment there says. Other "
+        "kinds and answers are left out."
     )
     options = (SHAPES, *PictureFiles.options)
     suffix = ".txt"
+    # Ultralytics looks for a text where the last /images/ of its picture's path is /labels/
+    taken_folders = frozenset({"images"})
 
     def __init__(self, context: FormatContext) -> None:
         super().__init__(context)
@@ -149,11 +153,10 @@ def corners(box: Sequence[float]) -> list[float]:
 
 def data_yaml(classes: Sequence[OntologyClass], splits: Splits) -> bytes:
     """Without ``path``: then folders are looked for beside the file. Names are quoted: ``no`` would be a false."""
-    folders = (
-        {name: f"images/{name}" for name in splits.counts} if splits.is_divided else dict.fromkeys(SPLITS[:2], "images")
-    )
-    folders.setdefault(SPLITS[1], folders[SPLITS[0]])
+    folders = {name: f"images/{name}" if splits.is_divided else "images" for name in splits.counts}
     lines = [f"{name}: {folder}" for name, folder in folders.items()]
+    if SPLITS[1] not in splits.counts:  # which training tools will not do without
+        lines = [f"{SPLITS[0]}: {folders[SPLITS[0]]}", f"# {_NO_VAL}", f"{SPLITS[1]}: {folders[SPLITS[0]]}", *lines[1:]]
     names = [f"  {place}: {_quoted(one.name)}" for place, one in enumerate(classes)]
     return "\n".join([*lines, f"nc: {len(classes)}", "names:" if names else "names: {}", *names, ""]).encode()
 

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from itertools import chain
 from types import MappingProxyType
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from exports.formats.picture_files import Mark, Picture, PictureFiles
 from exports.formats.yolo import YoloFormat, corners, rings_of
+
+# pixels, and a share of a diagonal
+_TOLERANCE: Final = 1.0
+_RELATIVE_TOLERANCE: Final = 0.01
 
 
 class YoloObbFormat(YoloFormat):
@@ -21,7 +26,8 @@ class YoloObbFormat(YoloFormat):
     title = "YOLO, rotated boxes"
     help = (
         "As YOLO, with the four corners of every box, rotated ones as they are; around other polygons and masks the "
-        "smallest rotated box. Other kinds and answers are left out."
+        "smallest rotated box. Without a split for val, val in data.yaml is train, as a comment there says. Other "
+        "kinds and answers are left out."
     )
     options = PictureFiles.options
     note_texts = MappingProxyType(
@@ -49,7 +55,7 @@ class YoloObbFormat(YoloFormat):
             ring: list[float] = rings[0]
             if len(ring) == 10 and ring[:2] == ring[8:]:  # closed
                 ring = ring[:8]
-            if len(ring) == 8:
+            if len(ring) == 8 and _is_rectangle(ring):
                 return ring
         self.noted["boxes_around"] += 1
         return smallest_box([*chain.from_iterable(rings)]) if rings else corners(mark["bbox"])
@@ -71,6 +77,15 @@ def smallest_box(points: Sequence[float]) -> list[float]:
     low, high = float(on_across[best].min()), float(on_across[best].max())
     found = [along[best] * u + across[best] * v for u, v in ((near, low), (far, low), (far, high), (near, high))]
     return [float(value) for corner in found for value in corner]
+
+
+def _is_rectangle(ring: Sequence[float]) -> bool:
+    """Of four corners in order around it: its diagonals halve each other and are equally long, but for a pixel or a
+    hundredth of them."""
+    x1, y1, x2, y2, x3, y3, x4, y4 = ring
+    one, other = math.hypot(x3 - x1, y3 - y1), math.hypot(x4 - x2, y4 - y2)
+    apart = math.hypot(x1 + x3 - x2 - x4, y1 + y3 - y2 - y4) / 2
+    return max(abs(one - other), apart) <= max(_TOLERANCE, _RELATIVE_TOLERANCE * max(one, other))
 
 
 def _hull(points: Sequence[float]) -> NDArray[np.float64]:

@@ -27,6 +27,7 @@ _LEVEL: Final = 1
 _RAW: Final = -15  # deflate without a frame around it
 _DATE = (0 << 9) | (1 << 5) | 1  # 1980-01-01, the first day that zip knows; time 00:00
 _MODE = 0o100644 << 16
+_FOLDER_MODE = 0o040755 << 16 | 0x10  # and the attribute of MS-DOS
 
 _local = struct.Struct("<4sHHHHHLLLHH").pack
 _central = struct.Struct("<4sHHHHHHLLLHHHHHLL").pack
@@ -53,7 +54,7 @@ class ZipStream:
     """Bytes of an archive, in order: for each entry :meth:`entry` and then its data, at last :meth:`close`.
 
     ``spool`` is the scratch file for the directory, made here and removed by :meth:`close`. The caller gives every name
-    once.
+    once; one that ends with a slash is a folder.
     """
 
     def __init__(self, spool: Path) -> None:
@@ -131,7 +132,8 @@ class ZipStream:
         if wide:
             wide = struct.pack("<HH", 1, len(wide)) + wide
         sizes = (_FULL_32, _FULL_32) if big else (packed, size)
-        lengths = len(raw_name), len(wide), 0, 0, 0, _MODE, _FULL_32 if far else self.offset
+        mode = _FOLDER_MODE if name.endswith("/") else _MODE
+        lengths = len(raw_name), len(wide), 0, 0, 0, mode, _FULL_32 if far else self.offset
         head = _central(b"PK\x01\x02", _UNIX | version, version, flags, method, 0, _DATE, crc, *sizes, *lengths)
         self._spool.write(head + raw_name + wide)
         self._entries += 1

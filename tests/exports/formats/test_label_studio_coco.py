@@ -201,3 +201,39 @@ def test_a_project_without_rows_or_classes_is_a_file_too(tmp_path):
     opened = zipfile.ZipFile(io.BytesIO(run("label_studio_coco", [], tmp_path, ontology=())))
     coco = result(opened)
     assert (coco["images"], coco["categories"], coco["annotations"]) == ([], [], [])
+
+
+# whose md5 begin with the same 8 digits
+ALIKE = [f"https://pictures.test/{number}/photo.jpg" for number in (22968, 25755)]
+
+
+@pytest.mark.parametrize("key", ["label_studio_coco", "brush_to_coco"])
+def test_different_pictures_have_different_names_and_one_has_one(tmp_path, key):
+    addresses = [ALIKE[0], ALIKE[1], ALIKE[0], ALIKE[1], ADDRESS]
+    rows = [document(row_id=f"r{n}", global_key=f"task {n}", row_data=one) for n, one in enumerate(addresses)]
+    opened = archive(tmp_path, rows, key)
+    first, second, *rest, last = [
+        one["file_name"].removeprefix("images/") for one in result(opened, opened.namelist()[1])["images"]
+    ]
+    assert (first, second) == ("7633af17__photo.jpg", md5(ALIKE[1].encode()).hexdigest() + "__photo.jpg")
+    assert (rest, last) == ([first, second], "9bdf46e5__photo.jpg")
+
+
+def test_an_address_that_is_no_text_is_none(tmp_path):
+    row = document(global_key="k.jpg", coco={"file_name": "a.jpg", "coco_url": 5, "id": 1})
+    (image,) = result(archive(tmp_path, [row]))["images"]
+    assert image["file_name"].startswith("images/") and "__" in image["file_name"]
+
+
+def test_no_name_is_longer_than_a_file_system_takes(tmp_path):
+    row = document(row_data="https://pictures.test/" + "字" * 200 + ".jpg", global_key="task-1")
+    (image,) = result(archive(tmp_path, [row]))["images"]
+    assert len(image["file_name"].removeprefix("images/").encode()) <= 255 - len("000000000001-")
+    assert image["file_name"].endswith("字.jpg")
+
+
+def test_what_one_annotation_says_of_ignore_is_not_said_of_others(tmp_path):
+    said = box("can", 0, 0, 2, 2, source_extra={"coco": {"ignore": 1, "attributes": {"a": 1}}})
+    inside = box("can", 0, 0, 2, 2, source_extra={"coco": {"attributes": {"ignore": 5}}})
+    marks = result(archive(tmp_path, [document(label(box("can", 0, 0, 1, 1), said, inside, box("can", 0, 0, 2, 2)))]))
+    assert [one["ignore"] for one in marks["annotations"]] == [0, 1, 0, 0]

@@ -223,3 +223,43 @@ def test_what_was_written_is_counted_again(tmp_path):
     assert (writer.read_back(0), writer.read_back(1)) == ({("", "can"): 2}, {})
     assert writer.annotations_written() == 2
     list(writer.footer())
+
+
+def test_a_folder_called_images_does_not_lead_readers_astray(tmp_path):
+    keys = ["a/images/1.jpg", "Images/b/2.jpg", "images.jpg", "myimages/3.jpg"]
+    rows = [document(row_id=f"r{place}", global_key=key) for place, key in enumerate(keys)]
+    files = files_of(tmp_path, *rows, options={"names": "folders", "split": "1/1"})
+    lines = index_of(files)
+    assert [found["picture"].split("/", 2)[2] for found in lines.values()] == [
+        "a/images_/1.jpg",
+        "Images_/b/2.jpg",
+        "images.jpg",
+        "myimages/3.jpg",
+    ]
+    for found in lines.values():
+        # as Ultralytics looks for a text
+        text = "/labels/".join(f"/{found['picture']}".rsplit("/images/", 1))
+        assert found["file"] == text[1:].replace(".jpg", ".txt")
+
+
+@pytest.mark.parametrize("names", ["flat", "folders"])
+def test_no_name_is_longer_than_a_file_system_takes(tmp_path, names):
+    keys = ["/".join(["folder" * 15] * 6) + f"/{place}.jpeg" for place in (1, 1, 2)] + ["字" * 90 + ".webp"]
+    rows = [
+        document(row_id=f"r{place}", global_key=f"k{place}", coco={"file_name": key, "id": place})
+        for place, key in enumerate(keys)
+    ]
+    lines = list(index_of(files_of(tmp_path, *rows, options={"names": names})).values())
+    assert len(lines) == 4
+    for found in lines:
+        for name in (found["file"], found["picture"]):
+            assert max(len(part.encode()) for part in name.split("/")) <= 255
+    assert lines[2]["picture"].endswith("2.jpeg"), "the end, which tells pictures apart, stays"
+
+
+@pytest.mark.parametrize(("split", "is_said"), [("none", True), ("80/0/20", True), ("80/20", False)])
+def test_data_yaml_says_where_val_is_train(tmp_path, split, is_said):
+    text = files_of(tmp_path, document(), options={"split": split})["data.yaml"].decode()
+    assert ("# the same pictures as train" in text) == is_said
+    stated = yaml.safe_load(text)
+    assert (stated["val"] == stated["train"]) == is_said

@@ -106,3 +106,24 @@ def test_no_rectangle_around_the_points_is_smaller(points):
         angle = math.radians(degrees)
         turned = np.array(points) @ np.array([[math.cos(angle), -math.sin(angle)], [math.sin(angle), math.cos(angle)]])
         assert area <= float(np.prod(np.ptp(turned, axis=0))) + 1e-6
+
+
+@pytest.mark.parametrize(
+    "ring",
+    [
+        [(0, 0), (100, 0), (80, 50), (20, 50)],  # a trapezium
+        [(0, 0), (100, 0), (130, 50), (30, 50)],  # a parallelogram
+        [(0, 0), (100, 50), (100, 0), (0, 50)],  # crosses itself
+    ],
+)
+def test_four_corners_that_are_no_rectangle_s_get_the_smallest_box(tmp_path, ring):
+    ((_, found),), notes = corners_of(tmp_path, polygon("can", [(x + 50.0, y + 50.0) for x, y in ring]))
+    assert notes == {"boxes_around": 1}
+    points = np.array(found).reshape(4, 2)
+    assert abs((points[1] - points[0]) @ (points[3] - points[0])) < 1e-1
+
+
+def test_corners_of_a_rectangle_in_whole_pixels_stay(tmp_path):
+    ring = [(100.0, 100.0), (187.0, 150.0), (167.0, 185.0), (80.0, 134.0)]  # turned by 30 degrees
+    ((_, found),), notes = corners_of(tmp_path, polygon("can", ring))
+    assert (found, notes) == (pytest.approx([side for corner in ring for side in corner], abs=1e-3), {})

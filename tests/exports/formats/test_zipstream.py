@@ -147,3 +147,10 @@ def test_a_growing_entry_beyond_four_gigabytes_is_found(tmp_path):
     with zipfile.ZipFile(path) as opened:
         assert opened.getinfo("large").file_size == 65 << 26 > 4 << 30
         assert opened.read("behind") == b"found"
+
+
+def test_a_name_that_ends_with_a_slash_is_a_folder_that_can_be_opened(tmp_path):
+    content = archive(tmp_path, {"images/": b"", "images/a": b"x"})
+    folder, file = zipfile.ZipFile(io.BytesIO(content)).infolist()
+    assert (folder.external_attr >> 16, folder.external_attr & 0xFFFF, folder.is_dir()) == (0o040755, 0x10, True)
+    assert (file.external_attr >> 16, file.external_attr & 0xFFFF) == (0o100644, 0)
