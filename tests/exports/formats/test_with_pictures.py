@@ -97,7 +97,7 @@ def test_every_picture_has_the_name_of_its_text_and_the_ending_of_its_type(
             "data_row_id": f"r{number}",
             "global_key": rows[number]["data_row"]["global_key"],
             "address": f"{server.url}/{number}",
-            "reason": f"{server.url} answered 404",
+            "reason": f"{server.url} answered 404 (not found)",
         }
         for number in (20, 21)
     ]
