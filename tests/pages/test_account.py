@@ -173,8 +173,8 @@ def test_rest_stays_with_utc(visitor: Client, project: Project):
 
 def test_a_zone_that_is_gone_since_is_utc(visitor: Client, alice: User, project: Project):
     Preference.objects.create(user=alice, time_zone="Atlantis/Capital")
-    make_report(project)
-    assert " UTC</time>" in visitor.get("/exports/").content.decode()
+    report = make_report(project)
+    assert " UTC</time>" in visitor.get(f"/exports/{report.report_id}/").content.decode()
 
 
 def test_a_change_is_recorded_with_before_and_after(visitor: Client):
