@@ -314,7 +314,10 @@ class UnchangedStoreSource(StoreSource):
 
     @classmethod
     def is_possible(cls, report: ExportReport, options: Mapping[str, str]) -> bool:
-        """For a conversion with these ``options``. What options left out of its file stays out only by the same."""
+        """For a conversion with these ``options``. What options left out of its file stays out only by the same, and
+        rows that its format refused are not in it whatever another one would take."""
+        if any((report.check_values or {}).get("rows_refused", {}).values()):
+            return False
         revision = StoreProject.objects.filter(project=report.project).values_list("revision", flat=True).first()
         chosen = FORMATS.pick(report.format).left_out(report.config["options"])
         return revision == report.revision and all(options.get(key) == value for key, value in chosen.items())

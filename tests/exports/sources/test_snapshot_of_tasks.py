@@ -13,7 +13,6 @@ from connections.models import Project
 from connections.store.import_row import IncomingLabel
 from connections.store.models import StoreProject, StoreRow
 from connections.store.upsert import write_rows
-from exportadmin.runs import statuses
 from exports import actions
 from exports.models import ExportReport
 from exports.sources import source_for
@@ -67,7 +66,7 @@ TASKS = [
 def snapshot(project: Project, **body: Any) -> ExportReport:
     spec = ExportSpec.parse({"format": "label_studio_json", "labels": "all", **body}, project)
     report = actions.run_now(project=project, spec=spec, actor=SHELL)
-    assert report.status == statuses.COMPLETED, report.error
+    assert report.is_delivered, report.error
     return report
 
 
@@ -123,6 +122,20 @@ def test_rows_that_change_in_the_last_moment_are_not_delivered(
     made = actions.convert_report(report=report, spec=spec, actor=SHELL, now=True)
     assert not made.is_delivered
     assert "rows changed since report" in made.error
+
+
+def test_rows_that_the_snapshot_refused_are_in_no_conversion_of_it(project: Project):
+    """Whatever another format could hold of them: it is made of what the snapshot holds."""
+    rows = mixed(20)
+    rows[3].media_attributes["width"] = None
+    write_rows(project, rows, now_ms=5_000)
+    report = snapshot(project)
+    assert report.check_values is not None
+    assert report.check_values["rows_refused"] == {"no_size": 1}
+    names = [one["file_name"] for one in json.loads(converted(report, "coco_json"))["images"]]
+    change_everything(project)
+    assert names == [one["file_name"] for one in json.loads(converted(report, "coco_json"))["images"]]
+    assert len(names) == 19
 
 
 def test_annotations_that_the_snapshot_left_out_stay_out(project: Project, tmp_path: Path):
