@@ -7,7 +7,6 @@ from datetime import timedelta
 from typing import Any, Final
 
 import orjson
-from django.db.models import Q
 from django.utils import timezone
 from rest_framework.request import Request
 
@@ -18,6 +17,7 @@ from connections.store.models import StoreProject
 from exportadmin.audit.middleware import actor_of
 from exportadmin.runs import statuses
 from exports.dialects.label_studio.sign_in import CHANNEL
+from exports.idempotency import scope_of
 from exports.models import ExportReport
 
 SAME_REQUEST: Final = timedelta(minutes=2)
@@ -32,19 +32,23 @@ def same_request(request: Request, project: Project, asked: Any) -> tuple[Export
     revision = StoreProject.objects.filter(project=project).values_list("revision", flat=True).first()
     whole = [project.public_id, token_of(request).pk, revision, asked]  # type: ignore[union-attr]
     digest = hashlib.sha256(orjson.dumps(whole, option=orjson.OPT_SORT_KEYS)).hexdigest()
-    now = timezone.now()
-    found = (
-        ExportReport.objects.filter(
-            Q(status__in=statuses.ACTIVE) | Q(created_at__gt=now - SAME_REQUEST, status__in=statuses.SUCCESSFUL),
-            project=project,
-            requested_by=request.user.pk,
-            files_removed_at=None,
-            idempotency_key__startswith=f"label_studio.{digest}.",
-        )
-        .order_by("-pk")
-        .first()
+    actor = actor_of(request, CHANNEL)
+    prefix = f"label_studio.{digest}."
+    asked_before = ExportReport.objects.filter(
+        project=project, idempotency_scope=scope_of(actor), idempotency_key__startswith=prefix
     )
-    if found is not None:
-        require(actor_of(request, CHANNEL), START, project)
-    # two that come at the same moment have the same key
-    return found, f"label_studio.{digest}.{int(now.timestamp())}"
+    last = asked_before.order_by("-pk").first()
+    # whoever asks at the same moment finds the same one last, and so has the same key
+    key = f"{prefix}{last.pk if last else 0}"
+    if last is None or not _is_for_more(last):
+        return None, key
+    require(actor, START, project)
+    return last, key
+
+
+def _is_for_more(report: ExportReport) -> bool:
+    """Is it one that the same request again gets? None that was deleted, or is about to be."""
+    if report.status in statuses.ACTIVE:
+        return not report.cancel_requested
+    is_recent = report.created_at > timezone.now() - SAME_REQUEST
+    return report.is_delivered and report.files_removed_at is None and is_recent
