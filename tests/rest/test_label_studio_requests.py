@@ -17,12 +17,14 @@ from django.utils import timezone
 
 from connections.access.models import ApiToken
 from connections.access.roles import SCOPES
+from connections.models import Project
 from connections.store.models import StoreClass, StoreProject, StoreRow
 from exportadmin.audit.models import AuditEntry
 from exportadmin.runs import statuses
 from exports import actions
 from exports.dialects.label_studio import tokens
 from exports.models import ExportConfig, ExportReport
+from exports.spec.spec import ExportSpec
 from tests.rest.world import SHELL, Place, World
 
 pytestmark = pytest.mark.django_db
@@ -100,12 +102,25 @@ def test_a_request_sent_again_is_the_same_export_for_two_minutes(world: World):
     late = timezone.now() - timedelta(seconds=121)
     ExportReport.objects.filter(pk=first.pk).update(created_at=late)
     assert report_of(create(client, world)) == first  # it is still to be made
-    key = f"{(first.idempotency_key or '').rpartition('.')[0]}.1"  # as it was made then
-    ExportReport.objects.filter(pk=first.pk).update(status=statuses.COMPLETED, idempotency_key=key)
+    ExportReport.objects.filter(pk=first.pk).update(status=statuses.COMPLETED)
     second = report_of(create(client, world))
     assert second != first
-    ExportReport.objects.filter(pk=second.pk).update(status=statuses.FAILED, idempotency_key=f"{key}2")
-    assert report_of(create(client, world)) != second
+    ExportReport.objects.filter(pk=second.pk).update(status=statuses.FAILED)
+    assert report_of(create(client, world)) not in (first, second)
+
+
+def test_what_was_deleted_or_is_about_to_be_is_no_answer_to_the_same_request(world: World):
+    """At once, too: nothing hangs on the clock."""
+    client = world.dialect_client("oscar")
+    waiting = report_of(create(client, world))
+    assert client.delete(at(world.own, f"exports/{waiting.pk}")).status_code == 204
+    running = report_of(create(client, world))
+    assert running != waiting
+    ExportReport.objects.filter(pk=running.pk).update(status=statuses.RUNNING)
+    assert client.delete(at(world.own, f"exports/{running.pk}")).status_code == 204
+    running.refresh_from_db()
+    assert (running.status, running.cancel_requested) == (statuses.RUNNING, True)
+    assert report_of(create(client, world)) not in (waiting, running)
 
 
 def test_once_a_row_has_changed_the_same_request_is_another_export(world: World):
@@ -631,12 +646,63 @@ def test_a_view_that_is_somebody_elses_is_refused_rather_than_everything_exporte
     assert made(oscar, world.foreign, {}).status_code == 404
 
 
-def test_configs_that_no_view_can_say_are_none(world: World):
-    from exports.spec.spec import ExportSpec
+def test_a_config_that_says_more_than_a_view_can_is_no_view_and_stays_whole(world: World):
+    """What a view cannot say, a change of its title would take away, and a snapshot made with it not have."""
+    client = world.dialect_client("oscar")
+    plain = {"format": "label_studio_json", "labels": "all"}
+    mine = made(client, world.own, {"title": "Plain"}).json()["id"]
+    for number, more in enumerate(
+        (
+            {"labels": "latest"},
+            {"options": {"drafts": "only_id"}},
+            {"include": []},
+            {"max_refused": 0.5},
+            {"statuses": ["accepted"]},
+        )
+    ):
+        spec = ExportSpec.parse(plain | more, world.own.project)
+        config = actions.save_config(project=world.own.project, name=f"Config {number}", spec=spec, actor=SHELL)
+        there = f"{BASE}/dm/views/{config.pk}"
+        body = json.dumps({"data": {"title": "Renamed"}})
+        assert client.get(there).status_code == 404, more
+        assert client.patch(there, body, content_type=JSON).status_code == 404, more
+        assert "there is no view" in json.dumps(
+            faults(create(client, world, {"task_filter_options": {"view": config.pk}}))
+        )
+        before = config.body
+        config.refresh_from_db()
+        assert (config.name, config.body) == (f"Config {number}", before)
+    listed = client.get(f"{BASE}/dm/views/", {"project": world.own.project.pk}).json()
+    assert [one["id"] for one in listed] == [mine]
 
+
+def test_a_time_without_a_zone_is_of_the_projects(world: World):
+    client, project = world.dialect_client("oscar"), world.own.project
+    Project.objects.filter(pk=project.pk).update(time_zone="Europe/Warsaw")
+    body = {"format": "label_studio_json", "labels": "all", "filter": {"updated_after": "2026-01-31 09:30:00"}}
+    config = actions.save_config(
+        project=project, name="Recent", spec=ExportSpec.parse(body, project), actor=SHELL, description="as it is"
+    )
+    there = f"{BASE}/dm/views/{config.pk}"
+    (item,) = client.get(there).json()["data"]["filters"]["items"]
+    assert item["value"] == "2026-01-31T08:30:00.000+00:00"
+    report = report_of(create(client, world, {"task_filter_options": {"view": config.pk}}))
+    assert report.config["resolved"] == {"updated_after": item["value"]}
+    renamed = client.patch(there, json.dumps({"data": {"title": "Renamed"}}), content_type=JSON).json()
+    assert renamed["data"]["filters"]["items"] == [item]
+    before = config.body
+    config.refresh_from_db()
+    assert (config.name, config.body, config.description) == ("Renamed", before, "as it is")
+
+
+def test_configs_that_no_view_can_say_are_none(world: World):
     for body in (
-        {"format": "label_studio_json", "filter": {"labelling": ["unlabelled", "labelled_and_skipped"]}},
-        {"format": "label_studio_json", "filter": {"global_keys": ["a"]}},
+        {
+            "format": "label_studio_json",
+            "labels": "all",
+            "filter": {"labelling": ["unlabelled", "labelled_and_skipped"]},
+        },
+        {"format": "label_studio_json", "labels": "all", "filter": {"global_keys": ["a"]}},
         {"format": "label_studio_json", "statuses": ["accepted"]},
         {"format": "csv"},
     ):

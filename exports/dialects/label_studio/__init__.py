@@ -54,9 +54,9 @@ LABEL_STUDIO = Dialect(
             "What is downloaded twice is the same twice.",
         ),
         (
-            "A view is a saved config; its filters are tasks:id, tasks:updated_at, tasks:total_annotations and"
-            " tasks:cancelled_annotations with the operators that a refusal names, joined by and; how a table looks is"
-            " not kept.",
+            "A view is a saved config that says nothing beside its filter; other configs are none. Its filters are"
+            " tasks:id, tasks:updated_at, tasks:total_annotations and tasks:cancelled_annotations with the operators"
+            " that a refusal names, joined by and; how a table looks is not kept.",
             "What a view says is what a snapshot made with it has.",
         ),
         (

@@ -202,6 +202,14 @@ _FIELDS: Final[dict[str, tuple[str, dict[str, Callable[[Any, str], _Json]]]]] = 
 # --- and back -------------------------------------------------------------------------------------------------------
 
 
+def in_utc(conditions: Mapping[str, Any], time_zone: str) -> _Json:
+    """The same conditions; times that say no zone are of that one, and say UTC then."""
+    found = dict(conditions)
+    if found.get("updated_after") is not None:
+        found["updated_after"] = iso_utc(parse_ms(found["updated_after"], time_zone=time_zone))
+    return found
+
+
 def items_of(conditions: Mapping[str, Any]) -> list[_Json] | None:
     """The same as items of a view's filters; ``None``: a view cannot say it."""
     items: list[_Json] = []

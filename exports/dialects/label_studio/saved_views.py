@@ -1,7 +1,8 @@
-"""Views (tabs): saved configs of the format that a snapshot has, whose filter a view can say. Nothing else is kept."""
+"""Views (tabs): saved configs that say nothing but what a view can: the format that a snapshot has, and a filter."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from itertools import count
 from typing import Any
 
@@ -16,33 +17,54 @@ from exportadmin.lib.errors import NotFoundError, UserError
 from exports import actions
 from exports.dialects.label_studio.base import LabelStudioView
 from exports.dialects.label_studio.bodies import ViewBody, ViewQuery, ViewsQuery, body_of
-from exports.dialects.label_studio.filters import items_of, parse_data
+from exports.dialects.label_studio.filters import in_utc, items_of, parse_data
 from exports.dialects.label_studio.formats import SNAPSHOT
 from exports.dialects.label_studio.sign_in import CHANNEL
 from exports.models import ExportConfig
 from exports.spec.labels import ALL
-from exports.spec.spec import ExportSpec, beside_filter
+from exports.spec.spec import ExportSpec
 
 
 def task_view(request: Request, number: str, project: Project | None = None, verb: str = VIEW) -> ExportConfig:
     """The config that is this view, of that project. Raises :class:`NotFoundError`."""
     configs = ExportConfig.objects.select_related("project__connection")
     config = get_object(request, configs, "view", number, verb=verb, column="pk")
-    if view_json(config) is None or (project is not None and config.project_id != project.pk):
+    if _shown(config) is None or (project is not None and config.project_id != project.pk):
         raise NotFoundError(f"no view {number!r}")
     return config
 
 
-def view_json(config: ExportConfig) -> dict[str, Any] | None:
-    """``None``: it is no view."""
-    body = config.body
-    if body.get("format") != SNAPSHOT or any(body.get(key) for key in beside_filter()):
+def view_json(config: ExportConfig, plain: Mapping[str, Any]) -> dict[str, Any] | None:
+    """``None``: it is no view. What a config says beyond its filter and ``plain`` a snapshot made with it would not
+    have."""
+    if not _is_plain(config.body, plain):
         return None
-    items = items_of(body.get("filter", {}))
+    items = items_of(conditions_of(config))
     if items is None:
         return None
     data = {"title": config.name, "filters": {"conjunction": "and", "items": items}, "ordering": []}
     return {"id": config.pk, "data": data, "order": 0, "user": config.created_by_id, "project": config.project_id}
+
+
+def conditions_of(config: ExportConfig) -> dict[str, Any]:
+    """The filter of a view, with its times in UTC: without a zone they are of the project's."""
+    return in_utc(config.body.get("filter", {}), config.project.time_zone)
+
+
+def _plain(project: Project) -> dict[str, Any]:
+    return _spec({}, project).to_json()
+
+
+def _is_plain(body: Mapping[str, Any], plain: Mapping[str, Any]) -> bool:
+    if body.get("format") != SNAPSHOT:
+        return False
+    for key, value in body.items():
+        if key == "filter" or value == plain.get(key):
+            continue
+        # an option that came later is what it is by default
+        if key != "options" or {**plain[key], **value} != plain[key]:
+            return False
+    return True
 
 
 class ViewsView(LabelStudioView):
@@ -53,7 +75,8 @@ class ViewsView(LabelStudioView):
     def get(self, request: Request) -> Response:
         """All of them, in the order in which they were made."""
         project = self.project(request, str(self.params["project"]))
-        found = map(view_json, project.configs.order_by("pk"))
+        plain = _plain(project)
+        found = [view_json(config, plain) for config in project.configs.order_by("pk")]
         return Response([view for view in found if view is not None])
 
     def post(self, request: Request) -> Response:
@@ -62,9 +85,10 @@ class ViewsView(LabelStudioView):
         if "project" not in sent:
             raise UserError("the number of a project is missing", field="project")
         project = self.project(request, str(sent["project"]))
-        title, spec = _read(project, sent.get("data", {}))
+        title, conditions = parse_data(sent.get("data", {}))
+        title, spec = title or _free_title(project), _spec(conditions, project)
         config = actions.save_config(project=project, name=title, spec=spec, actor=actor_of(request, CHANNEL))
-        return Response(view_json(config), status=201)
+        return Response(_shown(config), status=201)
 
 
 class ViewView(LabelStudioView):
@@ -74,23 +98,25 @@ class ViewView(LabelStudioView):
 
     def get(self, request: Request, view_pk: str) -> Response:
         """As it is kept."""
-        return Response(view_json(task_view(request, view_pk)))
+        return Response(_shown(task_view(request, view_pk)))
 
     def patch(self, request: Request, view_pk: str) -> Response:
-        """Another filter in its place."""
+        """Another title or filter in its place; what is not sent stays, as there."""
         sent = ViewBody.read(body_of(request)).validated_data
         config = task_view(request, view_pk)
         if sent.get("project", config.project_id) != config.project_id:
             raise UserError("a view stays in its project", field="project")
         if "data" in sent:
-            data = {"title": config.name, **sent["data"]}
-            if "filters" not in data:  # as there: what is not sent stays
-                data["filters"] = {"items": items_of(config.body.get("filter", {}))}
-            title, spec = _read(config.project, data)
+            title, conditions = parse_data({"title": config.name, **sent["data"]})
+            body = {**config.body, "filter": conditions} if "filters" in sent["data"] else config.body
             config = actions.change_config(
-                config=config, name=title, spec=spec, actor=actor_of(request, CHANNEL), description=config.description
+                config=config,
+                name=title or _free_title(config.project),
+                spec=ExportSpec.parse(body, config.project),
+                actor=actor_of(request, CHANNEL),
+                description=config.description,
             )
-        return Response(view_json(config))
+        return Response(_shown(config))
 
     def delete(self, request: Request, view_pk: str) -> Response:
         """Snapshots that were made with it stay."""
@@ -98,10 +124,12 @@ class ViewView(LabelStudioView):
         return Response(status=204)
 
 
-def _read(project: Project, data: dict[str, Any]) -> tuple[str, ExportSpec]:
-    title, conditions = parse_data(data)
-    title = title or _free_title(project)
-    return title, ExportSpec.parse({"format": SNAPSHOT, "labels": ALL.text, "filter": conditions}, project)
+def _shown(config: ExportConfig) -> dict[str, Any] | None:
+    return view_json(config, _plain(config.project))
+
+
+def _spec(conditions: Mapping[str, Any], project: Project) -> ExportSpec:
+    return ExportSpec.parse({"format": SNAPSHOT, "labels": ALL.text, "filter": conditions}, project)
 
 
 def _free_title(project: Project) -> str:

@@ -40,7 +40,7 @@ from exports.dialects.label_studio.bodies import (
 )
 from exports.dialects.label_studio.formats import JSON, SNAPSHOT, export_type, options_of, type_of, with_images
 from exports.dialects.label_studio.requests import same_request
-from exports.dialects.label_studio.saved_views import task_view
+from exports.dialects.label_studio.saved_views import conditions_of, task_view
 from exports.dialects.label_studio.shapes import (
     CREATED,
     FAILED,
@@ -213,7 +213,7 @@ class ExportsView(SnapshotView):
         if number is None:
             return {}
         try:
-            return dict(task_view(request, str(number), project).body.get("filter", {}))
+            return conditions_of(task_view(request, str(number), project))
         except NotFoundError:
             message = f"there is no view {number} of project {project.pk}"
             raise UserError(message, field="task_filter_options.view") from None
