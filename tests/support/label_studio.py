@@ -16,7 +16,7 @@ from connections.store.importers import IMPORTERS
 from connections.store.ontology import OntologyBook
 from connections.store.row_document import complete_document
 from exports.formats import FORMATS
-from exports.formats.base import FormatContext
+from exports.formats.base import Format, FormatContext
 from exports.run.cross_check import CrossCheck
 
 MADE_MS = 1_700_000_000_000
@@ -88,6 +88,15 @@ def batch_of(rows: list[IncomingRow]) -> tuple[RowBatch, list[OntologyClass]]:
 
 def written(rows: list[IncomingRow], folder: Path, key: str, options: Mapping[str, str] | None = None) -> bytes:
     """The file of a format, of which no row may be refused; each row is read back and compared with its counts."""
+    return _run(rows, folder, key, options)[0]
+
+
+def noted(rows: list[IncomingRow], folder: Path, key: str, options: Mapping[str, str] | None = None) -> dict[str, int]:
+    """What such a file notes."""
+    return _run(rows, folder, key, options)[1].notes()
+
+
+def _run(rows: list[IncomingRow], folder: Path, key: str, options: Mapping[str, str] | None) -> tuple[bytes, Format]:
     batch, ontology = batch_of(rows)
     scratch = folder / "scratch"
     scratch.mkdir(exist_ok=True)
@@ -101,7 +110,7 @@ def written(rows: list[IncomingRow], folder: Path, key: str, options: Mapping[st
         check.look_at(one)
     pieces += writer.footer()
     assert list(scratch.iterdir()) == []
-    return b"".join(pieces)
+    return b"".join(pieces), writer
 
 
 def differences(first: Any, second: Any, path: str = "") -> Iterator[str]:

@@ -33,6 +33,8 @@ _NOTHING: Final[Mapping[str, Any]] = {}
 _PLACE: Final = re.compile(r"(\d{1,6}) of (\d{1,6})", re.ASCII)
 _MOST_PICTURES: Final = 100_000
 _NUMBERS: Final = frozenset({int, float})
+# of a task, between key frames
+MOST_FRAMES: Final = 100_000
 _ID_BYTES: Final = 6  # below 2^53: a whole number in every JSON reader
 _TASK: Final[_Json] = {
     "id": None,
@@ -80,6 +82,10 @@ _ANNOTATION: Final[_Json] = {
 }
 
 
+class TooManyFramesError(ValueError):
+    """Tracks of a task have more than :data:`MOST_FRAMES` frames between and behind their key frames."""
+
+
 @dataclass(frozen=True, slots=True)
 class Serialization:
     """What of a task is written, and how: Label Studio's serialization options and annotation filter.
@@ -101,13 +107,16 @@ class Written:
     """The task of one row; ``is_of_label_studio``: the row was one before; ``media``: its media attributes.
 
     ``left_out``: what has no place in Label Studio's shape; ``filtered``: labels that the annotation filter left
-    out."""
+    out; ``frames``: how many stand between key frames; ``without_id``: annotators of whom no number is known,
+    where only that was to be written."""
 
     task: _Json
     is_of_label_studio: bool
     media: Mapping[str, Any]
     left_out: LeftOut = field(default_factory=list)
     filtered: list[Mapping[str, Any]] = field(default_factory=list)
+    frames: int = 0
+    without_id: int = 0
 
 
 def size_of(document: Mapping[str, Any]) -> Picture:
@@ -140,7 +149,7 @@ def is_one_of_several(task: Mapping[str, Any]) -> bool:
 
 
 def written_task(document: Mapping[str, Any], number: int, how: Serialization) -> Written:
-    """The task of a complete row with that ``number``."""
+    """The task of a complete row with that ``number``. Raises :class:`TooManyFramesError`."""
     kept = kept_task(document)
     task = {**_TASK, **kept}
     if "id" not in kept:
@@ -200,7 +209,9 @@ def _annotation(
     annotation = {**_ANNOTATION, **kept}
     annotation.pop(ORDER, None)
     results = results_of(label, picture, left_out=written.left_out, to_name=to_name, media=written.media)
-    annotation["result"] = interpolated(results) if how.interpolate else results
+    if how.interpolate:
+        results, written.frames = interpolated(results, written.frames)
+    annotation["result"] = results
     if is_one_of_several(written.task) and type(kept.get(ORDER)) is list:  # until its parts are together again
         annotation[ORDER] = sorted(kept[ORDER])
     tells = "performance_details" in label  # else nobody asked for what it says
@@ -226,7 +237,9 @@ def _annotation(
     if details.get("reviews") and "reviews" not in kept:
         annotation["reviews"] = details["reviews"]
     if how.completed_by != AS_KEPT:
-        annotation["completed_by"] = _person_as(annotation["completed_by"], how.completed_by)
+        person = _person_as(annotation["completed_by"], how.completed_by)
+        written.without_id += person is None and bool(annotation["completed_by"])
+        annotation["completed_by"] = person
     if not how.history:
         annotation.pop("history", None)
     return annotation
@@ -291,25 +304,31 @@ def data_of(document: Mapping[str, Any], key: str) -> _Json:
 # --- tracks ----------------------------------------------------------------------------------------------------------
 
 
-def interpolated(results: Sequence[_Json]) -> list[_Json]:
-    """Results with an entry for each frame between the key frames of a track."""
-    return [
-        {**result, "value": {**result["value"], "sequence": _every_frame(result["value"])}}
-        if type(result.get("value")) is dict and type(result["value"].get("sequence")) is list
-        else result
-        for result in results
-    ]
+def interpolated(results: Sequence[_Json], frames: int = 0) -> tuple[list[_Json], int]:
+    """Results with an entry for each frame between the key frames of a track, and how many frames the task has now that
+    had ``frames`` before. Raises :class:`TooManyFramesError`."""
+    found: list[_Json] = []
+    for result in results:
+        value = result.get("value")
+        if type(value) is dict and type(value.get("sequence")) is list:
+            sequence = _every_frame(value, MOST_FRAMES - frames)
+            frames += len(sequence) - len(_key_frames(value))
+            result = {**result, "value": {**value, "sequence": sequence}}
+        found.append(result)
+    return found, frames
 
 
 _MOVING: Final = ("x", "y", "width", "height", "rotation", "time")
 
 
-def _every_frame(value: Mapping[str, Any]) -> list[_Json]:
+def _key_frames(value: Mapping[str, Any]) -> list[_Json]:
+    found = [key for key in value["sequence"] if type(key) is dict and type(key.get("frame")) is int]
+    return sorted(found, key=lambda key: key["frame"])
+
+
+def _every_frame(value: Mapping[str, Any], room: int) -> list[_Json]:
     """As Label Studio's own: between two key frames a straight line, behind the last one it stays to the film's end."""
-    keys = sorted(
-        (key for key in value["sequence"] if type(key) is dict and type(key.get("frame")) is int),
-        key=lambda key: key["frame"],
-    )
+    keys = _key_frames(value)
     found: list[_Json] = []
     last: Any = value.get("framesCount")
     duration: Any = value.get("duration")
@@ -325,6 +344,9 @@ def _every_frame(value: Mapping[str, Any]) -> list[_Json]:
         else:
             end = last + 1 if type(last) is int else begin
             steps = end - begin - 1
+        room -= max(0, end - begin - 1)
+        if room < 0:
+            raise TooManyFramesError(f"tracks of its task have more than {MOST_FRAMES:,} frames between key frames")
         for frame in range(begin + 1, end):
             share = (frame - begin) / max(1, steps)
             between: dict[str, Any] = {**key, "frame": frame, "auto": True}
@@ -345,10 +367,15 @@ def _every_frame(value: Mapping[str, Any]) -> list[_Json]:
 
 
 class Tasks:
-    """Rows in, tasks out: those of the pictures of one task, which come one behind another, as one."""
+    """Rows in, tasks out: those of the pictures of one task, which come one behind another, as one.
+
+    ``incomplete``: of each task of which not all pictures came ``(its id, how many came, how many did not)``; whoever
+    reads it empties it.
+    """
 
     def __init__(self) -> None:
         self._pages: list[Written] = []
+        self.incomplete: list[tuple[Any, int, int]] = []
 
     def add(self, written: Written) -> Iterator[_Json]:
         """The tasks that are complete now."""
@@ -363,8 +390,12 @@ class Tasks:
     def close(self) -> Iterator[_Json]:
         """What is still open."""
         if self._pages:
-            pages, self._pages = self._pages, []
-            yield _together([page.task for page in pages])
+            pages, self._pages = [page.task for page in self._pages], []
+            came = len({page[PICTURE]["place"].partition(" ")[0] for page in pages})
+            missing = int(pages[0][PICTURE]["place"].rpartition(" ")[2]) - came
+            if missing > 0:
+                self.incomplete.append((pages[0]["id"], came, missing))
+            yield _together(pages)
 
 
 def _together(pages: list[_Json]) -> _Json:

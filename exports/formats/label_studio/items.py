@@ -8,14 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any, ClassVar, Final
 
 from connections.rows.counts import DRAFTS, PREDICTIONS, RELATIONSHIPS
 from exports.formats.base import Option
-from exports.formats.label_studio.tasks import ANNOTATIONS, COMPLETED_BY, INTERPOLATE, TaskFormat
+from exports.formats.label_studio.tasks import ANNOTATIONS, COMPLETED_BY, INTERPOLATE, NOTE_TEXTS, TaskFormat
 from exports.spec.labels import SKIPPED_LABELS
 
 _Json = dict[str, Any]
+COVERED: Final = "covered"
 _ONE_CHOICE: Final = frozenset({"choices", "textarea"})
 _NOBODY: Final[Mapping[str, Any]] = {}
 
@@ -39,6 +41,12 @@ class ItemFormat(TaskFormat):
     """A format of items: no relation, prediction or draft is in one."""
 
     cannot_hold = frozenset({RELATIONSHIPS, PREDICTIONS, DRAFTS, SKIPPED_LABELS})
+    note_texts = MappingProxyType(
+        {
+            **NOTE_TEXTS,
+            COVERED: "values are left out: another of the same name (id, annotator, a control …) is in their place",
+        }
+    )
     options: ClassVar[tuple[Option, ...]] = (ANNOTATIONS, COMPLETED_BY, INTERPOLATE)
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import orjson
 
 from exports.formats.base import FormatContext
-from exports.formats.label_studio.items import Item, ItemFormat, items_of
+from exports.formats.label_studio.items import COVERED, Item, ItemFormat, items_of
 
 
 class LabelStudioMinifiedFormat(ItemFormat):
@@ -33,7 +33,7 @@ class LabelStudioMinifiedFormat(ItemFormat):
         return (b"[",)
 
     def write(self, tasks: list[dict[str, Any]]) -> Iterable[bytes]:
-        lines = [orjson.dumps(_record(item)) for task in tasks for item in items_of(task)]
+        lines = [orjson.dumps(self._record(item)) for task in tasks for item in items_of(task)]
         if lines:
             yield self._lead + b",\n".join(lines)
             self._lead = b",\n"
@@ -42,19 +42,21 @@ class LabelStudioMinifiedFormat(ItemFormat):
         yield from super().footer()
         yield b"\n]\n"
 
-
-def _record(item: Item) -> dict[str, Any]:
-    task, annotation = item.task, item.annotation
-    record = {
-        **task["data"],
-        "id": task["id"],
-        **item.outputs,
-        "annotator": item.annotator,
-        "annotation_id": annotation.get("id"),
-        "created_at": annotation.get("created_at"),
-        "updated_at": annotation.get("updated_at"),
-        "lead_time": annotation.get("lead_time"),
-    }
-    if "agreement" in task:
-        record["agreement"] = task["agreement"]
-    return record
+    def _record(self, item: Item) -> dict[str, Any]:
+        task, annotation = item.task, item.annotation
+        own = {
+            "annotator": item.annotator,
+            "annotation_id": annotation.get("id"),
+            "created_at": annotation.get("created_at"),
+            "updated_at": annotation.get("updated_at"),
+            "lead_time": annotation.get("lead_time"),
+        }
+        if "agreement" in task:
+            own["agreement"] = task["agreement"]
+        parts = (task["data"], {"id": task["id"]}, item.outputs, own)
+        record: dict[str, Any] = {}
+        for part in parts:
+            if covered := record.keys() & part.keys():
+                self._notes[COVERED] += sum(record[name] is not None for name in covered)
+            record |= part
+        return record

@@ -7,32 +7,37 @@ again at the end, which are few in any file whose tasks are alike.
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any, ClassVar, Final
 
 import orjson
 
 from exportadmin.lib.csv_cells import BYTE_ORDER_MARK, defused
+from exportadmin.lib.errors import PermanentError
 from exports.formats.base import FormatContext, Option
-from exports.formats.label_studio.items import Item, ItemFormat, items_of
+from exports.formats.label_studio.items import COVERED, Item, ItemFormat, items_of
 from exports.formats.row_columns import EXACT, PROFILE, SAFE
 
 _BLOCK: Final = 1 << 20
 _EMPTY: Final = '""'
 _OWN: Final = ("annotation_id", "annotator", "created_at", "lead_time", "updated_at")
+_OWN_AT_TIMES: Final = ("agreement", "history", "id")
+MOST_COLUMNS: Final = 2_000
 # where a column's cells come from: what is the annotation's own, a key of data, a control
 _OF_ITEM, _OF_DATA, _OF_CONTROL = range(3)
 _Column = tuple[int, str]
+_DATA_LEAD: Final = "_data_"
 _NUMBERS: Final = frozenset({int, float})
 
 
 @dataclass(slots=True)
 class _Piece:
-    """Lines with the same columns: how many bytes they are."""
+    """Lines with the same columns, the first so many that were met: how many bytes they are."""
 
-    columns: list[_Column]
+    met: int
     bytes: int = 0
 
 
@@ -57,6 +62,12 @@ class LabelStudioCsvFormat(ItemFormat):
         self._data: set[str] = set()
         self._controls: set[str] = set()
         self._more: set[str] = set()
+        # in the order in which they were met
+        self._met: dict[_Column, None] = {(_OF_ITEM, name): None for name in _OWN}
+        self._columns: list[_Column] = []
+        # that may have to give way to another of their name, and how many cells of each are filled
+        self._yielding: list[_Column] = []
+        self._filled: Counter[_Column] = Counter()
         self._pieces: list[_Piece] = []
         self._spool_path = context.scratch / "lines"
         self._spool = self._spool_path.open("w+b")
@@ -78,8 +89,10 @@ class LabelStudioCsvFormat(ItemFormat):
                     lines = []
                     self._grow(own, data, controls)
                 cells = (own, data, controls)
-                columns = self._pieces[-1].columns
-                lines.append(self.separator.join([cells[of].get(name, _EMPTY) for of, name in columns]))
+                lines.append(self.separator.join([cells[of].get(name, _EMPTY) for of, name in self._columns]))
+                for column in self._yielding:
+                    of, name = column
+                    self._filled[column] += cells[of].get(name, _EMPTY) != _EMPTY
         self._keep(lines)
         return ()
 
@@ -87,12 +100,18 @@ class LabelStudioCsvFormat(ItemFormat):
         yield from super().footer()
         if self._safe:
             yield BYTE_ORDER_MARK.encode()
-        columns = self._columns()
-        names = self.separator.join(_quoted(self._name(column)) for column in columns)
-        yield f"{names}\r\n".encode()
+        columns = _columns_of(self._met)
+        kept = set(columns.values())
+        self._notes[COVERED] += sum(count for column, count in self._filled.items() if column not in kept)
+        names = (_quoted(defused(name) if self._safe else name) for name in columns)
+        yield f"{self.separator.join(names)}\r\n".encode()
         self._spool.seek(0)
         for piece in self._pieces:
-            yield from self._blocks(piece.bytes) if piece.columns == columns else self._cut_again(piece, columns)
+            before = list(_columns_of(islice(self._met, piece.met)).values())
+            if before == list(columns.values()):
+                yield from self._blocks(piece.bytes)
+            else:
+                yield from self._cut_again(piece.bytes, before, list(columns.values()))
         self._spool.close()
         self._spool_path.unlink()
 
@@ -135,23 +154,29 @@ class LabelStudioCsvFormat(ItemFormat):
     # --- columns -----------------------------------------------------------------------------------------------------
 
     def _grow(self, own: Iterable[str], data: Iterable[str], controls: Iterable[str]) -> None:
+        """Raises :class:`PermanentError` for more than :data:`MOST_COLUMNS`."""
         self._more.update(own)
         self._data.update(data)
         self._controls.update(controls)
-        self._pieces.append(_Piece(self._columns()))
-
-    def _columns(self) -> list[_Column]:
-        """By their names; the last says a name's cell where two would have the same."""
-        found = {self._name((_OF_ITEM, name)): (_OF_ITEM, name) for name in self._more.union(_OWN)}
-        for of, names in ((_OF_CONTROL, self._controls), (_OF_DATA, self._data)):
-            for name in names:
-                found.setdefault(self._name((of, name)), (of, name))
-        return [found[name] for name in sorted(found)]
-
-    def _name(self, column: _Column) -> str:
-        """A key of data that is called as a control gives way to it."""
-        of, name = column
-        return f"_data_{name}" if of == _OF_DATA and name in self._controls else name
+        for of, names in ((_OF_ITEM, own), (_OF_DATA, data), (_OF_CONTROL, controls)):
+            self._met.update(dict.fromkeys((of, name) for name in names))
+        if len(self._met) > MOST_COLUMNS:
+            raise PermanentError(
+                f"the tasks have more than {MOST_COLUMNS:,} different keys of data and controls, each of which is a "
+                "column here: choose label_studio_json or label_studio_json_min, or fewer rows"
+            )
+        self._columns = list(_columns_of(self._met).values())
+        self._yielding = [
+            (of, name)
+            for of, name in self._met
+            if of != _OF_ITEM
+            and (
+                name in _OWN + _OWN_AT_TIMES
+                or name.startswith(_DATA_LEAD)
+                or (of == _OF_DATA and name in self._controls)
+            )
+        ]
+        self._pieces.append(_Piece(len(self._met)))
 
     def _blocks(self, left: int) -> Iterator[bytes]:
         while left:
@@ -159,22 +184,23 @@ class LabelStudioCsvFormat(ItemFormat):
             left -= len(block)
             yield block
 
-    def _cut_again(self, piece: _Piece, columns: list[_Column]) -> Iterator[bytes]:
-        """Lines of fewer columns with all of them; cells that hold line ends go over several lines of the file."""
-        places: Mapping[_Column, int] = {column: place for place, column in enumerate(piece.columns)}
+    def _cut_again(self, left: int, before: Sequence[_Column], columns: Sequence[_Column]) -> Iterator[bytes]:
+        """Lines with the columns ``before``, of that many bytes, with all of them; cells that hold line ends go over
+        several lines of the file."""
+        places: Mapping[_Column, int] = {column: place for place, column in enumerate(before)}
         order = [places.get(column) for column in columns]
         separator, empty = self.separator.encode(), _EMPTY.encode()
-        cell = re.compile(rb'("(?:[^"]|"")*"|[^"%b]*)(?:%b|\Z)' % (separator, separator))
-        left, line = piece.bytes, b""
+        parts: list[bytes] = []
+        quotes = 0
         while left:
-            more = self._spool.readline(left)
-            left -= len(more)
-            line += more
-            if line.count(b'"') % 2:
+            parts.append(self._spool.readline(left))
+            left -= len(parts[-1])
+            quotes += parts[-1].count(b'"')
+            if quotes % 2:
                 continue
-            cells = cell.findall(line[:-2])
+            cells = list(cells_of(b"".join(parts)[:-2], separator))
             yield separator.join([empty if place is None else cells[place] for place in order]) + b"\r\n"
-            line = b""
+            parts.clear()
 
 
 class LabelStudioTsvFormat(LabelStudioCsvFormat):
@@ -186,6 +212,36 @@ class LabelStudioTsvFormat(LabelStudioCsvFormat):
     extension = "tsv"
     media_type = "text/tab-separated-values; charset=utf-8; header=present"
     separator = "\t"
+
+
+def _columns_of(met: Iterable[_Column]) -> dict[str, _Column]:
+    """Name → column, sorted. A key of data that is called as a control gives way to it; where two would have one name
+    all the same, what is the annotation's own has it, else the control."""
+    by_sort: dict[int, list[str]] = {_OF_ITEM: [], _OF_CONTROL: [], _OF_DATA: []}
+    for of, name in met:
+        by_sort[of].append(name)
+    controls = set(by_sort[_OF_CONTROL])
+    found: dict[str, _Column] = {}
+    for of, names in by_sort.items():
+        for name in names:
+            shown = f"{_DATA_LEAD}{name}" if of == _OF_DATA and name in controls else name
+            found.setdefault(shown, (of, name))
+    return dict(sorted(found.items()))
+
+
+def cells_of(line: bytes, separator: bytes) -> Iterator[bytes]:
+    """Of a line, as they stand, in their quotes."""
+    begin = 0
+    while begin <= len(line):
+        end = begin
+        if line.startswith(b'"', begin):
+            end = line.index(b'"', begin + 1) + 1
+            while line.startswith(b'"', end):  # two stand for one
+                end = line.index(b'"', end + 1) + 1
+        end = line.find(separator, end)
+        end = len(line) if end < 0 else end
+        yield line[begin:end]
+        begin = end + 1
 
 
 def _quoted(text: str) -> str:

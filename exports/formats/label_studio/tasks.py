@@ -14,7 +14,7 @@ from abc import abstractmethod
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import combinations
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
 import orjson
 
@@ -26,16 +26,19 @@ from connections.rows.label_studio.places import NoSizeError
 from connections.rows.label_studio.tasks import (
     AS_KEPT,
     FULL,
+    MOST_FRAMES,
     ONLY_ID,
     SORTS,
     Serialization,
     Tasks,
+    TooManyFramesError,
     Written,
     written_task,
 )
 from connections.rows.label_studio.tracks import TRACK
 from connections.store.importers.label_studio_results import results_of
 from exports.formats.base import CannotHoldError, Format, FormatContext, Option, Told
+from exports.formats.member_names import Marks, mark_of
 
 NO, YES = "no", "yes"
 ALL: Final = "all"
@@ -64,12 +67,19 @@ SERIALIZATION: Final = (ANNOTATIONS, COMPLETED_BY, DRAFTS, PREDICTIONS, HISTORY,
 REFUSALS: Final = {
     "unreadable": "an annotation cannot be read",
     "no_size": "percent of a picture whose size is not known",
+    "too_many_frames": f"more than {MOST_FRAMES:,} frames between the key frames of its tracks",
 }
 NO_REGION: Final = "no_region"
 FILTERED: Final = "filtered"
+WITHOUT_ID: Final = "annotators_without_id"
+MISSING: Final = "missing_pictures"
+PARTED: Final = "parted_tasks"
 NOTE_TEXTS: Final = {
     NO_REGION: "annotations, relations and answers below answers have no place in Label Studio's shape",
     FILTERED: "annotations are left out by the option annotations",
+    WITHOUT_ID: "annotations are of somebody whose number is not known: null, as only_id was chosen",
+    MISSING: "pictures of tasks with several did not leave: null in their list, where the task has one",
+    PARTED: "parts of tasks stand apart under the same id: rows of others lie between their pictures",
 }
 # what renderers raise for an annotation that is not as it should be
 _BROKEN: Final = (LookupError, ValueError, TypeError, AttributeError, ArithmeticError)
@@ -93,13 +103,14 @@ class TaskFormat(Format):
     """Gives :meth:`write` each whole task, in the order of the rows; it may answer with bytes."""
 
     refusals = REFUSALS
-    note_texts = NOTE_TEXTS
+    note_texts: ClassVar[Mapping[str, str]] = NOTE_TEXTS
 
     def __init__(self, context: FormatContext) -> None:
         super().__init__(context)
         self.how = serialization_of(context.options)
         self._printer = BodyPrinter(context.parts & _PARTS_READ, "")
         self._tasks = Tasks()
+        self._incomplete = Marks()
         self._last: list[Written] = []
         self._notes: Counter[str] = Counter()
 
@@ -116,10 +127,27 @@ class TaskFormat(Format):
         for written in self._written(batch):
             self._last.append(written)
             tasks += self._tasks.add(written)
+        self._note_incomplete()
         yield from self.write(tasks)
 
     def footer(self) -> Iterable[bytes]:
-        yield from self.write(list(self._tasks.close()))
+        tasks = list(self._tasks.close())
+        self._note_incomplete()
+        yield from self.write(tasks)
+
+    def _note_incomplete(self) -> None:
+        """A part of a task comes again only where not all of its pictures came before."""
+        parts, self._tasks.incomplete = self._tasks.incomplete, []
+        marks = [mark_of(repr(task_id)) for task_id, _, _ in parts]
+        new: set[int] = set()
+        for mark, is_known, (_, came, missing) in zip(marks, self._incomplete.are_known(marks), parts, strict=True):
+            if is_known or mark in new:
+                self._notes[PARTED] += 1
+                self._notes[MISSING] -= came
+            else:
+                self._notes[MISSING] += missing
+                new.add(mark)
+        self._incomplete.remember(new)
 
     def _written(self, batch: RowBatch) -> Iterator[Written]:
         join = self._printer.join
@@ -132,6 +160,10 @@ class TaskFormat(Format):
                 reason = "where its annotations lie is percent in Label Studio, and the row says no width and height"
                 self.refuse(batch, index, CannotHoldError("no_size", reason))
                 continue
+            except TooManyFramesError as error:
+                reason = f"{error}; interpolate_key_frames=no writes the key frames alone"
+                self.refuse(batch, index, CannotHoldError("too_many_frames", reason))
+                continue
             except _BROKEN as error:
                 wrong = f"{error} is missing" if isinstance(error, KeyError) else str(error)
                 self.refuse(
@@ -142,10 +174,12 @@ class TaskFormat(Format):
                 self._notes[NO_REGION] += len(written.left_out)
             if written.filtered:
                 self._notes[FILTERED] += len(written.filtered)
+            if written.without_id:
+                self._notes[WITHOUT_ID] += written.without_id
             yield written
 
     def notes(self) -> dict[str, int]:
-        return dict(self._notes)
+        return {key: count for key, count in self._notes.items() if count > 0}
 
     def read_back(self, index: int) -> Counter[Told]:
         """By the importer, and what was left out of the task."""

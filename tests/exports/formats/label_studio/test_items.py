@@ -5,12 +5,15 @@ from __future__ import annotations
 import csv
 import io
 import json
+import tracemalloc
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.support.label_studio import rows_of, written
+from exportadmin.lib.errors import PermanentError
+from exports.formats.label_studio import table
+from tests.support.label_studio import noted, rows_of, written
 
 SIZE = {"original_width": 640, "original_height": 480, "image_rotation": 0}
 BOX = {"x": 12.5, "y": 25, "width": 5.123456, "height": 50, "rotation": 0, "rectanglelabels": ["car"]}
@@ -178,3 +181,46 @@ def test_columns_that_appear_late_are_empty_before(tmp_path: Path):
     for number, line in enumerate(found, 1):
         filled = {name: cell for name, cell in line.items() if name.startswith("k") and cell}
         assert filled == {f"k{number}": f'"{number}",\r\n\t{number}'}
+
+
+def test_a_header_is_no_formula_either(tmp_path: Path):
+    tasks = [{"id": 1, "data": {"image": "a.jpg", "=1+1": "x"}, "annotations": []}]
+    data = written(rows_of(tasks, tmp_path), tmp_path, "label_studio_csv", {"profile": "spreadsheet-safe"})
+    assert "'=1+1" in read(data[3:], ",")[0]
+    assert "=1+1" in read(written(rows_of(tasks, tmp_path), tmp_path, "label_studio_csv"), ",")[0]
+
+
+def test_a_long_cell_is_cut_again_in_room_of_its_own_size(tmp_path: Path):
+    text = '{"a": "b",\r\n"\n' * 20_000
+    tasks = [
+        {"id": 1, "data": {"image": "a.jpg", "n": 1, "text": text}, "annotations": []},
+        {"id": 2, "data": {"image": "b.jpg", "m": 1}, "annotations": []},
+    ]
+    rows = rows_of(tasks, tmp_path)
+    found = read(written(rows, tmp_path, "label_studio_csv"), ",")
+    assert (found[0]["text"], found[0]["n"], found[0]["m"]) == (text, "1", "")
+    line = b'1,"' + b'""' * 200_000 + b'",""'
+    tracemalloc.start()
+    cells = list(table.cells_of(line, b","))
+    assert tracemalloc.get_traced_memory()[1] < 2 * len(line)
+    tracemalloc.stop()
+    assert cells == [b"1", line[2:-3], b'""']
+
+
+def test_more_columns_than_a_table_has_room_for_are_refused_in_words(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(table, "MOST_COLUMNS", 20)
+    tasks = [{"id": n, "data": {"image": "a.jpg", f"k{n}": n}, "annotations": []} for n in range(1, 30)]
+    with pytest.raises(PermanentError, match=r"more than 20 different keys .* choose label_studio_json"):
+        written(rows_of(tasks, tmp_path), tmp_path, "label_studio_csv")
+
+
+@pytest.mark.parametrize("key", ["label_studio_csv", "label_studio_tsv", "label_studio_json_min"])
+def test_values_that_another_of_their_name_covers_are_counted(key: str, tmp_path: Path):
+    data = {"image": "a.jpg", "id": "mine", "annotator": "me", "created_at": None, "history": "h", "q": 1, "_data_q": 2}
+    tasks: list[dict[str, Any]] = [
+        {"id": 1, "data": data, "annotations": [{"id": 5, **ANNOTATION, "result": [choice("x", name="q")]}]},
+        {"id": 2, "data": {"image": "b.jpg"}, "annotations": []},
+    ]
+    notes = noted(rows_of(tasks, tmp_path), tmp_path, key)
+    # id and annotator; beside them q is shown as _data_q, which one of the two has in a table, and nobody in JSON
+    assert notes == {"covered": 3}

@@ -12,10 +12,12 @@ import pytest
 from connections.rows.kinds import KINDS
 from connections.rows.label_studio.brush import pack
 from connections.rows.label_studio.percents import percent
+from connections.rows.label_studio.tasks import MOST_FRAMES
 from connections.store.importers.brush import brush_mask
 from exports.formats import FORMATS
 from exports.formats.base import FormatContext
-from tests.support.label_studio import batch_of, differences, rows_of, written
+from exports.formats.label_studio.tasks import NOTE_TEXTS
+from tests.support.label_studio import batch_of, differences, noted, rows_of, written
 from tests.support.rows import answer, box, mask, point, polygon, row
 
 SIZE = {"original_width": 1000, "original_height": 500, "image_rotation": 0}
@@ -253,6 +255,50 @@ def test_a_track_has_every_frame_when_that_is_asked_for(tmp_path: Path):
         (8, 60, 0.8, True),
         (9, 60, 0.9, True),
     ]
+
+
+@pytest.mark.parametrize("key", ["label_studio_json", "label_studio_json_min", "label_studio_csv"])
+def test_a_track_of_more_frames_than_are_written_refuses_its_row_alone(key: str, tmp_path: Path):
+    sequence = [{"enabled": True, "frame": 1, "x": 0, "y": 0, "width": 10, "height": 10, "rotation": 0, "time": 0.1}]
+    value = {"framesCount": MOST_FRAMES // 2 + 2, "sequence": sequence, "labels": ["car"]}
+    endless = region("videorectangle", {**value, "framesCount": 10**9})
+    halves = [region("videorectangle", value, id=name) for name in "ab"]
+    short = region("videorectangle", {**value, "framesCount": 3})
+    tasks = [
+        {**task(*results, data={"video": f"https://a.invalid/{number}.mp4"}), "id": number}
+        for number, results in enumerate(([endless], halves, [short]), 7)
+    ]
+    batch, ontology = batch_of(rows_of(tasks, tmp_path))
+    scratch = tmp_path / "scratch"
+    scratch.mkdir()
+    options = {"interpolate_key_frames": "yes"}
+    writer = FORMATS[key](FormatContext("p", "P", ontology, frozenset(), scratch, options))
+    content = b"".join([*writer.header(), *writer.rows(batch), *writer.footer()])
+    refused = writer.take_refused()
+    assert [(one.index, one.code) for one in refused] == [(0, "too_many_frames"), (1, "too_many_frames")]
+    assert "more than 100,000 frames between key frames; interpolate_key_frames=no" in refused[0].reason
+    assert b"9.mp4" in content and b"8.mp4" not in content
+    assert "too_many_frames" in writer.refusals
+
+
+def test_annotators_of_whom_no_number_is_known_are_counted_where_only_that_is_written(tmp_path: Path):
+    one = task(answered("choices", ["a"]))
+    one["annotations"][0]["completed_by"] = {"email": "ann@example.test"}
+    one["annotations"].append({"id": 72, **HEAD, "completed_by": None, "result": []})
+    rows = rows_of([one], tmp_path)
+    assert noted(rows, tmp_path, "label_studio_json", {"completed_by": "only_id"}) == {"annotators_without_id": 1}
+    assert noted(rows, tmp_path, "label_studio_json") == {}
+
+
+def test_pictures_of_a_task_that_stand_apart_or_did_not_leave_are_counted(tmp_path: Path):
+    pages = {"pages": [f"https://img.invalid/{name}.jpg" for name in "abcd"]}
+    value = {"x": 1, "y": 2, "width": 3, "height": 4, "rotation": 0, "rectanglelabels": ["car"]}
+    several = task(*(region("rectanglelabels", value, id=f"r{n}", item_index=n) for n in range(4)), data=pages)
+    first, second, third, _, other = rows_of([several, {**task(), "id": 8}], tmp_path)
+    assert noted([first, second, third, other], tmp_path, "label_studio_json") == {"missing_pictures": 1}
+    apart = [first, other, second, third]
+    assert noted(apart, tmp_path, "label_studio_json") == {"missing_pictures": 1, "parted_tasks": 1}
+    assert set(NOTE_TEXTS) >= {"missing_pictures", "parted_tasks", "annotators_without_id"}
 
 
 def test_rows_of_other_sources_are_tasks_that_are_read_back(tmp_path: Path):
