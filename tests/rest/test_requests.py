@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import json
 import logging
 
 import pytest
+from django.test import Client
 from rest_framework.throttling import SimpleRateThrottle
 
+from connections.access.tokens import issue_token
 from exportadmin.audit.models import AuditEntry
+from exportadmin.lib.rest import WrongKeyThrottle
+from exports.dialects.label_studio.tokens import refresh_jwt
 from exports.models import ExportReport
-from tests.rest.world import OWN, Rest, World
+from tests.rest.world import OWN, SHELL, Rest, World
 
 BODY = {"project": OWN, "format": "csv"}
 
@@ -61,6 +66,28 @@ def test_an_address_that_is_no_address_is_throttled_whatever_it_says_of_itself(w
         Rest().get("nothing/", headers={"X-Forwarded-For": f"198.51.100.{number}"}).status_code for number in range(3)
     ]
     assert statuses == [404, 404, 429]
+
+
+@pytest.mark.parametrize("dialect", ["label_studio", "labellerr"])
+def test_an_address_that_a_dialect_does_not_have_is_throttled_too(world: World, monkeypatch, dialect: str):
+    monkeypatch.setattr(SimpleRateThrottle, "THROTTLE_RATES", {"anon": "2/min", "user": "9/min"})
+    statuses = [Client().get(f"/dialects/{dialect}/nothing/{number}").status_code for number in range(4)]
+    assert statuses == [404, 404, 429, 429]
+
+
+def test_what_is_refused_for_want_of_a_token_takes_nothing_from_what_is_open(world: World, monkeypatch):
+    monkeypatch.setattr(SimpleRateThrottle, "THROTTLE_RATES", {"anon": "2/min", "user": "99/min"})
+    token, _ = issue_token(user=world.people["oscar"], name="sdk", scopes=("exports:read",), actor=SHELL)
+    right, wrong = json.dumps({"refresh": refresh_jwt(token)}), json.dumps({"refresh": "a.b.c"})
+    assert [Rest().get("projects/").status_code for _ in range(3)] == [401, 401, 429]
+    assert Rest().get("nothing/").status_code == 404, "what is open has its own share"
+    there = "/dialects/label_studio/api"
+    sent = {"path": f"{there}/token/refresh/", "content_type": "application/json"}
+    for _ in range(4):
+        assert Client().get(f"{there}/version").status_code == 200
+        assert Client().post(**sent, data=right).status_code == 200, "a right token is not counted"
+    monkeypatch.setattr(WrongKeyThrottle, "rate", "1/min")
+    assert [Client().post(**sent, data=wrong).status_code for _ in range(2)] == [401, 429]
 
 
 # --- sessions and CSRF -----------------------------------------------------------------------------------------------

@@ -40,7 +40,12 @@ class _CountedTogether(SimpleRateThrottle):
 
 
 class AddressThrottle(_CountedTogether, AnonRateThrottle):
-    """Callers without an account."""
+    """Callers without an account. What wants one, and is refused, takes nothing from what is open to everybody."""
+
+    def get_cache_key(self, request: Request, view: Any) -> str | None:
+        """By address, and by whether the view is open."""
+        key = super().get_cache_key(request, view)
+        return key and (f"{key}.refused" if getattr(view, "permission_classes", ()) else key)
 
     def get_ident(self, request: Request) -> str:
         """By address."""

@@ -55,6 +55,7 @@ class RestView(APIView):
     takes: ClassVar[Mapping[str, type[Query]]] = {}
     problems: ClassVar[Mapping[str, tuple[int, ...]]] = {}
     params: dict[str, Any]
+    _is_counted = False
 
     @classmethod
     def query(cls, method: str) -> Query:
@@ -75,11 +76,14 @@ class RestView(APIView):
 
     def check_permissions(self, request: Request) -> None:
         """Whoever asks too often is told so first, also where they may not ask: DRF would answer those for ever."""
-        super().check_throttles(request)
+        self.check_throttles(request)
         super().check_permissions(request)
 
     def check_throttles(self, request: Request) -> None:
-        """Done before the permissions; a request counts once."""
+        """Done before the permissions, and by DRF behind them once more; a request counts once."""
+        if not self._is_counted:
+            self._is_counted = True
+            super().check_throttles(request)
 
     @staticmethod
     def error_response(problem: Problem, request: Any) -> Response:
