@@ -12,7 +12,7 @@ from django.test import Client
 from django.utils import timezone
 
 from connections.models import Connection, Project
-from exports.lists import capped_paginator
+from exports.lists import active_first, capped_paginator
 from exports.models import Artifact, ExportReport
 from tests.pages.reports import deliver, make_report
 from tests.pages.squeezed import page_html
@@ -169,8 +169,25 @@ def test_every_export_is_on_one_page_however_many_are_in_progress(project: Proje
     for number in range(121):
         make_report(project, name=f"Run {number}", status="queued" if number < active else "completed")
     found = [NAMES.findall(page_html(visitor.get("/exports/", {"page": page}))) for page in (1, 2, 3)]
-    expected = [*range(active - 1, -1, -1), *range(120, active - 1, -1)]
+    first = list(range(active - 1, max(active - 1 - active_first.MOST_FIRST, -1), -1))
+    expected = [*first, *(number for number in range(120, -1, -1) if number not in first)]
     assert [name for names in found for name in names] == [f"Run {number}" for number in expected]
+
+
+def test_of_what_others_wait_for_only_the_newest_are_looked_at(members: Project, oscar: User, monkeypatch):
+    monkeypatch.setattr(active_first, "MOST_LOOKED_AT", 3)
+    other = Project.objects.create(connection=members.connection, name="Harbour")
+    for name, project, status in (
+        ("old", members, "queued"),
+        ("done", members, "completed"),
+        ("runs", members, "running"),
+        ("new", members, "queued"),
+        ("hidden", other, "queued"),
+        ("hidden", other, "queued"),
+        ("ended", members, "completed"),
+    ):
+        make_report(project, name=name, status=status)
+    assert NAMES.findall(page_html(client_of(oscar).get("/exports/"))) == ["runs", "new", "ended", "done", "old"]
 
 
 # --- tabs ------------------------------------------------------------------------------------------------------------

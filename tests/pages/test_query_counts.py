@@ -26,7 +26,7 @@ from tests.support.rows import mixed
 # page → queries as alice (superuser) and as rita (reviewer of one project); None: not for her
 QUERIES: dict[str, tuple[int, int | None]] = {
     "/": (27, 31),  # nine of them for the places of what waits
-    "/exports/": (9, 12),
+    "/exports/": (10, 13),
     "/projects/": (6, 8),
     "/configs/": (5, 6),
     "/links/": (6, 7),
