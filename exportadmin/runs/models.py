@@ -60,6 +60,16 @@ class Run(models.Model):
         return f"{self.kind} {self.pk}"
 
     @property
+    def rows_known(self) -> int | None:
+        """Rows done; ``None``: nobody counts them."""
+        return self.rows_done
+
+    @property
+    def bytes_known(self) -> int | None:
+        """As :attr:`rows_known`."""
+        return self.bytes_done
+
+    @property
     def is_active(self) -> bool:
         """Has it not ended yet?"""
         return self.status in statuses.ACTIVE

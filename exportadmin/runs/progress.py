@@ -78,13 +78,13 @@ def progress_of(run: Run, now: dt.datetime) -> Progress:
 
 
 def progress_json(run: Run) -> dict[str, Any]:
-    """Rates are of the whole once it has ended; ``null`` where there is nothing to tell."""
+    """Rates are of the whole once it has ended; ``null`` where there is nothing to tell, or nobody knows."""
     progress = progress_of(run, timezone.now())
     return {
         "phase": run.phase,
-        "rows_done": run.rows_done,
+        "rows_done": run.rows_known,
         "rows_expected": run.rows_expected,
-        "bytes_done": run.bytes_done,
+        "bytes_done": run.bytes_known,
         "percent": progress.percent,
         "rows_per_second": progress.rows_per_second,
         "seconds_left": progress.seconds_left,

@@ -56,6 +56,8 @@ class ExportReport(Run):
     remote_id = models.CharField(max_length=200, blank=True)
     remote_name = models.CharField(max_length=200, blank=True)
     is_there = models.BooleanField(default=False)
+    # of what a platform made: its files tell of their rows, so that rows_done is a count, also where it is 0
+    are_rows_counted = models.BooleanField(default=False)
     # of the manifest as it was delivered
     manifest_sha256 = models.CharField(max_length=64, blank=True)
     files_removed_at = models.DateTimeField(null=True)
@@ -109,12 +111,12 @@ class ExportReport(Run):
     @property
     def rows_known(self) -> int | None:
         """So many rows were done; ``None``: a platform makes the files, and none of their rows was counted here."""
-        return self.rows_done or (None if self.made_by else 0)
+        return self.rows_done if self.are_rows_counted or not self.made_by else self.rows_done or None
 
     @property
     def bytes_known(self) -> int | None:
         """As :attr:`rows_known`: what a platform delivered where we cannot look has a size that nobody knows."""
-        return self.bytes_done or (None if self.made_by else 0)
+        return self.bytes_done if self.is_proved or not self.made_by else self.bytes_done or None
 
     @property
     def size_shown(self) -> int | None:

@@ -72,7 +72,8 @@ def _answer(params: Mapping[str, str], scope: Scope) -> Answer:
 def _cells(entries: Sequence[AuditEntry]) -> list[list[str]]:
     """The filter in words, and how the export ended (one query)."""
     ids = [entry.object_id for entry in entries]
-    found = ExportReport.objects.filter(report_id__in=ids).only("report_id", "status", "rows_done", "made_by")
+    columns = ("report_id", "status", "rows_done", "are_rows_counted", "made_by")
+    found = ExportReport.objects.filter(report_id__in=ids).only(*columns)
     ends = {report.report_id: f"{report.status}, {_rows(report.rows_known)}" for report in found}
     return [[filter_text(entry.after), ends.get(entry.object_id, "not there any more")] for entry in entries]
 

@@ -80,5 +80,5 @@ def _holding(row: Called) -> list[int]:
 def _unsearched(projects: QuerySet[Project]) -> QuerySet[ExportReport]:
     """Deliveries whose rows were not kept, as of a platform that makes its own files."""
     delivered = ExportReport.objects.filter(project__in=projects, status__in=statuses.SUCCESSFUL)
-    nothing = Q(made_by="", rows_done=0)
+    nothing = Q(rows_done=0) & (Q(made_by="") | Q(are_rows_counted=True))
     return delivered.exclude(nothing).exclude(Exists(DeliveredRows.objects.filter(report=OuterRef("pk"))))

@@ -227,6 +227,7 @@ def finish(report: ExportReport, lease: RunLease, published: Published, **column
             manifest_sha256=hashlib.sha256(published.manifest).hexdigest(),
             revision=published.revision,
             rows_done=check_values["rows_kept"] or 0,
+            are_rows_counted=check_values["rows_kept"] is not None,
             bytes_done=check_values["bytes"] or 0,
             **columns,
         )

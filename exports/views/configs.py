@@ -63,7 +63,9 @@ def config_detail(request: HttpRequest, config_id: str) -> HttpResponse:
     only(request, ("page",))
     config = get_config(request, config_id, VIEW)
     runs = ExportReport.objects.filter(saved_config=config).order_by("-created_at", "-pk")
-    runs = runs.only("report_id", "name", "status", "rows_done", "made_by", "created_at", "created_by_name")
+    runs = runs.only(
+        "report_id", "name", "status", "rows_done", "are_rows_counted", "made_by", "created_at", "created_by_name"
+    )
     context = {
         "section": "configs",
         "config": config,

@@ -38,6 +38,8 @@ COLUMNS: Final[dict[str, str]] = {
     "finished_at": "finished_at",
     "files_removed_at": "files_removed_at",
 }
+# as ExportReport.rows_known and .bytes_known have it: a platform's files, of which not all can be counted here
+KNOWN: Final = ("made_by", "are_rows_counted", "is_there", "destination_id")
 
 
 @get_view
@@ -59,11 +61,13 @@ def list_file(request: HttpRequest) -> StreamingHttpResponse:
 
 def _lines(reports: QuerySet[ExportReport]) -> Iterator[str]:
     yield BYTE_ORDER_MARK + ",".join(COLUMNS) + "\r\n"
-    for values in reports.values_list(*COLUMNS.values(), "made_by").iterator(chunk_size=AT_ONCE):
-        *cells, made_by = values
+    for values in reports.values_list(*COLUMNS.values(), *KNOWN).iterator(chunk_size=AT_ONCE):
+        *cells, made_by, are_rows_counted, is_there, destination = values
         line = dict(zip(COLUMNS, cells, strict=True))
-        if made_by:  # a platform's files, of which not all can be counted here: 0 is not known
-            line |= {name: line[name] or None for name in ("rows", "bytes")}
+        if made_by and not are_rows_counted:
+            line["rows"] = line["rows"] or None
+        if is_there and destination is None:
+            line["bytes"] = line["bytes"] or None
         line["selects"] = LONG if line["selects"] is None else one_line(line["selects"])
         if line["state"] not in statuses.SUCCESSFUL:
             line["bytes"] = None

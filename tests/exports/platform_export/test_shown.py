@@ -84,6 +84,34 @@ def test_rows_and_bytes_that_nobody_has_counted_are_told_as_unknown_and_never_as
     assert "completed, rows not known" in told and "completed, 3 rows" in told
 
 
+def test_no_row_that_was_counted_is_none_and_not_unknown(ask, server, client, alice, script):
+    def empty(method: str) -> None:
+        if method == "ask":
+            server.exports["remote-1"] = (*server.exports["remote-1"][:2], b"[]")
+
+    server.after = empty
+    report = step(ask())
+    assert (report.status, report.rows_known) == (statuses.COMPLETED, 0)
+    client.force_login(alice)
+    assert "0 rows" in client.get(reverse("exports:list")).content.decode()
+    file = b"".join(client.get(reverse("exports:list_file")).streaming_content).decode("utf-8-sig")
+    assert [line["rows"] for line in csv.DictReader(StringIO(file))] == ["0"]
+    progress = script.get(f"reports/{report.report_id}/").json()["progress"]
+    assert (progress["rows_done"], progress["bytes_done"]) == (0, report.bytes_done)
+
+
+def test_while_the_platform_works_its_phase_is_told_and_no_count_that_nobody_made(ask, client, alice, script):
+    report = ask()
+    ExportReport.objects.filter(pk=report.pk).update(status=statuses.RUNNING, phase="made there")
+    client.force_login(alice)
+    address = reverse("exports:progress", args=[report.report_id])
+    figures = client.get(address, HTTP_HX_REQUEST="true").content.decode()
+    assert "Made there" in figures and "rows" not in figures and "%" not in figures and "0 bytes" not in figures
+    progress = script.get(f"reports/{report.report_id}/").json()["progress"]
+    assert progress["phase"] == "made there"
+    assert [progress[key] for key in ("rows_done", "bytes_done", "percent")] == [None, None, None]
+
+
 def test_one_that_found_nothing_is_no_error(ask, page):
     report = step(ask(statuses=["rejected"]))
     text = page(report)
