@@ -227,7 +227,7 @@ class MadeThere(models.Model):
     """Something that a platform made, or may have made, for a run of ours alone: taken away there once that has ended.
 
     ``run_kind`` and ``run_pk`` say the run; ``remote_id`` is the platform's id, empty: nobody knows it yet; ``wanted``
-    is what was asked for. ``due_at``: not before.
+    is what was asked for, and ``place`` where the connection led to then. ``due_at``: not before.
     """
 
     run_kind = models.CharField(max_length=20)
@@ -236,6 +236,7 @@ class MadeThere(models.Model):
     external_id = models.CharField(max_length=200)
     remote_id = models.CharField(max_length=200, blank=True)
     wanted = models.JSONField()
+    place = models.TextField()
     created_at = models.DateTimeField(auto_now_add=True)
     due_at = models.DateTimeField(auto_now_add=True, db_index=True)
 

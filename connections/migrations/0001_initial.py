@@ -88,6 +88,7 @@ class Migration(migrations.Migration):
                 ('external_id', models.CharField(max_length=200)),
                 ('remote_id', models.CharField(blank=True, max_length=200)),
                 ('wanted', models.JSONField()),
+                ('place', models.TextField()),
                 ('created_at', models.DateTimeField(auto_now_add=True)),
                 ('due_at', models.DateTimeField(auto_now_add=True, db_index=True)),
                 ('connection', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='connections.connection')),

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
 from connections.adapters import ConnectionKind
 from connections.models import Connection
 from connections.store.import_row import IncomingClass
-from exportadmin.lib.errors import ExportAdminError, TransientError, UserError
+from exportadmin.lib.errors import ExportAdminError, PermanentError, TransientError, UserError
 
 if TYPE_CHECKING:
     import requests
@@ -33,6 +33,10 @@ class NothingThereError(ExportAdminError):
 
 class LostAnswerError(TransientError):
     """The request may have been carried out, nobody knows: it is looked up before it is sent again."""
+
+
+class FilterIgnoredError(PermanentError):
+    """What came is not what was updated since the moment that was asked for: without that filter it may be right."""
 
 
 class NotMadeYetError(TransientError):
@@ -98,10 +102,14 @@ class Wanted:
 
 @dataclass(frozen=True, slots=True)
 class Made:
-    """The platform took the request. ``server_ms`` is its own clock then, ``None`` where it does not tell."""
+    """The platform took the request. ``server_ms`` is its own clock then, ``None`` where it does not tell.
+
+    ``failure``: it said at once that it will not be made, and why; so it is, unless a look finds it made.
+    """
 
     remote_id: str
     server_ms: int | None = None
+    failure: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -243,6 +251,11 @@ class Platform(ConnectionKind, ABC):
     def __init__(self, connection: Connection) -> None:
         self.connection = connection
 
+    @property
+    def place(self) -> str:
+        """Where the connection leads to: what was made at another place is not there."""
+        return str(self.connection.config.get("base_address", ""))
+
     @abstractmethod
     def projects(self) -> Iterator[RemoteProject]:
         """All that the credentials may see."""
@@ -280,9 +293,10 @@ class Platform(ConnectionKind, ABC):
 
     @abstractmethod
     def ask(self, external_id: str, wanted: Wanted) -> Made:
-        """Have the export made; one request, sent once.
+        """Have the export made; one request, sent once. Nothing is asked once its id is known.
 
-        Raises :class:`LostAnswerError` where it may have been taken, :class:`NothingThereError`.
+        Raises :class:`LostAnswerError` where it may have been taken, :class:`NothingThereError`. After any other
+        ``TransientError`` nothing was made, and it is asked for again.
         """
 
     @abstractmethod

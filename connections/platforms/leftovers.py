@@ -23,6 +23,7 @@ from exportadmin.lib.errors import ExportAdminError, TransientError
 from exportadmin.lib.masking import scrub_text
 from exportadmin.runs import statuses
 from exportadmin.runs.errors import LeaseLost, NotYet
+from exportadmin.runs.lease import RunLease
 from exportadmin.runs.models import Run
 from exportadmin.runs.runners import RUNNERS
 
@@ -30,6 +31,8 @@ log = logging.getLogger(__name__)
 
 AGAIN_AFTER: Final = timedelta(minutes=10)
 GIVEN_UP_AFTER: Final = timedelta(days=7)
+# what was asked for and has no id may be made so long after: until then it is looked for, by its name
+MAY_BE_MADE: Final = timedelta(hours=1)
 AT_ONCE: Final = 20
 
 
@@ -40,7 +43,12 @@ def write_down(run: Run, platform: Platform, external_id: str, wanted: Wanted) -
         if one.wanted["name"] == wanted.name:
             return
     MadeThere.objects.create(
-        run_kind=run.kind, run_pk=run.pk, connection=platform.connection, external_id=external_id, wanted=told
+        run_kind=run.kind,
+        run_pk=run.pk,
+        connection=platform.connection,
+        external_id=external_id,
+        wanted=told,
+        place=platform.place,
     )
 
 
@@ -52,21 +60,24 @@ def name(run: Run, wanted: Wanted, remote_id: str) -> None:
 
 
 @contextmanager
-def taken_away(run: Run) -> Iterator[None]:
-    """Around a step of a run: where the run ends with it, what was made there for it goes."""
+def taken_away(run: Run, lease: RunLease) -> Iterator[None]:
+    """Around a step of a run: where the run ends with it, what was made there for it goes. Who lost the run without
+    having noticed takes nothing away from whoever goes on with it.
+    """
     try:
         yield
     except (LeaseLost, NotYet, TransientError):  # it goes on
         raise
     except ExportAdminError:
-        take_away(run)
+        if lease.is_held():
+            take_away(run)
         raise
     if run.status in statuses.TERMINAL:
         take_away(run)
 
 
 def take_away(run: Run) -> None:
-    """All that was made for it; raises nothing that is the platform's."""
+    """All that was made for it. Raises nothing: what cannot be taken away now is later."""
     for one in MadeThere.objects.filter(run_kind=run.kind, run_pk=run.pk).select_related("connection"):
         _take_away(one)
 
@@ -82,26 +93,43 @@ def tick() -> None:
 
 
 def _has_ended(one: MadeThere) -> bool:
-    run = RUNNERS[one.run_kind].model._default_manager.filter(pk=one.run_pk).values_list("status", flat=True).first()
+    runner = RUNNERS.get(one.run_kind)
+    if runner is None:
+        return True
+    run = runner.model._default_manager.filter(pk=one.run_pk).values_list("status", flat=True).first()
     return run is None or run in statuses.TERMINAL
 
 
 def _take_away(one: MadeThere) -> None:
-    kind = PLATFORMS.get(one.connection.kind)
     now = timezone.now()
+    age = now - one.created_at
     try:
-        if kind is not None and one.connection.disabled_at is None:
-            kind(one.connection).tidy(one.external_id, one.remote_id, _wanted(one.wanted))
+        reason = _tidied(one)
+        if not reason and (one.remote_id or age > MAY_BE_MADE):
             one.delete()
             return
-        reason = "its connection is disabled"
     except ExportAdminError as error:
         reason = str(error)
-    if now - one.created_at > GIVEN_UP_AFTER:
+    except Exception as error:  # a fault of one of them is none of the others
+        log.exception("%s could not be taken away at its platform", one)
+        reason = type(error).__name__
+    if age > GIVEN_UP_AFTER:
         log.warning("%s stays at its platform: %s", one, scrub_text(reason))
         one.delete()
         return
     MadeThere.objects.filter(pk=one.pk).update(due_at=now + AGAIN_AFTER)
+
+
+def _tidied(one: MadeThere) -> str:
+    """Why it was not tried; empty: it is not there any more, as far as anybody knows."""
+    kind = PLATFORMS.get(one.connection.kind)
+    if kind is None or one.connection.disabled_at is not None:
+        return "its connection is disabled"
+    platform = kind(one.connection)
+    if platform.place != one.place:
+        return f"its connection led to {one.place} then, and leads elsewhere now"
+    platform.tidy(one.external_id, one.remote_id, _wanted(one.wanted))
+    return ""
 
 
 def _wanted(told: dict[str, Any]) -> Wanted:

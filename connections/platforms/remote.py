@@ -18,6 +18,7 @@ from django.db import transaction
 from connections.platforms import leftovers
 from connections.platforms.base import (
     Failed,
+    FilterIgnoredError,
     LostAnswerError,
     NothingThereError,
     NotMadeYetError,
@@ -85,6 +86,8 @@ class RemoteRun:
         if isinstance(standing, Failed):
             reason = f": {standing.reason}" if standing.reason else ""
             raise PermanentError(f"{self._title} did not make the export (it says {standing.word!r}{reason})")
+        if failure := self._kept.get("failure"):
+            raise PermanentError(f"{self._title}, asking for the export: {failure}")
         raise self._not_yet(standing)
 
     def fetch(self, folder: Path) -> list[RemoteFile]:
@@ -102,13 +105,15 @@ class RemoteRun:
         try:
             return self.platform.fetch(self.external_id, self.remote_id, self.wanted, folder, on_bytes)
         except NotMadeYetError as error:
-            raise self._not_yet(Waiting(str(error))) from None
+            raise self._unmade(str(error)) from None
         except TransientError as error:
             fetches = self._kept.get("fetches", 0) + 1
             if fetches >= MOST_FETCHES:
                 raise self._gone_wrong(f"fetching the file, {fetches} times", error) from None
             wait = max(_growing(fetches), error.retry_after or 0.0)
             raise NotYet(_seconds(wait), self._with(fetches=fetches), str(error)) from None
+        except FilterIgnoredError as error:
+            raise FilterIgnoredError(str(self._gone_wrong("fetching the file", error))) from None
         except PermanentError as error:
             raise self._gone_wrong("fetching the file", error) from None
 
@@ -163,7 +168,8 @@ class RemoteRun:
         except PermanentError as error:
             raise self._gone_wrong("asking for the export", error) from None
         else:
-            self._made(made.remote_id, server_ms=made.server_ms)
+            failure = {"failure": made.failure} if made.failure else {}
+            self._made(made.remote_id, server_ms=made.server_ms, **failure)
 
     def _made(self, remote_id: str, **told: Any) -> None:
         with transaction.atomic():
@@ -220,6 +226,20 @@ class RemoteRun:
         changes["looked"] = now
         message = "" if standing.is_known else _attention(self._title, standing.word)
         return NotYet(_seconds(_growing(looks)), self._with(**changes, needs_attention=not standing.is_known), message)
+
+    def _unmade(self, message: str) -> NotYet | PermanentError:
+        """It is made only now, as the fetch found. That is no movement: one that has it made again and again and never
+        has it is given up, too.
+        """
+        now = time.time()
+        began, turns = self._kept.get("unmade_at", now), self._kept.get("unmade", 0) + 1
+        if turns > MOST_FETCHES and now - began > settings.PLATFORM_PATIENCE:
+            patience = settings.PLATFORM_PATIENCE / 60
+            return PermanentError(
+                f"{self._title}, fetching the file, {turns} times: {message}, it says, and has no file of it after "
+                f"{patience:g} minutes: it was given up (EXPORTADMIN_PLATFORM_PATIENCE)"
+            )
+        return NotYet(_seconds(_growing(turns)), self._with(unmade_at=began, unmade=turns, looked=now), message)
 
     def _wait(self, step: str, message: str, retry_after: float | None) -> NoReturn:
         """What may go away by itself, until nothing has moved for too long."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import IO, Any, Final
 
@@ -30,6 +30,7 @@ from exportadmin.lib.actor import Actor
 from exportadmin.lib.errors import (
     ConflictError,
     NotFoundError,
+    NothingToDoError,
     PermanentError,
     TransientError,
     UnavailableError,
@@ -109,33 +110,33 @@ def change_mirror(
 
     After other options the next sync reads everything. Nothing new: nothing recorded. Raises :class:`UserError`.
     """
+    given = {"full_every_hours": full_every_hours, "sync_first": sync_first, "options": options}
+    given = {field: value for field, value in given.items() if value is not None}
     now = mirror_of(project)
-    given: dict[str, Any] = {"full_every_hours": full_every_hours, "sync_first": sync_first}
-    wrong: UserError | None = None
-    if now is not None and options is not None:
-        try:
-            given["options"] = _merged(now, project, options)
-        except UserError as error:  # raised within the action
-            wrong, given["options"] = error, dict(options)
-    after = {field: value for field, value in given.items() if value is not None and value != getattr(now, field, None)}
-    if now is not None and not after:
+    before = {field: getattr(now, field, None) for field in given}
+    with (
+        suppress(NothingToDoError),
+        audited(
+            "project.mirror_changed", actor=actor, project=project, obj=project, before=before, after=given
+        ) as line,
+    ):
         require(actor, MANAGE, project)
-        return now
-    before = {field: getattr(now, field, None) for field in after}
-    with audited("project.mirror_changed", actor=actor, project=project, obj=project, before=before, after=after):
-        require(actor, MANAGE, project)
-        mirror = _mirror(project)
-        if wrong is not None:
-            raise wrong
-        hours = after.get("full_every_hours", 0)
+        # who merges options reads those that are there until this is committed
+        mirror = Mirror.objects.select_for_update().get(pk=_mirror(project).pk)
+        if options is not None:
+            given["options"] = _merged(mirror, project, options)
+        after = {field: value for field, value in given.items() if value != getattr(mirror, field)}
+        if not after:
+            raise NothingToDoError("the mirror is so already")
+        line.before, line.after = {field: getattr(mirror, field) for field in after}, after
+        hours: Any = after.get("full_every_hours", 0)
         if not 0 <= hours <= MAX_FULL_EVERY_HOURS:
             raise UserError(
                 f"full_every_hours is {hours}; expected 0 (each sync is a full one) to {MAX_FULL_EVERY_HOURS:,}",
                 field="full_every_hours",
             )
         Mirror.objects.filter(pk=mirror.pk).update(**after, **({"full_due": True} if "options" in after else {}))
-    mirror.refresh_from_db()
-    return mirror
+    return _mirror(project)
 
 
 def _merged(mirror: Mirror, project: Project, options: Mapping[str, Any]) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-from connections.platforms.base import Platform, Wanted
+from connections.platforms.base import FilterIgnoredError, Platform, Wanted
 from connections.store.import_row import IncomingRow
 from connections.store.importers import Importer
 from connections.store.models import StoreRow
@@ -27,7 +27,7 @@ SHARE: Final = 0.5
 
 class RowChecks:
     """Looks at each row of an answer. Raises ``PermanentError`` at the fifth that does not satisfy what was asked, or
-    at the end.
+    at the end; ``FilterIgnoredError`` where that is the moment of its last update.
     """
 
     def __init__(self, platform: Platform, importer: Importer, wanted: Wanted) -> None:
@@ -36,6 +36,7 @@ class RowChecks:
         self._statuses = {importer.our_status(word) for word in wanted.statuses}
         self._examples: list[str] = []
         self._filter = ""
+        self._error: type[PermanentError] = PermanentError
 
     def check_counts(self, rows_by_status: Mapping[str, int]) -> None:
         """By the platform's own words, as they were counted in the file."""
@@ -50,8 +51,11 @@ class RowChecks:
     def look_at(self, row: IncomingRow) -> None:
         """See the class."""
         since = self._wanted.updated_after_ms
-        if since is not None and row.updated_ms is not None and row.updated_ms < since:
-            self._found("updated since " + _iso(since), f"{row.key!r} (updated {_iso(row.updated_ms)})")
+        # a row that is carried was updated where it came from; the platform itself looks at the times of what carries
+        updated = None if row.is_carried else row.updated_ms
+        if since is not None and updated is not None and updated < since:
+            self._error = FilterIgnoredError
+            self._found("updated since " + _iso(since), f"{row.key!r} (updated {_iso(updated)})")
         elif self._statuses and row.status not in self._statuses:
             self._found("of status " + ", ".join(self._wanted.statuses), f"{row.key!r} ({row.status})")
 
@@ -67,7 +71,7 @@ class RowChecks:
             self._fail()
 
     def _fail(self) -> None:
-        raise PermanentError(
+        raise self._error(
             f"{self._title} was asked for rows {self._filter} and sent others, such as {', '.join(self._examples)}: it "
             "ignored the filter"
         )
@@ -76,7 +80,7 @@ class RowChecks:
 def ignores_the_filter(run: SyncRun, platform: Platform, summary: Mapping[str, Any]) -> str:
     """What is suspicious of an answer to an incremental request, where nothing proves it; empty: nothing is.
 
-    Raises ``PermanentError``, with examples, where it is proved.
+    Raises ``FilterIgnoredError``, with examples, where it is proved.
     """
     mirror = Mirror.objects.get(project=run.project)
     before = StoreRow.objects.filter(project=run.project, added_revision__lte=run.state["revision"]).count()
@@ -95,12 +99,10 @@ def ignores_the_filter(run: SyncRun, platform: Platform, summary: Mapping[str, A
         return ""
     if came < before:
         return "incremental answer in which most rows of the project came unchanged: is the filter honoured there?"
-    Mirror.objects.filter(pk=mirror.pk).update(full_due=True)
     examples = ", ".join(repr(key) for key in settled.order_by("pk").values_list("global_key", flat=True)[:EXAMPLES])
-    raise PermanentError(
+    raise FilterIgnoredError(
         f"{platform.title} was asked for what was updated since {_iso(run.since_ms)} and sent all {before:,} rows, of "
-        f"which {sure:,} are as they were before, such as {examples}: it ignored the filter. The next sync will be a "
-        "full one; to have each be one, set full_every_hours of this mirror to 0"
+        f"which {sure:,} are as they were before, such as {examples}: it ignored the filter"
     )
 
 

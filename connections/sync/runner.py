@@ -29,7 +29,14 @@ from django.utils import timezone
 
 from connections.access.permissions import START
 from connections.access.requester import check_requester
-from connections.platforms.base import NothingThereError, Platform, RemoteFile, RemoteProject, Wanted
+from connections.platforms.base import (
+    FilterIgnoredError,
+    NothingThereError,
+    Platform,
+    RemoteFile,
+    RemoteProject,
+    Wanted,
+)
 from connections.platforms.leftovers import take_away, taken_away
 from connections.platforms.remote import KEY as REMOTE
 from connections.platforms.remote import RemoteRun
@@ -63,6 +70,7 @@ FEW_GONE: Final = 20
 SHARE_GONE: Final = 0.2
 # between the two times that a platform is asked whether it has no rows at all
 CONFIRM_AFTER: Final = timedelta(seconds=30)
+NEXT_IS_FULL: Final = "The next sync will be a full one; to have each be one, set full_every_hours of this mirror to 0"
 
 
 class SyncRunner(Runner[SyncRun]):
@@ -75,8 +83,13 @@ class SyncRunner(Runner[SyncRun]):
         lease.check(now=True)
         if not lease.foreground:
             check_requester(run, START, run.project, "sync this project")
-        with taken_away(run):
-            self._carry_out(run, lease)
+        with taken_away(run, lease):
+            try:
+                self._carry_out(run, lease)
+            except FilterIgnoredError as error:
+                lease.check(now=True)
+                Mirror.objects.filter(project=run.project).update(full_due=True)
+                raise PermanentError(f"{error}. {NEXT_IS_FULL}") from None
 
     def _carry_out(self, run: SyncRun, lease: RunLease) -> None:
         platform = platform_of(run.project.connection)
@@ -169,6 +182,7 @@ class SyncRunner(Runner[SyncRun]):
                 "was taken away. If it is right, ask for a full sync"
             )
         if not run.state.get("is_empty"):
+            lease.check(now=True)
             take_away(run)
             others = {name: value for name, value in run.state.items() if name not in (REMOTE, "file")}
             state = others | {"is_empty": True}
@@ -364,7 +378,9 @@ def _move_mirror(run: SyncRun, state: dict[str, Any], summary: dict[str, Any], *
         counts[text] = counts.get(text, 0) + count
     mirror.not_understood = counts
     if run.mode == FULL:
-        mirror.full_synced_at, mirror.full_due = run.asked_at, False
+        mirror.full_synced_at = run.asked_at
+        if mirror.options == state["options"]:  # else what was read was asked for with others
+            mirror.full_due = False
     if is_whole and state.get("file") is None:  # nothing changed since the watermark, up to this moment
         mirror.watermark_asked_at = run.asked_at
     # where there was nothing the platform told no clock: the next sync asks from the same moment on

@@ -149,6 +149,14 @@ class RunLease:
         if seen[2]:
             raise Cancelled("cancelled on request")
 
+    def is_held(self) -> bool:
+        """Is the run still ours, by what the database says now? Nothing is known of one that does not answer: no."""
+        try:
+            return self._mine().exists()
+        except DatabaseTrouble as error:
+            self._forgive(error, "look whether it is held")
+            return False
+
     def progress(
         self,
         *,

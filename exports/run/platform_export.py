@@ -65,7 +65,7 @@ NOT_TOLD: Final = "files that say nothing of their rows, which were not checked"
 def run(report: ExportReport, lease: RunLease) -> None:
     """Go on from where it is, to the end. Raises ``NotYet`` while the platform works."""
     lease.check(now=True)
-    with taken_away(report):
+    with taken_away(report, lease):
         _carry_out(report, lease)
 
 

@@ -339,7 +339,10 @@ class Client:
         if self._claims is None:
             return f"Token {self._token}"
         if anew or not self._access:
-            self._access = self._new_access()
+            try:
+                self._access = self._new_access()
+            except (TransientError, TooLargeError) as error:  # without it the request itself does not leave
+                raise NotSentError(str(error), retry_after=getattr(error, "retry_after", None)) from None
         return f"Bearer {self._access}"
 
     def _new_access(self) -> str:
@@ -358,6 +361,8 @@ class Client:
                     f"{self.place} has no personal access tokens (it answered {answered}): is the base address right?",
                     error.status,
                 ) from None
+            if error.status >= 500:  # a gateway's, such as 524
+                raise TransientError(str(error)) from None
             raise
         access = made.get("access")
         if not isinstance(access, str) or not access:

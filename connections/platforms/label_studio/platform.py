@@ -212,13 +212,9 @@ class LabelStudioPlatform(Platform):
     def ask(self, external_id: str, wanted: Wanted) -> Made:
         wanted = self.check_wanted(wanted)
         made = self.client.create(external_id, self._body(external_id, wanted))
-        remote_id = str(made["id"])
-        if made.get("status") == _FAILED:
-            # what it says of it later may be that it is under way, for ever
-            now = self.client.export(external_id, remote_id)
-            if now.get("status") != _COMPLETED:
-                raise PermanentError(f"the snapshot failed while it was made; {_WHY_FAILED}")
-        return Made(remote_id, _moment(made.get("created_at")))
+        # what it says of a failed one later may be that it is under way, for ever
+        failure = f"the snapshot failed while it was made; {_WHY_FAILED}" if made.get("status") == _FAILED else ""
+        return Made(str(made["id"]), _moment(made.get("created_at")), failure)
 
     def _body(self, external_id: str, wanted: Wanted) -> _Json:
         options = wanted.options
@@ -295,7 +291,7 @@ class LabelStudioPlatform(Platform):
         """It tells no progress: a large project takes its time."""
         try:
             tasks = self.client.project(external_id).get("task_number")
-        except TransientError:
+        except (TransientError, PermanentError):  # it may be that how it stands is all that it tells now
             return 0.0
         return tasks / SLOWEST if isinstance(tasks, int) else 0.0
 
@@ -305,11 +301,13 @@ class LabelStudioPlatform(Platform):
         from connections.platforms.label_studio import rows
 
         told = self.client.export(external_id, remote_id)
-        path = folder / "fetched"
+        path, converted = folder / "fetched", folder / "converted"
+        if wanted.format not in ("", JSON):  # first: it may have to be made, and is asked for again then
+            self._download_converted(external_id, remote_id, wanted.format, told, converted, on_bytes)
         self.client.download(external_id, remote_id, JSON, path, on_bytes, goes_on=True)
         held = rows.snapshot(path, told, wanted)
         if wanted.format not in ("", JSON):
-            self._download_converted(external_id, remote_id, wanted.format, told, path, on_bytes)
+            converted.replace(path)
         return [rows.made_of(path, wanted, held)]
 
     def _download_converted(
@@ -377,11 +375,25 @@ class LabelStudioPlatform(Platform):
                 if _title(view) == wanted.name and isinstance(view.get("id"), int):
                     self.client.delete_view(view["id"])
         if wanted.options.get("keep") != YES:
-            for one in [remote_id] if remote_id else self._named(external_id, wanted.name):
+            for one in self._named(external_id, remote_id, wanted.name):
                 self.client.delete(external_id, one)
 
-    def _named(self, external_id: str, name: str) -> list[str]:
-        return [one.remote_id for one in self.exports(external_id) if one.name == name]
+    def _named(self, external_id: str, remote_id: str, name: str) -> set[str]:
+        """The snapshots of that name, which is ours alone: two where one was asked for again. A number is none of ours
+        by itself: the server may have been set up anew since.
+        """
+        from connections.platforms.label_studio.client import RefusedError
+
+        named = {one.remote_id for one in self.exports(external_id) if one.name == name}
+        if remote_id and remote_id not in named:  # it lists the newest alone
+            try:
+                is_ours = self.client.export(external_id, remote_id).get("title") == name
+            except RefusedError as error:
+                if error.status != 404:
+                    raise
+                is_ours = False
+            named |= {remote_id} if is_ours else set()
+        return named
 
 
 _WHY_FAILED: Final = (

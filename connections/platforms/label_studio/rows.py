@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import IO, Any, Final
 
 from connections.platforms import files
-from connections.platforms.base import RemoteFile, RemoteRow, Wanted
+from connections.platforms.base import FilterIgnoredError, RemoteFile, RemoteRow, Wanted
 from connections.platforms.files import JSON_ARRAY, JSON_OBJECT, PNG, TEXT, ZIP
 from exportadmin.lib import json_stream
 from exportadmin.lib.errors import PermanentError, TransientError, UserError
@@ -56,7 +56,7 @@ def snapshot(path: Path, told: Mapping[str, Any], wanted: Wanted) -> Counts:
     """What the JSON of a snapshot holds, which has to be the one of which Label Studio says ``told``.
 
     Raises ``TransientError`` for another md5, ``PermanentError`` for another number of tasks, for what is no whole JSON
-    and for tasks that were not asked for.
+    and ``FilterIgnoredError`` for tasks that were not asked for.
     """
     if (sort := files.sort_of(path)) != JSON_ARRAY:
         raise PermanentError(f"the file is no {JSON} export: it is {sort}, not {JSON_ARRAY}")
@@ -81,9 +81,9 @@ def snapshot(path: Path, told: Mapping[str, Any], wanted: Wanted) -> Counts:
             f"the file has {counts.rows:,} tasks, and Label Studio counted {tasks:,} in the snapshot: it is not whole"
         )
     if examples and since is not None:
-        raise PermanentError(
+        raise FilterIgnoredError(
             f"tasks updated since {to_datetime(since).isoformat()} were asked for, and others came, such as "
-            f"{', '.join(examples)}: the view was ignored"
+            f"{', '.join(examples)}: it ignored the filter"
         )
     return counts
 

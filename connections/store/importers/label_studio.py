@@ -68,7 +68,9 @@ class LabelStudioImporter(RowFileImporter):
 
     @classmethod
     def keys_of(cls, value: Any) -> frozenset[str]:
-        """Of its row, or of a row a picture; none where it cannot be told how many pictures there are."""
+        """Of its row, or of a row a picture; none where it cannot be told how many pictures there are. One that it
+        carries is in the project under a key of its own.
+        """
         identity = value.get("id") if isinstance(value, dict) else None
         if type(identity) not in (int, str) or identity == "":
             return frozenset()
@@ -78,7 +80,11 @@ class LabelStudioImporter(RowFileImporter):
         except (BadMark, KeyError, TypeError, AttributeError):
             return frozenset()
         key = f"task-{identity}"
-        return frozenset({key, *(f"{key}/{page.name}" for page in pages if page.name)})
+        found = {key, *(f"{key}/{page.name}" for page in pages if page.name)}
+        if (document := carried_in(value)) is not None:
+            carried = NdjsonImporter.keys_of(document)
+            return carried | found if carried else carried
+        return frozenset(found)
 
     def rows_of(self, value: _Json, position: str) -> list[IncomingRow]:
         """A row a task; a row a picture, where a task has several (:mod:`.label_studio_pages`)."""
@@ -118,7 +124,9 @@ class LabelStudioImporter(RowFileImporter):
             self._rows.notes, self._rows.row_notes = self.notes, self.row_notes
             self._rows.classes, self._rows.project_extra = self.classes, self.project_extra
         if is_still(document, value):
-            return self._rows.convert(document, position)
+            row = self._rows.convert(document, position)
+            row.is_carried = True
+            return row
         self.row_notes.add(OTHER, _CHANGED, example=position)
         # without what it carries, which is the row that it was
         meta = {key: kept for key, kept in value["meta"].items() if key != BACKUP}

@@ -47,10 +47,12 @@ class LabellerrJsonImporter(NdjsonImporter):
 
     @classmethod
     def keys_of(cls, value: Any) -> frozenset[str]:
-        found = [value.get("file_id")] if isinstance(value, dict) else []
+        identity = value.get("file_id") if isinstance(value, dict) else None
+        found = frozenset({identity} if isinstance(identity, str) else ())
         if (document := carried_by(value)) is not None:
-            found.append(document["data_row"].get("global_key"))
-        return frozenset(key for key in found if isinstance(key, str))
+            carried = super().keys_of(document)
+            return carried | found if carried else carried
+        return found
 
     @classmethod
     def our_status(cls, text: str) -> str:
@@ -64,7 +66,9 @@ class LabellerrJsonImporter(NdjsonImporter):
                 project["project_details"] = (details if isinstance(details, dict) else {}) | {
                     "workflow_status": self._word(value["file_status"])
                 }
-            return super().convert(document, position)
+            row = super().convert(document, position)
+            row.is_carried = True
+            return row
         carried_key = None
         if (document := carried_by(value)) is not None:
             carried_key = document["data_row"].get("global_key")

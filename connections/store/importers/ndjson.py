@@ -69,6 +69,14 @@ class NdjsonImporter(RowFileImporter):
     def forms(cls) -> Iterable[Form]:
         return forms()
 
+    @classmethod
+    def keys_of(cls, value: Any) -> frozenset[str]:
+        data_row = value.get("data_row") if isinstance(value, dict) else None
+        if not isinstance(data_row, dict):
+            return frozenset()
+        ids = (data_row.get(name) for name in ("global_key", "external_id", "id"))
+        return frozenset([str(one) for one in ids if type(one) in (str, int) and one != ""][:1])
+
     def convert(self, value: _Json, position: str) -> IncomingRow:
         rest = dict(value)
         ours = _object(rest.pop(backup.KEY, None), backup.KEY)

@@ -8,11 +8,14 @@ import pytest
 
 from connections.models import Connection
 from connections.platforms import remote
-from connections.platforms.base import Failed, LostAnswerError, Ready, Waiting, Wanted
+from connections.platforms.base import Failed, LostAnswerError, Made, NotMadeYetError, Ready, Waiting, Wanted
 from connections.platforms.remote import RemoteRun
+from connections.sync.models import SyncRun
 from exportadmin.lib.errors import PermanentError, TransientError
 from exportadmin.runs.errors import NotYet
 from tests.connections.platforms import toy
+
+pytestmark = pytest.mark.django_db
 
 
 class Row:
@@ -20,6 +23,7 @@ class Row:
 
     def __init__(self):
         self.state = {}
+        self.run = SyncRun(pk=1)
 
     def save(self, *, state):
         self.state = state
@@ -173,6 +177,38 @@ def test_one_whose_answer_was_lost_is_looked_for_though_the_next_request_was_ref
     run = begin(row)
     run.advance()
     assert (run.remote_id, len(server.exports)) == ("remote-1", 1)
+
+
+def test_one_that_said_at_once_that_it_failed_has_failed_unless_it_is_made(server, monkeypatch):
+    monkeypatch.setattr(toy, "Made", lambda *told: Made(*told, failure="it broke"))
+    server.looks = [Ready("Created")]
+    begin(Row()).advance()
+    server.looks = [Waiting("Processing")]
+    with pytest.raises(PermanentError, match="Toy, asking for the export: it broke"):
+        begin(Row()).advance()
+
+
+def test_a_fetch_that_finds_it_unmade_again_and_again_is_given_up(server, monkeypatch, settings, tmp_path):
+    """Though what looks say of it flips between two words, and nothing else moves."""
+    clock = [1000.0]
+    monkeypatch.setattr(remote.time, "time", lambda: clock[0])
+
+    def unmade(step):
+        if step == "fetch":
+            raise NotMadeYetError("COCO is being made")
+
+    server.before = unmade
+    row, turns = Row(), 0
+    with pytest.raises(PermanentError, match=r"fetching the file, \d+ times: COCO is being made, it says, and has no"):
+        while turns < 1000:
+            turns += 1
+            run = begin(row)
+            run.advance()
+            with pytest.raises(NotYet) as wait:
+                run.fetch(tmp_path)
+            row.state = wait.value.state
+            clock[0] += wait.value.after.total_seconds()
+    assert settings.PLATFORM_PATIENCE < clock[0] - 1000 < settings.PLATFORM_PATIENCE + 2 * remote.LONGEST_WAIT
 
 
 def test_a_word_that_nobody_knows_is_shown_and_never_taken_for_made(server):

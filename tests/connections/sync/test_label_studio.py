@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from django.utils import timezone
 
@@ -11,13 +13,22 @@ from connections.platforms import leftovers
 from connections.store.models import StoreClass, StoreRow
 from connections.sync.actions import cancel_sync, change_mirror, mirror_project, request_sync
 from connections.sync.models import Mirror
+from connections.sync.runner import NEXT_IS_FULL
 from exportadmin.lib.errors import UserError
 from exportadmin.runs import statuses
 from exportadmin.runs.execute import execute
 from tests.connections.sync.conftest import ME, carried_out, keys
 from tests.rest.world import SHELL
 from tests.support.far_side import silence
-from tests.support.label_studio_server import IN_PROGRESS, PERSONAL_TOKEN, LabelStudioServer, MadeTasks, html
+from tests.support.label_studio_server import (
+    IN_PROGRESS,
+    PERSONAL_TOKEN,
+    LabelStudioServer,
+    MadeTasks,
+    html,
+    iso,
+    labelled_task,
+)
 
 pytestmark = pytest.mark.django_db(transaction=True)
 COUNT = 30
@@ -135,6 +146,43 @@ def test_a_task_that_is_refused_is_not_taken_for_gone_and_others_that_are_gone_g
     assert Mirror.objects.get(project=project).synced_at == course.run.asked_at
 
 
+def carrying(number: int, **more: Any) -> dict[str, Any]:
+    """A task that was made of a row of ours, and has not changed but for ``more``."""
+    document = {
+        "data_row": {
+            "id": f"row-{number}",
+            "global_key": f"north/{number}.jpg",
+            "row_data": f"https://pictures.example/north/{number}.jpg",
+            "details": {"updated_at": "2020-01-01T00:00:00.000+00:00"},
+        },
+        "media_attributes": {"width": 640, "height": 480},
+        "projects": {"p": {"labels": [], "project_details": {"workflow_status": "to_label"}}},
+    }
+    plain = {"data": {"image": document["data_row"]["row_data"]}, "annotations": []}
+    return {**labelled_task(number), **plain, "meta": {"export_admin": document}, **more}
+
+
+def test_a_task_that_carries_a_row_of_ours_and_is_refused_is_not_taken_for_gone(project, held):
+    held.projects[1].tasks = [carrying(number) for number in range(1, 5)]
+    carried_out(project)
+    assert "north/2.jpg" in keys(project)
+    held.projects[1].tasks = [carrying(1), carrying(2, annotations=[{"id": 7, "result": "broken"}]), carrying(3)]
+    course = carried_out(project, "full")
+    assert (course.run.status, course.run.summary["refused_count"]) == (statuses.PARTIAL, 1), course.run.error
+    assert keys(project) == {"north/1.jpg", "north/2.jpg", "north/3.jpg"}
+
+
+def test_of_a_task_that_carries_a_row_of_ours_its_own_time_says_whether_it_changed(project, held):
+    held.projects[1].tasks = [carrying(number) for number in range(1, 10)]
+    carried_out(project)
+    later = iso(Mirror.objects.get(project=project).watermark_ms + 1000)
+    held.projects[1].tasks = [carrying(number, updated_at=later) for number in range(1, 10)]
+    course = carried_out(project)
+    assert (course.run.status, course.run.error, course.run.mode) == (statuses.COMPLETED, "", "incremental")
+    assert course.run.summary["rows"] == 9
+    assert StoreRow.objects.filter(project=project, row_id="row-1", global_key="north/1.jpg").exists()
+
+
 def test_the_next_sync_asks_for_what_changed_through_a_view_of_its_own(project: Project, held: LabelStudioServer):
     held.clock_ms = lambda: 1_800_000_000_000
     carried_out(project)
@@ -171,7 +219,22 @@ def test_one_that_ignores_the_view_is_found_out_with_examples(project: Project, 
     assert course.run.status == statuses.FAILED
     assert "Label Studio, fetching the file: tasks updated since" in course.run.error
     assert "such as 1 (updated 2025-09-23T05:27:28.989000+00:00), 2 (" in course.run.error
+    assert course.run.error.endswith("it ignored the filter. " + NEXT_IS_FULL)
     assert (held.views, held.exports) == ({}, {})
+    course = carried_out(project)
+    assert (course.run.status, course.run.mode) == (statuses.COMPLETED, "full")
+
+
+def test_options_that_change_while_everything_is_read_have_it_read_again(project: Project, held: LabelStudioServer):
+    def change() -> None:
+        held.on.clear()
+        change_mirror(project=project, actor=ME, options={"drafts": "yes"})
+
+    held.on["download", "after"] = change
+    assert carried_out(project).run.mode == "full"
+    assert carried_out(project).run.mode == "full"
+    assert held.sent("create")[-1]["serialization_options"].keys() == {"annotations__completed_by", "drafts"}
+    assert carried_out(project).run.mode == "incremental"
 
 
 def test_of_one_that_was_cancelled_while_it_waits_a_worker_takes_away_what_was_made(project, held):

@@ -109,7 +109,7 @@ def test_one_that_was_not_made_is_looked_for_first_and_then_asked_for_once_more(
     monkeypatch.setattr(remote, "LOST_SECONDS", 0.0)
     assert is_whole(carried_out(project), held)
     asked = [call.route for call in held.calls if call.route in ("create", "list")]
-    assert asked == ["create", "list", "list", "create"]
+    assert asked == ["create", "list", "list", "create", "list"]  # the last one looks for what is to be taken away
 
 
 def test_a_download_that_breaks_off_goes_on_behind_its_last_byte(project, held):
@@ -145,6 +145,37 @@ def test_an_access_token_that_ends_is_made_anew(held, mirror):
 
 
 # --- what ends it -----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("look", [html(500), silence(is_done=False), refusal(429)])
+def test_one_that_failed_while_it_was_made_is_asked_for_once_though_nobody_can_look_at_it(project, held, look):
+    held.habits.breaks = True
+    held.answers["look"] = [look, look]
+    course = carried_out(project)
+    assert course.run.status == statuses.FAILED
+    assert "asking for the export: the snapshot failed while it was made" in course.run.error
+    assert (held.count("create"), held.made, held.exports) == (1, 1, {})
+
+
+def test_one_that_failed_by_its_answer_and_is_made_by_its_looks_is_made(project, held):
+    held.habits.post_status = FAILED
+    assert is_whole(carried_out(project), held)
+
+
+def test_where_no_access_token_can_be_had_no_answer_was_lost(held, mirror):
+    held.token = PERSONAL_TOKEN
+    project = mirror()
+
+    def expire() -> None:
+        held.on.clear()
+        held.access_tokens.clear()
+        held.answers["refresh"] = [html(500)]
+
+    held.on["project", "after"] = expire
+    course = carried_out(project)
+    assert is_whole(course, held)
+    assert held.count("list") == 1  # of what is taken away: nothing was looked up
+    assert any("asking for the export: " in waited for waited in course.waited), course.waited
 
 
 def revoke(held: LabelStudioServer) -> None:
