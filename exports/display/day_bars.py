@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -68,11 +69,19 @@ def charts_of(projects: list[ProjectDays]) -> Charts | None:
 def _parts(project: ProjectDays, most: int) -> tuple[Part, ...]:
     parts: list[Part] = []
     for place, day in enumerate(project.days):
+        counts = {"delivered": day.delivered, "failed": day.failed, "other": day.others}
         top = HEIGHT
-        for outcome, count in (("delivered", day.delivered), ("failed", day.failed), ("other", day.others)):
-            if not count:
-                continue
-            height = max(LEAST, round(HEIGHT * count / most, 2))
-            top = max(0.0, round(top - height, 2))
+        for outcome, height in _heights(counts, most).items():
+            top = round(top - height, 2)
             parts.append(Part(outcome, place * STEP + (STEP - WIDE) / 2, top, height))
     return tuple(parts)
+
+
+def _heights(counts: Mapping[str, int], most: int) -> dict[str, float]:
+    """Of what is not nothing. What makes a small one visible is taken from the largest: none lies over another."""
+    heights = {outcome: max(LEAST, round(HEIGHT * count / most, 2)) for outcome, count in counts.items() if count}
+    over = sum(heights.values()) - HEIGHT
+    if over > 0:
+        largest = max(heights, key=heights.__getitem__)
+        heights[largest] = round(heights[largest] - over, 2)
+    return heights

@@ -9,7 +9,6 @@ from typing import Any
 import django_filters as filters
 from django import forms
 from django.db.models import QuerySet
-from django.utils import timezone
 
 from exportadmin.lib import times
 from exportadmin.lib.errors import UserError
@@ -34,7 +33,7 @@ class MomentField(forms.CharField):
         if not text:
             return None
         try:
-            return times.to_datetime(times.parse_ms(text, time_zone=timezone.get_current_timezone_name()))
+            return times.to_datetime(times.parse_ms(text, time_zone=times.here()))
         except UserError as error:
             raise forms.ValidationError(error.message) from None
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -18,8 +18,8 @@ from connections.models import Connection, Project
 from connections.store.upsert import write_rows
 from connections.sync.models import Mirror, SyncRun
 from exports.display.control_room import MOST_DELIVERED, MOST_RUNNING, MOST_WAITING
-from exports.display.day_bars import HEIGHT, charts_of
-from exports.lists.per_day import MOST_PROJECTS, per_project_and_day
+from exports.display.day_bars import HEIGHT, LEAST, charts_of
+from exports.lists.per_day import MOST_PROJECTS, Day, ProjectDays, per_project_and_day
 from exports.models import ExportReport, Proof, ProofNight
 from exports.views.home import MOST_GROUPS
 from tests.pages.reports import make_report
@@ -298,6 +298,21 @@ def test_bars_are_stacked_on_one_scale_and_empty_days_are_empty(project: Project
     assert [(part.outcome, part.y + part.height) for part in small.parts] == [("delivered", HEIGHT)]
     assert small.parts[0].height == HEIGHT / 4
     assert {part.x for part in big.parts} == {131.5}  # today; of thirteen empty days there is nothing to see
+
+
+@pytest.mark.parametrize("counts", [(200, 0, 0), (199, 1, 0), (1, 0, 199), (198, 1, 1), (1, 1, 198), (67, 67, 66)])
+def test_of_the_highest_bar_every_part_is_seen_whole(counts: tuple[int, int, int]):
+    delivered, failed, _ = counts
+    day = Day(date(2026, 6, 3), exports=200, delivered=delivered, failed=failed)
+    charts = charts_of([ProjectDays("All", "", (day,))])
+    assert charts is not None
+    parts = charts.bars[0].parts
+    bottom = HEIGHT
+    for part in parts:
+        assert part.height >= LEAST
+        assert part.y + part.height == pytest.approx(bottom), "each stands on the one below"
+        bottom = part.y
+    assert bottom == pytest.approx(0)
 
 
 def test_the_bars_are_told_as_a_table_too(visitor: Client, project: Project):

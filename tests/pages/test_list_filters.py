@@ -163,6 +163,9 @@ def test_a_time_without_a_zone_is_read_in_the_persons_zone(reports, visitor: Cli
     Preference.objects.create(user=alice, time_zone="America/New_York")  # noon UTC is eight in the morning there
     assert ask(visitor, created_after="2026-06-03 08:00:01") == ["Delta"]
     assert ask(visitor, created_after="2026-06-03 08:00:00") == ["charlie", "Delta"]
+    Preference.objects.update(time_zone="Etc/GMT+5")  # noon UTC is seven there
+    assert ask(visitor, created_after="2026-06-03 07:00:01") == ["Delta"]
+    assert ask(visitor, created_after="2026-06-03 07:00:00") == ["charlie", "Delta"]
 
 
 @pytest.mark.parametrize(
