@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from datetime import datetime
 from typing import Any
@@ -117,8 +117,11 @@ def request_export(
     saved_config: ExportConfig | None = None,
     retry_of: ExportReport | None = None,
     converted_from: ExportReport | None = None,
+    check: Callable[[], None] | None = None,
 ) -> ExportReport:
     """Queue an export; a worker runs it. The frozen description and the resolved times stay with the report.
+
+    ``check`` is called when no other export of the project can come to be any more, and may refuse this one.
 
     With an ``idempotency_key`` the same request again gives the same report; the same key with another request raises
     :class:`ConflictError`. Keys belong to the one who uses them.
@@ -144,6 +147,7 @@ def request_export(
                 saved_config=saved_config,
                 retry_of=retry_of,
                 converted_from=converted_from,
+                check=check,
             )
             line.obj, line.after = report, report.config
             enqueue(report)
@@ -245,8 +249,11 @@ def cancel(*, report: ExportReport, actor: Actor) -> ExportReport:
     return cancelled(current)
 
 
-def retry(*, report: ExportReport, actor: Actor) -> ExportReport:
-    """Run the same frozen description again, as a new report. Raises :class:`ConflictError` while it is active."""
+def retry(*, report: ExportReport, actor: Actor, check: Callable[[], None] | None = None) -> ExportReport:
+    """Run the same frozen description again, as a new report. Raises :class:`ConflictError` while it is active.
+
+    ``check`` as of :func:`request_export`: of two who retry it at the same time the second one sees the first one's.
+    """
     report.refresh_from_db(fields=["status"])
     if report.status in statuses.ACTIVE:
         require(actor, START, report.project)
@@ -263,6 +270,7 @@ def retry(*, report: ExportReport, actor: Actor) -> ExportReport:
         saved_config=report.saved_config,
         retry_of=report,
         converted_from=report.converted_from,
+        check=check,
     )
     with transaction.atomic():
         event = "export.run_again" if report.status in statuses.SUCCESSFUL else "export.retried"
@@ -752,11 +760,14 @@ def _create(
     saved_config: ExportConfig | None = None,
     retry_of: ExportReport | None = None,
     converted_from: ExportReport | None = None,
+    check: Callable[[], None] | None = None,
 ) -> ExportReport:
     check_text(description, "description")
     # whoever deletes the project takes the same lock: this run is seen there, or there is no project here
     if not Project.objects.select_for_update(no_key=True).filter(pk=project.pk).values_list("pk"):
         raise NotFoundError(f"no project {project.public_id!r}")
+    if check is not None:
+        check()
     destination = connection_of(spec.destination, project, hold=True)
     is_ours = sink_of(spec.destination, destination).is_ours
     name = _named(name, f"{project.name[:150]} {spec.format}")

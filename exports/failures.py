@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from typing import Final
 
 from django.db.models import Exists, OuterRef, QuerySet
@@ -14,9 +16,10 @@ from django.utils import timezone
 
 from connections.models import Project
 from exportadmin.lib.actor import Actor
-from exportadmin.lib.errors import ConflictError, DeniedError, NothingToDoError, UserError
+from exportadmin.lib.errors import ConflictError, DeniedError, NothingToDoError, TooManyError
 from exportadmin.runs import statuses
 from exports import actions
+from exports.bulk import Attempts
 from exports.lists.listing import within
 from exports.models import ExportReport
 
@@ -41,13 +44,20 @@ _DIFFERS: Final = re.compile(
 @dataclass(frozen=True, slots=True)
 class FailureGroup:
     """``key`` names the reason, the same for everybody who sees it. ``reports`` are the latest first; of them
-    ``retryable`` are in projects in which the one who asks may start exports. ``is_exact``: all say the very same."""
+    ``retryable`` are in projects in which the one who asks may start exports. ``is_exact``: all say the very same.
+    ``is_cut``: older ones were not looked at, of which some may be of this reason."""
 
     key: str
     reason: str
     is_exact: bool
     reports: tuple[ExportReport, ...]
     retryable: tuple[ExportReport, ...]
+    is_cut: bool = False
+
+    @property
+    def digest(self) -> str:
+        """Of what is retryable: whoever confirms it means these and no others."""
+        return _digest("\n".join(report.report_id for report in self.retryable))
 
     @property
     def projects(self) -> list[str]:
@@ -68,8 +78,16 @@ class Retried:
     """What came of one: the new report, or why there is none."""
 
     report: ExportReport
-    again: ExportReport | None = None
-    refusal: UserError | None = None
+    again: ExportReport | None
+    refusal: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class GroupRetried:
+    """``too_many``: a quota was used up on the way, and not all that could be tried was."""
+
+    done: list[Retried]
+    too_many: TooManyError | None
 
 
 def reason_of(error: str) -> str:
@@ -81,13 +99,14 @@ def failures(seen: QuerySet[Project], startable: QuerySet[Project]) -> Failures:
     """Of the projects that somebody may see, and those in which they may start exports. At most four queries."""
     reports = within(ExportReport.objects.all(), seen)
     found = list(_lately(reports))
-    is_cut = any(sum(report.status == status for report in found) > MOST for status in _STATUSES)
+    counts = Counter(report.status for report in found)
+    is_cut = any(count > MOST for count in counts.values())
     by_reason: dict[str, list[ExportReport]] = {}
     for report in sorted(found, key=lambda report: (report.created_at, report.pk), reverse=True):
         by_reason.setdefault(reason_of(report.error), []).append(report)
     projects = {report.project_id for report in found}
     mine = set(startable.filter(pk__in=projects).values_list("pk", flat=True)) if found else ()
-    return Failures(tuple(_group(reason, same, mine) for reason, same in by_reason.items()), is_cut)
+    return Failures(tuple(_group(reason, same, mine, is_cut) for reason, same in by_reason.items()), is_cut)
 
 
 def find_group(key: str, seen: QuerySet[Project], startable: QuerySet[Project]) -> FailureGroup | None:
@@ -96,13 +115,14 @@ def find_group(key: str, seen: QuerySet[Project], startable: QuerySet[Project]) 
 
 
 def retry_group(
-    *, key: str, count: int, actor: Actor, seen: QuerySet[Project], startable: QuerySet[Project]
-) -> list[Retried]:
+    *, key: str, digest: str, actor: Actor, seen: QuerySet[Project], startable: QuerySet[Project]
+) -> GroupRetried:
     """Retry what of a group may be retried: each by :func:`exports.actions.retry`, a refusal of one leaves the others
     be.
 
-    ``count`` is the number that was confirmed. Raises :class:`ConflictError` where it is another by now,
-    :class:`NothingToDoError` where there is none left, :class:`DeniedError` where the actor may start none of them.
+    ``digest`` is what was confirmed (:attr:`FailureGroup.digest`). Raises :class:`ConflictError` where it is another
+    by now, :class:`NothingToDoError` where there is none left, :class:`DeniedError` where the actor may start none of
+    them, :class:`TooManyError` where a quota leaves room for none.
     """
     group = find_group(key, seen, startable)
     if group is None:
@@ -112,28 +132,36 @@ def retry_group(
         latest = group.reports[0]
         about = {"project": latest.project, "obj": latest}
         raise DeniedError(f"{actor.name} may not start exports in project {latest.project.name!r}", about=about)
-    if len(retryable) != count:
+    if group.digest != digest:
         raise ConflictError(
-            f"{len(retryable)} that failed for this reason can be retried now, not {count}: look again first",
-            field="count",
+            f"others than were confirmed failed for this reason by now; {len(retryable)} can be retried: look again",
+            field="digest",
         )
-    return [_retry(report, actor) for report in retryable]
+    attempts = Attempts()
+    done = [Retried(report, *attempts.attempt(report, partial(_retry, report, actor))) for report in retryable]
+    if attempts.too_many is not None and not any(one.again for one in done):
+        raise attempts.too_many
+    return GroupRetried(done, attempts.too_many)
 
 
-def _retry(report: ExportReport, actor: Actor) -> Retried:
-    try:
-        if report.retries.exists():  # somebody else was faster
-            raise ConflictError("it was retried just now")
-        return Retried(report, again=actions.retry(report=report, actor=actor))
-    except UserError as error:
-        return Retried(report, refusal=error)
+def _retry(report: ExportReport, actor: Actor) -> ExportReport:
+    def check() -> None:
+        if report.retries.exists():
+            raise NothingToDoError("It was retried just now.")
+
+    return actions.retry(report=report, actor=actor, check=check)
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:24]
 
 
 _STATUSES: Final = (statuses.FAILED, statuses.ERRORED)
 
 
 def _lately(reports: QuerySet[ExportReport]) -> Iterator[ExportReport]:
-    """Of each status by its own index by time: for both at once SQLite would sort all there are."""
+    """Of each status by its own index by time: for both at once SQLite would sort all there are. One more than is
+    looked at tells that there is more."""
     since = timezone.now() - timedelta(days=DAYS)
     again = ExportReport.objects.filter(retry_of=OuterRef("pk"))
     open_ones = reports.filter(~Exists(again), created_at__gte=since).order_by("-created_at", "-pk")
@@ -142,12 +170,13 @@ def _lately(reports: QuerySet[ExportReport]) -> Iterator[ExportReport]:
         yield from open_ones.filter(status=status).select_related("project").defer(*big)[: MOST + 1]
 
 
-def _group(reason: str, same: list[ExportReport], mine: Iterable[int]) -> FailureGroup:
+def _group(reason: str, same: list[ExportReport], mine: Iterable[int], is_cut: bool) -> FailureGroup:
     errors = {" ".join(report.error.split()) for report in same}
     return FailureGroup(
-        key=hashlib.sha256(reason.encode()).hexdigest()[:24],
+        key=_digest(reason),
         reason=(errors.pop() if len(errors) == 1 else reason)[:_LONGEST],
         is_exact=not errors,
         reports=tuple(same),
         retryable=tuple(report for report in same if report.project_id in mine),
+        is_cut=is_cut,
     )

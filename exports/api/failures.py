@@ -12,7 +12,8 @@ from rest_framework.response import Response
 from connections.access.lookup import token_of
 from connections.access.permissions import START, VIEW, projects_for
 from exportadmin.audit.middleware import actor_of
-from exportadmin.lib.rest import RestView, StrictSerializer, Whole
+from exportadmin.lib.refusals import request_refused
+from exportadmin.lib.rest import RestView, StrictSerializer
 from exports.display.representation import failures_json, retried_json
 from exports.failures import failures, retry_group
 
@@ -24,6 +25,7 @@ class FailureGroupSerializer(serializers.Serializer[Any]):
     reason = serializers.CharField(help_text="… stands for what differs from one to the next; empty: none was kept")
     reports = serializers.ListField(child=serializers.CharField(), help_text="ids of those that failed for it")
     retryable = serializers.ListField(child=serializers.CharField(), help_text="of them, what you may retry")
+    digest = serializers.CharField(help_text="of what you may retry: to send back with a retry")
     last_at = serializers.DateTimeField(help_text="when the latest of them was requested")
 
 
@@ -35,9 +37,9 @@ class FailuresSerializer(serializers.Serializer[Any]):
 
 
 class RetryFailuresSerializer(StrictSerializer):
-    """The number is asked for so that nothing is retried that nobody meant."""
+    """It is asked for so that nothing is retried that nobody meant."""
 
-    count = Whole(min_value=1, max_value=10**9, help_text="how many are retryable, as you were told")
+    digest = serializers.CharField(max_length=64, help_text="of what is retryable, as you were told")
 
 
 class RetriedSerializer(serializers.Serializer[Any]):
@@ -66,11 +68,14 @@ class RetryFailuresView(RestView):
         operation_id="failures_retry", request=RetryFailuresSerializer, responses={202: RetriedSerializer(many=True)}
     )
     def post(self, request: Request, key: str) -> Response:
-        """Each is requested again as a new report; one that is refused leaves the others be."""
-        count = RetryFailuresSerializer.read(request.data).validated_data["count"]
+        """Each is requested again as a new report; one that is refused leaves the others be. Where a quota is used up
+        on the way, the others of that project are not tried; 429: it left room for none."""
+        digest = RetryFailuresSerializer.read(request.data).validated_data["digest"]
         seen, startable = _projects(request)
-        done = retry_group(key=key, count=count, actor=actor_of(request, "rest"), seen=seen, startable=startable)
-        return Response([retried_json(one) for one in done], status=202)
+        came = retry_group(key=key, digest=digest, actor=actor_of(request, "rest"), seen=seen, startable=startable)
+        if came.too_many is not None:
+            request_refused.send(sender=None, request=request, error=came.too_many, status=429, channel="rest")
+        return Response([retried_json(one) for one in came.done], status=202)
 
 
 def _projects(request: Request) -> tuple[Any, Any]:

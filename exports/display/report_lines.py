@@ -78,5 +78,5 @@ def retried_as(keys: Iterable[int]) -> dict[int, ExportReport]:
     """The newest retry of each, by the key of what was retried."""
     newest = ExportReport.objects.filter(retry_of=OuterRef("retry_of")).order_by("-created_at", "-pk").values("pk")[:1]
     found = ExportReport.objects.filter(retry_of__in=list(keys), pk=Subquery(newest)).order_by()
-    columns = ("report_id", "name", "status", "retry_of_id", "altered_at", "is_there", "destination_id")
+    columns = ("report_id", "name", "status", "created_at", "retry_of_id", "altered_at", "is_there", "destination_id")
     return {retry.retry_of_id: retry for retry in found.only(*columns) if retry.retry_of_id is not None}

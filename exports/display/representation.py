@@ -109,6 +109,7 @@ def failures_json(found: Failures) -> dict[str, Any]:
                 "reason": group.reason,
                 "reports": [report.report_id for report in group.reports],
                 "retryable": [report.report_id for report in group.retryable],
+                "digest": group.digest,
                 "last_at": group.reports[0].created_at.isoformat(),
             }
             for group in found.groups
@@ -122,7 +123,7 @@ def retried_json(one: Retried) -> dict[str, Any]:
     return {
         "report_id": one.report.report_id,
         "retried_as": one.again.report_id if one.again else None,
-        "refusal": one.refusal.message if one.refusal else "",
+        "refusal": one.refusal,
     }
 
 

@@ -4,38 +4,47 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
+from functools import partial
 from typing import Any, Final
 
+from django.contrib.sessions.backends.base import UpdateError
 from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import redirect, render
+from django.urls import reverse
 
 from connections.access.permissions import VIEW, projects_for, verbs_by_project
 from exportadmin.audit.middleware import actor_of
-from exportadmin.lib.errors import NotFoundError, TooManyError, UserError
+from exportadmin.lib import times
+from exportadmin.lib.errors import NotFoundError, UserError
 from exportadmin.lib.pages import came_from, form_view, only, refused, tell_refused
-from exports.bulk import BULK_ACTIONS, MOST, BulkAction, BulkPlan, plan_bulk
+from exports.bulk import BULK_ACTIONS, MOST, Attempts, BulkAction, BulkPlan, plan_bulk
 from exports.lists.report_query import for_lines, listed
 from exports.lookup import get_report, note_hidden_reports
 from exports.models import ExportReport
 
 KEPT: Final = "selected_exports"  # in the session: a page that is looked at again does nothing again
 NAMES_SHOWN: Final = 20
-_FIELDS: Final = frozenset({"csrfmiddlewaretoken", "do", "report", "all", "query", "reports", "next"})
+# what came of so many is kept at once: should the request end in the middle, that can be looked up
+KEPT_AT_ONCE: Final = 20
+_FIELDS: Final = frozenset({"csrfmiddlewaretoken", "do", "report", "all", "query", "reports", "planned", "next"})
 
 
 @form_view
 def selected(request: HttpRequest) -> HttpResponse:
     """POST ``do`` with ``report`` (once for each), or with ``all`` and the ``query`` of the list: the page that asks
-    for a confirmation. That sends ``reports`` (ids with commas between), and the answer is what came of each.
+    for a confirmation. That sends ``reports`` (ids with commas between) and when it was ``planned``, and the answer is
+    what came of each, at an address of its own (``came``).
 
     Someone else's export is answered as one that is not there, and the trail hears of it.
     """
     if request.method != "POST":
-        only(request, ())
-        kept = request.session.get(KEPT)
-        return render(request, "exports/selected.html", {"section": "exports", "came": kept})
+        only(request, ("came",))
+        last = request.session.get(KEPT)
+        came = last if last and last["came"] == request.GET.get("came") else None
+        return render(request, "exports/selected.html", {"section": "exports", "came": came, "last": last})
     if unknown := sorted(set(request.POST) - _FIELDS):
-        known = "do, report, all, query, reports, next"
+        known = "do, report, all, query, reports, planned, next"
         raise UserError(f"unknown field {unknown[0][:80]!r}; known: {known}", field=unknown[0][:80])
     key = request.POST.get("do", "")
     if key not in BULK_ACTIONS:
@@ -90,6 +99,7 @@ def _to_confirm(request: HttpRequest, key: str, plan: BulkPlan) -> HttpResponse:
         "action": BULK_ACTIONS[key],
         "plan": plan,
         "reports": ",".join(report.report_id for report in plan.doable),
+        "planned": times.now_ms(),
         "doable": plan.doable[:NAMES_SHOWN],
         "more": len(plan.doable) - NAMES_SHOWN,
         "left_out": [(reason, len(names), _some(names)) for reason, names in plan.left_out.items()],
@@ -107,17 +117,27 @@ def _some(names: Sequence[str]) -> str:
 def _carried_out(request: HttpRequest, action: BulkAction, ids: Iterable[str]) -> HttpResponse:
     wanted = list(dict.fromkeys(ids))
     _limited(len(wanted), "reports")
-    lines = [_one(request, report_id, action) for report_id in wanted]
-    request.session[KEPT] = {
-        "title": action.title,
-        "done": [line for line in lines if line["is_done"]],
-        "refused": [line for line in lines if not line["is_done"]],
-        "back": came_from(request),
-    }
-    return redirect("exports:selected")
+    planned = request.POST.get("planned", "0")  # who says nothing has seen no retry, ever
+    if not (planned.isascii() and planned.isdecimal() and len(planned) < 16):
+        raise UserError(f"planned is {planned[:80]!r}; expected milliseconds since 1970", field="planned")
+    lines: dict[bool, list[dict[str, Any]]] = {True: [], False: []}
+    came = {"came": str(times.now_ms()), "title": action.title, "back": came_from(request)}
+    request.session[KEPT] = {**came, "done": lines[True], "refused": lines[False]}
+    attempts = Attempts()
+    for number, report_id in enumerate(wanted, 1):
+        line = _one(request, report_id, action, int(planned), attempts)
+        lines[line["is_done"]].append(line)
+        if number % KEPT_AT_ONCE == 0:
+            with suppress(UpdateError):  # signed out meanwhile: nobody will look
+                request.session.save()
+    if attempts.too_many is not None:
+        tell_refused(request, attempts.too_many, 429)
+    return redirect(f"{reverse('exports:selected')}?came={came['came']}")
 
 
-def _one(request: HttpRequest, report_id: str, action: BulkAction) -> dict[str, Any]:
+def _one(
+    request: HttpRequest, report_id: str, action: BulkAction, planned_ms: int, attempts: Attempts
+) -> dict[str, Any]:
     line: dict[str, Any] = {"report_id": report_id[:80], "is_done": False}
     try:
         report = get_report(request, report_id, VIEW)
@@ -125,9 +145,5 @@ def _one(request: HttpRequest, report_id: str, action: BulkAction) -> dict[str, 
         tell_refused(request, error, 404)
         return line | {"message": "There is no such export."}
     line |= {"name": report.name or report.report_id, "link": report.report_id}
-    try:
-        return line | dataclasses.asdict(action.act(report, actor_of(request))) | {"is_done": True}
-    except UserError as error:
-        if isinstance(error, TooManyError):
-            tell_refused(request, error, 429)
-        return line | {"message": error.message}
+    done, message = attempts.attempt(report, partial(action.act, report, actor_of(request), planned_ms))
+    return line | ({"message": message} if done is None else {**dataclasses.asdict(done), "is_done": True})

@@ -20,7 +20,9 @@ from exportadmin.lib.actor import Actor
 from exportadmin.lib.errors import ConflictError, DeniedError, NothingToDoError
 from exports import failures
 from exports.models import ExportReport
+from tests.pages.people import signed_in
 from tests.pages.reports import make_report
+from tests.pages.squeezed import page_html
 from tests.rest.world import SHELL, Rest
 
 
@@ -91,31 +93,32 @@ def test_only_those_in_ones_projects_count_and_only_those_that_one_may_start(
     assert (len(ritas.reports), len(ritas.retryable)) == (2, 0)
     assert failures.failures(**of(mallory)).groups == ()
     with pytest.raises(DeniedError, match="rita may not start exports in project 'Street scenes'"):
-        failures.retry_group(key=ritas.key, count=2, actor=actor_for(rita), **of(rita))
+        failures.retry_group(key=ritas.key, digest=ritas.digest, actor=actor_for(rita), **of(rita))
     with pytest.raises(NothingToDoError):
-        failures.retry_group(key=ritas.key, count=2, actor=actor_for(mallory), **of(mallory))
+        failures.retry_group(key=ritas.key, digest=ritas.digest, actor=actor_for(mallory), **of(mallory))
 
 
 def test_a_group_is_retried_once_and_each_of_it_is_a_line_of_the_trail(members: Project, oscar: User):
     failed = [fail(members, f"row '{number}' is bad", name=f"N{number}") for number in range(3)]
     fail(members, "full")
     group = next(group for group in failures.failures(**of(oscar)).groups if len(group.reports) == 3)
-    done = failures.retry_group(key=group.key, count=3, actor=actor_for(oscar), **of(oscar))
+    done = failures.retry_group(key=group.key, digest=group.digest, actor=actor_for(oscar), **of(oscar)).done
     again = {one.again for one in done}
     assert {report.retry_of for report in again if report} == set(failed)
     assert {report.status for report in again if report} == {"queued"}
     assert AuditEntry.objects.filter(event="export.retried").count() == 3
     with pytest.raises(NothingToDoError):
-        failures.retry_group(key=group.key, count=3, actor=actor_for(oscar), **of(oscar))
+        failures.retry_group(key=group.key, digest=group.digest, actor=actor_for(oscar), **of(oscar))
     assert ExportReport.objects.filter(status="queued").count() == 3
 
 
-def test_another_number_than_the_confirmed_one_retries_nothing(members: Project, oscar: User):
-    fail(members, "full")
+def test_others_than_the_confirmed_ones_are_not_retried_though_they_are_as_many(members: Project, oscar: User):
+    first, _ = fail(members, "full"), fail(members, "full")
     (group,) = failures.failures(**of(oscar)).groups
     fail(members, "full")
-    with pytest.raises(ConflictError, match="2 that failed for this reason can be retried now, not 1"):
-        failures.retry_group(key=group.key, count=1, actor=actor_for(oscar), **of(oscar))
+    make_report(members, retry_of=first, status="completed")
+    with pytest.raises(ConflictError, match=r"others than were confirmed .* 2 can be retried: look again"):
+        failures.retry_group(key=group.key, digest=group.digest, actor=actor_for(oscar), **of(oscar))
     assert not ExportReport.objects.filter(status="queued").exists()
 
 
@@ -124,18 +127,58 @@ def test_one_that_is_refused_leaves_the_others_be(members: Project, oscar: User,
     for _ in range(2):
         fail(members, "full")
     (group,) = failures.failures(**of(oscar)).groups
-    done = failures.retry_group(key=group.key, count=2, actor=actor_for(oscar), **of(oscar))
-    assert [one.again is not None for one in done] == [True, False]
-    assert done[1].refusal is not None and "exports waiting" in done[1].refusal.message
+    came = failures.retry_group(key=group.key, digest=group.digest, actor=actor_for(oscar), **of(oscar))
+    assert [one.again is not None for one in came.done] == [True, False]
+    assert "exports waiting" in came.done[1].refusal and came.too_many is not None
 
 
-def test_more_than_are_looked_at_are_said_to_be_more(project: Project, alice: User, monkeypatch: pytest.MonkeyPatch):
+def test_of_two_who_are_as_fast_as_each_other_one_retries(members: Project, oscar: User, monkeypatch: Any):
+    report = fail(members, "full")
+    (group,) = failures.failures(**of(oscar)).groups
+    real = failures.actions.retry
+
+    def late(**more: Any) -> ExportReport:
+        make_report(members, retry_of=report, name="Faster")  # decided already, and not carried out yet
+        return real(**more)
+
+    monkeypatch.setattr(failures.actions, "retry", late)
+    (one,) = failures.retry_group(key=group.key, digest=group.digest, actor=actor_for(oscar), **of(oscar)).done
+    assert (one.again, one.refusal) == (None, "It was retried just now.")
+    assert report.retries.get().name == "Faster"
+
+
+def test_a_used_up_quota_is_429_in_rest_and_one_line_of_the_trail(members: Project, oscar: User, settings: Any):
+    settings.QUOTA_QUEUED_PROJECT = 1
+    for _ in range(3):
+        fail(members, "full")
+    script = Rest(issue_token(user=oscar, name="ci", scopes=("exports:run", "exports:read"), actor=SHELL)[1])
+
+    def retry() -> Any:
+        (group,) = script.get("reports/failures/").json()["groups"]
+        return script.post(f"reports/failures/{group['key']}/retry/", {"digest": group["digest"]})
+
+    partly, none = retry(), retry()
+    assert [one["retried_as"] is not None for one in partly.json()] == [True, False, False]
+    assert (none.status_code, none["Retry-After"]) == (429, "60")
+    (entry,) = AuditEntry.objects.filter(event="request.throttled")
+    assert (entry.channel, entry.actor_name) == ("rest", "ci of oscar")
+
+
+def test_more_than_are_looked_at_are_said_to_be_more(
+    project: Project, alice: User, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
     monkeypatch.setattr(failures, "MOST", 2)
     for _ in range(2):
         fail(project, "full")
     assert not failures.failures(**of(alice)).is_cut
     fail(project, "full")
-    assert failures.failures(**of(alice)).is_cut
+    found = failures.failures(**of(alice))
+    assert (found.is_cut, found.groups[0].is_cut) == (True, True)
+    call_command("failures")
+    said = capsys.readouterr().out
+    assert "at least 3 exports: full" in said and "more failed in these days than was looked at" in said
+    page = page_html(signed_in(alice).get(f"/exports/failures/{found.groups[0].key}/"))
+    assert "At least 3 exports failed for this reason" in page and "these are the newest for this reason" in page
 
 
 def test_rest_and_the_shell_tell_and_retry_the_same(members: Project, oscar: User, capsys: pytest.CaptureFixture[str]):
@@ -147,9 +190,9 @@ def test_rest_and_the_shell_tell_and_retry_the_same(members: Project, oscar: Use
     call_command("failures", "--json")
     assert json.loads(capsys.readouterr().out) == told
     rows = next(group for group in told["groups"] if len(group["reports"]) == 2)
-    refused = script.post(f"reports/failures/{rows['key']}/retry/", {"count": 3})
+    refused = script.post(f"reports/failures/{rows['key']}/retry/", {"digest": "3"})
     assert (refused.status_code, refused.json()["code"]) == (409, "conflict")
-    done = script.post(f"reports/failures/{rows['key']}/retry/", {"count": 2})
+    done = script.post(f"reports/failures/{rows['key']}/retry/", {"digest": rows["digest"]})
     assert done.status_code == 202
     again = {one["retried_as"]: one["report_id"] for one in done.json()}
     found = ExportReport.objects.filter(report_id__in=again, status="queued")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
@@ -14,6 +15,8 @@ from django.test.utils import CaptureQueriesContext
 
 from connections.models import Connection, Project
 from exportadmin.audit.models import AuditEntry
+from exportadmin.lib.errors import TransientError
+from exports import actions
 from exports.models import ExportReport
 from tests.pages.reports import deliver, make_report
 
@@ -50,8 +53,9 @@ def confirm(client: Client, do: str, *reports: ExportReport | str, **more: str) 
 def send(client: Client, do: str, *reports: ExportReport | str, **more: str) -> str:
     """What the page says that comes after the confirmation, in words."""
     response = client.post("/exports/selected/", {"do": do, "reports": ",".join(ids_of(reports)), **more})
-    assert (response.status_code, response.headers["Location"]) == (302, "/exports/selected/")
-    return words(client.get("/exports/selected/").content.decode())
+    assert response.status_code == 302
+    assert re.fullmatch(r"/exports/selected/\?came=\d+", response.headers["Location"])
+    return words(client.get(response.headers["Location"]).content.decode())
 
 
 def events(name: str) -> list[tuple[str, str]]:
@@ -144,8 +148,9 @@ def test_the_way_back_leads_to_no_other_site(operator, members: Project):
     make_report(members)
     said, _ = confirm(operator, "cancel", "x", next="https://evil.example/")
     assert "evil.example" not in said
-    operator.post("/exports/selected/", {"do": "cancel", "reports": "x", "next": "https://evil.example/"})
-    assert "evil.example" not in operator.get("/exports/selected/").content.decode()
+    sent = {"do": "cancel", "reports": "x", "next": "https://evil.example/"}
+    answer = operator.post("/exports/selected/", sent, follow=True)
+    assert "0 done, 1 not" in answer.content.decode() and "evil.example" not in answer.content.decode()
 
 
 def test_without_a_token_of_the_form_nothing_is_done(members: Project, oscar: User):
@@ -166,9 +171,62 @@ def test_retry_makes_a_new_export_of_each_once_however_often_the_answer_is_looke
     assert "Run again: 1 done, 1 not" in said
     assert "is still queued: cancel it first" in said
     again = ExportReport.objects.get(retry_of=failed)
-    page = operator.get("/exports/selected/").content.decode()
-    assert f'href="/exports/{again.report_id}/"' in page
+    bare = operator.get("/exports/selected/").content.decode()
+    assert f'href="/exports/{again.report_id}/"' not in bare, "what is old is not shown as if it were new"
+    (address,) = re.findall(r'href="([^"]*came=[^"]*)"', bare)
+    assert f'href="/exports/{again.report_id}/"' in operator.get(address).content.decode()
     assert ExportReport.objects.count() == 3
+
+
+def test_a_confirmation_that_comes_twice_runs_nothing_twice(operator, members: Project, tmp_path: Path):
+    failed, there = make_report(members, name="Failed", status="failed"), deliver(members, tmp_path / "d").report
+    page = operator.post("/exports/selected/", {"do": "retry", "report": ids_of([failed, there])}).content.decode()
+    (planned,) = re.findall(r'name="planned" value="(\d+)"', page)
+    assert "2 done, 0 not" in send(operator, "retry", failed, there, planned=planned)
+    assert "0 done, 2 not" in send(operator, "retry", failed, there, planned=planned)
+    ExportReport.objects.filter(status="queued").update(status="completed")
+    said = send(operator, "retry", failed, there, planned=planned)
+    assert "0 done, 2 not" in said
+    assert "Retried already, with success." in said and "Run again since this was confirmed." in said
+    assert ExportReport.objects.count() == 4
+    page = operator.post("/exports/selected/", {"do": "retry", "report": ids_of([there])}).content.decode()
+    (planned,) = re.findall(r'name="planned" value="(\d+)"', page)
+    assert "1 done, 0 not" in send(operator, "retry", there, planned=planned), "who means it anew may"
+
+
+def test_a_fault_with_one_is_said_and_the_others_are_done(operator, members: Project, monkeypatch):
+    reports = [make_report(members, name=name, status="failed") for name in ("One", "Two", "Three")]
+    real = actions.retry
+
+    def retry(*, report: ExportReport, **more: Any) -> ExportReport:
+        if report.name == "Two":
+            raise ValueError("secret words")
+        if report.name == "One":
+            raise TransientError("the store is away")
+        return real(report=report, **more)
+
+    monkeypatch.setattr(actions, "retry", retry)
+    said = send(operator, "retry", *reports)
+    assert "Run again: 1 done, 2 not" in said
+    assert "One the store is away" in said and "Two Stopped by a fault in Export Admin" in said
+    assert "secret words" not in said
+
+
+def test_what_a_quota_refuses_is_not_tried_again_and_is_one_line(operator, members: Project, settings, monkeypatch):
+    settings.QUOTA_QUEUED_PROJECT = 1
+    reports = [make_report(members, status="failed") for _ in range(4)]
+    tried: list[ExportReport] = []
+    real = actions.retry
+
+    def retry(*, report: ExportReport, **more: Any) -> ExportReport:
+        tried.append(report)
+        return real(report=report, **more)
+
+    monkeypatch.setattr(actions, "retry", retry)
+    said = send(operator, "retry", *reports)
+    assert "Run again: 1 done, 3 not" in said and said.count("exports waiting") == 3
+    assert len(tried) == 2
+    assert AuditEntry.objects.filter(event="request.throttled").count() == 1
 
 
 def test_files_are_deleted_where_there_are_any(visitor: Client, project: Project, tmp_path: Path, settings):
@@ -223,8 +281,9 @@ def test_what_was_retried_with_success_or_is_being_retried_is_left_out(operator,
     make_report(members, status="failed", retry_of=failed["in vain"])
     make_report(members, status="queued", retry_of=failed["waiting"])
     said, kept = confirm(operator, "retry", *failed.values())
-    assert kept == [failed["alone"].report_id, failed["in vain"].report_id]
+    assert kept == [failed["alone"].report_id]
     assert "1 retried already, with success again" in said and "1 being retried already waiting" in said
+    assert "1 retried already, in vain: select the retry in vain" in said
 
 
 def test_what_one_may_not_is_left_out_by_project(

@@ -33,15 +33,18 @@ class Command(AppCommand):
                 return
             for group in found.groups:
                 exports = formatting.counted(len(group.reports), "export", "exports")
-                self.stdout.write(f"{group.key}  {exports}: {group.reason or 'no reason was kept'}")
+                more = "at least " if group.is_cut else ""
+                self.stdout.write(f"{group.key}  {more}{exports}: {group.reason or 'no reason was kept'}")
             if not found.groups:
                 self.stdout.write("nothing failed that was not retried")
+            if found.is_cut:
+                self.stdout.write("more failed in these days than was looked at: the newest are listed, and retried")
             return
         chosen = find_group(options["retry"], everything, everything)
-        count = len(chosen.retryable) if chosen else 0
+        digest = chosen.digest if chosen else ""
         done = retry_group(
-            key=options["retry"], count=count, actor=shell_actor(), seen=everything, startable=everything
-        )
+            key=options["retry"], digest=digest, actor=shell_actor(), seen=everything, startable=everything
+        ).done
         if options["json"]:
             self.stdout.write(json.dumps([retried_json(one) for one in done], ensure_ascii=False, indent=2))
             return
