@@ -101,12 +101,14 @@ class PictureFetcher:
         made = [platform.media_session() for _ in range(AT_ONCE)] if platform else []
         self._spare = [one for one in made if one is not None]
         self._base = self._spare[0].base_url if self._spare else ""
+        self._files = self._spare[0].files if self._spare else re.compile("(?!)")
         self._hosts: dict[Origin, _Host] = {}
         self._lock = Lock()
         self._numbers = count(1)
         self._stopped = Event()
         self._of_thread = local()
         self._bytes = 0
+        self._is_full = False
         self._pool = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="pictures")
 
     def fetch(self, addresses: Iterable[str]) -> Iterator[Fetched | NotFetched | None]:
@@ -140,18 +142,19 @@ class PictureFetcher:
     def _within_all(self, found: Fetched | NotFetched) -> Fetched | NotFetched:
         if isinstance(found, NotFetched):
             return found
-        if self._bytes + found.size > settings.PICTURES_BYTES:
+        # also smaller ones that come behind it: which they are may not depend on what was fetched ahead
+        self._is_full = self._is_full or self._bytes + found.size > settings.PICTURES_BYTES
+        if self._is_full:
             found.path.unlink()
-            return NotFetched(
-                f"with it the export would have more than {settings.PICTURES_BYTES:,} bytes of pictures: "
-                "EXPORTADMIN_PICTURES_BYTES permits more"
-            )
+            return NotFetched(_too_many())
         self._bytes += found.size
         return found
 
     # --- in a thread -------------------------------------------------------------------------------------------------
 
     def _one(self, address: str) -> Fetched | NotFetched:
+        if self._is_full:
+            return NotFetched(_too_many())
         try:
             return self._take(address)
         except TooLargeError:
@@ -168,9 +171,12 @@ class PictureFetcher:
             return self._from_data(found[1])
         address = address.replace(" ", "%20")  # as browsers do
         if address.lower().startswith(("https://", "http://")):
-            return self._from_host(address)
+            return self._from_host(address, is_of_platform=self._is_file_of_platform(address))
         if self._base and address.startswith("/") and not address.startswith("//"):
-            return self._from_host(f"{self._base}{_checked_path(address)}")
+            address = f"{self._base}{address}"
+            if self._is_file_of_platform(address):
+                return self._from_host(address, is_of_platform=True)
+            raise PermanentError("its address is none where the platform keeps files")
         raise PermanentError(_NOTHING_OPENED)
 
     def _from_media(self, name: str) -> Fetched:
@@ -188,7 +194,7 @@ class PictureFetcher:
         except binascii.Error:
             raise PermanentError("the picture in its address is not base64") from None
 
-    def _from_host(self, address: str) -> Fetched:
+    def _from_host(self, address: str, *, is_of_platform: bool) -> Fetched:
         place = origin(address)
         with self._lock:
             host = self._hosts.setdefault(place, _Host())
@@ -196,7 +202,7 @@ class PictureFetcher:
         for is_last in (False, True):
             self._wait_for(host)
             try:
-                with closing(self._answer(address)) as answer:
+                with closing(self._answer(address, is_of_platform=is_of_platform)) as answer:
                     found = self._keep(answer.iter_content(_BLOCK))
             except TransientError as error:
                 if is_last or isinstance(error, NotSentError) or monotonic() - began > QUICK_SECONDS:
@@ -227,11 +233,11 @@ class PictureFetcher:
             self._stopped.wait(pause)
         raise PermanentError(f"its host did not answer for {FAILURES} others, so it was left alone")
 
-    def _answer(self, address: str) -> requests.Response:
-        """Through a session of this thread's own: what is below the platform's address by the platform's, which alone
-        has its credentials and its private address."""
+    def _answer(self, address: str, *, is_of_platform: bool) -> requests.Response:
+        """Through a session of this thread's own: files of the platform by the platform's, which alone has its
+        credentials and its private address."""
         own: Any = self._of_thread
-        if self._base and address.startswith(f"{self._base}/"):
+        if is_of_platform:
             if not hasattr(own, "platform"):
                 own.platform = self._spare.pop()
             platform: MediaSession = own.platform
@@ -247,6 +253,13 @@ class PictureFetcher:
             max_bytes=settings.PICTURE_BYTES,
             whole_seconds=PICTURE_SECONDS,
         )
+
+    def _is_file_of_platform(self, address: str) -> bool:
+        """Raises :class:`PermanentError` for an address below the platform's that leads upwards."""
+        if not self._base or not address.startswith(f"{self._base}/"):
+            return False
+        path = _checked_path(address.removeprefix(self._base))
+        return self._files.match(path) is not None
 
     def _keep(self, pieces: Iterable[bytes]) -> Fetched:
         """Into a file of its own, where it is a picture. Raises :class:`PermanentError`."""
@@ -294,6 +307,13 @@ def _too_large() -> str:
     return f"it has more than {settings.PICTURE_BYTES:,} bytes: EXPORTADMIN_PICTURE_BYTES permits more"
 
 
+def _too_many() -> str:
+    return (
+        f"with it the export would have more than {settings.PICTURES_BYTES:,} bytes of pictures: "
+        "EXPORTADMIN_PICTURES_BYTES permits more"
+    )
+
+
 def _checked_path(address: str) -> str:
     """An address without a host, as it is. Raises :class:`PermanentError` for one that leads upwards."""
     plain = unquote(unquote(address)).replace("\\", "/")
@@ -327,16 +347,15 @@ _BEGINNINGS: Final = (
 _BRANDS: Final = {b"avif": "avif", b"avis": "avif", b"heic": "heic", b"heix": "heic", b"mif1": "heic", b"msf1": "heic"}
 
 
+# what begins an address, and a user with a password before its host
+_PEOPLE: Final = re.compile(r"((?:[a-z][a-z0-9+.-]*:)?[/\\]{2,})[^/\\]*@|[^/\\@]*:[^/\\]*@", re.IGNORECASE)
+
+
 def shown_address(address: str) -> str:
     """For people who may not learn the secrets in it: without query, fragment, user and password."""
     if address[:5].lower() == "data:":
         return address[:40].partition(",")[0] + ",…"
-    scheme, colon, rest = address.partition("://")
-    if not colon:
-        scheme, rest = "", address
-    rest = re.split(r"[?#]", rest, maxsplit=1)[0]
-    host, slash, path = rest.partition("/")
-    if colon:
-        host = host.rpartition("@")[2]
-    text = f"{scheme}{colon}{host}{slash}{path}"
+    plain = re.split(r"[?#]", address, maxsplit=1)[0]
+    found = _PEOPLE.match(plain)
+    text = f"{found[1] or ''}{plain[found.end() :]}" if found else plain
     return text if len(text) <= 300 else f"{text[:299]}…"

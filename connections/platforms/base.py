@@ -11,6 +11,7 @@ Every method may raise ``TransientError`` (worth another try later, ``retry_afte
 
 from __future__ import annotations
 
+import re
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -219,11 +220,13 @@ class NewRemoteConnection:
 class MediaSession:
     """How files of a platform are fetched that rows name, below ``base_url`` (without a slash at its end).
 
-    ``get`` takes a path below it, how many bytes are taken at most, and in how many seconds; it gives the answer as a
-    stream, to be closed. Credentials go to that place and nowhere else.
+    ``files`` says by the beginning of a path below it which of them are files: nothing else is asked for. ``get`` takes
+    a path below it, how many bytes are taken at most, and in how many seconds; it gives the answer as a stream, to be
+    closed. Credentials go to that place and nowhere else.
     """
 
     base_url: str
+    files: re.Pattern[str]
     get: Callable[[str, int, float], requests.Response]
 
 

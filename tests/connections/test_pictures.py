@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import re
 import socket
 import zlib
 from base64 import b64encode
@@ -237,6 +238,20 @@ def test_an_export_has_a_largest_size_of_all_its_pictures(project, folder, serve
     assert len(list(folder.iterdir())) == 2
 
 
+def test_after_the_first_that_does_not_fit_no_more_are_fetched(project, folder, servers: Servers, settings):
+    small, large = picture("PNG", (1, 1)), picture("BMP", (40, 40))
+    settings.PICTURES_BYTES = 2 * len(small)
+    server = servers(lambda asked: [response(200, large if asked.startswith(b"GET /1.png") else small)])
+    found = fetched(project, folder, *[f"{server.url}/{number}.png" for number in range(200)], allowed=(server,))
+    assert [number for number, one in enumerate(found) if isinstance(one, Fetched)] == [0]
+    assert {one.reason for one in found[1:]} == {
+        f"with it the export would have more than {2 * len(small):,} bytes of pictures: "
+        "EXPORTADMIN_PICTURES_BYTES permits more"
+    }
+    assert len(server.requests) <= 1 + 2 * pictures.AHEAD
+    assert len(list(folder.iterdir())) == 1
+
+
 def test_an_answer_that_is_cut_off_is_no_picture(project, folder, servers: Servers):
     server = servers(lambda _: [response(200, PNG + bytes(500))[:-100]])
     assert "broke off its answer" in reason(project, folder, f"{server.url}/a.png", server)
@@ -317,7 +332,7 @@ def mirrored(project: Project, servers: Servers) -> Iterator[tuple[Project, Cana
                     "GET", f"{server.url}{path}", stream=True, max_bytes=max_bytes, whole_seconds=seconds
                 )
 
-            return MediaSession(server.url, get)
+            return MediaSession(server.url, re.compile("/data/"), get)
 
     PLATFORMS.register(Keeper.key, Keeper)
     project.connection = Connection.objects.create(name="Keeper", kind=Keeper.key)
@@ -354,11 +369,23 @@ def test_its_credentials_go_nowhere_else(mirrored, folder, servers: Servers):
         "/data/local-files/?d=..%5C..%5Cetc",
         "/data/a\0.png",
         "/data/a%00.png",
+        "BASE/data/../api/users/",
+        "BASE/../data/a.png",
+        "BASE/data/%2e%2e/api/users/",
     ],
 )
 def test_no_address_leads_out_of_a_folder_there(address, mirrored, folder):
     project, server = mirrored
-    assert "leads out of its folder" in reason(project, folder, address)
+    assert "leads out of its folder" in reason(project, folder, address.replace("BASE", server.url))
+    assert server.connections() == 0
+
+
+@pytest.mark.parametrize("address", ["/api/users/1/", "/user/logout", "/dat", "/%64ata/a.png"])
+def test_no_credentials_go_to_what_is_no_file_of_the_platform(address, mirrored, folder):
+    project, server = mirrored
+    assert "none where the platform keeps files" in reason(project, folder, address)
+    # with its whole address it is one like any other, to which nothing of the platform's goes
+    assert "is a loopback address" in reason(project, folder, f"{server.url}{address}")
     assert server.connections() == 0
 
 
@@ -373,6 +400,14 @@ def test_no_address_leads_out_of_a_folder_there(address, mirrored, folder):
         ("data:image/png;base64,AAAA", "data:image/png;base64,…"),
         ("https://h.test?token=x", "https://h.test"),
         ("x" * 400, "x" * 299 + "…"),
+        ("//u:pw@h/x?y", "//h/x"),
+        ("https:\\\\u:pw@h\\x", "https:\\\\h\\x"),
+        ("///u:p@w@h/x", "///h/x"),
+        ("u:pw@h/x", "h/x"),
+        ("https:u:pw@h/x", "h/x"),
+        ("/data/photo@2x.png", "/data/photo@2x.png"),
+        ("photo@2x.png", "photo@2x.png"),
+        ("https://h.test/a:b@c.png", "https://h.test/a:b@c.png"),
     ],
 )
 def test_an_address_is_shown_without_its_secrets(address, shown):

@@ -58,6 +58,8 @@ CONVERTING_SECONDS: Final = 1800.0
 MOST_RESUMES: Final = 5
 _RANGE: Final = re.compile(r"bytes (\d+)-(\d+)/(\d+|\*)", re.ASCII)
 _Json = dict[str, Any]
+# files that tasks name: uploads and local ones, uploads that a storage serves, what it signs or passes on of a bucket
+_FILES: Final = re.compile(r"/(?:data|storage-data)/|/(?:api/)?(?:tasks|projects)/\d+/(?:presign|resolve)/", re.ASCII)
 
 
 class RefusedError(PermanentError):
@@ -263,7 +265,7 @@ class Client:
                 read_seconds=seconds,
             )
 
-        return MediaSession(self._base, get)
+        return MediaSession(self._base, _FILES, get)
 
     # --- inside ------------------------------------------------------------------------------------------------------
 
