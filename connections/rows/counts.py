@@ -15,6 +15,7 @@ from typing import Any, Final, NamedTuple
 from connections.rows.frames import answers_of, objects_of
 from connections.rows.kinds import CLASSIFICATION, KINDS, OTHER
 from connections.rows.kinds.base import Kind
+from connections.rows.labels import kept_of
 from connections.rows.labels import labels_of as labels_of
 
 # no class of an ontology has it
@@ -30,8 +31,6 @@ PREDICTIONS: Final = "predictions"
 DRAFTS: Final = "drafts"
 BESIDE: Final = (REGION_ANSWERS, RELATIONSHIPS, PREDICTIONS, DRAFTS)
 _MARK: Final = "@"
-
-_NOTHING: Mapping[str, Any] = {}
 
 
 class Counted(NamedTuple):
@@ -90,8 +89,8 @@ def count_annotations(
         counts[places[CLASSIFICATION.letter], question_numbers[name], CLASSIFICATION.letter] = count
     text = " ".join([f"{letter}{number}:{counts[_, number, letter]}" for _, number, letter in sorted(counts)])
     predictions = drafts = 0
-    of_label_studio = (document.get("source_extra") or _NOTHING).get("label_studio")
-    if type(of_label_studio) is dict and (PREDICTIONS in of_label_studio or DRAFTS in of_label_studio):
+    of_label_studio = kept_of("label_studio", document)
+    if PREDICTIONS in of_label_studio or DRAFTS in of_label_studio:
         predictions, drafts = (_length(of_label_studio.get(key)) for key in (PREDICTIONS, DRAFTS))
     if region_answers or relationships or predictions or drafts:
         beside = zip(BESIDE, (region_answers, relationships, predictions, drafts), strict=True)

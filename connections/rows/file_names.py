@@ -14,6 +14,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final, NamedTuple
 from urllib.parse import unquote
 
+from connections.rows.labels import kept_of
 from connections.rows.media import is_address, mime_type
 
 # no ":" (URLs, drives), no "\", no control characters, no empty part; ".." is looked for apart
@@ -27,7 +28,6 @@ _SERVED: Final = frozenset({"d", "filepath", "fileuri"})
 _MAX_LEAF: Final = 100
 # of 255 that file systems take: what stands in front of it in an export has room
 _MAX_LEAF_BYTES: Final = 200
-_NOTHING: Final[Mapping[str, Any]] = {}
 
 
 class FileName(NamedTuple):
@@ -41,7 +41,7 @@ def file_name_of(document: Mapping[str, Any], number: int) -> FileName:
     """Of a complete row document; ``number`` is the row's."""
     data_row = document["data_row"]
     key: str = data_row.get("global_key") or ""
-    source = (document.get("source_extra") or _NOTHING).get("coco") or _NOTHING
+    source = kept_of("coco", document)
     name = source.get("file_name")
     if name:
         return FileName(key if type(name) is str and key.endswith("/" + name) else name, False)

@@ -38,6 +38,13 @@ def labels_of(document: Mapping[str, Any]) -> list[dict[str, Any]]:
     return labels
 
 
+def kept_of(source: str, part: Mapping[str, Any]) -> Mapping[str, Any]:
+    """What a row, label or annotation keeps of its ``source`` beyond our shape; empty where that is no object."""
+    extra = part.get("source_extra")
+    kept = extra.get(source) if isinstance(extra, dict) else None
+    return kept if isinstance(kept, dict) else _NOTHING
+
+
 def is_skipped(label: Label) -> bool:
     """Did whoever made it skip the row, or cancel the work? ``"false"`` and ``0`` mean what they say."""
     return _is_true((label.get("performance_details") or _NOTHING).get("skipped"))

@@ -9,8 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
+from connections.rows.labels import kept_of
 from connections.rows.media import is_address, looks_like_media
 
+_SOURCE: Final = "label_studio"
 _CARRIED: Final = "LabelStudio:"
 _ENTITY: Final = "TextEntity"
 _NOTHING: Final[Mapping[str, Any]] = {}
@@ -35,12 +37,11 @@ def text_of(document: Mapping[str, Any], marks: Sequence[Mapping[str, Any]]) -> 
     the one in which they stand, else ``text``, else the only one.
     """
     is_text = document["media_attributes"].get("asset_type") in (None, "text")
-    source = (document.get("source_extra") or _NOTHING).get("label_studio") or _NOTHING
-    data = source.get("data")
+    data = kept_of(_SOURCE, document).get("data")
     if isinstance(data, dict):
         texts = {key: text for key, text in data.items() if type(text) is str and not looks_like_media(text)}
         spans = [mark for mark in marks if is_span(mark)]
-        about = {_result(mark).get("to_name") for mark in spans}
+        about = [kept_of(_SOURCE, mark).get("to_name") for mark in spans]
         found = [text for key, text in texts.items() if key in about]
         if not found and spans:
             found = [text for text in texts.values() if all(_fits(mark, text) for mark in spans)]
@@ -92,12 +93,13 @@ def _place(mark: Mapping[str, Any]) -> tuple[int, int, str | None]:
     """``(begin, end, its text)`` as the annotation says them."""
     kind = mark["annotation_kind"]
     if kind == _ENTITY:
-        location = mark.get("location") or _NOTHING
+        location = mark.get("location")
+        location = location if isinstance(location, dict) else _NOTHING
         begin, end = location.get("start"), location.get("end")
         if type(begin) is int and type(end) is int:
             return begin, end + 1, None
     elif kind.startswith(_CARRIED):
-        value = _result(mark).get("value")
+        value = kept_of(_SOURCE, mark).get("value")
         value = value if isinstance(value, dict) else _NOTHING
         offsets = value.get("globalOffsets")
         where: Mapping[str, Any] = offsets if isinstance(offsets, dict) else value
@@ -105,9 +107,3 @@ def _place(mark: Mapping[str, Any]) -> tuple[int, int, str | None]:
         if type(begin) is int and type(end) is int and "channel" not in value:
             return begin, end, text if type(text) is str else None
     raise SpanError(f"an annotation of kind {kind!r} is no span of a text")
-
-
-def _result(mark: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Of Label Studio, as it is kept."""
-    kept = (mark.get("source_extra") or _NOTHING).get("label_studio")
-    return kept if isinstance(kept, dict) else _NOTHING

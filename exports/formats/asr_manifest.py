@@ -17,7 +17,8 @@ from connections.rows.csv import address_of
 from connections.rows.frames import answers_of, objects_of
 from connections.rows.kinds import CLASSIFICATION
 from connections.rows.kinds.base import Kind
-from connections.rows.labels import labels_of
+from connections.rows.labels import kept_of, labels_of
+from connections.rows.media import mime_type
 from exports.formats.annotators import annotator_of
 from exports.formats.base import CannotHoldError, Format, FormatContext, Option, TextOption
 from exports.spec.labels import SKIPPED_LABELS
@@ -37,7 +38,8 @@ DURATION: Final = Option(
     "null: a line whose length nobody says has null, which NeMo does not read, and is counted. refuse: its row is "
     "refused.",
 )
-_SOUND: Final = frozenset({None, "audio", "video"})
+_SOURCE: Final = "label_studio"
+_SOUND: Final = ("audio", "video")
 _NUMBERS: Final = frozenset({int, float})
 _NOTHING: Final[Mapping[str, Any]] = {}
 _Json = Mapping[str, Any]
@@ -100,7 +102,7 @@ class AsrManifestFormat(Format):
 
     def _lines(self, document: _Json, notes: Counter[str]) -> Iterator[bytes]:
         address = address_of(document)
-        is_sound = bool(address) and document["media_attributes"].get("asset_type") in _SOUND
+        is_sound = bool(address) and _may_be_sound(document["media_attributes"], address)
         for label in labels_of(document):
             for answers, place in _groups(label):
                 texts = self._transcript(answers)
@@ -131,6 +133,15 @@ class AsrManifestFormat(Format):
         return [text for name, text in texts if name == question and type(text) is str]
 
 
+def _may_be_sound(media: _Json, address: str) -> bool:
+    """Where nothing says what it is, it may be."""
+    sort = media.get("asset_type")
+    if sort is None:
+        in_address = address.partition(":")[2] if address[:5].lower() == "data:" else mime_type(address)
+        sort = media.get("mime_type") or in_address
+    return not sort or str(sort).partition("/")[0].lower() in _SOUND
+
+
 def _groups(label: _Json) -> Iterator[tuple[list[_Json], tuple[float, float] | None]]:
     """Answers that belong together, with the ``(begin, end)`` of what they are about; ``None``: all of it."""
     whole: list[_Json] = []
@@ -149,7 +160,7 @@ def _groups(label: _Json) -> Iterator[tuple[list[_Json], tuple[float, float] | N
 
 
 def _place(mark: _Json) -> tuple[float, float] | None:
-    value = _source(mark).get("value")
+    value = kept_of(_SOURCE, mark).get("value")
     value = value if isinstance(value, dict) else _NOTHING
     begin, end = _seconds(value.get("start")), _seconds(value.get("end"))
     return None if begin is None or end is None or begin > end else (begin, end)
@@ -158,8 +169,8 @@ def _place(mark: _Json) -> tuple[float, float] | None:
 def _duration(document: _Json, label: _Json) -> float | None:
     """Of the whole recording, where anything says it."""
     marks = [*answers_of(label["annotations"]), *objects_of(label["annotations"])]
-    data = _source(document).get("data")
-    stated = [_source(mark).get("original_length") for mark in marks]
+    data = kept_of(_SOURCE, document).get("data")
+    stated = [kept_of(_SOURCE, mark).get("original_length") for mark in marks]
     stated += [document["media_attributes"].get("duration")]
     if isinstance(data, dict):
         stated.append(data.get("duration"))
@@ -168,9 +179,3 @@ def _duration(document: _Json, label: _Json) -> float | None:
 
 def _seconds(value: Any) -> float | None:
     return value if type(value) in _NUMBERS and value >= 0 and math.isfinite(value) else None
-
-
-def _source(mark: _Json) -> _Json:
-    """What Label Studio says of it beyond our shape."""
-    kept = (mark.get("source_extra") or _NOTHING).get("label_studio")
-    return kept if isinstance(kept, dict) else _NOTHING

@@ -20,7 +20,7 @@ from connections.rows.file_names import file_name_of
 from connections.rows.frames import objects_of
 from connections.rows.kinds import KINDS, MASK
 from connections.rows.kinds.base import Kind
-from connections.rows.labels import labels_of
+from connections.rows.labels import kept_of, labels_of
 from connections.rows.painting import Canvas, paint_mask
 from exports.formats.annotators import annotator_of
 from exports.formats.base import CannotHoldError, Format, FormatContext, Told
@@ -42,7 +42,6 @@ _NOT_OF_PEOPLE: Final = re.compile(r"[^\w@.]|_")
 _MOST_BYTES: Final = 45
 _CONTROL: Final = "brush"
 _NO_LABEL: Final = "no_label"
-_NOTHING: Final[Mapping[str, Any]] = {}
 
 
 class BrushFiles(Format):
@@ -146,7 +145,7 @@ class BrushFiles(Format):
         classes: list[str],
     ) -> dict[str, Any]:
         """Of the index; ``file`` is put in when its name is known."""
-        source = (mark.get("source_extra") or _NOTHING).get("label_studio") or _NOTHING
+        control = kept_of("label_studio", mark).get("from_name")
         height, width = mark["mask"]["size"]
         return {
             "file": "",
@@ -155,7 +154,7 @@ class BrushFiles(Format):
             "task": batch.numbers[place],
             "annotation": label["id"],
             "by": _NOT_OF_PEOPLE.sub("", str(annotator_of(label))) or "unknown",
-            "control": source.get("from_name") or _CONTROL,
+            "control": control if control and type(control) is str else _CONTROL,
             "region": mark.get("feature_id"),
             "labels": [name for name in classes if name],
             "width": width,

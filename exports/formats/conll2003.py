@@ -17,6 +17,7 @@ from connections.rows.kinds.base import Kind
 from connections.rows.labels import labels_of
 from connections.rows.spans import Span, SpanError, is_span, span_of, text_of
 from exports.formats.base import CannotHoldError, Format, FormatContext, Told
+from exports.formats.fragments import unknown_class
 from exports.spec.labels import SKIPPED_LABELS
 
 # what spaCy's reader takes for the beginning of a text, and others for a line of four columns
@@ -118,9 +119,12 @@ class Conll2003Format(Format):
                 if text is None:
                     raise CannotHoldError("no_span", f"annotation {mark.get('feature_id')}: the row has no text")
                 try:
-                    spans.append(span_of(mark, text))
+                    span = span_of(mark, text)
                 except SpanError as error:
                     raise CannotHoldError("no_span", f"annotation {mark.get('feature_id')}: {error}") from None
+                if span.name not in self._tags:
+                    raise unknown_class(document, span.name)
+                spans.append(span)
             yield text, spans
 
     def _held(self, label: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:

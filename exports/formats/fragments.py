@@ -28,6 +28,14 @@ def _unreadable(error: Exception) -> CannotHoldError:
     return CannotHoldError("unreadable", f"an annotation is not as it should be: {wrong}")
 
 
+def unknown_class(document: Mapping[str, Any], name: object) -> PermanentError:
+    """It is not the row that is wrong."""
+    return PermanentError(
+        f"row {document['data_row']['id']}: class {name!r} is not in the ontology; synchronise the project's ontology "
+        "and export again"
+    )
+
+
 class Fragments:
     """Fragments for one run of ``format_``. Rendered annotations get ids from 1 on, in the order of the rows."""
 
@@ -80,14 +88,11 @@ class Fragments:
         return lines
 
     def _check_classes(self, document: Mapping[str, Any]) -> None:
-        """Raise :class:`PermanentError` for a class without a number: it is not the row that is wrong."""
+        """Raise :class:`PermanentError` for a class without a number."""
         for label in labels_of(document):
             for mark in objects_of(label["annotations"]):
                 if mark.get("name") != "" and mark.get("name") not in self._class_numbers:
-                    raise PermanentError(
-                        f"row {document['data_row']['id']}: class {mark.get('name')!r} is not in the ontology; "
-                        "synchronise the project's ontology and export again"
-                    )
+                    raise unknown_class(document, mark.get("name"))
 
     def _check_bodies(self, batch: RowBatch) -> None:
         if len(batch.bodies) != len(batch):

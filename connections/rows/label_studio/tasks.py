@@ -17,7 +17,7 @@ from typing import Any, Final
 
 from connections.rows.label_studio.places import LeftOut, Picture
 from connections.rows.label_studio.regions import KEY, ORDER, results_of
-from connections.rows.labels import ground_truths, is_skipped, labels_of
+from connections.rows.labels import ground_truths, is_skipped, kept_of, labels_of
 from connections.rows.media import is_address
 
 _Json = dict[str, Any]
@@ -128,9 +128,7 @@ def size_of(document: Mapping[str, Any]) -> Picture:
 
 def kept_task(document: Mapping[str, Any]) -> Mapping[str, Any]:
     """What a row keeps of the task that it was; empty where it was none."""
-    source = document.get("source_extra")
-    kept = source.get(KEY) if source else None
-    return kept if type(kept) is dict else _NOTHING
+    return kept_of(KEY, document)
 
 
 def is_one_of_several(task: Mapping[str, Any]) -> bool:
@@ -204,8 +202,7 @@ def _ids(values: Any) -> Any:
 def _annotation(
     label: Mapping[str, Any], to_name: str, picture: Picture, how: Serialization, written: Written, *, is_true: bool
 ) -> _Json:
-    source = label.get("source_extra")
-    kept: Mapping[str, Any] = (source.get(KEY) if source else None) or _NOTHING
+    kept = kept_of(KEY, label)
     annotation = {**_ANNOTATION, **kept}
     annotation.pop(ORDER, None)
     results = results_of(label, picture, left_out=written.left_out, to_name=to_name, media=written.media)

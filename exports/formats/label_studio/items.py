@@ -68,9 +68,9 @@ def _outputs(results: list[_Json]) -> _Json:
     last: dict[str, Any] = {}
     for result in results:
         name = result.get("from_name")
-        if not name:
+        if not name or type(name) is not str:
             continue
-        kind = last[name] = result.get("type")
+        kind = last[name] = str(result.get("type"))
         plain = _plain(kind, result)
         if name in found:
             found[name].append(plain)

@@ -8,9 +8,12 @@ from typing import Any
 
 import pytest
 
+from connections.rows.batch import BODY
 from exports import actions
 from exports.spec.spec import ExportSpec
+from tests.connections.rows.documents import document, label, text
 from tests.connections.store.importing import write
+from tests.exports.formats.running import batch_of, run
 from tests.rest.world import SHELL
 from tests.support.deliveries import delivery_folder
 from tests.support.imports import import_file
@@ -101,3 +104,24 @@ def test_texts_about_a_picture_are_counted_and_no_line(deliver):
     lines, report = deliver(said("a cat"), data={"image": "https://pictures.test/cat.jpg"})
     assert lines == []
     assert report.check_values["notes"] == {"no_sound": 1}
+
+
+@pytest.mark.parametrize(
+    ("media", "address", "is_sound"),
+    [
+        ({}, "https://a.test/cat.jpg", False),
+        ({}, "https://a.test/cat.JPG?sig=x", False),
+        ({}, "data:image/png;base64,AAAA", False),
+        ({"mime_type": "image/png"}, "https://a.test/cat", False),
+        ({"asset_type": ["audio"]}, "https://a.test/call.wav", False),
+        ({}, "https://a.test/call.wav", True),
+        ({}, "https://a.test/call", True),
+        ({"mime_type": "audio/wav"}, "https://a.test/call.bin", True),
+        ({"asset_type": "video"}, "https://a.test/call.jpg", True),
+    ],
+)
+def test_what_a_row_is_is_told_by_its_type_or_its_address(tmp_path, media, address, is_sound):
+    row = document(label(text("transcript", "hello")), row_data=address)
+    row["media_attributes"] = media
+    content = run("asr_manifest", [batch_of([row], frozenset({BODY}))], tmp_path)
+    assert bool(content) == is_sound

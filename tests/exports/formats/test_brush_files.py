@@ -181,3 +181,12 @@ def test_a_row_with_a_mask_that_cannot_be_painted_is_refused_whole(tmp_path, key
 def test_what_is_no_mask_is_no_file(tmp_path):
     row = document(label(polygon("can", [(0, 0), (5, 0), (5, 5)]), box("can", 0, 0, 1, 1)))
     assert archive(tmp_path, [row], "brush_to_png").namelist() == ["index.ndjson"]
+
+
+@pytest.mark.parametrize(
+    "kept", [{"label_studio": {"from_name": 5}}, {"label_studio": {"from_name": ["a"]}}, {"label_studio": [1]}, [1], 7]
+)
+def test_what_is_no_text_is_no_control_and_what_is_no_object_says_nothing(tmp_path, kept):
+    one = label({**brush("sky", SKY), "source_extra": kept})
+    one = {**one, "source_extra": kept}
+    assert names(tmp_path, one) == ["task-1-annotation-l1-by-ann@example.test-brush-sky-0.png"]

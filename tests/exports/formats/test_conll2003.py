@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from connections.rows.batch import BODY, OntologyClass
 from connections.rows.spans import text_of
+from exportadmin.lib.errors import PermanentError
 from exports import actions
 from exports.formats import FORMATS
 from exports.formats.base import FormatContext, RefusedRow
@@ -262,3 +263,23 @@ def test_a_file_of_label_studio_comes_out_as_its_spans(tmp_path, settings, trans
     (pairs,) = texts_of((delivery_folder(report) / artifact.name).read_text())
     assert spans_of(pairs) == [("ORG", "EU")]
     assert report.check_values["annotations_by_class"] == {"ORG": 1}
+
+
+@pytest.mark.parametrize("to_name", [["t"], 5, {"a": 1}])
+def test_a_control_that_is_no_text_is_none(tmp_path, to_name):
+    mark = span(0, 3, "PER", "Ann")
+    mark["source_extra"]["label_studio"]["to_name"] = to_name
+    pairs, _ = only(tmp_path, texted("Ann at Acme", label(mark), title="Bob"))
+    assert spans_of(pairs) == [("PER", "Ann")]
+
+
+@pytest.mark.parametrize("kept", [{"label_studio": [1]}, {"label_studio": "x"}, [1]])
+def test_what_a_row_keeps_that_is_no_object_says_nothing(tmp_path, kept):
+    row = texted("Ann at Acme", label(entity(0, 2, "PER")))
+    row["source_extra"] = kept
+    assert spans_of(only(tmp_path, row)[0]) == [("PER", "Ann")]
+
+
+def test_a_class_that_the_ontology_does_not_have_ends_it_in_words(tmp_path):
+    with pytest.raises(PermanentError, match="class 'NEW' is not in the ontology; synchronise"):
+        written(tmp_path, [texted("Ann", label(span(0, 3, "NEW")))])

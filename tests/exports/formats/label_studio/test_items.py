@@ -13,6 +13,7 @@ import pytest
 
 from exportadmin.lib.errors import PermanentError
 from exports.formats.label_studio import table
+from exports.formats.label_studio.items import items_of
 from tests.support.label_studio import noted, rows_of, written
 
 SIZE = {"original_width": 640, "original_height": 480, "image_rotation": 0}
@@ -224,3 +225,9 @@ def test_values_that_another_of_their_name_covers_are_counted(key: str, tmp_path
     notes = noted(rows_of(tasks, tmp_path), tmp_path, key)
     # id and annotator; beside them q is shown as _data_q, which one of the two has in a table, and nobody in JSON
     assert notes == {"covered": 3}
+
+
+@pytest.mark.parametrize("name", [5, ["a"], {"a": 1}])
+def test_a_control_that_is_no_text_is_none(name: Any):
+    task = {"id": 1, "data": {}, "annotations": [{"result": [choice("x"), {**choice("y"), "from_name": name}]}]}
+    assert [item.outputs for item in items_of(task)] == [{"quality": "x"}]
