@@ -32,6 +32,7 @@ from exports.api.serializers import (
 )
 from exports.api.spec import ConvertSerializer, CreateReportSerializer, DeleteFilesSerializer, PlanSerializer
 from exports.display.representation import report_json
+from exports.idempotency import scope_of
 from exports.lists import listing
 from exports.lookup import get_config, note_hidden_reports
 from exports.models import ExportConfig, ExportReport, Link
@@ -216,7 +217,8 @@ class WaitView(RestView):
     def get(self, request: Request, report_id: str) -> Response:
         """The report when it has ended, or after `seconds`, whichever is first; at once when many wait already."""
         report = get_whole_report(request, report_id)
-        waited = wait_for_end(report, self.params.get("seconds", MAX_WAIT_SECONDS))
+        waiter = scope_of(actor_of(request, "rest"))
+        waited = wait_for_end(report, self.params.get("seconds", MAX_WAIT_SECONDS), waiter)
         report = get_whole_report(request, report_id)
         answer = Response(report_json(report))
         if report.status in statuses.ACTIVE and not waited:

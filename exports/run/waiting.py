@@ -12,19 +12,27 @@ from exports.models import ExportReport
 LOOK_EVERY_SECONDS: Final = 0.5
 # a waiting request holds a thread of the web server; beyond this many, a wait ends at once
 PLACES = threading.BoundedSemaphore(3)
+# who waits: each has one place, so that one alone does not take them all
+_waiting: set[str] = set()
+_lock = threading.Lock()
 
 
-def wait_for_end(report: ExportReport, seconds: float) -> bool:
-    """Until the report has ended, or for so long. ``False``: too many wait already, so nobody waited."""
+def wait_for_end(report: ExportReport, seconds: float, waiter: str) -> bool:
+    """Until the report has ended, or for so long. ``False``: too many wait already, or the ``waiter`` does (whose scope
+    of idempotency keys names them), so nobody waited."""
     if report.status not in statuses.ACTIVE:
         return True
-    if not PLACES.acquire(blocking=False):
-        return False
+    with _lock:
+        if waiter in _waiting or not PLACES.acquire(blocking=False):
+            return False
+        _waiting.add(waiter)
     try:
         until = time.monotonic() + seconds
         active = ExportReport.objects.filter(pk=report.pk, status__in=statuses.ACTIVE)
         while (left := until - time.monotonic()) > 0 and active.exists():
             time.sleep(min(LOOK_EVERY_SECONDS, left))
     finally:
+        with _lock:
+            _waiting.discard(waiter)
         PLACES.release()
     return True

@@ -210,6 +210,15 @@ def test_what_it_does_not_know_or_would_select_nothing_is_refused(
     assert ExportReport.objects.count() == before
 
 
+@pytest.mark.parametrize("body", ["[]", "0", '""', "null", "false"])
+def test_only_a_body_without_a_byte_is_none_at_all(world: World, body: str):
+    client = world.dialect_client("oscar")
+    before = ExportReport.objects.count()
+    answer = client.post(at(world.own, "exports/"), body, content_type=JSON)
+    assert faults(answer) == {"non_field_errors": ["a JSON object is expected"]}
+    assert ExportReport.objects.count() == before
+
+
 def test_a_failed_snapshot_says_why_and_has_no_file(world: World):
     client = world.dialect_client("oscar")
     report = report_of(create(client, world))
@@ -311,6 +320,45 @@ def test_types_are_formats_of_ours(
     assert told["export_type"] == export_type
 
 
+def test_a_type_with_its_pictures_has_one_name_and_is_downloaded_under_both(world: World, completed: ExportReport):
+    client = world.dialect_client("oscar")
+    there = at(world.own, f"exports/{completed.pk}")
+    body = {"export_type": "COCO", "download_resources": True}
+    answer = post(client, f"{there}/convert", body).json()
+    assert answer["export_type"] == "COCO_WITH_IMAGES"
+    (told,) = client.get(there).json()["converted_formats"]
+    assert (told["id"], told["export_type"]) == (answer["converted_format"], "COCO_WITH_IMAGES")
+    for asked in (body, {"export_type": "COCO_WITH_IMAGES"}):
+        assert "COCO_WITH_IMAGES already started" in json.dumps(faults(post(client, f"{there}/convert", asked)))
+    for name in ("COCO", "COCO_WITH_IMAGES"):
+        assert client.head(f"{there}/download", {"exportType": name}).status_code == 503  # to be made yet
+    assert client.head(f"{there}/download", {"exportType": "YOLO"}).status_code == 404
+    bare = post(client, f"{there}/convert", {"export_type": "COCO"}).json()
+    ExportReport.objects.filter(pk=bare["converted_format"]).update(status=statuses.FAILED, error="of the bare one")
+    assert client.head(f"{there}/download", {"exportType": "COCO"}).status_code == 503
+    ExportReport.objects.filter(pk=told["id"]).update(status=statuses.FAILED)
+    answer = client.get(f"{there}/download", {"exportType": "COCO"})
+    assert "of the bare one" in answer.json()["detail"]
+
+
+def test_two_that_ask_for_a_conversion_at_once_get_the_same(
+    world: World, completed: ExportReport, monkeypatch: pytest.MonkeyPatch
+):
+    """Neither saw the other's when it looked."""
+    from exports.dialects.label_studio import views
+
+    client = world.dialect_client("oscar")
+    monkeypatch.setattr(views, "_kept", lambda report: [])
+    seen = ExportReport.objects.get(pk=completed.pk)
+    seen._prefetched_objects_cache = {"conversions": ExportReport.objects.none()}  # type: ignore[attr-defined]
+    monkeypatch.setattr(views.SnapshotView, "snapshot", lambda *_: seen)
+    there = at(world.own, f"exports/{completed.pk}/convert")
+    answers = [post(client, there, {"export_type": "VOC"}) for _ in range(2)]
+    assert [answer.status_code for answer in answers] == [200, 200]
+    assert answers[0].json() == answers[1].json()
+    assert completed.conversions.count() == 1
+
+
 def test_what_a_snapshot_tells_of_people_its_table_tells(world: World):
     client = world.dialect_client("oscar")
     report = report_of(create(client, world, {"serialization_options": {"annotations__completed_by": {}}}))
@@ -340,6 +388,16 @@ def test_nothing_is_deleted_without_the_right_to(world: World, completed: Export
     ExportReport.objects.filter(pk=failed.pk).update(status=statuses.FAILED)
     answer = world.dialect_client("alice").delete(at(world.own, f"exports/{failed.pk}"))
     assert "has no files that could be deleted" in json.dumps(faults(answer))
+    answer = post(world.dialect_client("oscar"), at(world.own, f"exports/{failed.pk}/convert"), {"export_type": "VOC"})
+    assert "holds nothing that could be converted" in json.dumps(faults(answer))  # 409 the SDK would send again
+
+
+def test_whether_all_may_be_deleted_is_asked_before_any_is(world: World, completed: ExportReport):
+    client = world.dialect_client("oscar")
+    there = at(world.own, f"exports/{completed.pk}")
+    made = post(client, f"{there}/convert", {"export_type": "VOC"}).json()["converted_format"]
+    assert client.delete(there).status_code == 403
+    assert ExportReport.objects.get(pk=made).status == statuses.QUEUED
 
 
 def test_formats_are_those_that_the_projects_config_can_fill(world: World):
@@ -507,6 +565,10 @@ def test_projects_come_in_pages_and_end_as_there(world: World):
     client = world.dialect_client("sue")
     first = client.get(f"{BASE}/projects/", {"page_size": 1}).json()
     assert (first["count"], first["previous"], len(first["results"])) == (2, None, 1)
+    again = client.get(f"{BASE}/projects/", {"page_size": 1, "title": "s"}).json()
+    assert "title=s" in again["next"]
+    assert "page_size=1" in again["next"]
+    assert client.get(again["next"]).json()["previous"].count("page=") == 1
     second = client.get(first["next"]).json()
     assert (second["next"], second["results"][0]["id"]) == (None, world.foreign.project.pk)
     assert client.get(f"{BASE}/projects/", {"page": 3, "page_size": 1}).status_code == 404
@@ -766,3 +828,39 @@ def test_it_takes_a_right_to_start_exports_and_one_to_download(world: World):
     ExportReport.objects.filter(pk=world.own.done.pk).update(format="label_studio_json")
     assert client.get(at(world.own, f"exports/{world.own.done.pk}/download")).status_code == 403
     assert report.format == "label_studio_json"
+
+
+def test_whoever_may_not_download_does_not_wait_and_has_nothing_made(world: World, monkeypatch: pytest.MonkeyPatch):
+    from exports.dialects.label_studio import views
+
+    def wait(*_: Any) -> bool:
+        raise AssertionError("waits")
+
+    monkeypatch.setattr(views, "wait_for_end", wait)
+    client = world.dialect_client("oscar", "exports:run")
+    waiting = report_of(create(client, world))
+    before = ExportReport.objects.count()
+    assert client.get(at(world.own, f"exports/{waiting.pk}/download")).status_code == 403
+    assert client.get(at(world.own, "export")).status_code == 403
+    assert ExportReport.objects.count() == before
+    # nor does whoever asks for the headers alone
+    assert world.dialect_client("oscar").head(at(world.own, f"exports/{waiting.pk}/download")).status_code == 503
+
+
+def test_one_who_waits_takes_one_place(world: World, monkeypatch: pytest.MonkeyPatch):
+    from exports.run import waiting
+
+    report = report_of(create(world.dialect_client("oscar"), world))
+    answers: list[bool] = []
+
+    def sleep(_: float) -> None:
+        """Meanwhile the same one comes again, and another."""
+        if not answers:
+            answers.append(waiting.wait_for_end(report, 0.0, "user:1"))
+            answers.append(waiting.wait_for_end(report, 0.0, "user:2"))
+        ExportReport.objects.filter(pk=report.pk).update(status=statuses.COMPLETED)
+
+    monkeypatch.setattr(waiting.time, "sleep", sleep)
+    assert waiting.wait_for_end(report, 60.0, "user:1")
+    assert answers == [False, True]
+    assert waiting.wait_for_end(report, 0.0, "user:1")

@@ -428,7 +428,7 @@ def _fill_label_studio(place: Place) -> None:
     place.view = actions.save_config(project=place.project, spec=spec, actor=SHELL, name=f"{name} view")
 
 
-def _made_here(report: ExportReport, seconds: float) -> bool:
+def _made_here(report: ExportReport, seconds: float, waiter: str) -> bool:
     """Nobody waits for a worker: what is asked for is made at once."""
     if report.status in statuses.ACTIVE:
         lease = claim(ExportReport, report.pk, foreground=True)

@@ -72,7 +72,8 @@ LABEL_STUDIO = Dialect(
             "They are names of exports and of saved configs here.",
         ),
         (
-            "Pictures come with the types …_WITH_IMAGES, or where download_resources is true.",
+            "Pictures come with the types …_WITH_IMAGES, or where download_resources is true, which is the same: COCO"
+            " with it is listed as COCO_WITH_IMAGES, and downloaded under either name.",
             "Nobody waits for pictures that were not asked for.",
         ),
         (
@@ -84,7 +85,8 @@ LABEL_STUDIO = Dialect(
             "Without it nobody could do anything about it.",
         ),
         (
-            "A snapshot that is deleted loses its files and those of its conversions; that takes a token with admin.",
+            "A snapshot that is deleted loses its files and those of its conversions; that takes a token with admin."
+            " One that failed has none, stays in the list, and to delete it is refused with 400.",
             "Its report and its lines of the trail stay.",
         ),
         (

@@ -274,6 +274,11 @@ def checked_ordering(params: Mapping[str, Any]) -> None:
         raise UserError(f"unknown ordering {params['ordering'][:60]!r}; known: -created_at", field="ordering")
 
 
-def body_of(request: Request) -> Any:
-    """The JSON body; ``{}`` where none was sent at all."""
-    return request.data if request.data else {}
+def body_of(request: Request) -> Mapping[str, Any]:
+    """The JSON body; ``{}`` where not a byte was sent. Raises :class:`UserError` for what is no object, though empty: a
+    list, a zero, ``null``."""
+    if request.META.get("CONTENT_LENGTH") in (None, "", "0"):
+        return {}
+    if not isinstance(request.data, Mapping):
+        raise UserError("a JSON object is expected")
+    return request.data

@@ -62,7 +62,9 @@ def export_type(name: str, field: str) -> ExportType:
 
 
 def with_images(wanted: ExportType) -> ExportType:
-    """The same with its pictures; of a format that has none, itself."""
+    """The same with its pictures, under the name of its own that most have; of a format that has none, itself."""
+    if named := export_types().get(f"{wanted.name}_WITH_IMAGES"):
+        return named
     has_pictures = "images" in {option.name for option in FORMATS.pick(wanted.format).options}
     return dataclasses.replace(wanted, options={**wanted.options, **_PICTURES}) if has_pictures else wanted
 

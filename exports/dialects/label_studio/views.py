@@ -10,10 +10,11 @@ from django.http import HttpResponseBase
 from django.utils import timezone
 from rest_framework.request import Request
 from rest_framework.response import Response
+from rest_framework.utils.urls import replace_query_param
 
 from connections.access.authentication import refuse_token
 from connections.access.lookup import get_object, token_of
-from connections.access.permissions import DOWNLOAD, VIEW, projects_for, require_audited
+from connections.access.permissions import DOWNLOAD, MANAGE, START, VIEW, projects_for, require_audited
 from connections.models import Project
 from connections.store.models import MAX_NUMBER_AS_PLACE, StoreRow, row_pk
 from exportadmin.audit.middleware import actor_of
@@ -38,7 +39,15 @@ from exports.dialects.label_studio.bodies import (
     described,
     described_easily,
 )
-from exports.dialects.label_studio.formats import JSON, SNAPSHOT, export_type, options_of, type_of, with_images
+from exports.dialects.label_studio.formats import (
+    JSON,
+    SNAPSHOT,
+    ExportType,
+    export_type,
+    options_of,
+    type_of,
+    with_images,
+)
 from exports.dialects.label_studio.requests import same_request
 from exports.dialects.label_studio.saved_views import conditions_of, task_view
 from exports.dialects.label_studio.shapes import (
@@ -54,6 +63,7 @@ from exports.dialects.label_studio.shapes import (
 )
 from exports.dialects.label_studio.sign_in import CHANNEL, BodyAuthentication, KeyAuthentication
 from exports.dialects.label_studio.tokens import REFRESH, access_jwt, refresh_jwt, token_of_jwt
+from exports.idempotency import scope_of
 from exports.links import downloads
 from exports.models import Artifact, ExportReport
 from exports.run.waiting import wait_for_end
@@ -160,10 +170,10 @@ class ProjectsView(LabelStudioView):
         count, start = projects.count(), (page - 1) * size
         if start >= count and page > 1:
             raise NotFoundError("Invalid page.")
-        here = request.build_absolute_uri(request.path)
+        here = request.build_absolute_uri()
         found = [project_json(project) for project in projects[start : start + size]]
-        more = f"{here}?page={page + 1}&page_size={size}" if start + size < count else None
-        fewer = f"{here}?page={page - 1}&page_size={size}" if page > 1 else None
+        more = replace_query_param(here, "page", page + 1) if start + size < count else None
+        fewer = replace_query_param(here, "page", page - 1) if page > 1 else None
         return Response({"count": count, "next": more, "previous": fewer, "results": found})
 
 
@@ -244,14 +254,23 @@ class ExportView(SnapshotView):
     def delete(self, request: Request, project_pk: str, export_pk: str) -> Response:
         """Its files and those of its conversions are removed; one that is not made yet is not made."""
         report = self.snapshot(request, project_pk, export_pk)
-        actor = actor_of(request, CHANNEL)
-        for one in (*report.conversions.all(), report):
-            if one.status in statuses.ACTIVE:
-                actions.cancel(report=one, actor=actor)
-            elif one.is_delivered and one.files_removed_at is None:
-                actions.remove_files(report=one, actor=actor, why=_WHY_DELETED)
-        if status_of(report) == FAILED and report.status != statuses.CANCELLED:
+        if status_of(report) == FAILED:
             raise UserError(f"export {report.pk} failed: it has no files that could be deleted, and its report stays")
+        actor = actor_of(request, CHANNEL)
+        parts = (*report.conversions.all(), report)
+        active = [one for one in parts if one.status in statuses.ACTIVE]
+        kept = [one for one in parts if one.is_delivered and one.files_removed_at is None]
+        # whether it may is asked for all of them before any is touched
+        for one in active:
+            require_audited(actor, START, report.project, event="export.cancel_requested", obj=one)
+        for one in kept:
+            require_audited(actor, MANAGE, report.project, event="export.deleted", obj=one)
+            if not one.is_ours:
+                raise UserError(f"export {one.pk} was delivered into a folder that is not ours to empty")
+        for one in active:
+            actions.cancel(report=one, actor=actor)
+        for one in kept:
+            actions.remove_files(report=one, actor=actor, why=_WHY_DELETED)
         return Response(status=204)
 
 
@@ -270,13 +289,23 @@ class ConvertView(SnapshotView):
             wanted = with_images(wanted)
         if status_of(report) in (CREATED, IN_PROGRESS):
             raise UserError(f"export {report.pk} is {status_of(report)}: convert it when it is completed")
+        if status_of(report) == FAILED:
+            raise UserError(f"export {report.pk} failed: it holds nothing that could be converted")
         if wanted.name == JSON:
             raise UserError("the snapshot itself is JSON: download it", field="export_type")
         if any(type_of(one) == wanted.name and status_of(one) != FAILED for one in _kept(report)):
             raise UserError(f"Conversion to {wanted.name} already started")
         spec = conversion_spec(report, {"format": wanted.format, "options": options_of(wanted, report)})
         name = f"{report.name[:150]} as {wanted.name}"
-        made = actions.convert_report(report=report, spec=spec, actor=actor_of(request, CHANNEL), name=name)
+        # two that ask at the same moment ask for the same conversion
+        attempt = sum(type_of(one) == wanted.name for one in report.conversions.all())
+        made = actions.convert_report(
+            report=report,
+            spec=spec,
+            actor=actor_of(request, CHANNEL),
+            name=name,
+            idempotency_key=f"label_studio.{report.report_id}.{wanted.name}.{attempt}",
+        )
         return Response({"export_type": wanted.name, "converted_format": made.pk})
 
 
@@ -296,21 +325,32 @@ class DownloadView(SnapshotView):
         report = self.snapshot(request, project_pk, export_pk)
         wanted = export_type(self.params.get("exportType", JSON), "exportType")
         if wanted.name != JSON:
-            same = [one for one in _kept(report) if type_of(one) == wanted.name]
-            if not same:
-                raise NotFoundError(f"{wanted.name} format is not converted yet")
-            report = next((one for one in reversed(same) if status_of(one) != FAILED), same[-1])
+            report = _converted(report, wanted)
         return handed_out(request, report)
 
 
+def _converted(report: ExportReport, wanted: ExportType) -> ExportReport:
+    """The newest conversion to this type that did not fail; where there is none, that with pictures, which whoever asks
+    for them by ``download_resources`` calls the same. Raises :class:`NotFoundError`."""
+    kept = _kept(report)
+    same = [one for name in (with_images(wanted).name, wanted.name) for one in kept if type_of(one) == name]
+    if not same:
+        raise NotFoundError(f"{wanted.name} format is not converted yet")
+    return next((one for one in reversed(same) if status_of(one) != FAILED), same[-1])
+
+
 def handed_out(request: Request, report: ExportReport) -> HttpResponseBase:
-    """The main file of a report, which is waited for. Raises :class:`NotFoundError` where it has none."""
-    if not wait_for_end(report, WAIT_SECONDS):
+    """The main file of a report, which is waited for by whoever may have it. Raises :class:`NotFoundError` where it has
+    none."""
+    actor = actor_of(request, CHANNEL)
+    require_audited(actor, DOWNLOAD, report.project, event="artifact.downloaded", obj=report)
+    # whoever asks only what an answer would be is told that there is none yet
+    if request.method != "HEAD" and not wait_for_end(report, WAIT_SECONDS, scope_of(actor)):
         raise BusyError(f"export {report.pk} is being made, and too many wait already: ask again in a few seconds")
     report.refresh_from_db()
     status = status_of(report)
     if status in (CREATED, IN_PROGRESS):
-        raise BusyError(f"export {report.pk} is still being made after {WAIT_SECONDS:g} seconds: ask again")
+        raise BusyError(f"export {report.pk} is still being made: ask again")
     if status == FAILED:
         raise NotFoundError(f"export {report.pk} failed: {report.error or report.status}")
     files = [one for one in report.artifacts.select_related("report__project") if not is_errors_file(one.name)]
@@ -334,6 +374,7 @@ class EasyExportView(LabelStudioView):
     def get(self, request: Request, project_pk: str) -> HttpResponseBase:
         """Its file. What is not made in time goes on; the same request again gets it."""
         project = self.project(request, project_pk)
+        require_audited(actor_of(request, CHANNEL), DOWNLOAD, project, event="artifact.downloaded")
         names = [name for name in ("export_type", "exportType") if name in self.params]
         if len(names) == 2:
             raise UserError("export_type and exportType are the same: give one of them", field="exportType")
