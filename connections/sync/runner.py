@@ -52,11 +52,12 @@ from connections.store.removal import Removal
 from connections.sync import fetched
 from connections.sync.actions import described, platform_of
 from connections.sync.checks import RowChecks, ignores_the_filter
-from connections.sync.gone import KeysRead, find_gone, remove_gone
+from connections.sync.gone import find_gone, remove_gone
 from connections.sync.models import FULL, INCREMENTAL, Mirror, SyncRun
 from exportadmin.audit.record import record
 from exportadmin.lib.actor import system
 from exportadmin.lib.errors import PermanentError, TransientError
+from exportadmin.lib.keys_read import KeysRead
 from exportadmin.lib.times import from_datetime
 from exportadmin.runs import statuses
 from exportadmin.runs.ends import end

@@ -8,18 +8,19 @@ from __future__ import annotations
 
 import csv
 import hashlib
-import io
+import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO, Any, Final
+from typing import IO, Any, Final, TypeAlias
 
 from connections.platforms import files
 from connections.platforms.base import FilterIgnoredError, RemoteFile, RemoteRow, Wanted
 from connections.platforms.files import JSON_ARRAY, JSON_OBJECT, PNG, TEXT, ZIP
 from exportadmin.lib import json_stream
 from exportadmin.lib.errors import PermanentError, TransientError, UserError
+from exportadmin.lib.keys_read import KeysRead
 from exportadmin.lib.times import parse_ms, to_datetime
 
 JSON: Final = "JSON"
@@ -35,6 +36,9 @@ TASKS_OUT: Final = "tasks of the snapshot that are not in the file"
 REGIONS_OUT: Final = "regions of the snapshot that are not in the file"
 SHARED: Final = "tasks that have no file of their own: another task's has the same name, or there is none"
 EXAMPLES: Final = 5
+_OBJECT: Final = b"<object>"
+_FILLED: Final = re.compile(rb"\S[^\n]*")
+Pieces: TypeAlias = Iterator[bytes]
 
 
 @dataclass
@@ -219,17 +223,17 @@ def _is_row(name: str) -> bool:
 
 def _read_min(path: Path, sort: str, held: Counts) -> Counts:
     """JSON_MIN: an item an annotation."""
-    counts, ids = Counts(), set[Any]()
+    counts, ids = Counts(), KeysRead()
     for item in _tasks(path):
         counts.items += 1
         identity = item.get("id") if isinstance(item, dict) else None
-        ids.add(identity if isinstance(identity, int | str) else None)
+        ids.add(repr(identity if isinstance(identity, int | str) else None))
     return _items(counts, ids)
 
 
-def _items(counts: Counts, ids: set[Any]) -> Counts:
+def _items(counts: Counts, ids: KeysRead) -> Counts:
     counts.notes[ITEMS] = counts.items
-    counts.rows = len(ids)
+    counts.rows = ids.distinct()
     return counts
 
 
@@ -239,13 +243,13 @@ def _read_table(path: Path, sort: str, held: Counts, *, delimiter: str) -> Count
         _, is_quoted = files.text_lines(raw)
     if is_quoted:
         raise PermanentError("the file is cut off: it ends within quotes")
-    counts, ids = Counts(), set[Any]()
+    counts, ids = Counts(), KeysRead()
     csv.field_size_limit(json_stream.MAX_ELEMENT_BYTES)
     try:
         with path.open(encoding="utf-8", newline="") as file:
             for line in csv.DictReader(file, delimiter=delimiter):
                 counts.items += 1
-                ids.add(line.get("id"))
+                ids.add(repr(line.get("id")))
     except (csv.Error, UnicodeDecodeError) as error:
         raise PermanentError(f"the file is no table of texts: {error}") from None
     return _items(counts, ids)
@@ -271,7 +275,7 @@ def _read_coco(path: Path, sort: str, held: Counts) -> Counts:
 def _count_coco(file: IO[bytes], counts: Counts, held: Counts) -> None:
     names: dict[Any, str] = {}
     classes: Counter[Any] = Counter()
-    images = set[str]()
+    images = KeysRead()
     for key, element, _ in files.whole(lambda: json_stream.sections(file)):  # type: ignore[arg-type]
         if element is None:
             continue
@@ -286,11 +290,11 @@ def _count_coco(file: IO[bytes], counts: Counts, held: Counts) -> None:
     counts.by_class = Counter()
     for category_id, count in classes.items():
         counts.by_class[names.get(category_id, "")] += count
-    counts.notes["images that stand more than once"] = counts.items - len(images)
+    counts.notes["images that stand more than once"] = counts.items - images.distinct()
     _leaves_out(counts, held, classes.total())
 
 
-def _read_files(path: Path, sort: str, held: Counts, *, ending: str, marks: Callable[[bytes], int] | None) -> Counts:
+def _read_files(path: Path, sort: str, held: Counts, *, ending: str, marks: Callable[[Pieces], int] | None) -> Counts:
     """YOLO, VOC: a file a picture, in each of which ``marks`` counts the regions; masks: a file a region."""
     counts, kept = Counts(), 0
     if sort != ZIP:
@@ -300,15 +304,34 @@ def _read_files(path: Path, sort: str, held: Counts, *, ending: str, marks: Call
             counts.notes[IN_ARCHIVE] += 1
             if name.endswith(ending) and _is_row(name):
                 counts.items += 1
-                kept += marks(file.read()) if marks else 1
+                kept += marks(iter(lambda: file.read(files.PIECE), b"")) if marks else 1  # noqa: B023 - used at once
     if marks and held.rows is not None:
         counts.notes[SHARED] = max(0, held.rows - counts.items)
     _leaves_out(counts, held, kept)
     return counts
 
 
-def _filled_lines(content: bytes) -> int:
-    return sum(bool(line.strip()) for line in io.BytesIO(content))
+def _filled_lines(pieces: Pieces) -> int:
+    """A line may go on in the next piece."""
+    count, is_begun = 0, False
+    for piece in pieces:
+        first, *others = piece.split(b"\n", 1)
+        count += bool(first.strip()) and not is_begun
+        is_begun = is_begun or bool(first.strip())
+        for rest in others:
+            count += sum(1 for _ in _FILLED.finditer(rest))
+            is_begun = bool(rest.rpartition(b"\n")[2].strip())
+    return count
+
+
+def _objects(pieces: Pieces) -> int:
+    """A mark may begin in one piece and end in the next."""
+    count, before = 0, b""
+    for piece in pieces:
+        together = before + piece
+        count += together.count(_OBJECT)
+        before = together[1 - len(_OBJECT) :]
+    return count
 
 
 def _yolo(path: Path, sort: str, held: Counts) -> Counts:
@@ -316,7 +339,7 @@ def _yolo(path: Path, sort: str, held: Counts) -> Counts:
 
 
 def _voc(path: Path, sort: str, held: Counts) -> Counts:
-    return _read_files(path, sort, held, ending=".xml", marks=lambda content: content.count(b"<object>"))
+    return _read_files(path, sort, held, ending=".xml", marks=_objects)
 
 
 _ENDINGS: Final[Mapping[str, tuple[str, str]]] = {
