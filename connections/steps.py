@@ -29,9 +29,9 @@ _SHORTEST: Final = 4
 
 @contextmanager
 def one_of_few() -> Iterator[None]:
-    """Raises :class:`BusyError` while others are tested: each test holds a thread as long as its store takes."""
+    """Raises :class:`BusyError` while others are tested: each holds a thread as long as its other side takes."""
     if not _places.acquire(blocking=False):
-        raise BusyError("other connections are being tested; try again in a few seconds")
+        raise BusyError("other connections are being tested or asked; try again in a few seconds")
     try:
         yield
     finally:

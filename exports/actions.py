@@ -63,7 +63,7 @@ from exports.results.preview import ROWS, FirstRows, first_rows, rows_artifact
 from exports.run import proofs
 from exports.spec import plan
 from exports.spec.platform_export import KEY as PLATFORM_EXPORT
-from exports.spec.platform_export import platform_of
+from exports.spec.platform_export import platform_of, usable_platform_of
 from exports.spec.selected_rows import NAMED, SelectedRows, find_rows, parse_selection
 from exports.spec.spec import ExportSpec, beside_filter
 
@@ -772,8 +772,10 @@ def _create(
     is_ours = sink_of(spec.destination, destination).is_ours
     name = _named(name, f"{project.name[:150]} {spec.format}")
     wanted = spec.platform_export
-    if wanted is not None and wanted.is_there:
-        destination = connection_to(platform_of(project).delivers_to(wanted.wanted(name)), project, hold=True)
+    if wanted is not None:
+        platform = usable_platform_of(project)
+        if wanted.is_there:
+            destination = connection_to(platform.delivers_to(wanted.wanted(name)), project, hold=True)
     report_id = new_id()
     report = ExportReport.objects.create(
         report_id=report_id,

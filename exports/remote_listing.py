@@ -8,7 +8,7 @@ from connections.models import Project
 from connections.platforms.base import Ready, RemoteExport, Waiting
 from connections.sync.models import SyncRun
 from exports.models import ExportReport
-from exports.spec.platform_export import KEY, platform_of
+from exports.spec.platform_export import KEY, usable_platform_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +36,7 @@ class RemoteListing:
 
 def exports_there(project: Project) -> list[RemoteListing]:
     """As the platform lists them, with what we know of each. Raises as :class:`Platform` does, :class:`UserError`."""
-    listed = platform_of(project).exports(project.external_id)
+    listed = usable_platform_of(project).exports(project.external_id)
     ids = [one.remote_id for one in listed]
     known = ExportReport.objects.filter(project=project, remote_id__in=ids)
     asked: dict[str, ExportReport] = {}

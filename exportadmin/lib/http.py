@@ -18,6 +18,7 @@ import socket
 import ssl
 import threading
 from collections.abc import Callable, Iterator, Mapping
+from contextvars import ContextVar
 from dataclasses import dataclass
 from http.client import HTTPException
 from http.cookiejar import DefaultCookiePolicy
@@ -57,6 +58,7 @@ ATTEMPTS: Final = 4
 _CHUNK: Final = 64 * 1024
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.5, 8.0  # seconds
 _TRANSIENT_STATUSES: Final = frozenset({408, 425, 429, 500, 502, 503, 504})
+_end: ContextVar[float | None] = ContextVar("end of all requests", default=None)
 _CREDENTIAL_HEADERS: Final = ("Authorization", "Cookie", "Proxy-Authorization")
 
 
@@ -377,6 +379,8 @@ class OutboundSession(requests.Session):
         except (requests.RequestException, ValueError) as error:
             raise PermanentError(f"no request to {place} can be made of that: {type(error).__name__}") from None
         deadline = monotonic() + whole_seconds
+        if (end := _end.get()) is not None:
+            deadline = min(deadline, end)
         for attempt in count(1):
             try:
                 response = self._follow(
@@ -459,6 +463,16 @@ class OutboundSession(requests.Session):
         body: Any = LimitedBody(response.raw, place, max_bytes=max_bytes, deadline=deadline)
         response.raw = body
         return response
+
+
+@contextlib.contextmanager
+def end_within(seconds: float) -> Iterator[None]:
+    """All requests that are made within have so many seconds together: for a page that a person waits for."""
+    token = _end.set(monotonic() + seconds)
+    try:
+        yield
+    finally:
+        _end.reset(token)
 
 
 def session(

@@ -11,8 +11,12 @@ from django.http import QueryDict
 from connections.models import Project
 from connections.platforms.base import Platform, RemoteOption
 from connections.platforms.options import option_field, typed
-from exportadmin.lib.errors import ExportAdminError, PermanentError, TransientError, UserError
+from connections.remote_connections import list_remote_connections
+from connections.steps import one_of_few
+from exportadmin.lib.actor import Actor
+from exportadmin.lib.errors import ExportAdminError, UserError
 from exportadmin.lib.forms import ChoiceBoxes, ChoiceLabel, Form, OfferedField, OfferedListField, TextField
+from exportadmin.lib.http import end_within
 from exportadmin.lib.ids import new_id
 from exports.delivery.destination import LOCAL
 from exports.forms.delivery import Alternative, DeliveryInputs
@@ -21,6 +25,8 @@ from exports.spec.platform_export import HERE, KEY, THERE, parse_platform_export
 from exports.spec.spec import ExportSpec
 
 OTHER: Final = "other-format"
+# a page waits so long for what the platform says of its own connections, and then goes without
+ANSWER_SECONDS: Final = 5.0
 
 
 class PlatformExportForm(DeliveryInputs, Form):
@@ -140,17 +146,19 @@ class PlatformExportForm(DeliveryInputs, Form):
         """What was typed; empty: the action gives one."""
         return str(self.cleaned_data["name"])
 
-    def offer_connections(self) -> None:
-        """Choose from what the platform has of its own connections, which it is asked for; what it does not tell now is
-        typed by hand.
+    def offer_connections(self, actor: Actor, *, is_manager: bool) -> None:
+        """Who manages connections chooses from what the platform has of its own, which it is asked for. Their names are
+        nobody else's matter: others write the id of one, and so does everybody when it is not told now.
         """
         wanted = [option for option in self.platform.remote_options if option.is_connection]
         if not wanted:
             return
         try:
-            found = [(one.connection_id, one.name or one.connection_id) for one in self.platform.remote_connections()]
-        except (ExportAdminError, PermanentError, TransientError) as error:
+            found = self._remote_connections(actor) if is_manager else None
+        except ExportAdminError as error:
+            found = None
             self.unheard = f"{self.platform.title} does not tell its connections now ({error}): write the id of one."
+        if found is None:
             for option in wanted:
                 self.fields[f"option.{option.name}"].widget = forms.TextInput(attrs={"autocomplete": "off"})
             return
@@ -162,6 +170,11 @@ class PlatformExportForm(DeliveryInputs, Form):
             field = self.fields[name]
             assert isinstance(field, OfferedField)
             field.choices = [("", "None" if found else f"{self.platform.title} has none"), *found, *more]
+
+    def _remote_connections(self, actor: Actor) -> list[tuple[str, str]]:
+        with one_of_few(), end_within(ANSWER_SECONDS):
+            found = list_remote_connections(connection=self.of_project.connection, actor=actor)
+        return [(one.connection_id, one.name or one.connection_id) for one in found]
 
     # --- how it is shown ---------------------------------------------------------------------------------------------
 

@@ -31,7 +31,7 @@ from exports.spec.filters import RowFilter, resolved_times
 from exports.spec.labels import REASONS as LABEL_REASONS
 from exports.spec.labels import labels_note
 from exports.spec.mirror import mirror_note
-from exports.spec.platform_export import PlatformExport, platform_of
+from exports.spec.platform_export import PlatformExport, usable_platform_of
 from exports.spec.sample import Sample
 from exports.spec.selection import Selection
 from exports.spec.spec import ExportSpec
@@ -105,7 +105,7 @@ def build_plan(project: Project, spec: ExportSpec, *, live: bool = False) -> Pla
 
 def _plan_of_platform(project: Project, spec: ExportSpec, wanted: PlatformExport) -> dict[str, Any]:
     """What the platform will put into it nobody knows before: figures are ``None``, and a warning says so."""
-    platform = platform_of(project)
+    platform = usable_platform_of(project)
     request = wanted.wanted("an export")
     warnings = [
         f"{platform.title} makes this file itself: its rows, annotations and size are known only when it is made",

@@ -14,7 +14,7 @@ from connections.models import Project
 from connections.platforms import PLATFORMS
 from connections.platforms.base import Platform, Wanted
 from connections.platforms.options import parse_options, parse_text, parse_texts
-from exportadmin.lib.errors import UserError
+from exportadmin.lib.errors import ConflictError, UserError
 from exportadmin.lib.times import parse_ms, to_datetime
 from exports.formats import FORMATS
 
@@ -83,6 +83,14 @@ def platform_of(project: Project) -> Platform:
     if kind not in PLATFORMS or not project.external_id:
         raise UserError(f"project {project.name!r} is of no labelling platform", field="project")
     return PLATFORMS[kind](project.connection)
+
+
+def usable_platform_of(project: Project) -> Platform:
+    """As :func:`platform_of`, for what is begun anew. Raises :class:`ConflictError` for a disabled connection."""
+    platform = platform_of(project)
+    if project.connection.disabled_at is not None:
+        raise ConflictError(f"connection {project.connection.name!r} is disabled", field="project")
+    return platform
 
 
 def format_choices() -> list[tuple[str, str]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 
-from connections.access.lookup import get_project
+from connections.access.lookup import get_project, manages_connections
 from connections.access.permissions import START
 from exportadmin.audit.middleware import actor_of
 from exportadmin.lib.errors import DeniedError, ExportAdminError, NotFoundError, TooManyError, UserError
@@ -74,7 +74,7 @@ def show(
     status: int = 200,
 ) -> HttpResponse:
     """The page with what was typed. ``stopped``: why there is no plan."""
-    form.offer_connections()
+    form.offer_connections(actor_of(request), is_manager=manages_connections(request))
     context = {
         "section": "exports",
         "project": form.of_project,

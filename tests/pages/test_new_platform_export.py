@@ -6,10 +6,12 @@ from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
+from django.utils import timezone
 
 from connections.access.models import Membership
-from connections.models import Project
+from connections.models import Connection, Project
 from connections.platforms.base import RemoteConnection, RemoteOption, Waiting
+from connections.steps import one_of_few
 from connections.sync.models import Mirror
 from exportadmin.lib.errors import TransientError
 from exports.models import ExportReport
@@ -121,25 +123,69 @@ def test_a_project_that_mirrors_nothing_has_no_such_choice(members: Project, osc
     assert signed_in(oscar).get(PAGE, {"project": members.public_id}).status_code == 400
 
 
+@pytest.fixture
+def vault(harbour: Project, monkeypatch: pytest.MonkeyPatch) -> list[Any]:
+    """What Toy tells of its own connections, one of which its exports need; an error is raised. Each time that it is
+    asked adds a line."""
+    told: list[Any] = [[RemoteConnection("c-1", "Team <vault>")]]
+
+    def answer(_: ToyPlatform) -> list[RemoteConnection]:
+        told.append("asked")
+        if isinstance(told[0], Exception):
+            raise told[0]
+        return list(told[0])
+
+    option = RemoteOption("vault", "Vault", "by which Toy delivers", is_connection=True)
+    monkeypatch.setattr(ToyPlatform, "remote_options", (*ToyPlatform.remote_options, option))
+    monkeypatch.setattr(ToyPlatform, "remote_connections", answer)
+    return told
+
+
 @pytest.mark.parametrize(
     ("told", "expected"),
     [
         ([RemoteConnection("c-1", "Team <vault>")], '<option value="c-1">Team &lt;vault&gt;</option>'),
         ([], ">Toy has none</option>"),
-        (TransientError("no answer"), "Toy does not tell its connections now (no answer): write the id of one."),
+        (TransientError("no answer"), "does not tell its connections now (connection &#x27;Toys&#x27;: no answer)"),
     ],
 )
-def test_a_connection_of_the_platform_is_chosen_from_what_it_has(
-    harbour: Project, oscar: User, monkeypatch: pytest.MonkeyPatch, told: Any, expected: str
+def test_who_manages_connections_chooses_one_of_the_platforms(
+    harbour: Project, alice: User, vault: list[Any], told: Any, expected: str
 ):
-    def answer(_: ToyPlatform) -> list[RemoteConnection]:
-        if isinstance(told, Exception):
-            raise told
-        return list(told)
-
-    vault = RemoteOption("vault", "Vault", "by which Toy delivers", is_connection=True)
-    monkeypatch.setattr(ToyPlatform, "remote_options", (*ToyPlatform.remote_options, vault))
-    monkeypatch.setattr(ToyPlatform, "remote_connections", answer)
-    page = page_html(signed_in(oscar).get(PAGE, {"project": harbour.public_id}))
+    vault[0] = told
+    page = page_html(signed_in(alice).get(PAGE, {"project": harbour.public_id}))
     assert expected in page
     assert ('<select name="option.vault"' in page) is not isinstance(told, Exception)
+
+
+def test_who_may_only_start_exports_learns_nothing_of_them_and_writes_the_id(
+    harbour: Project, oscar: User, vault: list[Any]
+):
+    page = page_html(signed_in(oscar).get(PAGE, {"project": harbour.public_id}))
+    assert 'name="option.vault"' in page and "<select name=" not in page.split('name="option.vault"')[0][-40:]
+    assert "c-1" not in page and "Team" not in page
+    assert "asked" not in vault
+    assert signed_in(oscar).post(PAGE, sent(harbour, **{"option.vault": "c-1"})).status_code == 302
+    assert ExportReport.objects.get().config["platform_export"]["options"]["vault"] == "c-1"
+
+
+def test_the_platform_is_not_asked_while_enough_threads_wait_for_others(
+    harbour: Project, alice: User, vault: list[Any]
+):
+    with one_of_few(), one_of_few():
+        page = page_html(signed_in(alice).get(PAGE, {"project": harbour.public_id}))
+    assert "other connections are being tested or asked" in page and "asked" not in vault
+
+
+def test_a_disabled_connection_is_used_for_nothing_new(
+    harbour: Project, alice: User, vault: list[Any], monkeypatch: pytest.MonkeyPatch
+):
+    Connection.objects.update(disabled_at=timezone.now())
+    client = signed_in(alice)
+    told = "connection &#x27;Toys&#x27; is disabled"
+    assert told in page_html(client.get(PAGE, {"project": harbour.public_id})) and "asked" not in vault
+    assert told in page_html(client.post(PAGE, sent(harbour)))
+    assert told in page_html(client.post(PAGE, sent(harbour, do="plan")))
+    assert not ExportReport.objects.exists()
+    monkeypatch.setattr(ToyPlatform, "exports", lambda *_: pytest.fail("it was asked"))
+    assert told in page_html(client.get(f"/projects/{harbour.public_id}/exports-there/"))
