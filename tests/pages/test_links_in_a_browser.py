@@ -30,8 +30,8 @@ def artifact(site: str, page: Page, tmp_path: Path) -> Artifact:
 
 def test_a_link_is_issued_after_a_slip_and_its_address_opens_the_page(site: str, page: Page, artifact: Artifact):
     page.goto(f"{site}/links/new/{artifact.public_id}/")
-    page.get_by_label("Another time", exact=True).check()
     page.get_by_label("Another time: how many").fill("90")
+    expect(page.get_by_label("Another time", exact=True)).to_be_checked()
     page.get_by_label("Another time: minutes, hours or days").select_option("days")
     page.get_by_label("For whom").fill("nobody")
     page.get_by_role("button", name="Issue link").click()
