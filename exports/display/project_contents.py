@@ -10,7 +10,7 @@ from connections.models import Project
 from connections.store.overview import ChangeCount, Overview, changes_since
 from exportadmin.runs import statuses
 from exports.display.check_value_tables import Sum, sum_of
-from exports.models import ExportReport
+from exports.models import ExportConfig, ExportReport
 from exports.results.staleness import changes_text
 from exports.spec.conditions import SinceRevision
 from exports.spec.labels import ALL, DEFAULT
@@ -31,7 +31,7 @@ def sums_of_holdings(overview: Overview) -> list[Sum]:
 
 @dataclass(frozen=True, slots=True)
 class SinceLast:
-    """What has changed since ``report``, with which all rows of the project were delivered, read its rows."""
+    """What has changed in a project since ``report``, the last that counts, read its rows."""
 
     report: ExportReport
     changes: ChangeCount
@@ -75,3 +75,13 @@ def since_last_export(project: Project) -> SinceLast | None:
             last, seen = pk, revision
     report = whole if last == whole.pk else ExportReport.objects.defer(*_BIG).get(pk=last)
     return SinceLast(report, changes_since(project.public_id, seen))
+
+
+def since_last_delivery(config: ExportConfig) -> SinceLast | None:
+    """Since the last delivery of this config, whatever else was delivered of its project meanwhile.
+
+    ``None`` where it delivered nothing yet, or nothing that tells what it saw.
+    """
+    delivered = config.exportreport_set.filter(status__in=statuses.SUCCESSFUL, revision__isnull=False)
+    report = delivered.order_by("-created_at", "-pk").defer(*_BIG).first()
+    return None if report is None else SinceLast(report, changes_since(config.project.public_id, report.revision or 0))

@@ -18,6 +18,7 @@ from exportadmin.lib.ids import new_id
 from exportadmin.lib.pages import done, form_view, get_view, only, post_view, refused
 from exports import actions
 from exports.display.connections import names_of
+from exports.display.project_contents import since_last_delivery
 from exports.display.spec_text import describe
 from exports.lists.capped_paginator import LongPaginator
 from exports.lookup import get_config
@@ -59,7 +60,7 @@ def config_list(request: HttpRequest) -> HttpResponse:
 
 @get_view
 def config_detail(request: HttpRequest, config_id: str) -> HttpResponse:
-    """One config: what it asks for, and its runs."""
+    """One config: what it asks for, its runs, and what has changed since the last one."""
     only(request, ("page",))
     config = get_config(request, config_id, VIEW)
     runs = ExportReport.objects.filter(saved_config=config).order_by("-created_at", "-pk")
@@ -71,6 +72,7 @@ def config_detail(request: HttpRequest, config_id: str) -> HttpResponse:
         "config": config,
         "description": describe(config.body, names_of(request.user, config.body)),
         "page": LongPaginator(runs, RUNS_SHOWN).get_page(request.GET.get("page")),
+        "since_last": since_last_delivery(config),
         "may_start": can(request.user, START, config.project),
         "key": new_id(),
     }

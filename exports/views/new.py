@@ -42,18 +42,19 @@ PARAMETERS = ("project", "from", "config")
 def new(request: HttpRequest) -> HttpResponse:
     """``?project=``, ``?from=`` a report or ``?config=`` a saved config; sent, it runs, saves or plans.
 
-    Beside ``project``, conditions may be filled in by the names of their inputs: a project's page leads here with what
-    has changed.
+    Beside ``project`` and ``config``, conditions may be filled in by the names of their inputs: the pages of both lead
+    here with what has changed.
     """
     if request.method == "POST":
         return _sent(request)
     inputs = condition_inputs()
     only(request, (*PARAMETERS, *inputs))
     filled_in = [name for name in request.GET if name in inputs]
-    if filled_in and "project" not in request.GET:
-        raise UserError(f"{filled_in[0]} goes with project", field=filled_in[0])
+    if filled_in and not {"project", "config"} & request.GET.keys():
+        raise UserError(f"{filled_in[0]} goes with project or config", field=filled_in[0])
     if len(request.GET) - len(filled_in) > 1:
         raise UserError(f"give one of {', '.join(PARAMETERS)}: each says which project is meant")
+    initial = {name: request.GET.getlist(name) if inputs[name] else request.GET[name] for name in filled_in}
     if "from" in request.GET:
         report = get_report(request, request.GET["from"], START)
         kept = report.config, report.project
@@ -63,10 +64,11 @@ def new(request: HttpRequest) -> HttpResponse:
         return show_form(request, ExportForm.of_body(*kept, name=report.name, description=report.description))
     if "config" in request.GET:
         config = get_config(request, request.GET["config"], START)
-        return show_form(request, form_of(config))
+        form = form_of(config)
+        form.initial.update(initial)
+        return show_form(request, form)
     if "project" in request.GET:
         project = get_project(request, request.GET["project"], START)
-        initial = {name: request.GET.getlist(name) if inputs[name] else request.GET[name] for name in filled_in}
         return show_form(request, ExportForm(project=project, initial=initial))
     projects = projects_to_start(request)
     if len(projects) == 1:

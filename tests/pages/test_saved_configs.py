@@ -10,8 +10,10 @@ from django.contrib.auth.models import User
 from django.db import connection as database
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 
 from connections.models import Connection, Project
+from connections.store.upsert import write_rows
 from exportadmin.audit.models import AuditEntry
 from exportadmin.lib.actor import Actor
 from exportadmin.lib.errors import GoneError
@@ -21,6 +23,7 @@ from exports.spec.spec import ExportSpec
 from tests.pages.reports import make_report
 from tests.pages.squeezed import page_html
 from tests.pages.test_new_export import form, page_of, said, signed_in
+from tests.support.rows import row
 
 SHELL = Actor(kind="user", name="tester", channel="shell")
 
@@ -229,3 +232,23 @@ def test_two_configs_of_a_project_never_have_one_name(operator: Client, config: 
     assert renamed.status_code == 400
     assert operator.post(here(config, "edit/"), send).status_code == 302, "it may keep its own"
     assert sorted(ExportConfig.objects.values_list("name", flat=True)) == sorted(["Monthly", config.name])
+
+
+def test_what_changed_since_its_own_last_delivery_is_said_whatever_else_was_delivered(
+    config: ExportConfig, operator: Client, rita: User
+):
+    project = config.project
+    write_rows(project, [row("r1"), row("r2")])
+    assert "Since its last delivery" not in page_of(operator.get(here(config)))
+    values = {"status": "completed", "started_at": timezone.now()}
+    mine = make_report(project, name="Weekly", saved_config=config, revision=1, **values)
+    write_rows(project, [row("r3")])
+    make_report(project, name="Another", revision=2, **values)
+    make_report(project, name="Weekly", saved_config=config, revision=2, status="failed")
+    page = page_of(operator.get(here(config)))
+    assert "<strong>1 row came</strong>" in page and f'<a href="/exports/{mine.report_id}/">this config’s last' in page
+    (address,) = re.findall(r'href="([^"]+)">Export what has changed<', page)
+    filled_in = page_of(operator.get(address))
+    assert re.search(rf'<input[^>]*name="since_revision" value="{mine.report_id}"', filled_in)
+    assert re.search(r'value="accepted" checked', filled_in) and "a,b</textarea>" in filled_in
+    assert "Export what has changed" not in page_of(signed_in(rita).get(here(config)))
