@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
+from connections.access.models import Membership
 from connections.models import Connection, Project
 from connections.store.upsert import write_rows
 from exportadmin.runs import statuses
@@ -103,6 +104,59 @@ def test_signed_out_meanwhile_the_page_says_so_and_keeps_what_was_typed(site: st
     expect(page.get_by_role("alert")).to_contain_text("You are signed out")
     expect(page.locator("#plan")).to_contain_text("40 of 40 rows")
     expect(page.get_by_role("textbox", name="Name")).to_have_value("Precious")
+
+
+def test_back_fills_in_what_was_typed_and_what_is_changed_then_is_a_request_of_its_own(
+    site: str, street: Project, page: Page
+):
+    page.goto(f"{site}/exports/new/?project={street.public_id}")
+    page.get_by_role("radio", name="CSV csv", exact=True).check()
+    page.get_by_role("radio", name="Only rows without").check()
+    page.get_by_role("textbox", name="Name").fill("Precious")
+    for _ in range(2):  # what is not changed is the same request, however often it is sent
+        page.get_by_role("button", name="Run", exact=True).click()
+        expect(page.get_by_role("heading", level=1)).to_have_text("Precious")
+        page.go_back()
+        expect(page.get_by_role("textbox", name="Name")).to_have_value("Precious")
+        expect(page.get_by_role("radio", name="CSV csv", exact=True)).to_be_checked()
+        expect(page.get_by_role("radio", name="Only rows without")).to_be_checked()
+        expect(page.locator("#plan")).to_contain_text("data_row_id,")
+    assert violations(page) == []
+    page.get_by_role("textbox", name="Name").fill("Changed")
+    page.get_by_role("button", name="Run", exact=True).click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Changed")
+    assert set(ExportReport.objects.values_list("name", "format")) == {("Precious", "csv"), ("Changed", "csv")}
+    page.goto(f"{site}/exports/new/?project={street.public_id}")
+    expect(page.locator("#plan")).to_contain_text("40 of 40 rows")
+    expect(page.get_by_role("textbox", name="Name")).to_have_value("")
+
+
+def test_whoever_signs_in_again_finds_what_was_typed_and_nobody_else_does(site: str, street: Project, page: Page):
+    Membership.objects.create(project=street, user=cast.oscar(), role="operator")
+
+    def typed_and_signed_out(name: str) -> None:
+        page.get_by_role("textbox", name="Name").fill(name)
+        page.context.clear_cookies(name="sessionid")
+        page.get_by_role("button", name="Run", exact=True).click()
+        expect(page.get_by_label("Password")).to_be_visible()
+
+    def sign_in_there(name: str) -> None:
+        page.get_by_label("User name").fill(name)
+        page.get_by_label("Password").fill(cast.PASSWORD)
+        page.get_by_role("button", name="Sign in").click()
+
+    page.goto(f"{site}/exports/new/?project={street.public_id}")
+    page.get_by_role("radio", name="CSV csv", exact=True).check()
+    typed_and_signed_out("Precious")
+    sign_in_there("alice")
+    expect(page.get_by_role("textbox", name="Name")).to_have_value("Precious")
+    expect(page.get_by_text("What you typed here before is filled in again.")).to_be_visible()
+    expect(page.locator("#plan")).to_contain_text("data_row_id,")
+    typed_and_signed_out("Mine")
+    sign_in_there("oscar")  # who has one project, and is not asked which
+    expect(page.locator("#plan")).to_contain_text("40 of 40 rows")
+    expect(page.get_by_role("textbox", name="Name")).to_have_value("")
+    assert not ExportReport.objects.exists()
 
 
 def test_without_script_a_button_shows_the_plan(site: str, street: Project, browser: Browser):
