@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
@@ -19,13 +21,16 @@ from connections.access.models import ApiToken
 from connections.access.roles import SCOPES
 from connections.models import Project
 from connections.store.models import StoreClass, StoreProject, StoreRow
+from connections.store.upsert import write_rows
 from exportadmin.audit.models import AuditEntry
+from exportadmin.lib.errors import UserError
 from exportadmin.runs import statuses
 from exports import actions
 from exports.dialects.label_studio import tokens
 from exports.models import ExportConfig, ExportReport
 from exports.spec.spec import ExportSpec
 from tests.rest.world import SHELL, Place, World
+from tests.support.label_studio import rows_of
 
 pytestmark = pytest.mark.django_db
 BASE = "/dialects/label_studio/api"
@@ -810,6 +815,60 @@ def test_tasks_are_named_by_both_ways_of_writing_ids(world: World, monkeypatch: 
 def test_what_is_asked_wrongly_is_refused_there_too(world: World, query: str, words: str):
     answer = world.dialect_client("oscar").get(f"{at(world.own, 'export')}?{query}")
     assert words in json.dumps(faults(answer))
+
+
+def test_a_task_with_several_pictures_is_asked_for_by_its_id_and_comes_with_all(
+    world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    from exports.dialects.label_studio import task_ids
+
+    pictures = [f"https://img.example.test/{n}.png" for n in (1, 2)]
+    regions = [
+        {
+            "id": f"r{n}",
+            "type": "rectanglelabels",
+            "from_name": "box",
+            "to_name": "image",
+            "item_index": n,
+            "original_width": 100,
+            "original_height": 100,
+            "value": {"x": 1, "y": 1, "width": 5, "height": 5, "rectanglelabels": ["car"]},
+        }
+        for n in (0, 1)
+    ]
+    project = world.own.project
+    # a number that a row has: that of its picture, not of this task
+    rows = rows_of(
+        [
+            {"id": number, "data": {"pages": pictures}, "annotations": [{"id": number, "result": regions}]}
+            for number in (900_001, 900_002)
+        ],
+        tmp_path,
+    )
+    write_rows(project, rows, now_ms=5_000)
+    taken = StoreRow.objects.get(project=project, row_id="900002/page-1").number
+    assert task_ids.row_ids_of(project, [900_001]) == ["900001/page-1", "900001/page-2"]
+    with pytest.raises(UserError, match=f"no task {taken} "):  # a row's number, and no task's id
+        task_ids.row_ids_of(project, [taken])
+    monkeypatch.setattr(task_ids, "MOST_WITH_SEVERAL", 1)
+    with pytest.raises(UserError, match="2 of these tasks have several pictures or are not there; at most 1"):
+        task_ids.row_ids_of(project, [900_001, 900_002])
+
+
+@pytest.mark.parametrize(("media", "tracks"), [("text", []), ("video", ["videorectangle"])])
+def test_a_made_config_has_the_controls_of_its_media(world: World, media: str, tracks: list[str]):
+    from connections.store.overview import overview
+    from exports.dialects.label_studio.labeling_config import labeling_config
+
+    project = world.own.project
+    StoreRow.objects.filter(project=project).update(media_type=media)
+    figures = overview(project.public_id)
+    view = ElementTree.fromstring(labeling_config(project, replace(figures, by_kind={"other": 3, "box": 1})))
+    assert {one.get("toName") for one in view if one.get("toName")} == {media}
+    assert [one.get("name") for one in view.findall("VideoRectangle")] == tracks
+    (control,) = view.findall("Labels")
+    assert control.get("name") == "label"
+    assert len(control) == StoreClass.objects.filter(project=project, is_question=False).count() > 0
 
 
 def test_a_task_of_another_project_is_no_task_of_this_one(world: World):

@@ -64,6 +64,16 @@ LABEL_STUDIO = Dialect(
             "There, all tasks and all annotations are exported.",
         ),
         (
+            "Of a task with several pictures each is a row: tasks:id of a view is a row's number, and task_number and"
+            " counters count rows. ids of an export without a snapshot are ids of tasks, with all their pictures; at"
+            " most 100 such tasks at once.",
+            "Rows are what is counted and chosen here.",
+        ),
+        (
+            "A labeling config that is made of an ontology has Choices without a Choice.",
+            "Which answers a question has is not kept beside it.",
+        ),
+        (
             "total_annotations and cancelled_annotations are compared with none and some.",
             "How many there are is not kept beside a row.",
         ),

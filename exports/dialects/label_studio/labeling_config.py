@@ -1,7 +1,8 @@
 """A project's labeling config: that of the platform whose project it mirrors, else one made of its ontology.
 
 Controls are called as a snapshot's results call them: by the shape (``rectangle``, ``polygon``, ``keypoint``,
-``brush``), an answer's by its question.
+``brush``; ``label`` of a text's spans, ``videorectangle`` of a video's tracks), an answer's by its question. Which
+answers a question has the ontology does not say.
 """
 
 from __future__ import annotations
@@ -10,12 +11,15 @@ from typing import Final
 from xml.etree import ElementTree
 
 from connections.models import Project
-from connections.rows.kinds import BOX, MASK, POINT, POLYGON, POLYLINE
+from connections.rows.kinds import BOX, MASK, OTHER, POINT, POLYGON, POLYLINE
+from connections.rows.label_studio.tracks import TRACK
 from connections.store.models import StoreClass
 from connections.store.overview import Overview, first_media_type
 from connections.sync.lookup import mirror_of
 
 _MEDIA: Final = {"image": "Image", "video": "Video", "audio": "Audio", "text": "Text"}
+# of what no kind stands for: spans of a text, and the labels that tracks of a video are given
+_LABELS: Final = ("Labels", "label")
 # tag, its name, and the kinds whose regions it has
 _CONTROLS: Final = (
     ("RectangleLabels", "rectangle", (BOX,)),
@@ -39,12 +43,16 @@ def _made(project: Project, figures: Overview) -> str:
     ElementTree.SubElement(view, _MEDIA[media], name=media, value=f"${media}")
     classes = StoreClass.objects.filter(project=project).values_list("name", "is_question")
     named = list(classes.order_by("is_question", "number"))
-    for tag, name, kinds in _CONTROLS:
-        if any(figures.by_kind.get(kind.key) for kind in kinds):
-            control = ElementTree.SubElement(view, tag, name=name, toName="image")
-            for label, is_question in named:
-                if not is_question:
-                    ElementTree.SubElement(control, "Label", value=label)
+    labels = [label for label, is_question in named if not is_question]
+    controls = [(tag, name) for tag, name, kinds in _CONTROLS if any(figures.by_kind.get(kind.key) for kind in kinds)]
+    if media in ("text", "video") and figures.by_kind.get(OTHER.key):
+        controls.append(_LABELS)
+        if media == "video":
+            ElementTree.SubElement(view, "VideoRectangle", name=TRACK, toName=media)
+    for tag, name in controls:
+        control = ElementTree.SubElement(view, tag, name=name, toName=media)
+        for label in labels:
+            ElementTree.SubElement(control, "Label", value=label)
     for question, is_question in named:
         if is_question:
             ElementTree.SubElement(view, "Choices", name=question, toName=media)

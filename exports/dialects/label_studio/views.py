@@ -16,7 +16,6 @@ from connections.access.authentication import refuse_token
 from connections.access.lookup import get_object, token_of
 from connections.access.permissions import DOWNLOAD, MANAGE, START, VIEW, projects_for, require_audited
 from connections.models import Project
-from connections.store.models import MAX_NUMBER_AS_PLACE, StoreRow, row_pk
 from exportadmin.audit.middleware import actor_of
 from exportadmin.lib.errors import BusyError, NotFoundError, UserError
 from exportadmin.runs import statuses
@@ -62,6 +61,7 @@ from exports.dialects.label_studio.shapes import (
     whoami_json,
 )
 from exports.dialects.label_studio.sign_in import CHANNEL, BodyAuthentication, KeyAuthentication
+from exports.dialects.label_studio.task_ids import row_ids_of
 from exports.dialects.label_studio.tokens import REFRESH, access_jwt, refresh_jwt, token_of_jwt
 from exports.idempotency import scope_of
 from exports.links import downloads
@@ -382,21 +382,8 @@ class EasyExportView(LabelStudioView):
         if self.params.get("download_resources"):
             wanted = with_images(wanted)
         numbers = [*self.params.get("ids", ()), *self.params.get("ids[]", ())]
-        row_ids = _row_ids(project, numbers) if numbers else None
+        row_ids = row_ids_of(project, numbers) if numbers else None
         return handed_out(request, requested(request, project, described_easily(self.params, wanted, row_ids), ""))
-
-
-def _row_ids(project: Project, numbers: list[int]) -> list[str]:
-    """Of tasks by their ids. Raises :class:`UserError` for one that there is not."""
-    large = [number for number in numbers if number > MAX_NUMBER_AS_PLACE]
-    placed = [row_pk(project.pk, number) for number in numbers if number <= MAX_NUMBER_AS_PLACE]
-    found: dict[int, str] = {}
-    for rows in (StoreRow.objects.filter(pk__in=placed), StoreRow.objects.filter(project=project, number__in=large)):
-        found |= dict(rows.order_by().values_list("number", "row_id"))
-    for number in numbers:
-        if number not in found:
-            raise UserError(f"there is no task {number} in this project", field="ids")
-    return [found[number] for number in dict.fromkeys(numbers)]
 
 
 class FilesView(SnapshotView):
