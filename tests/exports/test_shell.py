@@ -8,6 +8,7 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from connections.store.upsert import write_rows
+from exportadmin.audit.models import AuditEntry
 from exports.display.representation import report_json
 from exports.models import ExportReport
 from tests.support.rows import mixed
@@ -91,3 +92,18 @@ def test_a_delivery_into_a_folder_is_that_folder_and_verifies(filled, tmp_path, 
     assert str(tmp_path) not in manifest
     call_command("verify", str(tmp_path / "out" / "deep"))
     assert capsys.readouterr().out.rstrip().endswith("as delivered")
+
+
+def test_files_are_deleted_once_and_the_report_says_why(filled, settings, capsys):
+    call_command("run_export", filled.name, format="ndjson", json=True)
+    report = ExportReport.objects.get()
+    folder = settings.ARTIFACTS_DIR / report.location
+    assert list(folder.iterdir())
+    call_command("delete_files", report.report_id, why="no room")
+    assert "1 file(s) deleted" in capsys.readouterr().out
+    report.refresh_from_db()
+    assert report.files_removed_why == "no room" and not folder.exists()
+    gone = AuditEntry.objects.get(event="export.deleted")
+    assert (gone.channel, gone.details["why"]) == ("shell", "no room")
+    with pytest.raises(CommandError, match=f"report {report.report_id} has no files to remove"):
+        call_command("delete_files", report.report_id)
