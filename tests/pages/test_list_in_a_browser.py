@@ -140,5 +140,15 @@ def test_what_is_done_with_those_that_are_ticked_appears_with_the_first_and_move
     box.check()
     expect(bar).to_be_visible()
     assert box.bounding_box() == before
+    expect(page.get_by_role("status").filter(has_text="Exports selected: 1")).to_be_attached()
+    tabs = page.get_by_role("navigation", name="States")
+    tabs.get_by_role("link").first.focus()
+    expect(tabs.get_by_role("link").first).to_be_focused()
+    page.set_viewport_size({"width": 375, "height": 700})
+    assert violations(page) == []
+    box.focus()
+    reach = bar.bounding_box()
+    assert reach and reach["x"] >= 0 and reach["x"] + reach["width"] <= 375
+    page.set_viewport_size({"width": 1280, "height": 720})
     box.uncheck()
     expect(bar).to_be_hidden()

@@ -247,6 +247,12 @@ def test_every_box_has_a_name(visitor: Client, project: Project):
     assert 'aria-label="Select &quot;&gt;&lt;b&gt;Bold"' in page
 
 
+def test_without_a_script_the_bar_says_what_its_buttons_are_about(visitor: Client, project: Project):
+    make_report(project)
+    said = words(visitor.get("/exports/").content.decode())
+    assert "With those that are ticked: Run again …" in said
+
+
 def test_the_answer_page_before_anything_was_done(visitor: Client):
     assert "Nothing was done" in visitor.get("/exports/selected/").content.decode()
     assert visitor.get("/exports/selected/?x=1").status_code == 400

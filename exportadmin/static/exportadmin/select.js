@@ -1,11 +1,13 @@
 // A box with data-select-all="name" ticks all boxes of that name on the page, or none; how many are ticked stands in
-// data-select-count. Menus close when something beside them is clicked, and with Escape. Without script the boxes are
+// data-select-count="name", in the place of # in its data-select-text. Menus close when something beside them is clicked, and with Escape. Without script the boxes are
 // ticked one by one, and menus close by what opened them.
 (() => {
   const boxes = (name) => [...document.querySelectorAll(`input[type="checkbox"][name="${CSS.escape(name)}"]`)];
   const show = () => {
     for (const place of document.querySelectorAll("[data-select-count]")) {
-      place.textContent = boxes(place.dataset.selectCount).filter((box) => box.checked).length;
+      const count = boxes(place.dataset.selectCount).filter((box) => box.checked).length;
+      const text = place.dataset.selectText.replace("#", count);
+      if (place.textContent !== text) place.textContent = text; // what is written again is read out again
     }
     for (const all of document.querySelectorAll("[data-select-all]")) {
       const ticked = boxes(all.dataset.selectAll).map((box) => box.checked);
