@@ -38,8 +38,9 @@ def row_ids_of(project: Project, task_ids: Sequence[int]) -> list[str]:
             named |= Q(row_id__startswith=f"{number}/")
         pages = StoreRow.objects.filter(named, project=project).only("row_id", "number", "body").order_by("number")
         for row in pages.iterator():
-            if (number := _written_id(row)) in several:
-                found.setdefault(number, []).append(row.row_id)
+            task_id = _written_id(row)
+            if task_id is not None and task_id in several:
+                found.setdefault(task_id, []).append(row.row_id)
     for number in several:
         if number not in found:
             raise UserError(f"there is no task {number} in this project", field="ids")
