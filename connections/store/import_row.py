@@ -59,7 +59,8 @@ class IncomingRow:
     ``position`` says where it stood, for messages: ``"row 12 (line 40, byte 4711)"``. ``number`` is the COCO image id
     that the source had; the row keeps it if it is free in the project. ``status`` is a review status. ``row_id`` is the
     source's id of the row, once in a project. ``part_of`` is the key of what the row is one picture of, which is not to
-    be in the project as a row too. ``is_carried``: the source carries it beside its own, which it goes with; its times
+    be in the project as a row too. ``is_whole``: that might have been several such, and
+    is this row alone. ``is_carried``: the source carries it beside its own, which it goes with; its times
     are those of where it came from. ``more_details`` is what ``data_row.details`` has besides. ``notes``:
     what a person should know of it. ``classes`` are those that it uses, with the numbers that the source has for them;
     what an importer knows of the file's classes it says apart.
@@ -92,6 +93,7 @@ class IncomingRow:
     more_details: dict[str, Any] = field(default_factory=dict)
     source_extra: dict[str, Any] = field(default_factory=dict)
     part_of: str = ""
+    is_whole: bool = False
     is_carried: bool = False
     notes: list[Note] | None = None
 

@@ -53,6 +53,7 @@ from connections.store.models import (
 )
 from connections.store.notes import CHANGED, OTHER, Notes
 from connections.store.ontology import OntologyBook
+from connections.store.removal import Removal
 from connections.store.row_document import complete_document
 from connections.store.taken_ids import TakenIds, annotation_ids_of
 from exportadmin.lib import times
@@ -70,6 +71,7 @@ MAX_REFUSED_KEPT = 1000
 # of a body; nearly all say their address and size there
 _HEAD_CHARACTERS = 4096
 _SHOWN = 120
+_SPLIT = "rows that were deleted, since each of their pictures is a row of its own now"
 _MISFITS = "annotations whose stated bbox or area is that of another geometry; COCO exports print the right one"
 
 
@@ -140,6 +142,7 @@ def write_rows(
     classes: Sequence[IncomingClass] = (),
     keys_are_once: bool = False,
     replace: bool = False,
+    reason_gone: str = "",
     now_ms: int | None = None,
     on_progress: Callable[[int], None] | None = None,
     on_batch: Callable[[WriteSummary], None] | None = None,
@@ -150,8 +153,9 @@ def write_rows(
 
     A row that breaks a rule is refused with its position and reason, the rest goes in. ``keys_are_once``: the caller
     has seen to it that no two rows have the same key. ``replace``: a row whose media are others than those of the row
-    with its key takes its place; else it is refused. ``now_ms`` fixes the time of writing (demo data and tests).
-    Each transaction that changes anything raises the project's revision by one.
+    with its key takes its place; else it is refused. ``reason_gone``: a picture of what is one row here takes the place
+    of that row, whose tombstone says this; empty: it is refused. ``now_ms`` fixes the time of writing (demo data and
+    tests). Each transaction that changes anything raises the project's revision.
     ``on_progress`` gets the number of rows done after each batch; ``on_batch`` the summary within the transaction of
     each, which is undone when it raises; ``on_refused`` position, reason and key of each row that is refused here.
 
@@ -159,7 +163,13 @@ def write_rows(
     """
     with collect_rarely():
         writer = _Writer(
-            project, now_ms, keys_are_once=keys_are_once, replace=replace, on_refused=on_refused, so_far=so_far
+            project,
+            now_ms,
+            keys_are_once=keys_are_once,
+            replace=replace,
+            reason_gone=reason_gone,
+            on_refused=on_refused,
+            so_far=so_far,
         )
         return writer.write(rows, classes, on_progress, on_batch)
 
@@ -172,6 +182,7 @@ class _Writer:
         *,
         keys_are_once: bool,
         replace: bool,
+        reason_gone: str,
         on_refused: Callable[[str, str, Any], None] | None,
         so_far: WriteSummary | None,
     ) -> None:
@@ -180,6 +191,7 @@ class _Writer:
         self.project_pk, self.project_id = project.pk, project.public_id
         self.keys_are_once = keys_are_once
         self.replace = replace
+        self.reason_gone = reason_gone
         self.fixed_now = now_ms
         self.summary = so_far or WriteSummary()
         self._on_refused = on_refused
@@ -254,6 +266,7 @@ class _Writer:
         heads = self._heads(changed, known) if changed and not self.replace else {}
         wholes = self._known(list({row.part_of for row, _ in accepted if row.part_of}))
         written: list[_Written] = []
+        gone: set[int] = set()
         created: list[str] = []
         for row, digest in accepted:
             before = known.get(row.key)
@@ -266,7 +279,7 @@ class _Writer:
             try:
                 if row.key in heads:
                     self._check_same_media(row, heads[row.key])
-                if row.part_of in wholes:
+                if row.part_of in wholes and not self.reason_gone:
                     raise UserError(
                         f"{row.part_of[:_SHOWN]!r}, of which this is one picture, is itself a row here: delete"
                         " that row, or import with a data set (--dataset), which goes in front of keys"
@@ -277,6 +290,8 @@ class _Writer:
                 self._refuse(row, error.message)
                 continue
             self._take_notes(row)
+            if row.part_of in wholes:
+                gone.add(wholes[row.part_of].pk)
             if before is None:
                 self.summary.created += 1
                 created.append(row.key)
@@ -299,6 +314,10 @@ class _Writer:
         _upsert(StoreRow, [one.row for one in written])
         _upsert(StoreCoco, [one.coco for one in written])
         _upsert(StoreCsv, [one.csv for one in written])
+        if gone:
+            removal = Removal(self.project, seen=store.revision, reason=self.reason_gone, deleted_by="")
+            removal.remove(list(gone))
+            self.summary.notes.add(OTHER, _SPLIT, count=removal.deleted)
 
     def _accepted(self, batch: list[IncomingRow]) -> Iterator[tuple[IncomingRow, str]]:
         """The rows that may go in, with their digests."""

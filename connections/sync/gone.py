@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from django.db import transaction
+from django.db.models import QuerySet
 
 from connections.models import Project
 from connections.store.models import StoreRow
@@ -19,13 +20,32 @@ _AT_ONCE: Final = 2_000
 def find_gone(project: Project, keys: KeysRead, *, seen: int) -> array[int]:
     """The primary keys of the rows that were not read, of those that were not written since revision ``seen``."""
     gone = array("q")
-    rows = StoreRow.objects.filter(project=project, revision__lte=seen).order_by("pk")
-    last = -1
-    while chunk := list(rows.filter(pk__gt=last).values_list("pk", "global_key")[:_AT_ONCE]):
-        last = chunk[-1][0]
+    for chunk in _chunks(StoreRow.objects.filter(project=project, revision__lte=seen)):
         missing = keys.missing([key for _, key in chunk])
         gone.extend(pk for (pk, _), is_missing in zip(chunk, missing, strict=True) if is_missing)
     return gone
+
+
+def find_replaced(project: Project, keys: KeysRead, wholes: KeysRead, *, seen: int) -> array[int]:
+    """As :func:`find_gone`, of the rows a picture of what was read as a whole, under the keys ``wholes``: its pictures
+    are others now, or it is one row.
+    """
+    gone = array("q")
+    if not len(wholes):
+        return gone
+    for chunk in _chunks(StoreRow.objects.filter(project=project, revision__lte=seen, global_key__contains="/")):
+        missing = keys.missing([key for _, key in chunk])
+        others = wholes.missing([key.partition("/")[0] for _, key in chunk])
+        gone.extend(pk for (pk, _), is_gone, other in zip(chunk, missing, others, strict=True) if is_gone and not other)
+    return gone
+
+
+def _chunks(rows: QuerySet[StoreRow]) -> Iterator[list[tuple[int, str]]]:
+    """Primary keys and keys."""
+    last = -1
+    while chunk := list(rows.filter(pk__gt=last).order_by("pk").values_list("pk", "global_key")[:_AT_ONCE]):
+        last = chunk[-1][0]
+        yield chunk
 
 
 def remove_gone(removal: Removal, gone: array[int]) -> Iterator[int]:

@@ -15,10 +15,14 @@ that told it was lost, the watermark stays.
 leaves out by mistake would be lost with its ids, so more than a few of them, and more than a share, are taken away only
 in a full sync that somebody asked for; and all of them, where the platform says that it has no rows, only when it said
 so twice. Otherwise the sync fails, and says what would be right.
+
+**A task with several pictures** is read as a whole: rows a picture that it has no more are taken away by any sync that
+brings it, and so is the row that it was alone.
 """
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -52,7 +56,7 @@ from connections.store.removal import Removal
 from connections.sync import fetched
 from connections.sync.actions import described, platform_of
 from connections.sync.checks import RowChecks, ignores_the_filter
-from connections.sync.gone import find_gone, remove_gone
+from connections.sync.gone import find_gone, find_replaced, remove_gone
 from connections.sync.models import FULL, INCREMENTAL, Mirror, SyncRun
 from exportadmin.audit.record import record
 from exportadmin.lib.actor import system
@@ -226,7 +230,7 @@ class _Reading:
 
     def __init__(self, run: SyncRun, lease: RunLease, platform: Platform, log: RefusedLog) -> None:
         self.run, self.lease, self.platform, self.log = run, lease, platform, log
-        self.keys = KeysRead()
+        self.keys, self.wholes = KeysRead(), KeysRead()
         self.has_unknown_refused = False
         self.known = KnownProject(run.project, reserved=run.state.get("reserved"))
         path = fetched.file_of(run)
@@ -252,18 +256,22 @@ class _Reading:
         if rows is None:
             rows = self.importer.survey().rows_total
         lease.progress(phase=IMPORTING, rows_expected=rows)
-        summary = write_file(run, lease, self.importer, self.known, self.log, rows=self._rows(), replace=True)
+        reason = f"{self.platform.title} has other rows of it now ({run.label})"
+        summary = write_file(
+            run, lease, self.importer, self.known, self.log, rows=self._rows(), replace=True, reason_gone=reason
+        )
         self.checks.end()
         notes = Notes(summary["notes"])
-        if run.mode == INCREMENTAL:
-            if note := ignores_the_filter(run, self.platform, summary):
-                notes.add(OTHER, note)
-        elif self.has_unknown_refused:
+        if run.mode == INCREMENTAL and (note := ignores_the_filter(run, self.platform, summary)):
+            notes.add(OTHER, note)
+        replaced = find_replaced(run.project, self.keys, self.wholes, seen=run.state["revision"])
+        _remove(run, lease, replaced, reason, summary, counter="replaced")
+        if run.mode == FULL and self.has_unknown_refused:
             notes.add(OTHER, "full sync with refused rows whose ids are not known: what is gone was not looked for")
-        else:
+        elif run.mode == FULL:
             _take_away(run, lease, self.platform, self.keys, summary)
         summary |= {
-            "gone": run.state.get("gone", 0),
+            "gone": _gone(run),
             "not_understood": _not_understood(summary["notes"]),
             "notes": notes.as_json(),
             "note_counts": notes.counts(),
@@ -273,6 +281,8 @@ class _Reading:
     def _rows(self) -> Iterator[IncomingRow]:
         for row in self.importer.rows_with_notes():
             self.keys.add(row.key)
+            if row.part_of or row.is_whole:
+                self.wholes.add(row.part_of or row.key)
             self.checks.look_at(row)
             yield row
 
@@ -332,23 +342,29 @@ def _take_away(run: SyncRun, lease: RunLease, platform: Platform, keys: KeysRead
             f"{len(gone):,} of {before:,} rows of the mirror are not among those that {platform.title} sent, which is "
             f"more than {allowed:,}: nothing was taken away. If it is right, ask for a full sync"
         )
-    removal = Removal(
-        run.project,
-        seen=seen,
-        reason=f"not in {platform.title} any more ({run.label})",
-        deleted_by=run.created_by_name,
-    )
+    _remove(run, lease, gone, f"not in {platform.title} any more ({run.label})", summary, counter="gone")
+
+
+def _remove(
+    run: SyncRun, lease: RunLease, gone: array[int], reason: str, summary: dict[str, Any], *, counter: str
+) -> None:
+    removal = Removal(run.project, seen=run.state["revision"], reason=reason, deleted_by=run.created_by_name)
     for count in remove_gone(removal, gone):
-        total = run.state.get("gone", 0) + count
-        lease.save(state={**run.state, "gone": total}, summary={**summary, "gone": total, "not_understood": {}})
+        state = {**run.state, counter: run.state.get(counter, 0) + count}
+        lease.save(state=state, summary={**summary, "gone": _gone(run) + count, "not_understood": {}})
         lease.check()
+
+
+def _gone(run: SyncRun) -> int:
+    """How many rows it has taken away."""
+    return int(run.state.get("gone", 0) + run.state.get("replaced", 0))
 
 
 def _finish(
     run: SyncRun, lease: RunLease, summary: dict[str, Any], status: str, error: str, *, refused_bytes: int = 0
 ) -> None:
     """The end, and how far the mirror was read, in one transaction."""
-    summary = {"gone": run.state.get("gone", 0), "not_understood": {}, **summary}
+    summary = {"gone": _gone(run), "not_understood": {}, **summary}
     state = run.state
     lease.check(now=True)
     with transaction.atomic():

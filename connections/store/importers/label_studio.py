@@ -97,7 +97,9 @@ class LabelStudioImporter(RowFileImporter):
         controls, may_be_several = controls_of(value)
         pages = pages_of(value) if may_be_several else []
         if not pages:
-            return [self.convert(value, position, controls=controls)]
+            row = self.convert(value, position, controls=controls)
+            row.is_whole = type(value.get("id")) is int
+            return [row]
         if len(pages) > 1:
             example = f"{position}: {len(pages)} rows"
             self.row_notes.add(OTHER, "tasks with several pictures, each of which is a row of its own", example=example)

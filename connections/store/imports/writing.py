@@ -45,8 +45,10 @@ def write_file(
     *,
     rows: Iterable[IncomingRow],
     replace: bool = False,
+    reason_gone: str = "",
 ) -> dict[str, Any]:
-    """Write ``rows``, which are the importer's, from where the attempt before came to. What became of them:
+    """Write ``rows``, which are the importer's, from where the attempt before came to; ``replace`` and ``reason_gone``
+    as :func:`~connections.store.upsert.write_rows` has them. What became of them:
     ``summary`` of :class:`~connections.store.models.ImportRun`.
 
     How far it came stands under :data:`STATE` in the run's ``state``. Raises what reading and writing raise.
@@ -79,6 +81,7 @@ def write_file(
         classes=importer.classes,
         keys_are_once=importer.keys_are_once,
         replace=replace,
+        reason_gone=reason_gone,
         on_progress=progress,
         on_batch=commit,
         on_refused=log.add_new,

@@ -10,7 +10,7 @@ from django.utils import timezone
 from connections.connection_actions import create_connection
 from connections.models import MadeThere, Project
 from connections.platforms import leftovers
-from connections.store.models import StoreClass, StoreRow
+from connections.store.models import StoreClass, StoreRow, StoreTombstone
 from connections.sync.actions import cancel_sync, change_mirror, mirror_project, request_sync
 from connections.sync.models import Mirror
 from connections.sync.runner import NEXT_IS_FULL
@@ -181,6 +181,52 @@ def test_of_a_task_that_carries_a_row_of_ours_its_own_time_says_whether_it_chang
     assert (course.run.status, course.run.error, course.run.mode) == (statuses.COMPLETED, "", "incremental")
     assert course.run.summary["rows"] == 9
     assert StoreRow.objects.filter(project=project, row_id="row-1", global_key="north/1.jpg").exists()
+
+
+def with_pictures(held: LabelStudioServer, *names: str, changed: int = 0) -> None:
+    """From now on task 7 has these."""
+    data = {"image": names[0]} if len(names) == 1 else {"pages": list(names)}
+    result = {"id": "r", "type": "rectanglelabels", "from_name": "box", "to_name": "image", "item_index": 0}
+    size = {"original_width": 640, "original_height": 480, "image_rotation": 0}
+    value = {"x": 1, "y": 1, "width": 5, "height": 5, "rotation": 0, "rectanglelabels": ["car"]}
+    if len(names) == 1:
+        del result["item_index"]
+    task = labelled_task(7, updated_ms=changed or 1_758_605_248_989)
+    annotation = {**task["annotations"][0], "result": [{**result, **size, "value": value}]}
+    others = [labelled_task(number) for number in range(1, 7)]
+    held.projects[1].tasks = [*others, {**task, "data": data, "annotations": [annotation]}]
+
+
+@pytest.mark.parametrize("mode", ["auto", "full"])
+def test_a_task_that_is_split_into_pictures_and_joined_again_is_its_rows_of_now(project, held, mode):
+    def synced(*names: str) -> set[str]:
+        mirror = Mirror.objects.get(project=project)
+        with_pictures(held, *names, changed=(mirror.watermark_ms or 0) and mirror.watermark_ms + 1000)
+        course = carried_out(project, mode)
+        assert (course.run.status, course.run.error) == (statuses.COMPLETED, "")
+        rows = StoreRow.objects.filter(project=project, global_key__startswith="task-7")
+        assert StoreRow.objects.filter(project=project).count() == 6 + rows.count()
+        return set(rows.values_list("global_key", flat=True))
+
+    first, second, third = (f"https://pictures.example/{name}.jpg" for name in "abc")
+    assert synced(first) == {"task-7"}
+    assert synced(first, second, third) == {"task-7/page-1", "task-7/page-2", "task-7/page-3"}
+    assert synced(first, second) == {"task-7/page-1", "task-7/page-2"}
+    assert synced(first) == {"task-7"}
+    stones = StoreTombstone.objects.filter(project=project)
+    assert {stone.global_key for stone in stones} == {"task-7/page-1", "task-7/page-2", "task-7/page-3"}
+
+
+def test_rows_that_are_no_pictures_of_a_task_that_came_stay(project, held):
+    with_pictures(held, "https://pictures.example/a.jpg", "https://pictures.example/b.jpg")
+    others = [{**labelled_task(70), **carrying(70)}]
+    held.projects[1].tasks += others
+    carried_out(project)
+    later = Mirror.objects.get(project=project).watermark_ms + 1000
+    held.projects[1].tasks[0] = labelled_task(1, updated_ms=later)
+    course = carried_out(project)
+    assert (course.run.mode, course.run.summary["rows"], course.run.summary["gone"]) == ("incremental", 1, 0)
+    assert {"task-7/page-1", "task-7/page-2", "north/70.jpg"} < keys(project)
 
 
 def test_the_next_sync_asks_for_what_changed_through_a_view_of_its_own(project: Project, held: LabelStudioServer):
