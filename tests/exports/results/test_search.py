@@ -205,9 +205,10 @@ def test_a_delivery_of_which_nobody_kept_the_rows_is_not_searched_and_one_withou
     found: Found = search("row-00001", projects=None)
     assert (found.exports, found.unsearched, found.unsearched_names) == (1, 1, [unknown.name])
     assert known.report_id in found.how
-    # what a platform made is its own: nobody here has seen the rows
-    ExportReport.objects.filter(pk=empty.pk).update(made_by="labellerr")
-    assert search("row-00001", projects=None).unsearched == 2
+    # what a platform made is its own: nobody here has seen the rows, unless its file tells that there is none
+    for are_rows_counted, unsearched in ((False, 2), (True, 1)):
+        ExportReport.objects.filter(pk=empty.pk).update(made_by="labellerr", are_rows_counted=are_rows_counted)
+        assert search("row-00001", projects=None).unsearched == unsearched
 
 
 def test_a_delivery_that_an_earlier_attempt_published_is_known_and_what_failed_is_not(rows_written, monkeypatch):
