@@ -98,7 +98,7 @@ class PictureFetcher:
         kind = PLATFORMS.get(project.connection.kind)
         platform = kind(project.connection) if kind else None
         # made here, one for each thread: a thread that asks the database has a connection of its own that nobody closes
-        made = [platform.media_session() for _ in range(AT_ONCE)] if platform else []
+        made = [platform.media_session(project.external_id) for _ in range(AT_ONCE)] if platform else []
         self._spare = [one for one in made if one is not None]
         self._base = self._spare[0].base_url if self._spare else ""
         self._files = self._spare[0].files if self._spare else re.compile("(?!)")

@@ -274,8 +274,10 @@ class Platform(ConnectionKind, ABC):
         ``options`` are by the names of :attr:`mirror_options`.
         """
 
-    def media_session(self) -> MediaSession | None:
-        """A new one, for one thread; ``None``: the platform keeps no files that its credentials are needed for."""
+    def media_session(self, external_id: str) -> MediaSession | None:
+        """A new one for files of that project, for one thread; ``None``: the platform keeps no files that its
+        credentials are needed for.
+        """
         return None
 
     def check_wanted(self, wanted: Wanted) -> Wanted:

@@ -323,7 +323,7 @@ def mirrored(project: Project, servers: Servers) -> Iterator[tuple[Project, Cana
     class Keeper(ToyPlatform):
         key = "keeper"
 
-        def media_session(self) -> MediaSession:
+        def media_session(self, external_id: str) -> MediaSession:
             guard = Guard(private=(HostPort(server.host, server.port),))
             own = session(guard, server.url, {"Authorization": "Token s3cr3t"}, attempts=1)
 
@@ -426,7 +426,9 @@ def test_uploads_of_a_label_studio_are_fetched_with_its_connection_s_token(proje
     project.connection = create_connection(
         kind="label_studio", name="Studio", config=config, secrets={"token": token}, actor=SHELL
     )
-    found = fetched(project, folder, "/data/upload/3/a.png", "/data/upload/%2e%2e/secret")
+    project.external_id = "3"
+    found = fetched(project, folder, "/data/upload/3/a.png", "/data/upload/%2e%2e/secret", "/data/upload/4/a.png")
     assert isinstance(found[0], Fetched)
     assert "leads out of its folder" in found[1].reason
+    assert "none where the platform keeps files" in found[2].reason
     assert [request.split()[1] for request in server.requests] == [b"/data/upload/3/a.png"]

@@ -58,8 +58,12 @@ CONVERTING_SECONDS: Final = 1800.0
 MOST_RESUMES: Final = 5
 _RANGE: Final = re.compile(r"bytes (\d+)-(\d+)/(\d+|\*)", re.ASCII)
 _Json = dict[str, Any]
-# files that tasks name: uploads and local ones, uploads that a storage serves, what it signs or passes on of a bucket
-_FILES: Final = re.compile(r"/(?:data|storage-data)/|/(?:api/)?(?:tasks|projects)/\d+/(?:presign|resolve)/", re.ASCII)
+# files that tasks of project {0} name: its uploads and local files, what a storage signs or passes on of a bucket; not
+# another project's uploads, which the token may see and whoever writes a task may not
+_FILES: Final = (
+    r"/data/(?:upload/{0}/|local-files/)|/storage-data/uploaded/\?filepath=upload/{0}/"
+    r"|/(?:api/)?(?:tasks/\d+|projects/{0})/(?:presign|resolve)/"
+)
 
 
 class RefusedError(PermanentError):
@@ -251,8 +255,8 @@ class Client:
                 break
         raise TransientError(f"{self.place} sent {received:,} of {total:,} bytes")
 
-    def media_session(self) -> MediaSession:
-        """For files that tasks name."""
+    def media_session(self, project_id: str) -> MediaSession:
+        """For files that tasks of a project name."""
 
         def get(path: str, max_bytes: int, seconds: float) -> requests.Response:
             return self._request(
@@ -265,7 +269,7 @@ class Client:
                 read_seconds=seconds,
             )
 
-        return MediaSession(self._base, _FILES, get)
+        return MediaSession(self._base, re.compile(_FILES.format(_id(project_id)), re.ASCII), get)
 
     # --- inside ------------------------------------------------------------------------------------------------------
 

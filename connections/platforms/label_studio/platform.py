@@ -162,10 +162,10 @@ class LabelStudioPlatform(Platform):
 
         return Client(self.connection)
 
-    def media_session(self) -> MediaSession:
+    def media_session(self, external_id: str) -> MediaSession:
         from connections.platforms.label_studio.client import Client
 
-        return Client(self.connection).media_session()
+        return Client(self.connection).media_session(external_id)
 
     # --- projects ----------------------------------------------------------------------------------------------------
 
