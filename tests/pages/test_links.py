@@ -12,9 +12,9 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from connections.models import Project
+from exportadmin.lib.formatting import whole
 from exports.links import states
 from exports.models import Artifact, Download, Link
-from exports.templatetags.link_text import left
 from tests.exports.downloads.support import file_path, issue, trail
 from tests.pages.reports import deliver
 from tests.pages.squeezed import page_html
@@ -228,4 +228,4 @@ def test_refused_tries_are_shown_to_those_who_may_read_the_trail(operator, artif
      (86399, "23 h 59 min"), (86400, "1 d 0 h"), (2592000, "30 d 0 h")],
 )  # fmt: skip
 def test_time_left_in_words(seconds, words):
-    assert left(seconds) == words
+    assert whole(seconds) == words
