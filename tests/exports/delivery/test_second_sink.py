@@ -276,7 +276,7 @@ def test_the_plan_asks_the_destination_for_its_room(archive, script, filled, mon
     assert script.post("reports/plan/", body).json()["stops"] == []
     monkeypatch.setattr(BlobSink, "free_bytes", lambda self: 7)
     (stop,) = script.post("reports/plan/", body).json()["stops"]
-    assert stop.endswith("but the destination has room for 7")
+    assert stop.endswith("but the destination has room for 7 bytes")
     assert script.post("reports/plan/", {**body, "destination": {"kind": "local"}}).json()["stops"] == []
 
 
