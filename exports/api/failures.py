@@ -39,7 +39,9 @@ class FailuresSerializer(serializers.Serializer[Any]):
 class RetryFailuresSerializer(StrictSerializer):
     """It is asked for so that nothing is retried that nobody meant."""
 
-    digest = serializers.CharField(max_length=64, help_text="of what is retryable, as you were told")
+    digest = serializers.CharField(
+        max_length=64, allow_blank=True, help_text="of what is retryable, as you were told; another is a conflict"
+    )
 
 
 class RetriedSerializer(serializers.Serializer[Any]):
