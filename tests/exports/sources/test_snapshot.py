@@ -41,6 +41,9 @@ TARGETS = [
     for key, writer in FORMATS.items()
     for options in ([{one.name: value} for one in writer.options for value in _some(one.values)] or [{}])
 ]
+# the first and the last of each format: with which parts its rows are read has little to do with how it writes them
+_OF_FORMAT = [list(targets) for _, targets in itertools.groupby(TARGETS, key=lambda target: target[0])]
+FEW = [target for targets in _OF_FORMAT for target in targets[:: max(len(targets) - 1, 1)]]
 
 
 @pytest.fixture(autouse=True)
@@ -91,7 +94,7 @@ def test_the_bytes_are_those_of_a_direct_export(filled, source, format, options)
         assert made.check_values == direct.check_values
 
 
-@pytest.mark.parametrize(("format", "options"), TARGETS, ids=str)
+@pytest.mark.parametrize(("format", "options"), FEW, ids=str)
 @pytest.mark.parametrize(
     "include",
     [
