@@ -6,7 +6,7 @@ are made from what it declares; ``connections/kinds.py`` finds it by its key.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Final, Literal, TypeAlias
 
@@ -75,6 +75,40 @@ class Step:
     state: StepState
     message: str = ""
     advice: str = ""
+
+
+class Steps:
+    """The steps of a kind's tests, in their order: ``titles`` by key."""
+
+    def __init__(self, titles: Mapping[str, str]) -> None:
+        self._titles = titles
+
+    def ended(self, key: str, state: StepState, message: str = "", advice: str = "") -> Step:
+        """One of them, as it ended."""
+        return Step(key, self._titles[key], state, message, advice)
+
+    def skipped_after(self, key: str) -> Iterator[Step]:
+        """All that follow ``key``, which failed."""
+        keys = list(self._titles)
+        for after in keys[keys.index(key) + 1 :]:
+            yield self.ended(after, SKIPPED, f"not tried: “{self._titles[key]}” comes first")
+
+    def without_secrets(self, error: Exception, advice: str, *, at: str) -> Iterator[Step]:
+        """All of them, where step ``at`` fails before anything is asked: the secrets cannot be had."""
+        for key in self._titles:
+            if key == at:
+                break
+            yield self.ended(key, SKIPPED, "nothing was asked")
+        yield self.ended(at, FAILED, str(error), advice)
+        yield from self.skipped_after(at)
+
+    def up_to_a_failure(self, tried: Iterable[Step]) -> Iterator[Step]:
+        """Those that are ``tried``; after one that failed all others are skipped."""
+        for step in tried:
+            yield step
+            if step.state == FAILED:
+                yield from self.skipped_after(step.key)
+                return
 
 
 class ConnectionKind:

@@ -8,6 +8,11 @@ from typing import Final
 from exportadmin.lib.addresses import ForbiddenAddressError, check_url, parse_private_address
 from exportadmin.lib.errors import UserError
 
+# what to do where nothing answers at the base address
+ADDRESS_ADVICE: Final = (
+    "Check the base address: scheme, host, port and path. An address within your own network has to be named as "
+    "private address, by a superuser."
+)
 _PATH: Final = re.compile(r"(?:/[A-Za-z0-9_~.-]+)*")
 
 

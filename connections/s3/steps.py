@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any, Final
 
-from connections.adapters import FAILED, PASSED, SKIPPED, Step, StepState
+from connections.adapters import FAILED, PASSED, SKIPPED, Step, Steps
 from connections.models import Connection
 from connections.s3.client import (
     Bucket,
@@ -48,6 +48,8 @@ TITLES: Final[Mapping[str, str]] = {
     "abort": "Abort an upload",
     "delete": "Delete an object",
 }
+_STEPS: Final = Steps(TITLES)
+_step: Final = _STEPS.ended
 _ELSEWHERE: Final = frozenset(
     {"PermanentRedirect", "TemporaryRedirect", "AuthorizationHeaderMalformed", "IllegalLocationConstraintException"}
     | {"301", "307"}
@@ -60,26 +62,13 @@ def run(connection: Connection) -> Iterator[Step]:
     try:
         bucket = open_bucket(connection)
     except ExportAdminError as error:
-        yield _step("reach", SKIPPED, "nothing was asked")
-        yield _step("clock", SKIPPED, "nothing was asked")
-        yield _step("sign_in", FAILED, str(error), "Give the connection secrets that can be had.")
-        yield from _skipped_after("sign_in")
+        yield from _STEPS.without_secrets(error, "Give the connection secrets that can be had.", at="sign_in")
         return
     trial = _Trial(bucket, str(connection.config.get("region", "")))
     try:
         yield from trial.steps()
     finally:
         trial.tidy_up()
-
-
-def _step(key: str, state: StepState, message: str = "", advice: str = "") -> Step:
-    return Step(key, TITLES[key], state, message, advice)
-
-
-def _skipped_after(key: str) -> Iterator[Step]:
-    keys = list(TITLES)
-    for after in keys[keys.index(key) + 1 :]:
-        yield _step(after, SKIPPED, f"not tried: “{TITLES[key]}” comes first")
 
 
 @dataclass(slots=True)
@@ -140,18 +129,18 @@ class _Trial:
             yield step
             is_needed = step.key != "bucket" or first.code not in _DENIED
             if step.state == FAILED and is_needed:
-                yield from _skipped_after(step.key)
+                yield from _STEPS.skipped_after(step.key)
                 return
         step = self._in_region(first)
         yield step
         if step.state == FAILED:
-            yield from _skipped_after(step.key)
+            yield from _STEPS.skipped_after(step.key)
             return
         yield self._owner()
         step = self._write()
         yield step
         if step.state == FAILED:
-            yield from _skipped_after(step.key)
+            yield from _STEPS.skipped_after(step.key)
             return
         yield self._read()
         yield self._conditions()

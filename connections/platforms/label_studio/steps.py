@@ -6,8 +6,9 @@ from collections.abc import Iterator, Mapping
 from itertools import islice
 from typing import Any, Final
 
-from connections.adapters import FAILED, PASSED, SKIPPED, Step, StepState
+from connections.adapters import FAILED, PASSED, SKIPPED, Step, Steps
 from connections.models import Connection
+from connections.platforms.fields import ADDRESS_ADVICE
 from connections.platforms.label_studio.client import Client, RefusedError
 from exportadmin.lib.errors import ExportAdminError, TransientError
 
@@ -19,11 +20,9 @@ TITLES: Final[Mapping[str, str]] = {
     "exports": "List a project's snapshots",
     "formats": "List a project's formats",
 }
+_STEPS: Final = Steps(TITLES)
+_step: Final = _STEPS.ended
 _MOST_COUNTED: Final = 1_000
-_ADDRESS: Final = (
-    "Check the base address: scheme, host, port and path. An address within your own network has to be named as "
-    "private address, by a superuser."
-)
 _RENEW: Final = "Make a token in Label Studio (Account & Settings), and set it here."
 _ROLE: Final = "Have the token's user given a role that may see and export projects."
 
@@ -33,16 +32,9 @@ def run(connection: Connection) -> Iterator[Step]:
     try:
         client = Client(connection)
     except ExportAdminError as error:
-        yield _step("reach", SKIPPED, "nothing was asked")
-        yield _step("version", SKIPPED, "nothing was asked")
-        yield _step("sign_in", FAILED, str(error), "Give the connection a token that can be had.")
-        yield from _skipped_after("sign_in")
+        yield from _STEPS.without_secrets(error, "Give the connection a token that can be had.", at="sign_in")
         return
-    for step in _tried(client):
-        yield step
-        if step.state == FAILED:
-            yield from _skipped_after(step.key)
-            return
+    yield from _STEPS.up_to_a_failure(_tried(client))
 
 
 def _tried(client: Client) -> Iterator[Step]:
@@ -52,11 +44,11 @@ def _tried(client: Client) -> Iterator[Step]:
     except RefusedError as error:
         if error.status not in (401, 403):
             # there is somebody, but nothing at that path
-            yield _step("reach", FAILED, str(error), _ADDRESS)
+            yield _step("reach", FAILED, str(error), ADDRESS_ADVICE)
             return
     except ExportAdminError as error:
         later = "Try again later. " if isinstance(error, TransientError) else ""
-        yield _step("reach", FAILED, str(error), f"{later}{_ADDRESS}")
+        yield _step("reach", FAILED, str(error), f"{later}{ADDRESS_ADVICE}")
         return
     yield _step("reach", PASSED, f"{client.place} answers")
     yield _version(client, told)
@@ -69,7 +61,7 @@ def _tried(client: Client) -> Iterator[Step]:
         yield _step("sign_in", FAILED, str(error), _RENEW if error.status == 401 else _ROLE)
         return
     except ExportAdminError as error:
-        yield _step("sign_in", FAILED, str(error), f"Try again later. {_ADDRESS}")
+        yield _step("sign_in", FAILED, str(error), f"Try again later. {ADDRESS_ADVICE}")
         return
     sort = "legacy token" if client.has_legacy_token else "personal access token"
     yield _step("sign_in", PASSED, f"the {sort} is taken")
@@ -88,7 +80,7 @@ def _version(client: Client, told: Mapping[str, Any] | None) -> Step:
         return _step("version", SKIPPED, "it is told to nobody there")
     release, edition = told.get("release"), told.get("edition")
     if not isinstance(release, str):
-        return _step("version", FAILED, f"{client.place} does not say which Label Studio it is", _ADDRESS)
+        return _step("version", FAILED, f"{client.place} does not say which Label Studio it is", ADDRESS_ADVICE)
     named = f" {edition[:40]}" if isinstance(edition, str) else ""
     return _step("version", PASSED, f"Label Studio {release[:40]}{named}")
 
@@ -106,13 +98,3 @@ def _project(client: Client, project_id: str) -> Iterator[Step]:
         yield _step("formats", FAILED, str(error), _ROLE)
         return
     yield _step("formats", PASSED, f"{len(names):,} of project {project_id}: {', '.join(names)[:200]}")
-
-
-def _step(key: str, state: StepState, message: str = "", advice: str = "") -> Step:
-    return Step(key, TITLES[key], state, message, advice)
-
-
-def _skipped_after(key: str) -> Iterator[Step]:
-    keys = list(TITLES)
-    for after in keys[keys.index(key) + 1 :]:
-        yield _step(after, SKIPPED, f"not tried: “{TITLES[key]}” comes first")

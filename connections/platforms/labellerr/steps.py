@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Final
 
-from connections.adapters import FAILED, PASSED, SKIPPED, Step, StepState
+from connections.adapters import FAILED, PASSED, SKIPPED, Step, Steps
 from connections.models import Connection
+from connections.platforms.fields import ADDRESS_ADVICE
 from connections.platforms.labellerr.client import Client, RefusedError, UnreadableError
 from exportadmin.lib.errors import ExportAdminError, TransientError
 
@@ -17,12 +18,10 @@ TITLES: Final[Mapping[str, str]] = {
     "exports": "List a project's exports",
     "statuses": "See how an export stands",
 }
+_STEPS: Final = Steps(TITLES)
+_step: Final = _STEPS.ended
 # an id that no export has: whether it may be asked at all is to be found out
 _NO_EXPORT: Final = "exportadmin-connection-test"
-_ADDRESS: Final = (
-    "Check the base address: scheme, host, port and path. An address within your own network has to be named as "
-    "private address, by a superuser."
-)
 _KEYS: Final = "Check API key, API secret and client id in Labellerr (they are shown to its admins); set them anew."
 _ROLE: Final = "Have one of Labellerr's admins give the key's user a role that may see and make exports."
 
@@ -32,15 +31,9 @@ def run(connection: Connection) -> Iterator[Step]:
     try:
         client = Client(connection)
     except ExportAdminError as error:
-        yield _step("reach", SKIPPED, "nothing was asked")
-        yield _step("sign_in", FAILED, str(error), "Give the connection secrets that can be had.")
-        yield from _skipped_after("sign_in")
+        yield from _STEPS.without_secrets(error, "Give the connection secrets that can be had.", at="sign_in")
         return
-    for step in _tried(client):
-        yield step
-        if step.state == FAILED:
-            yield from _skipped_after(step.key)
-            return
+    yield from _STEPS.up_to_a_failure(_tried(client))
 
 
 def _tried(client: Client) -> Iterator[Step]:
@@ -49,25 +42,25 @@ def _tried(client: Client) -> Iterator[Step]:
     except RefusedError as error:
         if error.status not in (401, 403):
             # there is somebody, but nothing at that path
-            yield _step("reach", FAILED, str(error), _ADDRESS)
+            yield _step("reach", FAILED, str(error), ADDRESS_ADVICE)
             return
         yield _step("reach", PASSED, f"{client.place} answers")
         yield _step("sign_in", FAILED, str(error), _KEYS)
         return
     except UnreadableError as error:
-        yield _step("reach", FAILED, str(error), _ADDRESS)
+        yield _step("reach", FAILED, str(error), ADDRESS_ADVICE)
         return
     except TransientError as error:
-        yield _step("reach", FAILED, str(error), f"Try again later. {_ADDRESS}")
+        yield _step("reach", FAILED, str(error), f"Try again later. {ADDRESS_ADVICE}")
         return
     except ExportAdminError as error:
-        yield _step("reach", FAILED, str(error), _ADDRESS)
+        yield _step("reach", FAILED, str(error), ADDRESS_ADVICE)
         return
     yield _step("reach", PASSED, f"{client.place} answers")
     yield _step("sign_in", PASSED, "API key, secret and client id are taken")
     ids = [one for project in projects if isinstance(one := project.get("project_id"), str) and one]
     if projects and not ids:
-        yield _step("projects", FAILED, "the list of projects has no ids", _ADDRESS)
+        yield _step("projects", FAILED, "the list of projects has no ids", ADDRESS_ADVICE)
         return
     yield _step("projects", PASSED, f"{len(ids):,} project{'' if len(ids) == 1 else 's'}")
     if not ids:
@@ -94,13 +87,3 @@ def _statuses(client: Client, project_id: str, report_id: str) -> Step:
     except ExportAdminError as error:
         return _step("statuses", FAILED, str(error), _ROLE)
     return _step("statuses", PASSED)
-
-
-def _step(key: str, state: StepState, message: str = "", advice: str = "") -> Step:
-    return Step(key, TITLES[key], state, message, advice)
-
-
-def _skipped_after(key: str) -> Iterator[Step]:
-    keys = list(TITLES)
-    for after in keys[keys.index(key) + 1 :]:
-        yield _step(after, SKIPPED, f"not tried: “{TITLES[key]}” comes first")
