@@ -18,7 +18,7 @@ from connections.rows.coco_lists import read_lists
 from connections.rows.counts import BESIDE, UNLABELLED
 from connections.rows.kinds.base import Kind
 from exports.formats.base import Format, FormatContext, Told
-from exports.formats.fragments import REFUSALS, Fragments
+from exports.formats.fragments import REFUSALS, Fragments, told_in
 from exports.spec.labels import SKIPPED_LABELS
 
 _BLOCK = 1 << 20
@@ -121,12 +121,7 @@ class CocoJsonFormat(Format):
         return kind.coco_form, name
 
     def read_back(self, index: int) -> Counter[Told]:
-        found: Counter[Told] = Counter()
-        for one in orjson.loads(b"[%b]" % self._last[index]):
-            number, outline = one["category_id"], one["segmentation"]
-            form = "runs" if isinstance(outline, dict) else "rings" if outline else "box"
-            found[form, self._names.get(number, f"#{number}")] += 1
-        return found
+        return told_in(self._last[index], self._names)
 
     def footer(self) -> Iterable[bytes]:
         yield b'\n],\n"images":['

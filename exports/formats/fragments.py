@@ -5,9 +5,12 @@ The built-in store keeps fragments; a source that only knows rows works with eve
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
+
+import orjson
 
 from connections.rows.batch import RowBatch
 from connections.rows.coco import render_coco
@@ -16,7 +19,7 @@ from connections.rows.counts import labels_of
 from connections.rows.csv import render_csv
 from connections.rows.frames import objects_of
 from exportadmin.lib.errors import PermanentError
-from exports.formats.base import CannotHoldError, Format
+from exports.formats.base import CannotHoldError, Format, Told
 
 # what renderers raise for an annotation that is not as it should be
 _BROKEN = (KeyError, ValueError, TypeError)
@@ -34,6 +37,16 @@ def unknown_class(document: Mapping[str, Any], name: object) -> PermanentError:
         f"row {document['data_row']['id']}: class {name!r} is not in the ontology; synchronise the project's ontology "
         "and export again"
     )
+
+
+def told_in(annotations: bytes, names: Mapping[int, str]) -> Counter[Told]:
+    """What a row's annotations of COCO say, with commas between them; ``names`` by the id of a category."""
+    found: Counter[Told] = Counter()
+    for one in orjson.loads(b"[%b]" % annotations):
+        number, outline = one["category_id"], one["segmentation"]
+        form = "runs" if isinstance(outline, dict) else "rings" if outline else "box"
+        found[form, names.get(number, f"#{number}")] += 1
+    return found
 
 
 class Fragments:

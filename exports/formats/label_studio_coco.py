@@ -12,16 +12,16 @@ from typing import Any, ClassVar, Final
 import orjson
 
 from connections.pictures import NotFetched
-from connections.rows.batch import BODY, COCO, OntologyClass, RowBatch
+from connections.rows.batch import OntologyClass, RowBatch
 from connections.rows.coco import SEPARATOR
 from connections.rows.counts import BESIDE, UNLABELLED
 from connections.rows.file_names import leaf_of
 from connections.rows.kinds.base import Kind
 from connections.rows.media import mime_type
-from exports.formats.base import Format, FormatContext, Told
-from exports.formats.fragments import REFUSALS, Fragments
+from exports.formats.base import FormatContext, Told
+from exports.formats.fragments import REFUSALS, Fragments, told_in
 from exports.formats.member_names import Marks, UniqueNames, mark_of
-from exports.formats.pictures import IMAGES, PICTURE_NOTES, PictureEntries, address_in, wants_pictures
+from exports.formats.pictures import IMAGES, PICTURE_NOTES, PictureArchive, PictureEntries, address_in
 from exports.formats.zipstream import ZipStream
 from exports.spec.labels import SKIPPED_LABELS
 
@@ -73,7 +73,7 @@ def address_of(image: Mapping[str, Any]) -> str:
     return next((text for text in found if type(text) is str and text), str(image["file_name"]))
 
 
-class LabelStudioCocoFormat(Format):
+class LabelStudioCocoFormat(PictureArchive):
     """A zip with ``images/`` and ``result.json``; ids of images, annotations and categories count from 0 in the order
     of the file, categories in that of their names.
 
@@ -91,10 +91,6 @@ class LabelStudioCocoFormat(Format):
         "has, further labels of a region are annotations of their own, choices are no categories, an unknown size is "
         "left out rather than null, and the same rows give the same bytes (no date). Other kinds are left out."
     )
-    extension = "zip"
-    media_type = "application/zip"
-    is_archive = True
-    columns = frozenset({COCO})
     cannot_hold = frozenset({UNLABELLED, SKIPPED_LABELS, *BESIDE})
     refusals = REFUSALS
     options = (IMAGES,)
@@ -128,22 +124,6 @@ class LabelStudioCocoFormat(Format):
         self._pictures: PictureEntries | None = None
         self._called = PictureNames()
         self._unique = UniqueNames()
-
-    @classmethod
-    def holds_parts(cls, options: Mapping[str, str]) -> bool:
-        return False
-
-    @classmethod
-    def fetches_pictures(cls, options: Mapping[str, str]) -> bool:
-        return wants_pictures(options)
-
-    @classmethod
-    def reads(cls, options: Mapping[str, str]) -> frozenset[str]:
-        return cls.columns | {BODY} if wants_pictures(options) else cls.columns
-
-    @classmethod
-    def supports(cls, kind: Kind) -> bool:
-        return kind.in_coco
 
     @staticmethod
     def in_order(classes: Sequence[OntologyClass]) -> list[OntologyClass]:
@@ -239,12 +219,7 @@ class LabelStudioCocoFormat(Format):
         return kind.coco_form, name
 
     def read_back(self, index: int) -> Counter[Told]:
-        found: Counter[Told] = Counter()
-        for one in orjson.loads(b"[%b]" % self._last[index]):
-            outline = one["segmentation"]
-            form = "runs" if isinstance(outline, dict) else "rings" if outline else "box"
-            found[form, self._names[one["category_id"]]] += 1
-        return found
+        return told_in(self._last[index], self._names)
 
     def footer(self) -> Iterable[bytes]:
         yield self._write(b'\n],\n"images":[')

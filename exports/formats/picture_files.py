@@ -18,15 +18,15 @@ from typing import Any, ClassVar, Final
 import orjson
 
 from connections.pictures import NotFetched
-from connections.rows.batch import BODY, COCO, OntologyClass, RowBatch
+from connections.rows.batch import OntologyClass, RowBatch
 from connections.rows.counts import BESIDE, UNLABELLED
 from connections.rows.kinds.base import Kind
 from exportadmin.lib.csv_cells import exact_cell
 from exportadmin.lib.errors import UserError
-from exports.formats.base import CannotHoldError, Format, FormatContext, Option, TextOption, Told
+from exports.formats.base import CannotHoldError, FormatContext, Option, TextOption, Told
 from exports.formats.fragments import REFUSALS, Fragments
 from exports.formats.member_names import UniqueNames, flat, stem_of
-from exports.formats.pictures import IMAGES, PICTURE_NOTES, PictureEntries, address_in, wants_pictures
+from exports.formats.pictures import IMAGES, PICTURE_NOTES, PictureArchive, PictureEntries, address_in
 from exports.formats.splits import SEED, SPLIT, Splits
 from exports.formats.zipstream import ZipStream
 from exports.spec.labels import SKIPPED_LABELS
@@ -71,16 +71,12 @@ class _Row:
     address: str
 
 
-class PictureFiles(Format):
+class PictureFiles(PictureArchive):
     """One zip. A format says :meth:`text`, what a picture's file holds, and :meth:`folder`, where it lies.
 
     What lies outside a picture is cut off at its edge.
     """
 
-    extension = "zip"
-    media_type = "application/zip"
-    is_archive = True
-    columns = frozenset({COCO})
     cannot_hold = frozenset({UNLABELLED, SKIPPED_LABELS, *BESIDE})
     options: ClassVar[tuple[Option, ...]] = (CLASSES, SPLIT, SEED, NAMES, IMAGES)
     refusals = MappingProxyType({**REFUSALS, "no_size": "the size of the picture is unknown, and it has annotations"})
@@ -111,22 +107,6 @@ class PictureFiles(Format):
         self._fragments = Fragments(self)
         self._last: Sequence[bytes] = ()
         self._written = 0
-
-    @classmethod
-    def holds_parts(cls, options: Mapping[str, str]) -> bool:
-        return False
-
-    @classmethod
-    def fetches_pictures(cls, options: Mapping[str, str]) -> bool:
-        return wants_pictures(options)
-
-    @classmethod
-    def reads(cls, options: Mapping[str, str]) -> frozenset[str]:
-        return cls.columns | {BODY} if wants_pictures(options) else cls.columns
-
-    @classmethod
-    def supports(cls, kind: Kind) -> bool:
-        return kind.in_coco
 
     @abstractmethod
     def text(self, picture: str, size: Picture, marks: Sequence[Mark]) -> bytes:

@@ -9,9 +9,11 @@ from typing import Final
 import orjson
 
 from connections.pictures import Fetched, NotFetched, shown_address
+from connections.rows.batch import BODY, COCO
 from connections.rows.body import SEAM
+from connections.rows.kinds.base import Kind
 from exportadmin.lib.csv_cells import safe_cell
-from exports.formats.base import FormatContext, Option
+from exports.formats.base import Format, FormatContext, Option
 from exports.formats.zipstream import ZipStream
 
 WITHOUT, WITH = "none", "with"
@@ -69,6 +71,31 @@ class PictureEntries:
     def notes(self) -> dict[str, int]:
         """By the keys of :data:`PICTURE_NOTES`."""
         return {"images": self._found, "images_missing": self._missing}
+
+
+class PictureArchive(Format):
+    """A zip made of COCO fragments, with the pictures beside where :data:`IMAGES` says so."""
+
+    extension = "zip"
+    media_type = "application/zip"
+    is_archive = True
+    columns = frozenset({COCO})
+
+    @classmethod
+    def holds_parts(cls, options: Mapping[str, str]) -> bool:
+        return False
+
+    @classmethod
+    def fetches_pictures(cls, options: Mapping[str, str]) -> bool:
+        return wants_pictures(options)
+
+    @classmethod
+    def reads(cls, options: Mapping[str, str]) -> frozenset[str]:
+        return cls.columns | {BODY} if wants_pictures(options) else cls.columns
+
+    @classmethod
+    def supports(cls, kind: Kind) -> bool:
+        return kind.in_coco
 
 
 def wants_pictures(options: Mapping[str, str]) -> bool:
