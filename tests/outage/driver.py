@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
-import re
 import subprocess
 import time
 from collections import Counter
@@ -20,8 +19,8 @@ from tests.outage.server import Server
 from tests.outage.visitors import FORMATS, JUDGES, Answer, Book, Visitors
 from tests.support.paths import ROOT
 from tests.support.shell import PROGRAMS, Installation
+from tests.support.up import ADDRESS
 
-ADDRESS = re.compile(r"Export Admin is at (http://127\.0\.0\.1:\d+)/")
 PROJECT = "Street scenes"
 PASSWORD = "correct horse battery staple"
 PROMISED_SECONDS = 5.0  # for any answer while the database is away

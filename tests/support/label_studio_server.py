@@ -11,7 +11,6 @@ Routes have names: ``version``, ``refresh``, ``projects``, ``project``, ``format
 from __future__ import annotations
 
 import base64
-import contextlib
 import csv
 import hashlib
 import io
@@ -24,16 +23,13 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from email.utils import formatdate
-from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any, Final
-from urllib.parse import parse_qs, urlsplit
 
 import orjson
 import pytest
 
-from tests.support.far_side import Answer, Call, Listening, nothing
+from tests.support.far_side import Answer, Call, Handler, Listening, nothing
 
 LEGACY_TOKEN: Final = "0123456789abcdef0123456789abcdef01234567"
 RELEASE: Final = "1.23.2"
@@ -592,66 +588,29 @@ def _members(name: str, items: list[tuple[_Json, _Json]]) -> Iterator[tuple[str,
 # --- the socket ------------------------------------------------------------------------------------------------------
 
 
-class _Handler(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
+class _Handler(Handler):
     owner: LabelStudioServer
+    routes = _ROUTES
 
-    def do_GET(self) -> None:
-        self._answer()
+    def unknown(self) -> Answer:
+        return html(404)
 
-    do_POST = do_GET
-    do_DELETE = do_GET
-
-    def log_message(self, *_: Any) -> None:
-        """In silence."""
-
-    def date_time_string(self, timestamp: float | None = None) -> str:
-        """The server's clock, which tests may set."""
-        return formatdate(self.owner.clock_ms() / 1000, usegmt=True)
-
-    def _answer(self) -> None:
-        server, parts = self.owner, urlsplit(self.path)
-        body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
-        found = next(
-            (
-                (name, at)
-                for verb, path, name in _ROUTES
-                if verb == self.command and (at := re.fullmatch(path, parts.path))
-            ),
-            None,
-        )
-        query = {name: values[-1] for name, values in parse_qs(parts.query).items()}
-        headers = {name.lower(): value for name, value in self.headers.items()}
-        call = Call(found[0] if found else "", self.command, parts.path, query, headers, body)
-        server.calls.append(call)
-        with contextlib.suppress(ConnectionError):
-            if found is None:
-                return self._send(html(404))
-            self._carry_out(call, found[1].groupdict())
-        return None
-
-    def _carry_out(self, call: Call, named: dict[str, str]) -> None:
+    def own(self, call: Call, named: dict[str, str]) -> Answer | None:
         server = self.owner
-        server.on.get((call.route, "before"), nothing)()
-        waiting = server.answers[call.route]
-        instead = waiting.pop(0) if waiting else None
-        if instead is not None and not instead.is_done:
-            return self._send(instead)
         try:
             if call.route not in ("version", "refresh"):
                 self._check_token(call)
             if call.route == "download":
-                return self._send_file(call, **named)
+                self._send_file(call, **named)
+                return None
             with server.lock:
                 told = getattr(server, f"{call.route}_json")(call, **named)
-            status = {"create": 201, "create_view": 201, "delete": 204, "delete_view": 204}.get(call.route, 200)
-            answer = Answer(status, b"" if status == 204 else orjson.dumps(told), {"Content-Type": "application/json"})
         except RefusedError as error:
-            answer = refusal(error.status, str(error), error.errors)
+            return refusal(error.status, str(error), error.errors)
         except NoPageError:
-            answer = html(404)
-        server.on.get((call.route, "after"), nothing)()
-        return self._send(instead or answer)
+            return html(404)
+        status = {"create": 201, "create_view": 201, "delete": 204, "delete_view": 204}.get(call.route, 200)
+        return Answer(status, b"" if status == 204 else orjson.dumps(told), {"Content-Type": "application/json"})
 
     def _check_token(self, call: Call) -> None:
         server = self.owner
@@ -672,20 +631,6 @@ class _Handler(BaseHTTPRequestHandler):
                 raise RefusedError(401, "Given token not valid for any token type")
         else:
             raise RefusedError(401, "Authentication credentials were not provided.")
-
-    def _send(self, answer: Answer) -> None:
-        if answer.wait is not None:
-            answer.wait.wait(60)
-        if not answer.status:
-            self.close_connection = True
-            return
-        self.send_response(answer.status)
-        for name, value in answer.headers.items():
-            self.send_header(name, value)
-        if answer.status != 204:
-            self.send_header("Content-Length", str(len(answer.body)))
-        self.end_headers()
-        self.wfile.write(answer.body)
 
     def _send_file(self, call: Call, project_id: str, export_id: str) -> None:
         """Without a length, and the connection ends with it, unless a range was asked for."""

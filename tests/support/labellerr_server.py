@@ -12,7 +12,6 @@ lie), ``connection_test``, ``connection_create``, ``connections``, ``connection`
 from __future__ import annotations
 
 import base64
-import contextlib
 import csv
 import email
 import json
@@ -24,16 +23,13 @@ import zipfile
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from email.utils import formatdate
-from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any, Final
-from urllib.parse import parse_qs, unquote, urlsplit
 
 import orjson
 import pytest
 
-from tests.support.far_side import Answer, Call, Listening, nothing
+from tests.support.far_side import Answer, Call, Handler, Listening, nothing
 
 STATUSES: Final = [
     "None",
@@ -486,61 +482,25 @@ def _form(call: Call) -> dict[str, str]:
     return {found[1]: part.get_payload() for found, part in zip(names, parts, strict=True) if found}
 
 
-class _Handler(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
+class _Handler(Handler):
     owner: LabellerrServer
+    routes = _ROUTES
 
-    def do_GET(self) -> None:
-        self._answer()
+    def unknown(self) -> Answer:
+        return refusal(404, "no such address")
 
-    do_POST = do_GET
-
-    def log_message(self, *_: Any) -> None:
-        """In silence."""
-
-    def date_time_string(self, timestamp: float | None = None) -> str:
-        """The server's clock, which tests may set."""
-        return formatdate(self.owner.clock_ms() / 1000, usegmt=True)
-
-    def _answer(self) -> None:
-        server, parts = self.owner, urlsplit(self.path)
-        body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
-        found = next(
-            (
-                (name, at)
-                for verb, path, name in _ROUTES
-                if verb == self.command and (at := re.fullmatch(path, parts.path))
-            ),
-            None,
-        )
-        query = {name: values[-1] for name, values in parse_qs(parts.query).items()}
-        headers = {name.lower(): value for name, value in self.headers.items()}
-        call = Call(found[0] if found else "", self.command, parts.path, query, headers, body)
-        server.calls.append(call)
-        with contextlib.suppress(ConnectionError):
-            if found is None:
-                return self._send(refusal(404, "no such address"))
-            self._carry_out(call, {name: unquote(value) for name, value in found[1].groupdict().items()})
-        return None
-
-    def _carry_out(self, call: Call, named: dict[str, str]) -> None:
+    def own(self, call: Call, named: dict[str, str]) -> Answer | None:
         server = self.owner
-        server.on.get((call.route, "before"), nothing)()
-        waiting = server.answers[call.route]
-        instead = waiting.pop(0) if waiting else None
-        if instead is not None and not instead.is_done:
-            return self._send(instead)
         if call.route == "storage":
-            return self._send_file(call, **named)
+            self._send_file(call, **named)
+            return None
         try:
             self._check_keys(call)
             with server.lock:
                 response = getattr(server, f"{call.route}_json")(call, **named)
-            answer = self._success(call.route, response)
         except RefusedError as error:
-            answer = refusal(error.status, str(error))
-        server.on.get((call.route, "after"), nothing)()
-        return self._send(instead or answer)
+            return refusal(error.status, str(error))
+        return self._success(call.route, response)
 
     def _check_keys(self, call: Call) -> None:
         """In the very names with underscores."""
@@ -556,19 +516,6 @@ class _Handler(BaseHTTPRequestHandler):
         told = {"message": "200: Success", **dict.fromkeys(keys, response), "error": None, "tracking_id": "t-1"}
         return Answer(200, orjson.dumps(told), {"Content-Type": "application/json"})
 
-    def _send(self, answer: Answer) -> None:
-        if answer.wait is not None:
-            answer.wait.wait(60)
-        if not answer.status:
-            self.close_connection = True
-            return
-        self.send_response(answer.status)
-        for name, value in answer.headers.items():
-            self.send_header(name, value)
-        self.send_header("Content-Length", str(len(answer.body)))
-        self.end_headers()
-        self.wfile.write(answer.body)
-
     def _send_file(self, call: Call, report_id: str, number: str) -> None:
         server, habits = self.owner, self.owner.habits
         if {"api_key", "api_secret", "client_id", "email_id"} & call.headers.keys():
@@ -577,7 +524,7 @@ class _Handler(BaseHTTPRequestHandler):
         if habits.expired > 0:
             habits.expired -= 1
             body = b"<?xml version='1.0'?><Error><Code>ExpiredToken</Code></Error>"
-            return self._send(Answer(habits.expired_status, body, {"Content-Type": "application/xml"}))
+            return self.send(Answer(habits.expired_status, body, {"Content-Type": "application/xml"}))
         if habits.file_content is not None:
             export.path.write_bytes(habits.file_content)
         size = export.path.stat().st_size

@@ -33,10 +33,10 @@ from tests.support.canary import Canary
 from tests.support.cast import PASSWORD
 from tests.support.haystack import Haystack, add_database, add_folder, add_processes
 from tests.support.shell import PROGRAMS, Installation
+from tests.support.up import ADDRESS
 
 pytestmark = pytest.mark.slow
 
-ADDRESS = re.compile(r"Export Admin is at (http://127\.0\.0\.1:\d+)/")
 PROJECT = "Harbour"
 ROWS = 30
 MOST_PAGES = 400

@@ -16,7 +16,7 @@ from connections.sync.actions import mirror_project, request_sync
 from connections.sync.models import SyncRun
 from exportadmin.runs import statuses
 from tests.connections.sync.conftest import ME
-from tests.connections.sync.kills import Places, dies, step, to_its_end
+from tests.connections.sync.kills import dies, places, step, to_its_end
 from tests.rest.world import SHELL
 from tests.support.label_studio_server import COMPLETED, IN_PROGRESS, LabelStudioServer, MadeTasks
 
@@ -59,7 +59,7 @@ def check_one_of_each(run: SyncRun, held: LabelStudioServer, made_before: int) -
 
 def test_killed_at_every_request_there_is_one_snapshot_and_nothing_stays_there(project, held):
     with pytest.MonkeyPatch.context() as patch:
-        undisturbed = Places(patch)
+        undisturbed = places(patch)
         run = asked(project, held)
         step(run)
         # it waits for Label Studio; what comes then is reached by the step after it

@@ -26,7 +26,7 @@ from exportadmin.runs import statuses
 from exportadmin.runs.execute import execute
 from exportadmin.runs.lease import RunLease
 from tests.connections.sync.conftest import ME
-from tests.connections.sync.kills import Places, dies, step, to_its_end
+from tests.connections.sync.kills import dies, places, step, to_its_end
 from tests.rest.world import SHELL
 from tests.support.labellerr_server import CREATED, PROCESSING, LabellerrServer, labelled_row
 
@@ -75,7 +75,7 @@ def check_one_of_each(run: SyncRun, held: LabellerrServer) -> None:
 def test_killed_at_every_place_there_is_one_export_and_every_row(project: Project, held: LabellerrServer):
     looks(held)
     with pytest.MonkeyPatch.context() as patch:
-        undisturbed = Places(patch, 0, *FURTHER)
+        undisturbed = places(patch, 0, *FURTHER)
         run = request_sync(project=project, actor=ME, mode="full")
         step(run)
         # it waits for Labellerr; what comes then is reached by the step after it

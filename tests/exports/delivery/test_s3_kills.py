@@ -6,15 +6,12 @@ the store, and around the end that it writes. A sample here, 100 kills in ``make
 
 from __future__ import annotations
 
-import itertools
 import os
 import random
-import signal
 from collections import Counter
 from datetime import timedelta
 
 import pytest
-from django.db import connections
 from django.utils import timezone
 
 from connections.models import Connection
@@ -26,6 +23,8 @@ from exportadmin.runs.execute import execute
 from exportadmin.runs.reaper import reap
 from exports.models import ExportReport
 from exports.run import pipeline
+from tests.support import kills
+from tests.support.kills import Places
 from tests.support.rows import mixed
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -53,52 +52,33 @@ def request_export(script, filled, saved_s3_connection: Connection, s3_folder: s
     return make
 
 
-class Places:
-    """Counts the places that the run of this process passes from its first part on; dies at ``deadly``."""
+def watched(patch: pytest.MonkeyPatch, deadly: int = 0) -> Places:
+    """The places that the run of this process passes from its first part on; it dies at ``deadly``."""
+    found = Places(patch, deadly)
+    once = Bucket.try_once
 
-    def __init__(self, patch: pytest.MonkeyPatch, deadly: int = 0) -> None:
-        self.passed: list[str] = []
-        self._count = itertools.count(1)
-        self._deadly = deadly
-        once, end = Bucket.try_once, pipeline.end
+    def counted(bucket, action, *rest):
+        if not found.passed and action != "upload_part":
+            return once(bucket, action, *rest)
+        found.reach(f"{BEFORE} {action}")
+        answer = once(bucket, action, *rest)
+        found.reach(f"{AFTER} {action}")
+        return answer
 
-        def counted_once(bucket, action, *rest):
-            if not self.passed and action != "upload_part":
-                return once(bucket, action, *rest)
-            self._reach(BEFORE, action)
-            answer = once(bucket, action, *rest)
-            self._reach(AFTER, action)
-            return answer
-
-        def counted_end(*arguments, **named):
-            self._reach(BEFORE, "the end")
-            written = end(*arguments, **named)
-            self._reach(AFTER, "the end")  # within its transaction: it is not committed
-            return written
-
-        patch.setattr(Bucket, "try_once", counted_once)
-        patch.setattr(pipeline, "end", counted_end)
-
-    def _reach(self, when: str, what: str) -> None:
-        self.passed.append(f"{when} {what}")
-        if next(self._count) == self._deadly:
-            os.kill(os.getpid(), signal.SIGKILL)
+    patch.setattr(Bucket, "try_once", counted)
+    found.watch(pipeline, "end", lambda *arguments, **named: "the end")  # within its transaction: it is not committed
+    return found
 
 
 def dies(report: ExportReport, place: int) -> bool:
     """The attempt of a worker that dies at that place, if it gets there; its lease is over then."""
-    connections.close_all()
-    child = os.fork()
-    if child == 0:
-        try:
-            Places(pytest.MonkeyPatch(), place)
-            execute("export", report.pk)
-        finally:
-            os._exit(3)
-    _, status = os.waitpid(child, 0)
-    if (code := os.waitstatus_to_exitcode(status)) == 3:
+
+    def act() -> None:
+        watched(pytest.MonkeyPatch(), place)
+        execute("export", report.pk)
+
+    if not kills.dies(act):
         return False
-    assert code == -signal.SIGKILL
     ExportReport.objects.filter(pk=report.pk).update(lease_until=timezone.now() - timedelta(minutes=1))
     report.refresh_from_db()
     assert report.status == statuses.RUNNING
@@ -109,7 +89,7 @@ def dies(report: ExportReport, place: int) -> bool:
 def places(request_export) -> list[str]:
     """Those that a run passes that nobody disturbs."""
     with pytest.MonkeyPatch.context() as patch:
-        found = Places(patch)
+        found = watched(patch)
         report = request_export()
         execute("export", report.pk)
     report.refresh_from_db()

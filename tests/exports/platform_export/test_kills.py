@@ -7,14 +7,11 @@ time that it keeps where it is, the checks, the copying, the publication, and ar
 from __future__ import annotations
 
 import itertools
-import os
-import signal
 from collections.abc import Iterator
 from urllib.parse import urlsplit
 
 import pytest
 from django.conf import settings as django_settings
-from django.db import connections
 
 from connections.platforms import remote
 from connections.platforms.labellerr import rows
@@ -29,6 +26,8 @@ from exports.delivery.verify import verify_report
 from exports.models import ExportReport
 from exports.run import pipeline, platform_export
 from tests.exports.platform_export.conftest import expire, step, to_the_end
+from tests.support import kills
+from tests.support.kills import Places
 from tests.support.labellerr_server import CREATED, PROCESSING
 from tests.support.s3_store import save_connection
 
@@ -41,54 +40,30 @@ def in_no_hurry_to_ask_again(monkeypatch):
     monkeypatch.setattr(remote, "LOST_SECONDS", 0.0)
 
 
-class Places:
-    """Counts the places that the run of this process passes; dies at ``deadly``."""
-
-    def __init__(self, patch: pytest.MonkeyPatch, deadly: int = 0) -> None:
-        self.passed: list[str] = []
-        self._count = itertools.count(1)
-        self._deadly = deadly
-        self._around(patch, OutboundSession, "request", lambda session, method, url, **named: urlsplit(url).path)
-        self._around(patch, RunLease, "save", lambda lease, **fields: f"saving {', '.join(sorted(fields))}")
-        self._around(patch, rows, "checked", lambda *arguments: "checking the file")
-        self._around(patch, platform_export, "check_rows", lambda *arguments: "checking the rows")
-        self._around(patch, platform_export, "_copy", lambda *arguments: "copying")
-        self._around(patch, Bucket, "try_once", lambda bucket, action, *rest: action)
-        self._around(patch, LocalDraft, "commit", lambda *arguments: "the publication")
-        self._around(patch, pipeline, "end", lambda *arguments, **named: "the end")
-
-    def _around(self, patch, owner, name, what):
-        original = getattr(owner, name)
-
-        def counted(*arguments, **named):
-            self._reach(f"before {what(*arguments, **named)}")
-            answer = original(*arguments, **named)
-            self._reach(f"after {what(*arguments, **named)}")
-            return answer
-
-        patch.setattr(owner, name, counted)
-
-    def _reach(self, what: str) -> None:
-        self.passed.append(what)
-        if next(self._count) == self._deadly:
-            os.kill(os.getpid(), signal.SIGKILL)
+def places(patch: pytest.MonkeyPatch, deadly: int = 0) -> Places:
+    """Those that the run of this process passes; it dies at ``deadly``."""
+    found = Places(patch, deadly)
+    found.watch(OutboundSession, "request", lambda session, method, url, **named: urlsplit(url).path)
+    found.watch(RunLease, "save", lambda lease, **fields: f"saving {', '.join(sorted(fields))}")
+    found.watch(rows, "checked", lambda *arguments: "checking the file")
+    found.watch(platform_export, "check_rows", lambda *arguments: "checking the rows")
+    found.watch(platform_export, "_copy", lambda *arguments: "copying")
+    found.watch(Bucket, "try_once", lambda bucket, action, *rest: action)
+    found.watch(LocalDraft, "commit", lambda *arguments: "the publication")
+    found.watch(pipeline, "end", lambda *arguments, **named: "the end")
+    return found
 
 
 def dies(report: ExportReport, place: int) -> bool:
     """One turn of a worker that dies at that place, if it gets there; its lease is over then."""
     ExportReport.objects.filter(pk=report.pk).update(not_before=None)
-    connections.close_all()
-    child = os.fork()
-    if child == 0:
-        try:
-            Places(pytest.MonkeyPatch(), place)
-            execute("export", report.pk)
-        finally:
-            os._exit(3)
-    _, status = os.waitpid(child, 0)
-    if (code := os.waitstatus_to_exitcode(status)) == 3:
+
+    def act() -> None:
+        places(pytest.MonkeyPatch(), place)
+        execute("export", report.pk)
+
+    if not kills.dies(act):
         return False
-    assert code == -signal.SIGKILL
     expire(report)
     return True
 
@@ -99,9 +74,9 @@ def turns(ask) -> list[list[str]]:
     report = ask()
     while not found or report.status == statuses.QUEUED:
         with pytest.MonkeyPatch.context() as patch:
-            places = Places(patch)
+            undisturbed = places(patch)
             step(report)
-        found.append(places.passed)
+        found.append(undisturbed.passed)
     assert report.status == statuses.COMPLETED, report.error
     return found
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import re
 import secrets
 import subprocess
 from collections.abc import Iterator
@@ -14,11 +13,11 @@ from typing import Any, Final
 
 import requests
 
-from tests.exportadmin.runs.world import descendants, until
+from tests.exportadmin.runs.world import descendants
 from tests.platforms.label_studio.sdk import Site
-from tests.support.shell import PLAIN_STATIC_FILES, PROGRAMS, Installation, new_installation
+from tests.support.shell import PLAIN_STATIC_FILES, Installation, new_installation
+from tests.support.up import up
 
-_ADDRESS: Final = re.compile(r"Export Admin is at (http://127\.0\.0\.1:\d+)/")
 # what the dialect needs for all that it does
 SCOPES: Final = ("exports:read", "exports:run", "admin")
 
@@ -69,20 +68,5 @@ def running(home: Path, **variables: str) -> Iterator[Ours]:
             "issue_token", "sue", *(word for one in SCOPES for word in ("--scope", one)), "--json"
         )
         assert issued.returncode == 0, issued.stdout + issued.stderr
-        log = home / "up.log"
-        with log.open("wb") as out:
-            process = subprocess.Popen(
-                [PROGRAMS / "exportadmin", "up", "--bind", "127.0.0.1:0"],
-                env={**installation.environment, **PLAIN_STATIC_FILES},
-                cwd=home,
-                stdin=subprocess.DEVNULL,
-                stdout=out,
-                stderr=subprocess.STDOUT,
-            )
-        try:
-            found = until(lambda: process.poll() is not None or _ADDRESS.search(log.read_text()), "the address", 180)
-            assert isinstance(found, re.Match), log.read_text()
-            yield Ours(installation, found[1], json.loads(issued.stdout), process)
-        finally:
-            process.terminate()
-            process.wait(timeout=60)
+        with up(installation, **PLAIN_STATIC_FILES) as (address, process):
+            yield Ours(installation, address, json.loads(issued.stdout), process)

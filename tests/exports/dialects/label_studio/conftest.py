@@ -3,21 +3,16 @@
 from __future__ import annotations
 
 import json
-import re
-import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.exportadmin.runs.world import until
 from tests.exports.dialects.label_studio.sdk import Client
 from tests.support.cast import PASSWORD
-from tests.support.shell import PROGRAMS, Installation, new_installation
-
-_ADDRESS = re.compile(r"Export Admin is at (http://127\.0\.0\.1:\d+)/")
+from tests.support.shell import Installation, new_installation
+from tests.support.up import up
 
 
 @dataclass
@@ -49,22 +44,8 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
         installation.extra["DJANGO_SUPERUSER_PASSWORD"] = PASSWORD
         installation.run("createsuperuser", "--noinput", "--username", "sue", "--email", "sue@example.test")
         issued = installation.run("issue_token", "sue", "--scope", "admin", "--json")
-        log = Path(installation.home, "up.log")
-        with log.open("wb") as out:
-            process = subprocess.Popen(
-                [PROGRAMS / "exportadmin", "up", "--bind", "127.0.0.1:0"],
-                env=installation.environment,
-                cwd=installation.home,
-                stdout=out,
-                stderr=subprocess.STDOUT,
-            )
-        try:
-            found = until(lambda: process.poll() is not None or _ADDRESS.search(log.read_text()), "the address", 180)
-            assert isinstance(found, re.Match), log.read_text()
-            made = Site(installation, found[1], 0, json.loads(issued.stdout)["key"])
+        with up(installation) as (address, _):
+            made = Site(installation, address, 0, json.loads(issued.stdout)["key"])
             (project,) = made.client().call("GET", "api/projects/")["results"]
             made.project = project["id"]
             yield made
-        finally:
-            process.terminate()
-            process.wait(timeout=60)
