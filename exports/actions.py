@@ -9,19 +9,14 @@ from __future__ import annotations
 import dataclasses
 import logging
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
-from datetime import datetime
+from contextlib import contextmanager
 from typing import Any
 
-from django.contrib.auth.models import AbstractBaseUser
 from django.db import IntegrityError, transaction
-from django.db.models import Min, Q
 from django.utils import timezone
 
 from connections.access import quotas
-from connections.access.passwords import require_recent
-from connections.access.permissions import DOWNLOAD, LINK, MANAGE, START, VIEW, require, require_audited
-from connections.connection_actions import must_work
+from connections.access.permissions import DOWNLOAD, MANAGE, START, VIEW, require, require_audited
 from connections.models import Project
 from connections.sinks.base import Delivery
 from connections.store import removal
@@ -34,13 +29,12 @@ from exportadmin.lib.errors import (
     ConflictError,
     GoneError,
     NotFoundError,
-    NothingToDoError,
     PermanentError,
     TransientError,
     UserError,
 )
 from exportadmin.lib.heavy import check_time
-from exportadmin.lib.ids import derived_id, new_id
+from exportadmin.lib.ids import new_id
 from exportadmin.lib.signing import installation_key
 from exportadmin.lib.text import check_line, check_text
 from exportadmin.runs import statuses
@@ -52,10 +46,8 @@ from exports import remote_listing
 from exports.delivery import manifest, reading, trail_proof, verify
 from exports.delivery.destination import connection_of, connection_to, delivery_of, parse_destination, sink_of
 from exports.display.selection_line import one_line
-from exports.idempotency import IdempotencyKey, scope_of, usable_key
-from exports.links import tokens
+from exports.idempotency import IdempotencyKey
 from exports.models import Artifact, ExportConfig, ExportReport, Link, Proof
-from exports.models.link import OPEN
 from exports.models.proof import FULL
 from exports.remote_listing import RemoteListing
 from exports.results import compare
@@ -65,15 +57,13 @@ from exports.spec import plan
 from exports.spec.platform_export import KEY as PLATFORM_EXPORT
 from exports.spec.platform_export import platform_of, usable_platform_of
 from exports.spec.selected_rows import NAMED, SelectedRows, find_rows, parse_selection
-from exports.spec.spec import ExportSpec, beside_filter
+from exports.spec.spec import ExportSpec
 
 log = logging.getLogger(__name__)
 
 MAX_NAME = 200
 MAX_WHY = 200
 MAX_REASON = 500
-# a link that lasts longer asks a person at a browser for their password
-LONG_LINK_SECONDS = 24 * 3600
 # where too many exports wait: how long it may take until some have begun
 QUEUE_RETRY_SECONDS = 60.0
 
@@ -549,186 +539,6 @@ def _selection_details(body: Mapping[str, Any]) -> dict[str, Any]:
     return {key: len(value) if key in (*NAMED, *NAMED.values()) else value for key, value in given.items()}
 
 
-# --- links -----------------------------------------------------------------------------------------------------------
-
-
-def issue_link(
-    *,
-    artifact: Artifact,
-    actor: Actor,
-    seconds: int = 3600,
-    one_time: bool = False,
-    for_user: AbstractBaseUser | None = None,
-) -> tuple[Link, str]:
-    """``(link, token)``: the token is the secret half of the address and is given out only here."""
-    report = artifact.report
-    details = {"seconds": seconds, "one_time": one_time, "for": str(for_user or "")}
-    with audited("link.issued", actor=actor, project=report.project, obj=artifact, details=details) as line:
-        require(actor, LINK, report.project)
-        require(actor, DOWNLOAD, report.project)  # whoever has the link downloads: nobody hands on what they may not
-        if seconds > LONG_LINK_SECONDS:
-            require_recent(actor, "issue a link that lasts longer than a day")
-        check_linkable(report)
-        _within_link_quota(report.project, actor)
-        link, token = tokens.issue(artifact, seconds=seconds, one_time=one_time, for_user=for_user, actor=actor)
-        line.details["link"] = link.public_id
-    return link, token
-
-
-def _within_link_quota(project: Project, actor: Actor) -> None:
-    """Raises :class:`TooManyError`."""
-    if not quotas.hold(project, actor):
-        return
-    links = Link.objects.filter(Link.in_state(OPEN))
-    is_project, is_person = Q(artifact__report__project=project), Q(created_by_id=actor.user_id)
-
-    def first_end() -> float:
-        ends: datetime = links.filter(is_project | is_person).aggregate(first=Min("expires_at"))["first"]
-        return (ends - timezone.now()).total_seconds()
-
-    quotas.check(
-        "LINKS",
-        project,
-        actor,
-        what="open links",
-        of_project=links.filter(is_project).count,
-        of_person=links.filter(is_person).count,
-        retry_after=first_end,
-    )
-
-
-def check_linkable(report: ExportReport) -> None:
-    """Raises :class:`ConflictError` when there are no files to link to."""
-    if not report.is_delivered or report.files_removed_at is not None:
-        raise ConflictError(f"report {report.report_id} has no files to link to")
-    if report.altered_at is not None:
-        raise ConflictError(f"report {report.report_id} is not as it was delivered: {report.altered_why}")
-
-
-def revoke_link(*, link: Link, actor: Actor) -> Link:
-    """End a link now. Revoking twice is no error, and nothing more to record."""
-    project = link.artifact.report.project
-    details = {"link": link.public_id}
-    with (
-        suppress(NothingToDoError),
-        audited("link.revoked", actor=actor, project=project, obj=link.artifact, details=details),
-    ):
-        require(actor, LINK, project)
-        if not Link.objects.filter(pk=link.pk, revoked_at=None).update(revoked_at=timezone.now()):
-            raise NothingToDoError(f"link {link.public_id} is revoked already")
-    link.refresh_from_db()
-    return link
-
-
-# --- configs ---------------------------------------------------------------------------------------------------------
-
-
-def save_config(
-    *,
-    project: Project,
-    name: str,
-    spec: ExportSpec,
-    actor: Actor,
-    description: str = "",
-    idempotency_key: str | None = None,
-) -> ExportConfig:
-    """Keep a description under a name. Raises :class:`UserError`.
-
-    With an ``idempotency_key`` (of the one who uses it) the same description sent again gives the same config; another
-    one under the same key raises :class:`ConflictError`.
-    """
-    config = ExportConfig(project=project, created_by_id=actor.user_id)
-    if idempotency_key is not None:
-        config.public_id = derived_id("config", scope_of(actor), usable_key(idempotency_key))
-        require(actor, START, project)
-        if (before := ExportConfig.objects.filter(public_id=config.public_id).first()) is not None:
-            _fill(config, name, description, spec)
-            return _saved_before(before, config)
-    _must_be_reached(project, spec, actor)
-    try:
-        with audited("config.created", actor=actor, project=project) as line:
-            require(actor, START, project)
-            connection_of(spec.destination, project, hold=True)
-            _fill(config, name, description, spec)
-            _must_be_alone(config)
-            config.save(force_insert=True)
-            line.obj, line.after = config, config.body
-    except IntegrityError:
-        # another request with this key was faster by a moment
-        if (before := ExportConfig.objects.filter(public_id=config.public_id).first()) is not None:
-            return _saved_before(before, config)
-        raise
-    return config
-
-
-def _saved_before(before: ExportConfig, config: ExportConfig) -> ExportConfig:
-    """``before``, where it is what ``config`` would be."""
-    fields = ("project_id", "name", "description", "body")
-    if any(getattr(before, field) != getattr(config, field) for field in fields):
-        which = f"config {before.name!r}" if before.project_id == config.project_id else "another config"
-        raise ConflictError(f"the same form saved {which} already", field="Idempotency-Key")
-    return before
-
-
-def change_config(
-    *, config: ExportConfig, name: str, spec: ExportSpec, actor: Actor, description: str = ""
-) -> ExportConfig:
-    """Put another description in its place; reports that ran with the old one keep theirs.
-
-    Raises :class:`GoneError` when the config was deleted meanwhile: it must not come back by being saved.
-    """
-    _must_be_reached(config.project, spec, actor)
-    with audited("config.changed", actor=actor, project=config.project, obj=config, before=config.body) as line:
-        require(actor, START, config.project)
-        connection_of(spec.destination, config.project, hold=True)
-        _fill(config, name, description, spec)
-        _must_be_alone(config)
-        if not ExportConfig.objects.select_for_update().filter(pk=config.pk).first():
-            raise GoneError(f"config {config.name!r} was deleted meanwhile")
-        config.save(force_update=True)
-        line.after = config.body
-    return config
-
-
-def _must_be_reached(project: Project, spec: ExportSpec, actor: Actor) -> None:
-    """A config names its destination for good: is it one that works? Asks over the network, so in no transaction."""
-    require(actor, START, project)
-    if (connection := connection_of(spec.destination, project)) is not None:
-        must_work(connection=connection, project=project, actor=actor)
-
-
-def delete_config(*, config: ExportConfig, actor: Actor) -> None:
-    """Forget a saved description; reports stay."""
-    with audited("config.deleted", actor=actor, project=config.project, obj=config, before=config.body):
-        require(actor, START, config.project)
-        config.delete()
-
-
-def _must_be_alone(config: ExportConfig) -> None:
-    """Two configs of one name in a project could not be told from each other. Holds the project: of two that are saved
-    at once the second is refused. Raises :class:`UserError`.
-    """
-    list(Project.objects.select_for_update(no_key=True).filter(pk=config.project_id).values_list("pk"))
-    if ExportConfig.objects.filter(project=config.project_id, name=config.name).exclude(pk=config.pk).exists():
-        raise UserError(
-            f"project {config.project.name!r} has a config {config.name!r} already: give this one another name, or "
-            "change that one",
-            field="name",
-        )
-
-
-def _fill(config: ExportConfig, name: str, description: str, spec: ExportSpec) -> None:
-    config.name = _named(name, "")
-    config.description = description
-    # as it can be sent again: without what was not asked, too
-    not_asked = {key for key in beside_filter() if not spec.beside.get(key)}
-    if spec.platform_export is not None:
-        not_asked.add("format")
-    config.body = {
-        key: value for key, value in spec.to_json().items() if key not in {"resolved", "time_zone", *not_asked}
-    }
-
-
 # --- finding and making ----------------------------------------------------------------------------------------------
 
 
@@ -770,7 +580,7 @@ def _create(
         check()
     destination = connection_of(spec.destination, project, hold=True)
     is_ours = sink_of(spec.destination, destination).is_ours
-    name = _named(name, f"{project.name[:150]} {spec.format}")
+    name = usable_name(name, f"{project.name[:150]} {spec.format}")
     wanted = spec.platform_export
     if wanted is not None:
         platform = usable_platform_of(project)
@@ -807,7 +617,8 @@ def _create(
     return report
 
 
-def _named(name: str, default: str) -> str:
+def usable_name(name: str, default: str) -> str:
+    """``default`` where it is empty. Raises :class:`UserError`."""
     name = name.strip() or default
     if not name:
         raise UserError("a name is missing", field="name")

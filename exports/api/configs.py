@@ -14,7 +14,7 @@ from connections.access.api.serializers import ProjectQuery
 from exportadmin.audit.middleware import actor_of
 from exportadmin.lib.errors import UserError
 from exportadmin.lib.rest import Header, Pages, RestView
-from exports import actions
+from exports import config_actions
 from exports.api.lookup import visible_configs
 from exports.api.serializers import ConfigSerializer
 from exports.api.spec import ConfigBodySerializer
@@ -54,7 +54,7 @@ class ConfigsView(RestView):
         body = ConfigBodySerializer.read(request.data)
         data = body.validated_data
         project = get_project(request, data["project"], field="project")
-        config = actions.save_config(
+        config = config_actions.save_config(
             project=project,
             name=data["name"],
             description=data.get("description", ""),
@@ -82,7 +82,7 @@ class ConfigView(RestView):
         data = body.validated_data
         if get_project(request, data["project"], field="project") != config.project:
             raise UserError("a config stays in its project", field="project")
-        changed = actions.change_config(
+        changed = config_actions.change_config(
             config=config,
             name=data["name"],
             description=data.get("description", ""),
@@ -94,7 +94,7 @@ class ConfigView(RestView):
     @extend_schema(operation_id="configs_delete", responses={204: None})
     def delete(self, request: Request, config_id: str) -> Response:
         """Forget it; reports that ran with it stay."""
-        actions.delete_config(config=get_config(request, config_id), actor=actor_of(request, "rest"))
+        config_actions.delete_config(config=get_config(request, config_id), actor=actor_of(request, "rest"))
         return Response(status=204)
 
 

@@ -14,11 +14,11 @@ from connections.access.lookup import token_of
 from connections.access.permissions import LINK, can
 from exportadmin.audit.middleware import actor_of
 from exportadmin.lib.rest import Pages, RestView
-from exports import actions
 from exports.api.lookup import get_whole_report, visible_links
 from exports.api.queries import LinksQuery
 from exports.api.serializers import IssuedLinkSerializer, LinkSerializer
 from exports.api.spec import IssueLinkSerializer
+from exports.links import actions as link_actions
 from exports.links.tokens import paths_for, person_named
 from exports.lookup import get_artifact, get_link
 from exports.models import Artifact
@@ -35,7 +35,7 @@ class ArtifactLinksView(RestView):
         artifact = get_artifact(request, artifact_id)
         data: dict[str, Any] = IssueLinkSerializer.read(request.data).validated_data
         passwords.give(request, data.get("password", ""), "rest")
-        link, token = actions.issue_link(
+        link, token = link_actions.issue_link(
             artifact=artifact,
             actor=actor_of(request, "rest"),
             seconds=data["seconds"],
@@ -73,5 +73,5 @@ class RevokeLinkView(RestView):
     @extend_schema(operation_id="links_revoke", request=None, responses=LinkSerializer)
     def post(self, request: Request, link_id: str) -> Response:
         """End a link now. Twice is no error."""
-        link = actions.revoke_link(link=get_link(request, link_id), actor=actor_of(request, "rest"))
+        link = link_actions.revoke_link(link=get_link(request, link_id), actor=actor_of(request, "rest"))
         return Response(LinkSerializer(link).data)

@@ -28,7 +28,7 @@ _WHOLE: Final = "Write a whole number, 1 or more: a link lasts 1 minute to 30 da
 
 
 class LinkForm(PasswordGivenForm):
-    """Cleaned: ``seconds``, ``one_time`` and ``for_user`` as :func:`exports.actions.issue_link` takes them."""
+    """Cleaned: ``seconds``, ``one_time`` and ``for_user`` as :func:`exports.links.actions.issue_link` takes them."""
 
     blamed = {"seconds": "last"}
 

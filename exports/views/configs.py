@@ -16,7 +16,7 @@ from exportadmin.audit.middleware import actor_of
 from exportadmin.lib.errors import DeniedError, GoneError, NotFoundError, UserError
 from exportadmin.lib.ids import new_id
 from exportadmin.lib.pages import done, form_view, get_view, only, post_view, refused
-from exports import actions
+from exports import actions, config_actions
 from exports.display.connections import names_of
 from exports.display.project_contents import since_last_delivery
 from exports.display.spec_text import describe
@@ -99,7 +99,7 @@ def config_edit(request: HttpRequest, config_id: str) -> HttpResponse:
     if button == PLAN:
         return show_planned(request, form, config)
     try:
-        config = actions.change_config(
+        config = config_actions.change_config(
             config=config,
             name=form.export_name,
             description=form.cleaned_data["description"],
@@ -162,7 +162,7 @@ def config_delete(request: HttpRequest, config_id: str) -> HttpResponse:
     _no_more_than(request, ())
     config = get_config(request, config_id, START)
     name = config.name
-    actions.delete_config(config=config, actor=actor_of(request))
+    config_actions.delete_config(config=config, actor=actor_of(request))
     return done(request, f"Config “{name}” deleted. Its exports stay.", "configs:list")
 
 

@@ -16,7 +16,7 @@ from connections.models import Project
 from exportadmin.audit.middleware import actor_of
 from exportadmin.lib.errors import UserError
 from exportadmin.lib.pages import done, form_view, get_view, only, post_view
-from exports import actions
+from exports.links import actions as link_actions
 from exports.links import one_copy, tokens
 from exports.links.forms import LinkFilterForm, LinkForm
 from exports.lists.capped_paginator import LongPaginator
@@ -50,7 +50,7 @@ def issue(request: HttpRequest, artifact_id: str) -> HttpResponse:
     """A form, and as the answer to it the address: shown this once, and never part of an address of ours."""
     only(request, ())
     artifact = get_artifact(request, artifact_id, LINK)
-    actions.check_linkable(artifact.report)
+    link_actions.check_linkable(artifact.report)
     posted = request.POST if request.method == "POST" else None
     form = LinkForm(posted, password_at=actor_of(request).password_at)
     form.check_names()
@@ -58,7 +58,7 @@ def issue(request: HttpRequest, artifact_id: str) -> HttpResponse:
         data = form.cleaned_data
         try:
             passwords.give(request, data["password"])
-            link, token = actions.issue_link(
+            link, token = link_actions.issue_link(
                 artifact=artifact,
                 actor=actor_of(request),
                 seconds=data["seconds"],
@@ -85,7 +85,7 @@ def _issued(request: HttpRequest, link: Link, token: str) -> HttpResponse:
 @post_view
 def revoke(request: HttpRequest, link_id: str) -> HttpResponse:
     """End a link now; revoking twice is no error."""
-    link = actions.revoke_link(link=get_link(request, link_id, LINK), actor=actor_of(request))
+    link = link_actions.revoke_link(link=get_link(request, link_id, LINK), actor=actor_of(request))
     message = f"The link to {link.artifact.name} was revoked: its address opens nothing any more."
     return done(request, message, "links:list")
 

@@ -12,7 +12,7 @@ from exportadmin.audit.middleware import actor_of
 from exportadmin.lib.errors import ConflictError, DeniedError, NotFoundError, TooManyError, UserError
 from exportadmin.lib.heavy import heavy
 from exportadmin.lib.pages import done, form_view, only, post_view, tell_refused
-from exports import actions
+from exports import actions, config_actions
 from exports.forms.conditions import condition_inputs
 from exports.forms.export import ExportForm
 from exports.forms.platform_export import PlatformExportForm
@@ -126,7 +126,7 @@ def _carry_out(request: HttpRequest, button: str, project: Project, form: Export
     actor, name, data = actor_of(request), form.export_name, form.cleaned_data
     config = None
     if button != RUN:
-        config = actions.save_config(
+        config = config_actions.save_config(
             project=project,
             name=name,
             description=data["description"],

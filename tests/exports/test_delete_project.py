@@ -24,6 +24,8 @@ from exportadmin.lib.actor import Actor
 from exportadmin.lib.errors import ConflictError, DeniedError, NotFoundError, PermanentError, UserError
 from exportadmin.runs import statuses
 from exports import actions as exports
+from exports import config_actions
+from exports.links import actions as link_actions
 from exports.models import Artifact, DeletedLink, Download, ExportConfig, ExportReport, Link
 from exports.sources.snapshot import conversion_spec
 from exports.spec.spec import ExportSpec
@@ -69,8 +71,10 @@ def filled(members, tmp_path, settings) -> Project:
 def full(filled, oscar, settings) -> Project:
     """With one of everything."""
     report = export(filled, name="All of it")
-    exports.issue_link(artifact=report.artifacts.get(), actor=SHELL)
-    exports.save_config(project=filled, name="Nightly", spec=ExportSpec.parse({"format": "csv"}, filled), actor=SHELL)
+    link_actions.issue_link(artifact=report.artifacts.get(), actor=SHELL)
+    config_actions.save_config(
+        project=filled, name="Nightly", spec=ExportSpec.parse({"format": "csv"}, filled), actor=SHELL
+    )
     issue_token(user=oscar, name="script", scopes=["exports:read"], actor=SHELL, project=filled)
     (settings.MEDIA_DIR / filled.public_id).mkdir(parents=True)
     (settings.MEDIA_DIR / filled.public_id / "a.png").write_bytes(b"png")
@@ -239,8 +243,8 @@ def test_it_is_gone_for_everybody_before_anything_is_taken_away(full, alice, osc
 
 def test_its_links_say_gone_before_and_after_and_one_for_a_person_only_to_that_person(full, oscar, mallory):
     artifact = Artifact.objects.get()
-    _, token = exports.issue_link(artifact=artifact, actor=SHELL)
-    _, bound = exports.issue_link(artifact=artifact, actor=SHELL, for_user=oscar)
+    _, token = link_actions.issue_link(artifact=artifact, actor=SHELL)
+    _, bound = link_actions.issue_link(artifact=artifact, actor=SHELL, for_user=oscar)
     anybody, its_person, other = Client(), signed_in(oscar), signed_in(mallory)
     assert anybody.get(f"/exports/l/{token}/").status_code == 200
     delete(full)
@@ -272,7 +276,7 @@ def test_everything_that_points_to_it_goes_and_nothing_of_another_project(full, 
     other = Project.objects.create(connection=full.connection, name="Harbour")
     write_rows(other, mixed(5), now_ms=1_000)
     kept = export(other, name="Stays")
-    exports.issue_link(artifact=kept.artifacts.get(), actor=SHELL)
+    link_actions.issue_link(artifact=kept.artifacts.get(), actor=SHELL)
     folder = delivery_folder(ExportReport.objects.get(project=full))
     assert folder.exists()
     delete(full)

@@ -19,6 +19,7 @@ from exportadmin.lib.actor import USER, Actor, system
 from exportadmin.lib.errors import ConflictError, TooManyError
 from exportadmin.runs import statuses
 from exports import actions
+from exports.links import actions as link_actions
 from exports.models import Artifact, ExportReport, Link
 from exports.spec.spec import ExportSpec
 from tests.exports.downloads.support import actor as actor_for
@@ -162,20 +163,20 @@ def test_the_product_and_the_shell_have_no_limits(members: Project, settings):
 
 def test_open_links_are_counted_and_an_end_makes_room(artifact: Artifact, oscar: User, settings):
     limit(settings, LINKS_PERSON=2)
-    made = [actions.issue_link(artifact=artifact, actor=actor_for(oscar), seconds=600)[0] for _ in range(2)]
+    made = [link_actions.issue_link(artifact=artifact, actor=actor_for(oscar), seconds=600)[0] for _ in range(2)]
     answer = script(oscar).post(f"artifacts/{artifact.public_id}/links/", {"seconds": 600})
     assert answer.status_code == 429
     assert 500 < int(answer["Retry-After"]) <= 600, "when the first of them ends"
-    actions.revoke_link(link=made[0], actor=actor_for(oscar))
-    actions.issue_link(artifact=artifact, actor=actor_for(oscar))
+    link_actions.revoke_link(link=made[0], actor=actor_for(oscar))
+    link_actions.issue_link(artifact=artifact, actor=actor_for(oscar))
     assert Link.objects.count() == 3
 
 
 def test_links_of_a_project_are_counted_whoever_makes_them(artifact: Artifact, alice: User, oscar: User, settings):
     limit(settings, LINKS_PROJECT=1)
-    actions.issue_link(artifact=artifact, actor=actor_for(oscar))
+    link_actions.issue_link(artifact=artifact, actor=actor_for(oscar))
     with pytest.raises(TooManyError, match="open links"):
-        actions.issue_link(artifact=artifact, actor=actor_for(alice))
+        link_actions.issue_link(artifact=artifact, actor=actor_for(alice))
 
 
 def test_imports_are_counted_by_the_day(members: Project, alice: User, settings):

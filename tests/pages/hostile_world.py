@@ -29,7 +29,8 @@ from connections.sync.models import Mirror, SyncRun
 from exportadmin.audit.record import record
 from exportadmin.lib.actor import Actor
 from exportadmin.runs import statuses
-from exports import actions
+from exports import actions, config_actions
+from exports.links import actions as link_actions
 from exports.models import Artifact, Download, ExportConfig, ExportReport, Link, Proof, ProofNight, SinkSweep
 from exports.models.proof import CHANGED, EQUAL, UNPROVEN
 from exports.models.sweep import LEFTOVERS
@@ -108,9 +109,9 @@ def build(folder: Path) -> HostileWorld:
     _proofs(done, coco, masks)
     _leftovers()
     artifact = done.artifacts.get()
-    link, link_token = actions.issue_link(artifact=artifact, actor=alice, for_user=None)
+    link, link_token = link_actions.issue_link(artifact=artifact, actor=alice, for_user=None)
     spec = ExportSpec.parse({"format": "csv", "statuses": ["accepted"]}, project)
-    config = actions.save_config(project=project, name=NAME, description=HOSTILE, spec=spec, actor=alice)
+    config = config_actions.save_config(project=project, name=NAME, description=HOSTILE, spec=spec, actor=alice)
     token, _ = issue_token(
         user=people["alice"], name=HOSTILE[:120], scopes=["exports:read"], actor=alice, project=project
     )
@@ -299,7 +300,7 @@ def _ended_links(artifact: Artifact, alice: Actor) -> dict[str, tuple[Link, str]
     now = timezone.now()
     changes = {"revoked": {"revoked_at": now}, "used": {"used_at": now}}
     for state, change in changes.items():
-        link, token = actions.issue_link(artifact=artifact, actor=alice, one_time=True)
+        link, token = link_actions.issue_link(artifact=artifact, actor=alice, one_time=True)
         Link.objects.filter(pk=link.pk).update(**change)
         ended[state] = link, token
     Download.objects.create(

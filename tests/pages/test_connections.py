@@ -12,7 +12,7 @@ from django.test import Client
 from connections.connection_actions import create_connection, grant_connection, revoke_connection
 from connections.models import Connection, Project
 from exportadmin.audit.models import AuditEntry
-from exports import actions
+from exports import actions, config_actions
 from exports.spec.spec import ExportSpec
 from tests.connections.toy import Vault, registered
 from tests.pages.people import make_admin, signed_in, trail
@@ -247,7 +247,7 @@ def test_what_uses_it_keeps_it_from_being_deleted(granted: Connection, members: 
     body = {"format": "ndjson", "destination": {"kind": "vault", "connection": granted.public_id}}
     visitor.post(page(granted, "secrets"), {"secrets.phrase": "sesame"})
     spec = ExportSpec.parse(body, members)
-    config = actions.save_config(project=members, name="Nightly", spec=spec, actor=SHELL)
+    config = config_actions.save_config(project=members, name="Nightly", spec=spec, actor=SHELL)
     for name in ("One", "Two"):
         actions.request_export(project=members, spec=spec, actor=SHELL, name=name)
     assert "Street scenes 1 config 2 running exports" in text_of(visitor.get(LIST))

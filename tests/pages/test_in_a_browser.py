@@ -13,8 +13,8 @@ from playwright.sync_api import Page, expect
 from connections.models import Project
 from exportadmin.lib.actor import Actor
 from exportadmin.runs import statuses
-from exports import actions
 from exports.formats import FORMATS
+from exports.links import actions as link_actions
 from exports.models import ExportReport
 from tests.pages.reports import CHECK_VALUES, CONFIG, deliver, make_report
 from tests.support import cast
@@ -48,7 +48,7 @@ def pages(site: str, page: Page, tmp_path: Path) -> dict[str, str]:
     for status in statuses.TITLES:
         make_report(project, name=HOSTILE, status=status, created_by_name=LONG)
     actor = Actor(kind="user", name=LONG, channel="web", user_id=alice.pk)
-    _, token = actions.issue_link(artifact=completed, actor=actor)
+    _, token = link_actions.issue_link(artifact=completed, actor=actor)
     sign_in(page, site, "alice", cast.PASSWORD)
     return {
         "list": f"{site}/exports/",

@@ -17,7 +17,7 @@ from connections.store.upsert import write_rows
 from exportadmin.audit.models import AuditEntry
 from exportadmin.lib.actor import Actor
 from exportadmin.lib.errors import GoneError
-from exports import actions
+from exports import config_actions
 from exports.models import ExportConfig, ExportReport
 from exports.spec.spec import ExportSpec
 from tests.pages.reports import make_report
@@ -34,7 +34,7 @@ def operator(members: Project, oscar: User) -> Client:
 
 
 def save(project: Project, name: str = "Weekly", **body: object) -> ExportConfig:
-    return actions.save_config(
+    return config_actions.save_config(
         project=project, name=name, spec=ExportSpec.parse({"format": "csv", **body}, project), actor=SHELL
     )
 
@@ -77,7 +77,7 @@ def test_looking_at_an_address_changes_nothing(config: ExportConfig, operator: C
 
 
 def test_what_is_typed_into_a_config_that_was_deleted_meanwhile_is_not_lost(config: ExportConfig, operator: Client):
-    actions.delete_config(config=config, actor=SHELL)
+    config_actions.delete_config(config=config, actor=SHELL)
     typed = form(config.project, do="save", name="Months of work", description="All of it", global_keys="x\ny")
     response = operator.post(f"/configs/{config.public_id or 'gone'}/edit/", typed)
     page = page_of(response)
@@ -94,10 +94,10 @@ def test_what_is_typed_into_a_config_that_was_deleted_meanwhile_is_not_lost(conf
 
 def test_a_config_deleted_in_the_same_moment_does_not_come_back(config: ExportConfig):
     mine = ExportConfig.objects.get()
-    actions.delete_config(config=config, actor=SHELL)
+    config_actions.delete_config(config=config, actor=SHELL)
     spec = ExportSpec.parse({"format": "json"}, mine.project)
     with pytest.raises(GoneError, match="was deleted meanwhile"):
-        actions.change_config(config=mine, name="Back", spec=spec, actor=SHELL)
+        config_actions.change_config(config=mine, name="Back", spec=spec, actor=SHELL)
     assert not ExportConfig.objects.exists()
 
 

@@ -23,7 +23,7 @@ from connections.models import Connection
 from exportadmin.runs import statuses
 from exportadmin.runs.execute import run_in_foreground
 from exportadmin.runs.lease import claim
-from exports import actions
+from exports import actions, config_actions
 from exports.dialects.label_studio import views
 from exports.models import ExportReport
 from exports.spec.spec import ExportSpec
@@ -425,7 +425,7 @@ def _fill_label_studio(place: Place) -> None:
     place.snapshot = actions.run_now(project=place.project, spec=spec, actor=SHELL, name=f"{name} snapshot")
     assert place.snapshot.is_delivered, place.snapshot.error
     place.unmade = actions.request_export(project=place.project, spec=spec, actor=SHELL, name=f"{name} unmade")
-    place.view = actions.save_config(project=place.project, spec=spec, actor=SHELL, name=f"{name} view")
+    place.view = config_actions.save_config(project=place.project, spec=spec, actor=SHELL, name=f"{name} view")
 
 
 def _made_here(report: ExportReport, seconds: float, waiter: str) -> bool:

@@ -27,7 +27,8 @@ from connections.store.upsert import write_rows
 from connections.sync.models import SyncRun
 from exportadmin.lib.actor import Actor
 from exportadmin.runs import statuses
-from exports import actions
+from exports import actions, config_actions
+from exports.links import actions as link_actions
 from exports.models import Artifact, ExportConfig, ExportReport, Link, Proof
 from exports.models.proof import FULL
 from exports.run import proofs
@@ -184,11 +185,11 @@ def place(connection: Connection, name: str) -> Place:
     failed = actions.request_export(project=project, spec=spec, actor=SHELL, name=f"{name} failed run")
     ExportReport.objects.filter(pk=failed.pk).update(status=statuses.FAILED, error="the disk is full")
     failed.refresh_from_db()
-    config = actions.save_config(
+    config = config_actions.save_config(
         project=project, name=f"{name} config", spec=ExportSpec.parse({"format": "json"}, project), actor=SHELL
     )
     artifact = done.artifacts.get()
-    link, token = actions.issue_link(artifact=artifact, actor=SHELL)
+    link, token = link_actions.issue_link(artifact=artifact, actor=SHELL)
     imported, uploading = imports(project)
     with transaction.atomic():
         proof = proofs.create(table, FULL, SHELL)

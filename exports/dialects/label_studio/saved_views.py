@@ -14,7 +14,7 @@ from connections.access.permissions import VIEW
 from connections.models import Project
 from exportadmin.audit.middleware import actor_of
 from exportadmin.lib.errors import NotFoundError, UserError
-from exports import actions
+from exports import config_actions
 from exports.dialects.label_studio.base import LabelStudioView
 from exports.dialects.label_studio.bodies import ViewBody, ViewQuery, ViewsQuery, body_of
 from exports.dialects.label_studio.filters import in_utc, items_of, parse_data
@@ -87,7 +87,7 @@ class ViewsView(LabelStudioView):
         project = self.project(request, str(sent["project"]))
         title, conditions = parse_data(sent.get("data", {}))
         title, spec = title or _free_title(project), _spec(conditions, project)
-        config = actions.save_config(project=project, name=title, spec=spec, actor=actor_of(request, CHANNEL))
+        config = config_actions.save_config(project=project, name=title, spec=spec, actor=actor_of(request, CHANNEL))
         return Response(_shown(config), status=201)
 
 
@@ -109,7 +109,7 @@ class ViewView(LabelStudioView):
         if "data" in sent:
             title, conditions = parse_data({"title": config.name, **sent["data"]})
             body = {**config.body, "filter": conditions} if "filters" in sent["data"] else config.body
-            config = actions.change_config(
+            config = config_actions.change_config(
                 config=config,
                 name=title or _free_title(config.project),
                 spec=ExportSpec.parse(body, config.project),
@@ -120,7 +120,7 @@ class ViewView(LabelStudioView):
 
     def delete(self, request: Request, view_pk: str) -> Response:
         """Snapshots that were made with it stay."""
-        actions.delete_config(config=task_view(request, view_pk), actor=actor_of(request, CHANNEL))
+        config_actions.delete_config(config=task_view(request, view_pk), actor=actor_of(request, CHANNEL))
         return Response(status=204)
 
 

@@ -30,6 +30,7 @@ from exports.dialects.base import DialectView
 from exports.dialects.labellerr.bodies import Call, CreateExport, DownloadCall, ProjectCall, ReportIds, described
 from exports.dialects.labellerr.shapes import export_json, export_status, project_json, unknown_json
 from exports.dialects.labellerr.sign_in import CHANNEL, LabellerrAuthentication
+from exports.links import actions as link_actions
 from exports.links.tokens import paths_for
 from exports.lists.listing import ended, in_progress, within
 from exports.lookup import note_hidden_reports
@@ -191,7 +192,7 @@ class DownloadUrlView(LabellerrView):
             reason = report.error or report.status
             raise ConflictError(f"export {report.report_id} is {export_status(report)}: {reason}")
         files = list(report.artifacts.all())
-        link, token = actions.issue_link(artifact=files[0], actor=actor_of(request, CHANNEL), seconds=LINK_SECONDS)
+        link, token = link_actions.issue_link(artifact=files[0], actor=actor_of(request, CHANNEL), seconds=LINK_SECONDS)
         url = request.build_absolute_uri(paths_for(token)["file_url"])
         return self.answer(
             request,

@@ -27,7 +27,7 @@ from exportadmin.lib.actor import Actor
 from exportadmin.operations import logs
 from exportadmin.operations.gunicorn_logs import GunicornLogger
 from exportadmin.urls import urlpatterns as product_patterns
-from exports import actions
+from exports.links import actions as link_actions
 from tests.pages.reports import deliver
 from tests.support.paths import ROOT
 from tests.support.shell import plain_environment
@@ -115,7 +115,7 @@ def test_a_line_in_the_log_is_no_reason_to_ask_the_database(rf, lines):
 
 def test_the_secret_of_a_link_and_its_query_are_in_no_line(client: Client, project, tmp_path, lines):
     artifact = deliver(project, tmp_path / "delivery")
-    _, token = actions.issue_link(artifact=artifact, actor=SHELL)
+    _, token = link_actions.issue_link(artifact=artifact, actor=SHELL)
     address = reverse("exports:link", args=[token])
     assert address.startswith("/exports/l/"), "the masking in exportadmin/lib/masking.py goes by this"
     client.get(f"{address}?from=chat-4711")

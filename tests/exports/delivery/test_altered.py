@@ -14,6 +14,7 @@ from exportadmin.audit.models import AuditEntry
 from exportadmin.lib.actor import Actor
 from exports import actions
 from exports.delivery import integrity
+from exports.links import actions as link_actions
 from exports.models import ExportReport
 from exports.sources.snapshot import conversion_spec
 from exports.spec.spec import ExportSpec
@@ -133,7 +134,7 @@ def test_a_conversion_of_it_fails_in_words(report: ExportReport, file: Path):
 
 
 def test_a_link_to_it_says_so_before_the_button(report: ExportReport, file: Path, client: Client):
-    path = f"/exports/l/{actions.issue_link(artifact=report.artifacts.get(), actor=USER)[1]}/"
+    path = f"/exports/l/{link_actions.issue_link(artifact=report.artifacts.get(), actor=USER)[1]}/"
     assert Client().get(path).status_code == 200
     flip(file)
     assert Client().get(f"{path}file").status_code == 410

@@ -25,7 +25,7 @@ from exportadmin.audit.models import AuditEntry
 from exportadmin.lib.errors import ConflictError, UserError
 from exportadmin.runs import statuses
 from exportadmin.runs.execute import execute
-from exports import actions
+from exports import actions, config_actions
 from exports.models import ExportConfig, ExportReport
 from exports.run import retention
 from tests.connections.sinks.blobs import BlobSink
@@ -168,7 +168,7 @@ def test_a_config_is_saved_when_its_connection_passes_its_test(archive, script, 
     config = ExportConfig.objects.get()
     with pytest.raises(ConflictError, match="does not pass its test"):
         spec = actions.ExportSpec.parse({"format": "csv", "destination": to(archive)}, config.project)
-        actions.change_config(config=config, name="nightly", spec=spec, actor=SHELL)
+        config_actions.change_config(config=config, name="nightly", spec=spec, actor=SHELL)
     assert ExportConfig.objects.get().body["format"] == "ndjson"
 
 
@@ -181,7 +181,7 @@ def test_it_is_not_deleted_while_something_uses_it_and_says_what(archive, script
         f"1 running export ({waiting.name!r} of project {filled.name!r})"
     )
     assert ended(waiting)[0] == statuses.COMPLETED
-    actions.delete_config(config=ExportConfig.objects.get(public_id=config["config_id"]), actor=SHELL)
+    config_actions.delete_config(config=ExportConfig.objects.get(public_id=config["config_id"]), actor=SHELL)
     with pytest.raises(ConflictError, match=rf"in use: 1 delivered export \('{waiting.name}'"):
         delete_connection(connection=archive, actor=SHELL)
     assert [(use.what, use.count, use.first[0].id) for use in used_by(archive)] == [

@@ -15,6 +15,7 @@ from exportadmin.audit.models import AuditEntry
 from exportadmin.lib.signing import installation_key
 from exports import actions
 from exports.delivery.receipt import VERIFIER
+from exports.links import actions as link_actions
 from tests.rest.world import SHELL, Rest
 from tests.support.deliveries import delivery_folder
 
@@ -108,7 +109,7 @@ def test_where_nothing_was_delivered_there_is_no_manifest(deliver, script, brows
 def test_behind_a_link_is_a_manifest_of_that_file_alone_which_tells_nothing_else(deliver, tmp_path):
     report = deliver(format="ndjson")
     artifact = report.artifacts.get()
-    _, token = actions.issue_link(artifact=artifact, actor=SHELL)
+    _, token = link_actions.issue_link(artifact=artifact, actor=SHELL)
     stranger = Client()
     page = stranger.get(f"/exports/l/{token}/").content.decode()
     folder = tmp_path / "downloads"
@@ -137,7 +138,7 @@ def test_behind_a_link_is_a_manifest_of_that_file_alone_which_tells_nothing_else
 def test_behind_a_link_nothing_is_signed_for_a_file_that_was_changed(deliver):
     report = deliver(format="ndjson")
     artifact = report.artifacts.get()
-    _, token = actions.issue_link(artifact=artifact, actor=SHELL)
+    _, token = link_actions.issue_link(artifact=artifact, actor=SHELL)
     path = delivery_folder(report) / artifact.name
     raw = path.read_bytes()
     path.write_bytes(bytes([raw[0] ^ 1]) + raw[1:])

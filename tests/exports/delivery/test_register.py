@@ -24,6 +24,7 @@ from connections.store.upsert import write_rows
 from exportadmin.audit.models import AuditEntry
 from exportadmin.audit.questions import in_order
 from exports import actions
+from exports.links import actions as link_actions
 from exports.models import ExportReport
 from exports.register.lines import register_entries
 from exports.results.search import search
@@ -103,14 +104,16 @@ def script(filled: Project, alice: User, deliver: Any, saved_s3_connection: Conn
     done.took("oscar", "handed-over", "web", far)
     # links: one used twice, one that is good once, one for a person
     actor = SHELL
-    many = actions.issue_link(artifact=artifact, actor=actor, seconds=600)
-    once = actions.issue_link(artifact=artifact, actor=actor, seconds=600, one_time=True)
+    many = link_actions.issue_link(artifact=artifact, actor=actor, seconds=600)
+    once = link_actions.issue_link(artifact=artifact, actor=actor, seconds=600, one_time=True)
     visitor = Client(REMOTE_ADDR=VISITOR)
     for token in (many[1], many[1], once[1]):
         done.took("without sign-in", "download", "link", near, len(whole(visitor.get(f"/exports/l/{token}/file"))))
     assert visitor.get(f"/exports/l/{once[1]}/file").status_code == 410
     done.refused += 1
-    hers = actions.issue_link(artifact=artifact, actor=actor, seconds=600, for_user=User.objects.get(username="rita"))
+    hers = link_actions.issue_link(
+        artifact=artifact, actor=actor, seconds=600, for_user=User.objects.get(username="rita")
+    )
     done.took("rita", "download", "link", near, len(whole(browsers["rita"].get(f"/exports/l/{hers[1]}/file"))))
     done.links += 3
     # another platform's client

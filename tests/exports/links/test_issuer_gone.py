@@ -20,7 +20,7 @@ from connections.access.tokens import find_token, issue_token
 from connections.models import Project
 from exportadmin.audit.models import AuditEntry
 from exportadmin.lib.actor import USER, Actor
-from exports import actions
+from exports.links import actions as link_actions
 from exports.models import Artifact, Link
 from tests.exports.downloads.support import actor as actor_for
 from tests.pages.people import signed_in
@@ -37,7 +37,7 @@ def artifact(members: Project, tmp_path: Path) -> Artifact:
 
 
 def link_of(user: User, artifact: Artifact) -> str:
-    _, token = actions.issue_link(artifact=artifact, actor=actor_for(user), seconds=3600)
+    _, token = link_actions.issue_link(artifact=artifact, actor=actor_for(user), seconds=3600)
     return f"/exports/l/{token}/"
 
 
@@ -207,6 +207,6 @@ def test_another_issuer_cannot_be_written_into_the_row(alice: User, oscar: User,
 
 
 def test_a_link_of_the_shell_belongs_to_nobody_and_stays(artifact: Artifact):
-    _, token = actions.issue_link(artifact=artifact, actor=SHELL, seconds=3600)
+    _, token = link_actions.issue_link(artifact=artifact, actor=SHELL, seconds=3600)
     assert opens(f"/exports/l/{token}/") == [200, 200]
     assert ApiToken.objects.count() == 0

@@ -9,7 +9,7 @@ import pytest
 from connections.platforms import remote
 from exportadmin.lib.errors import UserError
 from exportadmin.runs import statuses
-from exports import actions
+from exports import actions, config_actions
 from exports.delivery.verify import verify_report
 from exports.models import ExportReport
 from exports.spec.spec import ExportSpec
@@ -243,7 +243,7 @@ def test_a_format_that_is_not_documented_is_taken_with_a_warning(harbour):
 def test_a_saved_one_runs_again_as_it_was(harbour):
     body = {"platform_export": {"format": "json", "statuses": ["review"], "updated_after": "2024-01-01"}}
     spec = ExportSpec.parse(body, harbour)
-    config = actions.save_config(project=harbour, name="Weekly", spec=spec, actor=SHELL)
+    config = config_actions.save_config(project=harbour, name="Weekly", spec=spec, actor=SHELL)
     again = ExportSpec.parse(config.body, harbour)
     assert again == spec
     assert ExportSpec.from_json(spec.to_json(), harbour) == spec

@@ -12,7 +12,7 @@ from django.urls import reverse
 
 from connections.access.tokens import issue_token
 from exportadmin.runs import statuses
-from exports import actions
+from exports.links import actions as link_actions
 from exports.models import ExportReport
 from exports.spec.platform_export import format_title
 from tests.exports.platform_export.conftest import SHELL, delivered, step
@@ -158,7 +158,7 @@ def test_the_shell_lists_and_fetches_its_figures(ask, unproved):
 
 def test_a_link_to_its_file_hands_it_out(ask, server, client):
     report = step(ask())
-    _, token = actions.issue_link(artifact=report.artifacts.get(), actor=SHELL)
+    _, token = link_actions.issue_link(artifact=report.artifacts.get(), actor=SHELL)
     answer = client.get(reverse("exports:link", args=[token]))
     assert "JSON, made by Toy" in answer.content.decode()
     got = client.get(reverse("exports:link_file", args=[token]))

@@ -9,7 +9,7 @@ import pytest
 from django.test import Client
 
 from connections.models import Project
-from exports import actions
+from exports import config_actions
 from exports.models import ExportConfig
 from exports.spec.spec import ExportSpec
 from tests.rest.label_studio.asking import BASE, JSON, create, faults, post, report_of
@@ -141,7 +141,7 @@ def test_a_config_that_says_more_than_a_view_can_is_no_view_and_stays_whole(worl
         )
     ):
         spec = ExportSpec.parse(plain | more, world.own.project)
-        config = actions.save_config(project=world.own.project, name=f"Config {number}", spec=spec, actor=SHELL)
+        config = config_actions.save_config(project=world.own.project, name=f"Config {number}", spec=spec, actor=SHELL)
         there = f"{BASE}/dm/views/{config.pk}"
         body = json.dumps({"data": {"title": "Renamed"}})
         assert client.get(there).status_code == 404, more
@@ -160,7 +160,7 @@ def test_a_time_without_a_zone_is_of_the_projects(world: World):
     client, project = world.dialect_client("oscar"), world.own.project
     Project.objects.filter(pk=project.pk).update(time_zone="Europe/Warsaw")
     body = {"format": "label_studio_json", "labels": "all", "filter": {"updated_after": "2026-01-31 09:30:00"}}
-    config = actions.save_config(
+    config = config_actions.save_config(
         project=project, name="Recent", spec=ExportSpec.parse(body, project), actor=SHELL, description="as it is"
     )
     there = f"{BASE}/dm/views/{config.pk}"
@@ -187,6 +187,6 @@ def test_configs_that_no_view_can_say_are_none(world: World):
         {"format": "csv"},
     ):
         spec = ExportSpec.parse(body, world.own.project)
-        actions.save_config(project=world.own.project, name=f"A config {body}"[:200], spec=spec, actor=SHELL)
+        config_actions.save_config(project=world.own.project, name=f"A config {body}"[:200], spec=spec, actor=SHELL)
     client = world.dialect_client("oscar")
     assert client.get(f"{BASE}/dm/views/", {"project": world.own.project.pk}).json() == []
