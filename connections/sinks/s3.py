@@ -12,17 +12,13 @@ believed dead finds at its commit that its own is gone. No object is ever writte
 
 from __future__ import annotations
 
-import base64
 import hashlib
 import logging
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor, wait
-from contextlib import contextmanager
 from datetime import datetime
 from typing import Any, Final
-
-from django.utils.http import content_disposition_header
 
 from connections.models import Connection
 from connections.s3 import names
@@ -38,16 +34,15 @@ from connections.s3.connection import BucketConnection
 from connections.s3.folders import Folder
 from connections.sinks.base import (
     MANIFEST_NAME,
-    DeliveredFileError,
     Delivery,
     Draft,
     DraftFile,
-    Entry,
     Leftover,
     ReportKey,
     Sink,
     SinkField,
 )
+from connections.sinks.s3_delivery import S3Delivery, permanently
 from exportadmin.lib.errors import ExportAdminError, PermanentError, TransientError
 
 log = logging.getLogger(__name__)
@@ -60,8 +55,6 @@ GROWTH: Final = 0.13  # of a MiB, from part to part
 UPLOADS: Final = 4
 # bytes that wait to be sent or are being sent, over all files of a draft
 ON_THE_WAY = 32 * MIB
-# of one reading: the first is small, since many want a few bytes only
-FIRST_READ, LARGEST_READ = 256 << 10, 8 * MIB
 
 
 class S3Sink(BucketConnection, Sink):
@@ -166,7 +159,7 @@ class S3Sink(BucketConnection, Sink):
         bucket = self.bucket
         folder = Folder.of_location(bucket.name, leftover.location)
         if folder is not None:
-            with _permanently():
+            with permanently():
                 _sweep(bucket, folder)
 
 
@@ -222,15 +215,6 @@ def _abort_uploads(bucket: Bucket, prefix: str) -> None:
                 bucket.call("abort_multipart_upload", Key=upload["Key"], UploadId=upload["UploadId"])
             except S3MissingError:
                 continue
-
-
-@contextmanager
-def _permanently() -> Iterator[None]:
-    """For callers that have no way to try again."""
-    try:
-        yield
-    except TransientError as error:
-        raise PermanentError(str(error)) from error
 
 
 # --- writing ---------------------------------------------------------------------------------------------------------
@@ -545,143 +529,3 @@ def _has_arrived(bucket: Bucket, answer: Mapping[str, Any], checksum: str, body:
     if bucket.known.get("etag is md5") and answer.get("ServerSideEncryption", "AES256") == "AES256":
         return str(answer.get("ETag", "")).strip('"') == hashlib.md5(body, usedforsecurity=False).hexdigest()
     return True
-
-
-# --- reading ---------------------------------------------------------------------------------------------------------
-
-
-class S3Delivery(Delivery):
-    """The objects below a location. ``folder`` is ``None`` for one that is none of this bucket: it leads to nothing."""
-
-    def __init__(self, location: str, folder: Folder | None, reach: Callable[[], Bucket]) -> None:
-        super().__init__(location, folder.address if folder else "")
-        self._folder = folder
-        self._reach = reach
-
-    def open(self, name: str, first: int = 0, last: int | None = None) -> _OpenedObject:
-        """Raises ``TransientError`` and ``PermanentError`` too, where the store cannot be asked."""
-        if self._folder is None or not _is_name(name):
-            raise DeliveredFileError("is missing")
-        return open_object(self._reach(), self._folder.key(name), first, last)
-
-    def entries(self) -> Iterator[Entry]:
-        """Raises as :meth:`open` does."""
-        if self._folder is None:
-            return
-        bucket = self._reach()
-        for page in bucket.pages("list_objects_v2", Prefix=self._folder.prefix):
-            for listed in page.get("Contents", ()):
-                found = bucket.head(listed["Key"])
-                if found is not None:  # not removed this moment
-                    name = listed["Key"].removeprefix(self._folder.prefix)
-                    yield Entry(name, found["ContentLength"], _sha256_of(found))
-
-    def url(self, name: str, seconds: int) -> str | None:
-        if self._folder is None or not _is_name(name):
-            return None
-        bucket = self._reach()
-        if not bucket.gives_urls:
-            return None
-        wanted = {
-            "Bucket": bucket.name,
-            "Key": self._folder.key(name),
-            "ResponseContentDisposition": content_disposition_header(as_attachment=True, filename=name) or "attachment",
-        }
-        return bucket.client.generate_presigned_url("get_object", Params=wanted, ExpiresIn=seconds)
-
-    def remove(self) -> None:
-        """The manifest first: what has none is no dataset."""
-        if self._folder is None:
-            return
-        with _permanently():
-            bucket, manifest = self._reach(), self._folder.key(MANIFEST_NAME)
-            for key in sorted(bucket.keys(self._folder.prefix), key=lambda key: key != manifest):
-                bucket.call("delete_object", Key=key)
-
-
-def open_object(bucket: Bucket, key: str, first: int = 0, last: int | None = None) -> _OpenedObject:
-    """As :meth:`connections.sinks.base.Delivery.open`, of any object. Raises ``TransientError`` and ``PermanentError``
-    too, where the store cannot be asked.
-    """
-    found = bucket.head(key)
-    if found is None:
-        raise DeliveredFileError("is missing")
-    return _OpenedObject(bucket, key, found, first, last)
-
-
-def _is_name(name: str) -> bool:
-    return name not in ("", ".", "..") and "/" not in name and "\x00" not in name
-
-
-def _sha256_of(found: Mapping[str, Any]) -> str | None:
-    """What the store calculated of a whole object, in hexadecimal; of one that came in parts it knows only theirs."""
-    told = str(found.get("ChecksumSHA256", ""))
-    return base64.b64decode(told).hex() if told and "-" not in told else None
-
-
-class _OpenedObject:
-    """Read in pieces as somebody comes for them: no connection is held while nobody does. The pieces are all of the
-    one object that was opened; another in its place is noticed."""
-
-    def __init__(self, bucket: Bucket, key: str, found: Mapping[str, Any], first: int, last: int | None) -> None:
-        self.size = int(found["ContentLength"])
-        self._bucket = bucket
-        self._key = key
-        self._same = {"IfMatch": found["ETag"]}
-        if found.get("VersionId"):
-            self._same["VersionId"] = found["VersionId"]
-        self._end = self.size if last is None else min(last + 1, self.size)
-        self._ahead = b""  # what was read and not yet given out
-        self._given = 0  # of it
-        self._next_read = FIRST_READ
-        self._place = first
-
-    def seek(self, place: int) -> None:
-        offset = place - (self._place - self._given)
-        if 0 <= offset <= len(self._ahead):
-            self._given = offset
-        else:
-            self._ahead, self._given, self._next_read = b"", 0, FIRST_READ
-        self._place = place
-
-    def read(self, size: int) -> bytes:
-        size = min(size, max(self._end - self._place, 0))
-        if size <= 0:
-            return b""
-        if self._given == len(self._ahead):
-            self._ahead, self._given = self._fetch(max(size, self._next_read)), 0
-            self._next_read = min(2 * self._next_read, LARGEST_READ)
-        piece = self._ahead[self._given : self._given + size]
-        self._given += len(piece)
-        self._place += len(piece)
-        return piece
-
-    def _fetch(self, size: int) -> bytes:
-        last = min(self._place + size, self._end) - 1
-        pieces: list[bytes] = []
-
-        def whole(answer: Mapping[str, Any]) -> None:
-            pieces[:] = [answer["Body"].read(size + 1)]  # a store that pays no heed to the range sends it all
-            if len(pieces[0]) != last - self._place + 1:
-                raise TransientError(f"{self._bucket.address(self._key)} broke off")
-
-        try:
-            self._bucket.call(
-                "get_object", verify=whole, Key=self._key, Range=f"bytes={self._place}-{last}", **self._same
-            )
-        except ExportAdminError as error:
-            raise OSError(str(error)) from error
-        return pieces[0]
-
-    def state(self) -> str:
-        try:
-            found = self._bucket.head(self._key)
-        except ExportAdminError as error:
-            raise OSError(str(error)) from error
-        if found is None:
-            raise OSError(f"{self._bucket.address(self._key)} is missing")
-        told = (found["ETag"].strip('"'), found.get("VersionId", ""), f"{found['LastModified']:%Y%m%dT%H%M%S}")
-        return ".".join(told)[:200]
-
-    def close(self) -> None:
-        self._ahead, self._end = b"", 0

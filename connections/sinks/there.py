@@ -16,7 +16,7 @@ from connections.models import Connection
 from connections.s3.client import open_bucket
 from connections.s3.folders import Folder
 from connections.sinks.base import MANIFEST_NAME, DeliveredFileError, Delivery, Entry, OpenedFile
-from connections.sinks.s3 import open_object
+from connections.sinks.s3_delivery import open_object
 
 # where the manifest says it: its key, and below it the names of the files → their keys in the bucket
 HEAD, OBJECTS = "made_there", "objects"
