@@ -242,6 +242,10 @@ class Platform(ConnectionKind, ABC):
     tells_changes: ClassVar[bool] = False
     # its own words for where a row stands, and a title each
     statuses: ClassVar[Mapping[str, str]] = {}
+    # conditions of an export that ask for what it does not tell of its rows: key → why, a sentence without its point
+    untold: ClassVar[Mapping[str, str]] = {}
+    # those that are tested on something of ours in place of what it does not tell: key → on what, a sentence likewise
+    stand_ins: ClassVar[Mapping[str, str]] = {}
     remote_formats: ClassVar[Sequence[RemoteFormat]] = ()
     remote_options: ClassVar[Sequence[RemoteOption]] = ()
     # settings of a mirror, which its syncs ask with: some of those above, or others

@@ -10,6 +10,7 @@ from exportadmin.runs import statuses
 from exportadmin.runs.serializers import ProgressSerializer
 from exports.models import Link
 from exports.models.proof import HOW, RESULTS
+from exports.spec.applied import HOW as APPLIED
 from exports.spec.platform_export import PLACES
 
 _ACTIVE = [status for status in statuses.TITLES if status in statuses.ACTIVE]
@@ -185,12 +186,22 @@ class MirrorNoteSerializer(serializers.Serializer[Any]):
     sync_first = serializers.BooleanField(help_text="it will be brought up to date before it is read")
 
 
+class AppliedConditionSerializer(serializers.Serializer[Any]):
+    """Who applies a condition, as :func:`exports.spec.applied.applied_conditions` makes it."""
+
+    key = serializers.CharField()
+    title = serializers.CharField()
+    applied = serializers.ChoiceField(choices=list(APPLIED.items()))
+    note = serializers.CharField(allow_blank=True, help_text="why it is not possible, or what of ours it is tested on")
+
+
 class PlanAnswerSerializer(serializers.Serializer[Any]):
     """A plan, as :func:`exports.spec.plan.plan` makes it. `null`: known only when the platform has made the file."""
 
     project = NamedSerializer()
     format = serializers.CharField()
     resolved = serializers.DictField()
+    conditions = AppliedConditionSerializer(many=True)
     rows_read = serializers.IntegerField(allow_null=True)
     rows_kept = serializers.IntegerField(allow_null=True)
     rows_dropped = serializers.DictField(child=serializers.IntegerField(), allow_null=True)

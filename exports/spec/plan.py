@@ -26,6 +26,7 @@ from exports.sources import source_of
 from exports.sources.base import Source
 from exports.sources.labels import LabelFilter
 from exports.spec import duration, sample
+from exports.spec.applied import applied_by_platform, applied_conditions
 from exports.spec.conditions import CONDITIONS
 from exports.spec.filters import RowFilter, resolved_times
 from exports.spec.labels import REASONS as LABEL_REASONS
@@ -89,15 +90,20 @@ def build_plan(project: Project, spec: ExportSpec, *, live: bool = False) -> Pla
     missing = _missing(source, selection)
     size = taken.bytes_of(rows) if rows else 0
     sink = sink_of(spec.destination, connection_of(spec.destination, project))
+    applied = applied_conditions(project, selection, source.pushed_down, rows_kept=rows)
     answer = {
         "project": {"id": project.public_id, "name": project.name},
         "format": spec.format,
         "resolved": resolved_times(selection),
+        "conditions": applied,
         **counted,
         "bytes_expected": size,
         "files_expected": _files_expected(project, spec, sink),
         "stops": _stops(spec, sink, rows, size, taken),
-        "warnings": _warnings(spec, selection, counted, taken, missing),
+        "warnings": [
+            *_warnings(spec, selection, counted, taken, missing),
+            *(f"{one['title']}: {one['note']}" for one in applied if one["note"]),
+        ],
         "mirror": mirror_note(project, spec.sync_first),
     }
     return Plan(answer, taken, duration.estimate_duration(project, spec.format, rows, taken), missing)
@@ -129,6 +135,7 @@ def _plan_of_platform(project: Project, spec: ExportSpec, wanted: PlatformExport
         "project": {"id": project.public_id, "name": project.name},
         "format": spec.format,
         "resolved": wanted.resolved,
+        "conditions": applied_by_platform(wanted),
         **dict.fromkeys(_COUNTED),
         "bytes_expected": None,
         "files_expected": files,

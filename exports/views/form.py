@@ -18,6 +18,7 @@ from exports import actions
 from exports.display.check_value_tables import dropped_label
 from exports.forms.export import ExportForm
 from exports.models import ExportConfig
+from exports.spec.applied import HOW
 from exports.spec.plan import Plan
 
 # what the form's buttons ask for
@@ -107,4 +108,12 @@ def plan_context(form: ExportForm, plan: Plan | None) -> dict[str, Any]:
         return {"form": form}
     form.note_missing(plan.missing)
     dropped = {dropped_label(key): count for key, count in plan.answer["rows_dropped"].items()}
-    return {"form": form, "plan": plan.answer, "dropped": dropped, "estimate": plan.estimate, "sample": plan.sample}
+    applied = [(one["title"], HOW[one["applied"]]) for one in plan.answer["conditions"]]
+    return {
+        "form": form,
+        "plan": plan.answer,
+        "dropped": dropped,
+        "applied": applied,
+        "estimate": plan.estimate,
+        "sample": plan.sample,
+    }

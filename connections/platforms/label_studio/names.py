@@ -12,6 +12,8 @@ from connections.platforms import fields
 from exportadmin.lib.errors import UserError
 
 EXAMPLE: Final = "http://label-studio.example:8080"
+# conditions of exports about what its own files do not tell
+UNTOLD: Final = {"batch_ids": "Label Studio has no batches, so no row is in one"}
 
 
 def base_address(text: str) -> str:

@@ -107,6 +107,7 @@ class LabelStudioPlatform(Platform):
     title = "Label Studio"
     help = "Mirrors projects of Label Studio, and has snapshots made there."
     importer = "label_studio_json"
+    untold: ClassVar[Mapping[str, str]] = names.UNTOLD
     tells_changes = True
     keeps_what_it_makes = True
     connection_fields: ClassVar[tuple[ConnectionField, ...]] = (

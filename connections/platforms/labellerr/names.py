@@ -28,6 +28,14 @@ STATUSES: Final[Mapping[str, str]] = {
     "r_critical": "Critical to a reviewer",
     "cr_critical": "Critical to a client's reviewer",
 }
+# conditions of exports about what its own files do not tell
+UNTOLD: Final = {"batch_ids": "Labellerr's own files name no batch, so no row is in one"}
+_OF_CHANGES: Final = "Labellerr's own files tell no times of changes: that of the sync stands in their place"
+STAND_INS: Final = {
+    "updated_after": _OF_CHANGES,
+    "last_activity_at": _OF_CHANGES,
+    "label_created_at": "Labellerr's own files tell no times of answers: that of the sync stands in their place",
+}
 DATA_TYPES: Final = ("image", "video", "audio", "document", "text")
 
 

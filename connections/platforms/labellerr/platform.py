@@ -60,6 +60,8 @@ class LabellerrPlatform(Platform):
     tells_changes = True
     has_remote_connections = True
     statuses: ClassVar[Mapping[str, str]] = names.STATUSES
+    untold: ClassVar[Mapping[str, str]] = names.UNTOLD
+    stand_ins: ClassVar[Mapping[str, str]] = names.STAND_INS
     connection_fields: ClassVar[tuple[ConnectionField, ...]] = (
         ConnectionField(
             "base_address",
