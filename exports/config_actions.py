@@ -19,6 +19,7 @@ from exports.actions import usable_name
 from exports.delivery.destination import connection_of
 from exports.idempotency import scope_of, usable_key
 from exports.models import ExportConfig
+from exports.spec.scope import SETTLED as SCOPE_SETTLED
 from exports.spec.spec import ExportSpec, beside_filter
 
 
@@ -120,7 +121,7 @@ def _fill(config: ExportConfig, name: str, description: str, spec: ExportSpec) -
     config.name = usable_name(name, "")
     config.description = description
     # as it can be sent again: without what was not asked, too
-    not_asked = {key for key in beside_filter() if not spec.beside.get(key)}
+    not_asked = {SCOPE_SETTLED, *(key for key in beside_filter() if not spec.beside.get(key))}
     if spec.platform_export is not None:
         not_asked.add("format")
     config.body = {

@@ -24,6 +24,7 @@ from exports.sources.snapshot import CONVERSION_KEYS
 from exports.spec.conditions import CONDITIONS, Condition
 from exports.spec.labels import labels_schema
 from exports.spec.platform_export import HERE, PLACES
+from exports.spec.scope import ID_LISTS, KEY, MAX_ID, MAX_IDS, PROJECT, SCOPES, SWITCHES
 from exports.spec.spec import MAX_REFUSED, beside_filter, spec_keys
 
 
@@ -46,6 +47,47 @@ def filter_schema() -> dict[str, Any]:
 
 def _beside_schema(condition: Condition[Any]) -> dict[str, Any]:
     return {**condition.json_schema(), "description": f"{condition.sentence}; left out: every row"}
+
+
+def scope_schema() -> dict[str, Any]:
+    """Which scopes there are."""
+    kinds = " ".join(f"`{key}`: {each.help}" for key, each in SCOPES.items())
+    with_id = ", ".join(key for key, each in SCOPES.items() if each.takes_id)
+    return {
+        "type": "object",
+        "nullable": True,
+        "additionalProperties": False,
+        "required": ["kind"],
+        "properties": {
+            "kind": {"type": "string", "enum": [*SCOPES], "default": PROJECT, "description": kinds},
+            "id": {
+                "type": "string",
+                "minLength": 1,
+                "maxLength": MAX_ID,
+                "description": f"of {with_id}, and there alone; a dataset also by its name",
+            },
+        },
+        "description": "What is read; left out, the project itself.",
+    }
+
+
+def _scope_ids_schema(key: str) -> dict[str, Any]:
+    what = key.removesuffix("_ids").replace("_", " ")
+    goes_with = ", ".join(kind for kind, each in SCOPES.items() if each.is_of_catalog)
+    return {
+        "type": "array",
+        "nullable": True,
+        "items": {"type": "string", "minLength": 1, "maxLength": MAX_ID},
+        "minItems": 1,
+        "maxItems": MAX_IDS,
+        "description": f"whose {'labels' if what == 'project' else 'labels and predictions'} go with the data rows, "
+        f"each the id of a {what}; with a scope of {goes_with}; left out, and without all_{what.replace(' ', '_')}s, "
+        "there are none in the file",
+    }
+
+
+def _scope_switch_schema(key: str) -> dict[str, Any]:
+    return {"type": "boolean", "nullable": True, "description": f"{key.replace('_', ' ')} in which the data rows are"}
 
 
 def _options_schema() -> dict[str, Any]:
@@ -156,6 +198,9 @@ class Described(StrictSerializer):
         """The description's own, then those of the class."""
         return {
             "format": Choice(sorted(FORMATS), required=False, help_text=f"required without {self.without}"),
+            KEY: DescribedField(scope_schema),
+            **{key: DescribedField(partial(_scope_ids_schema, key)) for key in ID_LISTS},
+            **{key: DescribedField(partial(_scope_switch_schema, key)) for key in SWITCHES},
             **{key: DescribedField(partial(_beside_schema, CONDITIONS[key])) for key in beside_filter()},
             "filter": DescribedField(filter_schema),
             "labels": DescribedField(labels_schema),

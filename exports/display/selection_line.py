@@ -8,6 +8,7 @@ from typing import Any, Final
 from exports.spec.conditions import CONDITIONS
 from exports.spec.labels import DEFAULT, label_text
 from exports.spec.platform_export import KEY as PLATFORM_EXPORT
+from exports.spec.scope import scope_text
 from exports.spec.spec import beside_filter
 
 EVERYTHING: Final = "every row"
@@ -22,7 +23,7 @@ def one_line(config: object) -> str:
     if isinstance(wanted := config.get(PLATFORM_EXPORT), Mapping):
         line = _of_platform(wanted)
         return line if len(line) <= MOST_CHARACTERS else line[: MOST_CHARACTERS - 1] + "…"
-    line = "; ".join(filter(None, _conditions(config))) or EVERYTHING
+    line = "; ".join(filter(None, [scope_text(config), *_conditions(config)])) or EVERYTHING
     if (labels := config.get("labels")) not in (None, DEFAULT.text):
         line += f"; labels: {label_text(labels)}"
     return line if len(line) <= MOST_CHARACTERS else line[: MOST_CHARACTERS - 1] + "…"

@@ -17,6 +17,15 @@ LONGEST: Final = 300
 # key → its label; conditions have their own
 LABELS: dict[str, str] = {
     "format": "Format",
+    "scope": "Rows of",
+    "project_ids": "With the labels of projects",
+    "all_projects": "With the labels of all projects",
+    "model_run_ids": "With the predictions of model runs",
+    "all_model_runs": "With the predictions of all model runs",
+    "scope_settled": "Read",
+    "projects": "Projects",
+    "labels_of": "Labels of",
+    "dataset_ids": "Datasets",
     "filter": "Filter",
     "platform_export": "Made by the platform",
     "statuses": "Review statuses",

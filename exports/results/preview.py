@@ -95,7 +95,7 @@ def _from_file(artifact: Artifact) -> Iterator[bytes]:
 
 def _from_source(report: ExportReport) -> Iterator[bytes]:
     selection = ExportSpec.from_json(report.config, report.project).selection
-    source = source_of(report.project)
+    source = source_of(report.project, selection.scope)
     row_filter = RowFilter(selection, source.pushed_down)
     left = ROWS
     with source.open(selection, frozenset({BODY})) as reader:

@@ -83,7 +83,7 @@ def build_plan(project: Project, spec: ExportSpec, *, live: bool = False) -> Pla
     if spec.platform_export is not None:
         return Plan(_plan_of_platform(project, spec, spec.platform_export))
     selection = spec.selection
-    source = source_of(project)
+    source = source_of(project, selection.scope)
     counted = (_counted_before if live else _counted)(source, selection, spec)
     rows = counted["rows_kept"]
     taken = sample.draw_sample(project, spec) if rows else Sample()

@@ -78,7 +78,7 @@ def draw_sample(project: Project, spec: ExportSpec) -> Sample:
     selection = spec.selection
     writer_class = FORMATS.pick(spec.format)
     columns = writer_class.reads(spec.options)
-    source = source_of(project)
+    source = source_of(project, selection.scope)
     began = time.perf_counter()
     with (
         tempfile.TemporaryDirectory(prefix="exportadmin-sample-") as scratch,

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from connections.models import Project
+from connections.rows.backup import PART as BACKUP
 from connections.rows.batch import PARTS
 from exportadmin.lib.errors import UserError
 from exports.delivery.destination import parse_destination
@@ -19,6 +20,8 @@ from exports.spec.mirror import parse_sync_first
 from exports.spec.platform_export import KEY as PLATFORM_EXPORT
 from exports.spec.platform_export import PlatformExport, parse_platform_export
 from exports.spec.platform_export import from_json as platform_export_from_json
+from exports.spec.scope import KEYS as SCOPE_KEYS
+from exports.spec.scope import Scope, check_filters, parse_scope
 from exports.spec.selection import Selection
 
 # the share of rows that a format may refuse before the run fails, where the description says nothing of it
@@ -26,7 +29,7 @@ MAX_REFUSED = 0.10
 
 
 # what has no meaning where the platform makes the file, beside conditions
-_OWN = ("filter", "labels", "include", "options", "max_refused", "sync_first")
+_OWN = (*SCOPE_KEYS, "filter", "labels", "include", "options", "max_refused", "sync_first")
 
 
 def beside_filter() -> list[str]:
@@ -37,7 +40,7 @@ def beside_filter() -> list[str]:
 def spec_keys() -> list[str]:
     """The keys of a body that describe the export itself."""
     own = ["filter", "labels", "include", "destination", "options", "max_refused", "sync_first"]
-    return ["format", *beside_filter(), *own, PLATFORM_EXPORT]
+    return ["format", *SCOPE_KEYS, *beside_filter(), *own, PLATFORM_EXPORT]
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +82,9 @@ class ExportSpec:
         for key in beside_filter():
             if body.get(key) is not None:  # an empty list is no "all": whoever sends it lost what was to be in it
                 CONDITIONS[key].parse(body[key], time_zone=project.time_zone, field=key)
+        scope = parse_scope(body)
         given = _mapping(body.get("filter"), "filter")
+        check_filters(scope, given, {key: body.get(key) for key in beside_filter()}, "filter")
         frozen = {
             key: CONDITIONS[key].freeze(value, project, f"filter.{key}") if key in CONDITIONS else value
             for key, value in given.items()
@@ -88,7 +93,7 @@ class ExportSpec:
             **body,
             "filter": frozen,
             "labels": parse_labels(body.get("labels"), project=project).text,
-            "include": parse_parts(body.get("include")),
+            "include": parts_of_scope(scope, body.get("include")),
             "destination": parse_destination(body.get("destination"), project),
             "options": _options(body.get("options"), writer.options),
             "max_refused": parse_max_refused(body.get("max_refused")),
@@ -137,7 +142,11 @@ class ExportSpec:
         return cls(
             format=body["format"],
             selection=Selection(
-                project.public_id, conditions, frozenset(body["include"]), parse_labels(body.get("labels"))
+                project.public_id,
+                conditions,
+                frozenset(body["include"]),
+                parse_labels(body.get("labels")),
+                Scope.from_json(body),
             ),
             filter=body["filter"],
             beside=beside,
@@ -147,6 +156,10 @@ class ExportSpec:
             time_zone=time_zone,
             sync_first=body.get("sync_first"),
         )
+
+    def of_scope(self, scope: Scope) -> ExportSpec:
+        """The same of another scope."""
+        return replace(self, selection=replace(self.selection, scope=scope))
 
     def refusals_allowed(self, rows: int) -> int:
         """How many of so many rows the format may refuse: the share, and one of several, unless it is to be none."""
@@ -172,6 +185,7 @@ class ExportSpec:
             }
         return {
             "format": self.format,
+            **self.selection.scope.to_json(),
             **{key: list(texts) for key, texts in self.beside.items()},
             "filter": dict(self.filter),
             "labels": self.selection.labels.text,
@@ -229,6 +243,20 @@ def parse_parts(value: object) -> tuple[str, ...]:
         if part not in PARTS:
             raise UserError(f"unknown part {part!r}; known: {', '.join(PARTS)}", field="include")
     return tuple(part for part in PARTS if part in parts)
+
+
+def parts_of_scope(scope: Scope, value: object) -> tuple[str, ...]:
+    """As :func:`parse_parts`; :data:`BACKUP` goes with a project's own rows. Raises :class:`UserError`."""
+    parts = parse_parts(value)
+    if not scope.is_of_catalog:
+        return parts
+    if value is not None and BACKUP in parts:
+        raise UserError(
+            f"the part {BACKUP} is what a project needs to take its own rows back: it does not go with the scope "
+            f"{scope.kind}",
+            field="include",
+        )
+    return tuple(part for part in parts if part != BACKUP)
 
 
 def _options(value: object, offered: Sequence[Any]) -> dict[str, str]:

@@ -14,6 +14,7 @@ from exports.management.commands._running import add_flags, delivering, named_va
 from exports.spec.conditions import CONDITIONS
 from exports.spec.conditions.base import Flag
 from exports.spec.labels import DEFAULT, written_choices
+from exports.spec.scope import ID_LISTS, KEY, PROJECT, SCOPES, SWITCHES
 from exports.spec.spec import ExportSpec
 
 
@@ -29,6 +30,26 @@ class Command(AppCommand):
         for key, flag in _flags():
             action: dict[str, Any] = {"action": "append", "default": []} if flag.is_repeatable else {}
             parser.add_argument(flag.name, dest=key, metavar=flag.metavar, help=flag.help, **action)
+        parser.add_argument(
+            "--scope",
+            metavar="KIND[:ID]",
+            help=f"what is read: {', '.join(f'{key}:ID' if each.takes_id else key for key, each in SCOPES.items())} "
+            f"({PROJECT})",
+        )
+        for key in ID_LISTS:
+            one = key.removesuffix("_ids").replace("_", "-")
+            parser.add_argument(
+                f"--with-{one}",
+                dest=key,
+                action="append",
+                metavar="ID",
+                help=f"a {one.replace('-', ' ')} whose labels go with the data rows of the scope; may be repeated",
+            )
+        for key in SWITCHES:
+            what = key.removeprefix("all_").replace("_", "-")
+            parser.add_argument(
+                f"--all-{what}", dest=key, action="store_true", help=f"labels of all {what.replace('-', ' ')} go along"
+            )
         parser.add_argument("--filter", metavar="JSON", help="filter as a JSON object")
         parser.add_argument(
             "--labels",
@@ -50,6 +71,13 @@ class Command(AppCommand):
         print_report(report, self.stdout, as_json=options["json"])
 
 
+def _scope(text: str | None) -> dict[str, str] | None:
+    if text is None:
+        return None
+    kind, colon, identity = text.partition(":")
+    return {"kind": kind, "id": identity} if colon else {"kind": kind}
+
+
 def _flags() -> list[tuple[str, Flag]]:
     """The flags that conditions have of their own, by key."""
     return [(key, condition.flag) for key, condition in CONDITIONS.items() if condition.flag is not None]
@@ -68,6 +96,8 @@ def _body(options: dict[str, Any]) -> dict[str, Any]:
             filter_[key] = options[key]
     return {
         "format": options["format"],
+        KEY: _scope(options[KEY]),
+        **{key: options[key] for key in (*ID_LISTS, *SWITCHES)},
         **beside,
         "filter": filter_,
         "labels": options["labels"],

@@ -60,6 +60,8 @@ class Condition(ABC, Generic[Value]):
     # is it about labels? It is tested on those that leave. A row that fails it has to fail it with fewer of them, too,
     # or the source has to keep the row
     reads_labels: ClassVar[bool] = False
+    # is it about the data row alone, whatever project it is in? The catalog can be filtered by it
+    is_of_data_row: ClassVar[bool] = False
     flag: ClassVar[Flag | None] = None
     # where its fields stand in the form; those of one group have to follow each other
     form_order: ClassVar[int] = 100

@@ -14,4 +14,5 @@ class DataRowIds(IdList):
     example = ("k3v7q2",)
     dropped_label = "data row not asked for"
     column = "row_ids"
+    is_of_data_row = True
     noun = ("data row id", "data row ids")
