@@ -12,6 +12,7 @@ from connections.platforms.base import RemoteFile
 from connections.rows.batch import OntologyClass, RowBatch
 from connections.rows.counts import FURTHER_LABELS, NO_CLASS, UNLABELLED, Counted, add_up, add_up_beside
 from connections.rows.kinds.base import Kind
+from connections.rows.media_types import UNKNOWN
 from connections.sinks.base import DeliveredFile
 from exports.spec.labels import ALL
 
@@ -62,6 +63,7 @@ def of_platform(
         "rows_dropped": {},
         "rows_refused": {},
         "rows_by_status": _sums([file.rows_by_status for file in seen]),
+        "rows_by_media_type": None,
         "annotations": None if by_class is None else sum(by_class.values()),
         "annotations_by_class": by_class,
         "annotations_by_kind": None,
@@ -119,6 +121,7 @@ class CheckValueCounter:
         self._supported = frozenset(supported)
         self._cannot_hold = frozenset(cannot_hold)
         self._statuses: Counter[str] = Counter()
+        self._media_types: Counter[str] = Counter()
         self._texts: Counter[str] = Counter()
         self._marks: Counter[Counted] = Counter()
         self._beside: Counter[str] = Counter()
@@ -128,6 +131,7 @@ class CheckValueCounter:
         """Count a batch (all of it in C)."""
         self.rows += len(batch)
         self._statuses.update(batch.statuses)
+        self._media_types.update(batch.media_types)
         self._texts.update(batch.class_counts)
         if len(self._texts) > _MAX_TEXTS:
             self._settle()
@@ -169,6 +173,7 @@ class CheckValueCounter:
             "rows_dropped": {key: count for key, count in dropped.items() if count},
             "rows_refused": dict(sorted(refused.items())),
             "rows_by_status": dict(sorted(self._statuses.items())),
+            "rows_by_media_type": dict(sorted((key or UNKNOWN, n) for key, n in self._media_types.items())),
             "annotations": sum(by_kind.values()),
             "annotations_by_class": dict(sorted(by_class.items())),
             "annotations_by_kind": dict(sorted(by_kind.items())),

@@ -57,6 +57,8 @@ class RowBatch:
     ``annotation_starts`` are the COCO ids of the rows' first annotations, where the source hands them out.
     ``label_flags`` and ``label_creators`` are what :mod:`connections.rows.labels` makes of a row's labels; where there
     are no flags, rows are looked into. ``label_creators`` are there where a choice of labels asks for them.
+    ``media_types`` are keys of :data:`connections.rows.media_types.MEDIA_TYPES`, empty where nothing says it; no list
+    where the source does not know.
     """
 
     row_ids: Sequence[str]
@@ -80,6 +82,7 @@ class RowBatch:
     annotation_starts: Sequence[int] = ()
     label_flags: Sequence[int] = ()
     label_creators: Sequence[str] = ()
+    media_types: Sequence[str] = ()
 
     def __len__(self) -> int:
         return len(self.row_ids)

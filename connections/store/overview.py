@@ -13,6 +13,7 @@ from django.db.models import Count, F, Max, Q, QuerySet, Sum
 
 from connections.models import Project
 from connections.rows.counts import NO_CLASS, UNLABELLED, add_up
+from connections.rows.media_types import UNKNOWN
 from connections.store.models import PLACE_BITS, StoreClass, StoreProject, StoreRow, StoreTombstone
 from exportadmin.lib.errors import NotFoundError
 
@@ -23,7 +24,8 @@ MOST_BATCHES: Final = 200
 @dataclass(frozen=True, slots=True)
 class Overview:
     """What a project holds now. ``by_class`` and ``by_kind`` count annotations, ``batches`` rows by batch id,
-    ``by_label_flags`` rows by what their labels are (:func:`connections.rows.labels.label_flags`).
+    ``by_label_flags`` rows by what their labels are (:func:`connections.rows.labels.label_flags`), ``by_media_type``
+    rows by medium, those of which nothing says it under :data:`connections.rows.media_types.UNKNOWN`.
 
     ``activity_ms`` is the latest activity of any row, ``None`` without rows; ``revision`` the project's.
     """
@@ -32,6 +34,7 @@ class Overview:
     annotations: int
     by_status: Mapping[str, int]
     by_label_flags: Mapping[int, int]
+    by_media_type: Mapping[str, int]
     by_class: Mapping[str, int]
     by_kind: Mapping[str, int]
     batches: Mapping[str, int]
@@ -154,16 +157,21 @@ def _count(project: Project, rows: QuerySet[StoreRow], revision: int) -> Overvie
     batches = rows.exclude(batch_id="").values("batch_id").annotate(n=Count("pk")).order_by("-n", "batch_id")
     by_status: Counter[str] = Counter()
     by_label_flags: Counter[int] = Counter()
-    for status, flags, n in (
-        rows.values("status", "label_flags").annotate(n=Count("pk")).values_list("status", "label_flags", "n")
+    by_media_type: Counter[str] = Counter()
+    for status, flags, media_type, n in (
+        rows.values("status", "label_flags", "media_type")
+        .annotate(n=Count("pk"))
+        .values_list("status", "label_flags", "media_type", "n")
     ):
         by_status[status] += n
         by_label_flags[flags] += n
+        by_media_type[media_type or UNKNOWN] += n
     return Overview(
         rows=sums["rows"],
         annotations=sums["annotations"] or 0,
         by_status=dict(sorted(by_status.items(), key=lambda one: (-one[1], one[0]))),
         by_label_flags=dict(sorted(by_label_flags.items())),
+        by_media_type=dict(sorted(by_media_type.items(), key=lambda one: (-one[1], one[0]))),
         by_class=dict(sorted(by_class.items(), key=lambda one: (-one[1], one[0]))),
         by_kind=dict(sorted(by_kind.items(), key=lambda one: (-one[1], one[0]))),
         batches=dict(batches.values_list(F("batch_id"), "n")[:MOST_BATCHES]),

@@ -33,6 +33,7 @@ from connections.rows.csv import render_csv
 from connections.rows.file_names import file_name_of
 from connections.rows.labels import creators_text, label_flags
 from connections.rows.media import same_media
+from connections.rows.media_types import kinds_in, media_type_of
 from connections.rows.outlines import outlines
 from connections.rows.review_statuses import known_status
 from connections.store.annotation_ids import AnnotationIds, Wanted, following
@@ -571,7 +572,7 @@ class _Writer:
                 row.key,
                 row.external_id or "",
                 row.status,
-                _media_type(row),
+                _media_type(row, labels),
                 row.batch_id,
                 created,
                 updated,
@@ -667,10 +668,9 @@ def _keep_source_number(document: dict[str, Any], source_number: int | None) -> 
         document["source_extra"] = {**extra, "coco": {"id": source_number, **extra["coco"]}}
 
 
-def _media_type(row: IncomingRow) -> str:
-    """``image``, ``video``, ``text`` …; empty where nobody says it."""
-    kind: Any = row.media_attributes.get("asset_type") or row.media_attributes.get("mime_type")
-    return kind.partition("/")[0][:20] if isinstance(kind, str) else ""
+def _media_type(row: IncomingRow, labels: Sequence[dict[str, Any]]) -> str:
+    kinds = (kind for label in labels for kind in kinds_in(label["annotations"]))
+    return media_type_of(row.media_attributes, row.row_data, kinds)
 
 
 def _checked_digest(row: IncomingRow) -> str:

@@ -206,6 +206,7 @@ class PlanAnswerSerializer(serializers.Serializer[Any]):
     rows_kept = serializers.IntegerField(allow_null=True)
     rows_dropped = serializers.DictField(child=serializers.IntegerField(), allow_null=True)
     rows_by_status = serializers.DictField(child=serializers.IntegerField(), allow_null=True)
+    rows_by_media_type = serializers.DictField(child=serializers.IntegerField(), allow_null=True)
     annotations = serializers.IntegerField(allow_null=True)
     annotations_by_class = serializers.DictField(child=serializers.IntegerField(), allow_null=True)
     annotations_by_kind = serializers.DictField(child=serializers.IntegerField(), allow_null=True)

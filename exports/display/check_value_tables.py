@@ -115,6 +115,7 @@ def sums_of(check_values: object, format_key: str = "") -> Sums | None:
     sums = [
         None if read is None else sum_of("Rows read", how, "What became of them", read, became, in_order=True),
         sum_of("Rows kept", "by review status", "Review status", kept or 0, values.get("rows_by_status")),
+        sum_of("Rows kept", "by media type", "Media type", kept or 0, _where_several(values.get("rows_by_media_type"))),
         sum_of("Annotations", "by class", "Class", annotations or 0, values.get("annotations_by_class")),
         sum_of("Annotations", "by kind", "Kind", annotations or 0, values.get("annotations_by_kind")),
     ]
@@ -147,6 +148,11 @@ def sums_of(check_values: object, format_key: str = "") -> Sums | None:
         notes=tuple(note_texts(format_key, values)),
         sums=tuple(each for each in sums if each is not None),
     )
+
+
+def _where_several(counts: Mapping[str, int] | None) -> Mapping[str, int] | None:
+    """Nothing new is told where all rows are of one sort."""
+    return counts if counts and len(counts) > 1 else None
 
 
 def _known(values: Mapping[str, Any], key: str) -> int | None:

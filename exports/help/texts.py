@@ -23,6 +23,7 @@ CHECK_VALUE_TEXTS: Final[dict[str, str]] = {
     "rows_dropped": "rows left out, by the condition of the filter that they failed first",
     "rows_refused": "rows that the format cannot hold, by code; each is a line of the file that ends in .errors.ndjson",
     "rows_by_status": "rows in the file by review status; they add up to rows kept",
+    "rows_by_media_type": "the same by medium (image, video, text …); unknown: nothing says what they are",
     "annotations": "annotations in the file",
     "annotations_by_class": "the same by class or question; they add up to annotations",
     "annotations_by_kind": "the same by kind; they add up to annotations",

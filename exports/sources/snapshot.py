@@ -25,6 +25,7 @@ from connections.rows.coco_lists import render_lists
 from connections.rows.counts import Counts, count_annotations, labels_of
 from connections.rows.csv import render_csv
 from connections.rows.labels import label_flags
+from connections.rows.media_types import kinds_in, media_type_of
 from connections.sinks.base import MANIFEST_NAME, DeliveredFileError
 from connections.store.importers import IMPORTERS
 from connections.store.importers.base import Importer
@@ -221,6 +222,7 @@ class SnapshotReader:
                 numbers=[number for number, _ in pairs],
                 annotation_starts=[start for _, start in pairs],
                 label_flags=[label_flags(labels_of(document)) for document in documents],
+                media_types=[_media_type(document) for document in documents],
             )
             self._add_groups(batch, documents, counted)
         except KeyError as error:
@@ -342,6 +344,11 @@ def _completed(document: dict[str, Any]) -> dict[str, Any]:
         label.setdefault("label_details", {})
         label.setdefault("performance_details", {})
     return document
+
+
+def _media_type(document: Mapping[str, Any]) -> str:
+    kinds = (kind for label in labels_of(document) for kind in kinds_in(label["annotations"]))
+    return media_type_of(document["media_attributes"], document["data_row"].get("row_data") or "", kinds)
 
 
 def _details(document: Mapping[str, Any]) -> Mapping[str, Any]:

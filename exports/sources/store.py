@@ -24,6 +24,7 @@ from exports.sources.base import Reader, Source
 from exports.spec.conditions import CONDITIONS
 from exports.spec.conditions.kinds import Window
 from exports.spec.conditions.labelling import flags_in
+from exports.spec.conditions.media_types import column_values
 from exports.spec.labels import ALL
 from exports.spec.selection import Selection
 
@@ -69,6 +70,7 @@ _QUERIES: dict[str, Callable[[Any], Q]] = {
     "batch_ids": lambda ids: Q(batch_id__in=sorted(ids)),
     "statuses": lambda statuses: Q(status__in=sorted(statuses)),
     "workflow_status": lambda groups: Q(status__in=sorted(statuses_in(groups))),
+    "media_types": lambda wanted: Q(media_type__in=sorted(column_values(wanted))),
     "labelling": lambda wanted: Q(label_flags__in=sorted(flags_in(wanted))),
     "row_numbers": lambda numbers: Q(number__gte=numbers[0], number__lte=numbers[1]),
     "since_revision": lambda revision: Q(revision__gt=revision),
@@ -171,6 +173,7 @@ _BASE: dict[str, Any] = {
     "numbers": F("number"),
     "annotation_starts": F("annotation_start"),
     "label_flags": F("label_flags"),
+    "media_types": F("media_type"),
 }
 # what only conditions look at
 _OF_CONDITIONS: dict[str, Any] = {

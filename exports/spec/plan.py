@@ -48,6 +48,7 @@ _COUNTED: Final = (
     "rows_kept",
     "rows_dropped",
     "rows_by_status",
+    "rows_by_media_type",
     "annotations",
     "annotations_by_class",
     "annotations_by_kind",

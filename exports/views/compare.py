@@ -97,6 +97,7 @@ def tables(older: ExportReport, newer: ExportReport) -> list[Table]:
         ("Annotations by class", "Class", lambda one: _counts(one, "annotations_by_class")),
         ("Annotations by kind", "Kind", lambda one: _counts(one, "annotations_by_kind")),
         ("Rows by review status", "Review status", lambda one: _counts(one, "rows_by_status")),
+        ("Rows by media type", "Media type", lambda one: _counts(one, "rows_by_media_type")),
     )
     made = [_table(title, column, counts(older), counts(newer)) for title, column, counts in wanted]
     return [table for table in made if table.lines]

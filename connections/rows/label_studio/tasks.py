@@ -277,7 +277,7 @@ def _person_as(person: Any, form: str) -> Any:
 # --- rows of other sources -------------------------------------------------------------------------------------------
 
 # beginning of a mime type → the key of data
-_DATA_KEYS: Final = {"image": "image", "video": "video", "audio": "audio", "text": "text"}
+_DATA_KEYS: Final = {"image": "image", "video": "video", "audio": "audio", "text": "text", "html": "text"}
 
 
 def media_key(document: Mapping[str, Any]) -> str:

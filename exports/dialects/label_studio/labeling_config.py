@@ -13,6 +13,7 @@ from xml.etree import ElementTree
 from connections.models import Project
 from connections.rows.kinds import BOX, MASK, OTHER, POINT, POLYGON, POLYLINE
 from connections.rows.label_studio.tracks import TRACK
+from connections.rows.media_types import HTML
 from connections.store.models import StoreClass
 from connections.store.overview import Overview, first_media_type
 from connections.sync.lookup import mirror_of
@@ -38,8 +39,8 @@ def labeling_config(project: Project, figures: Overview) -> str:
 
 def _made(project: Project, figures: Overview) -> str:
     view = ElementTree.Element("View")
-    media = first_media_type(project).lower()
-    media = media if media in _MEDIA else "image"
+    media = first_media_type(project)
+    media = "text" if media == HTML else media if media in _MEDIA else "image"
     ElementTree.SubElement(view, _MEDIA[media], name=media, value=f"${media}")
     classes = StoreClass.objects.filter(project=project).values_list("name", "is_question")
     named = list(classes.order_by("is_question", "number"))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from connections.models import Project
+from connections.rows.media_types import HTML
 from connections.store.overview import first_media_type
 from exportadmin.lib.times import from_datetime
 from exportadmin.runs import statuses
@@ -20,7 +21,8 @@ _DATA_TYPES: Final = frozenset({"image", "video", "audio", "document", "text"})
 
 def project_json(project: Project) -> dict[str, Any]:
     """As ``GET /projects/project/<id>`` answers. The SDK wants one of five data types; rows without one are images."""
-    data_type = first_media_type(project).lower()
+    data_type = first_media_type(project)
+    data_type = "text" if data_type == HTML else data_type
     return {
         "project_id": project.public_id,
         "project_name": project.name,

@@ -90,7 +90,7 @@ def _body(options: dict[str, Any]) -> dict[str, Any]:
     for key, _ in _flags():
         if CONDITIONS[key].is_beside_filter:
             beside[key] = options[key] or None
-        elif options[key] is not None:
+        elif options[key] not in (None, []):  # a flag that was not given
             if key in filter_:
                 raise UserError(f"{key} is given twice: as a flag and in --filter", field="filter")
             filter_[key] = options[key]

@@ -15,6 +15,7 @@ from exports.spec.conditions.global_keys import GlobalKeys
 from exports.spec.conditions.label_created_at import LabelCreatedAt
 from exports.spec.conditions.labelling import Labelling
 from exports.spec.conditions.last_activity_at import LastActivityAt
+from exports.spec.conditions.media_types import MediaTypes
 from exports.spec.conditions.row_numbers import RowNumbers
 from exports.spec.conditions.since_revision import SinceRevision
 from exports.spec.conditions.statuses import Statuses
@@ -31,6 +32,7 @@ CONDITIONS: Registry[Condition[Any]] = Registry(
             DataRowIds(),
             RowNumbers(),
             BatchIds(),
+            MediaTypes(),
             Statuses(),
             WorkflowStatus(),
             Labelling(),
@@ -52,6 +54,7 @@ __all__ = [
     "LabelCreatedAt",
     "Labelling",
     "LastActivityAt",
+    "MediaTypes",
     "RowNumbers",
     "SinceRevision",
     "Statuses",

@@ -169,9 +169,9 @@ def test_every_transaction_that_changes_rows_has_a_revision_and_rows_remember_th
 
 
 def test_the_medium_of_a_row_is_kept_beside_it(project):
-    media = [{"asset_type": "image"}, {"mime_type": "video/mp4"}, {}, {"asset_type": 5}]
+    media = [{"asset_type": "image"}, {"mime_type": "video/mp4"}, {}, {"asset_type": "dicom"}]
     rows = [row(f"r{n}") for n in range(4)]
     for each, attributes in zip(rows, media, strict=True):
         each.media_attributes = attributes
     write_rows(project, rows)
-    assert [stored(f"r{n}").media_type for n in range(4)] == ["image", "video", "", ""]
+    assert [stored(f"r{n}").media_type for n in range(4)] == ["image", "video", "image", ""]

@@ -57,6 +57,8 @@ DAY = 86_400_000
         ({"workflow_status": "done"}, "unknown workflow group 'done'; known: ToLabel"),
         ({"statuses": ["acepted"]}, "unknown review status 'acepted'; known: to_label"),
         ({"with_annotations": "yes"}, "expected true or false"),
+        ({"media_types": ["VIDEO"]}, "unknown media type 'VIDEO'; known: image, video, audio"),
+        ({"media_types": []}, "empty list"),
         ({"labelling": ["done"]}, "unknown state of labels 'done'; known: unlabelled"),
         ({"row_numbers": 7}, "expected [first, last]"),
         ({"row_numbers": [7]}, "expected [first, last]"),
@@ -149,6 +151,7 @@ def selections(draw: st.DrawFn) -> dict[str, Any]:
         "global_keys": draw(some(KEYS)),
         "with_annotations": draw(st.none() | st.booleans()),
         "labelling": draw(some(list(STATES))),
+        "media_types": draw(some(["image", "video", "text", "unknown"])),
         "row_numbers": draw(st.none() | st.tuples(st.integers(0, 6), st.integers(6, 12))),
     }
 
@@ -165,6 +168,7 @@ def filled(transactional_db, project):
             for n in (1, 5)
         ][: index % 3]
         entry = row(key, status=STATUSES[index % 6], batch_id=f"b{index % 3}" if index % 4 else "", labels=labels)
+        entry.media_attributes = {"asset_type": ("image", "video", "text", "point_cloud")[index % 4]}
         write_rows(project, [entry], now_ms=(index % 5) * DAY)
     return project
 
@@ -219,6 +223,7 @@ CLAIMED: dict[str, Any] = {
     "label_created_at": Window(2 * DAY, 2 * DAY),
     "with_annotations": True,
     "labelling": frozenset({"unlabelled"}),
+    "media_types": frozenset({"video"}),
     "row_numbers": (2, 5),
     "since_revision": 10**6,
 }
