@@ -56,17 +56,7 @@ def render_body(document: Mapping[str, Any], backup: bytes = b"") -> tuple[bytes
         b':{"name":\x1d,"labels":[',
     ]
     append = chunks.append
-    for index, label in enumerate(project["labels"]):
-        head = {key: value for key, value in label.items() if key not in _LABEL_TAIL}
-        append(b"," if index else b"")
-        append(_dumps(head)[:-1])
-        append(_part(b"label_details", label["label_details"]))
-        append(_part(b"performance_details", label["performance_details"]))
-        append(b',"annotations":')
-        append(_dumps(label["annotations"]))
-        if BACKUP in label:
-            append(_part(_BACKUP, label[BACKUP]))
-        append(b"}")
+    _append_labels(chunks, project["labels"])
     append(b'],"project_tags":')
     append(_dumps(project["project_tags"]))
     append(_part(b"project_details", project["project_details"]))
@@ -78,6 +68,30 @@ def render_body(document: Mapping[str, Any], backup: bytes = b"") -> tuple[bytes
         append(b'\x1e,"%b":%b\x1e' % (_BACKUP, backup))
     append(b"}")
     return b"".join(chunks), _dumps(embeddings) if embeddings else b"[]"
+
+
+def render_labels(labels: Sequence[Mapping[str, Any]]) -> bytes:
+    """Complete labels as a JSON list, their parts marked as in a body; a part that one does not have is not there."""
+    chunks = [b"["]
+    _append_labels(chunks, labels)
+    chunks.append(b"]")
+    return b"".join(chunks)
+
+
+def _append_labels(chunks: list[bytes], labels: Sequence[Mapping[str, Any]]) -> None:
+    append = chunks.append
+    for index, label in enumerate(labels):
+        head = {key: value for key, value in label.items() if key not in _LABEL_TAIL}
+        append(b"," if index else b"")
+        append(_dumps(head)[:-1])
+        for key, name in _LABEL_PARTS:
+            if name in label:
+                append(_part(key, label[name]))
+        append(b',"annotations":')
+        append(_dumps(label["annotations"]))
+        if BACKUP in label:
+            append(_part(_BACKUP, label[BACKUP]))
+        append(b"}")
 
 
 def head_of(body: str, *, is_whole: bool = False) -> dict[str, Any] | None:
@@ -95,6 +109,7 @@ def head_of(body: str, *, is_whole: bool = False) -> dict[str, Any] | None:
     return head
 
 
+_LABEL_PARTS = ((b"label_details", "label_details"), (b"performance_details", "performance_details"))
 _LABEL_TAIL = frozenset({"label_details", "performance_details", "annotations", BACKUP})
 
 

@@ -53,6 +53,33 @@ class IncomingLabel:
 
 
 @dataclass(slots=True)
+class IncomingRun:
+    """A run of a model, as whoever it came from names it; empty or ``None``: not said, and what is known stays."""
+
+    run_id: str
+    model_id: str
+    name: str = ""
+    model_name: str = ""
+    created_ms: int | None = None
+    created_by: str | None = None
+    training_metadata: dict[str, Any] | None = None
+
+
+@dataclass(slots=True)
+class IncomingPredictions:
+    """What one run of a model says of a row. ``labels`` are the predictions, objects with a ``"confidence"`` from 0 to
+    1 where the model had one. ``None``: not said, and what is known of the row stays. ``classes`` are those that they
+    use, with their numbers."""
+
+    run: IncomingRun
+    labels: list[IncomingLabel] | None = None
+    split: str | None = None
+    annotation_group_id: str | None = None
+    run_data_row_id: str | None = None
+    classes: list[IncomingClass] = field(default_factory=list)
+
+
+@dataclass(slots=True)
 class IncomingRow:
     """One data row. ``key`` is what a second import recognises it by, and becomes its ``global_key``.
 
@@ -63,7 +90,8 @@ class IncomingRow:
     is this row alone. ``is_carried``: the source carries it beside its own, which it goes with; its times
     are those of where it came from. ``more_details`` is what ``data_row.details`` has besides. ``notes``:
     what a person should know of it. ``classes`` are those that it uses, with the numbers that the source has for them;
-    what an importer knows of the file's classes it says apart.
+    what an importer knows of the file's classes it says apart. ``predictions`` are those of model runs.
+    ``is_of_model_run``: the row was said for its predictions alone, and one that is there stays as it is.
     """
 
     position: str
@@ -95,6 +123,8 @@ class IncomingRow:
     part_of: str = ""
     is_whole: bool = False
     is_carried: bool = False
+    predictions: list[IncomingPredictions] = field(default_factory=list)
+    is_of_model_run: bool = False
     notes: list[Note] | None = None
 
 

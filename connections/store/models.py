@@ -31,6 +31,7 @@ MAX_ID = 2**63 - 1
 # ids of sources that are not taken over: so there are always numbers to hand out behind every id below them
 HANDED_OUT = range(1 << 52, (1 << 52) + (1 << PLACE_BITS))
 MAX_ROW_ID = 64
+MAX_RUN_ID = 64
 MAX_DATASET = 100
 
 
@@ -185,6 +186,56 @@ class StoreCsv(models.Model):
         return self.exact[:80]
 
 
+class StoreModelRun(models.Model):
+    """A run of a model over rows of a project. ``run_id`` is the source's where it said one; it names the run in
+    addresses. ``created_ms`` is ``None`` where nobody said when it was."""
+
+    project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="model_runs", db_index=False)
+    run_id = models.CharField(max_length=MAX_RUN_ID)
+    name = models.CharField(max_length=500)
+    model_id = models.CharField(max_length=MAX_RUN_ID)
+    model_name = models.CharField(max_length=500)
+    created_ms = models.BigIntegerField(null=True)
+    created_by = models.CharField(max_length=200, blank=True)
+    training_metadata = models.JSONField(default=dict, blank=True)
+
+    class Meta:
+        ordering = ["id"]
+        constraints = [models.UniqueConstraint(fields=["project", "run_id"], name="model_run_once")]
+
+    def __str__(self) -> str:
+        return f"{self.model_name} / {self.name}"
+
+
+class StorePredictions(models.Model):
+    """What a model run says of a row that is in it; of many rows nothing.
+
+    ``body`` are its predictions as a JSON list with marked parts, as labels stand in a row
+    (:func:`connections.rows.body.render_labels`); ``class_counts`` counts them as those of a row; ``used`` are the
+    numbers of their classes (:func:`connections.rows.backup.used_ids`). ``digest`` is of what the source said.
+    ``revision`` is the project's at the last change.
+    """
+
+    run = models.ForeignKey(StoreModelRun, on_delete=models.CASCADE, related_name="rows", db_index=False)
+    row = models.ForeignKey(StoreRow, on_delete=models.CASCADE, related_name="predictions")
+    run_data_row_id = models.CharField(max_length=64)
+    annotation_group_id = models.CharField(max_length=64, blank=True)
+    split = models.CharField(max_length=40, blank=True)
+    annotation_count = models.PositiveIntegerField()
+    class_counts = models.TextField(blank=True)
+    used = models.TextField(blank=True)
+    digest = models.CharField(max_length=32)
+    revision = models.BigIntegerField()
+    body = models.TextField()
+
+    class Meta:
+        verbose_name_plural = "store predictions"
+        constraints = [models.UniqueConstraint(fields=["run", "row"], name="predictions_once")]
+
+    def __str__(self) -> str:
+        return f"{self.run_id} {self.row_id}"
+
+
 class StoreTombstone(models.Model):
     """What stays of a row that was deleted, until a row with its key comes again.
 
@@ -252,8 +303,8 @@ class ImportRun(Run):
     their shell. ``bytes_received`` of ``bytes_total`` have arrived; ``parts`` are their names where an installation
     keeps them in a store, in their order.
     ``summary`` counts what was done so far: ``{"rows", "created", "updated", "unchanged", "annotations",
-    "refused_count", "pieces_refused", "note_counts", "notes"}``; ``rows = created + updated + unchanged +
-    refused_count``. Notes are as in :mod:`connections.store.notes`.
+    "predictions", "refused_count", "pieces_refused", "note_counts", "notes"}``; ``rows = created + updated +
+    unchanged + refused_count``. Notes are as in :mod:`connections.store.notes`.
     """
 
     kind: ClassVar[str] = "import"

@@ -9,7 +9,15 @@ from typing import Final
 from django.db import transaction
 
 from connections.models import Project
-from connections.store.models import FormerRow, StoreCoco, StoreCsv, StoreProject, StoreRow, StoreTombstone
+from connections.store.models import (
+    FormerRow,
+    StoreCoco,
+    StoreCsv,
+    StorePredictions,
+    StoreProject,
+    StoreRow,
+    StoreTombstone,
+)
 from exportadmin.lib import times
 
 # rows a transaction: imports and runs of the same database get their turn in between
@@ -72,7 +80,7 @@ class Removal:
             for _, row_id, key, added, number, external_id in found
         )
         pks = [pk for pk, *_ in found]
-        for model in (StoreCoco, StoreCsv):
+        for model in (StoreCoco, StoreCsv, StorePredictions):
             model.objects.filter(row_id__in=pks).delete()
         StoreRow.objects.filter(pk__in=pks).delete()
         self.deleted += len(found)

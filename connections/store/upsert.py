@@ -39,6 +39,7 @@ from connections.rows.review_statuses import known_status
 from connections.store.annotation_ids import AnnotationIds, Wanted, following
 from connections.store.import_row import IncomingClass, IncomingRow
 from connections.store.known_project import behind
+from connections.store.model_runs import PredictionWriter, RenderedPredictions
 from connections.store.models import (
     HANDED_OUT,
     MAX_NUMBER_AS_PLACE,
@@ -93,6 +94,7 @@ class WriteSummary:
     updated: int = 0
     unchanged: int = 0
     annotations: int = 0
+    predictions: int = 0
     refused_count: int = 0
     refused: list[Refused] = field(default_factory=list)
     notes: Notes = field(default_factory=Notes)
@@ -206,6 +208,7 @@ class _Writer:
         self.taken = TakenIds(project)
         # key → what the objects of a row of the batch want for ids, where they want any
         self.wanted: dict[str, Wanted] = {}
+        self.predictions = PredictionWriter(project)
 
     def write(
         self,
@@ -253,7 +256,7 @@ class _Writer:
         accepted = list(self._accepted(batch))
         known = self._known([row.key for row, _ in accepted])
         self.taken.begin(store)
-        coming = [row for row, digest in accepted if row.key not in known or known[row.key].digest != digest]
+        coming = [row for row, digest in accepted if not _is_there(row, digest, known.get(row.key))]
         shared = _Batch(
             store=store,
             book=book,
@@ -264,14 +267,20 @@ class _Writer:
             id_owners=self._id_owners(store, accepted),
         )
         changed = [row for row in coming if row.key in known]
+        # what is said for its predictions alone may be about another picture, too
+        changed += [row for row, _ in accepted if row.is_of_model_run and row.key in known]
         heads = self._heads(changed, known) if changed and not self.replace else {}
         wholes = self._known(list({row.part_of for row, _ in accepted if row.part_of}))
         written: list[_Written] = []
+        predicted: list[tuple[int, str, list[RenderedPredictions]]] = []
+        if any(row.predictions for row, _ in accepted):
+            self.predictions.begin([(row, known[row.key].pk if row.key in known else None) for row, _ in accepted])
         gone: set[int] = set()
         created: list[str] = []
         for row, digest in accepted:
             before = known.get(row.key)
-            if before is not None and before.digest == digest:
+            is_there = _is_there(row, digest, before)
+            if is_there and not row.predictions:
                 self.summary.unchanged += 1
                 self._take_notes(row)
                 continue
@@ -280,6 +289,15 @@ class _Writer:
             try:
                 if row.key in heads:
                     self._check_same_media(row, heads[row.key])
+                rendered = self._render_predictions(row, book) if row.predictions else []
+                if is_there and before is not None:
+                    if self.predictions.is_news(rendered, before.pk):
+                        predicted.append((before.pk, before.row_id, rendered))
+                        self.summary.updated += 1
+                    else:
+                        self.summary.unchanged += 1
+                    self._take_notes(row)
+                    continue
                 if row.part_of in wholes and not self.reason_gone:
                     raise UserError(
                         f"{row.part_of[:_SHOWN]!r}, of which this is one picture, is itself a row here: delete"
@@ -291,6 +309,9 @@ class _Writer:
                 self._refuse(row, error.message)
                 continue
             self._take_notes(row)
+            if row.predictions:
+                pk, _, _, row_id, *_ = written[-1].row
+                predicted.append((pk, row_id, rendered))
             if row.part_of in wholes:
                 gone.add(wholes[row.part_of].pk)
             if before is None:
@@ -300,7 +321,7 @@ class _Writer:
                 self.summary.updated += 1
         self.summary.rows += len(batch)
         book.save()
-        if written:
+        if written or predicted:
             store.revision, store.written_ms = shared.revision, now
         store.save()
         self.taken.end(store, shared.new_numbers, shared.new_annotations)
@@ -315,10 +336,18 @@ class _Writer:
         _upsert(StoreRow, [one.row for one in written])
         _upsert(StoreCoco, [one.coco for one in written])
         _upsert(StoreCsv, [one.csv for one in written])
+        if predicted:
+            self.summary.predictions += self.predictions.save(predicted, shared.revision)
         if gone:
             removal = Removal(self.project, seen=store.revision, reason=self.reason_gone, deleted_by="")
             removal.remove(list(gone))
             self.summary.notes.add(OTHER, _SPLIT, count=removal.deleted)
+
+    def _render_predictions(self, row: IncomingRow, book: OntologyBook) -> list[RenderedPredictions]:
+        """Raises :class:`UserError`."""
+        for each in row.predictions:
+            self._announce(book, each.classes)
+        return self.predictions.render(row, book)
 
     def _accepted(self, batch: list[IncomingRow]) -> Iterator[tuple[IncomingRow, str]]:
         """The rows that may go in, with their digests."""
@@ -621,6 +650,11 @@ class _Writer:
         if owner != row.key:
             raise UserError(f"data_row.id {row_id!r} is that of the row with the key {owner[:80]!r} in this project")
         return row_id
+
+
+def _is_there(row: IncomingRow, digest: str, before: _Known | None) -> bool:
+    """Is the row in the store as it is to be?"""
+    return before is not None and (before.digest == digest or row.is_of_model_run)
 
 
 @dataclass(slots=True)

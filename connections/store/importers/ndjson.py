@@ -8,6 +8,10 @@ Others are kept under ``source_extra``, by their names where they stood in the r
 Where the file has the part ``backup``, rows and classes get the numbers that they had, as far as these are free.
 
 An id may be a text or a whole number, which is kept as a text.
+
+``experiments`` are model runs with what they say of the row (:mod:`.experiments`). A row that has them and no
+``projects`` is said for its predictions alone: one that is there stays as it is, and where there is none it is made,
+with the labels that the runs show.
 """
 
 from __future__ import annotations
@@ -21,7 +25,7 @@ from connections.rows.kinds import KINDS
 from connections.rows.labels import is_skipped
 from connections.rows.review_statuses import REVIEW_STATUSES
 from connections.store import coco_head
-from connections.store.import_row import IncomingClass, IncomingLabel, IncomingRow
+from connections.store.import_row import IncomingClass, IncomingLabel, IncomingPredictions, IncomingRow
 from connections.store.importers.backup import (
     UsedClasses,
     check_all_taken,
@@ -32,6 +36,8 @@ from connections.store.importers.backup import (
     take_project_extra,
 )
 from connections.store.importers.coco_references import References, settle_head
+from connections.store.importers.experiments import KEY as EXPERIMENTS
+from connections.store.importers.experiments import take_experiments
 from connections.store.importers.forms import Form
 from connections.store.importers.ndjson_forms import forms
 from connections.store.importers.row_file import RowFileImporter
@@ -103,6 +109,11 @@ class NdjsonImporter(RowFileImporter):
         labels = [
             _label(label, index, media) for index, label in enumerate(_list(project.pop("labels", None), "labels"))
         ]
+        predictions: list[IncomingPredictions] = []
+        if EXPERIMENTS in rest:
+            predictions, shown_labels = take_experiments(rest.pop(EXPERIMENTS), media, _label, self._used_classes)
+            if "projects" not in value:
+                labels = shown_labels
         spread_annotation_ids(ours, labels)
         status = self._status(project_details.pop("workflow_status", None), labels)
         priority = project_details.pop("priority", None)
@@ -133,6 +144,8 @@ class NdjsonImporter(RowFileImporter):
             project_tags=_list(project.pop("project_tags", None), "project_tags"),
             more_details=details,
             classes=self._used_classes.take(ours),
+            predictions=predictions,
+            is_of_model_run=bool(predictions) and "projects" not in value,
         )
         check_all_taken(ours)
         project_details.pop("ontology_id", None)

@@ -94,6 +94,7 @@ class ImportSummarySerializer(serializers.Serializer[Any]):
     updated = serializers.IntegerField()
     unchanged = serializers.IntegerField()
     annotations = serializers.IntegerField()
+    predictions = serializers.IntegerField(help_text="of model runs, written")
     refused_count = serializers.IntegerField()
     pieces_refused = serializers.IntegerField(help_text="parts of the file that belong to no row")
     note_counts = NoteCountsSerializer()

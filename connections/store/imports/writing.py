@@ -21,10 +21,19 @@ from connections.store.upsert import WriteSummary, write_rows
 from exportadmin.runs import statuses
 from exportadmin.runs.lease import RunLease
 
-COUNTS: Final = ("rows", "created", "updated", "unchanged", "refused_count", "pieces_refused", "annotations")
+COUNTS: Final = (
+    "rows",
+    "created",
+    "updated",
+    "unchanged",
+    "refused_count",
+    "pieces_refused",
+    "annotations",
+    "predictions",
+)
 # what is on the run's ``state`` of a file that is being written
 STATE: Final = ("written", "refused_bytes", "refused_by_importer", "reserved")
-_WRITTEN: Final = ("rows", "created", "updated", "unchanged", "annotations", "refused_count")
+_WRITTEN: Final = ("rows", "created", "updated", "unchanged", "annotations", "predictions", "refused_count")
 
 
 class WritesRows(BringsRows, Protocol):
@@ -119,6 +128,7 @@ def _summary(summary: WriteSummary, importer: Importer) -> dict[str, Any]:
         "updated": summary.updated,
         "unchanged": summary.unchanged,
         "annotations": summary.annotations,
+        "predictions": summary.predictions,
         "refused_count": summary.refused_count + importer.rows_refused,
         "pieces_refused": importer.refused_count - importer.rows_refused,
         "note_counts": notes.counts(),

@@ -65,6 +65,7 @@ class Command(AppCommand):
             f"{run.project.name}: {summary['rows']:,} rows read as {run.format} = {summary['created']:,} created"
             f" + {summary['updated']:,} updated + {summary['unchanged']:,} unchanged"
             f" + {summary['refused_count']:,} refused; {summary['annotations']:,} annotations written"
+            + (f", {summary['predictions']:,} predictions" if summary["predictions"] else "")
         )
         counts = [
             # in their own order, not in that of a database's JSON
