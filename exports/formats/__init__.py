@@ -22,6 +22,7 @@ FORMATS: Registry[type[Format]] = Registry(
         "label_studio_tsv": "exports.formats.label_studio.table:LabelStudioTsvFormat",
         "labellerr_coco": "exports.formats.labellerr_coco:LabellerrCocoFormat",
         "labellerr_json": "exports.formats.labellerr_json:LabellerrJsonFormat",
+        "diffgram_json": "exports.formats.diffgram_json:DiffgramJsonFormat",
         "label_studio_coco": "exports.formats.label_studio_coco:LabelStudioCocoFormat",
         "brush_to_png": "exports.formats.brush_to_png:BrushToPngFormat",
         "brush_to_numpy": "exports.formats.brush_to_numpy:BrushToNumpyFormat",

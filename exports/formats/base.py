@@ -79,8 +79,11 @@ class FormatContext:
     project_extra: Mapping[str, Any] = field(default_factory=dict)
     # of the report that is being written, for formats that print them (no others: the same rows give the same bytes)
     report_id: str = ""
+    report_number: int = 0
     report_name: str = ""
     made_ms: int = 0
+    # what its rows were chosen by, by the keys of exports.spec.conditions
+    conditions: Mapping[str, Any] = field(default_factory=dict)
     # where a format fetches pictures (:meth:`Format.fetches_pictures`); ``None`` in a sample, which fetches none
     pictures: PictureFetcher | None = None
 

@@ -98,8 +98,10 @@ def _deliver(report: ExportReport, lease: RunLease, sink: Sink) -> None:
                 options=spec.options,
                 project_extra=reader.project_extra,
                 report_id=report.report_id,
+                report_number=report.pk,
                 report_name=report.name,
                 made_ms=from_datetime(report.created_at),
+                conditions=spec.selection.conditions,
                 pictures=pictures,
             )
         )
