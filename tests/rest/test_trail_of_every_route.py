@@ -1,6 +1,6 @@
-"""Whatever leaves or is refused is a line of the trail: every address of the site × every person.
+"""Everybody gets what the permission matrix says, and whatever leaves or is refused is a line of the trail.
 
-The table is the rule; who gets what stands in the permission matrix. An address, or a method of one, that has no rule
+Every address of the site × every person. The table is the rule; who gets what stands in the permission matrix. An address, or a method of one, that has no rule
 fails the test; so does a rule of no address. Each line: a rule, method and route, and what it leaves in the trail.
 
 * ``hands-out``: row content, files, pictures, lists as files, the trail. To whoever gets it, exactly these lines.
@@ -20,7 +20,7 @@ from django.test import Client
 
 from exportadmin.audit.models import REFUSED, AuditEntry
 from exportadmin.lib import counts
-from tests.rest.test_permission_matrix import ACTORS, ROWS, client_of, send, undone, world  # noqa: F401 - a fixture
+from tests.rest.test_permission_matrix import ACTORS, ROWS, client_of, send, told, undone, world  # noqa: F401 - a fixture
 from tests.rest.world import Place, World
 
 pytestmark = pytest.mark.django_db
@@ -374,25 +374,40 @@ def expected(row: str, status: int, actor: str | None, where: str) -> str:
 
 
 @pytest.mark.parametrize("row", RULES)
-def test_whatever_leaves_or_is_refused_is_a_line(row: str, world: World):  # noqa: F811
-    _, elsewhere = ROWS[row]
-    wrong = []
+def test_everybody_gets_what_the_matrix_says_and_what_leaves_or_is_refused_is_a_line(row: str, world: World):  # noqa: F811
+    at_home, elsewhere = ROWS[row]
+    seen: dict[str, list[int]] = {"own": [], "foreign": []}
+    leaks, wrong = [], []
     for actor in ACTORS:
         client = client_of(row, actor, world)
         for where, place in (("own", world.own), ("foreign", world.foreign)):
             if where == "foreign" and elsewhere is None:
                 continue
             status, said, lines = lines_of(client, row, place, world)
-            told = [(line.event, line.outcome) for line in lines]
+            seen[where].append(status)
+            leaks += [
+                (actor, where, name) for each in hidden_from(actor, row, world) for name in told(said, row, each, world)
+            ]
+            events = [(line.event, line.outcome) for line in lines]
             wanted = expected(row, status, actor, where)
             is_right = {
-                REFUSED: [outcome for _, outcome in told] == [REFUSED],
-                "handed out": told == [(event, "done") for event in RULES[row][1]],
-                "nothing": told == [],
+                REFUSED: [outcome for _, outcome in events] == [REFUSED],
+                "handed out": events == [(event, "done") for event in RULES[row][1]],
+                "nothing": events == [],
                 "whatever": True,
             }[wanted]
             if not is_right:
-                wrong.append((actor, where, status, wanted, told))
+                wrong.append((actor, where, status, wanted, events))
             if wanted != "handed out" and any(content in said for content in CONTENT):
-                wrong.append((actor, where, status, "nothing of a row or a picture", told))
+                wrong.append((actor, where, status, "nothing of a row or a picture", events))
+    assert seen == {"own": at_home, "foreign": elsewhere or []}
+    assert leaks == []
     assert wrong == []
+
+
+def hidden_from(actor: str | None, row: str, world: World) -> list[Place]:  # noqa: F811
+    """The places of which the person learns nothing."""
+    if "exports/l/" in row:  # whoever holds a link sees the file's name
+        return []
+    foreign = [] if actor == "sue" else [world.foreign]
+    return foreign if actor in SEES["own"] else [*foreign, world.own]
