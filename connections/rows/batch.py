@@ -52,7 +52,8 @@ class RowBatch:
     empty lists.
     ``class_counts`` counts a row's annotations: ``"b3:2 c1:1"`` is two boxes of class 3, one answer to question 1.
     ``label_times`` are the creation times of the row's labels in ms, separated by blanks. ``updated_ms`` and the other
-    times are those of whoever the row came from; they and ``batch_ids`` may be missing where there is no condition.
+    times are those of whoever the row came from; they, batches and datasets may be
+    missing where there is no condition.
     ``revisions`` are the store's, there where a condition asks for them.
     ``annotation_starts`` are the COCO ids of the rows' first annotations, where the source hands them out.
     ``label_flags`` and ``label_creators`` are what :mod:`connections.rows.labels` makes of a row's labels; where there
@@ -69,6 +70,8 @@ class RowBatch:
     class_counts: Sequence[str]
     numbers: Sequence[int]
     batch_ids: Sequence[str] = ()
+    dataset_ids: Sequence[str] = ()
+    dataset_names: Sequence[str] = ()
     updated_ms: Sequence[int] = ()
     activity_ms: Sequence[int] = ()
     revisions: Sequence[int] = ()

@@ -33,6 +33,8 @@ HANDED_OUT = range(1 << 52, (1 << 52) + (1 << PLACE_BITS))
 MAX_ROW_ID = 64
 MAX_RUN_ID = 64
 MAX_DATASET = 100
+# names and ids of datasets, names of batches
+MAX_GROUP_NAME = 500
 
 
 def row_pk(project_pk: int, place: int) -> int:
@@ -101,6 +103,10 @@ class StoreRow(models.Model):
     ``annotation_ids`` those that its annotations say themselves, separated by blanks.
     ``label_flags`` and ``label_creators`` are what :mod:`connections.rows.labels` makes of its labels.
 
+    ``dataset_id``, ``dataset_name``, ``batch_id`` and ``batch_name`` are what the row prints. They stand here, not in
+    tables of their own, since what a filter keeps has to be what the row says, also where a platform renamed a
+    dataset after the row was read; what there is of them is counted along the rows (:mod:`connections.store.overview`).
+
     ``row_id``, ``created_ms``, ``updated_ms``, ``activity_ms`` and the labels' times are those of whoever the row came
     from, where it said them. Ours: ``revision`` of the last change, ``added_revision`` of the first writing, and
     ``written_ms``, the time of the last change.
@@ -117,6 +123,9 @@ class StoreRow(models.Model):
     status = models.CharField(max_length=40)
     media_type = models.CharField(max_length=20, blank=True)
     batch_id = models.CharField(max_length=64, blank=True)
+    batch_name = models.CharField(max_length=MAX_GROUP_NAME, blank=True)
+    dataset_id = models.CharField(max_length=MAX_GROUP_NAME, blank=True)
+    dataset_name = models.CharField(max_length=MAX_GROUP_NAME, blank=True)
     created_ms = models.BigIntegerField()
     updated_ms = models.BigIntegerField()
     activity_ms = models.BigIntegerField()

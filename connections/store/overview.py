@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from django.core.cache import cache
-from django.db.models import Count, F, Max, Q, QuerySet, Sum
+from django.db.models import Count, Max, Q, QuerySet, Sum
 
 from connections.models import Project
 from connections.rows.counts import NO_CLASS, UNLABELLED, add_up
@@ -18,14 +18,24 @@ from connections.store.models import PLACE_BITS, StoreClass, StoreProject, Store
 from exportadmin.lib.errors import NotFoundError
 
 KEPT_SECONDS: Final = 600
-MOST_BATCHES: Final = 200
+# datasets, and batches, that are told of: the largest
+MOST_GROUPS: Final = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """A dataset or batch: its name, empty where nobody says it, and how many rows are of it."""
+
+    name: str
+    rows: int
 
 
 @dataclass(frozen=True, slots=True)
 class Overview:
-    """What a project holds now. ``by_class`` and ``by_kind`` count annotations, ``batches`` rows by batch id,
-    ``by_label_flags`` rows by what their labels are (:func:`connections.rows.labels.label_flags`), ``by_media_type``
-    rows by medium, those of which nothing says it under :data:`connections.rows.media_types.UNKNOWN`.
+    """What a project holds now. ``by_class`` and ``by_kind`` count annotations. ``datasets`` and ``batches`` are by id,
+    the largest first, at most :data:`MOST_GROUPS`. ``by_label_flags`` counts rows by what their labels
+    are (:func:`connections.rows.labels.label_flags`), ``by_media_type`` by medium, those of which nothing says it under
+    :data:`connections.rows.media_types.UNKNOWN`.
 
     ``activity_ms`` is the latest activity of any row, ``None`` without rows; ``revision`` the project's.
     """
@@ -37,7 +47,8 @@ class Overview:
     by_media_type: Mapping[str, int]
     by_class: Mapping[str, int]
     by_kind: Mapping[str, int]
-    batches: Mapping[str, int]
+    datasets: Mapping[str, Group]
+    batches: Mapping[str, Group]
     activity_ms: int | None
     revision: int
 
@@ -154,7 +165,6 @@ def _count(project: Project, rows: QuerySet[StoreRow], revision: int) -> Overvie
         by_class[names.get((kind.is_question, number), f"#{number}")] += n
         by_kind[kind.key] += n
     sums = rows.aggregate(rows=Count("pk"), annotations=Sum("annotation_count"), activity_ms=Max("activity_ms"))
-    batches = rows.exclude(batch_id="").values("batch_id").annotate(n=Count("pk")).order_by("-n", "batch_id")
     by_status: Counter[str] = Counter()
     by_label_flags: Counter[int] = Counter()
     by_media_type: Counter[str] = Counter()
@@ -174,7 +184,15 @@ def _count(project: Project, rows: QuerySet[StoreRow], revision: int) -> Overvie
         by_media_type=dict(sorted(by_media_type.items(), key=lambda one: (-one[1], one[0]))),
         by_class=dict(sorted(by_class.items(), key=lambda one: (-one[1], one[0]))),
         by_kind=dict(sorted(by_kind.items(), key=lambda one: (-one[1], one[0]))),
-        batches=dict(batches.values_list(F("batch_id"), "n")[:MOST_BATCHES]),
+        datasets=_groups(rows.exclude(dataset_name=""), "dataset"),
+        batches=_groups(rows.exclude(batch_id=""), "batch"),
         activity_ms=sums["activity_ms"],
         revision=revision,
     )
+
+
+def _groups(rows: QuerySet[StoreRow], what: str) -> dict[str, Group]:
+    """By id; of several names, as after a renaming, the last of the alphabet."""
+    key, name = f"{what}_id", f"{what}_name"
+    counted = rows.values(key).annotate(n=Count("pk"), called=Max(name)).order_by("-n", key)
+    return {group_id: Group(called, n) for group_id, called, n in counted.values_list(key, "called", "n")[:MOST_GROUPS]}

@@ -42,6 +42,7 @@ from connections.store.known_project import behind
 from connections.store.model_runs import PredictionWriter, RenderedPredictions
 from connections.store.models import (
     HANDED_OUT,
+    MAX_GROUP_NAME,
     MAX_NUMBER_AS_PLACE,
     MAX_ROW_ID,
     FormerRow,
@@ -511,6 +512,7 @@ class _Writer:
             old_label_times=old_times,
         )
         labels: list[dict[str, Any]] = document["projects"][self.project_id]["labels"]
+        details: dict[str, Any] = document["data_row"]["details"]
         try:
             counts = count_annotations(document, book.class_numbers, book.question_numbers)
         except (KeyError, TypeError, AttributeError) as error:
@@ -603,6 +605,9 @@ class _Writer:
                 row.status,
                 _media_type(row, labels),
                 row.batch_id,
+                row.batch_name if row.batch_id else "",
+                _text_of(details, "dataset_id"),
+                _text_of(details, "dataset_name"),
                 created,
                 updated,
                 activity,
@@ -675,6 +680,12 @@ _BY_NAME = (
 )
 
 
+def _text_of(part: dict[str, Any], key: str) -> str:
+    """Empty where it is none: what a platform says is not checked."""
+    found = part[key]
+    return found if isinstance(found, str) else ""
+
+
 def _source_project(extra: dict[str, Any] | None) -> str | None:
     """``project 5``: in which project of Label Studio a task is, the numbers of whose tasks others have too."""
     task = (extra or {}).get("label_studio")
@@ -717,6 +728,10 @@ def _checked_digest(row: IncomingRow) -> str:
         raise UserError(f"external_id has {len(row.external_id)} characters; at most {MAX_KEY} are kept")
     if row.row_id is not None and not 0 < len(row.row_id) <= MAX_ROW_ID:
         raise UserError(f"data_row.id has {len(row.row_id)} characters; 1 to {MAX_ROW_ID} are kept")
+    for name in ("dataset", "dataset_id", "batch_name"):
+        text = getattr(row, name)
+        if text and len(text) > MAX_GROUP_NAME:
+            raise UserError(f"{name} has {len(text)} characters; at most {MAX_GROUP_NAME} are kept")
     known_status(row.status, field="status")
     return _digest(row)
 

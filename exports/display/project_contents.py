@@ -59,7 +59,11 @@ def since_last_export(project: Project) -> SinceLast | None:
     ``None`` where no such thing was delivered yet. Rows that changed while it ran count: it did not see them.
     """
     delivered = ExportReport.objects.filter(
-        project=project, status__in=statuses.SUCCESSFUL, revision__isnull=False, converted_from=None
+        project=project,
+        status__in=statuses.SUCCESSFUL,
+        revision__isnull=False,
+        converted_from=None,
+        config__scope__isnull=True,
     ).filter(
         Q(config__labels__isnull=True) | Q(config__labels__in=[DEFAULT.text, ALL.text]),
         *(Q(**{f"config__{key}__0__isnull": True}) for key in beside_filter()),

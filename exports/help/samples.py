@@ -108,6 +108,8 @@ def _batch() -> RowBatch:
         global_keys=[document["data_row"]["global_key"] for document in documents],
         statuses=["accepted", "to_label"],
         batch_ids=["", ""],
+        dataset_ids=["", ""],
+        dataset_names=["", ""],
         updated_ms=[0, 0],
         activity_ms=[0, 0],
         label_times=["0", ""],

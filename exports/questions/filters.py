@@ -29,11 +29,14 @@ from exportadmin.lib.errors import UserError
 from exports.display.spec_text import filter_text
 from exports.models import ExportReport
 from exports.spec.conditions import Statuses
+from exports.spec.scope import KEY as SCOPE
 from exports.spec.spec import beside_filter
 
 NONE, SOME = "none", "some"
 # as record() writes it: canonical JSON, so that an empty filter has one text
-UNFILTERED = Q(*(Q(after_json__contains=f'"{key}":[]') for key in beside_filter()), after_json__contains='"filter":{}')
+UNFILTERED = ~Q(after_json__contains=f'"{SCOPE}":') & Q(
+    *(Q(after_json__contains=f'"{key}":[]') for key in beside_filter()), after_json__contains='"filter":{}'
+)
 
 
 def _known_kind(text: str) -> None:

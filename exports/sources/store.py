@@ -68,6 +68,7 @@ _QUERIES: dict[str, Callable[[Any], Q]] = {
     "global_keys": lambda keys: Q(global_key__in=sorted(keys)),
     "data_row_ids": lambda ids: Q(row_id__in=sorted(ids)),
     "batch_ids": lambda ids: Q(batch_id__in=sorted(ids)),
+    "dataset_ids": lambda texts: Q(dataset_id__in=sorted(texts)) | Q(dataset_name__in=sorted(texts)),
     "statuses": lambda statuses: Q(status__in=sorted(statuses)),
     "workflow_status": lambda groups: Q(status__in=sorted(statuses_in(groups))),
     "media_types": lambda wanted: Q(media_type__in=sorted(column_values(wanted))),
@@ -178,6 +179,8 @@ _BASE: dict[str, Any] = {
 # what only conditions look at
 _OF_CONDITIONS: dict[str, Any] = {
     "batch_ids": F("batch_id"),
+    "dataset_ids": F("dataset_id"),
+    "dataset_names": F("dataset_name"),
     "updated_ms": F("updated_ms"),
     "activity_ms": F("activity_ms"),
 }

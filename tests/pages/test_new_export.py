@@ -382,8 +382,9 @@ def test_the_page_takes_as_many_queries_with_many_projects_rows_and_batches(
     with CaptureQueriesContext(database) as many:
         assert operator.get(NEW, address).status_code == 200
     # session, user; the only project, itself, may see, may start; the list of projects; and of what it holds: project,
-    # classes, marks, sums, statuses, batches; whose labels it holds: project, creators; connections to a bucket
-    assert (len(few), len(many)) == (16, 16)
+    # classes, marks, sums, statuses, datasets, batches; whose labels it holds: project, creators; connections to a
+    # bucket
+    assert (len(few), len(many)) == (17, 17)
     with CaptureQueriesContext(database) as again:
         operator.get(NEW, address)
     assert len(again) == 10

@@ -59,7 +59,7 @@ def row(key: str = "row-1", *objects: dict, status: str = "review", **more: Any)
         row_data=f"https://img.example.test/{key}.png",
         status=status,
         media_attributes={"height": 120, "width": 160, "asset_type": "image", "mime_type": "image/png"},
-        dataset="demo",
+        dataset=more.pop("dataset", "demo"),
         **more,
     )
 

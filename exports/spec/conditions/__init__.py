@@ -11,6 +11,7 @@ from exportadmin.lib.registry import Registry
 from exports.spec.conditions.base import Condition
 from exports.spec.conditions.batch_ids import BatchIds
 from exports.spec.conditions.data_row_ids import DataRowIds
+from exports.spec.conditions.dataset_ids import DatasetIds
 from exports.spec.conditions.global_keys import GlobalKeys
 from exports.spec.conditions.label_created_at import LabelCreatedAt
 from exports.spec.conditions.labelling import Labelling
@@ -31,6 +32,7 @@ CONDITIONS: Registry[Condition[Any]] = Registry(
             GlobalKeys(),
             DataRowIds(),
             RowNumbers(),
+            DatasetIds(),
             BatchIds(),
             MediaTypes(),
             Statuses(),
@@ -50,6 +52,7 @@ __all__ = [
     "BatchIds",
     "Condition",
     "DataRowIds",
+    "DatasetIds",
     "GlobalKeys",
     "LabelCreatedAt",
     "Labelling",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from connections.store.overview import ProjectSummary, changes_since, overview, summaries
+from connections.store.overview import Group, ProjectSummary, changes_since, overview, summaries
 from connections.store.upsert import write_rows
 from tests.support.rows import answer, box, mixed, polygon, row
 
@@ -57,3 +57,29 @@ def test_projects_in_a_list_have_their_rows_and_when_they_were_written_last(proj
     with django_assert_num_queries(2):
         found = summaries([project.public_id, "nosuch"])
     assert found == {project.public_id: ProjectSummary(rows=3, written_ms=2_000)}
+
+
+def test_datasets_and_batches_have_their_names_and_rows_the_largest_first(project):
+    rows = [
+        row("a", dataset="south", dataset_id="d1", batch_id="b1", batch_name="first"),
+        row("b", dataset="north", dataset_id="d2", batch_id="b1", batch_name="first"),
+        row("c", dataset="north", dataset_id="d2", batch_id="b2"),
+        row("d", dataset=""),
+    ]
+    write_rows(project, rows)
+    found = overview(project.public_id)
+    assert list(found.datasets.items()) == [("d2", Group("north", 2)), ("d1", Group("south", 1))]
+    assert found.batches == {"b1": Group("first", 2), "b2": Group("", 1)}
+
+
+def test_a_dataset_that_was_renamed_is_one_dataset(project):
+    write_rows(project, [row("a", dataset="north", dataset_id="d1"), row("b", dataset="quay", dataset_id="d1")])
+    assert overview(project.public_id).datasets == {"d1": Group("quay", 2)}
+
+
+def test_a_name_that_is_too_long_to_be_kept_is_refused_with_its_length(project):
+    summary = write_rows(project, [row("a", dataset="n" * 501), row("b", batch_id="b1", batch_name="n" * 501)])
+    assert [each.reason for each in summary.refused] == [
+        "dataset has 501 characters; at most 500 are kept",
+        "batch_name has 501 characters; at most 500 are kept",
+    ]

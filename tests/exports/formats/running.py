@@ -38,6 +38,8 @@ def batch_of(
         global_keys=[one["data_row"]["global_key"] for one in documents],
         statuses=blank,
         batch_ids=blank,
+        dataset_ids=blank,
+        dataset_names=blank,
         updated_ms=[0] * len(documents),
         activity_ms=[0] * len(documents),
         label_times=blank,

@@ -148,6 +148,7 @@ def selections(draw: st.DrawFn) -> dict[str, Any]:
         "last_activity_at": draw(windows.filter(lambda w: w != Window())),
         "label_created_at": draw(windows.filter(lambda w: w != Window())),
         "batch_ids": draw(some(["b0", "b1", "none-such"])),
+        "dataset_ids": draw(some(["d0", "north", "south", "none-such"])),
         "global_keys": draw(some(KEYS)),
         "with_annotations": draw(st.none() | st.booleans()),
         "labelling": draw(some(list(STATES))),
@@ -169,6 +170,7 @@ def filled(transactional_db, project):
         ][: index % 3]
         entry = row(key, status=STATUSES[index % 6], batch_id=f"b{index % 3}" if index % 4 else "", labels=labels)
         entry.media_attributes = {"asset_type": ("image", "video", "text", "point_cloud")[index % 4]}
+        entry.dataset, entry.dataset_id = ("north", "d0") if index % 2 else ("south", None)
         write_rows(project, [entry], now_ms=(index % 5) * DAY)
     return project
 
@@ -216,6 +218,7 @@ CLAIMED: dict[str, Any] = {
     "global_keys": frozenset({"k1"}),
     "data_row_ids": frozenset({"none-such"}),
     "batch_ids": frozenset({"b1"}),
+    "dataset_ids": frozenset({"d0"}),
     "statuses": frozenset(STATUSES[:1]),
     "workflow_status": frozenset(list(WORKFLOW_GROUPS)[:1]),
     "updated_after": 2 * DAY,
