@@ -19,6 +19,9 @@ EXPORTADMIN := $(VENV)/bin/exportadmin
 DONE := $(VENV)/.done
 BENCH_DONE := $(BENCH_VENV)/.done
 PLATFORMS_DONE := $(PLATFORMS_VENV)/.done
+# Labelbox's SDK of three releases, which cannot stand in one environment
+LABELBOX_VENV := .venv-labelbox
+LABELBOX_DONE := $(LABELBOX_VENV)/.done
 
 # The Python that stands on the machine is the one that is used; uv fetches none.
 export UV_PYTHON_DOWNLOADS := never
@@ -62,7 +65,7 @@ test-fast: $(DONE)/dev ## the suite without browsers and long tests, on SQLite: 
 test-sqlite: $(DONE)/dev machine-packages ## the suite on SQLite only
 	@$(PY) scripts/suite.py sqlite -- $(ARGS)
 
-test-platforms: $(DONE)/dev $(PLATFORMS_DONE)/servers $(BENCH_DONE)/peers machine-packages ## real servers at length: Label Studio, several machines on PostgreSQL and SeaweedFS (ARGS=…)
+test-platforms: $(DONE)/dev $(PLATFORMS_DONE)/servers $(LABELBOX_DONE)/7 $(LABELBOX_DONE)/5 $(LABELBOX_DONE)/3 $(BENCH_DONE)/peers machine-packages ## real servers at length: Label Studio, several machines on PostgreSQL and SeaweedFS (ARGS=…)
 	@$(PY) scripts/suite.py platforms -- $(ARGS)
 
 test-postgres: $(DONE)/dev machine-packages ## the suite on a private PostgreSQL only, browsers and all
@@ -100,14 +103,14 @@ screenshots: $(DONE)/dev machine-packages ## every page as a PNG in screenshots/
 	@$(PY) scripts/screenshots.py $(ARGS)
 
 lock: $(DONE)/tools ## compile requirements/*.in again (UPGRADE=1: with newer versions)
-	@for part in uv base dev bench platforms; do \
+	@for part in uv base dev bench platforms labelbox-7 labelbox-5 labelbox-3; do \
 	  $(UV) pip compile --quiet $(if $(UPGRADE),--upgrade) --universal --python-version 3.11 --generate-hashes \
 	    --no-emit-index-url --no-emit-find-links --custom-compile-command 'make lock' \
 	    requirements/$$part.in --output-file requirements/$$part.txt; \
 	done
 
 clean: ## everything that can be made again; never var/, which holds an installation's data
-	rm -rf $(VENV) $(BENCH_VENV) $(PLATFORMS_VENV) *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis test-results
+	rm -rf $(VENV) $(BENCH_VENV) $(PLATFORMS_VENV) $(LABELBOX_VENV) *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis test-results
 	find . -name __pycache__ -type d -not -path './.git/*' -prune -exec rm -rf {} +
 
 # --- what is done once, and again when its lock file changed ---------------------------------------------------------
@@ -142,6 +145,12 @@ $(PLATFORMS_DONE)/servers: requirements/platforms.txt $(DONE)/tools
 	@$(call install,$(PLATFORMS_VENV)/bin/python,--require-hashes -r requirements/platforms.txt)
 	@echo '*' >$(PLATFORMS_VENV)/.gitignore
 	@mkdir -p $(PLATFORMS_DONE) && touch $@
+
+$(LABELBOX_DONE)/%: requirements/labelbox-%.txt $(DONE)/tools
+	@test -x $(LABELBOX_VENV)/$*/bin/python || $(PYTHON) -m venv $(LABELBOX_VENV)/$*
+	@$(call install,$(LABELBOX_VENV)/$*/bin/python,--require-hashes -r requirements/labelbox-$*.txt)
+	@echo '*' >$(LABELBOX_VENV)/.gitignore
+	@mkdir -p $(LABELBOX_DONE) && touch $@
 
 # Chromium, PostgreSQL's server programs and LibreOffice: the tests need them, the product does not.
 machine-packages:

@@ -13,6 +13,7 @@ DIALECTS: Registry[Dialect] = Registry(
     "dialect",
     {
         "labellerr": "exports.dialects.labellerr:LABELLERR",
+        "labelbox": "exports.dialects.labelbox:LABELBOX",
         "label_studio": "exports.dialects.label_studio:LABEL_STUDIO",
     },
 )

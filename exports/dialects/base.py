@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
@@ -49,3 +50,8 @@ class DialectView(RestView):
 
     schema = None  # type: ignore[assignment]
     channel: ClassVar[str]
+
+
+def moment(when: dt.datetime | None) -> str | None:
+    """UTC, to the microsecond, with a Z: what SDKs read as a time."""
+    return None if when is None else when.astimezone(dt.UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")

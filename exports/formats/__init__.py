@@ -23,6 +23,7 @@ FORMATS: Registry[type[Format]] = Registry(
         "labellerr_coco": "exports.formats.labellerr_coco:LabellerrCocoFormat",
         "labellerr_json": "exports.formats.labellerr_json:LabellerrJsonFormat",
         "diffgram_json": "exports.formats.diffgram_json:DiffgramJsonFormat",
+        "labelbox_ndjson": "exports.formats.labelbox_ndjson:LabelboxNdjsonFormat",
         "label_studio_coco": "exports.formats.label_studio_coco:LabelStudioCocoFormat",
         "brush_to_png": "exports.formats.brush_to_png:BrushToPngFormat",
         "brush_to_numpy": "exports.formats.brush_to_numpy:BrushToNumpyFormat",

@@ -16,14 +16,14 @@ from exports.formats.base import FormatContext, Told
 
 
 class CompleteRows:
-    """The rows of one file."""
+    """The rows of one file, with these parts."""
 
-    def __init__(self, context: FormatContext) -> None:
-        self._printer = BodyPrinter(context.parts, context.project_name)
+    def __init__(self, context: FormatContext, parts: frozenset[str]) -> None:
+        self._printer = BodyPrinter(parts, context.project_name)
         # without the optional parts, which hold no annotation and may be large
         self._bare = BodyPrinter(frozenset(), "")
         self._last: RowBatch | None = None
-        self._project = project_backup(context.ontology, context.project_extra) if PART in context.parts else None
+        self._project = project_backup(context.ontology, context.project_extra) if PART in parts else None
 
     def join(self, batch: RowBatch, separator: bytes) -> bytes:
         """The next rows with ``separator`` between them."""

@@ -22,7 +22,7 @@ class JsonFormat(Format):
 
     def __init__(self, context: FormatContext) -> None:
         super().__init__(context)
-        self._rows = CompleteRows(context)
+        self._rows = CompleteRows(context, context.parts)
         self._lead = b"\n"
 
     def header(self) -> Iterable[bytes]:

@@ -22,7 +22,7 @@ class NdjsonFormat(Format):
 
     def __init__(self, context: FormatContext) -> None:
         super().__init__(context)
-        self._rows = CompleteRows(context)
+        self._rows = CompleteRows(context, context.parts)
 
     def rows(self, batch: RowBatch) -> Iterable[bytes]:
         yield self._rows.join(batch, b"\n")

@@ -47,11 +47,21 @@ def read_report_rows(
         return None
     if artifact is None:
         raise ConflictError(f"rows can be read from json and ndjson results; this one is {report.format}")
-    rows = reader.read_rows(artifact, line=line, offset=offset, limit=limit)
+    return _recorded(artifact, actor, line=line, offset=offset, limit=limit)
+
+
+def read_rows_of(*, artifact: Artifact, actor: Actor, line: int, limit: int) -> RecordedRows:
+    """The same of one file, which is there. Raises as :func:`read_report_rows`."""
+    require_audited(actor, DOWNLOAD, artifact.report.project, event="artifact.rows_read", obj=artifact.report)
+    return _recorded(artifact, actor, line=line, limit=limit)
+
+
+def _recorded(artifact: Artifact, actor: Actor, **place: int | None) -> RecordedRows:
+    rows = reader.read_rows(artifact, **place)
     try:
         reading = new_id()
-        details = {"reading": reading, "line": rows.first_line, "limit": limit}
-        with audited("artifact.rows_read", actor=actor, project=report.project, obj=artifact, details=details):
+        details = {"reading": reading, "line": rows.first_line, "limit": place["limit"]}
+        with audited("artifact.rows_read", actor=actor, project=artifact.report.project, obj=artifact, details=details):
             return RecordedRows(rows, artifact, actor, reading)
     except BaseException:
         rows.close()  # what cannot be recorded is not handed out

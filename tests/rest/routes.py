@@ -13,6 +13,8 @@ from connections.access.views.account import PasswordView
 from connections.store.models import StoreRow
 from exportadmin.audit.models import AuditEntry
 from exportadmin.lib.rest import RestView
+from exports.dialects.labelbox.chunks import chunk_at, write_address
+from tests.rest.labelbox.asking import EXPORT_PROJECT, GET_PROJECT
 from tests.rest.world import Place, World
 
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
@@ -81,6 +83,7 @@ def address(route: str, place: Place, world: World, method: str) -> str:
         "export_pk": str((place.unmade if method == "delete" else place.snapshot or place.done).pk),
         "view_pk": str(place.view.pk) if place.view else "",
         "dialect": "labellerr",
+        "address": _chunk(place) if "chunks/" in route else "",
         "key": "nosuch",
     }
     filled = re.sub(r"\^?\(\?P<(\w+)>[^)]*\)\$?", lambda found: names[found[1]], route)
@@ -91,6 +94,11 @@ def _entry(place: Place) -> str:
     """The last line of the trail about the place."""
     entries = AuditEntry.objects.filter(project_id=place.project.public_id)
     return str(entries.values_list("sequence", flat=True).first())
+
+
+def _chunk(place: Place) -> str:
+    """The address of the only chunk of a file, made with the place's token."""
+    return write_address(place.token_id, place.artifact, chunk_at(place.artifact, offset=0))
 
 
 def _admin_object(model: str, place: Place) -> str:
@@ -124,6 +132,11 @@ _LABEL_STUDIO: Final = "dialects/label_studio/api"
 _ITS_PROJECT: Final = f"{_LABEL_STUDIO}/projects/<int:project_pk>"
 _ITS_EXPORT: Final = f"{_ITS_PROJECT}/exports/<int:export_pk>"
 BODIES: dict[str, Any] = {
+    "POST dialects/labelbox/graphql": {"query": GET_PROJECT, "variables": {"param_0": "{project}"}},
+    "POST dialects/labelbox/_gql": {
+        "query": EXPORT_PROJECT,
+        "variables": {"input": {"filters": {"projectId": "{project}"}}},
+    },
     f"POST {_LABEL_STUDIO}/token/refresh/": {"refresh": "a.b.c"},
     f"POST {_LABEL_STUDIO}/dm/views/": {"project": "{number}", "data": {"title": "Some"}},
     f"PATCH {_LABEL_STUDIO}/dm/views/<int:view_pk>/": {"data": {"title": "Other"}},
@@ -238,9 +251,13 @@ def body(row: str, place: Place) -> dict[str, Any]:
     names["{number}"] = place.project.pk
     names["{connection}"] = place.connection.name if place.connection else ""
     names["{connection_id}"] = place.connection.public_id if place.connection else ""
-    return {
-        key: names.get(value, value) if isinstance(value, str) else value for key, value in BODIES.get(row, {}).items()
-    }
+    return _filled(BODIES.get(row, {}), names)
+
+
+def _filled(value: Any, names: dict[str, Any]) -> Any:
+    if isinstance(value, dict):
+        return {key: _filled(inner, names) for key, inner in value.items()}
+    return names.get(value, value) if isinstance(value, str) else value
 
 
 def query(row: str, place: Place) -> dict[str, str]:

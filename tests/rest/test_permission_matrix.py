@@ -145,6 +145,14 @@ POST   dialects/labellerr/^(?P<rest>.*)$                                 404 404
 PUT    dialects/labellerr/^(?P<rest>.*)$                                 404 404 404 404 404 404 -
 PATCH  dialects/labellerr/^(?P<rest>.*)$                                 404 404 404 404 404 404 -
 DELETE dialects/labellerr/^(?P<rest>.*)$                                 404 404 404 404 404 404 -
+POST   dialects/labelbox/graphql                                         401 404 200 200 200 200  401 404 404 404 404 200
+POST   dialects/labelbox/_gql                                            401 404 403 200 200 200  401 404 404 404 404 200
+GET    dialects/labelbox/chunks/<str:address>                            200 200 200 200 200 200  200 200 200 200 200 200
+GET    dialects/labelbox/^(?P<rest>.*)$                                  404 404 404 404 404 404 -
+POST   dialects/labelbox/^(?P<rest>.*)$                                  404 404 404 404 404 404 -
+PUT    dialects/labelbox/^(?P<rest>.*)$                                  404 404 404 404 404 404 -
+PATCH  dialects/labelbox/^(?P<rest>.*)$                                  404 404 404 404 404 404 -
+DELETE dialects/labelbox/^(?P<rest>.*)$                                  404 404 404 404 404 404 -
 GET    dialects/label_studio/api/version/                                200 200 200 200 200 200 -
 GET    dialects/label_studio/api/current-user/whoami/                    401 200 200 200 200 200 -
 POST   dialects/label_studio/api/token/                                  401 201 201 201 201 201 -
@@ -478,6 +486,8 @@ def send(client: Client, row: str, place: Place, world: World) -> tuple[int, byt
 
 def client_of(row: str, actor: str | None, world: World) -> Client:
     """Someone's browser; of a dialect, its own client."""
+    if " dialects/labelbox/" in row and actor is not None:
+        return Rest(world.token(actor)[1], REMOTE_ADDR="203.0.113.9").client
     if " dialects/" in row:
         return world.dialect_client(actor, REMOTE_ADDR="203.0.113.9")
     return world.browser(actor, REMOTE_ADDR="203.0.113.9")

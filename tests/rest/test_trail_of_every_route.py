@@ -140,6 +140,14 @@ harmless  POST   dialects/labellerr/^(?P<rest>.*)$
 harmless  PUT    dialects/labellerr/^(?P<rest>.*)$
 harmless  PATCH  dialects/labellerr/^(?P<rest>.*)$
 harmless  DELETE dialects/labellerr/^(?P<rest>.*)$
+refuses   POST   dialects/labelbox/graphql
+refuses   POST   dialects/labelbox/_gql
+hands-out GET    dialects/labelbox/chunks/<str:address>                    artifact.rows_read artifact.rows_read_ended
+harmless  GET    dialects/labelbox/^(?P<rest>.*)$
+harmless  POST   dialects/labelbox/^(?P<rest>.*)$
+harmless  PUT    dialects/labelbox/^(?P<rest>.*)$
+harmless  PATCH  dialects/labelbox/^(?P<rest>.*)$
+harmless  DELETE dialects/labelbox/^(?P<rest>.*)$
 harmless  GET    dialects/label_studio/api/version/
 refuses   GET    dialects/label_studio/api/current-user/whoami/
 refuses   POST   dialects/label_studio/api/token/
@@ -407,7 +415,7 @@ def test_everybody_gets_what_the_matrix_says_and_what_leaves_or_is_refused_is_a_
 
 def hidden_from(actor: str | None, row: str, world: World) -> list[Place]:  # noqa: F811
     """The places of which the person learns nothing."""
-    if "exports/l/" in row:  # whoever holds a link sees the file's name
+    if "exports/l/" in row or "chunks/" in row:  # whoever holds a link sees the file's name
         return []
     foreign = [] if actor == "sue" else [world.foreign]
     return foreign if actor in SEES["own"] else [*foreign, world.own]

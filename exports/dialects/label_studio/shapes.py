@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -12,6 +11,7 @@ from connections.models import Project
 from connections.rows.labels import FINISHED
 from connections.store.overview import overview
 from exportadmin.runs import statuses
+from exports.dialects.base import moment
 from exports.dialects.label_studio.formats import export_types, type_of
 from exports.dialects.label_studio.labeling_config import labeling_config
 from exports.formats.label_studio_types import listed_types
@@ -19,11 +19,6 @@ from exports.models import ExportReport
 
 CREATED, IN_PROGRESS, FAILED, COMPLETED = "created", "in_progress", "failed", "completed"
 _ACTIVE: Final = {statuses.QUEUED: CREATED, statuses.RUNNING: IN_PROGRESS}
-
-
-def moment(when: dt.datetime | None) -> str | None:
-    """UTC, to the microsecond."""
-    return None if when is None else when.astimezone(dt.UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 
 def user_json(user: User) -> dict[str, Any]:

@@ -47,7 +47,6 @@ from exports.dialects.label_studio.formats import (
     type_of,
     with_images,
 )
-from exports.dialects.label_studio.requests import same_request
 from exports.dialects.label_studio.saved_views import conditions_of, task_view
 from exports.dialects.label_studio.shapes import (
     CREATED,
@@ -63,6 +62,7 @@ from exports.dialects.label_studio.shapes import (
 from exports.dialects.label_studio.sign_in import CHANNEL, BodyAuthentication, KeyAuthentication
 from exports.dialects.label_studio.task_ids import row_ids_of
 from exports.dialects.label_studio.tokens import REFRESH, access_jwt, refresh_jwt, token_of_jwt
+from exports.dialects.same_request import same_request
 from exports.idempotency import scope_of
 from exports.links import downloads
 from exports.models import Artifact, ExportReport
@@ -234,7 +234,7 @@ class ExportsView(SnapshotView):
 def requested(request: Request, project: Project, body: dict[str, Any], title: str) -> ExportReport:
     """The report of a request, which may be one of a moment ago."""
     spec = ExportSpec.parse(body, project)
-    found, key = same_request(request, project, [title, spec.to_json()])
+    found, key = same_request(request, "label_studio", project, [title, spec.to_json()])
     return found or actions.request_export(
         project=project,
         spec=spec,

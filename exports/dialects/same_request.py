@@ -1,4 +1,4 @@
-"""Requests that the SDK sends again by itself: the same one is the same export."""
+"""Requests that SDKs send again by themselves: the same one is the same export."""
 
 from __future__ import annotations
 
@@ -16,24 +16,23 @@ from connections.models import Project
 from connections.store.models import StoreProject
 from exportadmin.audit.middleware import actor_of
 from exportadmin.runs import statuses
-from exports.dialects.label_studio.sign_in import CHANNEL
 from exports.idempotency import scope_of
 from exports.models import ExportReport
 
 SAME_REQUEST: Final = timedelta(minutes=2)
 
 
-def same_request(request: Request, project: Project, asked: Any) -> tuple[ExportReport | None, str]:
+def same_request(request: Request, dialect: str, project: Project, asked: Any) -> tuple[ExportReport | None, str]:
     """The report of the same request, where it is not made yet or was asked for not long ago, and the idempotency key
-    for another one.
+    for another one. ``dialect`` is the key of the one through which it came.
 
     The same is what the same token asks of rows that have not changed since.
     """
     revision = StoreProject.objects.filter(project=project).values_list("revision", flat=True).first()
     whole = [project.public_id, token_of(request).pk, revision, asked]  # type: ignore[union-attr]
     digest = hashlib.sha256(orjson.dumps(whole, option=orjson.OPT_SORT_KEYS)).hexdigest()
-    actor = actor_of(request, CHANNEL)
-    prefix = f"label_studio.{digest}."
+    actor = actor_of(request, f"dialect:{dialect}")
+    prefix = f"{dialect}.{digest}."
     asked_before = ExportReport.objects.filter(
         project=project, idempotency_scope=scope_of(actor), idempotency_key__startswith=prefix
     )

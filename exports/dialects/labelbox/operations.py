@@ -1,0 +1,245 @@
+"""The operations that Labelbox's SDK sends, by their names: each gives the ``data`` of its answer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+from django.contrib.auth.models import User
+from django.db.models import QuerySet
+from rest_framework.request import Request
+
+from connections.access.lookup import get_object, get_project, token_of
+from connections.access.permissions import VIEW, projects_for
+from exportadmin.audit.checkpoints.identity import installation_id
+from exportadmin.audit.middleware import actor_of
+from exportadmin.lib.errors import ConflictError, NotFoundError, UserError
+from exportadmin.runs import statuses
+from exports import actions
+from exports.delivery.reading import removed_text
+from exports.dialects.labelbox.bodies import FORMAT, ProjectInput, project_body
+from exports.dialects.labelbox.chunks import Chunk, chunk_at, write_address
+from exports.dialects.labelbox.documents import Call, UnknownOperationError, checked_id
+from exports.dialects.labelbox.shapes import (
+    CANCELABLE_TYPE,
+    TASK_TYPE,
+    organization_json,
+    project_json,
+    task_json,
+    user_json,
+)
+from exports.dialects.labelbox.sign_in import CHANNEL
+from exports.dialects.same_request import same_request
+from exports.lookup import note_hidden_reports
+from exports.models import Artifact, ExportReport
+from exports.results.preview import errors_artifact, rows_artifact
+from exports.spec.spec import ExportSpec
+
+Data = dict[str, Any]
+_STREAMS: Final = ("RESULT", "ERRORS")
+
+
+def answer(call: Call) -> Data:
+    """Raises what operations raise: :class:`UserError` and its kin."""
+    operation = OPERATIONS.get(call.name)
+    if operation is None:
+        raise UnknownOperationError(
+            f"operation {call.name[:80]!r} is not known here; known: {', '.join(OPERATIONS)}", field="query"
+        )
+    return operation(call)
+
+
+# --- who asks --------------------------------------------------------------------------------------------------------
+
+
+def _person(call: Call) -> User:
+    assert isinstance(call.request.user, User)
+    return call.request.user
+
+
+def _user(call: Call) -> Data:
+    return {"user": user_json(_person(call))}
+
+
+def _organization(call: Call) -> Data:
+    return {"organization": organization_json(installation_id())}
+
+
+# --- projects --------------------------------------------------------------------------------------------------------
+
+
+def _project(call: Call) -> Data:
+    return {"project": project_json(get_project(call.request, call.id_of("project")))}
+
+
+def _projects(call: Call) -> Data:
+    found = projects_for(call.request.user, VIEW, token_of(call.request)).order_by("pk")
+    wanted = call.where("projects")
+    _only_by(wanted, ("deleted", "name", "id"), "projects")
+    if wanted.pop("deleted", False) is not False:
+        return {"projects": []}
+    columns = {"name": "name", "id": "public_id"}
+    found = found.filter(**{columns[key]: checked_id(value, key) for key, value in wanted.items()})
+    return {"projects": list(map(project_json, found[call.page("projects")]))}
+
+
+def _only_by(wanted: Mapping[str, Any], known: tuple[str, ...], what: str) -> None:
+    for key in wanted:
+        if key not in known:
+            raise UserError(f"{what} are not found by {key!r} here; known: {', '.join(known)}", field="query")
+
+
+# --- exports ---------------------------------------------------------------------------------------------------------
+
+
+def _export_project(call: Call) -> Data:
+    sent = ProjectInput.read(call.variable("input")).validated_data
+    project = get_project(call.request, sent["filters"]["projectId"])
+    spec = ExportSpec.parse(project_body(sent), project)
+    name = sent.get("taskName") or ""
+    report, key = same_request(call.request, "labelbox", project, [name, spec.to_json()])
+    if report is None:
+        actor = actor_of(call.request, CHANNEL)
+        report = actions.request_export(project=project, spec=spec, actor=actor, name=name, idempotency_key=key)
+    return {"exportDataRowsInProject": {"taskId": report.report_id, "isStreamable": True}}
+
+
+# --- tasks -----------------------------------------------------------------------------------------------------------
+
+
+def _tasks(request: Request) -> QuerySet[ExportReport]:
+    """Those that the token may see, newest first."""
+    projects = projects_for(request.user, VIEW, token_of(request))
+    reports = ExportReport.objects.filter(format=FORMAT, project__in=projects)
+    return reports.select_related("project").order_by("-created_at", "-pk")
+
+
+def _created_tasks(call: Call) -> Data:
+    """All of the one who asks, or one of them: nobody else's are found by the SDK."""
+    person = _person(call)
+    if call.id_of("user") != str(person.pk):
+        raise NotFoundError(f"no user {call.id_of('user')[:80]!r}")
+    found = _tasks(call.request).filter(requested_by=person.pk)
+    wanted = call.where("createdTasks")
+    _only_by(wanted, ("id",), "tasks")
+    if "id" in wanted:
+        wanted_id = checked_id(wanted["id"], "createdTasks.id")
+        found = found.filter(report_id=wanted_id)
+        if not found and not _tasks(call.request).filter(report_id=wanted_id):
+            note_hidden_reports(call.request, [wanted_id], CHANNEL)
+    return {"user": {"createdTasks": list(map(task_json, found[call.page("createdTasks")]))}}
+
+
+def _organization_tasks(call: Call) -> Data:
+    return {"organization": {"tasks": list(map(task_json, _tasks(call.request)[call.page("tasks")]))}}
+
+
+def _task(call: Call) -> ExportReport:
+    """That of ``where``, a variable or a field of the text."""
+    where = call.variables.get("where")
+    found = where.get("id") if isinstance(where, Mapping) else call.where("task").get("id")
+    reports = ExportReport.objects.filter(format=FORMAT).select_related("project")
+    return get_object(call.request, reports, "task", checked_id(found, "where.id"), column="report_id")
+
+
+def _task_created_by(call: Call) -> Data:
+    person = _task(call).requested_by
+    found = None if person is None else User.objects.filter(pk=person).first()
+    return {"task": {"createdBy": user_json(found) if found else None}}
+
+
+def _task_organization(call: Call) -> Data:
+    _task(call)
+    return {"task": _organization(call)}
+
+
+def _cancelable_types(call: Call) -> Data:
+    return {"cancelableTaskTypes": [TASK_TYPE, CANCELABLE_TYPE]}
+
+
+def _cancel(call: Call) -> Data:
+    wanted = checked_id(call.variable("id"), "variables.id")
+    report = get_object(call.request, _tasks(call.request), "task", wanted, column="report_id")
+    if report.status not in statuses.ACTIVE:
+        raise ConflictError(f"task {report.report_id} has ended: {report.status}")
+    actions.cancel(report=report, actor=actor_of(call.request, CHANNEL))
+    return {"cancelBulkOperationJob": {"success": True}}
+
+
+# --- streams ---------------------------------------------------------------------------------------------------------
+
+
+def _stream(call: Call) -> Artifact | None:
+    """The file that is streamed; ``None``: no row is in it."""
+    report, wanted = _task(call), call.variable("streamType")
+    if wanted not in _STREAMS:
+        raise UserError(
+            f"streamType {str(wanted)[:60]!r} is unknown; known: {', '.join(_STREAMS)}", field="variables.streamType"
+        )
+    if not report.is_delivered:
+        return None
+    if report.files_removed_at is not None:
+        raise ConflictError(removed_text(report))
+    files = report.artifacts.select_related("line_index", "report__project")
+    found = rows_artifact(report) if wanted == "RESULT" else errors_artifact(report, files)
+    return found if found is not None and found.lines else None
+
+
+def _header(call: Call) -> Data:
+    file = _stream(call)
+    header = None if file is None else {"totalSize": file.bytes, "totalLines": file.lines}
+    return {"task": {"exportMetadataHeader": header}}
+
+
+def _file_from_offset(call: Call) -> Data:
+    return _file(call, "exportFileFromOffset", "offset")
+
+
+def _file_from_line(call: Call) -> Data:
+    return _file(call, "exportFileFromLine", "line")
+
+
+def _file(call: Call, field: str, by: str) -> Data:
+    file = _stream(call)
+    if file is None:
+        return {"task": {field: None}}
+    chunk = chunk_at(file, **{by: _number(call.variable(by), by)})
+    return {"task": {field: _chunk_json(call, file, chunk)}}
+
+
+def _number(value: Any, name: str) -> int:
+    """A UInt64: as a number, or as a text, which the SDK makes of an offset. Raises :class:`UserError`."""
+    text = str(value) if type(value) in (int, str) else ""
+    if not (text.isascii() and text.isdecimal() and len(text) <= 18):
+        raise UserError(f"{name} is no whole number of at most 18 digits", field=f"variables.{name}")
+    return int(text)
+
+
+def _chunk_json(call: Call, file: Artifact, chunk: Chunk) -> Data:
+    token = token_of(call.request)
+    assert token is not None
+    address = write_address(token.public_id, file, chunk)
+    return {
+        "offsets": {"start": str(chunk.offset), "end": str(chunk.offset + chunk.size - 1)},
+        "lines": {"start": str(chunk.line), "end": str(chunk.line + chunk.lines - 1)},
+        "file": call.request.build_absolute_uri(f"/dialects/labelbox/chunks/{address}"),
+    }
+
+
+OPERATIONS: Final[Mapping[str, Callable[[Call], Data]]] = {
+    "CurrentUserPyApi": _user,
+    "GetUserPyApi": _user,
+    "GetOrganizationPyApi": _organization,
+    "GetProjectPyApi": _project,
+    "GetProjectsPyApi": _projects,
+    "exportDataRowsInProjectPyApi": _export_project,
+    "GetUserCreatedTasksPyApi": _created_tasks,
+    "GetOrganizationTasksPyApi": _organization_tasks,
+    "GetTaskCreatedByPyApi": _task_created_by,
+    "GetTaskOrganizationPyApi": _task_organization,
+    "GetCancelableTaskTypesPyApi": _cancelable_types,
+    "CancelTaskPyApi": _cancel,
+    "GetExportMetadataHeaderPyApi": _header,
+    "GetExportFileFromOffsetPyApi": _file_from_offset,
+    "GetExportFileFromLinePyApi": _file_from_line,
+}
