@@ -28,6 +28,7 @@ pytest_plugins = [
     "tests.support.s3_store",
     "tests.support.canary",
     "tests.support.label_studio_server",
+    "tests.support.labelbox_server",
     "tests.support.labellerr_server",
     "tests.support.forbidden",
 ]

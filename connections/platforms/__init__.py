@@ -9,6 +9,7 @@ PLATFORMS: Registry[type[Platform]] = Registry(
     "platform",
     {
         "label_studio": "connections.platforms.label_studio.platform:LabelStudioPlatform",
+        "labelbox": "connections.platforms.labelbox.platform:LabelboxPlatform",
         "labellerr": "connections.platforms.labellerr.platform:LabellerrPlatform",
     },
 )

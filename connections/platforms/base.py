@@ -71,14 +71,15 @@ class RemoteFormat:
 class RemoteOption:
     """One setting of an export that the platform makes, beside those of :class:`Wanted`.
 
-    ``many``: a list of texts; with ``choices`` (value, title) one of them, or some. ``is_connection``: the id of one of
-    :meth:`Platform.remote_connections`.
+    ``many``: a list of texts, ``most`` of them; with ``choices`` (value, title) one of them, or some.
+    ``is_connection``: the id of one of :meth:`Platform.remote_connections`.
     """
 
     name: str
     title: str
     help: str
     many: bool = False
+    most: int = 100
     choices: tuple[tuple[str, str], ...] = ()
     is_connection: bool = False
 
@@ -157,7 +158,8 @@ class RemoteFile:
     """A file as it was fetched: it lies at ``path``, whole. ``name`` is safe to deliver under.
 
     What could be counted by reading it is in ``rows``, ``rows_by_status`` and ``annotations_by_class`` (``None``: the
-    file does not tell); ``notes`` say what else was seen, a text → how often.
+    file does not tell); ``notes`` say what else was seen, a text → how often. ``missing`` rows should be in it and are
+    not, as the platform says, which does not say which.
     """
 
     path: Path
@@ -168,6 +170,7 @@ class RemoteFile:
     rows_by_status: Mapping[str, int] | None = None
     annotations_by_class: Mapping[str, int] | None = None
     notes: Mapping[str, int] = field(default_factory=dict)
+    missing: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -240,6 +243,8 @@ class Platform(ConnectionKind, ABC):
     importer: ClassVar[str]
     # can it be asked for what changed since a moment?
     tells_changes: ClassVar[bool] = False
+    # is what changed what was active since, such as commented, and not what was updated?
+    changes_are_activity: ClassVar[bool] = False
     # its own words for where a row stands, and a title each
     statuses: ClassVar[Mapping[str, str]] = {}
     # conditions of an export that ask for what it does not tell of its rows: key → why, a sentence without its point
@@ -284,6 +289,10 @@ class Platform(ConnectionKind, ABC):
         """
         return None
 
+    def tells_changes_of(self, external_id: str) -> bool:
+        """Can it be asked for what changed of that very project?"""
+        return self.tells_changes
+
     def check_wanted(self, wanted: Wanted) -> Wanted:
         """As it is asked for. Raises :class:`~exportadmin.lib.errors.UserError` for what the platform cannot make."""
         known = {option.name for option in self.remote_options}
@@ -292,6 +301,10 @@ class Platform(ConnectionKind, ABC):
             raise UserError(f"unknown option {unknown[0][:60]!r}; {right}", field="options")
         return wanted
 
+    def check_for(self, external_id: str, wanted: Wanted) -> Wanted:
+        """As :meth:`check_wanted`, with what that very project cannot be asked for."""
+        return self.check_wanted(wanted)
+
     def delivers_to(self, wanted: Wanted) -> str:
         """Where the platform itself will deliver it, such as ``s3://bucket/folder/``; empty: it is fetched."""
         return ""
@@ -299,6 +312,10 @@ class Platform(ConnectionKind, ABC):
     def doubts(self, wanted: Wanted) -> list[str]:
         """What the platform may not make of it, in sentences for whoever is about to ask: warned of, never refused."""
         return []
+
+    def doubts_of(self, external_id: str, wanted: Wanted) -> list[str]:
+        """As :meth:`doubts`, with those about that very project."""
+        return self.doubts(wanted)
 
     @abstractmethod
     def ask(self, external_id: str, wanted: Wanted) -> Made:

@@ -46,15 +46,20 @@ def parse_text(value: object, name: str, *, field: str) -> str:
     return check_text(value, field)
 
 
-def parse_texts(value: object, name: str, *, field: str) -> tuple[str, ...]:
+def parse_texts(value: object, name: str, *, field: str, most: int = MOST) -> tuple[str, ...]:
     """Each once. Raises :class:`UserError`."""
-    if not isinstance(value, list | tuple) or len(value) > MOST:
-        raise UserError(f"{name} is {value!r}; expected a list of at most {MOST} texts", field=field)
+    if not isinstance(value, list | tuple):
+        raise UserError(f"{name} is {value!r}; expected a list of at most {most:,} texts", field=field)
+    if len(value) > most:
+        raise UserError(f"{name} has {len(value):,} texts; at most {most:,} are taken", field=field)
     return tuple(dict.fromkeys(parse_text(one, name, field=field) for one in value))
 
 
 def _option(option: RemoteOption, value: object, *, name: str, field: str) -> Any:
-    read = list(parse_texts(value, name, field=field)) if option.many else parse_text(value, name, field=field)
+    if option.many:
+        read: Any = list(parse_texts(value, name, field=field, most=option.most))
+    else:
+        read = parse_text(value, name, field=field)
     known = [key for key, _ in option.choices]
     for one in read if option.many else [read]:
         if known and one not in known:
@@ -70,7 +75,7 @@ def option_field(option: RemoteOption) -> forms.Field:
         )
     if option.choices or option.is_connection:
         return OfferedField(label=option.title, help_text=option.help, required=False, choices=option.choices)
-    return TextField(label=option.title, help_text=option.help, required=False, max_length=10_000)
+    return TextField(label=option.title, help_text=option.help, required=False, max_length=100 * option.most)
 
 
 def typed(option: RemoteOption, value: Any) -> Any:

@@ -33,6 +33,7 @@ class RowChecks:
     def __init__(self, platform: Platform, importer: Importer, wanted: Wanted) -> None:
         self._title = platform.title
         self._wanted = wanted
+        self._is_activity = platform.changes_are_activity
         self._statuses = {importer.our_status(word) for word in wanted.statuses}
         self._examples: list[str] = []
         self._filter = ""
@@ -52,7 +53,7 @@ class RowChecks:
         """See the class."""
         since = self._wanted.updated_after_ms
         # a row that is carried was updated where it came from; the platform itself looks at the times of what carries
-        updated = None if row.is_carried else row.updated_ms
+        updated = None if row.is_carried else row.activity_ms if self._is_activity else row.updated_ms
         if since is not None and updated is not None and updated < since:
             self._error = FilterIgnoredError
             self._found("updated since " + _iso(since), f"{row.key!r} (updated {_iso(updated)})")

@@ -17,11 +17,10 @@ from exportadmin.runs import statuses
 _NAME: Final = "fetched"
 
 
-def new_folder(run: SyncRun) -> Path:
-    """Empty, its owner's only: what an attempt before had begun to fetch is gone."""
+def folder_for(run: SyncRun) -> Path:
+    """Its owner's only, with what an attempt before had begun to fetch: a platform that can goes on behind it."""
     folder = make_folder(run) / _NAME
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(mode=0o700)
+    folder.mkdir(mode=0o700, exist_ok=True)
     return folder
 
 

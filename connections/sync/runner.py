@@ -153,7 +153,7 @@ class SyncRunner(Runner[SyncRun]):
         finally:
             if remote.remote_id != run.remote_id and not lease.is_lost:
                 lease.save(remote_id=remote.remote_id)
-        file = _only(remote.fetch(fetched.new_folder(run)), platform)
+        file = _only(remote.fetch(fetched.folder_for(run)), platform)
         digest = fetched.digest_of(file.path)
         state = run.state
         if (
@@ -170,6 +170,8 @@ class SyncRunner(Runner[SyncRun]):
                     "digest": digest,
                     "rows": file.rows,
                     "rows_by_status": dict(file.rows_by_status or {}),
+                    "notes": dict(file.notes),
+                    "missing": file.missing,
                 },
             },
         )
@@ -216,9 +218,7 @@ class SyncRunner(Runner[SyncRun]):
         transaction.on_commit(lambda: fetched.remove(run))
 
     def clean_up(self, run: SyncRun) -> None:
-        """A file that was not fetched whole; a whole one is gone on with."""
-        if fetched.file_of(run) is None:
-            fetched.remove(run)
+        """Nothing: what was fetched is gone on with, also of a file that is not whole."""
 
     def reason_not_to_resume(self, run: SyncRun) -> str:
         """Any worker may."""
@@ -266,7 +266,11 @@ class _Reading:
             notes.add(OTHER, note)
         replaced = find_replaced(run.project, self.keys, self.wholes, seen=run.state["revision"])
         _remove(run, lease, replaced, reason, summary, counter="replaced")
-        if run.mode == FULL and self.has_unknown_refused:
+        for text, count in file["notes"].items():
+            notes.add(OTHER, text, count=count)
+        if run.mode == FULL and file["missing"]:
+            notes.add(OTHER, "full sync of which rows are missing: what is gone was not looked for")
+        elif run.mode == FULL and self.has_unknown_refused:
             notes.add(OTHER, "full sync with refused rows whose ids are not known: what is gone was not looked for")
         elif run.mode == FULL:
             _take_away(run, lease, self.platform, self.keys, summary)
@@ -276,7 +280,10 @@ class _Reading:
             "notes": notes.as_json(),
             "note_counts": notes.counts(),
         }
-        _finish(run, lease, summary, *verdict(run, summary), refused_bytes=self.log.flush())
+        status, error = verdict(run, summary)
+        if file["missing"] and status == statuses.COMPLETED:
+            status, error = statuses.PARTIAL, f"{self.platform.title} could not export {file['missing']:,} rows of it"
+        _finish(run, lease, summary, status, error, refused_bytes=self.log.flush())
 
     def _rows(self) -> Iterator[IncomingRow]:
         for row in self.importer.rows_with_notes():
@@ -300,7 +307,7 @@ class _Reading:
 
 def _since(run: SyncRun, mirror: Mirror, platform: Platform, now: datetime) -> int | None:
     """After what changes to ask for, in the platform's time; ``None``: for everything."""
-    if run.wanted == FULL or mirror.watermark_ms is None or not platform.tells_changes:
+    if run.wanted == FULL or mirror.watermark_ms is None or not platform.tells_changes_of(run.project.external_id):
         return None
     last = mirror.full_synced_at
     if last is None or mirror.full_due or now - last >= timedelta(hours=mirror.full_every_hours):

@@ -116,7 +116,7 @@ def _plan_of_platform(project: Project, spec: ExportSpec, wanted: PlatformExport
     request = wanted.wanted("an export")
     warnings = [
         f"{platform.title} makes this file itself: its rows, annotations and size are known only when it is made",
-        *([] if wanted.remote_id else platform.doubts(request)),
+        *([] if wanted.remote_id else platform.doubts_of(project.external_id, request)),
     ]
     stops: list[str] = []
     if wanted.is_there:

@@ -140,7 +140,7 @@ def parse_platform_export(value: object, project: Project) -> PlatformExport:
         raise UserError(f"{KEY}.where is {where!r}; known: {', '.join(PLACES)}", field=KEY)
     after = given.get("updated_after")
     after_ms = None if after is None else parse_ms(after, time_zone=project.time_zone, field=KEY)
-    if after_ms is not None and not platform.tells_changes:
+    if after_ms is not None and not platform.tells_changes_of(project.external_id):
         raise UserError(f"{platform.title} cannot be asked for what changed since: leave {KEY}.updated_after out")
     read = PlatformExport(
         platform.key,
@@ -153,7 +153,7 @@ def parse_platform_export(value: object, project: Project) -> PlatformExport:
         ),
         where=where,
     )
-    wanted = platform.check_wanted(read.wanted("an export"))
+    wanted = platform.check_for(project.external_id, read.wanted("an export"))
     place = platform.delivers_to(wanted)
     if read.is_there and not place:
         raise UserError(

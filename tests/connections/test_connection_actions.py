@@ -92,7 +92,11 @@ GOOD = {"kind": "vault", "name": "New", "config": {"room": "east"}, "secrets": {
 @pytest.mark.parametrize(
     ("wrong", "field", "words"),
     [
-        ({"kind": "tape"}, "kind", "unknown kind of connection 'tape'; known: label_studio, labellerr, s3, vault"),
+        (
+            {"kind": "tape"},
+            "kind",
+            "known: label_studio, labelbox, labellerr, s3, vault",
+        ),
         ({"kind": "local"}, "kind", "unknown kind of connection 'local'"),
         ({"name": "  "}, "name", "1 to 120 characters"),
         ({"name": "x" * 121}, "name", "1 to 120 characters"),

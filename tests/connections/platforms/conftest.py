@@ -6,9 +6,12 @@ import pytest
 
 from connections.connection_actions import create_connection
 from connections.platforms.label_studio.platform import LabelStudioPlatform
+from connections.platforms.labelbox.platform import LabelboxPlatform
 from connections.platforms.labellerr.platform import LabellerrPlatform
 from tests.rest.world import SHELL
 from tests.support.label_studio_server import LabelStudioServer, MadeTasks
+from tests.support.labelbox_server import LabelboxServer
+from tests.support.labelbox_server import labelled_row as labelbox_row
 from tests.support.labellerr_server import LabellerrServer, labelled_row
 
 
@@ -52,3 +55,24 @@ def connected_studio(server: LabelStudioServer, **other: object) -> LabelStudioP
 def label_studio(studio_side: LabelStudioServer, db: None) -> LabelStudioPlatform:
     """Connected to it."""
     return connected_studio(studio_side)
+
+
+@pytest.fixture
+def labelbox_side(labelbox_server: LabelboxServer) -> LabelboxServer:
+    """With project one: thirty rows, every third with two annotations."""
+    labelbox_server.serve("one", [labelbox_row(number, active_ms=1000 * number) for number in range(30)], name="First")
+    return labelbox_server
+
+
+def connected_labelbox(server: LabelboxServer, **other: object) -> LabelboxPlatform:
+    """As :func:`connected`."""
+    config = {name: other.get(name, value) for name, value in server.config.items()}
+    secrets = {name: other.get(name, value) for name, value in server.secrets.items()}
+    made = create_connection(kind="labelbox", name="Labelbox", config=config, secrets=secrets, actor=SHELL)
+    return LabelboxPlatform(made)
+
+
+@pytest.fixture
+def labelbox(labelbox_side: LabelboxServer, db: None) -> LabelboxPlatform:
+    """Connected to it."""
+    return connected_labelbox(labelbox_side)

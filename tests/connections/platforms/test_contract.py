@@ -9,10 +9,13 @@ import pytest
 from connections.models import Connection
 from connections.platforms import PLATFORMS
 from connections.platforms.label_studio.platform import LabelStudioPlatform
+from connections.platforms.labelbox.platform import LabelboxPlatform
 from connections.platforms.labellerr.platform import LabellerrPlatform
 from tests.connections.platforms import toy
 from tests.connections.platforms.contract import PlatformContract, Side
 from tests.support.label_studio_server import COMPLETED, IN_PROGRESS, LabelStudioServer
+from tests.support.labelbox_server import COMPLETE, LabelboxServer
+from tests.support.labelbox_server import IN_PROGRESS as LABELBOX_IN_PROGRESS
 from tests.support.labellerr_server import CREATED, PROCESSING, LabellerrServer
 
 
@@ -55,6 +58,13 @@ class TestLabelStudioThatKeepsWhatItConverts(TestLabelStudio):
     def side(self, label_studio: LabelStudioPlatform, studio_side: LabelStudioServer) -> Side:
         studio_side.habits.needs_convert = True
         return Side(label_studio, "1", 30, at_once)
+
+
+class TestLabelbox(PlatformContract):
+    @pytest.fixture
+    def side(self, labelbox: LabelboxPlatform, labelbox_side: LabelboxServer) -> Side:
+        labelbox_side.habits.looks = [LABELBOX_IN_PROGRESS, COMPLETE]
+        return Side(labelbox, "one", 30, at_once)
 
 
 def test_there_is_a_far_side_of_every_platform():

@@ -66,7 +66,7 @@ def test_statuses_that_were_counted_in_the_file_are_the_platforms_words():
 @pytest.mark.django_db(transaction=True)
 def test_files_of_syncs_that_ended_elsewhere_are_swept(mirrored):
     run = request_sync(project=mirrored, actor=ME)
-    file = fetched.new_folder(run) / "export.json"
+    file = fetched.folder_for(run) / "export.json"
     file.write_text("[]")
     fetched.sweep()
     assert file.exists(), "it may go on"

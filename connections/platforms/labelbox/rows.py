@@ -1,0 +1,174 @@
+"""Labelbox's files: is one whole and of what was asked for, and what can be counted in it. All in flat memory."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, Final
+
+from connections.platforms import files
+from connections.platforms.base import RemoteFile, RemoteRow, Wanted
+from connections.platforms.labelbox.client import shown
+from connections.platforms.labelbox.names import (
+    CATALOG,
+    DATASET,
+    MODEL_RUN,
+    PROJECT,
+    STATUS_OF_ROWS,
+    Thing,
+)
+from exportadmin.lib import json_stream
+from exportadmin.lib.errors import PermanentError, UserError
+from exportadmin.lib.times import parse_ms
+
+ROWS_MISSING: Final = "lines in the stream of errors: rows that Labelbox could not export"
+NO_ANNOTATIONS: Final = "rows without an annotation"
+NO_STATUS: Final = "rows that do not say where they stand"
+UNREAD: Final = "rows that could not be read for counting"
+NAME: Final = "export.ndjson"
+MEDIA_TYPE: Final = "application/x-ndjson"
+EXAMPLES: Final = 3
+_LONGEST: Final = 2000
+_Json = Mapping[str, Any]
+
+
+@dataclass
+class Counts:
+    """What was seen."""
+
+    rows: int = 0
+    by_status: Counter[str] = field(default_factory=Counter)
+    by_class: Counter[str] = field(default_factory=Counter)
+    notes: Counter[str] = field(default_factory=Counter)
+
+
+def checked(path: Path, thing: Thing, wanted: Wanted) -> RemoteFile:
+    """The file that was fetched to ``path``, as it is under a name that says what it is, counted.
+
+    Raises ``PermanentError`` for what is no whole export; and for one of something else than ``thing``, where others
+    had it made (``wanted.format`` is empty): the key may see what is none of this project's business.
+    """
+    counts = Counts()
+    for row in _rows(path):
+        counts.rows += 1
+        if not wanted.format and not _is_of(_object(row), thing):
+            raise PermanentError(
+                f"row {counts.rows:,} of the file does not say that it is of {thing.sort.noun} of the id {thing.id!r}"
+            )
+        if isinstance(row, dict):
+            _count(row, thing, counts)
+        else:
+            counts.notes[UNREAD] += 1
+    return replace(
+        named(path.rename(path.with_name(NAME)), counts.rows),
+        rows_by_status=dict(counts.by_status) if counts.by_status.total() == counts.rows else None,
+        annotations_by_class=dict(counts.by_class),
+        notes={text: count for text, count in counts.notes.items() if count},
+    )
+
+
+def named(path: Path, rows: int) -> RemoteFile:
+    """The file at ``path``, of which the number of its rows is known."""
+    return RemoteFile(path, path.name, MEDIA_TYPE, path.stat().st_size, rows)
+
+
+def errors_of(path: Path, lines: int) -> str:
+    """What the stream of errors holds, as a note: a few of its lines, as they are. Their shape is not documented."""
+    with path.open("rb") as file:
+        examples = [shown(file.readline(_LONGEST).decode(errors="replace")) for _ in range(min(lines, EXAMPLES))]
+    return f"{ROWS_MISSING}, such as {'; '.join(examples)}"
+
+
+def told(path: Path) -> Iterator[RemoteRow]:
+    """What a file tells of each row: its status where it has details of its one project, and its last activity."""
+    for row in _rows(path):
+        if not isinstance(row, dict):
+            continue
+        data_row = _object(row.get("data_row"))
+        row_id = str(data_row.get("id") or data_row.get("global_key") or "")[:200]
+        active = _moment(_object(data_row.get("details")).get("last_activity_at"))
+        yield RemoteRow(row_id, _status(row), active)
+
+
+def _rows(path: Path) -> Iterator[Any]:
+    """``None`` for one that is too large to be looked at."""
+    with path.open("rb") as file:
+        for element in files.whole(lambda: json_stream.lines(file)):
+            yield files.value_of(element)
+
+
+def _is_of(row: _Json, thing: Thing) -> bool:
+    """Does a row itself say so? Of a slice none does."""
+    if thing.sort is PROJECT:
+        return thing.id in _object(row.get("projects"))
+    if thing.sort is DATASET:
+        return _object(_object(row.get("data_row")).get("details")).get("dataset_id") == thing.id
+    if thing.sort is MODEL_RUN:
+        return any(thing.id in _object(_object(one).get("runs")) for one in _object(row.get("experiments")).values())
+    return thing.sort is CATALOG
+
+
+def _status(row: _Json) -> str | None:
+    """Of its only project, in the words of filters; another one as it stands."""
+    projects = _object(row.get("projects"))
+    if len(projects) != 1:
+        return None
+    (project,) = map(_object, projects.values())
+    word = _object(project.get("project_details")).get("workflow_status")
+    return STATUS_OF_ROWS.get(word, word) if isinstance(word, str) else None
+
+
+def _count(row: _Json, thing: Thing, counts: Counts) -> None:
+    status = _status(row)
+    if status is not None:
+        counts.by_status[status] += 1
+    elif thing.sort is PROJECT:
+        counts.notes[NO_STATUS] += 1
+    has_any = False
+    for label in _labels(row):
+        for name in _named(_object(label.get("annotations"))):
+            counts.by_class[name] += 1
+            has_any = True
+    counts.notes[NO_ANNOTATIONS] += not has_any
+
+
+def _labels(row: _Json) -> Iterator[_Json]:
+    """Of all projects and model runs, predictions too."""
+    holders = [*_object(row.get("projects")).values()]
+    for one in _object(row.get("experiments")).values():
+        holders += _object(_object(one).get("runs")).values()
+    for holder in holders:
+        for key in ("labels", "predictions"):
+            yield from _objects(_object(holder).get(key))
+
+
+def _named(annotations: _Json) -> Iterator[str]:
+    """The names of objects and answers; what a video has in several frames is one."""
+    for one in (*_objects(annotations.get("objects")), *_objects(annotations.get("classifications"))):
+        yield str(one.get("name", ""))
+    seen = set()
+    for frame in _object(annotations.get("frames")).values():
+        found = _object(frame).get("objects")
+        inside = found.values() if isinstance(found, dict) else found or ()
+        for one in (*_objects(list(inside)), *_objects(_object(frame).get("classifications"))):
+            identity = one.get("feature_id")
+            if identity is None or identity not in seen:
+                seen.add(identity)
+                yield str(one.get("name", ""))
+
+
+def _object(value: Any) -> _Json:
+    return value if isinstance(value, dict) else {}
+
+
+def _objects(value: Any) -> list[_Json]:
+    return [one for one in value if isinstance(one, dict)] if isinstance(value, list) else []
+
+
+def _moment(value: object) -> int | None:
+    try:
+        return parse_ms(value) if isinstance(value, str) else None
+    except UserError:
+        return None
