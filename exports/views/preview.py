@@ -16,8 +16,8 @@ from exports import actions
 from exports.display.row_preview import row_view
 from exports.lookup import get_report
 from exports.models import ExportReport
-from exports.results.drawing import Budget
 from exports.results.preview import FirstRows
+from exports.results.previews.drawing import Budget
 
 
 @get_view

@@ -108,7 +108,7 @@ def test_the_marks_of_the_demo_lie_on_what_they_mark(site: str, page: Page, sett
         page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
         expect(page.locator("html")).to_have_attribute("data-bs-theme", scheme)
         colours = page.evaluate(
-            "[...document.querySelectorAll('.rp-swatch rect')].map(e => getComputedStyle(e).stroke)"
+            "[...document.querySelectorAll('.rp-legend rect')].map(e => getComputedStyle(e).stroke)"
         )
         assert len(set(colours)) == len(colours) == 5
         found[scheme] = violations(page)

@@ -11,8 +11,8 @@ from pycocotools import mask as coco_mask
 
 from connections.rows.kinds import KINDS
 from connections.rows.masks import MASK_PIECES
-from exports.results import drawing
-from exports.results.drawing import BROKEN, TOO_MANY, UNKNOWN, Budget, draw
+from exports.results.previews import drawing
+from exports.results.previews.drawing import BROKEN, TOO_MANY, UNKNOWN, Budget, Colour, draw
 from tests.support.rows import box, mask, point, polygon
 
 RECTANGLE = re.compile(r"M(\d+) (\d+)h(\d+)v(\d+)h-(\d+)z")
@@ -98,13 +98,13 @@ def test_pictures_of_one_page_share_one_budget_and_their_colours():
     first = draw([box("car"), box("bus")], budget)
     second = draw([box("bus")] * 3000, budget)
     assert (len(second.shapes), second.left_out[TOO_MANY]) == (drawing.MOST_SHAPES - 2, 1002)
-    assert second.shapes[0].colour == first.shapes[1].colour == 1
+    assert second.shapes[0].colour == first.shapes[1].colour == Colour(1)
     assert draw([box("x")] * 2, budget).left_out[TOO_MANY] == 2
 
 
 def test_twenty_four_classes_look_different():
     shapes = draw([box(f"class {number}") for number in range(24)], Budget()).shapes
-    assert len({(shape.hue, shape.is_dashed) for shape in shapes}) == 24
+    assert len({(shape.colour.hue, shape.colour.is_dashed) for shape in shapes}) == 24
 
 
 def test_a_mark_beyond_the_budget_is_not_even_worked_out(monkeypatch: pytest.MonkeyPatch):
