@@ -9,7 +9,7 @@ from __future__ import annotations
 import dataclasses
 import logging
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 from django.db import IntegrityError, transaction
@@ -29,6 +29,7 @@ from exportadmin.lib.errors import (
     ConflictError,
     GoneError,
     NotFoundError,
+    NothingToDoError,
     PermanentError,
     TransientError,
     UserError,
@@ -237,6 +238,17 @@ def cancel(*, report: ExportReport, actor: Actor) -> ExportReport:
         require(actor, START, report.project)
         current = request_cancel(report)
     return cancelled(current)
+
+
+def archive(*, report: ExportReport, actor: Actor) -> ExportReport:
+    """Leave it out of the list that another platform's own client asks for; nothing else changes. Twice is no error."""
+    with suppress(NothingToDoError), audited("export.archived", actor=actor, project=report.project, obj=report):
+        require(actor, START, report.project)
+        archived = ExportReport.objects.filter(pk=report.pk, archived_at=None).update(archived_at=timezone.now())
+        if not archived:
+            raise NothingToDoError(f"report {report.report_id} is archived already")
+    report.refresh_from_db()
+    return report
 
 
 def retry(*, report: ExportReport, actor: Actor, check: Callable[[], None] | None = None) -> ExportReport:

@@ -52,6 +52,7 @@ def register() -> None:
             "failed": "Export {object}" + _OF + " failed",
             "errored": "Export {object}" + _OF + " was stopped by a fault",
             "cancel_requested": "{actor} [asked|tried to ask] for export {object}" + _OF + " to be cancelled",
+            "archived": "{actor} [archived|tried to archive] export {object}" + _OF,
             "cancelled": "{actor} [cancelled|tried to cancel] export {object}" + _OF,
             "retried": "{actor} [retried|tried to retry] export {object}" + _OF,
             "run_again": "{actor} ran export {object}" + _OF + " again",

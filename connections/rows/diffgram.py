@@ -32,7 +32,8 @@ from connections.rows.frames import answers_of, objects_of
 from connections.rows.kinds import CLASSIFICATION, KINDS
 from connections.rows.kinds.base import Kind
 from connections.rows.labels import kept_of, labels_of
-from connections.rows.media import is_address, mime_type
+from connections.rows.media import is_address
+from connections.rows.media_types import IMAGE, TEXT, VIDEO, kinds_in, media_type_of
 from exportadmin.lib.errors import UserError
 from exportadmin.lib.times import parse_ms, to_datetime
 
@@ -40,6 +41,9 @@ SOURCE: Final = "diffgram"
 CARRIED: Final = BACKUP
 OWN_KIND: Final = "Diffgram:"
 GLOBAL: Final = "global"
+PLACES: Final = 10**9
+# what of a project an id names (:func:`place_number`)
+JOB, DIRECTORY = "job", "directory"
 # Diffgram's first frame is 0
 FIRST_FRAME: Final = 1
 # names in ``left_out`` of what is no annotation
@@ -90,6 +94,12 @@ def number_of(*texts: str) -> int:
     return int.from_bytes(digest) & 0x3FFFFFFF | 0x40000000
 
 
+def place_number(project_number: int, *texts: str) -> int:
+    """The id of a job (a batch), or of a directory (a dataset; without texts: all of the project), by which both are
+    found again: ``project_number`` times :data:`PLACES`, and some."""
+    return project_number * PLACES + (number_of(*texts) % (PLACES - 1) + 1 if texts else 0)
+
+
 def instance_number(*texts: str) -> int:
     """The same for an instance, of which there are many more: below 2^53, so whole in every JSON reader."""
     if len(texts) == 1 and (number := _whole(texts[0])) is not None:
@@ -99,17 +109,13 @@ def instance_number(*texts: str) -> int:
 
 
 def medium_of(document: Mapping[str, Any]) -> str:
-    """``image``, ``video``, ``text``, …: what the row says, else its file's name, else an image."""
-    media = document["media_attributes"]
+    """``image``, ``video``, ``text``, …: what Diffgram called it, else what the row has; where nothing says it, an
+    image."""
     kept = kept_of(SOURCE, document).get("file")
     if isinstance(kept, dict) and isinstance(kept.get("type"), str):
         return str(kept["type"])
-    if isinstance(sort := media.get("asset_type"), str) and sort:
-        return sort
-    if any(label["annotations"].get("frames") for label in labels_of(document)):
-        return "video"
-    mime = media.get("mime_type") or mime_type(document["data_row"]["row_data"])
-    return mime.partition("/")[0] if isinstance(mime, str) and mime else "image"
+    kinds = [kind for label in labels_of(document) for kind in kinds_in(label["annotations"])]
+    return media_type_of(document["media_attributes"], document["data_row"]["row_data"], kinds) or IMAGE
 
 
 def written_row(document: Mapping[str, Any], number: int, numbers: Numbers, *, is_complete: bool | None) -> Written:
@@ -132,13 +138,13 @@ def written_row(document: Mapping[str, Any], number: int, numbers: Numbers, *, i
     }
     media = document["media_attributes"]
     writer = _Writer(written, numbers)
-    if medium == "video":
+    if medium == VIDEO:
         packet["video"] = _video(media, address)
         packet["parent_instance_list"], packet["sequence_list"] = writer.video(labels_of(document))
     else:
-        if medium == "image":
+        if medium == IMAGE:
             packet["image"] = _image(media, address, name)
-        elif medium == "text":
+        elif medium == TEXT:
             signed = {"original_filename": name, "signed_expiry": None, "signed_url": address}
             packet["text"] = signed | {"tokens": None}
         packet["instance_list"] = writer.instances(labels_of(document))

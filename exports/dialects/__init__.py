@@ -15,5 +15,6 @@ DIALECTS: Registry[Dialect] = Registry(
         "labellerr": "exports.dialects.labellerr:LABELLERR",
         "labelbox": "exports.dialects.labelbox:LABELBOX",
         "label_studio": "exports.dialects.label_studio:LABEL_STUDIO",
+        "diffgram": "exports.dialects.diffgram:DIFFGRAM",
     },
 )

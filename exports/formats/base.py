@@ -80,6 +80,7 @@ class FormatContext:
     # of the report that is being written, for formats that print them (no others: the same rows give the same bytes)
     report_id: str = ""
     report_number: int = 0
+    project_number: int = 0
     report_name: str = ""
     made_ms: int = 0
     # what its rows were chosen by, by the keys of exports.spec.conditions

@@ -14,13 +14,15 @@ from connections.rows.body import BACKUP, BodyPrinter
 from connections.rows.counts import DRAFTS, PREDICTIONS
 from connections.rows.diffgram import (
     CARRIED,
+    DIRECTORY,
     GLOBAL,
+    JOB,
     SOURCE,
     Group,
     Numbers,
     Written,
     kind_of,
-    number_of,
+    place_number,
     written_row,
 )
 from connections.rows.kinds import CLASSIFICATION, KINDS, MASK
@@ -185,8 +187,8 @@ class DiffgramJsonFormat(Format):
             "source": "directory" if job is None else "job",
             "file_comparison_mode": "latest",
             "project": {"name": context.project_name, "project_string_id": context.project_id},
-            "directory": {"id": number_of("directory", context.project_id), "nickname": context.project_name},
-            "job": None if job is None else {"id": number_of("job", context.project_id, job), "name": job},
+            "directory": self._directory(),
+            "job": None if job is None else {"id": place_number(context.project_number, JOB, job), "name": job},
             "task": None,
             "file_list_length": self._files,
             "ann_is_complete": True if groups is not None and set(groups) == {DONE} else None,
@@ -199,6 +201,13 @@ class DiffgramJsonFormat(Format):
                 "left_out": self._notes[NO_PLACE],
             },
         }
+
+    def _directory(self) -> dict[str, Any]:
+        number, datasets = self.context.project_number, self.context.conditions.get("dataset_ids") or ()
+        if len(datasets) != 1:
+            return {"id": place_number(number), "nickname": self.context.project_name}
+        dataset = next(iter(datasets))
+        return {"id": place_number(number, DIRECTORY, dataset), "nickname": dataset}
 
     def _reference(self, kept: Any, colours: Mapping[str, Any]) -> list[dict[str, Any]]:
         """Those that were kept as they came, and those that were met."""

@@ -99,6 +99,7 @@ def _deliver(report: ExportReport, lease: RunLease, sink: Sink) -> None:
                 project_extra=reader.project_extra,
                 report_id=report.report_id,
                 report_number=report.pk,
+                project_number=report.project_id,
                 report_name=report.name,
                 made_ms=from_datetime(report.created_at),
                 conditions=spec.selection.conditions,

@@ -10,6 +10,7 @@ from django.contrib.auth.views import LoginView, LogoutView
 from django.urls import URLPattern, URLResolver, get_resolver
 
 from connections.access.views.account import PasswordView
+from connections.rows.diffgram import JOB, place_number
 from connections.store.models import StoreRow
 from exportadmin.audit.models import AuditEntry
 from exportadmin.lib.rest import RestView
@@ -82,6 +83,9 @@ def address(route: str, place: Place, world: World, method: str) -> str:
         "project_pk": str(place.project.pk),
         "export_pk": str((place.unmade if method == "delete" else place.snapshot or place.done).pk),
         "view_pk": str(place.view.pk) if place.view else "",
+        "project_string_id": place.project.public_id,
+        "job_id": str(place_number(place.project.pk, JOB, "b1")),
+        "export_id": str(place.diffgram.pk) if place.diffgram else "",
         "dialect": "labellerr",
         "address": _chunk(place) if "chunks/" in route else "",
         "key": "nosuch",
@@ -131,7 +135,22 @@ FORMS = (
 _LABEL_STUDIO: Final = "dialects/label_studio/api"
 _ITS_PROJECT: Final = f"{_LABEL_STUDIO}/projects/<int:project_pk>"
 _ITS_EXPORT: Final = f"{_ITS_PROJECT}/exports/<int:export_pk>"
+_DIFFGRAM: Final = "dialects/diffgram/api"
+_DIFFGRAM_EXPORT: Final = f"{_DIFFGRAM}/walrus/project/<str:project_string_id>/export"
 BODIES: dict[str, Any] = {
+    f"POST {_DIFFGRAM}/project/<str:project_string_id>/user/sdk/file/list": {"metadata": {"file_view_mode": "base"}},
+    f"POST {_DIFFGRAM}/v1/project/<str:project_string_id>/file/exists": {"file_id_list": [1]},
+    f"POST {_DIFFGRAM}/v1/job/list": {"metadata": {"project_string_id": "{project}", "page_number": 1}},
+    f"POST {_DIFFGRAM_EXPORT}/to_file": {
+        "kind": "Annotations",
+        "source": "directory",
+        "file_comparison_mode": "latest",
+        "masks": False,
+        "return_type": "data",
+        "wait_for_export_generation": True,
+    },
+    f"POST {_DIFFGRAM_EXPORT}/link": {"id": "{diffgram}", "return_type": "data"},
+    f"POST {_DIFFGRAM_EXPORT}/update": {"id": "{diffgram}", "mode": "ARCHIVE"},
     "POST dialects/labelbox/graphql": {"query": GET_PROJECT, "variables": {"param_0": "{project}"}},
     "POST dialects/labelbox/_gql": {
         "query": EXPORT_PROJECT,
@@ -249,6 +268,7 @@ def body(row: str, place: Place) -> dict[str, Any]:
         "{name}": place.project.name,
     }
     names["{number}"] = place.project.pk
+    names["{diffgram}"] = place.diffgram.pk if place.diffgram else 0
     names["{connection}"] = place.connection.name if place.connection else ""
     names["{connection_id}"] = place.connection.public_id if place.connection else ""
     return _filled(BODIES.get(row, {}), names)

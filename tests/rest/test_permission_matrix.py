@@ -21,10 +21,12 @@ from django.test import Client, override_settings
 from connections.access.roles import ROLES, SCOPES
 from connections.connection_actions import create_connection, grant_connection
 from connections.models import Connection
+from connections.store.models import StoreRow
 from exportadmin.runs import statuses
 from exportadmin.runs.execute import run_in_foreground
 from exportadmin.runs.lease import claim
 from exports import actions, config_actions
+from exports.dialects.diffgram import views as diffgram_views
 from exports.dialects.label_studio import views
 from exports.models import ExportReport
 from exports.spec.spec import ExportSpec
@@ -178,6 +180,24 @@ POST   dialects/label_studio/^(?P<rest>.*)$                              404 404
 PUT    dialects/label_studio/^(?P<rest>.*)$                              404 404 404 404 404 404 -
 PATCH  dialects/label_studio/^(?P<rest>.*)$                              404 404 404 404 404 404 -
 DELETE dialects/label_studio/^(?P<rest>.*)$                              404 404 404 404 404 404 -
+GET    dialects/diffgram/api/project/<str:project_string_id>/user/legacy/working_dir/view 401 403 200 200 200 200  401 403 403 403 403 200
+POST   dialects/diffgram/api/project/<str:project_string_id>/user/sdk/file/list 401 403 200 200 200 200  401 403 403 403 403 200
+POST   dialects/diffgram/api/v1/project/<str:project_string_id>/file/exists 401 403 403 200 200 200  401 403 403 403 403 200
+GET    dialects/diffgram/api/v1/project/<str:project_string_id>/labels/view/name_to_file_id 401 403 200 200 200 200  401 403 403 403 403 200
+GET    dialects/diffgram/api/v1/project/<str:project_string_id>/labels-schema 401 403 200 200 200 200  401 403 403 403 403 200
+POST   dialects/diffgram/api/v1/project/<str:project_string_id>/directory/list 401 403 200 200 200 200  401 403 403 403 403 200
+POST   dialects/diffgram/api/v1/job/list 401 403 200 200 200 200  401 403 403 403 403 200
+POST   dialects/diffgram/api/v1/job/<int:job_id>/builder/info 401 403 200 200 200 200  401 403 403 403 403 200
+POST   dialects/diffgram/api/walrus/project/<str:project_string_id>/export/to_file 401 403 403 200 200 200  401 403 403 403 403 200
+GET    dialects/diffgram/api/walrus/project/<str:project_string_id>/export/working_dir/list 401 403 200 200 200 200  401 403 403 403 403 200
+POST   dialects/diffgram/api/walrus/project/<str:project_string_id>/export/link 401 403 403 200 200 200  401 403 403 403 403 200
+GET    dialects/diffgram/api/walrus/project/<str:project_string_id>/export/<int:export_id>/status 401 403 200 200 200 200  401 403 403 403 403 200
+POST   dialects/diffgram/api/walrus/project/<str:project_string_id>/export/update 401 403 403 200 200 200  401 403 403 403 403 200
+GET    dialects/diffgram/^(?P<rest>.*)$ 404 404 404 404 404 404 -
+POST   dialects/diffgram/^(?P<rest>.*)$ 404 404 404 404 404 404 -
+PUT    dialects/diffgram/^(?P<rest>.*)$ 404 404 404 404 404 404 -
+PATCH  dialects/diffgram/^(?P<rest>.*)$ 404 404 404 404 404 404 -
+DELETE dialects/diffgram/^(?P<rest>.*)$ 404 404 404 404 404 404 -
 
 # --- home
 GET    (home)                                                            302 200 200 200 200 200 -
@@ -422,8 +442,10 @@ def world(standing_world: World, tmp_path_factory: pytest.TempPathFactory, djang
             with toy.registered():
                 place.connection = _vault(place)
             _fill_label_studio(place)
+            _fill_diffgram(place)
     with override_settings(MEDIA_DIR=media), toy.registered(), pytest.MonkeyPatch.context() as patch:
-        patch.setattr(views, "wait_for_end", _made_here)
+        for dialect in (views, diffgram_views):
+            patch.setattr(dialect, "wait_for_end", _made_here)
         yield standing_world
 
 
@@ -435,6 +457,14 @@ def _fill_label_studio(place: Place) -> None:
     assert place.snapshot.is_delivered, place.snapshot.error
     place.unmade = actions.request_export(project=place.project, spec=spec, actor=SHELL, name=f"{name} unmade")
     place.view = config_actions.save_config(project=place.project, spec=spec, actor=SHELL, name=f"{name} view")
+
+
+def _fill_diffgram(place: Place) -> None:
+    """An export, and a job: a batch."""
+    spec = ExportSpec.parse({"format": "diffgram_json", "labels": "all"}, place.project)
+    place.diffgram = actions.run_now(project=place.project, spec=spec, actor=SHELL, name=f"{place.project.name} json")
+    first = StoreRow.objects.filter(project=place.project).order_by("number").values_list("pk", flat=True)[:1]
+    StoreRow.objects.filter(pk__in=list(first)).update(batch_id="b1")
 
 
 def _made_here(report: ExportReport, seconds: float, waiter: str) -> bool:
@@ -488,6 +518,8 @@ def client_of(row: str, actor: str | None, world: World) -> Client:
     """Someone's browser; of a dialect, its own client."""
     if " dialects/labelbox/" in row and actor is not None:
         return Rest(world.token(actor)[1], REMOTE_ADDR="203.0.113.9").client
+    if " dialects/diffgram/" in row and actor is not None:
+        return world.basic_client(actor, REMOTE_ADDR="203.0.113.9")
     if " dialects/" in row:
         return world.dialect_client(actor, REMOTE_ADDR="203.0.113.9")
     return world.browser(actor, REMOTE_ADDR="203.0.113.9")

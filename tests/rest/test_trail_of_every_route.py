@@ -173,6 +173,24 @@ harmless  POST   dialects/label_studio/^(?P<rest>.*)$
 harmless  PUT    dialects/label_studio/^(?P<rest>.*)$
 harmless  PATCH  dialects/label_studio/^(?P<rest>.*)$
 harmless  DELETE dialects/label_studio/^(?P<rest>.*)$
+refuses   GET    dialects/diffgram/api/project/<str:project_string_id>/user/legacy/working_dir/view
+refuses   POST   dialects/diffgram/api/project/<str:project_string_id>/user/sdk/file/list
+refuses   POST   dialects/diffgram/api/v1/project/<str:project_string_id>/file/exists
+refuses   GET    dialects/diffgram/api/v1/project/<str:project_string_id>/labels/view/name_to_file_id
+refuses   GET    dialects/diffgram/api/v1/project/<str:project_string_id>/labels-schema
+refuses   POST   dialects/diffgram/api/v1/project/<str:project_string_id>/directory/list
+refuses   POST   dialects/diffgram/api/v1/job/list
+refuses   POST   dialects/diffgram/api/v1/job/<int:job_id>/builder/info
+hands-out POST   dialects/diffgram/api/walrus/project/<str:project_string_id>/export/to_file export.requested export.started export.completed artifact.downloaded artifact.download_ended
+refuses   GET    dialects/diffgram/api/walrus/project/<str:project_string_id>/export/working_dir/list
+hands-out POST   dialects/diffgram/api/walrus/project/<str:project_string_id>/export/link artifact.downloaded artifact.download_ended
+refuses   GET    dialects/diffgram/api/walrus/project/<str:project_string_id>/export/<int:export_id>/status
+refuses   POST   dialects/diffgram/api/walrus/project/<str:project_string_id>/export/update
+harmless  GET    dialects/diffgram/^(?P<rest>.*)$
+harmless  POST   dialects/diffgram/^(?P<rest>.*)$
+harmless  PUT    dialects/diffgram/^(?P<rest>.*)$
+harmless  PATCH  dialects/diffgram/^(?P<rest>.*)$
+harmless  DELETE dialects/diffgram/^(?P<rest>.*)$
 
 harmless  GET    (home)
 refuses   GET    health/

@@ -7,6 +7,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from dataclasses import dataclass
 from pathlib import Path
@@ -102,6 +103,8 @@ class Place:
     snapshot: ExportReport | None = None
     unmade: ExportReport | None = None
     view: ExportConfig | None = None
+    # of Diffgram's: an export
+    diffgram: ExportReport | None = None
 
     @property
     def names(self) -> list[str]:
@@ -116,7 +119,7 @@ class Place:
             *ids,
             self.imported.file_name,
             *([self.connection.name, self.connection.public_id] if self.connection else []),
-            *(one.name for one in (self.snapshot, self.unmade, self.view) if one),
+            *(one.name for one in (self.snapshot, self.unmade, self.view, self.diffgram) if one),
         ]
 
 
@@ -144,6 +147,12 @@ class World:
         token, key = self.token(person, *scopes, project=project)
         labellerr = {"HTTP_API_KEY": token.public_id, "HTTP_API_SECRET": key, "HTTP_CLIENT_ID": "1234"}
         return Client(**labellerr, HTTP_AUTHORIZATION=f"Token {key}", **more)
+
+    def basic_client(self, person: str, **more: Any) -> Client:
+        """Someone's script that sends a token's id and key as Basic auth."""
+        token, key = self.token(person)
+        pair = base64.b64encode(f"{token.public_id}:{key}".encode()).decode()
+        return Client(HTTP_AUTHORIZATION=f"Basic {pair}", **more)
 
     def browser(self, person: str | None, **more: Any) -> Client:
         """Someone's browser, signed in."""
