@@ -51,17 +51,20 @@ def of_platform(
     platform: str, seen: Sequence[RemoteFile], files: Sequence[DeliveredFile], *, are_seen: bool = True
 ) -> dict[str, Any]:
     """Check values of what a platform made itself: counted by reading ``seen``, its files; ``None``: they do not tell.
+    ``told`` are its own figures, by what it calls them.
 
     ``are_seen``: we have seen the bytes of ``files``, which are delivered.
     """
     rows = _sum([file.rows for file in seen])
+    missing = sum(file.missing for file in seen)
+    told = sum((Counter(file.told) for file in seen), Counter[str]())
     by_class = _sums([file.annotations_by_class for file in seen])
     return {
         "made_by": platform,
-        "rows_read": rows,
+        "rows_read": rows if rows is None else rows + missing,
         "rows_kept": rows,
         "rows_dropped": {},
-        "rows_refused": {},
+        "rows_refused": {"left_out_by_the_platform": missing} if missing else {},
         "rows_by_status": _sums([file.rows_by_status for file in seen]),
         "rows_by_media_type": None,
         "annotations": None if by_class is None else sum(by_class.values()),
@@ -71,6 +74,7 @@ def of_platform(
         "notes": dict(sorted(sum((Counter(file.notes) for file in seen), Counter()).items())),
         "files": len(files) if are_seen else None,
         "bytes": sum(file.bytes for file in files) if are_seen else None,
+        **({"told": dict(told)} if told else {}),
     }
 
 

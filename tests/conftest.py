@@ -27,6 +27,7 @@ pytest_plugins = [
     "tests.support.browser",
     "tests.support.s3_store",
     "tests.support.canary",
+    "tests.support.diffgram_server",
     "tests.support.label_studio_server",
     "tests.support.labelbox_server",
     "tests.support.labellerr_server",

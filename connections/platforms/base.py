@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import re
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
@@ -158,8 +158,9 @@ class RemoteFile:
     """A file as it was fetched: it lies at ``path``, whole. ``name`` is safe to deliver under.
 
     What could be counted by reading it is in ``rows``, ``rows_by_status`` and ``annotations_by_class`` (``None``: the
-    file does not tell); ``notes`` say what else was seen, a text → how often. ``missing`` rows should be in it and are
-    not, as the platform says, which does not say which.
+    file does not tell); ``notes`` say what else was seen, a text → how often. ``told`` are the platform's own figures
+    of what it exported, by what it calls them, to be seen beside ours. ``missing`` rows should be in it and are not, as
+    the platform says, which does not say which.
     """
 
     path: Path
@@ -170,6 +171,7 @@ class RemoteFile:
     rows_by_status: Mapping[str, int] | None = None
     annotations_by_class: Mapping[str, int] | None = None
     notes: Mapping[str, int] = field(default_factory=dict)
+    told: Mapping[str, int] = field(default_factory=dict)
     missing: int = 0
 
 
@@ -257,6 +259,8 @@ class Platform(ConnectionKind, ABC):
     mirror_options: ClassVar[Sequence[RemoteOption]] = ()
     # does what it makes stay there, to be taken away by :meth:`tidy`?
     keeps_what_it_makes: ClassVar[bool] = False
+    # does it keep the name that an export is asked for under? Else a lost one is told by :meth:`find_unnamed`
+    keeps_names: ClassVar[bool] = True
     # has it connections to buckets of its own, which are listed, made, tested and deleted through ours?
     has_remote_connections: ClassVar[bool] = False
 
@@ -325,9 +329,27 @@ class Platform(ConnectionKind, ABC):
         ``TransientError`` nothing was made, and it is asked for again.
         """
 
-    @abstractmethod
     def find(self, external_id: str, name: str) -> str | None:
         """The remote id of the export of that name, where there is one. Several: the oldest."""
+        return None
+
+    def before(self, external_id: str, wanted: Wanted) -> Mapping[str, Any]:
+        """Of a platform that keeps no names, what tells the export that is about to be asked for from all that are
+        there already. It is JSON, and kept on the run before the request leaves.
+        """
+        return {}
+
+    def find_unnamed(
+        self, external_id: str, wanted: Wanted, before: Mapping[str, Any], others: Collection[str]
+    ) -> str | None:
+        """As :meth:`find`, where no names are kept: the oldest that is as ``wanted``, was not there ``before`` and is
+        none of the ``others``, which are known to be other runs'.
+        """
+        return None
+
+    def left_there(self, wanted: Wanted) -> Wanted:
+        """As :meth:`tidy` is given what was found without a name: it may be somebody else's, so it stays."""
+        return wanted
 
     @abstractmethod
     def look(self, external_id: str, remote_id: str, wanted: Wanted | None = None) -> Standing:

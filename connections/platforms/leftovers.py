@@ -14,6 +14,7 @@ from dataclasses import asdict
 from datetime import timedelta
 from typing import Any, Final
 
+from django.db.models import Q
 from django.utils import timezone
 
 from connections.models import MadeThere
@@ -38,7 +39,7 @@ AT_ONCE: Final = 20
 
 def write_down(run: Run, platform: Platform, external_id: str, wanted: Wanted) -> None:
     """Before the platform is asked, in a transaction with what the run keeps of that."""
-    told = {**asdict(wanted), "options": dict(wanted.options)}
+    told = _told(wanted)
     for one in MadeThere.objects.filter(run_kind=run.kind, run_pk=run.pk):
         if one.wanted["name"] == wanted.name:
             return
@@ -52,11 +53,22 @@ def write_down(run: Run, platform: Platform, external_id: str, wanted: Wanted) -
     )
 
 
-def name(run: Run, wanted: Wanted, remote_id: str) -> None:
-    """It was made: so it is called there."""
+def name(run: Run, wanted: Wanted, remote_id: str, as_wanted: Wanted) -> None:
+    """It was made: so it is called there. ``as_wanted``: as it is taken away."""
     for one in MadeThere.objects.filter(run_kind=run.kind, run_pk=run.pk, remote_id=""):
         if one.wanted["name"] == wanted.name:
-            MadeThere.objects.filter(pk=one.pk).update(remote_id=remote_id)
+            MadeThere.objects.filter(pk=one.pk).update(remote_id=remote_id, wanted=_told(as_wanted))
+
+
+def names_of_others(run: Run, platform: Platform) -> frozenset[str]:
+    """What is known to be made, through that connection, for other runs that have not ended."""
+    known = MadeThere.objects.filter(connection=platform.connection).exclude(remote_id="")
+    mine = Q(run_kind=run.kind, run_pk=run.pk)
+    return frozenset(known.exclude(mine).values_list("remote_id", flat=True))
+
+
+def _told(wanted: Wanted) -> dict[str, Any]:
+    return {**asdict(wanted), "options": dict(wanted.options)}
 
 
 @contextmanager

@@ -1,7 +1,8 @@
 """An export that a platform makes for a run: asked for once, looked at until it stands, fetched; in steps that wait.
 
 Where it is stands in the run's ``state`` before each request leaves, so that whoever goes on after a crash asks
-nothing twice: an export whose answer was lost is looked up by its name, which is ours alone.
+nothing twice: an export whose answer was lost is looked up by its name, which is ours alone. Where a platform keeps no
+names, what was there before is kept too, and what is there since and is as it was asked for is taken for ours.
 """
 
 from __future__ import annotations
@@ -142,10 +143,12 @@ class RemoteRun:
             if self.remote_id:
                 return
         self.lease.check(now=True)
+        before = {} if "before" in self._kept else {"before": self._before()}
         with transaction.atomic():
             if self.platform.keeps_what_it_makes:
                 leftovers.write_down(self.lease.run, self.platform, self.external_id, self.wanted)
             self._keep(
+                **before,
                 asked_before=self._kept.get("asked_at"),
                 asked_at=time.time(),
                 asked=self._kept.get("asked", 0) + 1,
@@ -174,13 +177,16 @@ class RemoteRun:
     def _made(self, remote_id: str, **told: Any) -> None:
         with transaction.atomic():
             self._keep(remote_id=remote_id, since=time.time(), troubles=0, **told)
-            leftovers.name(self.lease.run, self.wanted, remote_id)
+            is_sure = self.platform.keeps_names or not told.get("adopted")
+            told_away = self.wanted if is_sure else self.platform.left_there(self.wanted)
+            leftovers.name(self.lease.run, self.wanted, remote_id, told_away)
 
     def _forget_asking(self) -> None:
         """This one was not taken; one before it, whose answer was lost, may have been."""
-        kept = {key: value for key, value in self._kept.items() if key not in ("asked_at", "asked", "asked_before")}
+        forgotten = ("asked_at", "asked", "asked_before", "before")
+        kept = {key: value for key, value in self._kept.items() if key not in forgotten}
         if (before := self._kept.get("asked_before")) is not None:
-            kept |= {"asked_at": before, "asked": self._kept["asked"] - 1}
+            kept |= {"asked_at": before, "asked": self._kept["asked"] - 1, "before": self._kept["before"]}
         self.state = {**self.state, KEY: kept}
         self.lease.save(state=self.state)
 
@@ -190,7 +196,7 @@ class RemoteRun:
         """
         self.lease.check(now=True)
         try:
-            found = self.platform.find(self.external_id, self.wanted.name)
+            found = self._found()
         except TransientError as error:
             self._wait("looking for the export, whose answer was lost", str(error), error.retry_after)
         except PermanentError as error:
@@ -205,8 +211,23 @@ class RemoteRun:
         if self._kept.get("asked", 1) >= MOST_ASKED:
             raise PermanentError(
                 f"{self._title}: the answer to the request for the export was lost {MOST_ASKED} times ({reason}), and "
-                f"its list shows none of the name {self.wanted.name!r}"
+                f"its list shows none {f'of the name {self.wanted.name!r}' if self.platform.keeps_names else 'like it'}"
             )
+
+    def _before(self) -> dict[str, Any]:
+        step = "looking what is there before it is asked"
+        try:
+            return dict(self.platform.before(self.external_id, self.wanted))
+        except TransientError as error:
+            self._wait(step, str(error), error.retry_after)
+        except PermanentError as error:
+            raise self._gone_wrong(step, error) from None
+
+    def _found(self) -> str | None:
+        if self.platform.keeps_names:
+            return self.platform.find(self.external_id, self.wanted.name)
+        others = leftovers.names_of_others(self.lease.run, self.platform)
+        return self.platform.find_unnamed(self.external_id, self.wanted, self._kept.get("before", {}), others)
 
     def _not_yet(self, standing: Waiting) -> NotYet | PermanentError:
         now = time.time()

@@ -64,10 +64,11 @@ def looks_like_media(text: str) -> bool:
 
 def same_media(one: str, other: str) -> bool:
     """Do two addresses name the same media? A signature in the query of a web address changes from day to day."""
-    return one == other or _unsigned(one) == _unsigned(other)
+    return one == other or unsigned(one) == unsigned(other)
 
 
-def _unsigned(address: str) -> str:
+def unsigned(address: str) -> str:
+    """An address without the signature in its query; of a file whose name says what it is, without any query."""
     if "?" not in address or not address.startswith(("https://", "http://", "/")):
         return address
     path, _, query = address.partition("?")

@@ -75,6 +75,8 @@ FEW_GONE: Final = 20
 SHARE_GONE: Final = 0.2
 # between the two times that a platform is asked whether it has no rows at all
 CONFIRM_AFTER: Final = timedelta(seconds=30)
+# beside what a platform counts of what it exported
+FOUND: Final = "rows in its file"
 NEXT_IS_FULL: Final = "The next sync will be a full one; to have each be one, set full_every_hours of this mirror to 0"
 
 
@@ -171,6 +173,7 @@ class SyncRunner(Runner[SyncRun]):
                     "rows": file.rows,
                     "rows_by_status": dict(file.rows_by_status or {}),
                     "notes": dict(file.notes),
+                    "told": dict(file.told),
                     "missing": file.missing,
                 },
             },
@@ -274,6 +277,8 @@ class _Reading:
             notes.add(OTHER, "full sync with refused rows whose ids are not known: what is gone was not looked for")
         elif run.mode == FULL:
             _take_away(run, lease, self.platform, self.keys, summary)
+        if file.get("told"):
+            summary["told"] = {**file["told"], FOUND: file["rows"]}
         summary |= {
             "gone": _gone(run),
             "not_understood": _not_understood(summary["notes"]),

@@ -104,6 +104,9 @@ class SyncSummarySerializer(ImportSummarySerializer):
 
     gone = serializers.IntegerField(required=False)
     not_understood = serializers.DictField(child=serializers.IntegerField(), required=False)
+    told = serializers.DictField(
+        child=serializers.IntegerField(), required=False, help_text="what the platform counts of what it exported"
+    )
 
 
 class SyncSerializer(serializers.Serializer[Any]):

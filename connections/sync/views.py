@@ -238,6 +238,7 @@ def _context(request: HttpRequest, run: SyncRun, *, whole: bool = False) -> dict
         "noted": [(KINDS[kind], count) for kind in KINDS if (count := summary.get("note_counts", {}).get(kind))],
         "notes": list(map(describe, notes)),
         "not_understood": list(summary.get("not_understood", {}).items()),
+        "told": list(summary.get("told", {}).items()),
         "refused_rows": refused_rows,
         "refused_count": refused_count,
         "more_refused": max(0, refused_count - len(refused_rows)),

@@ -95,10 +95,12 @@ def dropped_label(key: str) -> str:
 
 
 def note_texts(format_key: str, check_values: Mapping[str, Any]) -> Iterator[str]:
-    """What a format noted of its file: ``"12 images without width, …"``."""
+    """What a format noted of its file: ``"12 images without width, …"``; and what a platform counts of its own."""
     texts = FORMATS[format_key].note_texts if format_key in FORMATS else {}
     for key, count in (check_values.get("notes") or {}).items():
         yield f"{count:,} {texts.get(key, key.replace('_', ' '))}"
+    for what, count in (check_values.get("told") or {}).items():
+        yield f"{count:,} {what}, as the platform counts"
 
 
 def sums_of(check_values: object, format_key: str = "") -> Sums | None:

@@ -95,7 +95,7 @@ GOOD = {"kind": "vault", "name": "New", "config": {"room": "east"}, "secrets": {
         (
             {"kind": "tape"},
             "kind",
-            "known: label_studio, labelbox, labellerr, s3, vault",
+            "known: diffgram, label_studio, labelbox, labellerr, s3, vault",
         ),
         ({"kind": "local"}, "kind", "unknown kind of connection 'local'"),
         ({"name": "  "}, "name", "1 to 120 characters"),

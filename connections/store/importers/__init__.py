@@ -5,6 +5,7 @@ from __future__ import annotations
 from connections.store.importers.base import Importer, Refused, Survey
 from connections.store.importers.coco_json import CocoJsonImporter
 from connections.store.importers.detect import detect
+from connections.store.importers.diffgram_json import DiffgramJsonImporter
 from connections.store.importers.label_studio import LabelStudioImporter
 from connections.store.importers.labellerr_json import LabellerrJsonImporter
 from connections.store.importers.ndjson import NdjsonImporter
@@ -14,6 +15,7 @@ IMPORTERS: Registry[type[Importer]] = Registry(
     "import format",
     {
         "coco_json": CocoJsonImporter,
+        "diffgram_json": DiffgramJsonImporter,
         "label_studio_json": LabelStudioImporter,
         "labellerr_json": LabellerrJsonImporter,
         "ndjson": NdjsonImporter,

@@ -63,7 +63,7 @@ def detect(path: Path, *, name: str = "") -> str:
             raise _unclear(name, "a list of COCO annotations (or results) without its images")
     else:
         values = _first_object(text)
-        key = _row_kind(values) or _coco(values)
+        key = _diffgram(values) or _row_kind(values) or _coco(values)
     if key is None and MINIFIED & values.keys():
         raise UserError(f"{name}: {NOT_MINIFIED}", field="file")
     if key is None:
@@ -74,7 +74,8 @@ def detect(path: Path, *, name: str = "") -> str:
 def _unclear(name: str, found: str) -> UserError:
     return UserError(
         f"the format of {name} is unclear ({found}); name it: coco_json (an object with images), "
-        "label_studio_json (tasks with data), labellerr_json (files with file_id) or ndjson (rows with data_row)",
+        "diffgram_json (an object with a label_map), label_studio_json (tasks with data), labellerr_json (files with "
+        "file_id) or ndjson (rows with data_row)",
         field="format",
     )
 
@@ -88,6 +89,14 @@ def _row_kind(values: dict[str, _Value]) -> str | None:
         return "label_studio_json"
     done = values.get("annotations") or values.get("completions")
     return "label_studio_json" if done is not None and "result" in done.keys else None
+
+
+def _diffgram(values: dict[str, _Value]) -> str | None:
+    """Its keys may stand in any order: what is said of the export, or an entry of a file under its number."""
+    if {"label_map", "export_info", "attribute_groups_reference"} & values.keys():
+        return "diffgram_json"
+    entries = [value for key, value in values.items() if key.isascii() and key.isdigit()]
+    return "diffgram_json" if any("file" in value.keys for value in entries) else None
 
 
 def _coco(values: dict[str, _Value]) -> str | None:

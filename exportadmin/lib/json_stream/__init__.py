@@ -10,7 +10,7 @@ Bytes are counted from 0 at the file's beginning (a byte order mark included), l
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import BinaryIO
 
 from exportadmin.lib.json_stream.lines import Lines
@@ -51,13 +51,20 @@ def elements(
 
 
 def sections(
-    stream: BinaryIO, *, max_bytes: int = MAX_ELEMENT_BYTES, max_depth: int = MAX_DEPTH, keep: bool = True
+    stream: BinaryIO,
+    *,
+    max_bytes: int = MAX_ELEMENT_BYTES,
+    max_depth: int = MAX_DEPTH,
+    keep: bool = True,
+    is_entry: Callable[[str], bool] | None = None,
 ) -> Iterator[Piece]:
     """The pieces of a file that is one JSON object: arrays under its keys element by element, other values whole.
 
-    Arguments and errors as with :func:`elements`; a key that stands twice at the top is an error too.
+    Arguments and errors as with :func:`elements`; a key that stands twice at the top is an error too, and so are very
+    many. Of a file with an entry a key, ``is_entry`` says which keys are such: of those there may be any number, and
+    who reads them looks whether one comes again.
     """
-    return Walker(stream, OPEN_BRACE, max_bytes, max_depth, keep).pieces()
+    return Walker(stream, OPEN_BRACE, max_bytes, max_depth, keep, is_entry).pieces()
 
 
 def lines(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import BinaryIO, Final, NoReturn
 
 import numpy as np
@@ -48,7 +48,16 @@ _EXPECTED: Final = {
 class Walker:
     """Walks over the brackets of the two or three outermost levels and over what stands between them."""
 
-    def __init__(self, stream: BinaryIO, top: int, max_bytes: int, max_depth: int, keep: bool) -> None:
+    def __init__(
+        self,
+        stream: BinaryIO,
+        top: int,
+        max_bytes: int,
+        max_depth: int,
+        keep: bool,
+        is_entry: Callable[[str], bool] | None = None,
+    ) -> None:
+        self._is_entry = is_entry
         self._stream = stream
         self._top = top
         self._max_bytes = max_bytes
@@ -318,12 +327,14 @@ class Walker:
             key = orjson.loads(token.raw())
         except orjson.JSONDecodeError as error:
             raise UserError(f"{where}: a key is not valid JSON: {error}") from None
+        self._key, self._expect = key, _AFTER_KEY
+        if self._is_entry is not None and self._is_entry(key):
+            return
         if key in self._keys:
             raise UserError(f"{where}: the key {json.dumps(key)[:120]} stands twice; expected it once")
         if len(self._keys) >= _MAX_KEYS:
             raise UserError(f"{where}: more than {_MAX_KEYS:,} keys at the top; expected a few lists of entries")
         self._keys.add(key)
-        self._key, self._expect = key, _AFTER_KEY
 
     # - errors
 

@@ -5,10 +5,12 @@ from __future__ import annotations
 import pytest
 
 from connections.connection_actions import create_connection
+from connections.platforms.diffgram.platform import DiffgramPlatform
 from connections.platforms.label_studio.platform import LabelStudioPlatform
 from connections.platforms.labelbox.platform import LabelboxPlatform
 from connections.platforms.labellerr.platform import LabellerrPlatform
 from tests.rest.world import SHELL
+from tests.support.diffgram_server import DiffgramServer, image
 from tests.support.label_studio_server import LabelStudioServer, MadeTasks
 from tests.support.labelbox_server import LabelboxServer
 from tests.support.labelbox_server import labelled_row as labelbox_row
@@ -76,3 +78,24 @@ def connected_labelbox(server: LabelboxServer, **other: object) -> LabelboxPlatf
 def labelbox(labelbox_side: LabelboxServer, db: None) -> LabelboxPlatform:
     """Connected to it."""
     return connected_labelbox(labelbox_side)
+
+
+@pytest.fixture
+def diffgram_side(diffgram_server: DiffgramServer) -> DiffgramServer:
+    """With job 42 and directory 7: thirty files, two of three marked complete, every third with two instances."""
+    diffgram_server.serve({number: image(number, complete=number % 3 != 1) for number in range(1000, 1030)})
+    return diffgram_server
+
+
+def connected_diffgram(server: DiffgramServer, **other: object) -> DiffgramPlatform:
+    """As :func:`connected`."""
+    config = {name: other.get(name, value) for name, value in server.config.items()}
+    secrets = {name: other.get(name, value) for name, value in server.secrets.items()}
+    made = create_connection(kind="diffgram", name="Diffgram", config=config, secrets=secrets, actor=SHELL)
+    return DiffgramPlatform(made)
+
+
+@pytest.fixture
+def diffgram(diffgram_side: DiffgramServer, db: None) -> DiffgramPlatform:
+    """Connected to it."""
+    return connected_diffgram(diffgram_side)

@@ -99,14 +99,28 @@ class PlatformContract:
             assert file.path.stat().st_size == file.bytes
             assert file.name == Path(file.name).name
 
-    def test_one_that_was_asked_for_is_found_by_its_name(self, side: Side):
-        wanted = side.platform.for_sync("contract-found", None)
-        remote_id = side.platform.ask(side.external_id, wanted).remote_id
-        assert side.platform.find(side.external_id, "contract-found") == remote_id
-        assert side.platform.find(side.external_id, "contract-never-asked-for") is None
-        listed = {one.remote_id: one for one in side.platform.exports(side.external_id)}
-        assert listed[remote_id].name == "contract-found"
+    def test_one_that_was_asked_for_is_found_though_its_answer_was_lost(self, side: Side):
+        """By its name; where none is kept, by what was not there before."""
+        platform, project = side.platform, side.external_id
+        wanted = platform.for_sync("contract-found", None)
+        platform.ask(project, wanted)  # somebody's
+        before = platform.before(project, wanted)
+        wanted = platform.for_sync("contract-found-again", None)
+
+        def found(others: frozenset[str] = frozenset()) -> str | None:
+            if platform.keeps_names:
+                return platform.find(project, wanted.name)
+            return platform.find_unnamed(project, wanted, before, others)
+
+        assert found() is None
+        remote_id = platform.ask(project, wanted).remote_id
+        assert found() == remote_id
+        listed = {one.remote_id: one for one in platform.exports(project)}
         assert not isinstance(listed[remote_id].standing, Failed)
+        if platform.keeps_names:
+            assert listed[remote_id].name == wanted.name
+        else:
+            assert found(frozenset({remote_id})) is None
 
     def test_what_has_not_changed_is_nothing_there_or_a_file_without_rows(self, side: Side, tmp_path: Path):
         if not side.platform.tells_changes:

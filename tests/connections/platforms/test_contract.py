@@ -8,11 +8,13 @@ import pytest
 
 from connections.models import Connection
 from connections.platforms import PLATFORMS
+from connections.platforms.diffgram.platform import DiffgramPlatform
 from connections.platforms.label_studio.platform import LabelStudioPlatform
 from connections.platforms.labelbox.platform import LabelboxPlatform
 from connections.platforms.labellerr.platform import LabellerrPlatform
 from tests.connections.platforms import toy
 from tests.connections.platforms.contract import PlatformContract, Side
+from tests.support.diffgram_server import DiffgramServer, image
 from tests.support.label_studio_server import COMPLETED, IN_PROGRESS, LabelStudioServer
 from tests.support.labelbox_server import COMPLETE, LabelboxServer
 from tests.support.labelbox_server import IN_PROGRESS as LABELBOX_IN_PROGRESS
@@ -35,6 +37,21 @@ class TestToy(PlatformContract):
                 {"file_id": str(n), "file_name": f"{n}.jpg", "file_status": "review"} for n in range(9)
             ]
             yield Side(toy.ToyPlatform(Connection(name="Toy")), "one", 9, at_once)
+
+
+class TestDiffgram(PlatformContract):
+    @pytest.fixture
+    def side(self, diffgram: DiffgramPlatform, diffgram_side: DiffgramServer) -> Side:
+        diffgram_side.habits.looks = [0.0, "complete"]
+        diffgram_side.serve({number: image(number) for number in range(1000, 1030)})  # all complete
+        return Side(diffgram, "job:42", 30, at_once)
+
+
+class TestDiffgramByDirectory(TestDiffgram):
+    @pytest.fixture
+    def side(self, diffgram: DiffgramPlatform, diffgram_side: DiffgramServer) -> Side:
+        diffgram_side.serve({number: image(number) for number in range(1000, 1030)})
+        return Side(diffgram, "directory:7", 30, at_once)
 
 
 class TestLabellerr(PlatformContract):

@@ -287,6 +287,36 @@ def labellerr(form: Form, name: str) -> list[Any]:
     return [file(entry(name, GEOMETRIES[name]))]
 
 
+# --- Diffgram --------------------------------------------------------------------------------------------------------
+
+
+def diffgram(form: Form, name: str) -> Any:
+    """A file with one image, or with a video."""
+    base = {"id": 5, "attribute_groups": None, "label_file_id": 901}
+    box = {**base, "type": "box", "x_min": 1, "y_min": 2, "x_max": 3, "y_max": 4}
+    shapes: dict[str, dict[str, Any]] = {
+        "box": box,
+        "polygon": {**base, "type": "polygon", "points": [{"x": x, "y": y} for x, y in POINTS]},
+        "line": {**base, "type": "line", "points": [{"x": x, "y": y} for x, y in POINTS]},
+        "point": {**base, "type": "point", "points": [{"x": 1, "y": 2}]},
+        "tag": {**base, "type": "tag"},
+        "relation": {"type": "relation", "label_file_id": 901, "from_instance_id": 5, "to_instance_id": 6},
+        "attribute_groups": {**base, "type": "global", "label_file_id": None, "attribute_groups": {"31": "wet"}},
+        "any other type": {**base, "type": "curve", "p1": {"x": RED, "y": 1}},
+        "box without sides": {**base, "type": "box", "remark": RED},
+    }
+    file = {"id": 7, "original_filename": "a.jpg", "blob_url": "https://host/a.jpg", "ann_is_complete": True}
+    packet: Any = {"file": file | {"type": "image"}, "image": {"width": 100, "height": 50}}
+    packet["instance_list"] = [shapes[name]] if name in shapes else []
+    if name == "sequence_list":
+        at = {"frame_number": 0, "global_frame_number": 0}
+        packet = {
+            "file": file | {"type": "video"},
+            name: [{"id": 70, "label_file_id": 901, "instance_list": [box | at]}],
+        }
+    return {"label_map": {"901": "car"}, "7": None if form.becomes == REFUSED else packet}
+
+
 # --- the tests -------------------------------------------------------------------------------------------------------
 
 
@@ -295,6 +325,8 @@ def examples(importer: str, form: Form, name: str) -> Iterator[Any]:
         yield from ([one] for one in label_studio(form, name))
     elif importer == "labellerr_json":
         yield from ([one] for one in labellerr(form, name))
+    elif importer == "diffgram_json":
+        yield diffgram(form, name)
     elif importer == "coco_json":
         yield from COCO[form.title, form.becomes, name]
     else:
