@@ -129,11 +129,11 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 @pytest.fixture(autouse=True, scope="session")
-def _flush_lifts_the_triggers() -> Iterator[None]:
-    """The trail refuses to be emptied, also by the flush between transactional tests: lift its triggers for that."""
-    from tests.exportadmin.audit.support import flush_lifts_the_triggers
+def _emptied_instead_of_flushed() -> Iterator[None]:
+    """Between transactional tests."""
+    from tests.support.emptying import emptied_instead_of_flushed
 
-    with flush_lifts_the_triggers():
+    with emptied_instead_of_flushed():
         yield
 
 

@@ -11,14 +11,6 @@ from django.test import Client
 from playwright.sync_api import Page
 from pytest_django.live_server_helper import LiveServer
 
-from tests.exportadmin.audit.support import flush_lifts_the_triggers
-
-
-@pytest.fixture(autouse=True, scope="session")
-def _flush_lifts_the_triggers() -> Iterator[None]:
-    with flush_lifts_the_triggers():
-        yield
-
 
 @pytest.fixture
 def visitor(alice: User) -> Client:

@@ -14,8 +14,7 @@ from typing import Any
 import pytest
 from django.conf import settings as django_settings
 from django.contrib.auth.models import User
-from django.core.management import call_command
-from django.db import connection, connections, transaction
+from django.db import connection, transaction
 from django.test import Client, override_settings
 from django.test.utils import CaptureQueriesContext
 
@@ -25,7 +24,7 @@ from connections.connection_actions import test_connection as have_tested
 from connections.models import Connection, Project
 from connections.store.models import StoreRow
 from connections.store.upsert import write_rows
-from exportadmin.audit import queries, triggers
+from exportadmin.audit import queries
 from exportadmin.audit.models import AuditEntry
 from exportadmin.audit.questions import in_order
 from exportadmin.audit.record import record
@@ -38,6 +37,7 @@ from exports.results import search
 from exports.spec.spec import ExportSpec
 from tests.connections.toy import registered
 from tests.support import cast
+from tests.support.emptying import empty_database
 from tests.support.rows import mixed, row
 
 OWN, FOREIGN, VAULT = "Street scenes", "Secret harbour", "East vault"
@@ -98,8 +98,7 @@ def story(django_db_setup: None, django_db_blocker: Any, tmp_path_factory: pytes
         try:
             yield _live_through_it()
         finally:
-            with triggers.lifted(connections["default"]):
-                call_command("flush", verbosity=0, interactive=False)
+            empty_database()
 
 
 @pytest.fixture(autouse=True)

@@ -9,13 +9,11 @@ from typing import Any
 
 import pytest
 from django.core.cache import cache
-from django.core.management import call_command
-from django.db import connections
 from rest_framework.throttling import SimpleRateThrottle
 
-from exportadmin.audit import triggers
 from exportadmin.lib.rest import WrongKeyThrottle
 from tests.rest.world import World, build
+from tests.support.emptying import empty_database
 
 
 @pytest.fixture(autouse=True)
@@ -57,5 +55,4 @@ def standing_world(
         try:
             yield build()
         finally:
-            with triggers.lifted(connections["default"]):
-                call_command("flush", verbosity=0, interactive=False)
+            empty_database()

@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
-from unittest import mock
 
-from django.db import connection, connections, transaction
-from django.test import TransactionTestCase
+from django.db import connection, transaction
 
 from exportadmin.audit import chain, triggers
 from exportadmin.audit.events import EVENTS
@@ -24,22 +20,6 @@ ACTORS = (
     system(),
 )
 PROJECT = ("p1", "Litter")
-
-
-@contextmanager
-def flush_lifts_the_triggers() -> Iterator[None]:
-    """Inside, the flush after a transactional test goes through: the trail's triggers are lifted around it."""
-    flush = TransactionTestCase._fixture_teardown  # type: ignore[attr-defined]
-
-    def teardown(case: TransactionTestCase) -> None:
-        if not triggers.tables_are_there(connections["default"]):
-            flush(case)
-            return
-        with triggers.lifted(connections["default"]):
-            flush(case)
-
-    with mock.patch.object(TransactionTestCase, "_fixture_teardown", teardown):
-        yield
 
 
 def fill(count: int) -> None:

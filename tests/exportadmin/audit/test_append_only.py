@@ -8,12 +8,14 @@ import pytest
 from django.contrib.auth.models import Group
 from django.core.management import CommandError, call_command
 from django.db import DatabaseError, IntegrityError, connection, transaction
+from django.test import TransactionTestCase
 
 from exportadmin.audit import chain, triggers
 from exportadmin.audit.models import AppendOnlyError, AuditEntry, AuditHead
 from exportadmin.audit.record import record
 from exportadmin.audit.verify import verify
-from tests.exportadmin.audit.support import ALICE, fill, flush_lifts_the_triggers, head, sql, stored
+from tests.exportadmin.audit.support import ALICE, fill, head, sql, stored
+from tests.support.emptying import emptied_instead_of_flushed
 
 
 @pytest.fixture
@@ -136,11 +138,8 @@ def test_flush_is_refused_outside_the_tests_own_teardown():
 @pytest.mark.django_db(transaction=True)
 def test_the_teardown_of_transactional_tests_empties_the_trail_and_puts_the_triggers_back():
     fill(5)
-    from django.test import TransactionTestCase
-
-    case = TransactionTestCase("__init__")
-    with flush_lifts_the_triggers():
-        case._fixture_teardown()  # type: ignore[attr-defined]
+    with emptied_instead_of_flushed():
+        TransactionTestCase("__init__")._fixture_teardown()  # type: ignore[attr-defined]
     assert (AuditEntry.objects.count(), AuditHead.objects.count()) == (0, 0)
     assert triggers.missing(connection) == []
     fill(2)
