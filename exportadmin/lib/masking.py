@@ -52,9 +52,11 @@ _ASSIGNED = re.compile(
     r"[^\s\"',;&]+",
     re.IGNORECASE,
 )
-# what follows opens something for whoever has it: a signed link, an invitation (in a query that repeats it, too)
+# what follows opens something for whoever has it: a signed link, an invitation (in a query that repeats it, too), a
+# chunk of an export
 _OPENING_PATH = re.compile(
-    r"(?P<lead>/exports/l/|/account/invitation/|%2Fexports%2Fl%2F|%2Faccount%2Finvitation%2F)[^\s\"'<>&]+",
+    r"(?P<lead>/exports/l/|/account/invitation/|/dialects/labelbox/chunks/|%2Fexports%2Fl%2F"
+    r"|%2Faccount%2Finvitation%2F)[^\s\"'<>&]+",
     re.IGNORECASE,
 )
 _PEM = re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END [A-Z ]*PRIVATE KEY-----|\Z)", re.DOTALL)

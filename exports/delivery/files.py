@@ -77,11 +77,11 @@ class ReportFiles:
         errors = self._files.pop(_ERRORS, None)
         if not self._files:
             self._main()
-        # a format that writes rows into parts says nothing of how many are where
-        is_line_based = self._writer.is_line_based and list(self._files) == [""]
-        written = [WrittenFile(**asdict(file.close())) for file in self._files.values()]
-        if is_line_based:
-            written = [replace(file, lines=rows, index=tuple(self._index)) for file in written]
+        written = []
+        for part, file in self._files.items():
+            written.append(WrittenFile(**asdict(file.close())))
+            if self._writer.is_line_based and not part:
+                written[-1] = replace(written[-1], lines=rows, index=tuple(self._index))
         return [*written, WrittenFile(**asdict(errors.close()))] if errors else written
 
     def _main(self) -> DraftFile:

@@ -167,7 +167,7 @@ class Format(ABC):
     is_archive: ClassVar[bool] = False
     # the report's id, name and time stand in it: two exports of the same rows differ there
     prints_report: ClassVar[bool] = False
-    # a row is a line of its own, so that reading can begin at any of them
+    # a row is a line of its own in the main file, so that reading can begin at any of them
     is_line_based: ClassVar[bool] = False
     # whoever reads it expects an md5 beside it: it stands in the check values
     has_md5: ClassVar[bool] = False

@@ -87,6 +87,9 @@ def address(route: str, place: Place, world: World, method: str) -> str:
         "job_id": str(place_number(place.project.pk, JOB, "b1")),
         "export_id": str(place.diffgram.pk) if place.diffgram else "",
         "dialect": "labellerr",
+        "task_id": place.task.report_id if place.task else "nosuch",
+        "place": "0",
+        "index": "1",
         "address": _chunk(place) if "chunks/" in route else "",
         "key": "nosuch",
     }

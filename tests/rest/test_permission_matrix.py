@@ -150,6 +150,7 @@ DELETE dialects/labellerr/^(?P<rest>.*)$                                 404 404
 POST   dialects/labelbox/graphql                                         401 404 200 200 200 200  401 404 404 404 404 200
 POST   dialects/labelbox/_gql                                            401 404 403 200 200 200  401 404 404 404 404 200
 GET    dialects/labelbox/chunks/<str:address>                            200 200 200 200 200 200  200 200 200 200 200 200
+GET    dialects/labelbox/api/v1/tasks/<str:task_id>/masks/<int:place>/index/<int:index> 401 404 403 200 200 200  401 404 404 404 404 200
 GET    dialects/labelbox/^(?P<rest>.*)$                                  404 404 404 404 404 404 -
 POST   dialects/labelbox/^(?P<rest>.*)$                                  404 404 404 404 404 404 -
 PUT    dialects/labelbox/^(?P<rest>.*)$                                  404 404 404 404 404 404 -
@@ -443,6 +444,7 @@ def world(standing_world: World, tmp_path_factory: pytest.TempPathFactory, djang
                 place.connection = _vault(place)
             _fill_label_studio(place)
             _fill_diffgram(place)
+            _fill_labelbox(place)
     with override_settings(MEDIA_DIR=media), toy.registered(), pytest.MonkeyPatch.context() as patch:
         for dialect in (views, diffgram_views):
             patch.setattr(dialect, "wait_for_end", _made_here)
@@ -465,6 +467,14 @@ def _fill_diffgram(place: Place) -> None:
     place.diffgram = actions.run_now(project=place.project, spec=spec, actor=SHELL, name=f"{place.project.name} json")
     first = StoreRow.objects.filter(project=place.project).order_by("number").values_list("pk", flat=True)[:1]
     StoreRow.objects.filter(pk__in=list(first)).update(batch_id="b1")
+
+
+def _fill_labelbox(place: Place) -> None:
+    """A task with masks."""
+    asked = {"format": "labelbox_ndjson", "labels": "all", "options": {"address": "http://testserver"}}
+    spec = ExportSpec.parse(asked, place.project)
+    place.task = actions.run_now(project=place.project, spec=spec, actor=SHELL, name=f"{place.project.name} task")
+    assert place.task.is_delivered, place.task.error
 
 
 def _made_here(report: ExportReport, seconds: float, waiter: str) -> bool:

@@ -143,6 +143,7 @@ harmless  DELETE dialects/labellerr/^(?P<rest>.*)$
 refuses   POST   dialects/labelbox/graphql
 refuses   POST   dialects/labelbox/_gql
 hands-out GET    dialects/labelbox/chunks/<str:address>                    artifact.rows_read artifact.rows_read_ended
+hands-out GET    dialects/labelbox/api/v1/tasks/<str:task_id>/masks/<int:place>/index/<int:index> artifact.rows_read
 harmless  GET    dialects/labelbox/^(?P<rest>.*)$
 harmless  POST   dialects/labelbox/^(?P<rest>.*)$
 harmless  PUT    dialects/labelbox/^(?P<rest>.*)$

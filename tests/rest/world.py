@@ -105,6 +105,8 @@ class Place:
     view: ExportConfig | None = None
     # of Diffgram's: an export
     diffgram: ExportReport | None = None
+    # of Labelbox's
+    task: ExportReport | None = None
 
     @property
     def names(self) -> list[str]:
@@ -119,7 +121,7 @@ class Place:
             *ids,
             self.imported.file_name,
             *([self.connection.name, self.connection.public_id] if self.connection else []),
-            *(one.name for one in (self.snapshot, self.unmade, self.view, self.diffgram) if one),
+            *(one.name for one in (self.snapshot, self.unmade, self.view, self.diffgram, self.task) if one),
         ]
 
 

@@ -7,6 +7,8 @@ from typing import Any, Final
 
 from rest_framework import serializers
 
+from connections.rows.media_types import MEDIA_TYPES
+from exportadmin.lib.errors import UserError
 from exportadmin.lib.rest import Flag, StrictSerializer, Text
 from exports.actions import MAX_NAME
 from exports.dialects.labelbox.filters import OF_PROJECTS, our_filter
@@ -83,17 +85,32 @@ class ProjectInput(ExportInput):
     params = ProjectParams(required=False, allow_null=True)
 
 
-def project_body(sent: Mapping[str, Any]) -> dict[str, Any]:
+def project_body(sent: Mapping[str, Any], address: str) -> dict[str, Any]:
     """The export that a checked :class:`ProjectInput` asks for. Raises :class:`UserError`."""
     query = (sent["filters"].get("searchQuery") or {}).get("query") or []
-    return _body(sent.get("params") or {}, our_filter(query, OF_PROJECTS, _QUERY))
+    return _body(sent.get("params") or {}, our_filter(query, OF_PROJECTS, _QUERY), address)
 
 
-def _body(params: Mapping[str, Any], conditions: Mapping[str, Any]) -> dict[str, Any]:
-    """Of rows whose work was skipped Labelbox exports the labels, too."""
+def _body(params: Mapping[str, Any], conditions: Mapping[str, Any], address: str) -> dict[str, Any]:
+    """Of rows whose work was skipped Labelbox exports the labels, too. ``address`` is this dialect's."""
+    wanted = dict(conditions)
+    if (named := params.get("mediaTypeOverride")) is not None:
+        wanted["media_types"] = [_media_type(named)]
     return {
         "format": FORMAT,
         "labels": ALL.text,
         "include": [part for name, part in _PARTS.items() if params.get(name)],
-        "filter": dict(conditions),
+        "filter": wanted,
+        "options": {"address": address},
     }
+
+
+def _media_type(named: str) -> str:
+    """Raises :class:`UserError`."""
+    found = next((key for key, each in MEDIA_TYPES.items() if named in each.labelbox), None)
+    if found is None:
+        known = ", ".join(name for each in MEDIA_TYPES.values() for name in each.labelbox)
+        raise UserError(
+            f"mediaTypeOverride {named[:60]!r} is unknown; known: {known}", field="input.params.mediaTypeOverride"
+        )
+    return found

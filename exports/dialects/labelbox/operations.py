@@ -89,13 +89,18 @@ def _only_by(wanted: Mapping[str, Any], known: tuple[str, ...], what: str) -> No
             raise UserError(f"{what} are not found by {key!r} here; known: {', '.join(known)}", field="query")
 
 
+def _here(call: Call) -> str:
+    """The address of this dialect, as the caller writes it."""
+    return call.request.build_absolute_uri("/dialects/labelbox")
+
+
 # --- exports ---------------------------------------------------------------------------------------------------------
 
 
 def _export_project(call: Call) -> Data:
     sent = ProjectInput.read(call.variable("input")).validated_data
     project = get_project(call.request, sent["filters"]["projectId"])
-    spec = ExportSpec.parse(project_body(sent), project)
+    spec = ExportSpec.parse(project_body(sent, _here(call)), project)
     name = sent.get("taskName") or ""
     report, key = same_request(call.request, "labelbox", project, [name, spec.to_json()])
     if report is None:
@@ -222,7 +227,7 @@ def _chunk_json(call: Call, file: Artifact, chunk: Chunk) -> Data:
     return {
         "offsets": {"start": str(chunk.offset), "end": str(chunk.offset + chunk.size - 1)},
         "lines": {"start": str(chunk.line), "end": str(chunk.line + chunk.lines - 1)},
-        "file": call.request.build_absolute_uri(f"/dialects/labelbox/chunks/{address}"),
+        "file": f"{_here(call)}/chunks/{address}",
     }
 
 

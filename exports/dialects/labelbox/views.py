@@ -2,20 +2,30 @@
 
 from __future__ import annotations
 
+import io
 from typing import Any
 
-from django.http import HttpResponseBase, StreamingHttpResponse
+import orjson
+from django.http import HttpResponse, HttpResponseBase, StreamingHttpResponse
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from connections.access.permissions import DOWNLOAD, require_audited
+from connections.rows.composite_masks import paint
 from exportadmin.audit.middleware import actor_of
+from exportadmin.audit.once import record_once
 from exportadmin.lib.errors import NotFoundError
+from exportadmin.lib.heavy import heavy
+from exports.delivery.reading import open_delivered
 from exports.dialects.labelbox.base import UNKNOWN_OPERATION, LabelboxView
+from exports.dialects.labelbox.bodies import FORMAT
 from exports.dialects.labelbox.chunks import read_address
 from exports.dialects.labelbox.documents import Call, UnknownOperationError
 from exports.dialects.labelbox.operations import answer
 from exports.dialects.labelbox.sign_in import CHANNEL, AddressAuthentication
-from exports.lookup import get_artifact
+from exports.formats.labelbox_ndjson import MASKS
+from exports.lookup import get_artifact, get_report
+from exports.models import Artifact
 from exports.results.actions import read_rows_of
 
 
@@ -50,6 +60,40 @@ class ChunkView(LabelboxView):
         response["Referrer-Policy"] = "no-referrer"
         response.may_take_long = True  # type: ignore[attr-defined]  # see exports.links.downloads
         return response
+
+
+class MaskView(LabelboxView):
+    """A picture of masks, whose address stands in a row."""
+
+    @heavy
+    def get(self, request: Request, task_id: str, place: int, index: int) -> HttpResponse:
+        """A PNG. The first picture of an export is a line of the trail, others in the next minutes are none."""
+        report = get_report(request, task_id)
+        actor = actor_of(request, CHANNEL)
+        require_audited(actor, DOWNLOAD, report.project, event="artifact.rows_read", obj=report)
+        file = report.artifacts.filter(name__endswith=f".{MASKS}.ndjson").select_related("report__project").first()
+        if report.format != FORMAT or file is None:
+            raise NotFoundError(f"task {report.report_id} has no masks")
+        picture = paint(_line_of_masks(file, place, index))
+        details = {"file": file.name}
+        record_once(
+            "artifact.rows_read", actor=actor, key=file.public_id, project=report.project, obj=file, details=details
+        )
+        return HttpResponse(picture, content_type="image/png", headers={"Cache-Control": "private, no-store"})
+
+
+def _line_of_masks(file: Artifact, place: int, index: int) -> dict[str, Any]:
+    """The line that begins at a byte. Raises :class:`NotFoundError`: no address in a row says that place."""
+    found = None
+    if place < file.bytes:
+        with open_delivered(file) as opened:
+            opened.seek(max(place - 1, 0))
+            before = opened.read(1) if place else b"\n"
+            line = io.BufferedReader(opened).readline()
+        found = orjson.loads(line) if before == b"\n" else None
+    if found is None or found["index"] != index:
+        raise NotFoundError(f"there is no mask {place} with index {index}")
+    return dict(found)
 
 
 class NothingHereView(LabelboxView):

@@ -172,6 +172,7 @@ def test_a_fault_is_a_line_with_its_traceback_and_users_see_none(visitor: Client
     [
         ("GET /exports/l/id.SECRET/file HTTP/1.1", "SECRET"),
         ("Error handling request /exports/l/id.SECRET", "SECRET"),
+        ("GET /dialects/labelbox/chunks/abc:SECRET HTTP/1.1", "SECRET"),
         ("to /sign-in/?next=%2Fexports%2Fl%2Fid.SECRET%2F", "SECRET"),
         ("Referer https://exports.example.org/exports/l/id.SECRET/?a=b", "SECRET"),
         ("key ea_0123456789abcdefSECRETSECRETSECRET was given", "SECRET"),

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import io
 import json
+import re
 from datetime import timedelta
 from typing import Any
 
+import numpy as np
 import pytest
 from django.test import Client
 from django.utils import timezone
+from PIL import Image
+from pycocotools import mask as coco_mask
 
 from connections.access.models import Membership
+from connections.store.models import StoreRow
 from exportadmin.audit.models import AuditEntry
 from exportadmin.runs import statuses
 from exportadmin.runs.execute import run_in_foreground
@@ -120,28 +126,45 @@ def test_a_stream_without_a_row_has_no_header_and_no_chunk(own_world: World):
     assert header(client, waiting) is None
 
 
-def test_refused_rows_are_the_stream_of_errors(own_world: World, monkeypatch: pytest.MonkeyPatch):
-    """The list of them has no index: its chunks are found by reading it."""
-    from exports.formats.base import CannotHoldError
-    from exports.formats.labelbox_ndjson import LabelboxNdjsonFormat
-
-    rows = LabelboxNdjsonFormat.rows
-
-    def two_refused(self: Any, batch: Any) -> Any:
-        for place in (0, 1):
-            self.refuse(batch, place, CannotHoldError("unreadable", "it cannot be read"))
-        return rows(self, batch.take(range(2, len(batch))))
-
-    monkeypatch.setattr(LabelboxNdjsonFormat, "rows", two_refused)
-    monkeypatch.setattr(LabelboxNdjsonFormat, "refusals", {"unreadable": "it cannot be read"})
+def test_refused_rows_are_the_stream_of_errors(own_world: World):
+    """Of masks that break off no picture can be made. The list has no index: its chunks are found by reading it."""
+    masked = StoreRow.objects.filter(project=own_world.own.project, body__contains='"counts":"').order_by("number")[:2]
+    for row in masked:
+        row.body = re.sub('"counts":"[^"]*"', '"counts":"o"', row.body)
+        row.save(update_fields=["body"])
     client = own_world.script("oscar")
     report = ran(export(client, own_world))
     assert (report.status, header(client, report)["totalLines"]) == (statuses.PARTIAL, 38)
     assert header(client, report, "ERRORS")["totalLines"] == 2
     ((one, raw),) = all_chunks(client, report, "ERRORS")
-    assert [json.loads(line)["reason"] for line in raw.splitlines()] == ["it cannot be read"] * 2
+    told = [json.loads(line) for line in raw.splitlines()]
+    assert [line["data_row_id"] for line in told] == [row.row_id for row in masked]
+    assert {line["reason"] for line in told} == {"a mask cannot be read: the mask's counts break off"}
     assert fetched(chunk(client, report, "ERRORS", line=1)) == raw
     assert one["lines"] == {"start": "0", "end": "1"}
+
+
+def test_masks_are_pictures_that_are_fetched_with_the_key_and_hold_every_pixel(own_world: World):
+    client = own_world.script("oscar")
+    report = ran(export(client, own_world))
+    raw = b"".join(piece for _, piece in all_chunks(client, report))
+    assert b'"mask":' not in raw and b'"counts":' not in raw
+    rows = StoreRow.objects.filter(project=own_world.own.project).order_by("number")
+    kept = re.findall(r'"mask":\{"size":\[120,160\],"counts":"([^"]*)"', "".join(row.body for row in rows))
+    found = re.findall(rb'"composite_mask":\{"url":"http://testserver([^"]*)","color_rgb":\[(\d+),(\d+),(\d+)\]', raw)
+    assert len(found) == len(kept) > 1
+    for (url, *colour), counts in zip(found, kept, strict=True):
+        answer = client.get(url.decode())
+        assert (answer.status_code, answer["Content-Type"]) == (200, "image/png")
+        picture = np.asarray(Image.open(io.BytesIO(answer.content)))
+        pixels = np.asfortranarray((picture == [int(part) for part in colour]).all(axis=2).astype(np.uint8))
+        assert coco_mask.encode(pixels)["counts"].decode() == json.loads(f'"{counts}"')
+    looked = AuditEntry.objects.filter(event="artifact.rows_read", details_json__contains=".masks.ndjson")
+    assert looked.count() == 1
+    for wrong in (url.replace(b"/masks/", b"/masks/1"), url.replace(b"/index/1", b"/index/2"), b"/nowhere"):
+        assert client.get(wrong.decode()).status_code == 404
+    assert Client().get(url.decode()).status_code == 401
+    assert own_world.script("rita").get(url.decode()).status_code == 403
 
 
 def test_the_address_of_a_chunk_ends(own_world: World, monkeypatch: pytest.MonkeyPatch):

@@ -1,0 +1,134 @@
+"""Composite masks, as Labelbox's rows have them: one picture for several masks, each a colour of its own in it.
+
+A mask of a row here is its pixels. For Labelbox's shape they are taken out of the row into *lines* of a file beside it,
+``{"index": frame or 1, "size": [height, width], "masks": [[colour, counts], …]}``; the row says where such a line is
+and which colour is meant. The masks of a label, or of one of its frames, go into as few lines as they can: in a picture
+no pixel has two colours, so masks of which the boxes overlap are in different ones.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import orjson
+
+_COLOURS: Final = 1 << 24
+# odd, so that each of that many numbers has a colour of its own; the first ones lie far apart
+_STEP: Final = 0x9E3779
+MOST_PIXELS: Final = 200_000_000
+
+
+def colour_of(number: int) -> int:
+    """Of the masks of a picture, counted from 1; never black, which is background."""
+    return number * _STEP % _COLOURS
+
+
+def take_masks(document: Mapping[str, Any], place: int, address: Callable[[int, int], str]) -> bytes:
+    """Replace all ``mask`` of a row by ``composite_mask``: the lines for them, the first of which begins at ``place``.
+
+    ``address(place, index)`` is where the picture of a line is. Raises ``ValueError`` for a mask that cannot be read.
+    """
+    lines: list[bytes] = []
+    for content in _annotations_in(document):
+        for index, marks in _pictures_in(content):
+            for layer in _layers(marks):
+                url = address(place, index)
+                masks = []
+                for number, mark in enumerate(layer, 1):
+                    colour = colour_of(number)
+                    masks.append([colour, mark["mask"]["counts"]])
+                    _replace(mark, {"url": url, "color_rgb": list(colour.to_bytes(3))})
+                line = {"index": index, "size": layer.size, "masks": masks}
+                lines.append(orjson.dumps(line, option=orjson.OPT_APPEND_NEWLINE))
+                place += len(lines[-1])
+    return b"".join(lines)
+
+
+def paint(line: Mapping[str, Any]) -> bytes:
+    """The picture of a line, a PNG. Raises ``ValueError`` for one that cannot be painted."""
+    import io
+
+    import numpy as np
+    from PIL import Image
+
+    from connections.rows.painting import paint_mask
+
+    height, width = line["size"]
+    if height * width > MOST_PIXELS:
+        raise ValueError(f"a picture of {width} x {height} pixels is too large to be painted")
+    canvas = np.zeros((width, height), np.uint16)
+    palette = np.zeros((len(line["masks"]) + 1, 3), np.uint8)
+    for number, (colour, counts) in enumerate(line["masks"], 1):
+        paint_mask(canvas, {"size": [height, width], "counts": counts}, number)
+        palette[number] = list(int(colour).to_bytes(3))
+    made = io.BytesIO()
+    Image.fromarray(palette[canvas.T]).save(made, "PNG", compress_level=1)
+    return made.getvalue()
+
+
+@dataclass(slots=True)
+class _Layer:
+    """Masks for one picture. ``boxes`` are those around them."""
+
+    size: list[int]
+    marks: list[dict[str, Any]] = field(default_factory=list)
+    boxes: list[Sequence[float]] = field(default_factory=list)
+
+    def __iter__(self) -> Iterator[dict[str, Any]]:
+        return iter(self.marks)
+
+    def has_room_for(self, size: list[int], box: Sequence[float]) -> bool:
+        return size == self.size and not any(_overlap(box, other) for other in self.boxes)
+
+
+def _annotations_in(document: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    for project in (document.get("projects") or {}).values():
+        yield from (label["annotations"] for label in project["labels"])
+    for model in (document.get("experiments") or {}).values():
+        for run in model["runs"].values():
+            yield from (label["annotations"] for key in ("labels", "predictions") for label in run.get(key, ()))
+
+
+def _pictures_in(annotations: Mapping[str, Any]) -> Iterator[tuple[int, list[dict[str, Any]]]]:
+    """``(1 or the frame, marks with masks)``."""
+    yield 1, _masked(annotations.get("objects") or ())
+    for frame, inside in (annotations.get("frames") or {}).items():
+        objects = (inside or {}).get("objects") or {}
+        yield int(frame), _masked(objects.values() if isinstance(objects, Mapping) else objects)
+
+
+def _masked(marks: Any) -> list[dict[str, Any]]:
+    return [mark for mark in marks if isinstance(mark.get("mask"), dict) and "counts" in mark["mask"]]
+
+
+def _layers(marks: Sequence[dict[str, Any]]) -> list[_Layer]:
+    from connections.rows.masks import area_and_box
+
+    layers: list[_Layer] = []
+    for mark in marks:
+        size, box = list(mark["mask"]["size"]), area_and_box(mark["mask"])[1]
+        layer = next((one for one in layers if one.has_room_for(size, box)), None)
+        if layer is None:
+            layer = _Layer(size)
+            layers.append(layer)
+        layer.marks.append(mark)
+        layer.boxes.append(box)
+    return layers
+
+
+def _overlap(one: Sequence[float], other: Sequence[float]) -> bool:
+    return (
+        one[0] < other[0] + other[2]
+        and other[0] < one[0] + one[2]
+        and one[1] < other[1] + other[3]
+        and other[1] < one[1] + one[3]
+    )
+
+
+def _replace(mark: dict[str, Any], composite: dict[str, Any]) -> None:
+    """In the mask's place, so that keys keep their order."""
+    items = [("composite_mask", composite) if key == "mask" else (key, value) for key, value in mark.items()]
+    mark.clear()
+    mark.update(items)
