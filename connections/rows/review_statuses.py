@@ -28,7 +28,8 @@ REVIEW_STATUSES: dict[str, str] = {
     "client_rejected": "InRework",
     "accepted": "Done",
 }
-WORKFLOW_GROUPS: tuple[str, ...] = ("ToLabel", "InReview", "InRework", "Done")
+DONE = "Done"
+WORKFLOW_GROUPS: tuple[str, ...] = ("ToLabel", "InReview", "InRework", DONE)
 
 
 def known_status(status: object, *, field: str = "statuses") -> str:

@@ -202,13 +202,16 @@ class ChoiceBoxes(forms.CheckboxSelectMultiple):
     """Boxes drawn by ``templates/forms/choices.html``; ``layout`` is the class of what is around them.
 
     Labels are texts or :class:`ChoiceLabel`; groups get a heading. From ``scrolls_from`` boxes on the list scrolls by
-    itself, and has to be reached by the keyboard.
+    itself, and has to be reached by the keyboard. ``is_switch``: they look like switches, for one that stands alone.
     """
 
     template_name = "forms/choices.html"
 
-    def __init__(self, *, layout: str = "", scrolls_from: int | None = None, **kwargs: Any) -> None:
+    def __init__(
+        self, *, layout: str = "", scrolls_from: int | None = None, is_switch: bool = False, **kwargs: Any
+    ) -> None:
         super().__init__(**kwargs)
+        self.is_switch = is_switch
         self.layout = layout
         self.scrolls_from = scrolls_from
 
@@ -217,6 +220,7 @@ class ChoiceBoxes(forms.CheckboxSelectMultiple):
         context = super().get_context(name, value, attrs)
         count = sum(len(options) for _, options, _ in context["widget"]["optgroups"])
         context["widget"]["layout"] = self.layout
+        context["widget"]["is_switch"] = self.is_switch
         context["widget"]["scrolls"] = self.scrolls_from is not None and count >= self.scrolls_from
         return context
 

@@ -28,17 +28,16 @@ from connections.rows.diffgram import (
 from connections.rows.kinds import CLASSIFICATION, KINDS, MASK
 from connections.rows.kinds.base import Kind
 from connections.rows.labels import kept_of
-from connections.rows.review_statuses import statuses_in
+from connections.rows.review_statuses import DONE, statuses_in
 from exportadmin.lib.times import to_datetime
 from exports.formats.base import CannotHoldError, Format, FormatContext, Told
 
 VERSION: Final = "1.0"
-DONE: Final = "Done"
 NO_PLACE: Final = "no_place"
 OTHER_MEDIA: Final = "other_media"
 UNREADABLE: Final = "unreadable"
 _HELD_MEDIA: Final = frozenset({"image", "video", "text"})
-_PARTS_READ: Final = frozenset({"data_row_details"})
+_PARTS_READ: Final = frozenset({"data_row_details", "project_details"})
 _BROKEN: Final = (LookupError, ValueError, TypeError, AttributeError, ArithmeticError)
 _README: Final = {
     "coordinates": "whole pixels, origin top left; frames count from 0",
@@ -90,6 +89,8 @@ class DiffgramJsonFormat(Format):
         self._lead = b"\n"
         self._notes: Counter[str] = Counter()
         self._files = self._complete = 0
+        # batch or dataset of the first row → its name
+        self._called: dict[str, str] = {}
         self._instances: Counter[str] = Counter()
 
     @classmethod
@@ -119,6 +120,8 @@ class DiffgramJsonFormat(Format):
     def _written(self, batch: RowBatch, index: int) -> Written:
         document = orjson.loads(self._printer.join([batch.bodies[index]], (), b""))
         is_complete = batch.statuses[index] in self._done if self._tells_status else None
+        if not self._files:
+            self._called = _names_in(document)
         written = written_row(document, batch.numbers[index], self._numbers, is_complete=is_complete)
         if self._carried is not None:
             row = orjson.loads(self._carried.join([batch.bodies[index]], (), b""))
@@ -188,7 +191,7 @@ class DiffgramJsonFormat(Format):
             "file_comparison_mode": "latest",
             "project": {"name": context.project_name, "project_string_id": context.project_id},
             "directory": self._directory(),
-            "job": None if job is None else {"id": place_number(context.project_number, JOB, job), "name": job},
+            "job": None if job is None else self._job(job),
             "task": None,
             "file_list_length": self._files,
             "ann_is_complete": True if groups is not None and set(groups) == {DONE} else None,
@@ -207,7 +210,10 @@ class DiffgramJsonFormat(Format):
         if len(datasets) != 1:
             return {"id": place_number(number), "nickname": self.context.project_name}
         dataset = next(iter(datasets))
-        return {"id": place_number(number, DIRECTORY, dataset), "nickname": dataset}
+        return {"id": place_number(number, DIRECTORY, dataset), "nickname": self._called.get(dataset, dataset)}
+
+    def _job(self, batch: str) -> dict[str, Any]:
+        return {"id": place_number(self.context.project_number, JOB, batch), "name": self._called.get(batch, batch)}
 
     def _reference(self, kept: Any, colours: Mapping[str, Any]) -> list[dict[str, Any]]:
         """Those that were kept as they came, and those that were met."""
@@ -255,6 +261,14 @@ class DiffgramJsonFormat(Format):
                 for number in sorted(group.labels)
             ],
         }
+
+
+def _names_in(document: Mapping[str, Any]) -> dict[str, str]:
+    """Of the batch and the dataset of a row, by their ids, where it says them."""
+    (project,) = document["projects"].values()
+    about = {**(document["data_row"].get("details") or {}), **(project.get("project_details") or {})}
+    named = [(about.get(f"{what}_id"), about.get(f"{what}_name")) for what in ("batch", "dataset")]
+    return {key: name for key, name in named if key and name}
 
 
 def _instances_of(packet: Mapping[str, Any]) -> Iterator[tuple[dict[str, Any], bool]]:

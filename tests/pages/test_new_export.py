@@ -312,6 +312,18 @@ def test_the_counts_of_the_project_stand_beside_what_can_be_chosen(members: Proj
     assert re.search(r'name="batches" value="b-1".{0,90}>40<', page)
 
 
+def test_completed_only_is_a_switch_with_its_count_and_the_condition_that_rest_has(members: Project, operator: Client):
+    write_rows(members, mixed(40), now_ms=1_000)
+    page = page_of(operator.get(NEW))
+    switch = re.search(r'<input[^>]*name="completed"[^>]*>.{0,40}Completed only <[^>]*>(\d+)<', page)
+    assert switch and switch[1] == "10"
+    assert 'role="switch"' in switch[0] and 'value="Done"' in switch[0] and "checked" not in switch[0]
+    operator.post(NEW, form(members, completed="Done"))
+    assert ExportReport.objects.get().config["filter"] == {"workflow_status": ["Done"]}
+    operator.post(NEW, form(members, key="k2"))
+    assert ExportReport.objects.latest("pk").config["filter"] == {}
+
+
 def test_a_report_fills_the_form_and_a_foreign_one_is_not_there(
     members: Project, operator: Client, foreign: Project, rita: User
 ):
@@ -332,6 +344,8 @@ def test_a_report_fills_the_form_and_a_foreign_one_is_not_there(
     page = operator.get(NEW, {"from": report.report_id}).content.decode()
     checked = re.findall(r'name="([\w.]+)"\s+value="([^"]*)" checked', page)
     assert checked == [
+        ("completed", "Done"),
+        ("statuses", "review"),
         ("statuses", "accepted"),
         ("annotations", "without"),
         ("labels", "not_skipped"),
@@ -361,7 +375,9 @@ def test_times_of_a_report_keep_their_meaning_when_the_project_has_moved(members
 
 
 def test_a_report_whose_conditions_exclude_each_other_is_refused_in_words(members: Project, operator: Client):
-    report = make_report(members, config={**CONFIG, "statuses": ["review"], "filter": {"workflow_status": "Done"}})
+    report = make_report(
+        members, config={**CONFIG, "statuses": ["accepted"], "filter": {"workflow_status": "InReview"}}
+    )
     response = operator.get(NEW, {"from": report.report_id})
     assert response.status_code == 400
     assert "exclude each other" in page_of(response)

@@ -6,9 +6,8 @@ from typing import Any, Final
 
 from rest_framework import serializers
 
-from connections.rows.review_statuses import WORKFLOW_GROUPS
+from connections.rows.review_statuses import DONE, WORKFLOW_GROUPS
 from exportadmin.lib.rest import Choice, Flag, Query, StrictSerializer, Text, Whole
-from exports.formats.diffgram_json import DONE
 
 ANNOTATIONS: Final = "Annotations"
 DIRECTORY, JOB, TASK = "directory", "job", "task"

@@ -13,10 +13,9 @@ from django.db.models import Count, Max, Min, Q
 
 from connections.models import Project
 from connections.rows.diffgram import DIRECTORY, JOB, PLACES, place_number
-from connections.rows.review_statuses import statuses_in
+from connections.rows.review_statuses import DONE, statuses_in
 from connections.store.models import StoreProject, StoreRow
 from connections.store.overview import KEPT_SECONDS
-from exports.formats.diffgram_json import DONE
 
 # sort → the columns of a row that it is told by
 _COLUMNS: Final = {JOB: ("batch_id", "batch_name"), DIRECTORY: ("dataset_id", "dataset_name")}

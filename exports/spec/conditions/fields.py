@@ -90,9 +90,11 @@ class BoxesField(forms.MultipleChoiceField, ConditionField):
         choices_of: Callable[[Overview, Sequence[str]], Choices],
         layout: str,
         scrolls_from: int | None,
+        *,
+        is_switch: bool = False,
         **kwargs: Any,
     ) -> None:
-        super().__init__(widget=ChoiceBoxes(layout=layout, scrolls_from=scrolls_from), **kwargs)
+        super().__init__(widget=ChoiceBoxes(layout=layout, scrolls_from=scrolls_from, is_switch=is_switch), **kwargs)
         self.choices_of = choices_of
 
     def validate(self, value: Any) -> None:
