@@ -305,6 +305,10 @@ class Platform(ConnectionKind, ABC):
             raise UserError(f"unknown option {unknown[0][:60]!r}; {right}", field="options")
         return wanted
 
+    def offered_to(self, external_id: str) -> tuple[Mapping[str, str], Sequence[RemoteOption]]:
+        """Of :attr:`statuses` and :attr:`remote_options` those by which that very project can be exported."""
+        return self.statuses, self.remote_options
+
     def check_for(self, external_id: str, wanted: Wanted) -> Wanted:
         """As :meth:`check_wanted`, with what that very project cannot be asked for."""
         return self.check_wanted(wanted)

@@ -54,19 +54,20 @@ class PlatformExportForm(DeliveryInputs, Form):
             choices=[*((one.key, one.title) for one in formats), (OTHER, "Another one")],
         )
         self.fields["other"] = TextField(label="Its name there", required=False, max_length=LONGEST_NAME)
+        known, self.offered = self.platform.offered_to(project.external_id)
         self.fields["statuses"] = OfferedListField(
             label="Statuses",
             required=False,
-            choices=[(key, ChoiceLabel(title, help=key)) for key, title in self.platform.statuses.items()],
+            choices=[(key, ChoiceLabel(title, help=key)) for key, title in known.items()],
             widget=ChoiceBoxes(layout="ea-new-parts"),
         )
-        if self.platform.tells_changes:
+        if self.platform.tells_changes_of(project.external_id):
             self.fields["after"] = TextField(
                 label="Updated after",
                 help_text="A day, a time, or milliseconds since 1970. Left empty: whenever.",
                 required=False,
             )
-        for option in self.platform.remote_options:
+        for option in self.offered:
             self.fields[f"option.{option.name}"] = option_field(option)
         self.add_destinations()
         self.fields["name"] = TextField(label="Name", max_length=LONGEST_NAME, required=False)
@@ -107,9 +108,7 @@ class PlatformExportForm(DeliveryInputs, Form):
         wanted: dict[str, Any] = {
             "format": data["other"] if data["format"] == OTHER else data["format"],
             "statuses": data["statuses"],
-            "options": {
-                option.name: value for option in self.platform.remote_options if (value := self._given(option))
-            },
+            "options": {option.name: value for option in self.offered if (value := self._given(option))},
         }
         if data.get("after"):
             wanted["updated_after"] = int(data["after"]) if data["after"].isdigit() else data["after"]
@@ -150,7 +149,7 @@ class PlatformExportForm(DeliveryInputs, Form):
         """Who manages connections chooses from what the platform has of its own, which it is asked for. Their names are
         nobody else's matter: others write the id of one, and so does everybody when it is not told now.
         """
-        wanted = [option for option in self.platform.remote_options if option.is_connection]
+        wanted = [option for option in self.offered if option.is_connection]
         if not wanted:
             return
         try:
@@ -197,12 +196,12 @@ class PlatformExportForm(DeliveryInputs, Form):
     @property
     def options(self) -> list[forms.BoundField]:
         """Inputs of the platform's own settings."""
-        return [self[f"option.{option.name}"] for option in self.platform.remote_options]
+        return [self[f"option.{option.name}"] for option in self.offered]
 
     @property
     def notes(self) -> dict[str, str]:
         """Input → how it is read."""
-        told = {f"option.{one.name}": self.unheard for one in self.platform.remote_options if one.is_connection}
+        told = {f"option.{one.name}": self.unheard for one in self.offered if one.is_connection}
         return self.destination_notes() | told
 
     @property

@@ -98,7 +98,7 @@ def _carry_out(report: ExportReport, lease: RunLease) -> None:
             ready = remote.advance()
         finally:
             _keep_remote_id(report, remote, lease)
-        with scratch.folder_for(report) as folder:
+        with scratch.folder_for(report, goes_on=True) as folder:
             if ready.place and not wanted.is_there:
                 raise PermanentError(
                     f"{platform.title} delivered that export to {ready.place}: there is no file of it to fetch"

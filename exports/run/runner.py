@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.db import transaction
+
 from exportadmin.audit.record import record
 from exportadmin.lib.actor import system
 from exportadmin.lib.errors import UserError
@@ -11,10 +13,10 @@ from exportadmin.runs import statuses
 from exportadmin.runs.lease import RunLease
 from exportadmin.runs.runners import Runner
 from exports.delivery.destination import delivery_of
-from exports.delivery.publication import unpublish
+from exports.delivery.publication import discard_drafts, unpublish
 from exports.delivery.row_numbers import forget
 from exports.models import ExportReport
-from exports.run import pipeline, platform_export
+from exports.run import pipeline, platform_export, scratch
 
 
 class ExportRunner(Runner[ExportReport]):
@@ -44,6 +46,7 @@ class ExportRunner(Runner[ExportReport]):
             if refused := sum(run.check_values["rows_refused"].values()):
                 details["refused"] = refused
         else:
+            transaction.on_commit(lambda: scratch.discard(run.report_id))
             forget(run)
             unpublish(run)  # an attempt may have published and died before it could say so
         record(
@@ -57,8 +60,11 @@ class ExportRunner(Runner[ExportReport]):
         )
 
     def clean_up(self, run: ExportReport) -> None:
-        """Drafts and spools of attempts that died."""
-        pipeline.discard(run)
+        """Drafts and spools of attempts that died; what a platform's file has of it already is gone on with."""
+        if run.made_by:
+            discard_drafts(run)
+        else:
+            pipeline.discard(run)
 
     def reason_not_to_resume(self, run: ExportReport) -> str:
         """Begun in somebody's shell, into a folder of theirs: not ours to go on with, perhaps days later."""

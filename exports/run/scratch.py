@@ -13,8 +13,9 @@ from typing import Final
 from django.conf import settings
 
 from exportadmin.lib.disk import full_disk_text, is_full
-from exportadmin.lib.errors import PermanentError
+from exportadmin.lib.errors import PermanentError, TransientError
 from exportadmin.lib.ids import LENGTH
+from exportadmin.runs.errors import NotYet
 from exports.models import ExportReport
 
 _NAME: Final = re.compile(rf"([a-z2-7]{{{LENGTH}}})\.\d+", re.ASCII)
@@ -25,16 +26,24 @@ def _root() -> Path:
 
 
 @contextmanager
-def folder_for(report: ExportReport) -> Iterator[Path]:
-    """An empty folder; what a killed attempt left is taken away first.
+def folder_for(report: ExportReport, *, goes_on: bool = False) -> Iterator[Path]:
+    """An empty folder; what a killed attempt left is taken away first. ``goes_on``: it is gone on with instead, and
+    stays while the run waits.
 
     Raises :class:`PermanentError` with figures where the disk is full. A sink has words of its own for its disk.
     """
     folder = _root() / f"{report.report_id}.{report.attempts}"
-    discard(report.report_id)
+    is_over = True
     try:
-        folder.mkdir(parents=True)
+        if goes_on and not folder.exists() and (left := sorted(_root().glob(f"{report.report_id}.*"))):
+            left[-1].rename(folder)
+        if not goes_on or not folder.exists():
+            discard(report.report_id)
+            folder.mkdir(parents=True)
         yield folder
+    except (NotYet, TransientError):
+        is_over = not goes_on
+        raise
     except OSError as error:
         if not is_full(error):
             raise
@@ -42,7 +51,8 @@ def folder_for(report: ExportReport) -> Iterator[Path]:
         words = full_disk_text(_root(), f"what is kept there until the file is whole has {spooled:,} bytes so far")
         raise PermanentError(f"{words} and run the export again") from error
     finally:
-        shutil.rmtree(folder, ignore_errors=True)
+        if is_over:
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def discard(report_id: str) -> None:

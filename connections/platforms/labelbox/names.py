@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Final
+from typing import Any, Final
 
 from connections.platforms import fields
-from exportadmin.lib.errors import PermanentError
+from exportadmin.lib.errors import PermanentError, UserError
+from exportadmin.lib.times import parse_ms
 
 DEFAULT_ENDPOINT: Final = "https://api.labelbox.com/graphql"
 # where a row stands, as filters have it, and a title each
@@ -139,6 +140,17 @@ def thing(external_id: str) -> Thing:
         known = ", ".join(f"{one.prefix}ID" for one in SORTS if one is not CATALOG)
         raise PermanentError(f"{external_id[:80]!r} is no id of Labelbox's: expected {known} or {THE_CATALOG}")
     return Thing(sort, found)
+
+
+def bound(options: Mapping[str, Any], name: str) -> int | None:
+    """A moment among options, in milliseconds of whole seconds. Raises :class:`UserError`."""
+    text = options.get(name)
+    if not text:
+        return None
+    ms = parse_ms(text, field="options")
+    if ms % 1000:
+        raise UserError(f"{name}: Labelbox takes whole seconds", field="options")
+    return ms
 
 
 def endpoint(text: str) -> str:

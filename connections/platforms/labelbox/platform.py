@@ -182,13 +182,14 @@ class LabelboxPlatform(Platform):
 
     def projects(self) -> Iterator[RemoteProject]:
         """Projects, datasets, slices, model runs and the catalog, in this order."""
+        client = self.client
         for sort, listed in (
-            (PROJECT, self.client.projects()),
-            (DATASET, self.client.datasets()),
-            (SLICE, self.client.slices()),
-            (MODEL_RUN, self._model_runs()),
+            (PROJECT, client.projects),
+            (DATASET, client.datasets),
+            (SLICE, client.slices),
+            (MODEL_RUN, self._model_runs),
         ):
-            for item in listed:
+            for item in listed():
                 if isinstance(item.get("id"), str) and item["id"]:
                     yield _described(Thing(sort, item["id"]), item)
         yield _described(thing(names.THE_CATALOG), {})
@@ -215,6 +216,13 @@ class LabelboxPlatform(Platform):
 
     def tells_changes_of(self, external_id: str) -> bool:
         return "last_activity" in thing(external_id).sort.filters
+
+    def offered_to(self, external_id: str) -> tuple[Mapping[str, str], Sequence[RemoteOption]]:
+        sort = thing(external_id).sort
+        options = [
+            one for one in self.remote_options if _FILTER_OF.get(one.name, one.name) in sort.filters | sort.options
+        ]
+        return self.statuses if "statuses" in sort.filters else {}, options
 
     # --- exports -----------------------------------------------------------------------------------------------------
 
@@ -243,8 +251,8 @@ class LabelboxPlatform(Platform):
         for one in ("data_row_ids", "global_keys", "batch_ids", "project_ids", "model_run_ids"):
             _check_ids(one, options.get(one))
         for low, high in (
-            (wanted.updated_after_ms, _bound(options, "last_activity_before")),
-            (_bound(options, "label_created_after"), _bound(options, "label_created_before")),
+            (wanted.updated_after_ms, names.bound(options, "last_activity_before")),
+            (names.bound(options, "label_created_after"), names.bound(options, "label_created_before")),
         ):
             if low is not None and high is not None and low > high:
                 raise UserError(f"the time after {_iso(low)} and before {_iso(high)} is none", field="options")
@@ -320,12 +328,12 @@ class LabelboxPlatform(Platform):
         if wanted.format != ROWS:
             file = rows.checked(path, there, wanted)
         elif masks.have_to_be_fetched(path):
-            made = folder / rows.NAME
+            made = folder / "with_masks"
             noted |= masks.put_in(self.client, path, made, lambda: on_bytes(0))
             path.unlink()
             file = rows.named(made, size.lines)
         else:
-            file = rows.named(path.rename(folder / rows.NAME), size.lines)
+            file = rows.named(path, size.lines)
         return [replace(file, notes={**file.notes, **noted}, missing=missing)]
 
     def rows_of(self, file: RemoteFile, wanted: Wanted) -> Iterator[RemoteRow]:
@@ -391,7 +399,7 @@ def _filters(there: Thing, wanted: Wanted) -> _Json:
     if wanted.updated_after_ms is not None:
         bounds["last_activity"]["min"] = wanted.updated_after_ms
     for name, (filter, end) in _BOUNDS.items():
-        if (moment := _bound(options, name)) is not None:
+        if (moment := names.bound(options, name)) is not None:
             bounds[filter][end] = moment
     for filter, ends in bounds.items():
         if ends:
@@ -423,17 +431,6 @@ def _between(ends: Mapping[str, int]) -> _Json:
 
 def _iso(ms: int) -> str:
     return f"{to_datetime(ms):%Y-%m-%dT%H:%M:%S}+0000"
-
-
-def _bound(options: Mapping[str, Any], name: str) -> int | None:
-    """A moment, in whole seconds. Raises :class:`UserError`."""
-    text = options.get(name)
-    if not text:
-        return None
-    ms = parse_ms(text, field="options")
-    if ms % _SECOND:
-        raise UserError(f"{name}: Labelbox takes whole seconds", field="options")
-    return ms
 
 
 def _check_ids(name: str, ids: object) -> None:

@@ -18,6 +18,7 @@ from connections.platforms.labelbox.names import (
     PROJECT,
     STATUS_OF_ROWS,
     Thing,
+    bound,
 )
 from exportadmin.lib import json_stream
 from exportadmin.lib.errors import PermanentError, UserError
@@ -30,6 +31,8 @@ UNREAD: Final = "rows that could not be read for counting"
 NAME: Final = "export.ndjson"
 MEDIA_TYPE: Final = "application/x-ndjson"
 EXAMPLES: Final = 3
+MOST_WRONG: Final = 5
+_SECOND: Final = 1000  # a bound is a whole second, which may hold a row that says its milliseconds
 _LONGEST: Final = 2000
 _Json = Mapping[str, Any]
 
@@ -45,12 +48,12 @@ class Counts:
 
 
 def checked(path: Path, thing: Thing, wanted: Wanted) -> RemoteFile:
-    """The file that was fetched to ``path``, as it is under a name that says what it is, counted.
+    """The file that was fetched to ``path``, counted.
 
     Raises ``PermanentError`` for what is no whole export; and for one of something else than ``thing``, where others
     had it made (``wanted.format`` is empty): the key may see what is none of this project's business.
     """
-    counts = Counts()
+    counts, filters = Counts(), _Filters(wanted)
     for row in _rows(path):
         counts.rows += 1
         if not wanted.format and not _is_of(_object(row), thing):
@@ -58,11 +61,13 @@ def checked(path: Path, thing: Thing, wanted: Wanted) -> RemoteFile:
                 f"row {counts.rows:,} of the file does not say that it is of {thing.sort.noun} of the id {thing.id!r}"
             )
         if isinstance(row, dict):
+            filters.look_at(row)
             _count(row, thing, counts)
         else:
             counts.notes[UNREAD] += 1
+    filters.end()
     return replace(
-        named(path.rename(path.with_name(NAME)), counts.rows),
+        named(path, counts.rows),
         rows_by_status=dict(counts.by_status) if counts.by_status.total() == counts.rows else None,
         annotations_by_class=dict(counts.by_class),
         notes={text: count for text, count in counts.notes.items() if count},
@@ -71,7 +76,7 @@ def checked(path: Path, thing: Thing, wanted: Wanted) -> RemoteFile:
 
 def named(path: Path, rows: int) -> RemoteFile:
     """The file at ``path``, of which the number of its rows is known."""
-    return RemoteFile(path, path.name, MEDIA_TYPE, path.stat().st_size, rows)
+    return RemoteFile(path, NAME, MEDIA_TYPE, path.stat().st_size, rows)
 
 
 def errors_of(path: Path, lines: int) -> str:
@@ -90,6 +95,61 @@ def told(path: Path) -> Iterator[RemoteRow]:
         row_id = str(data_row.get("id") or data_row.get("global_key") or "")[:200]
         active = _moment(_object(data_row.get("details")).get("last_activity_at"))
         yield RemoteRow(row_id, _status(row), active)
+
+
+class _Filters:
+    """What was asked for beside status and last activity after, which others look at: does each row satisfy it, as far
+    as it tells? Raises ``PermanentError`` with examples.
+    """
+
+    def __init__(self, wanted: Wanted) -> None:
+        options = wanted.options
+        self._ids = {name: frozenset(options[name]) for name in ("data_row_ids", "global_keys") if options.get(name)}
+        self._batches = frozenset(options.get("batch_ids") or ())
+        self._active_before = bound(options, "last_activity_before")
+        self._created = [bound(options, f"label_created_{name}") for name in ("after", "before")]
+        self._examples: list[str] = []
+
+    def look_at(self, row: _Json) -> None:
+        """See the class."""
+        data_row = _object(row.get("data_row"))
+        for name, ids in self._ids.items():
+            key = "id" if name == "data_row_ids" else "global_key"
+            if data_row.get(key) not in ids:
+                self._found(row, name)
+        active = _moment(_object(data_row.get("details")).get("last_activity_at"))
+        if active is not None and self._active_before is not None and active >= self._active_before + _SECOND:
+            self._found(row, "last_activity_before")
+        batches = [
+            _object(_object(one).get("project_details")).get("batch_id")
+            for one in _object(row.get("projects")).values()
+        ]
+        if self._batches and all(batches) and not self._batches.intersection(batches):
+            self._found(row, "batch_ids")
+        self._look_at_labels(row)
+
+    def _look_at_labels(self, row: _Json) -> None:
+        after, before = self._created
+        if after is None and before is None:
+            return
+        made = [_moment(_object(one.get("label_details")).get("created_at")) for one in _labels(row)]
+        known = [moment for moment in made if moment is not None]
+        if len(known) == len(made) and not any(
+            (after is None or after <= moment) and (before is None or moment < before + _SECOND) for moment in known
+        ):
+            self._found(row, "label_created_after and label_created_before")
+
+    def _found(self, row: _Json, name: str) -> None:
+        self._examples.append(f"{str(_object(row.get('data_row')).get('id'))[:80]} ({name})")
+        if len(self._examples) == MOST_WRONG:
+            self.end()
+
+    def end(self) -> None:
+        """See the class."""
+        if self._examples:
+            raise PermanentError(
+                f"it has rows that were not asked for, such as {', '.join(self._examples)}: a filter was ignored"
+            )
 
 
 def _rows(path: Path) -> Iterator[Any]:

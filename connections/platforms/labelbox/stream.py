@@ -104,11 +104,12 @@ class _Stream:
         """The file that begins where the last one ended."""
         refused = broken = 0
         while True:
-            before = self._at
-            chunk = self._client.chunk(self._place.task_id, self._place.stream, self._at)
+            chunk = self._client.chunk(self._place.task_id, self._place.stream, self._place.offset)
             self._check(chunk, size)
+            before = self._at
             try:
-                self._receive(chunk)
+                if before <= chunk.end:  # else it was whole when an attempt before ended
+                    self._receive(chunk)
             except (_PageError, PermanentStatusError) as error:
                 if isinstance(error, PermanentStatusError) and error.status not in _ENDED:
                     raise
@@ -136,12 +137,14 @@ class _Stream:
 
     def _check(self, chunk: Chunk, size: Size) -> None:
         place = self._place
-        if (chunk.start, chunk.first) != (place.offset, place.lines) or not self._at <= chunk.end < size.bytes:
+        if (chunk.start, chunk.first) != (place.offset, place.lines) or not chunk.start <= chunk.end < size.bytes:
             raise PermanentError(
                 f"the files of the export do not follow each other: after {place.offset:,} bytes and {place.lines:,} "
                 f"lines Labelbox names one of bytes {chunk.start:,} to {chunk.end:,} and lines {chunk.first:,} to "
                 f"{chunk.last:,}"
             )
+        if self._at > chunk.end + 1:
+            self._at = chunk.start
 
     def _receive(self, chunk: Chunk) -> None:
         """As much as comes of what is missing. Raises as its session does, and :class:`_PageError`."""

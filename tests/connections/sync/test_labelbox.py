@@ -12,7 +12,7 @@ from connections.sync.models import FULL, INCREMENTAL, Mirror
 from exportadmin.runs import statuses
 from tests.connections.sync.conftest import ME, MINUTE, carried_out, keys
 from tests.rest.world import SHELL
-from tests.support.labelbox_server import LabelboxServer, Served, labelled_row
+from tests.support.labelbox_server import LabelboxServer, Served, labelled_row, picture, with_mask
 
 pytestmark = pytest.mark.django_db(transaction=True)
 COUNT = 30
@@ -122,6 +122,27 @@ def test_a_dataset_has_no_labels_unless_projects_are_named(held):
     assert carried_out(project).run.summary["annotations"] == 2
     query = held.sent("create")[0]["input"]["filters"]["searchQuery"]["query"]
     assert query == [{"ids": ["ds-1"], "operator": "is", "type": "dataset"}]
+
+
+def test_masks_come_in_as_pixels_and_a_row_of_which_one_cannot_be_had_is_refused(held):
+    url, colour = f"{held.url}/api/v1/tasks/t/masks/%s/index/1", [9, 8, 7]
+    rows = list(held.projects["one"].rows)
+    for number in (0, 3):
+        mask = {"composite_mask": {"url": url % number, "color_rgb": colour}}
+        rows[number] = with_mask(rows[number], mask)
+    held.projects["one"].rows = rows
+    held.habits.masks["tasks/t/masks/0/index/1"] = picture({(9, 8, 7): (1, 1, 11, 21)})
+    project = mirror(held)
+    course = carried_out(project)
+    assert (course.run.status, course.run.summary["refused_count"]) == (statuses.PARTIAL, 1)
+    notes = {note["text"]: note["count"] for note in course.run.summary["notes"]}
+    assert [text for text in notes if text.startswith("masks that could not be had (") and "answered 404" in text]
+    assert keys(project) == {f"key-{number:05}" for number in range(COUNT) if number != 3}
+    assert StoreRow.objects.get(project=project, global_key="key-00000").annotation_count == 3
+    assert Mirror.objects.get(project=project).watermark_ms is None  # it comes again
+    held.habits.masks["tasks/t/masks/3/index/1"] = picture({(9, 8, 7): (1, 1, 2, 2)})
+    assert carried_out(project).run.status == statuses.COMPLETED
+    assert len(keys(project)) == COUNT
 
 
 def test_options_of_another_sort_of_thing_end_it_in_words(held):
