@@ -55,8 +55,11 @@ from exports.results import compare
 from exports.results.preview import ROWS, FirstRows, first_rows, rows_artifact
 from exports.run import proofs
 from exports.spec import plan
+from exports.spec.catalog import projects_read, settle
 from exports.spec.platform_export import KEY as PLATFORM_EXPORT
 from exports.spec.platform_export import platform_of, usable_platform_of
+from exports.spec.scope import KEY as SCOPE
+from exports.spec.scope import scope_text
 from exports.spec.selected_rows import NAMED, SelectedRows, find_rows, parse_selection
 from exports.spec.spec import ExportSpec
 
@@ -82,6 +85,7 @@ def plan_export(
     would bury the trail.
     """
     require_audited(actor, START, project, event="export.planned")
+    spec = settle(spec, project, actor)
     # planning reads all rows' figures: not within the transaction that records it
     made = plan.build_plan(project, spec, live=live)
     shown = made.sample.shown if shows_rows else 0
@@ -127,6 +131,8 @@ def request_export(
             audited("export.requested", actor=actor, project=project, details=_about(spec, converted_from)) as line,
         ):
             require(actor, START, project)
+            spec = settle(spec, project, actor)
+            line.details |= _of_scope(spec, project)
             _within_quotas(project, actor, keys)
             report = _create(
                 project,
@@ -179,6 +185,8 @@ def run_now(
     """Run an export in this process and wait for its end; the report comes back as it ended."""
     with audited("export.requested", actor=actor, project=project, details=_about(spec, converted_from)) as line:
         require(actor, START, project)
+        spec = settle(spec, project, actor)
+        line.details |= _of_scope(spec, project)
         report = _create(project, spec, actor, name, description, converted_from=converted_from)
         line.obj, line.after = report, report.config
         lease = claim(ExportReport, report.pk, foreground=True)  # before the commit: no worker can be first
@@ -420,6 +428,12 @@ def look_at_rows(*, report: ExportReport, actor: Actor) -> FirstRows:
     ) as line:
         require(actor, DOWNLOAD, report.project)
         _must_have_files(report, "there are no rows to look at")
+        if artifact is None and SCOPE in report.config:
+            # of this moment they would be rows of other projects, in which whoever looks may have no business
+            raise ConflictError(
+                f"report {report.report_id} is of {scope_text(report.config)}: its rows are shown from json and ndjson "
+                "files alone"
+            )
         if report.made_by:
             raise ConflictError(f"the files of report {report.report_id} are as the platform made them: download them")
         line.details["name"] = report.name
@@ -569,6 +583,15 @@ def _about(spec: ExportSpec, converted_from: ExportReport | None) -> dict[str, s
         told |= {"made_by": wanted.platform, "where": wanted.where}
         told |= {"remote_id": wanted.remote_id} if wanted.remote_id else {}
     return told | ({"converted_from": converted_from.report_id} if converted_from else {})
+
+
+def _of_scope(spec: ExportSpec, project: Project) -> dict[str, Any]:
+    """For the trail: what is read beside the project, by name."""
+    scope = spec.selection.scope
+    if scope.settled is None:
+        return {}
+    names = [each.name for each in projects_read(spec, project)]
+    return {"scope": scope.text, "reads": names, "labels_of": len(scope.settled.labels_of)}
 
 
 def _create(

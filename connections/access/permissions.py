@@ -38,6 +38,7 @@ __all__ = [
     "is_superuser",
     "may_test",
     "projects_for",
+    "projects_of",
     "require",
     "require_audited",
     "require_can_create_projects",
@@ -142,6 +143,16 @@ def projects_for(user: Person, verb: str, token: ApiToken | None = None) -> Quer
         return projects
     roles = [role for role, (verbs, _) in ROLES.items() if verb in verbs]
     return projects.filter(memberships__user_id=user.pk, memberships__role__in=roles)
+
+
+def projects_of(actor: Actor, verb: str) -> QuerySet[Project]:
+    """Those for which :func:`require` raises nothing."""
+    if _is_trusted(actor):
+        return Project.objects.all()
+    user, token = _account(actor)
+    if user is None or (actor.token_id is not None and token is None):
+        return Project.objects.none()
+    return projects_for(user, verb, token)
 
 
 def connections_for(user: Person, token: ApiToken | None = None) -> QuerySet[Connection]:

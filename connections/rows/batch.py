@@ -26,6 +26,8 @@ PARTS: tuple[str, ...] = (
 
 # Column groups that a format can ask for on top of the filter columns.
 BODY, COCO, CSV, CSV_SAFE = "body", "coco", "csv", "csv_safe"
+# No group, but the word of a format whose rows may have the labels of several projects, or of none.
+SEVERAL = "several"
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +60,7 @@ class RowBatch:
     ``annotation_starts`` are the COCO ids of the rows' first annotations, where the source hands them out.
     ``label_flags`` and ``label_creators`` are what :mod:`connections.rows.labels` makes of a row's labels; where there
     are no flags, rows are looked into. ``label_creators`` are there where a choice of labels asks for them.
+    ``origins`` are there where rows are of several projects: the number that each has there, by the projects' keys.
     ``media_types`` are keys of :data:`connections.rows.media_types.MEDIA_TYPES`, empty where nothing says it; no list
     where the source does not know.
     """
@@ -86,6 +89,7 @@ class RowBatch:
     label_flags: Sequence[int] = ()
     label_creators: Sequence[str] = ()
     media_types: Sequence[str] = ()
+    origins: Sequence[Mapping[int, int]] = ()
 
     def __len__(self) -> int:
         return len(self.row_ids)

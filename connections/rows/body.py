@@ -109,6 +109,57 @@ def head_of(body: str, *, is_whole: bool = False) -> dict[str, Any] | None:
     return head
 
 
+_PROJECTS: Final = b'\x1e,"projects":{'
+_PROJECT_END: Final = b"\x1e}}"
+_EXTRA: Final = b',"source_extra":'
+
+
+def split_body(body: bytes) -> tuple[bytes, bytes, bytes]:
+    """``(head, project, extra)`` of a marked body, of which nothing is parsed: all before its projects, the one entry
+    of them (``"ID":{…}``), and the value of ``source_extra``, empty without it. ``export_admin`` is left out.
+    """
+    head, rest = body.split(_PROJECTS, 1)
+    project, tail = rest.rsplit(_PROJECT_END, 1)
+    extra = b""
+    if tail.startswith(_EXTRA):
+        # raw seams are between parts alone
+        extra = tail[len(_EXTRA) :].split(SEAM, 1)[0]
+        if SEAM not in tail:
+            extra = extra[:-1]
+    return head, project + b"\x1e}", extra
+
+
+def join_body(head: bytes, projects: Sequence[bytes], extra: bytes = b"", experiments: bytes = b"") -> bytes:
+    """Back from :func:`split_body`, with any number of projects; ``experiments`` are the members of that object."""
+    chunks = [head, _PROJECTS, b",".join(projects), b"}"]
+    if experiments:
+        chunks += [b',"experiments":{', experiments, b"}"]
+    if extra:
+        chunks += [_EXTRA, extra]
+    chunks.append(b"}")
+    return b"".join(chunks)
+
+
+def named_project(project: bytes, name: str, extra: bytes = b"") -> bytes:
+    """The entry of a project with its name in place, and in it what its row keeps of its source."""
+    project = project.replace(NAME_HERE, _dumps(name))
+    return b"%b%b%b}" % (project[:-1], _EXTRA, extra) if extra else project
+
+
+def project_without_labels(project_id: str) -> bytes:
+    """The entry of a project in which a data row is not."""
+    return b'%b:{"name":\x1d,"labels":[],"project_tags":[]%b}' % (_dumps(project_id), _part(b"project_details", {}))
+
+
+def with_activity(head: bytes, before: str, now: str) -> bytes:
+    """A head whose ``last_activity_at`` is another, where it says it as ``before``."""
+    start = head.find(b'\x1e,"details":')
+    end = head.find(SEAM, start + 1)
+    details = head[start:end].replace(_ACTIVITY % before.encode(), _ACTIVITY % now.encode(), 1)
+    return b"".join((head[:start], details, head[end:]))
+
+
+_ACTIVITY: Final = b'"last_activity_at":"%b"'
 _LABEL_PARTS = ((b"label_details", "label_details"), (b"performance_details", "performance_details"))
 _LABEL_TAIL = frozenset({"label_details", "performance_details", "annotations", BACKUP})
 

@@ -9,7 +9,7 @@ check values by class come from counting equal texts in C and reading each disti
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
 from connections.rows.frames import answers_of, objects_of
@@ -117,6 +117,31 @@ def add_up(texts: Counter[str]) -> Counter[Counted]:
         kind = KINDS.by_letter.get(name[0].lower(), OTHER)
         sums[Counted(kind, int(name[1:]), name[0].isupper())] += total
     return sums
+
+
+def renumbered(text: str, numbers: Mapping[tuple[bool, int], int]) -> str:
+    """A row's counts by other numbers: ``numbers`` maps (is it a question, number) to what it is now."""
+    marks = []
+    for mark in text.split():
+        name, _, count = mark.partition(":")
+        if name[0] != _MARK and (number := int(name[1:])) != NO_CLASS:
+            kind = KINDS.by_letter.get(name[0].lower(), OTHER)
+            mark = f"{name[0]}{numbers[kind.is_question, number]}:{count}"
+        marks.append(mark)
+    return " ".join(marks)
+
+
+def sum_of_counts(texts: Sequence[str]) -> str:
+    """Counts of one row in several projects, by the same numbers, as one."""
+    if len(texts) < 2:
+        return "".join(texts)
+    sums: dict[str, int] = {}
+    for text in texts:
+        for mark in text.split():
+            name, _, count = mark.partition(":")
+            sums[name] = sums.get(name, 0) + int(count)
+    in_order = sorted(sums, key=lambda name: name[0] == _MARK)  # what is beside annotations stands behind them
+    return " ".join([f"{name}:{sums[name]}" for name in in_order])
 
 
 def add_up_beside(texts: Counter[str]) -> Counter[str]:

@@ -195,6 +195,21 @@ class AppliedConditionSerializer(serializers.Serializer[Any]):
     note = serializers.CharField(allow_blank=True, help_text="why it is not possible, or what of ours it is tested on")
 
 
+class ReadProjectSerializer(serializers.Serializer[Any]):
+    """A project that an export of a scope reads."""
+
+    id = serializers.CharField()
+    name = serializers.CharField()
+    labels = serializers.BooleanField(help_text="whether its labels go with its rows")
+
+
+class PlannedScopeSerializer(serializers.Serializer[Any]):
+    """What an export reads that is not of its project's own rows."""
+
+    text = serializers.CharField(help_text="the scope in words")
+    projects = ReadProjectSerializer(many=True)
+
+
 class PlanAnswerSerializer(serializers.Serializer[Any]):
     """A plan, as :func:`exports.spec.plan.plan` makes it. `null`: known only when the platform has made the file."""
 
@@ -223,6 +238,7 @@ class PlanAnswerSerializer(serializers.Serializer[Any]):
     stops = serializers.ListField(child=serializers.CharField())
     warnings = serializers.ListField(child=serializers.CharField())
     mirror = MirrorNoteSerializer(allow_null=True)
+    scope = PlannedScopeSerializer(allow_null=True, help_text="null: the project's own rows")
 
 
 class LinkSerializer(serializers.ModelSerializer[Link]):

@@ -4,6 +4,7 @@ number between the first and the last, or how far each lies from the first, whic
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Final
 
 import numpy as np
@@ -21,41 +22,59 @@ _WIDTHS: Final = tuple(np.dtype(f"<u{size}") for size in (1, 2, 4, 8))
 
 
 class DeliveredNumbers:
-    """Numbers as they pass; :meth:`keep` writes them down."""
+    """Numbers as they pass; :meth:`keep` writes them down. ``project`` is the key of the one that a row is of where it
+    says none."""
 
-    def __init__(self) -> None:
-        self._waiting: list[int] = []
-        self._pieces: list[tuple[int, int, int, bytes]] = []
+    def __init__(self, project: int) -> None:
+        self._project = project
+        self._rows = 0
+        self._waiting: dict[int, list[int]] = {project: []}
+        self._pieces: list[tuple[int, tuple[int, int, int, bytes]]] = []
 
     def add(self, batch: RowBatch) -> None:
         """The next rows, in any order."""
-        self._waiting += batch.numbers
-        while len(self._waiting) >= PIECE:
-            self._pack()
+        self._rows += len(batch)
+        if batch.origins:
+            for origin in batch.origins:
+                for project, number in origin.items():
+                    self._waiting.setdefault(project, []).append(number)
+        else:
+            self._waiting[self._project] += batch.numbers
+        for project, waiting in self._waiting.items():
+            while len(waiting) >= PIECE:
+                self._pack(project)
 
-    def keep(self, report: ExportReport, lease: RunLease) -> None:
+    def keep(self, report: ExportReport, lease: RunLease, revisions: Mapping[int, int | None]) -> None:
         """Write down that these rows are in the delivery of the report, in place of what an earlier attempt wrote.
 
-        Before it is published, so that a delivery which is there is known. Raises :class:`LeaseLost`.
+        ``revisions`` are those of the projects. Before it is published, so that a delivery which is there is known.
+        Raises :class:`LeaseLost`.
         """
-        if self._waiting:
-            self._pack()
+        for project, waiting in self._waiting.items():
+            if waiting:
+                self._pack(project)
         with transaction.atomic():
-            lease.save(rows_done=sum(rows for _, _, rows, _ in self._pieces))
+            lease.save(rows_done=self._rows)
             forget(report)
             DeliveredRows.objects.bulk_create(
                 DeliveredRows(
-                    project_id=report.project_id, report=report, first=first, last=last, rows=rows, members=members
+                    project_id=project,
+                    report=report,
+                    first=first,
+                    last=last,
+                    rows=rows,
+                    members=members,
+                    revision=revisions.get(project),
                 )
-                for first, last, rows, members in self._pieces
+                for project, (first, last, rows, members) in self._pieces
             )
 
-    def _pack(self) -> None:
-        numbers = np.array(self._waiting[:PIECE], np.int64)
-        del self._waiting[:PIECE]
+    def _pack(self, project: int) -> None:
+        numbers = np.array(self._waiting[project][:PIECE], np.int64)
+        del self._waiting[project][:PIECE]
         if not (numbers[1:] > numbers[:-1]).all():  # of a store they ascend
             numbers = np.unique(numbers)
-        self._pieces.append(packed(numbers))
+        self._pieces.append((project, packed(numbers)))
 
 
 def forget(report: ExportReport) -> None:

@@ -11,7 +11,6 @@ from connections.rows.batch import RowBatch
 from connections.rows.body import BodyPrinter
 from connections.rows.frames import answers_of, objects_of
 from connections.rows.kinds import CLASSIFICATION, KINDS
-from connections.rows.labels import labels_of
 from exports.formats.base import FormatContext, Told
 
 
@@ -38,7 +37,8 @@ class CompleteRows:
         assert self._last is not None
         line = self._bare.join(self._last.bodies[index : index + 1], (), b"")
         found: Counter[Told] = Counter()
-        for label in labels_of(orjson.loads(line)):
+        projects = orjson.loads(line)["projects"].values()
+        for label in [label for project in projects for label in project["labels"]]:
             annotations = label["annotations"]
             found.update((KINDS.of(mark["annotation_kind"]).key, mark["name"]) for mark in objects_of(annotations))
             found.update((CLASSIFICATION.key, answer["name"]) for answer in answers_of(annotations))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 
-from connections.rows.batch import RowBatch
+from connections.rows.batch import BODY, SEVERAL, RowBatch
 from exports.formats.base import Format, FormatContext, Told
 from exports.formats.complete_rows import CompleteRows
 
@@ -18,6 +18,7 @@ class JsonFormat(Format):
     help = "One array with complete rows: every annotation kind, every part. For programs that read a whole file."
     extension = "json"
     media_type = "application/json"
+    columns = frozenset({BODY, SEVERAL})
     is_line_based = True
 
     def __init__(self, context: FormatContext) -> None:

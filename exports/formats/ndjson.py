@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 
-from connections.rows.batch import RowBatch
+from connections.rows.batch import BODY, SEVERAL, RowBatch
 from exports.formats.base import Format, FormatContext, Told
 from exports.formats.complete_rows import CompleteRows
 
@@ -18,6 +18,7 @@ class NdjsonFormat(Format):
     help = "One complete row a line. For streams, big data tools and reading from the middle."
     extension = "ndjson"
     media_type = "application/x-ndjson"
+    columns = frozenset({BODY, SEVERAL})
     is_line_based = True
 
     def __init__(self, context: FormatContext) -> None:

@@ -6,6 +6,7 @@ from exports.models.delivered_rows import DeliveredRows
 from exports.models.link import DeletedLink, Download, Link
 from exports.models.proof import Proof, ProofNight
 from exports.models.report import ExportReport
+from exports.models.slice import Slice
 from exports.models.sweep import SinkSweep
 from exports.models.tried_path import TriedPath
 
@@ -21,5 +22,6 @@ __all__ = [
     "Proof",
     "ProofNight",
     "SinkSweep",
+    "Slice",
     "TriedPath",
 ]

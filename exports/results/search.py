@@ -66,9 +66,9 @@ def search(row: str, *, projects: Collection[str] | None, project: str | None = 
 def _holding(row: Called) -> list[int]:
     """The reports that delivered it, by their keys."""
     pieces = DeliveredRows.objects.filter(project=row.project_pk, first__lte=row.number, last__gte=row.number)
-    known = pieces.filter(report__status__in=statuses.SUCCESSFUL, report__revision__gte=row.since)
+    known = pieces.filter(report__status__in=statuses.SUCCESSFUL, revision__gte=row.since)
     if row.until is not None:
-        known = known.filter(report__revision__lt=row.until)
+        known = known.filter(revision__lt=row.until)
     columns = ("report_id", "first", "last", "rows", "members")
     return [
         report

@@ -44,6 +44,8 @@ from exports.run.refusals import Refusals
 from exports.run.sync_first import bring_up_to_date
 from exports.sources import source_for
 from exports.sources.labels import LabelFilter
+from exports.sources.snapshot import is_convertible
+from exports.spec.catalog import projects_read
 from exports.spec.filters import RowFilter
 from exports.spec.spec import ExportSpec
 
@@ -90,7 +92,7 @@ def _deliver(report: ExportReport, lease: RunLease, sink: Sink) -> None:
         lease.progress(rows_expected=reader.rows_expected)
         writer = writer_class(
             FormatContext(
-                project_id=report.project.public_id,
+                project_id=reader.project_id,
                 project_name=reader.project_name,
                 ontology=reader.ontology,
                 parts=selection.parts,
@@ -109,8 +111,8 @@ def _deliver(report: ExportReport, lease: RunLease, sink: Sink) -> None:
         row_filter = RowFilter(selection, source.pushed_down)
         counter = CheckValueCounter(reader.ontology, writer_class.supported_kinds(), writer_class.cannot_hold)
         label_filter = LabelFilter(selection, reader, columns, writer_class.cannot_hold)
-        delivered = DeliveredNumbers()
-        numbers = RowNumbers() if writer_class.is_snapshot() else None
+        delivered = DeliveredNumbers(report.project_id)
+        numbers = RowNumbers() if is_convertible(report) else None
         files = ReportFiles(draft, report, writer)
         refusals = Refusals(files, spec, reader.rows_expected)
         cross_check = CrossCheck(writer, reader.ontology)
@@ -149,7 +151,7 @@ def _deliver(report: ExportReport, lease: RunLease, sink: Sink) -> None:
         if numbers is not None:
             head["snapshot"] = snapshot.to_json(reader.project_name, reader.ontology, reader.project_extra, numbers)
         manifest_bytes = manifest.build(head, check_values, written, installation_key())
-        delivered.keep(report, lease)
+        delivered.keep(report, lease, {**reader.other_revisions, report.project_id: reader.revision})
         delivery = draft.commit(manifest_bytes)
     finish(report, lease, Published(delivery, check_values, written, reader.revision, manifest_bytes))
 
@@ -195,6 +197,14 @@ def check_permission(report: ExportReport, lease: RunLease) -> None:
         raise PermanentError(
             f"{report.created_by_name} may no longer run exports in this project: nothing was delivered"
         ) from None
+    for project in projects_read(ExportSpec.from_json(report.config, report.project), report.project):
+        try:
+            require(actor, START, project)
+        except UserError:
+            raise PermanentError(
+                f"{report.created_by_name} may no longer run exports in project {project.name!r}, which this export "
+                "reads too: nothing was delivered"
+            ) from None
 
 
 def record_start(report: ExportReport) -> None:

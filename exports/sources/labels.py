@@ -7,11 +7,11 @@ they are. The others are read, and rendered anew without the labels that stay ou
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Sequence
-from typing import Any, Final
+from collections.abc import Collection, Iterator, Sequence
+from typing import Any, Final, Protocol
 
 from connections.rows.backup import render_backup
-from connections.rows.batch import BODY, COCO, CSV, RowBatch
+from connections.rows.batch import BODY, COCO, CSV, OntologyClass, RowBatch
 from connections.rows.body import render_body
 from connections.rows.coco import annotation_ids, render_coco
 from connections.rows.counts import count_annotations
@@ -28,7 +28,7 @@ from connections.rows.labels import (
     labels_of,
 )
 from exports.check_values import LabelCounts
-from exports.sources.base import Reader
+from exports.sources.base import LabelsChosen
 from exports.spec.conditions import CONDITIONS
 from exports.spec.labels import ALL, NO_LABEL_LEFT, SKIPPED_LABELS
 from exports.spec.selection import Selection
@@ -48,6 +48,16 @@ _RENDERED: Final = (
 )
 
 
+class LabelReader(Protocol):
+    """What is asked of whoever reads the rows: part of :class:`exports.sources.base.Reader`."""
+
+    ontology: Sequence[OntologyClass]
+
+    def documents(self, numbers: Sequence[int]) -> Iterator[dict[str, Any]]: ...
+
+    def choose_labels(self, cannot_hold: Collection[str]) -> LabelsChosen | None: ...
+
+
 class LabelFilter:
     """The labels of one run's rows. ``counts`` are taken over the rows that the other conditions keep.
 
@@ -57,10 +67,16 @@ class LabelFilter:
     """
 
     def __init__(
-        self, selection: Selection, reader: Reader, columns: Collection[str], cannot_hold: Collection[str] = frozenset()
+        self,
+        selection: Selection,
+        reader: LabelReader,
+        columns: Collection[str],
+        cannot_hold: Collection[str] = frozenset(),
     ) -> None:
-        self.counts = LabelCounts(selection.labels.text)
-        self.dropped: Counter[str] = Counter()
+        chosen = reader.choose_labels(cannot_hold)
+        self._is_done = chosen is not None
+        self.counts = chosen.counts if chosen else LabelCounts(selection.labels.text)
+        self.dropped: Counter[str] = chosen.dropped if chosen else Counter()
         self._choice = selection.labels
         # whatever is chosen
         self._without_skipped = SKIPPED_LABELS in cannot_hold
@@ -79,6 +95,8 @@ class LabelFilter:
 
         Conditions about labels are tested on what leaves.
         """
+        if self._is_done:
+            return batch
         if not batch.label_flags and len(batch):
             batch = self._with_flags(batch)
         several = _has_several(batch)

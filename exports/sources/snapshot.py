@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
-from collections.abc import Generator, Iterator, Mapping, Sequence
+from collections.abc import Collection, Generator, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO, Final, cast
@@ -45,6 +45,8 @@ from exports.results.reader import read_rows
 from exports.sources.base import Reader, Source
 from exports.sources.store import StoreSource
 from exports.spec.labels import ALL, SKIPPED_LABELS
+from exports.spec.scope import KEY as SCOPE
+from exports.spec.scope import scope_text
 from exports.spec.selection import Selection
 from exports.spec.spec import ExportSpec
 
@@ -59,9 +61,9 @@ UNKNOWN_STATUS: Final = "unknown"
 
 
 def is_convertible(report: ExportReport) -> bool:
-    """Does its format hold rows that can be read back? (Its files may be gone.)"""
+    """Does its format hold rows of one project that can be read back? (Its files may be gone.)"""
     writer = FORMATS.get(report.format)
-    return writer is not None and writer.is_snapshot()
+    return writer is not None and writer.is_snapshot() and SCOPE not in report.config
 
 
 def parts_of(report: ExportReport) -> tuple[str, ...]:
@@ -76,6 +78,11 @@ def conversion_spec(report: ExportReport, body: Mapping[str, Any]) -> ExportSpec
     without rows to read back, :class:`UserError` for what is wrong in the body: a part, for example, that the file left
     out.
     """
+    if SCOPE in report.config:
+        raise ConflictError(
+            f"report {report.report_id} is of {scope_text(report.config)}: only the rows of one project can be "
+            "converted; export it again in the other format"
+        )
     if not is_convertible(report):
         raise ConflictError(
             f"report {report.report_id} is {report.format}, which holds no rows that could be converted; known: "
@@ -170,6 +177,7 @@ class SnapshotReader:
         self._artifact = artifact
         self._columns = columns
         self._numbers: str = described["numbers"]
+        self.project_id: str = artifact.report.project.public_id
         self.project_name: str = described["project_name"]
         self.ontology: Sequence[OntologyClass] = snapshot.ontology_of(described)
         self.project_extra: Mapping[str, Any] = snapshot.project_extra_of(described)
@@ -179,6 +187,7 @@ class SnapshotReader:
         self.dropped_at_source: Mapping[str, int] = {}
         self.removed_since: int | None = None
         self.revision = artifact.report.revision
+        self.other_revisions: Mapping[int, int] = {}
         self._lines: dict[int, bytes] = {}
 
     def batches(self) -> Iterator[RowBatch]:
@@ -204,6 +213,10 @@ class SnapshotReader:
     def documents(self, numbers: Sequence[int]) -> Iterator[dict[str, Any]]:
         """See :class:`exports.sources.base.Reader`."""
         return (_completed(orjson.loads(self._lines[number])) for number in numbers)
+
+    def choose_labels(self, cannot_hold: Collection[str]) -> None:
+        """See :class:`exports.sources.base.Reader`."""
+        return
 
     def _batch(self, lines: list[bytes], numbers: Iterator[tuple[int, int]]) -> RowBatch:
         pairs = [next(numbers, (0, 0)) for _ in lines]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from typing import Any, Final
 
@@ -38,7 +38,7 @@ FIRST_FETCHED, MOST_FETCHED = 20, 500
 PARSED_ROWS = 50
 
 
-def _any_label_within(window: Window) -> Q:
+def any_label_within(window: Window) -> Q:
     """Some label may lie in the window: of a row's labels the database knows the first and the last."""
     rough = Q(label_first_ms__isnull=False)
     if window.end_ms is not None:
@@ -54,7 +54,7 @@ def _can_be_empty() -> Q:
     return Q(annotation_count=0) | ~Q(label_flags__in=whole)
 
 
-def _between(column: str, window: Window) -> Q:
+def between(column: str, window: Window) -> Q:
     condition = Q()
     if window.start_ms is not None:
         condition &= Q(**{f"{column}__gte": window.start_ms})
@@ -64,7 +64,7 @@ def _between(column: str, window: Window) -> Q:
 
 
 # condition → its query. A new condition works without a line here, row by row.
-_QUERIES: dict[str, Callable[[Any], Q]] = {
+QUERIES: dict[str, Callable[[Any], Q]] = {
     "global_keys": lambda keys: Q(global_key__in=sorted(keys)),
     "data_row_ids": lambda ids: Q(row_id__in=sorted(ids)),
     "batch_ids": lambda ids: Q(batch_id__in=sorted(ids)),
@@ -76,13 +76,13 @@ _QUERIES: dict[str, Callable[[Any], Q]] = {
     "row_numbers": lambda numbers: Q(number__gte=numbers[0], number__lte=numbers[1]),
     "since_revision": lambda revision: Q(revision__gt=revision),
     "updated_after": lambda ms: Q(updated_ms__gt=ms),
-    "last_activity_at": lambda window: _between("activity_ms", window),
+    "last_activity_at": lambda window: between("activity_ms", window),
     "with_annotations": lambda wanted: Q(annotation_count__gt=0) if wanted else Q(annotation_count=0),
-    "label_created_at": _any_label_within,
+    "label_created_at": any_label_within,
 }
 # the same, where not all labels of a row leave
 _QUERIES_OF_SOME_LABELS: dict[str, Callable[[Any], Q]] = {
-    **_QUERIES,
+    **QUERIES,
     "with_annotations": lambda wanted: Q(annotation_count__gt=0) if wanted else _can_be_empty(),
 }
 # what a query keeps has to be looked at again, row by row
@@ -90,16 +90,16 @@ _ROUGH: frozenset[str] = frozenset({"with_annotations", "label_created_at"})
 
 
 class StoreSource(Source):
-    """Reads :class:`StoreRow`, and leaves to the database what it can filter by (:data:`_QUERIES`)."""
+    """Reads :class:`StoreRow`, and leaves to the database what it can filter by (:data:`QUERIES`)."""
 
     key = STORE
     title = "Built-in store"
-    pushed_down = frozenset(_QUERIES) - _ROUGH
+    pushed_down = frozenset(QUERIES) - _ROUGH
 
     @contextmanager
     def open(self, selection: Selection, columns: frozenset[str]) -> Iterator[Reader]:
         """Begin a snapshot: every query of the reader sees the same moment, and blocks no writer."""
-        with _snapshot() as database:
+        with database_snapshot() as database:
             reader = StoreReader(database, selection, columns)
             # the walk uses the driver's own cursor, whose errors are not Django's: a server that went away has to look
             # like one. The reader is closed before its connection, also when a run stops half way.
@@ -108,7 +108,7 @@ class StoreSource(Source):
 
 
 @contextmanager
-def _snapshot() -> Iterator[BaseDatabaseWrapper]:
+def database_snapshot() -> Iterator[BaseDatabaseWrapper]:
     """A second connection in a read-only transaction (SQLite: WAL snapshot; PostgreSQL: REPEATABLE READ)."""
     database = connections.create_connection("default")
     # within a test's database, too
@@ -139,7 +139,7 @@ def _hand_out_text_as_bytes(database: BaseDatabaseWrapper) -> None:
     database.connection.adapters.register_loader("text", BytesLoader)
 
 
-class _AsBytes(Func):
+class AsBytes(Func):
     """The text column as bytes, on SQLite by a cast that copies nothing (PostgreSQL: see the loader above)."""
 
     output_field = BinaryField()
@@ -151,7 +151,7 @@ class _AsBytes(Func):
         return super().as_sql(compiler, connection, template="%(expressions)s", **extra)
 
 
-class _AsWords(Func):
+class AsWords(Func):
     """A text column as str on both databases."""
 
     output_field = CharField()
@@ -164,129 +164,61 @@ class _AsWords(Func):
 
 
 # column of RowBatch → expression; always read, in this order
-_BASE: dict[str, Any] = {
+BASE: dict[str, Any] = {
     "row_ids": F("row_id"),
     "global_keys": F("global_key"),
     "statuses": F("status"),
-    "label_times": _AsWords("label_times"),
+    "label_times": AsWords("label_times"),
     "annotation_counts": F("annotation_count"),
-    "class_counts": _AsWords("class_counts"),
+    "class_counts": AsWords("class_counts"),
     "numbers": F("number"),
     "annotation_starts": F("annotation_start"),
     "label_flags": F("label_flags"),
     "media_types": F("media_type"),
 }
 # what only conditions look at
-_OF_CONDITIONS: dict[str, Any] = {
+OF_CONDITIONS: dict[str, Any] = {
     "batch_ids": F("batch_id"),
     "dataset_ids": F("dataset_id"),
     "dataset_names": F("dataset_name"),
     "updated_ms": F("updated_ms"),
     "activity_ms": F("activity_ms"),
 }
-_GROUPS: dict[str, dict[str, Any]] = {
-    BODY: {"bodies": _AsBytes("body")},
+GROUPS: dict[str, dict[str, Any]] = {
+    BODY: {"bodies": AsBytes("body")},
     # the largest last: by it a batch is measured
     COCO: {
-        "coco_images": _AsBytes("coco__image"),
-        "coco_lists": _AsBytes("coco__lists"),
-        "coco_annotations": _AsBytes("coco__annotations"),
+        "coco_images": AsBytes("coco__image"),
+        "coco_lists": AsBytes("coco__lists"),
+        "coco_annotations": AsBytes("coco__annotations"),
     },
-    CSV: {"csv_exact": _AsBytes("csv__exact")},
+    CSV: {"csv_exact": AsBytes("csv__exact")},
     CSV_SAFE: {
-        "csv_safe": _AsBytes(Coalesce("csv__safe", "csv__exact", output_field=TextField())),
+        "csv_safe": AsBytes(Coalesce("csv__safe", "csv__exact", output_field=TextField())),
     },
 }
 
 
-_EMBEDDINGS: Final = _AsBytes(
+EMBEDDINGS: Final = AsBytes(
     Case(When(embeddings="", then=Value("[]")), default=F("embeddings"), output_field=TextField())
 )
 
 
-class StoreReader:
-    """One snapshot of one selection."""
+class TableReader:
+    """Queries of one snapshot, with the driver's own cursor where rows pass."""
 
-    def __init__(self, database: BaseDatabaseWrapper, selection: Selection, columns: frozenset[str]) -> None:
+    def __init__(self, database: BaseDatabaseWrapper, columns: frozenset[str]) -> None:
         self._database = database
         self._columns = columns
         self._cursor: Any = None
         self._fetch_rows = FIRST_FETCHED
-        found = self._fetch(Project.objects.filter(public_id=selection.project_id).values_list("pk", "name"))
-        if not found:
-            raise PermanentError(f"project {selection.project_id} is not in the store")
-        ((project_pk, self.project_name),) = found
-        self.ontology: Sequence[OntologyClass] = [
-            OntologyClass(number, name, bool(is_question), supercategory, _parsed(extra))
-            for number, name, is_question, supercategory, extra in self._fetch(
-                StoreClass.objects.filter(project_id=project_pk)
-                .order_by("is_question", "number")
-                .values_list("number", "name", "is_question", "supercategory", "extra")
-            )
-        ]
-        # the primary key begins with the project: see StoreRow.id
-        self._project_pk = project_pk
-        self._low = low = project_pk << PLACE_BITS
-        self._all = StoreRow.objects.filter(id__gte=low, id__lt=low + (1 << PLACE_BITS))
-        conditions = _queries(selection)
-        self._kept = self._all
-        for condition in conditions.values():
-            self._kept = self._kept.filter(condition)
-        self.rows_expected: int | None = self._count()
-        self.dropped_at_source: Mapping[str, int] = self._count_dropped(conditions)
-        self.project_extra: Mapping[str, Any]
-        self.revision, has_embeddings, self.project_extra = self._project_state(project_pk)
-        self._with_embeddings = "embeddings" in selection.parts and BODY in columns and has_embeddings
-        self._of_conditions = _OF_CONDITIONS if selection.conditions else {}
-        self._with_revisions = "since_revision" in selection.conditions
-        self._with_creators = selection.labels.takes_person
-        self.removed_since = self._count_removed(project_pk, selection.conditions.get("since_revision"))
 
     def close(self) -> None:
         """End the walk."""
         if self._cursor is not None:
             self._cursor.close()
 
-    def batches(self) -> Iterator[RowBatch]:
-        """Rows in the order of their places."""
-        expressions = _BASE | self._of_conditions
-        if self._with_revisions:
-            expressions["revisions"] = F("revision")
-        if self._with_creators:
-            expressions["label_creators"] = _AsWords("label_creators")
-        for group, members in _GROUPS.items():
-            if group in self._columns:
-                expressions.update(members)
-        if self._with_embeddings:
-            expressions["embeddings"] = _EMBEDDINGS
-        names = list(expressions)
-        query = self._kept.order_by("id").values_list(*expressions.values())
-        width = len(_BASE) + len(self._of_conditions) + self._with_revisions + self._with_creators
-        for rows in self._walk(query, width):
-            yield RowBatch(**dict(zip(names, map(list, zip(*rows, strict=True)), strict=True)))
-
-    def documents(self, numbers: Sequence[int]) -> Iterator[dict[str, Any]]:
-        """See :class:`exports.sources.base.Reader`; any row of the project."""
-        for start in range(0, len(numbers), PARSED_ROWS):
-            few = numbers[start : start + PARSED_ROWS]
-            rows: dict[int, list[Any]] = {}
-            for found in self._numbered(few):
-                columns = found.order_by().values_list("number", _AsBytes("body"), _EMBEDDINGS)
-                rows |= {number: texts for number, *texts in self._fetch(columns)}
-            for number in few:
-                body, embeddings = rows[number]
-                yield from read_bodies([body], [embeddings])
-
-    def _numbered(self, numbers: Sequence[int]) -> Iterator[QuerySet[StoreRow]]:
-        """The rows that have these numbers: by their places, or by the index of those that have none to lie by."""
-        yield self._all.filter(id__in=[self._low + number for number in numbers if number <= MAX_NUMBER_AS_PLACE])
-        large = [number for number in numbers if number > MAX_NUMBER_AS_PLACE]
-        if large:
-            # not as a parameter: the index is taken only where the query has its very condition
-            condition = f"number > {MAX_NUMBER_AS_PLACE}"
-            yield self._all.filter(project_id=self._project_pk, number__in=large).extra(where=[condition])  # noqa: S610
-
-    def _walk(self, query: QuerySet[Any, Any], width: int) -> Iterator[list[tuple[Any, ...]]]:
+    def walk(self, query: QuerySet[Any, Any], width: int) -> Iterator[list[tuple[Any, ...]]]:
         """Lists of raw rows, cut by :data:`BATCH_BYTES` and :data:`BATCH_ROWS`."""
         try:
             sql, params = query.query.get_compiler(connection=self._database).as_sql()
@@ -298,6 +230,7 @@ class StoreReader:
         else:
             cursor = self._database.cursor().cursor
         heavy = len(self._columns) > 0
+        self.close()  # one walk at a time
         self._cursor = cursor
         cursor.execute(sql, params)
         rows: list[tuple[Any, ...]] = []
@@ -322,7 +255,7 @@ class StoreReader:
         while page := cursor.fetchmany(self._fetch_rows):
             yield from page
 
-    def _fetch(self, query: QuerySet[Any, Any]) -> list[tuple[Any, ...]]:
+    def fetch(self, query: QuerySet[Any, Any]) -> list[tuple[Any, ...]]:
         try:
             sql, params = query.query.get_compiler(connection=self._database).as_sql()
         except EmptyResultSet:
@@ -331,9 +264,105 @@ class StoreReader:
             cursor.execute(sql, params)
             return list(cursor.fetchall())
 
+
+class ProjectTable:
+    """The rows and classes of one project, in the snapshot of a reader."""
+
+    def __init__(self, reader: TableReader, project_pk: int) -> None:
+        self._reader = reader
+        self.project_pk = project_pk
+        # the primary key begins with the project: see StoreRow.id
+        self._low = low = project_pk << PLACE_BITS
+        self.rows = StoreRow.objects.filter(id__gte=low, id__lt=low + (1 << PLACE_BITS))
+
+    def ontology(self) -> list[OntologyClass]:
+        """One query."""
+        classes = StoreClass.objects.filter(project_id=self.project_pk).order_by("is_question", "number")
+        columns = ("number", "name", "is_question", "supercategory", "extra")
+        return [
+            OntologyClass(number, name, bool(is_question), supercategory, parsed_object(extra))
+            for number, name, is_question, supercategory, extra in self._reader.fetch(classes.values_list(*columns))
+        ]
+
+    def documents(self, numbers: Sequence[int]) -> Iterator[dict[str, Any]]:
+        """See :class:`exports.sources.base.Reader`; any row of the project."""
+        for start in range(0, len(numbers), PARSED_ROWS):
+            few = numbers[start : start + PARSED_ROWS]
+            rows: dict[int, list[Any]] = {}
+            for found in self._numbered(few):
+                columns = found.order_by().values_list("number", AsBytes("body"), EMBEDDINGS)
+                rows |= {number: texts for number, *texts in self._reader.fetch(columns)}
+            for number in few:
+                body, embeddings = rows[number]
+                yield from read_bodies([body], [embeddings])
+
+    def _numbered(self, numbers: Sequence[int]) -> Iterator[QuerySet[StoreRow]]:
+        """The rows that have these numbers: by their places, or by the index of those that have none to lie by."""
+        yield self.rows.filter(id__in=[self._low + number for number in numbers if number <= MAX_NUMBER_AS_PLACE])
+        large = [number for number in numbers if number > MAX_NUMBER_AS_PLACE]
+        if large:
+            # not as a parameter: the index is taken only where the query has its very condition
+            condition = f"number > {MAX_NUMBER_AS_PLACE}"
+            yield self.rows.filter(project_id=self.project_pk, number__in=large).extra(where=[condition])  # noqa: S610
+
+
+class StoreReader(TableReader):
+    """One snapshot of one selection."""
+
+    def __init__(self, database: BaseDatabaseWrapper, selection: Selection, columns: frozenset[str]) -> None:
+        super().__init__(database, columns)
+        found = self.fetch(Project.objects.filter(public_id=selection.project_id).values_list("pk", "name"))
+        if not found:
+            raise PermanentError(f"project {selection.project_id} is not in the store")
+        ((project_pk, self.project_name),) = found
+        self.project_id = selection.project_id
+        self.other_revisions: Mapping[int, int] = {}
+        self._table = ProjectTable(self, project_pk)
+        self.ontology: Sequence[OntologyClass] = self._table.ontology()
+        self._all = self._table.rows
+        conditions = _queries(selection)
+        self._kept = self._all
+        for condition in conditions.values():
+            self._kept = self._kept.filter(condition)
+        self.rows_expected: int | None = self._count()
+        self.dropped_at_source: Mapping[str, int] = self._count_dropped(conditions)
+        self.project_extra: Mapping[str, Any]
+        self.revision, has_embeddings, self.project_extra = self._project_state(project_pk)
+        self._with_embeddings = "embeddings" in selection.parts and BODY in columns and has_embeddings
+        self._of_conditions = OF_CONDITIONS if selection.conditions else {}
+        self._with_revisions = "since_revision" in selection.conditions
+        self._with_creators = selection.labels.takes_person
+        self.removed_since = self._count_removed(project_pk, selection.conditions.get("since_revision"))
+
+    def batches(self) -> Iterator[RowBatch]:
+        """Rows in the order of their places."""
+        expressions = BASE | self._of_conditions
+        if self._with_revisions:
+            expressions["revisions"] = F("revision")
+        if self._with_creators:
+            expressions["label_creators"] = AsWords("label_creators")
+        for group, members in GROUPS.items():
+            if group in self._columns:
+                expressions.update(members)
+        if self._with_embeddings:
+            expressions["embeddings"] = EMBEDDINGS
+        names = list(expressions)
+        query = self._kept.order_by("id").values_list(*expressions.values())
+        width = len(BASE) + len(self._of_conditions) + self._with_revisions + self._with_creators
+        for rows in self.walk(query, width):
+            yield RowBatch(**dict(zip(names, map(list, zip(*rows, strict=True)), strict=True)))
+
+    def documents(self, numbers: Sequence[int]) -> Iterator[dict[str, Any]]:
+        """See :class:`exports.sources.base.Reader`; any row of the project."""
+        return self._table.documents(numbers)
+
+    def choose_labels(self, cannot_hold: Collection[str]) -> None:
+        """See :class:`exports.sources.base.Reader`."""
+        return
+
     def _count(self) -> int:
         counted = self._kept.order_by().values(one=Value(1)).annotate(n=Count("*")).values_list("n")
-        found = self._fetch(counted)
+        found = self.fetch(counted)
         return int(found[0][0]) if found else 0
 
     def _count_dropped(self, conditions: Mapping[str, Q]) -> dict[str, int]:
@@ -341,19 +370,19 @@ class StoreReader:
         if not conditions:
             return {}
         reasons = [When(~condition, then=Value(key)) for key, condition in conditions.items()]
-        reason = _AsWords(Case(*reasons, default=Value(""), output_field=CharField()))
+        reason = AsWords(Case(*reasons, default=Value(""), output_field=CharField()))
         counted = self._all.order_by().annotate(reason=reason).values("reason").annotate(n=Count("*"))
-        return {key: n for key, n in self._fetch(counted.values_list("reason", "n")) if key}
+        return {key: n for key, n in self.fetch(counted.values_list("reason", "n")) if key}
 
     def _project_state(self, project_pk: int) -> tuple[int, bool, dict[str, Any]]:
         """``(revision, has any row embeddings, what is kept of files)``, of the same moment as the rows.
 
         The second is kept with the project: asking the rows would walk the whole table to hear "none".
         """
-        found = self._fetch(
+        found = self.fetch(
             StoreProject.objects.filter(project_id=project_pk).values_list("revision", "has_embeddings", "source_extra")
         )
-        return (found[0][0], bool(found[0][1]), _parsed(found[0][2])) if found else (0, False, {})
+        return (found[0][0], bool(found[0][1]), parsed_object(found[0][2])) if found else (0, False, {})
 
     def _count_removed(self, project_pk: int, since: int | None) -> int | None:
         """Raises :class:`PermanentError` for a revision that is still to come: it was read from another project, or
@@ -367,11 +396,11 @@ class StoreReader:
             )
         removed = StoreTombstone.objects.filter(gone_since(since), project_id=project_pk)
         counted = removed.order_by().values(one=Value(1)).annotate(n=Count("*")).values_list("n")
-        found = self._fetch(counted)
+        found = self.fetch(counted)
         return int(found[0][0]) if found else 0
 
 
-def _parsed(extra: Any) -> dict[str, Any]:
+def parsed_object(extra: Any) -> dict[str, Any]:
     import json
 
     parsed = json.loads(extra) if isinstance(extra, str | bytes) else extra
@@ -384,5 +413,5 @@ def _queries(selection: Selection) -> dict[str, Q]:
     The others are left to :class:`exports.spec.filters.RowFilter`.
     """
     conditions = selection.conditions
-    queries = _QUERIES if selection.labels == ALL else _QUERIES_OF_SOME_LABELS
+    queries = QUERIES if selection.labels == ALL else _QUERIES_OF_SOME_LABELS
     return {key: queries[key](conditions[key]) for key in CONDITIONS if key in conditions and key in queries}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 import orjson
@@ -15,7 +15,7 @@ from connections.models import Project
 from connections.rows.counts import REGION_ANSWERS, UNLABELLED
 from connections.rows.kinds import KINDS
 from connections.sinks.base import ReportKey, Sink
-from connections.store.overview import overview
+from connections.store.models import StoreProject
 from exportadmin.lib import formatting
 from exportadmin.lib.heavy import check_time
 from exports.check_values import CheckValueCounter
@@ -29,11 +29,12 @@ from exports.spec import duration, sample
 from exports.spec.applied import applied_by_platform, applied_conditions
 from exports.spec.conditions import CONDITIONS
 from exports.spec.filters import RowFilter, resolved_times
+from exports.spec.labels import ALL, labels_note
 from exports.spec.labels import REASONS as LABEL_REASONS
-from exports.spec.labels import labels_note
 from exports.spec.mirror import mirror_note
 from exports.spec.platform_export import PlatformExport, usable_platform_of
 from exports.spec.sample import Sample
+from exports.spec.scope import Scope
 from exports.spec.selection import Selection
 from exports.spec.spec import ExportSpec
 
@@ -106,6 +107,7 @@ def build_plan(project: Project, spec: ExportSpec, *, live: bool = False) -> Pla
             *(f"{one['title']}: {one['note']}" for one in applied if one["note"]),
         ],
         "mirror": mirror_note(project, spec.sync_first),
+        "scope": _scope(selection.scope),
     }
     return Plan(answer, taken, duration.estimate_duration(project, spec.format, rows, taken), missing)
 
@@ -165,10 +167,10 @@ def _counted(source: Source, selection: Selection, spec: ExportSpec) -> dict[str
 
 def _counted_before(source: Source, selection: Selection, spec: ExportSpec) -> dict[str, Any]:
     """As :func:`_counted`, kept until a row comes or changes."""
-    stand = overview(selection.project_id)
     counted_for = [
         selection.project_id,
-        stand.revision,
+        _revisions(selection),
+        selection.scope.to_json(),
         [spec.beside, spec.filter, spec.time_zone, selection.labels.text],
         [kind.key for kind in FORMATS.pick(spec.format).supported_kinds()],
         sorted(FORMATS.pick(spec.format).cannot_hold),
@@ -181,6 +183,19 @@ def _counted_before(source: Source, selection: Selection, spec: ExportSpec) -> d
     return kept
 
 
+def _revisions(selection: Selection) -> list[int]:
+    """Of the projects that are read."""
+    settled = selection.scope.settled
+    projects = settled.projects if settled else (selection.project_id,)
+    found = StoreProject.objects.filter(project__public_id__in=projects).order_by("project_id")
+    return list(found.values_list("revision", flat=True))
+
+
+def _bare(scope: Scope) -> Scope:
+    """The scope without whose labels are taken."""
+    return scope if scope.settled is None else replace(scope, settled=replace(scope.settled, labels_of=()))
+
+
 def _missing(source: Source, selection: Selection) -> dict[str, tuple[str, ...]]:
     """Asks the source for the named rows alone: whatever else is asked for does not make an id wrong."""
     missing = {}
@@ -188,12 +203,25 @@ def _missing(source: Source, selection: Selection) -> dict[str, tuple[str, ...]]
         if not condition.names_rows or key not in selection.conditions:
             continue
         left = set(selection.conditions[key])
-        with source.open(Selection(selection.project_id, {key: frozenset(left)}), frozenset()) as reader:
+        named = Selection(selection.project_id, {key: frozenset(left)}, labels=ALL, scope=_bare(selection.scope))
+        with source.open(named, frozenset()) as reader:
             for batch in reader.batches():
                 check_time()
                 left.difference_update(condition.named_rows(batch))
         missing[key] = tuple(sorted(left))
     return missing
+
+
+def _scope(scope: Scope) -> dict[str, Any] | None:
+    """What is read, and whose labels go with it; ``None``: the project's own rows."""
+    settled = scope.settled
+    if settled is None:
+        return None
+    names = dict(Project.objects.filter(public_id__in=settled.projects).values_list("public_id", "name"))
+    listed = [
+        {"id": each, "name": names.get(each, ""), "labels": each in settled.labels_of} for each in settled.projects
+    ]
+    return {"text": scope.text, "projects": listed}
 
 
 def _files_expected(project: Project, spec: ExportSpec, sink: Sink) -> list[str]:
@@ -229,6 +257,12 @@ def _warnings(
     missing: Mapping[str, tuple[str, ...]],
 ) -> list[str]:
     warnings: list[str] = []
+    settled = selection.scope.settled
+    if settled is not None and not settled.labels_of:
+        warnings.append(
+            f"no annotation is in the file: rows of {selection.scope.text} come without labels unless projects are "
+            "named (project_ids), or all of them are taken (all_projects)"
+        )
     if not counted["rows_kept"]:
         warnings.append("no row matches: the delivery would be empty")
     warnings += _label_warnings(spec, counted["labels"])
@@ -245,7 +279,8 @@ def _warnings(
         if values:
             named = ", ".join(map(repr, values[:_MOST_NAMED])) + (" …" if len(values) > _MOST_NAMED else "")
             of, label = len(selection.conditions[key]), CONDITIONS[key].label.lower()
-            warnings.append(f"{len(values):,} of {of:,} {label} are not in this project: {named}")
+            where = selection.scope.text if selection.scope.is_of_catalog else "this project"
+            warnings.append(f"{len(values):,} of {of:,} {label} are not in {where}: {named}")
     if FORMATS.pick(spec.format).fetches_pictures(spec.options):
         warnings.append(
             "the pictures themselves are fetched when it runs: their bytes and that time are not in these figures"

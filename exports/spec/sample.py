@@ -101,7 +101,7 @@ def draw_sample(project: Project, spec: ExportSpec) -> Sample:
             spools.mkdir()
             return writer_class(
                 FormatContext(
-                    project_id=project.public_id,
+                    project_id=reader.project_id,
                     project_name=reader.project_name,
                     ontology=reader.ontology,
                     parts=selection.parts,

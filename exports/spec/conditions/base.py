@@ -62,6 +62,8 @@ class Condition(ABC, Generic[Value]):
     reads_labels: ClassVar[bool] = False
     # is it about the data row alone, whatever project it is in? The catalog can be filtered by it
     is_of_data_row: ClassVar[bool] = False
+    # the same of what a slice selects by: that, and more that a data row says of itself
+    is_in_catalog: ClassVar[bool] = False
     flag: ClassVar[Flag | None] = None
     # where its fields stand in the form; those of one group have to follow each other
     form_order: ClassVar[int] = 100

@@ -14,5 +14,5 @@ class DataRowIds(IdList):
     example = ("k3v7q2",)
     dropped_label = "data row not asked for"
     column = "row_ids"
-    is_of_data_row = True
+    is_of_data_row = is_in_catalog = True
     noun = ("data row id", "data row ids")

@@ -20,6 +20,7 @@ class DatasetIds(ChoiceSet):
     example = ("North quay",)
     dropped_label = "another dataset"
     column = "dataset_ids"
+    is_in_catalog = True
     noun = ("dataset", "datasets")
     form_order = 39
     input_name = "datasets"

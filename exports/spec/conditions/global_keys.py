@@ -14,5 +14,5 @@ class GlobalKeys(IdList):
     example = ("quay.jpg", "pier.jpg")
     dropped_label = "global key not asked for"
     column = "global_keys"
-    is_of_data_row = True
+    is_of_data_row = is_in_catalog = True
     noun = ("global key", "global keys")

@@ -13,7 +13,7 @@ class LabelCreatedAt(TimeWindow):
     label = "Label created"
     sentence = "rows with a label created in [start, end], either may be null"
     example = (1767258000000, None)
-    is_of_data_row = True
+    is_of_data_row = is_in_catalog = True
     dropped_label = "no label created in the window"
     reads_labels = True
 

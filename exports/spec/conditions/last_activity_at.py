@@ -13,7 +13,7 @@ class LastActivityAt(TimeWindow):
     label = "Last activity"
     sentence = "rows with their last activity in [start, end], either may be null"
     example = ("2026-01-01", "2026-01-31T23:59:59+01:00")
-    is_of_data_row = True
+    is_of_data_row = is_in_catalog = True
     dropped_label = "last activity outside the window"
 
     def failing(self, value: Window, batch: RowBatch) -> list[int]:

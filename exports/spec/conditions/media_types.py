@@ -31,6 +31,7 @@ class MediaTypes(ChoiceSet):
     dropped_label = "another media type"
     flag = Flag("--media-type", "M", "media type, such as video; repeatable", is_repeatable=True)
     column = "media_types"
+    is_in_catalog = True
     noun = ("media type", "media types")
     form_order = 35
     input_name = "media_types"

@@ -1,0 +1,523 @@
+"""The catalog as a source: the data rows of several projects of one connection, each once, in one snapshot.
+
+The walk goes through the projects one after the other, first those whose labels are taken, and leaves out of each what
+an earlier one had. What later projects hold of the rows of a batch is looked up with it. So a data row is as the first
+of its projects says it; its last activity, and the times of labels that a filter looks at, are those of all of them.
+
+Labels are chosen here, project by project, before the rows are put together (:meth:`CatalogReader.choose_labels`). A
+row that has labels in the projects that are taken, of which none leaves, stays out.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, Final, NamedTuple
+
+from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.models import Case, CharField, Count, Exists, F, Max, OuterRef, Q, QuerySet, Subquery, Value, When
+from django.db.models.functions import Coalesce, Greatest
+
+from connections.models import Project
+from connections.rows.batch import BODY, COCO, CSV, CSV_SAFE, SEVERAL, OntologyClass, RowBatch
+from connections.rows.body import (
+    join_body,
+    named_project,
+    project_without_labels,
+    read_bodies,
+    split_body,
+    with_activity,
+)
+from connections.rows.coco import render_coco
+from connections.rows.coco_lists import render_lists
+from connections.rows.counts import renumbered, sum_of_counts
+from connections.rows.csv import render_csv
+from connections.store.models import StoreProject, StoreRow
+from exportadmin.lib.errors import PermanentError
+from exportadmin.lib.times import iso_utc
+from exports.check_values import LabelCounts
+from exports.sources.base import LabelsChosen, Reader, Source
+from exports.sources.labels import LabelFilter
+from exports.sources.store import (
+    BASE,
+    EMBEDDINGS,
+    GROUPS,
+    OF_CONDITIONS,
+    QUERIES,
+    AsBytes,
+    AsWords,
+    ProjectTable,
+    TableReader,
+    any_label_within,
+    between,
+    database_snapshot,
+    parsed_object,
+)
+from exports.spec.conditions import CONDITIONS, DatasetIds, LabelCreatedAt, LastActivityAt
+from exports.spec.filters import RowFilter, parse_filter
+from exports.spec.labels import NO_LABEL_LEFT
+from exports.spec.scope import Settled
+from exports.spec.selection import Selection
+
+# how statuses count rows that are in none of the projects whose labels are taken, and those of several statuses
+IN_NO_PROJECT: Final = "in no project whose labels are taken"
+SEVERAL_STATUSES: Final = "several"
+
+
+class CatalogSource(Source):
+    """Reads what :class:`exports.spec.scope.Settled` names; a project that was deleted since ends the run."""
+
+    key = "catalog"
+    title = "The catalog of a connection"
+    pushed_down: ClassVar[frozenset[str]] = frozenset(
+        key for key in QUERIES if key != LabelCreatedAt.key and CONDITIONS[key].is_in_catalog
+    )
+
+    @contextmanager
+    def open(self, selection: Selection, columns: frozenset[str]) -> Iterator[Reader]:
+        """Begin a snapshot, as of the store. Raises :class:`PermanentError`."""
+        with database_snapshot() as database:
+            reader = CatalogReader(database, selection, columns)
+            with database.wrap_database_errors, closing(reader):
+                yield reader
+
+
+class _Elsewhere(NamedTuple):
+    """A data row in a later project."""
+
+    pk: int
+    number: int
+    activity_ms: int
+    label_times: str
+
+
+@dataclass(slots=True)
+class _Part:
+    """One of the projects that are read; to its label filter it is the reader of its rows."""
+
+    pk: int
+    public_id: str
+    name: str
+    revision: int
+    table: ProjectTable
+    ontology: Sequence[OntologyClass] = ()
+    label_filter: LabelFilter | None = None
+    # (is it a question, number here) → number among the classes of all projects
+    numbers: dict[tuple[bool, int], int] = field(default_factory=dict)
+    counts: dict[str, str] = field(default_factory=dict)
+
+    def documents(self, numbers: Sequence[int]) -> Iterator[dict[str, Any]]:
+        """See :class:`exports.sources.base.Reader`."""
+        return self.table.documents(numbers)
+
+    def choose_labels(self, cannot_hold: Collection[str]) -> None:
+        """See :class:`exports.sources.base.Reader`."""
+        return
+
+
+class _Held(NamedTuple):
+    """What a project whose labels are taken has of a batch: ``rows`` with the labels that leave, their ``places`` by
+    row id, and the ``ids`` of all its rows of the batch."""
+
+    part: _Part
+    rows: RowBatch
+    places: Mapping[str, int]
+    ids: frozenset[str]
+
+
+# a row of a project, with its place in the batch
+_Found = Sequence[tuple[_Part, RowBatch, int]]
+
+
+class CatalogReader(TableReader):
+    """One snapshot of one selection."""
+
+    def __init__(self, database: BaseDatabaseWrapper, selection: Selection, columns: frozenset[str]) -> None:
+        super().__init__(database, columns - {SEVERAL})
+        settled = selection.scope.settled
+        if settled is None:
+            raise PermanentError("nobody who may read these rows has asked for them")
+        self._holds_several = SEVERAL in columns
+        self._choice = selection.labels
+        parts, states = self._find_parts(settled)
+        taken = [parts[public_id] for public_id in settled.labels_of]
+        self._taken = {part.pk: part for part in taken}
+        self._order = [*taken, *(part for part in parts.values() if part.pk not in self._taken)]
+        # the one project whose labels are taken: its numbers and classes are those of the file
+        self._only = taken[0] if len(taken) == 1 else None
+        self.ontology: Sequence[OntologyClass] = self._read_ontology()
+        asked = parts.get(selection.project_id)
+        shown = self._only or asked or self._order[0]
+        self.project_id, self.project_name = shown.public_id, shown.name
+        state = states.get(shown.pk) if self._only else None
+        self._next_number: int = state.next_number if state else 1
+        self.project_extra: Mapping[str, Any] = state.extra if state else {}
+        has_embeddings = any(each.has_embeddings for each in states.values())
+        self._with_embeddings = "embeddings" in selection.parts and BODY in columns and has_embeddings
+        self.revision: int | None = asked.revision if asked else None
+        self.other_revisions: Mapping[int, int] = {part.pk: part.revision for part in self._order if part is not asked}
+        self.removed_since: int | None = None
+        self._scope = conditions_of(settled)
+        self._conditions = {key: selection.conditions[key] for key in CONDITIONS if key in selection.conditions}
+        self._scope_check = RowFilter(
+            Selection(selection.project_id, {key: value for key, value in self._scope.items() if key != _LABELS}),
+            CatalogSource.pushed_down,
+        )
+        self._chosen = LabelsChosen(LabelCounts(selection.labels.text))
+        self.choose_labels(())
+        self.rows_expected: int | None
+        self.dropped_at_source: Mapping[str, int]
+        self.rows_expected, self.dropped_at_source = self._count()
+
+    def choose_labels(self, cannot_hold: Collection[str]) -> LabelsChosen:
+        """See :class:`exports.sources.base.Reader`."""
+        for part in self._taken.values():
+            selection = Selection(part.public_id, labels=self._choice)
+            part.label_filter = LabelFilter(selection, part, self._columns, cannot_hold)
+            part.label_filter.counts = self._chosen.counts
+        return self._chosen
+
+    def documents(self, numbers: Sequence[int]) -> Iterator[dict[str, Any]]:
+        """Labels are chosen here, so nobody asks."""
+        raise NotImplementedError("the labels of a catalog's rows are chosen by its reader")
+
+    # --- which projects ----------------------------------------------------------------------------------------------
+
+    def _find_parts(self, settled: Settled) -> tuple[dict[str, _Part], dict[int, _State]]:
+        """By public id, as the description names them. Raises :class:`PermanentError` where one was deleted."""
+        projects = Project.objects.filter(public_id__in=settled.projects).order_by()
+        found = {
+            public_id: (pk, name) for pk, public_id, name in self.fetch(projects.values_list("pk", "public_id", "name"))
+        }
+        for public_id in settled.projects:
+            if public_id not in found:
+                raise PermanentError(
+                    f"project {public_id}, which this export reads, was deleted since it was requested: nothing was "
+                    "delivered"
+                )
+        stored = StoreProject.objects.filter(project_id__in=[pk for pk, _ in found.values()])
+        columns = ("project_id", "revision", "has_embeddings", "next_number", "source_extra")
+        states = {
+            pk: _State(revision, bool(has_embeddings), number, parsed_object(extra))
+            for pk, revision, has_embeddings, number, extra in self.fetch(stored.values_list(*columns))
+        }
+        return {
+            public_id: _Part(pk, public_id, name, states[pk].revision if pk in states else 0, ProjectTable(self, pk))
+            for public_id, (pk, name) in ((each, found[each]) for each in settled.projects)
+        }, states
+
+    def _read_ontology(self) -> Sequence[OntologyClass]:
+        """Of one project its own; of several that of all, in which what is called alike is one class."""
+        numbers: dict[tuple[bool, str], int] = {}
+        joined: list[OntologyClass] = []
+        last: Counter[bool] = Counter()
+        for part in self._taken.values():
+            part.ontology = part.table.ontology()
+            for each in part.ontology:
+                key = (each.is_question, each.name)
+                if key not in numbers:
+                    last[each.is_question] += 1
+                    numbers[key] = last[each.is_question]
+                    joined.append(
+                        OntologyClass(numbers[key], each.name, each.is_question, each.supercategory, each.extra)
+                    )
+                part.numbers[each.is_question, each.number] = numbers[key]
+        return joined if self._only is None else self._only.ontology
+
+    # --- queries -----------------------------------------------------------------------------------------------------
+
+    def _rows(self, place: int) -> QuerySet[StoreRow]:
+        """Those of the project at this place of the order that are of the scope, and that no earlier one has."""
+        rows = self._order[place].table.rows
+        if place:
+            earlier = [part.pk for part in self._order[:place]]
+            rows = rows.filter(~Exists(_same(earlier)))
+        later = self._later(place)
+        latest: Any = F("activity_ms")
+        if later and _ACTIVITY in {*self._conditions, *self._scope}:
+            elsewhere = _same(later).order_by().values("row_id").annotate(ms=Max("activity_ms")).values("ms")
+            latest = Greatest(latest, Coalesce(Subquery(elsewhere), latest))
+        rows = rows.annotate(latest_activity_ms=latest)
+        for key, value in self._scope.items():
+            rows = rows.filter(self._query(key, value, place))
+        return rows
+
+    def _query(self, key: str, value: Any, place: int) -> Q:
+        if key == _ACTIVITY:
+            return between("latest_activity_ms", value)
+        if key == _LABELS and (later := self._later(place)):
+            return any_label_within(value) | Q(Exists(_same(later).filter(any_label_within(value))))
+        return QUERIES[key](value)
+
+    def _later(self, place: int) -> list[int]:
+        return [part.pk for part in self._order[place + 1 :]]
+
+    def _count(self) -> tuple[int | None, Mapping[str, int]]:
+        """How many rows come (``None`` where the scope is not settled by the database alone), and how many each
+        condition leaves out."""
+        counts: Counter[str] = Counter()
+        for place in range(len(self._order)):
+            rows = self._rows(place).order_by()
+            if not self._conditions:
+                found = self.fetch(rows.values(one=Value(1)).annotate(n=Count("*")).values_list("n"))
+                counts[""] += found[0][0] if found else 0
+                continue
+            reasons = [
+                When(~self._query(key, value, place), then=Value(key)) for key, value in self._conditions.items()
+            ]
+            reason = AsWords(Case(*reasons, default=Value(""), output_field=CharField()))
+            counted = rows.annotate(reason=reason).values("reason").annotate(n=Count("*"))
+            counts.update(dict(self.fetch(counted.values_list("reason", "n"))))
+        expected = counts.pop("", 0)
+        return None if _LABELS in self._scope else expected, counts
+
+    # --- batches -----------------------------------------------------------------------------------------------------
+
+    def batches(self) -> Iterator[RowBatch]:
+        """Data rows, in the order of the projects and of the places there."""
+        light = BASE | OF_CONDITIONS
+        if self._choice.takes_person:
+            light = {**light, "label_creators": AsWords("label_creators")}
+        for place, part in enumerate(self._order):
+            heavy = self._groups() if part is self._only else self._bodies()
+            names = [*light, *heavy]
+            rows = self._rows(place)
+            for key, value in self._conditions.items():
+                rows = rows.filter(self._query(key, value, place))
+            query = rows.order_by("id").values_list(*light.values(), *heavy.values())
+            for raw in self.walk(query, len(light)):
+                batch = self._joined(
+                    RowBatch(**dict(zip(names, map(list, zip(*raw, strict=True)), strict=True))), place
+                )
+                if len(batch):
+                    yield batch
+
+    def _groups(self) -> dict[str, Any]:
+        """Of the one project whose fragments go into the file as they are."""
+        groups: dict[str, Any] = {}
+        for group, members in GROUPS.items():
+            if group in self._columns:
+                groups |= members
+        return groups | ({"embeddings": EMBEDDINGS} if self._with_embeddings else {})
+
+    def _bodies(self) -> dict[str, Any]:
+        if not self._columns:
+            return {}
+        return {"bodies": AsBytes("body"), **({"embeddings": EMBEDDINGS} if self._with_embeddings else {})}
+
+    def _joined(self, own: RowBatch, place: int) -> RowBatch:
+        """Rows of the project at this place, with what the later ones hold of them."""
+        part = self._order[place]
+        elsewhere = self._elsewhere(own, place)
+        told = [elsewhere.get(row_id, ()) for row_id in own.row_ids]
+        batch = own.take(range(len(own)))
+        batch.origins = [
+            {part.pk: number, **{each.pk: each.number for each in found}}
+            for number, found in zip(own.numbers, told, strict=True)
+        ]
+        if elsewhere:
+            batch.label_times = [
+                " ".join(filter(None, (times, *(each.label_times for each in found))))
+                for times, found in zip(own.label_times, told, strict=True)
+            ]
+            batch.activity_ms = [
+                max([ms, *(each.activity_ms for each in found)])
+                for ms, found in zip(own.activity_ms, told, strict=True)
+            ]
+        self._scope_check.apply(batch)
+        places = self._with_labels_in_time(batch)
+        if len(places) < len(batch):
+            own, batch = own.take(places), batch.take(places)
+        if not len(batch):
+            return batch
+        held = [self._held(each, own, batch, place) for each in self._taken.values()]
+        places = self._with_labels_left(batch, held)
+        if len(places) < len(batch):
+            own, batch = own.take(places), batch.take(places)
+        if not len(batch):
+            return batch
+        if part is self._only:
+            return self._as_they_are(own, batch, held[0])
+        return self._assembled(own, batch, held)
+
+    def _elsewhere(self, batch: RowBatch, place: int) -> dict[str, list[_Elsewhere]]:
+        """By row id, in the order of the projects' keys."""
+        later = self._later(place)
+        if not later:
+            return {}
+        same = StoreRow.objects.filter(project_id__in=later, row_id__in=list(batch.row_ids)).order_by("id")
+        columns = ("row_id", "project_id", "number", "activity_ms", AsWords("label_times"))
+        found: dict[str, list[_Elsewhere]] = {}
+        for row_id, *values in self.fetch(same.values_list(*columns)):
+            found.setdefault(row_id, []).append(_Elsewhere(*values))
+        return found
+
+    def _with_labels_in_time(self, batch: RowBatch) -> list[int]:
+        """The places of the rows of which some label lies in the window: the database knows of each project's labels
+        the first and the last. What the scope itself leaves out is not counted: it was never of it."""
+        places = range(len(batch))
+        out: set[int] = set()
+        if (window := self._scope.get(_LABELS)) is not None:
+            out.update(LabelCreatedAt().failing(window, batch))
+        if (window := self._conditions.get(_LABELS)) is not None:
+            failing = set(LabelCreatedAt().failing(window, batch)) - out
+            self._chosen.dropped[_LABELS] += len(failing)
+            out |= failing
+        return [place for place in places if place not in out]
+
+    def _held(self, part: _Part, own: RowBatch, batch: RowBatch, place: int) -> _Held:
+        """Of a project whose labels are taken, what it has of a batch."""
+        if part is self._order[place]:
+            rows = own
+        elif part.pk in self._later(place):
+            rows = self._rows_of(part, batch)
+        else:
+            rows = RowBatch([], [], [], [], [], [], [])
+        ids = frozenset(rows.row_ids)
+        if len(rows):
+            assert part.label_filter is not None
+            rows = part.label_filter.apply(rows)
+        return _Held(part, rows, {row_id: at for at, row_id in enumerate(rows.row_ids)}, ids)
+
+    def _rows_of(self, part: _Part, batch: RowBatch) -> RowBatch:
+        wanted = [row_id for row_id, origin in zip(batch.row_ids, batch.origins, strict=True) if part.pk in origin]
+        if not wanted:
+            return RowBatch([], [], [], [], [], [], [])
+        columns = BASE | self._bodies()
+        if self._choice.takes_person:
+            columns["label_creators"] = AsWords("label_creators")
+        rows = part.table.rows.filter(project_id=part.pk, row_id__in=wanted).order_by("id")
+        found = self.fetch(rows.values_list(*columns.values()))
+        return RowBatch(**dict(zip(columns, map(list, zip(*found, strict=True)), strict=True)))
+
+    def _with_labels_left(self, batch: RowBatch, held: Sequence[_Held]) -> list[int]:
+        """The places of the rows that leave: where no labels are taken, all of them."""
+        if not held:
+            return list(range(len(batch)))
+        left: set[str] = set().union(*(each.places for each in held))
+        had: set[str] = set().union(*(each.ids for each in held))
+        keeps_others = self._choice.keeps_unlabelled
+        places = [
+            place
+            for place, row_id in enumerate(batch.row_ids)
+            if row_id in left or (keeps_others and row_id not in had)
+        ]
+        if len(places) < len(batch):
+            self._chosen.dropped[NO_LABEL_LEFT] += len(batch) - len(places)
+        return places
+
+    # --- rows --------------------------------------------------------------------------------------------------------
+
+    def _as_they_are(self, own: RowBatch, batch: RowBatch, held: _Held) -> RowBatch:
+        """Rows of the one project whose labels are taken: its own bytes, but for what the other projects do."""
+        made = held.rows.take([held.places[row_id] for row_id in batch.row_ids])
+        made.label_times, made.activity_ms, made.origins = batch.label_times, batch.activity_ms, batch.origins
+        if made.bodies and batch.activity_ms != own.activity_ms:
+            made.bodies = _with_activity(made.bodies, own.activity_ms, batch.activity_ms)
+        return made
+
+    def _assembled(self, own: RowBatch, batch: RowBatch, held: Sequence[_Held]) -> RowBatch:
+        """Data rows with the entries of projects put into them."""
+        found: list[_Found] = [
+            [(each.part, each.rows, each.places[row_id]) for each in held if row_id in each.places]
+            for row_id in batch.row_ids
+        ]
+        made = batch.take(range(len(batch)))
+        made.statuses = [_status([rows.statuses[at] for _, rows, at in each]) for each in found]
+        made.annotation_counts = [sum(rows.annotation_counts[at] for _, rows, at in each) for each in found]
+        made.class_counts = [
+            sum_of_counts([self._renumbered(part, rows.class_counts[at]) for part, rows, at in each]) for each in found
+        ]
+        made.label_flags, made.label_creators = [0] * len(batch), ()
+        # numbers of the file's own, behind those of the project whose labels are taken
+        made.numbers = list(range(self._next_number, self._next_number + len(batch)))
+        self._next_number += len(batch)
+        made.annotation_starts = [0] * len(batch)
+        if own.bodies:
+            bodies = _with_activity(own.bodies, own.activity_ms, batch.activity_ms)
+            made.bodies = [self._body(body, each) for body, each in zip(bodies, found, strict=True)]
+            self._add_fragments(made)
+        return made
+
+    def _renumbered(self, part: _Part, text: str) -> str:
+        """Counts of one project, by the classes of all; few texts are many rows."""
+        if text not in part.counts:
+            if len(part.counts) > _MOST_TEXTS:
+                part.counts.clear()
+            part.counts[text] = renumbered(text, part.numbers)
+        return part.counts[text]
+
+    def _body(self, body: bytes, found: _Found) -> bytes:
+        head, _, _ = split_body(body)
+        if not found and not self._holds_several:
+            return join_body(head, [project_without_labels(self.project_id)])
+        entries, extra = [], b""
+        for part, rows, at in found:
+            _, entry, extra = split_body(rows.bodies[at])
+            entries.append(named_project(entry, part.name, extra if len(found) > 1 else b""))
+        return join_body(head, entries, extra if len(found) == 1 else b"")
+
+    def _add_fragments(self, made: RowBatch) -> None:
+        """Of rows that have no labels in the file, for formats that take fragments."""
+        if not self._columns & {COCO, CSV, CSV_SAFE}:
+            return
+        documents = list(read_bodies(made.bodies, made.embeddings))
+        if COCO in self._columns:
+            images = [
+                render_coco(document, number=number, class_numbers={})
+                for document, number in zip(documents, made.numbers, strict=True)
+            ]
+            made.coco_images = [image for image, _ in images]
+            made.coco_annotations = [annotations for _, annotations in images]
+            made.coco_lists = [
+                render_lists(document, number=number) for document, number in zip(documents, made.numbers, strict=True)
+            ]
+        if self._columns & {CSV, CSV_SAFE}:
+            lines = [
+                render_csv(document, number=number) for document, number in zip(documents, made.numbers, strict=True)
+            ]
+            made.csv_exact = [exact for exact, _ in lines]
+            made.csv_safe = [safe or exact for exact, safe in lines]
+
+
+class _State(NamedTuple):
+    """What the store keeps of a project."""
+
+    revision: int
+    has_embeddings: bool
+    next_number: int
+    extra: dict[str, Any]
+
+
+_LABELS: Final = LabelCreatedAt.key
+_ACTIVITY: Final = LastActivityAt.key
+_MOST_TEXTS: Final = 20_000
+
+
+def conditions_of(settled: Settled) -> dict[str, Any]:
+    """What every row of the scope satisfies, parsed, by key."""
+    conditions = parse_filter(settled.filter, time_zone=settled.time_zone)
+    if settled.dataset_ids:
+        conditions[DatasetIds.key] = frozenset(settled.dataset_ids)
+    return conditions
+
+
+def _same(projects: Sequence[int]) -> QuerySet[StoreRow]:
+    """The same data row in these projects."""
+    return StoreRow.objects.filter(project_id__in=projects, row_id=OuterRef("row_id"))
+
+
+def _status(statuses: Sequence[str]) -> str:
+    found = set(statuses)
+    if not found:
+        return IN_NO_PROJECT
+    return found.pop() if len(found) == 1 else SEVERAL_STATUSES
+
+
+def _with_activity(bodies: Sequence[bytes], before: Sequence[int], now: Sequence[int]) -> list[bytes]:
+    return [
+        body if was == is_now else with_activity(body, iso_utc(was), iso_utc(is_now))
+        for body, was, is_now in zip(bodies, before, now, strict=True)
+    ]

@@ -1,0 +1,102 @@
+"""Whose rows an export of the catalog reads: settled when it is requested, and asked again when it runs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from django.db.models import Q
+
+from connections.access.permissions import START, projects_of, require
+from connections.models import Project
+from connections.rows.batch import SEVERAL
+from connections.store.models import StoreRow
+from exportadmin.lib.actor import Actor
+from exportadmin.lib.errors import PermanentError, UserError
+from exports.formats import FORMATS
+from exports.models import Slice
+from exports.spec.scope import DATASET, SLICE, Scope, Settled
+from exports.spec.spec import ExportSpec
+
+
+def catalog_of(project: Project, actor: Actor) -> list[Project]:
+    """The projects of its connection in which the actor may export, itself among them, the oldest first."""
+    return list(projects_of(actor, START).filter(connection=project.connection_id).order_by("pk"))
+
+
+def settle(spec: ExportSpec, project: Project, actor: Actor) -> ExportSpec:
+    """The spec with what its scope means to this actor, now and for ever. One that is settled already, as of a retry,
+    stays as it is, where the actor may read all of it.
+
+    Raises :class:`UserError` for ids that are not of the catalog, whether nothing has them or somebody else's things
+    have; and for a format that cannot hold labels of so many projects.
+    """
+    scope = spec.selection.scope
+    if not scope.is_of_catalog:
+        return spec
+    if scope.settled is not None:
+        for each in projects_read(spec, project):
+            require(actor, START, each)
+        return spec
+    for key in ("model_run_ids", "all_model_runs"):
+        if getattr(scope, key):
+            raise UserError(f"{key}: the rows of a catalog are exported without predictions here", field=key)
+    catalog = catalog_of(project, actor)
+    labels_of = _labels_of(scope, catalog)
+    if len(labels_of) > 1 and SEVERAL not in FORMATS.pick(spec.format).reads(spec.options):
+        several = [key for key, each in FORMATS.items() if SEVERAL in each.columns]
+        raise UserError(
+            f"{FORMATS.pick(spec.format).title} holds the labels of one project, and these are of {len(labels_of)}: "
+            f"name one in project_ids, or take one of {', '.join(several)}",
+            field="format",
+        )
+    settled = Settled(tuple(each.public_id for each in catalog), labels_of)
+    if scope.kind == DATASET:
+        settled = _of_dataset(scope, settled, catalog)
+    elif scope.kind == SLICE:
+        settled = _of_slice(scope, settled, catalog)
+    return spec.of_scope(replace(scope, settled=settled))
+
+
+def projects_read(spec: ExportSpec, project: Project) -> list[Project]:
+    """The projects beside this one that a settled scope reads. Raises :class:`PermanentError` where one is gone."""
+    settled = spec.selection.scope.settled
+    if settled is None:
+        return []
+    wanted = [each for each in settled.projects if each != project.public_id]
+    found = {each.public_id: each for each in Project.objects.filter(public_id__in=wanted)}
+    for each in wanted:
+        if each not in found:
+            raise PermanentError(
+                f"project {each}, which this export reads, was deleted since it was requested: nothing was delivered"
+            )
+    return [found[each] for each in wanted]
+
+
+def _labels_of(scope: Scope, catalog: Sequence[Project]) -> tuple[str, ...]:
+    known = [each.public_id for each in catalog]
+    if scope.all_projects:
+        return tuple(known)
+    for place, wanted in enumerate(scope.project_ids):
+        if wanted not in known:
+            raise UserError(
+                f"no project {wanted[:80]!r} of this connection in which you may export", field=f"project_ids[{place}]"
+            )
+    return tuple(each for each in known if each in scope.project_ids)
+
+
+def _of_dataset(scope: Scope, settled: Settled, catalog: Sequence[Project]) -> Settled:
+    """Data rows of projects that were filled from files have datasets of their own, which are one by their name."""
+    rows = StoreRow.objects.filter(project__in=catalog).order_by()
+    of_it = rows.filter(Q(dataset_id=scope.id) | Q(dataset_name=scope.id))
+    found = list(of_it.values_list("dataset_id", "dataset_name").distinct())
+    if not found:
+        raise UserError(f"no dataset {scope.id[:80]!r} in the catalog of this project", field="scope.id")
+    return replace(settled, name=max(name for _, name in found), dataset_ids=tuple(sorted({each for each, _ in found})))
+
+
+def _of_slice(scope: Scope, settled: Settled, catalog: Sequence[Project]) -> Settled:
+    found = Slice.objects.filter(public_id=scope.id, project__in=catalog).first()
+    if found is None:
+        raise UserError(f"no slice {scope.id[:80]!r} in the catalog of this project", field="scope.id")
+    return replace(settled, name=found.name, filter=found.filter, time_zone=found.time_zone)
