@@ -11,7 +11,7 @@ from typing import Final
 import orjson
 
 from connections.rows.backup import PART
-from connections.rows.batch import RowBatch
+from connections.rows.batch import BODY, SEVERAL, RowBatch
 from connections.rows.composite_masks import take_masks
 from connections.rows.review_statuses import REVIEW_STATUSES
 from exports.formats.base import CannotHoldError, Format, FormatContext, Part, TextOption, Told
@@ -50,6 +50,7 @@ class LabelboxNdjsonFormat(Format):
     help = "One complete row a line, for scripts made for Labelbox's exports. New work: NDJSON."
     extension = "ndjson"
     media_type = "application/x-ndjson"
+    columns = frozenset({BODY, SEVERAL})
     is_line_based = True
     options = (ADDRESS,)
     prints_report = True

@@ -144,6 +144,7 @@ def _plan_of_platform(project: Project, spec: ExportSpec, wanted: PlatformExport
         "files_expected": files,
         "stops": stops,
         "warnings": warnings,
+        "scope": None,
     }
 
 

@@ -235,9 +235,9 @@ def test_who_lost_the_run_writes_nothing(rows_written):
     lease = claim(ExportReport, report.pk, foreground=True)
     assert lease is not None
     ExportReport.objects.filter(pk=report.pk).update(fence=99)
-    numbers = DeliveredNumbers()
+    numbers = DeliveredNumbers(report.project_id)
     with pytest.raises(LeaseLost):
-        numbers.keep(report, lease)
+        numbers.keep(report, lease, {})
 
 
 def test_pieces_are_cut_and_all_of_them_are_kept(rows_written, monkeypatch):
