@@ -12,6 +12,7 @@ import re
 import secrets as random_secrets
 import signal
 import subprocess
+from base64 import b64encode
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -199,7 +200,7 @@ def scene(installation: Installation, tmp_path: Path) -> Iterator[Scene]:
 
 def live(scene: Scene, kind: type[ConnectionKind], name: str, config: dict[str, Any], secrets: dict[str, str]) -> str:
     """A connection's whole life but for its end; its id."""
-    scene.known += secrets.values()
+    scene.known += as_sent(config, secrets)
     wrong = {"kind": kind.key, "name": name, "config": {**config, "nosuch": "x"}, "secrets": secrets}
     scene.api("POST", "connections/", wrong, 400)
     scene.api("POST", "connections/", {**wrong, "config": config, "name": ""}, 400)
@@ -219,7 +220,7 @@ def live(scene: Scene, kind: type[ConnectionKind], name: str, config: dict[str, 
     scene.shell("connections", "create", kind.key, in_shell, *settings, "--secret", "nosuch=-")
     at = f"connections/{made['id']}/"
     rotated = canaries(kind)
-    scene.known += rotated.values()
+    scene.known += as_sent(config, rotated)
     scene.api("POST", f"{at}secrets/", {"secrets": rotated}, 200)
     scene.api("POST", f"{at}test/", expected=200)
     scene.form(f"/{at}secrets/", **_fields("secrets", secrets))
@@ -233,6 +234,14 @@ def live(scene: Scene, kind: type[ConnectionKind], name: str, config: dict[str, 
     for project in scene.api("GET", "projects/").json()["results"]:
         scene.api("POST", f"{at}grants/", {"project": project["id"]})
     return str(made["id"])
+
+
+def as_sent(config: dict[str, Any], secrets: dict[str, str]) -> list[str]:
+    """The secrets, and what they become in HTTP Basic beside a client id."""
+    basic = [
+        b64encode(f"{config['client_id']}:{one}".encode()).decode() for one in secrets.values() if "client_id" in config
+    ]
+    return [*secrets.values(), *basic]
 
 
 def _word(value: Any) -> str:
@@ -288,7 +297,8 @@ def test_a_canary_of_every_kind_is_told_by_nothing(scene: Scene, servers: Callab
     given = canaries(kind)
     made = live(scene, kind, f"Some {key}", config, given)
     scene.export(made, key, folder="team-exports/a/")
-    assert any(secret.encode() in b"".join(other_side.requests) for secret in given.values()), "none was used"
+    sent = as_sent(config, given)
+    assert any(secret.encode() in b"".join(other_side.requests) for secret in sent), "none was used"
     finish(scene)
     scene.api("DELETE", f"connections/{made}/")
     add_database(scene.heap, scene.installation)

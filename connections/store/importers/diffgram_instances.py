@@ -13,15 +13,12 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from connections.rows.checks import BadMark, shown
+from connections.rows.diffgram import FIRST_FRAME, GLOBAL, OWN_KIND, SOURCE
 from connections.store.import_row import IncomingLabel
 from connections.store.importers.ndjson import check_answer, check_object
 from connections.store.notes import CARRIED, OTHER, UNLABELLED, Notes
 
-SOURCE: Final = "diffgram"
-OWN_KIND: Final = "Diffgram:"
-# Labelbox's frames count from 1, Diffgram's from 0
-FIRST_FRAME: Final = 1
-TAG, GLOBAL, RELATION = "tag", "global", "relation"
+TAG, RELATION = "tag", "relation"
 _MAX_NAME: Final = 500
 _HEAD: Final = frozenset({"id", "type", "attribute_groups", "label_file_id"})
 _BOUNDS: Final = ("x_min", "y_min", "x_max", "y_max")

@@ -6,6 +6,9 @@ annotated, or still to be labelled; of a job whose complete tasks alone were ask
 a directory gives rows their dataset, one of a job their batch. Addresses come without the signature by which Diffgram
 opens them for some days: with it every row would change with every export.
 
+A file of our own ``diffgram_json`` may carry the whole row (:mod:`connections.rows.diffgram`), and is read as that row
+while its entry still says what it is written as; whether it is complete is what the entry says.
+
 An entry that is ``null`` is refused: Diffgram has no shape for that type of file, or could not write it.
 """
 
@@ -18,11 +21,14 @@ from typing import Any, Final
 import orjson
 
 from connections.rows.checks import BadMark, moment, shown, size
+from connections.rows.diffgram import CARRIED as CARRIED_KEY
+from connections.rows.diffgram import SOURCE, carried_by, is_still
 from connections.rows.kinds import BOX, CLASSIFICATION, OTHER, POINT, POLYGON, POLYLINE
 from connections.rows.media import unsigned
+from connections.rows.review_statuses import REVIEW_STATUSES
 from connections.store.import_row import IncomingClass, IncomingRow
 from connections.store.importers.base import Survey
-from connections.store.importers.diffgram_instances import SOURCE, TAG, Reader, Vocabulary
+from connections.store.importers.diffgram_instances import TAG, Reader, Vocabulary
 from connections.store.importers.forms import CARRIED, READ, REFUSED, Form
 from connections.store.importers.keys import SeenKeys
 from connections.store.importers.ndjson import NdjsonImporter
@@ -33,6 +39,7 @@ from exportadmin.lib.errors import UserError
 from exportadmin.lib.json_stream import Element, RowRefused
 
 VERSION: Final = "1.0"
+DONE: Final = "Done"
 NULL: Final = "it is null: Diffgram has no shape for files of its type (audio, compound), or could not write it"
 _METADATA: Final = ("label_map", "export_info", "attribute_groups_reference")
 _MAX_NAME: Final = 500
@@ -41,7 +48,8 @@ _MEDIA: Final = {
     "image": ("width", "height"),
     "video": ("width", "height", "frame_rate", "frame_count"),
 }
-_BESIDE: Final = frozenset({"file", "instance_list", "parent_instance_list", "sequence_list"})
+_DIFFERS: Final = "files that carry a row of ours which is not what their entry says any more, read as Diffgram's"
+_BESIDE: Final = frozenset({CARRIED_KEY, "file", "instance_list", "parent_instance_list", "sequence_list"})
 _USUAL: Final = {"rotation_degrees": 0, "offset_in_seconds": None, "global_frame_start": 0, "tokens": None}
 _Json = dict[str, Any]
 
@@ -63,6 +71,8 @@ class DiffgramJsonImporter(NdjsonImporter):
 
     @classmethod
     def keys_of(cls, value: Any) -> frozenset[str]:
+        if (document := carried_by(value)) is not None and (carried := super().keys_of(document)):
+            return carried
         file = value.get("file") if isinstance(value, dict) else None
         number = file.get("id") if isinstance(file, dict) else None
         return frozenset({str(number)} if type(number) in (int, str) else ())
@@ -96,8 +106,11 @@ class DiffgramJsonImporter(NdjsonImporter):
         labels: _Json = {}
         groups: dict[str, tuple[str, str]] = {}
         questions: list[str] = []
+        is_ours = None
         with self.open() as stream:
             for key, element, in_list in _pieces(stream, keep=True):
+                if is_ours is None and element is not None and _is_number(key):
+                    is_ours = carried_by(_refused(key, element)) is not None
                 if key not in _METADATA or element is None:
                     continue
                 value = _value(element, key)
@@ -120,6 +133,8 @@ class DiffgramJsonImporter(NdjsonImporter):
             number: name for number, name in labels.items() if isinstance(name, str) and 0 < len(name) <= _MAX_NAME
         }
         self._vocabulary = Vocabulary(named, groups)
+        if is_ours:  # its first row says which classes there are, with their numbers
+            return
         self.classes += [IncomingClass(name) for name in dict.fromkeys(named.values())]
         self.classes += [IncomingClass(name, is_question=True) for name in dict.fromkeys(questions)]
 
@@ -158,6 +173,15 @@ class DiffgramJsonImporter(NdjsonImporter):
         file = value.get("file")
         if not isinstance(file, dict):
             raise BadMark(f"file is {shown(file)}; expected an object")
+        key = None
+        if (document := carried_by(value)) is not None:
+            if is_still(document, value):
+                self._settle_status(document, file.get("ann_is_complete"))
+                row = super().convert(document, position)
+                row.is_carried = True
+                return row
+            key = document["data_row"].get("global_key")
+            self.row_notes.add(OTHER_NOTE, _DIFFERS, example=position)
         number = file.get("id")
         if type(number) is not int and not (isinstance(number, str) and _is_number(number)):
             raise BadMark(f"file.id is {shown(number)}; expected a number")
@@ -178,7 +202,8 @@ class DiffgramJsonImporter(NdjsonImporter):
         extra = {key: each for key, each in kept.items() if each not in ({}, [], None)}
         return IncomingRow(
             position=position,
-            key=str(number),
+            # that of the row before its annotations changed, by which the project knows it
+            key=key if isinstance(key, str) and 0 < len(key) <= _MAX_NAME else str(number),
             row_id=str(number),
             row_data=self._address(value, file),
             external_id=name[:_MAX_NAME] if name else None,
@@ -189,6 +214,16 @@ class DiffgramJsonImporter(NdjsonImporter):
             source_extra={SOURCE: extra} if extra else {},
             **self._places(),
         )
+
+    def _settle_status(self, document: _Json, is_complete: Any) -> None:
+        """Of a row that is carried: where the entry's flag does not go with it, the flag is right."""
+        projects = document.get("projects")
+        project = next(iter(projects.values()), None) if isinstance(projects, dict) else None
+        details = project.get("project_details") if isinstance(project, dict) else None
+        if self.default_status is None and isinstance(details, dict) and isinstance(is_complete, bool):
+            status = details.get("workflow_status")
+            if is_complete is not (isinstance(status, str) and REVIEW_STATUSES.get(status) == DONE):
+                details["workflow_status"] = "accepted" if is_complete else "review"
 
     @staticmethod
     def _media(kind: str, kept: _Json) -> _Json:

@@ -16,6 +16,7 @@ from exports import actions
 from exports.models import ExportReport
 from exports.spec.spec import ExportSpec
 from tests.connections.platforms import toy
+from tests.support.diffgram_server import DiffgramServer, image
 from tests.support.label_studio_server import LabelStudioServer, MadeTasks
 from tests.support.labellerr_server import LabellerrServer, labelled_row
 
@@ -137,5 +138,32 @@ def ask_label_studio(quay):
     def request(format="JSON", **wanted) -> ExportReport:
         body = {"platform_export": {"format": format, **wanted}}
         return actions.request_export(project=quay, spec=ExportSpec.parse(body, quay), actor=SHELL)
+
+    return request
+
+
+@pytest.fixture
+def diffgram_side(diffgram_server: DiffgramServer) -> DiffgramServer:
+    """Diffgram with job 42 of thirty files, two of three complete."""
+    diffgram_server.serve({number: image(number, complete=number % 3 != 1) for number in range(30)})
+    return diffgram_server
+
+
+@pytest.fixture
+def orchard(diffgram_side: DiffgramServer, db, own_folders) -> Project:
+    """Job 42 of Diffgram."""
+    connection = create_connection(
+        kind="diffgram", name="Diffgram", config=diffgram_side.config, secrets=diffgram_side.secrets, actor=SHELL
+    )
+    return Project.objects.create(connection=connection, name="Orchard", external_id="job:42")
+
+
+@pytest.fixture
+def ask_diffgram(orchard):
+    """Request an export that Diffgram makes itself; it is queued."""
+
+    def request(**wanted) -> ExportReport:
+        body = {"platform_export": {"format": "json", **wanted} if "remote_id" not in wanted else wanted}
+        return actions.request_export(project=orchard, spec=ExportSpec.parse(body, orchard), actor=SHELL)
 
     return request

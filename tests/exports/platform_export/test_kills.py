@@ -117,6 +117,21 @@ def test_killed_anywhere_one_export_is_made_there_and_one_delivered_here(far_sid
         assert lying == sorted([report.report_id, report.artifacts.get().name])
 
 
+def test_killed_anywhere_one_without_a_name_is_made_once(diffgram_side, ask_diffgram):
+    """Diffgram keeps none of ours: what it has is told by what it had before."""
+    for place in itertools.count(1):
+        before = set(diffgram_side.exports)
+        report = ask_diffgram()
+        has_died = dies(report, place)
+        to_the_end(report)
+        assert (report.status, report.error) == (statuses.COMPLETED, ""), place
+        assert [str(one) for one in diffgram_side.exports if one not in before] == [report.remote_id], place
+        assert verify_report(report).as_delivered, place
+        if not has_died:  # it has no more places
+            assert place > 20
+            return
+
+
 EXPECTED_THERE = (
     {"after list_objects_v2", "after /sdk/export/files"},
     {"after head_object", "after get_object", "after the publication", "after the end"},
