@@ -32,6 +32,7 @@ pytest_plugins = [
     "tests.support.labelbox_server",
     "tests.support.labellerr_server",
     "tests.support.forbidden",
+    "tests.support.one_filter",
 ]
 
 # Two noisy cores: how long an example takes says nothing. In CI the examples are the same in every run.

@@ -9,13 +9,16 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any, Final
 
 from hypothesis import strategies as st
 
 from connections.rows.review_statuses import REVIEW_STATUSES, WORKFLOW_GROUPS
 from exports.spec.conditions.labelling import LABELLED, UNLABELLED
+from tests.support.diffgram_server import image
 from tests.support.label_studio_server import iso
+from tests.support.labelbox_server import labelled_row
 
 BEGIN: Final = 1_758_600_000_000
 MINUTE: Final = 60_000
@@ -93,6 +96,42 @@ def as_label_studio(row: SameRow) -> _Json:
         "updated_at": iso(row.updated_ms),
         "project": 1,
     }
+
+
+def as_labelbox(row: SameRow) -> _Json:
+    found = labelled_row(
+        row.number, status={"to_label": "TO_LABEL", "review": "IN_REVIEW", "accepted": "DONE"}[row.status]
+    )
+    times = {"created_at": row.created_ms, "updated_at": row.updated_ms, "last_activity_at": row.updated_ms}
+    found["data_row"] |= {"id": f"row-{row.number}", "details": {name: iso(ms) for name, ms in times.items()}}
+    label = {
+        "label_kind": "Default",
+        "version": "1.0.0",
+        "id": f"label-{row.number}",
+        "label_details": {"created_at": iso(row.label_ms), "updated_at": iso(row.label_ms)},
+        "annotations": {
+            "objects": [
+                {
+                    "name": row.name,
+                    "annotation_kind": "ImageBoundingBox",
+                    "bounding_box": {"top": 12.0, "left": 20.0, "height": 42.0, "width": 14.0},
+                }
+            ],
+            "classifications": [],
+            "relationships": [],
+        },
+    }
+    found["projects"]["one"]["labels"] = [label] if row.is_labelled else []
+    return found
+
+
+def as_diffgram(row: SameRow) -> _Json:
+    found = image(row.number, complete=row.status == "accepted")
+    found["file"]["created_time"] = datetime.fromtimestamp(row.created_ms / 1000, UTC).strftime("%Y-%m-%d %H:%M:%S.%f")
+    box = {"id": row.number, "type": "box", "label_file_id": 901 if row.name == "car" else 902}
+    corners = {"x_min": 10, "y_min": 20, "x_max": 110, "y_max": 90}
+    found["instance_list"] = [box | corners] if row.is_labelled else []
+    return found
 
 
 # --- filters ----------------------------------------------------------------------------------------------------------

@@ -11,6 +11,13 @@ from exportadmin.lib.errors import PermanentError, UserError
 
 DEFAULT_ADDRESS: Final = "https://diffgram.com"
 JOB, DIRECTORY, TASK = "job", "directory", "task"
+_OF_CHANGES: Final = "Diffgram's own files tell no times of changes: that of the sync stands in their place"
+# conditions of exports about what its own files do not tell
+STAND_INS: Final = {
+    "updated_after": _OF_CHANGES,
+    "last_activity_at": _OF_CHANGES,
+    "label_created_at": "Diffgram's own files tell no times of instances: that of the sync stands in their place",
+}
 _EXTERNAL_ID: Final = re.compile(r"(job|directory):([0-9]{1,18})", re.ASCII)
 
 

@@ -66,6 +66,7 @@ class DiffgramPlatform(Platform):
     title = "Diffgram"
     help = "Mirrors jobs and directories of a project of Diffgram, and has exports made there."
     importer = "diffgram_json"
+    stand_ins: ClassVar[Mapping[str, str]] = names.STAND_INS
     keeps_what_it_makes = True
     keeps_names = False
     connection_fields: ClassVar[tuple[ConnectionField, ...]] = (
