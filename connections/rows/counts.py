@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
 from connections.rows.frames import answers_of, objects_of
-from connections.rows.kinds import CLASSIFICATION, KINDS, OTHER
+from connections.rows.kinds import CLASSIFICATION, KINDS, MASK, OTHER, VIDEO_MASK
 from connections.rows.kinds.base import Kind
 from connections.rows.labels import kept_of
 from connections.rows.labels import labels_of as labels_of
@@ -31,6 +31,7 @@ PREDICTIONS: Final = "predictions"
 DRAFTS: Final = "drafts"
 BESIDE: Final = (REGION_ANSWERS, RELATIONSHIPS, PREDICTIONS, DRAFTS)
 _MARK: Final = "@"
+_MASKS: Final = (MASK, VIDEO_MASK)
 
 
 class Counted(NamedTuple):
@@ -63,11 +64,15 @@ def count_annotations(
     objects_by: dict[tuple[str, str, bool], int] = {}
     answers_by: dict[str, int] = {}
     total = region_answers = relationships = 0
+    of, masks = KINDS.by_annotation_kind.get, _MASKS
     for label in labels_of(document):
         annotations = label["annotations"]
         objects = objects_of(annotations)
         for mark in objects:
-            key = (mark["annotation_kind"], mark["name"], "is_further_label" in mark)
+            kind = of(mark["annotation_kind"], OTHER)
+            if kind in masks:
+                kind = kind.of_mark(mark)
+            key = (kind.letter, mark["name"], "is_further_label" in mark)
             objects_by[key] = objects_by.get(key, 0) + 1
             answered = mark.get("classifications")
             if answered:
@@ -79,9 +84,8 @@ def count_annotations(
         total += len(objects) + len(answers)
         relationships += len(annotations.get("relationships") or ())
     counts: dict[tuple[int, int, str], int] = {}
-    places, of = KINDS.places, KINDS.of
-    for (annotation_kind, name, is_further), count in objects_by.items():
-        letter = of(annotation_kind).letter
+    places = KINDS.places
+    for (letter, name, is_further), count in objects_by.items():
         number = class_numbers[name] if name else NO_CLASS
         place = (places[letter], number, letter.upper() if is_further else letter)
         counts[place] = counts.get(place, 0) + count

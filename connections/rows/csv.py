@@ -11,9 +11,11 @@ object with answers of its own it is a JSON object, question → value (a list o
 answer with further answers below it is a JSON object, its name → question → value. ``left`` … ``box_height`` go around
 the geometry, in pixels. ``geometry`` is JSON: a polygon's rings ``[[x1,y1,x2,y2,…],…]``, a line ``[x1,y1,…]``, a point
 ``[x,y]``; for a mask its compressed COCO counts (the size is that of the picture); of other kinds, all that the object
-says beyond its names. What stands in a frame of a video has its ``frame`` there. ``is_skipped`` is ``true`` or
-``false``. ``row_data`` is the row's address, empty where it is so long that it is the data themselves; ``file_name`` is
-as COCO prints it (:mod:`connections.rows.file_names`).
+says beyond its names. What does not lie in a picture has an object there that says where it is: its ``frame`` in a
+video, ``start``, ``end`` and ``token`` in a text, ``message_id`` in a conversation, ``page_number`` in a document,
+``timestamp`` in sound, ``geojson`` on a map; and its shape, where it has one. ``is_skipped`` is ``true`` or ``false``.
+``row_data`` is the row's address, empty where it is so long that it is the data themselves; ``file_name`` is as COCO
+prints it (:mod:`connections.rows.file_names`).
 """
 
 from __future__ import annotations
@@ -29,6 +31,7 @@ from connections.rows.frames import answers_of, objects_of
 from connections.rows.kinds import CLASSIFICATION
 from connections.rows.kinds.base import Outline
 from connections.rows.kinds.classification import answer_value, answers_by_question
+from connections.rows.kinds.places import place_of
 from connections.rows.labels import is_skipped
 from connections.rows.media import MAX_ADDRESS
 from connections.rows.outlines import outlines
@@ -136,7 +139,8 @@ def _lines(
                 name = escape(name, formulas)
             if not value.isalnum():
                 value = escape(value, formulas)
-            place = escape(_json({"frame": answer["frame"]}), formulas) if "frame" in answer else ""
+            stands = place_of(answer)
+            place = escape(_json(stands), formulas) if stands else ""
             append(f"{head},{identity},{CLASSIFICATION.key},{name},{value},,,,,{place},{tail}")
         if not objects and not answers:
             append(f"{head},,,,,,,,,,{tail}")

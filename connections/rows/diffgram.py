@@ -28,8 +28,8 @@ from urllib.parse import quote
 
 from connections.rows.body import BACKUP
 from connections.rows.file_names import file_name_of
-from connections.rows.frames import answers_of, objects_of
-from connections.rows.kinds import CLASSIFICATION, KINDS
+from connections.rows.frames import answers_of, elsewhere, objects_of
+from connections.rows.kinds import CLASSIFICATION, KINDS, TEXT_ENTITY
 from connections.rows.kinds.base import Kind
 from connections.rows.labels import kept_of, labels_of
 from connections.rows.media import is_address
@@ -255,7 +255,7 @@ def _token(mark: _Mark) -> _Json | None:
     return {"type": "text_token", "start_char": begin, "end_char": end}
 
 
-_ENTITY: Final = "TextEntity"
+_ENTITY: Final = TEXT_ENTITY.annotation_kind
 _SHAPES: Final[dict[str, Callable[[_Mark], _Json | None]]] = {
     "BoundingBox": _box,
     "Polygon": _polygon,
@@ -269,7 +269,7 @@ _TYPES: Final = {"box": "BoundingBox", "polygon": "Polygon", "line": "Polyline",
 def kind_of(instance_type: str, *, is_framed: bool) -> Kind:
     """The kind of what is written so. ``is_framed``: in a frame of a video."""
     if instance_type == "text_token":
-        return KINDS.of(_ENTITY)
+        return TEXT_ENTITY
     named = _TYPES.get(instance_type)
     return KINDS.of(f"{'Video' if is_framed else 'Image'}{named}" if named else OWN_KIND + instance_type)
 
@@ -397,11 +397,13 @@ class _Writer:
         """What a label holds besides, and answers of frames, which have no place."""
         self._left_out += [(RELATIONSHIP, one.get("name") or "") for one in annotations.get("relationships") or ()]
         frames = {"frames": annotations.get("frames")}
-        self._left_out += [(CLASSIFICATION.key, one["name"]) for one in answers_of(frames)]
+        objects, answers = elsewhere(annotations)
+        self._leave_out(objects)
+        self._left_out += [(CLASSIFICATION.key, one["name"]) for one in (*answers_of(frames), *answers)]
 
     def _leave_out(self, marks: Sequence[_Mark]) -> None:
         for mark in marks:
-            self._left_out.append((KINDS.of(mark["annotation_kind"]).key, mark["name"]))
+            self._left_out.append((KINDS.of_mark(mark).key, mark["name"]))
             self._left_out += [(BELOW, one["name"]) for one in mark.get("classifications") or ()]
 
 

@@ -48,7 +48,7 @@ class Carrier:
         if rest.get("value") == name:
             del rest["value"]
         kind = rest.get("annotation_kind")
-        if kind is not None and kind in KINDS.of(kind).annotation_kinds[:1]:
+        if kind is not None and kind in KINDS.of_mark(mark).annotation_kinds[:1]:
             del rest["annotation_kind"]
         schema_id = self._schema_ids.get((sort, name))
         if schema_id is None:

@@ -9,12 +9,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
+from connections.rows.kinds import TEXT_ENTITY
 from connections.rows.labels import kept_of
 from connections.rows.media import is_address, looks_like_media
 
 _SOURCE: Final = "label_studio"
 _CARRIED: Final = "LabelStudio:"
-_ENTITY: Final = "TextEntity"
 _NOTHING: Final[Mapping[str, Any]] = {}
 
 
@@ -92,7 +92,7 @@ def _readings(begin: int, end: int, text: str) -> Iterator[tuple[int, int]]:
 def _place(mark: Mapping[str, Any]) -> tuple[int, int, str | None]:
     """``(begin, end, its text)`` as the annotation says them."""
     kind = mark["annotation_kind"]
-    if kind == _ENTITY:
+    if kind == TEXT_ENTITY.annotation_kind:
         location = mark.get("location")
         location = location if isinstance(location, dict) else _NOTHING
         begin, end = location.get("start"), location.get("end")

@@ -350,7 +350,7 @@ def _sign(cell: _Cell) -> dict[str, Any]:
 
 
 def _inside(mark: dict[str, Any], width: int, height: int) -> Inside:
-    kind = KINDS.of(mark["annotation_kind"])
+    kind = KINDS.of_mark(mark)
     if not kind.is_painted:
         return _PAINTERS[mark["name"]](mark, width, height)
     canvas = np.zeros((width, height), np.uint8)

@@ -179,7 +179,7 @@ def _masks_of(label: Mapping[str, Any]) -> Iterator[tuple[Mapping[str, Any], lis
     of their own. A mask without a class has one that is empty."""
     further: list[Mapping[str, Any]] = []
     for mark in objects_of(label["annotations"]):
-        if KINDS.of(mark["annotation_kind"]) is not MASK:
+        if KINDS.of_mark(mark) is not MASK:
             continue
         if "is_further_label" in mark:
             further.append(mark)

@@ -40,6 +40,6 @@ class CompleteRows:
         projects = orjson.loads(line)["projects"].values()
         for label in [label for project in projects for label in project["labels"]]:
             annotations = label["annotations"]
-            found.update((KINDS.of(mark["annotation_kind"]).key, mark["name"]) for mark in objects_of(annotations))
+            found.update((KINDS.of_mark(mark).key, mark["name"]) for mark in objects_of(annotations))
             found.update((CLASSIFICATION.key, answer["name"]) for answer in answers_of(annotations))
         return found

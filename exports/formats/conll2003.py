@@ -12,7 +12,7 @@ from typing import Any, Final
 from connections.rows.batch import BODY, OntologyClass, RowBatch
 from connections.rows.counts import BESIDE, FURTHER_LABELS, UNLABELLED
 from connections.rows.frames import objects_of
-from connections.rows.kinds import KINDS, OTHER
+from connections.rows.kinds import KINDS, OTHER, TEXT_ENTITY
 from connections.rows.kinds.base import Kind
 from connections.rows.labels import labels_of
 from connections.rows.spans import Span, SpanError, is_span, span_of, text_of
@@ -79,7 +79,7 @@ class Conll2003Format(Format):
 
     @classmethod
     def supports(cls, kind: Kind) -> bool:
-        return kind is OTHER or kind.unit == "span"
+        return kind in (OTHER, TEXT_ENTITY)
 
     def rows(self, batch: RowBatch) -> Iterable[bytes]:
         self._last = []
@@ -130,7 +130,7 @@ class Conll2003Format(Format):
     def _held(self, label: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
         """The annotations that are not counted as left out."""
         for mark in objects_of(label["annotations"]):
-            if mark["name"] and "is_further_label" not in mark and self.supports(KINDS.of(mark["annotation_kind"])):
+            if mark["name"] and "is_further_label" not in mark and self.supports(KINDS.of_mark(mark)):
                 yield mark
 
     def _lines(self, text: str, spans: Sequence[Span], left_out: Counter[Told]) -> bytes:

@@ -148,7 +148,7 @@ class LabellerrCocoFormat(Format):
             mark["feature_id"]
             for label in labels_of(document)
             for mark in objects_of(label["annotations"])
-            if mark["name"] and KINDS.of(mark["annotation_kind"]).in_coco
+            if mark["name"] and KINDS.of_mark(mark).in_coco
         ]
         made: list[dict[str, Any]] = []
         marks: Sequence[dict[str, Any]] = orjson.loads(b"[%b]" % fragment)

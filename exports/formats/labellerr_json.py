@@ -105,7 +105,7 @@ class LabellerrJsonFormat(Format):
         for label in labels_of(document):
             annotations = label["annotations"]
             for mark in objects_of(annotations):
-                yield self._answer(mark, KINDS.of(mark["annotation_kind"]).key, is_question=False)
+                yield self._answer(mark, KINDS.of_mark(mark).key, is_question=False)
             for answer in answers_of(annotations):
                 yield self._answer(answer, CLASSIFICATION.key, is_question=True)
 

@@ -190,7 +190,7 @@ class PngFormat(Format):
                 if value is None:
                     row_id = document["data_row"]["id"]
                     raise PermanentError(f"row {row_id}: class {mark['name']!r} is not in the ontology")
-                kind = KINDS.of(mark["annotation_kind"])
+                kind = KINDS.of_mark(mark)
                 try:
                     kind.paint(canvas, mark, value)
                 except (ValueError, TypeError, KeyError) as error:
@@ -202,7 +202,7 @@ class PngFormat(Format):
 
 def _is_painted(mark: Mapping[str, Any]) -> bool:
     """A pixel has one class: of a shape with several labels, that of the first."""
-    return KINDS.of(mark["annotation_kind"]).is_painted and mark["name"] != "" and "is_further_label" not in mark
+    return KINDS.of_mark(mark).is_painted and mark["name"] != "" and "is_further_label" not in mark
 
 
 def _pixels(value: object) -> int | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import HealthCheck, Phase, assume, given, settings
 from hypothesis import strategies as st
 
 from connections.models import Connection, Project
@@ -14,6 +14,7 @@ from connections.store.import_row import IncomingClass, IncomingLabel, IncomingR
 from connections.store.models import StoreProject
 from connections.store.upsert import write_rows
 from exportadmin.lib.ids import new_id
+from tests.support.media import IN_FRAMES, MEDIA, OBJECTS
 from tests.support.rows import mask
 from tests.whole.test_backup import ROW_FORMATS, delivered, everything, imported
 
@@ -61,7 +62,8 @@ shapes = st.one_of(
     st.lists(points, min_size=2, max_size=4).map(lambda line: {"annotation_kind": "ImagePolyline", "line": line}),
     points.map(lambda point: {"annotation_kind": "ImagePoint", "point": point}),
     st.just({**mask(height=HEIGHT, width=WIDTH)}),
-    some_json.map(lambda said: {"annotation_kind": "TextEntity", "location": said}),
+    some_json.map(lambda said: {"annotation_kind": "ImageCuboid", "vertices": said}),
+    *(st.just(mark) for mark in OBJECTS if not mark["annotation_kind"].startswith("Image")),
 )
 
 
@@ -74,6 +76,8 @@ def answers(draw: Any, depth: int = 2) -> dict[str, Any]:
             option.map(lambda one: {"radio_answer": one}),
             st.lists(option, max_size=3).map(lambda many: {"checklist_answers": many}),
             names.map(lambda text: {"text_answer": {"content": text}}),
+            option.map(lambda one: {"message_id": "0", "conversational_radio_answer": one}),
+            names.map(lambda text: {"message_id": "1", "conversational_text_answer": {"content": text}}),
         )
     )
     return {"name": draw(names), **said}
@@ -100,18 +104,34 @@ def objects(draw: Any) -> dict[str, Any]:
     return mark
 
 
+in_frames = st.sampled_from(IN_FRAMES)
 frames = st.dictionaries(
     st.integers(1, 99).map(str),
     st.fixed_dictionaries(
         {},
         optional={
             "objects": st.dictionaries(
-                names, names.map(lambda name: {"name": name, "annotation_kind": "VideoBoundingBox"}), max_size=2
+                names, st.builds(lambda name, shape: {"name": name, **shape}, names, in_frames), max_size=2
             ),
             "classifications": st.lists(answers(), max_size=2),
         },
     ),
     max_size=2,
+)
+spans = st.lists(st.tuples(st.integers(0, 50), st.integers(50, 99)).map(list), max_size=2)
+beside = st.fixed_dictionaries(
+    {},
+    optional={
+        "frames": frames,
+        "groups": st.dictionaries(names, st.fixed_dictionaries({}, optional={"frames": frames}), max_size=1),
+        "timestamp": st.dictionaries(
+            st.integers(0, 9_999).map(str),
+            st.lists(answers(), max_size=2).map(lambda said: {"classifications": said}),
+            max_size=2,
+        ),
+        "segments": st.dictionaries(names, spans, max_size=2),
+        "key_frame_feature_map": st.dictionaries(names, st.lists(st.integers(1, 99), max_size=3), max_size=2),
+    },
 )
 labels = st.builds(
     IncomingLabel,
@@ -127,7 +147,7 @@ labels = st.builds(
     performance=st.sampled_from([{}, {"skipped": True}, {"skipped": False, "benchmark_reference_label": True}]),
     extra=st.sampled_from([{}, {"label_kind": "Benchmark"}, {"source_extra": {"a": 1}}]),
     more_details=some_json,
-    more_annotations=st.just({}) | frames.map(lambda found: {"frames": found, "segments": {}}),
+    more_annotations=st.just({}) | beside,
 )
 
 
@@ -145,7 +165,7 @@ def rows(draw: Any) -> list[IncomingRow]:
                 row_id=draw(st.none() | st.just(f"id {place}")),
                 number=draw(st.none() | numbers),
                 external_id=draw(st.none() | names),
-                media_attributes={"height": HEIGHT, "width": WIDTH, "asset_type": "image"},
+                media_attributes={"height": HEIGHT, "width": WIDTH, "asset_type": draw(st.sampled_from(MEDIA))},
                 attachments=draw(st.lists(some_json, max_size=1)),
                 metadata_fields=draw(st.lists(some_json, max_size=1)),
                 embeddings=draw(st.just([]) | st.just([{"id": "e", "values": [{"value": [0.1, 2.0]}]}])),
@@ -201,6 +221,10 @@ heads = st.fixed_dictionaries(
 )
 
 
+def is_skipped(label: IncomingLabel) -> bool:
+    return bool(label.performance.get("skipped"))
+
+
 @settings(
     max_examples=25,
     deadline=None,
@@ -217,7 +241,9 @@ heads = st.fixed_dictionaries(
 )
 def test_a_project_comes_back_whole(connection: Connection, content, known, head, format, chosen):
     first = Project.objects.create(connection=connection, name=new_id())
-    write_rows(first, content, classes=known)
+    assert write_rows(first, content, classes=known).refused == []
+    left = [row for row in content if not row.labels or not all(is_skipped(label) for label in row.labels)]
+    assume(chosen == "all" or left)  # nothing tells an array without rows from any other
     StoreProject.objects.filter(project=first).update(source_extra=head)
     again = new_id()
     imported(delivered(first, format, labels=chosen), again)

@@ -1,7 +1,7 @@
 """The kinds of annotation, one line each, in the order in which a row's counts name them.
 
 Whoever writes, paints, draws, counts or checks an annotation asks its kind:
-``KINDS.of(annotation["annotation_kind"])``. What no kind stands for is :data:`OTHER`, which is carried, never dropped.
+``KINDS.of_mark(annotation)``. What no kind stands for is :data:`OTHER`, which is carried, never dropped.
 
 Counts and fragments are made when a row is written: rows that are already in the store know a new kind from their next
 change on.
@@ -11,18 +11,28 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from connections.rows.kinds.base import Kind
+from connections.rows.kinds.base import Annotation, Kind
 from connections.rows.kinds.box import Box
 from connections.rows.kinds.classification import Classification
-from connections.rows.kinds.mask import Mask
+from connections.rows.kinds.document import DocumentBox
+from connections.rows.kinds.geospatial import GeoBox, GeoPoint, GeoPolygon, GeoPolyline
+from connections.rows.kinds.mask import ADDRESS, Mask
+from connections.rows.kinds.messages import MessageRanking, MessageSelection
 from connections.rows.kinds.other import Other
 from connections.rows.kinds.point import Point
 from connections.rows.kinds.polygon import Polygon
 from connections.rows.kinds.polyline import Polyline
+from connections.rows.kinds.segment import Segment
+from connections.rows.kinds.text import DocumentEntity, MessageEntity, TextEntity
+from connections.rows.kinds.video import VideoBox, VideoMask, VideoPoint, VideoPolygon, VideoPolyline
 from exportadmin.lib.registry import Registry
 
 BOX, POLYGON, MASK, POLYLINE, POINT = Box(), Polygon(), Mask(), Polyline(), Point()
-CLASSIFICATION, OTHER = Classification(), Other()
+MASK_ADDRESS = ADDRESS
+VIDEO_BOX, VIDEO_POLYGON, VIDEO_MASK = VideoBox(), VideoPolygon(), VideoMask()
+VIDEO_POLYLINE, VIDEO_POINT = VideoPolyline(), VideoPoint()
+TEXT_ENTITY, MESSAGE_ENTITY, DOCUMENT_ENTITY = TextEntity(), MessageEntity(), DocumentEntity()
+SEGMENT, CLASSIFICATION, OTHER = Segment(), Classification(), Other()
 
 
 class Kinds(Registry[Kind]):
@@ -40,6 +50,10 @@ class Kinds(Registry[Kind]):
     def of(self, annotation_kind: str) -> Kind:
         """The kind that an object's ``annotation_kind`` stands for, else :data:`OTHER`."""
         return self.by_annotation_kind.get(annotation_kind, OTHER)
+
+    def of_mark(self, annotation: Annotation) -> Kind:
+        """The kind of an object, of which something may be missing."""
+        return self.by_annotation_kind.get(annotation["annotation_kind"], OTHER).of_mark(annotation)
 
     def register(self, key: str, entry: Kind | str) -> None:
         if not isinstance(entry, Kind):
@@ -64,4 +78,31 @@ class Kinds(Registry[Kind]):
             del self.by_annotation_kind[name]
 
 
-KINDS = Kinds([BOX, POLYGON, MASK, POLYLINE, POINT, CLASSIFICATION, OTHER])
+KINDS = Kinds(
+    [
+        BOX,
+        POLYGON,
+        MASK,
+        POLYLINE,
+        POINT,
+        MASK_ADDRESS,
+        VIDEO_BOX,
+        VIDEO_POLYGON,
+        VIDEO_MASK,
+        VIDEO_POLYLINE,
+        VIDEO_POINT,
+        TEXT_ENTITY,
+        MESSAGE_ENTITY,
+        DOCUMENT_ENTITY,
+        DocumentBox(),
+        MessageSelection(),
+        MessageRanking(),
+        GeoBox(),
+        GeoPolygon(),
+        GeoPolyline(),
+        GeoPoint(),
+        SEGMENT,
+        CLASSIFICATION,
+        OTHER,
+    ]
+)

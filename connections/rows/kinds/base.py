@@ -48,7 +48,8 @@ class Kind:
     changes. ``annotation_kinds`` are the documented values of ``annotation_kind`` that it stands for; the first is the
     one that our importers write. ``geometry`` is the key under which an annotation has its shape. ``is_numbers``: the
     outline's geometry is brackets, numbers and commas. ``unit`` is what a label of this kind is about: the ``row``, a
-    ``frame``, a ``segment`` of time or a ``span`` of text.
+    ``frame``, a ``segment`` of time, a ``span`` of text, a ``page`` or a ``message``; ``media`` the medium that it is
+    of (:mod:`connections.rows.media_types`), empty where it may be any. ``where`` says in words how it lies there.
 
     Formats ask ``in_coco`` (there are :meth:`segmentation`, in the ``coco_form`` of a ``box``, of ``rings`` or of
     ``runs``, and :meth:`area`) and ``is_painted`` (there is :meth:`paint`), previews ask ``layer``: kinds are drawn in
@@ -62,6 +63,8 @@ class Kind:
     geometry: ClassVar[str] = ""
     is_numbers: ClassVar[bool] = False
     unit: ClassVar[str] = "row"
+    media: ClassVar[str] = "image"
+    where: ClassVar[str] = "in pixels"
     is_question: ClassVar[bool] = False
     in_coco: ClassVar[bool] = False
     coco_form: ClassVar[str] = "rings"
@@ -75,6 +78,10 @@ class Kind:
     def annotation_kind(self) -> str:
         """What our importers write."""
         return self.annotation_kinds[0]
+
+    def of_mark(self, annotation: Annotation) -> Kind:
+        """Itself, or the kind that stands for such an annotation while something of it is missing."""
+        return self
 
     def outline(self, annotation: Annotation) -> Outline:
         """Where it lies, worked out and written once for both COCO and CSV; here: all that it says beyond its names."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from math import nan
-from typing import Any
+from typing import Any, ClassVar
 
 import orjson
 
@@ -29,7 +29,7 @@ class Box(Kind):
     in_coco = True
     coco_form = "box"
     is_painted = True
-    layer = 2
+    layer: ClassVar[int | None] = 2
     # the box is the geometry: only digits may be lost
     box_slack = 0.005
 

@@ -1,12 +1,17 @@
 """Answers to questions about a whole row: ``radio_answer``, ``checklist_answers``, ``text_answer``; a number, a path in
-a taxonomy or any other value stands under ``number_answer``, ``taxonomy_answer`` … as ``{"content": value}``."""
+a taxonomy or any other value stands under ``number_answer``, ``taxonomy_answer`` … as ``{"content": value}``. About a
+message of a conversation they are ``conversational_radio_answer`` … beside its ``message_id``."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Final
 
 from connections.rows.kinds.base import NAME_KEYS, Annotation, Kind
+from connections.rows.kinds.places import PLACE_KEYS
+
+_CONVERSATIONAL: Final = "conversational_"
+_PLACE: Final = frozenset(PLACE_KEYS)
 
 
 class Classification(Kind):
@@ -16,6 +21,7 @@ class Classification(Kind):
     letter = "c"
     title = "Classification"
     is_question = True
+    media = ""
 
 
 def answer_value(answer: Annotation) -> Any:
@@ -30,6 +36,9 @@ def answer_value(answer: Annotation) -> Any:
         return [_chosen(chosen) for chosen in answer["checklist_answers"] or ()]
     if "text_answer" in answer:
         return (answer["text_answer"] or {}).get("content", "")
+    if not _PLACE.isdisjoint(answer):
+        there = {key.removeprefix(_CONVERSATIONAL): value for key, value in answer.items() if key not in _PLACE}
+        return answer_value(there)
     others = {key: value for key, value in answer.items() if key not in NAME_KEYS}
     if len(others) == 1:
         ((key, said),) = others.items()

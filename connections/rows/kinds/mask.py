@@ -1,5 +1,8 @@
 """Masks: ``"mask": {"size": [height, width], "counts": "<COCO compressed RLE>"}``, as large as the picture.
 
+Platforms hand out the addresses of pictures instead. Such a mask is kept as it is, as one of the kind
+:data:`ADDRESS`, until something gives it its pixels (:mod:`connections.rows.composite_masks`).
+
 :mod:`connections.rows.masks` is loaded when it is used: an export prints stored fragments and does without numpy and
 its quarter of a second.
 """
@@ -7,13 +10,28 @@ its quarter of a second.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, ClassVar, Final
 
 import orjson
 
 from connections.rows.checks import BadMark, size
 from connections.rows.kinds.base import Annotation, Kind, Outline
+from connections.rows.kinds.mask_address import MaskAddress
 from connections.rows.svg import Drawn
+
+ADDRESS: Final = MaskAddress()
+
+
+def has_pixels(annotation: Annotation) -> bool:
+    """Does a mask's annotation say its pixels, rather than only where a picture of them is?"""
+    mask = annotation.get("mask")
+    return type(mask) is dict and "counts" in mask
+
+
+def is_address(annotation: Annotation) -> bool:
+    """Does it say where a picture of its pixels is?"""
+    places = (annotation.get("mask"), annotation.get("composite_mask"))
+    return any(type(place) is dict and type(place.get("url")) is str for place in places)
 
 
 class Mask(Kind):
@@ -27,9 +45,14 @@ class Mask(Kind):
     in_coco = True
     coco_form = "runs"
     is_painted = True
-    layer = 0
+    layer: ClassVar[int | None] = 0
+
+    def of_mark(self, annotation: Annotation) -> Kind:
+        return ADDRESS if not has_pixels(annotation) and is_address(annotation) else self
 
     def outline(self, annotation: Annotation) -> Outline:
+        if not has_pixels(annotation) and is_address(annotation):
+            return ADDRESS.outline(annotation)
         from connections.rows.masks import area_and_box
 
         mask = annotation["mask"]
@@ -41,9 +64,9 @@ class Mask(Kind):
 
         rle = annotation.get("mask")
         if type(rle) is not dict or "counts" not in rle:
-            raise BadMark(
-                "a mask without its pixels (mask.size and mask.counts); the address of a picture is not enough"
-            )
+            if not is_address(annotation):
+                raise BadMark("a mask without its pixels (mask.size and mask.counts) and without their address (url)")
+            return
         sides = rle.get("size")
         if "height" not in media and "width" not in media and type(sides) is list and len(sides) == 2:
             media["height"], media["width"] = size(sides[0], "mask's height"), size(sides[1], "mask's width")

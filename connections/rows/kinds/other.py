@@ -13,6 +13,7 @@ class Other(Kind):
     key = "other"
     letter = "x"
     title = "Other"
+    media = ""
 
     def outline(self, annotation: Annotation) -> Outline:
         """Its geometry is all that it says beyond its names; of a Label Studio region that is carried, its value."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 import orjson
 
@@ -21,7 +21,7 @@ class Point(Kind):
     annotation_kinds = ("ImagePoint",)
     geometry = "point"
     is_numbers = True
-    layer = 4
+    layer: ClassVar[int | None] = 4
 
     def outline(self, annotation: Annotation) -> Outline:
         point = flat([annotation["point"]])

@@ -5,7 +5,7 @@ A ring may repeat its first point at the end, as Labelbox and some COCO files ha
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 import orjson
 
@@ -30,7 +30,7 @@ class Polygon(Kind):
     is_numbers = True
     in_coco = True
     is_painted = True
-    layer = 1
+    layer: ClassVar[int | None] = 1
 
     def outline(self, annotation: Annotation) -> Outline:
         rings = polygon_rings(annotation)

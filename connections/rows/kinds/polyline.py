@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 import orjson
 
@@ -21,7 +21,7 @@ class Polyline(Kind):
     annotation_kinds = ("ImagePolyline",)
     geometry = "line"
     is_numbers = True
-    layer = 3
+    layer: ClassVar[int | None] = 3
 
     def outline(self, annotation: Annotation) -> Outline:
         line = flat(annotation["line"])

@@ -18,7 +18,8 @@ import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
-from connections.rows.kinds import BOX, CLASSIFICATION, KINDS, MASK, POINT, POLYGON, POLYLINE
+from connections.rows.frames import elsewhere
+from connections.rows.kinds import BOX, CLASSIFICATION, KINDS, MASK, POINT, POLYGON, POLYLINE, TEXT_ENTITY
 from connections.rows.label_studio import brush
 from connections.rows.label_studio.percents import percent
 from connections.rows.label_studio.places import (
@@ -36,7 +37,7 @@ _Json = dict[str, Any]
 KEY: Final = "label_studio"
 ABSENT, ORDER, RESULT = "absent", "result_order", "result"
 OURS: Final = frozenset({"labels", "label_results", "rotation", "closed", "text", brush.KEY, ABSENT})
-_SPAN: Final = "TextEntity"
+_SPAN: Final = TEXT_ENTITY.annotation_kind
 CARRIED_AS: Final = "LabelStudio:"
 # keys of a value that say where something lies in a picture, a film, a sound or a text, and what goes with them
 _IN_PICTURES: Final = frozenset(
@@ -110,6 +111,10 @@ def results_of(
     )
     if frames := label["annotations"].get("frames"):
         results += tracks_of(frames, picture, media, [] if left_out is None else left_out)
+    if left_out is not None:
+        objects, answers = elsewhere(label["annotations"])
+        left_out += [(KINDS.of_mark(mark).key, mark["name"]) for mark in objects]
+        left_out += [(CLASSIFICATION.key, answer["name"]) for answer in answers]
     order = kept.get(ORDER)
     if type(order) is list and len(order) == len(results):
         results = [result for _, result in sorted(zip(order, results, strict=True), key=_place)]
@@ -161,7 +166,7 @@ def written_results(
         except NoRegionError:
             if left_out is None:
                 raise
-            key = KINDS.of(mark["annotation_kind"]).key
+            key = KINDS.of_mark(mark).key
             left_out += [(key, name) for name in (mark["name"], *names)]
             names = []
             continue

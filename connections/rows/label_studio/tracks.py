@@ -9,13 +9,13 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from connections.rows.frames import answers_of, objects_of
-from connections.rows.kinds import CLASSIFICATION, KINDS
+from connections.rows.kinds import CLASSIFICATION, KINDS, VIDEO_BOX
 from connections.rows.label_studio.percents import percent
 from connections.rows.label_studio.places import REGION_ANSWER, LeftOut, NoSizeError, Picture
 
 _Json = dict[str, Any]
 TRACK: Final = "videorectangle"
-_BOX: Final = "VideoBoundingBox"
+_BOX: Final = VIDEO_BOX.annotation_kind
 
 
 def tracks_of(frames: Mapping[str, Any], picture: Picture, media: Mapping[str, Any], left_out: LeftOut) -> list[_Json]:
@@ -28,7 +28,7 @@ def tracks_of(frames: Mapping[str, Any], picture: Picture, media: Mapping[str, A
         sides = mark.get("bounding_box")
         left_out += [(REGION_ANSWER, answer["name"]) for answer in mark.get("classifications") or ()]
         if mark["annotation_kind"] != _BOX or type(sides) is not dict:
-            left_out.append((KINDS.of(mark["annotation_kind"]).key, mark["name"]))
+            left_out.append((KINDS.of_mark(mark).key, mark["name"]))
         else:
             found.setdefault((mark["feature_id"], mark["name"]), {})[mark["frame"]] = sides
     left_out += [(CLASSIFICATION.key, answer["name"]) for answer in answers_of({"frames": frames})]

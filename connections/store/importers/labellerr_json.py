@@ -163,7 +163,7 @@ def _read(entry: Any) -> tuple[Kind, _Json] | None:
     if key == CLASSIFICATION.key and any(one in answer[0] for one in _ANSWERS):
         return CLASSIFICATION, mark | answer[0]
     kind = KINDS.get(key)
-    if kind is None or not kind.annotation_kinds or kind is CLASSIFICATION or kind.geometry not in answer[0]:
+    if kind is None or not _is_read(kind) or kind is CLASSIFICATION or kind.geometry not in answer[0]:
         return None
     return kind, {"annotation_kind": kind.annotation_kind} | mark | answer[0]
 
@@ -172,13 +172,14 @@ def _is_corner(corner: Any) -> bool:
     return type(corner) is dict and len(corner) == 2 and "x" in corner and "y" in corner
 
 
+def _is_read(kind: Kind) -> bool:
+    """Marks of frames and segments stand elsewhere in a label, where no entry says."""
+    return bool(kind.annotation_kinds) and kind.unit not in ("frame", "segment")
+
+
 _READ: Final = frozenset({"file_status", "created_at"})
 _FORMS: Final = (
-    *(
-        Form(kind, READ, (kind.key,), "as our own labellerr_json has it")
-        for kind in KINDS.values()
-        if kind.annotation_kinds
-    ),
+    *(Form(kind, READ, (kind.key,), "as our own labellerr_json has it") for kind in KINDS.values() if _is_read(kind)),
     Form(POLYGON, READ, ('"answer": [{"x", "y"}, …]',), "in pixels"),
     Form("Annotations", CARRIED, ("any other entry of latest_answer",), "under source_extra.labellerr, and counted"),
     Form("Rows", READ, ("file_status",), "Labellerr's fifteen, None among them"),

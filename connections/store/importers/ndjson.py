@@ -16,12 +16,14 @@ with the labels that the runs show.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
 from connections.rows import backup
 from connections.rows.checks import BadMark, moment, shown, size
-from connections.rows.kinds import KINDS
+from connections.rows.frames import answers_of, objects_of
+from connections.rows.kinds import KINDS, MASK, VIDEO_MASK
+from connections.rows.kinds.mask import has_pixels
 from connections.rows.labels import is_skipped
 from connections.rows.review_statuses import REVIEW_STATUSES
 from connections.store import coco_head
@@ -57,6 +59,7 @@ LABELBOX_STATUSES: Final = {
     "Done": "accepted",
 }
 _MAX_NAME: Final = 500
+_MASKS: Final = frozenset([*MASK.annotation_kinds, *VIDEO_MASK.annotation_kinds])
 _Json = dict[str, Any]
 
 
@@ -191,15 +194,21 @@ class NdjsonImporter(RowFileImporter):
     def _note_objects(self, row: IncomingRow) -> None:
         known = KINDS.by_annotation_kind
         for label in row.labels:
-            if not [True for mark in label.objects if not mark["name"] or mark["annotation_kind"] not in known]:
+            objects: Sequence[Mapping[str, Any]] = label.objects
+            if label.more_annotations:
+                objects = [*objects, *objects_of(label.more_annotations)]
+            plain = _MASKS.isdisjoint([mark["annotation_kind"] for mark in objects])
+            if plain and not [True for mark in objects if not mark["name"] or mark["annotation_kind"] not in known]:
                 continue
-            for number, mark in enumerate(label.objects, 1):
-                kind = mark["annotation_kind"]
+            for number, mark in enumerate(objects, 1):
+                kind, example = mark["annotation_kind"], f"{row.position}, object {number}"
                 if kind not in known:
                     text = f"annotations of kind {kind[:40]}, kept as they are"
-                    self.row_notes.add(CARRIED, text, example=f"{row.position}, object {number}")
+                    self.row_notes.add(CARRIED, text, example=example)
+                elif kind in _MASKS and not has_pixels(mark):
+                    text = "masks of which only the address of their picture is known, kept as they are"
+                    self.row_notes.add(CARRIED, text, example=example)
                 if not mark["name"]:
-                    example = f"{row.position}, object {number}"
                     self.row_notes.add(UNLABELLED, "annotations without a class", example=example)
 
     def _project(self, projects: Any) -> tuple[_Json, _Json]:
@@ -262,17 +271,55 @@ def _label(value: Any, index: int, media: _Json) -> IncomingLabel:
         reviews=_objects(details.pop("reviews", None), f"{what}: reviews"),
         performance=_object(rest.pop("performance_details", None), f"{what}: performance_details"),
     )
-    if annotations.get("frames"):
-        _check_frames(annotations["frames"], what)
+    if annotations:
+        _check_beside(annotations, what, media)
     label.more_details, label.more_annotations, label.extra = details, annotations, rest
     return label
 
 
-def _check_frames(frames: Any, what: str) -> None:
-    """The marks of a video, by frame (:mod:`connections.rows.frames`)."""
+def _check_beside(annotations: _Json, what: str, media: _Json) -> None:
+    """What a label holds beside its objects and answers (:mod:`connections.rows.frames`), checked and tidied in
+    place."""
+    if annotations.get("frames"):
+        _check_frames(annotations["frames"], what, media)
+    for name, group in _object(annotations.get("groups"), f"{what}: groups").items():
+        where = f"{what}, group {name[:40]!r}"
+        for number, answer in enumerate(_objects(_object(group, where).get("classifications"), where)):
+            check_answer(answer, f"{where}, classification {number + 1}")
+        _check_frames(group.get("frames"), where, {})
+    for number, said in enumerate(answers_of({"timestamp": annotations.get("timestamp")})):
+        check_answer(dict(said), f"{what}, timestamp, classification {number + 1}")
+    _object(annotations.get("segments"), f"{what}: segments")
+    if annotations.get("key_frame_feature_map"):
+        named = _object(annotations["key_frame_feature_map"], f"{what}: key_frame_feature_map")
+        for name, keys in named.items():
+            named[name] = _key_frames(keys, f"{what}: key_frame_feature_map[{name[:40]!r}]")
+
+
+def _key_frames(keys: Any, what: str) -> Any:
+    """A list of frames; from ``{"13": true, "18": false}`` too, and by group where a label has groups."""
+    if type(keys) is list:
+        if not {int}.issuperset(map(type, keys)):
+            raise BadMark(f"{what} is not a list of frames")
+        return keys
+    frames = _object(keys, what)
+    if frames and {dict, list}.issuperset(map(type, frames.values())):
+        return {name: _key_frames(each, f"{what}[{name[:40]!r}]") for name, each in frames.items()}
+    for frame, is_key in frames.items():
+        if type(is_key) is not bool or not _is_frame(frame):
+            raise BadMark(f"{what}[{frame[:20]!r}] is {shown(is_key)}; expected frames with true or false")
+    return sorted(int(frame) for frame, is_key in frames.items() if is_key)
+
+
+def _is_frame(text: str) -> bool:
+    return text.isascii() and text.isdecimal() and len(text) < 19
+
+
+def _check_frames(frames: Any, what: str, media: _Json) -> None:
+    """The marks of a video, by frame, each as its kind has it."""
     for frame, content in _object(frames, f"{what}: frames").items():
         where = f"{what}, frame {frame[:20]!r}"
-        if not (frame.isascii() and frame.isdecimal() and len(frame) < 19):
+        if not _is_frame(frame):
             raise BadMark(f"{where}: expected the number of a frame")
         content = _object(content, where)
         objects = content.get("objects")
@@ -282,8 +329,12 @@ def _check_frames(frames: Any, what: str) -> None:
             here = f"{where}, object {str(name)[:80]!r}"
             if not _text(_object(each, here).get("name"), f"{here}: name", _MAX_NAME):
                 raise BadMark(f"{here} has no class name")
-            _text(each.get("annotation_kind"), f"{here}: annotation_kind")
+            kind = _text(each.get("annotation_kind"), f"{here}: annotation_kind") or ""
             _tidy_ids(each, f"{here}: ")
+            try:
+                KINDS.of(kind).tidy(each, media)
+            except BadMark as error:
+                raise BadMark(f"{here}: {error}") from None
             for number, answer in enumerate(_objects(each.get("classifications"), f"{here}: classifications")):
                 check_answer(answer, f"{here}, classification {number + 1}")
         for number, answer in enumerate(_objects(content.get("classifications"), f"{where}: classifications")):
@@ -311,10 +362,11 @@ def check_answer(answer: _Json, what: str) -> None:
     if not _text(answer.get("name"), f"{what}: name", _MAX_NAME):
         raise BadMark(f"{what} has no name")
     chosen: list[_Json] = []
-    if "checklist_answers" in answer:
-        chosen = _objects(answer["checklist_answers"], f"{what}: checklist_answers")
-    if answer.get("radio_answer"):
-        chosen = [_object(answer["radio_answer"], f"{what}: radio_answer"), *chosen]
+    of = "conversational_" if "message_id" in answer else ""
+    if f"{of}checklist_answers" in answer:
+        chosen = _objects(answer[f"{of}checklist_answers"], f"{what}: {of}checklist_answers")
+    if answer.get(f"{of}radio_answer"):
+        chosen = [_object(answer[f"{of}radio_answer"], f"{what}: {of}radio_answer"), *chosen]
     for option in chosen:
         if _text(option.get("name"), f"{what}: the name of its answer") is None:
             raise BadMark(f"{what}: an answer has no name")
@@ -322,8 +374,8 @@ def check_answer(answer: _Json, what: str) -> None:
             continue
         for number, below in enumerate(_objects(option["classifications"], f"{what}: classifications")):
             check_answer(below, f"{what}, classification {number + 1} below {option['name'][:40]!r}")
-    if "text_answer" in answer:
-        _object(answer["text_answer"], f"{what}: text_answer")
+    if f"{of}text_answer" in answer:
+        _object(answer[f"{of}text_answer"], f"{what}: {of}text_answer")
 
 
 def _tidy_ids(value: _Json, what: str = "") -> None:

@@ -11,7 +11,7 @@ from typing import Final
 from xml.etree import ElementTree
 
 from connections.models import Project
-from connections.rows.kinds import BOX, MASK, OTHER, POINT, POLYGON, POLYLINE
+from connections.rows.kinds import BOX, MASK, OTHER, POINT, POLYGON, POLYLINE, TEXT_ENTITY, VIDEO_BOX
 from connections.rows.label_studio.tracks import TRACK
 from connections.rows.media_types import HTML
 from connections.store.models import StoreClass
@@ -19,7 +19,8 @@ from connections.store.overview import Overview, first_media_type
 from connections.sync.lookup import mirror_of
 
 _MEDIA: Final = {"image": "Image", "video": "Video", "audio": "Audio", "text": "Text"}
-# of what no kind stands for: spans of a text, and the labels that tracks of a video are given
+# spans of a text, and the labels that tracks of a video are given; of tasks no kind stands for them
+_PLACED: Final = (OTHER, TEXT_ENTITY, VIDEO_BOX)
 _LABELS: Final = ("Labels", "label")
 # tag, its name, and the kinds whose regions it has
 _CONTROLS: Final = (
@@ -46,7 +47,7 @@ def _made(project: Project, figures: Overview) -> str:
     named = list(classes.order_by("is_question", "number"))
     labels = [label for label, is_question in named if not is_question]
     controls = [(tag, name) for tag, name, kinds in _CONTROLS if any(figures.by_kind.get(kind.key) for kind in kinds)]
-    if media in ("text", "video") and figures.by_kind.get(OTHER.key):
+    if media in ("text", "video") and any(figures.by_kind.get(kind.key) for kind in _PLACED):
         controls.append(_LABELS)
         if media == "video":
             ElementTree.SubElement(view, "VideoRectangle", name=TRACK, toName=media)

@@ -21,7 +21,8 @@ import orjson
 from connections.rows.batch import RowBatch
 from connections.rows.body import BodyPrinter
 from connections.rows.frames import answers_of, objects_of
-from connections.rows.kinds import CLASSIFICATION, KINDS, OTHER
+from connections.rows.kinds import CLASSIFICATION, KINDS, MASK_ADDRESS, SEGMENT, TEXT_ENTITY, VIDEO_BOX
+from connections.rows.kinds.base import Kind
 from connections.rows.label_studio.places import NoSizeError
 from connections.rows.label_studio.tasks import (
     AS_KEPT,
@@ -36,6 +37,7 @@ from connections.rows.label_studio.tasks import (
     written_task,
 )
 from connections.rows.label_studio.tracks import TRACK
+from connections.rows.media_types import IMAGE
 from connections.store.importers.label_studio_results import results_of
 from exports.formats.base import CannotHoldError, Format, FormatContext, Option, Told
 from exports.formats.member_names import Marks, mark_of
@@ -81,6 +83,10 @@ NOTE_TEXTS: Final = {
     MISSING: "pictures of tasks with several did not leave: null in their list, where the task has one",
     PARTED: "parts of tasks stand apart under the same id: rows of others lie between their pictures",
 }
+_PLACED: Final = (VIDEO_BOX, TEXT_ENTITY)
+_NO_PLACE: Final = (MASK_ADDRESS, SEGMENT)
+# type of the results that stand for spans of a text
+_SPAN: Final = "labels"
 # what renderers raise for an annotation that is not as it should be
 _BROKEN: Final = (LookupError, ValueError, TypeError, AttributeError, ArithmeticError)
 _PARTS_READ: Final = frozenset({"data_row_details", "label_details", "performance_details"})
@@ -113,6 +119,11 @@ class TaskFormat(Format):
         self._incomplete = Marks()
         self._last: list[Written] = []
         self._notes: Counter[str] = Counter()
+
+    @classmethod
+    def supports(cls, kind: Kind) -> bool:
+        """Marks of a video are tracks of boxes there, and a text has spans; maps, pages and messages have no place."""
+        return kind in _PLACED or (kind.media in ("", IMAGE) and kind not in _NO_PLACE)
 
     @abstractmethod
     def write(self, tasks: list[dict[str, Any]]) -> Iterable[bytes]:
@@ -189,18 +200,21 @@ class TaskFormat(Format):
             results = annotation["result"]
             if not written.is_of_label_studio:  # a track stands for the annotations of its frames
                 tracks = [one for one in results if one["type"] == TRACK]
-                results = [one for one in results if one["type"] != TRACK]
+                spans = [one for one in results if one["type"] == _SPAN]
+                results = [one for one in results if one["type"] not in (TRACK, _SPAN)]
                 for track in tracks:
                     value = track["value"]
-                    found[OTHER.key, value.get("labels", [""])[0]] += len(value["sequence"])
+                    found[VIDEO_BOX.key, value.get("labels", [""])[0]] += len(value["sequence"])
+                found.update((TEXT_ENTITY.key, name) for one in spans for name in one["value"].get("labels", [""]))
             read = results_of(results, written.task)
             _count(found, read.objects, read.classifications)
-        found.update(told for told in written.left_out if told[0] in KINDS)
+        found.update(told for told in written.left_out if told[0] in KINDS and self.supports(KINDS[told[0]]))
         for label in written.filtered:
-            _count(found, objects_of(label["annotations"]), answers_of(label["annotations"]))
+            objects = [mark for mark in objects_of(label["annotations"]) if self.supports(KINDS.of_mark(mark))]
+            _count(found, objects, answers_of(label["annotations"]))
         return found
 
 
 def _count(found: Counter[Told], objects: Sequence[Mapping[str, Any]], answers: Sequence[Mapping[str, Any]]) -> None:
-    found.update((KINDS.of(mark["annotation_kind"]).key, mark["name"]) for mark in objects)
+    found.update((KINDS.of_mark(mark).key, mark["name"]) for mark in objects)
     found.update((CLASSIFICATION.key, answer["name"]) for answer in answers)

@@ -102,10 +102,10 @@ def test_answers_inside_an_object_stand_in_its_value():
 
 
 def test_a_kind_that_we_do_not_know_keeps_what_it_says():
-    entity = {**box("person", 0, 0, 1, 1), "annotation_kind": "TextEntity", "location": {"start": 1, "end": 4}}
-    del entity["bounding_box"]
-    (one,) = read(render(document(label(entity)))[0])
-    assert (one["kind"], json.loads(one["geometry"])) == ("other", {"location": {"start": 1, "end": 4}})
+    cuboid = {**box("person", 0, 0, 1, 1), "annotation_kind": "ImageCuboid", "vertices": {"start": 1, "end": 4}}
+    del cuboid["bounding_box"]
+    (one,) = read(render(document(label(cuboid)))[0])
+    assert (one["kind"], json.loads(one["geometry"])) == ("other", {"vertices": {"start": 1, "end": 4}})
 
 
 def test_every_line_says_which_picture_it_is_as_coco_calls_it():

@@ -15,6 +15,7 @@ from connections.store.import_row import IncomingRow
 from connections.store.importers import IMPORTERS
 from connections.store.importers.forms import BECOMES, CARRIED, READ, REFUSED, Form
 from exportadmin.lib.errors import UserError
+from tests.support.media import IN_FRAMES, OBJECTS
 
 RED = "a mark of this test 7"
 SIZE = {"original_width": 100, "original_height": 50}
@@ -215,6 +216,10 @@ GEOMETRIES: dict[str, Any] = {
     "polyline": {"line": [{"x": x, "y": y} for x, y in POINTS]},
     "point": {"point": {"x": 1, "y": 1}},
 }
+for mark in (*OBJECTS, *IN_FRAMES):
+    shape = {key: value for key, value in mark.items() if key != "annotation_kind"}
+    GEOMETRIES.setdefault(KINDS.of(mark["annotation_kind"]).key, {}).update(shape)
+GEOMETRIES["video_mask"] = GEOMETRIES["mask"] = {"mask": {"size": [2, 4], "counts": "17"}}
 
 
 def row(*objects: Any, answers: Any = (), label: Any = None, **more: Any) -> dict[str, Any]:
@@ -235,15 +240,31 @@ def rows(form: Form, name: str) -> Iterator[Any]:
 
 
 NAMED = {"name": "q"}
+ADDRESS = {"annotation_kind": "ImageSegmentationMask"}
+FRAMED = {"name": "car", "annotation_kind": "VideoBoundingBox", **GEOMETRIES["box"]}
 ROWS: dict[tuple[str, str, str], list[Any]] = {
     ("Classification", READ, "radio_answer"): [row(answers=[{**NAMED, "radio_answer": {"name": "x"}}])],
     ("Classification", READ, "checklist_answers"): [row(answers=[{**NAMED, "checklist_answers": [{"name": "x"}]}])],
     ("Classification", READ, "text_answer"): [row(answers=[{**NAMED, "text_answer": {"content": "x"}}])],
     ("Other", CARRIED, "any other annotation_kind"): [row({"name": "car", "annotation_kind": "Cuboid", "corner": RED})],
-    ("Annotations", READ, "frames"): [
-        row(annotations={"frames": {"1": {"objects": {"o": {"name": "car", "annotation_kind": "VideoBoundingBox"}}}}})
+    ("Classification", READ, "conversational_radio_answer"): [
+        row(answers=[{**NAMED, "message_id": "0", "conversational_radio_answer": {"name": "x"}}])
     ],
-    ("Annotations", CARRIED, "segments"): [row(annotations={"segments": {"o": [RED]}})],
+    ("Classification", READ, "conversational_checklist_answers"): [
+        row(answers=[{**NAMED, "message_id": "0", "conversational_checklist_answers": [{"name": "x"}]}])
+    ],
+    ("Classification", READ, "conversational_text_answer"): [
+        row(answers=[{**NAMED, "message_id": "0", "conversational_text_answer": {"content": "x"}}])
+    ],
+    ("Address of a mask", CARRIED, "composite_mask"): [row({"name": "car", **ADDRESS, "composite_mask": {"url": RED}})],
+    ("Address of a mask", CARRIED, "mask.url"): [row({"name": "car", **ADDRESS, "mask": {"url": RED}})],
+    ("Annotations", READ, "frames"): [row(annotations={"frames": {"1": {"objects": {"o": FRAMED}}}})],
+    ("Annotations", READ, "groups"): [
+        row(annotations={"groups": {"a": {"frames": {"1": {"objects": {"o": FRAMED}}}}}})
+    ],
+    ("Annotations", READ, "timestamp"): [row(annotations={"timestamp": {"5": [{**NAMED, "text_answer": {}}]}})],
+    ("Annotations", READ, "segments"): [row(annotations={"segments": {"o": [[1, 2]]}})],
+    ("Annotations", READ, "key_frame_feature_map"): [row(annotations={"key_frame_feature_map": {"o": {"13": True}}})],
     ("Annotations", CARRIED, "any further key"): [row(annotations={"remark": RED})],
     ("Annotations", REFUSED, "annotation_kind"): [row({"name": "car"})],
     ("Annotations", REFUSED, "name"): [row({"annotation_kind": "ImageBoundingBox", **GEOMETRIES["box"]})],
@@ -373,7 +394,7 @@ def test_a_form_becomes_what_the_help_says(importer, form, name, tmp_path):
         if form.subject is CLASSIFICATION:
             assert any(label.classifications for label in labels) and not any(label.objects for label in labels)
         elif isinstance(form.subject, Kind):
-            assert {KINDS.of(mark["annotation_kind"]) for label in labels for mark in label.objects} == {form.subject}
+            assert {KINDS.of_mark(mark) for label in labels for mark in label.objects} == {form.subject}
 
 
 def test_what_is_read_is_read_with_its_meaning(tmp_path):

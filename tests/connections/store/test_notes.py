@@ -130,8 +130,8 @@ def test_an_own_row_says_what_is_only_carried_and_what_has_no_class(tmp_path):
     objects = [
         {"name": "car", **box},
         {"name": "", **box},
-        {"name": "text", "annotation_kind": "TextEntity", "location": {"start": 0, "end": 4}},
-        {"name": "text", "annotation_kind": "TextEntity", "location": {"start": 5, "end": 6}},
+        {"name": "text", "annotation_kind": "Cuboid", "corner": {"start": 0, "end": 4}},
+        {"name": "text", "annotation_kind": "Cuboid", "corner": {"start": 5, "end": 6}},
     ]
     row = {
         "data_row": {"global_key": "k", "row_data": "https://x.test/a.jpg"},
@@ -145,5 +145,5 @@ def test_an_own_row_says_what_is_only_carried_and_what_has_no_class(tmp_path):
         ("carried", 2, ""),
         ("unlabelled", 1, ""),
     ]
-    assert read.notes[1]["text"] == "annotations of kind TextEntity, kept as they are"
+    assert read.notes[1]["text"] == "annotations of kind Cuboid, kept as they are"
     assert read.notes[1]["example"].endswith("object 3")

@@ -95,22 +95,25 @@ def test_every_object_and_answer_of_a_frame_is_an_annotation(take, project):
     classes = {(one.is_question, one.name): one.number for one in StoreClass.objects.all()}
     assert set(classes) == {(False, "car"), (False, "dog"), (True, "light"), (True, "whole")}
     assert set(stored.class_counts.split()) == {
-        f"x{classes[False, 'car']}:2",
-        f"x{classes[False, 'dog']}:1",
+        f"v{classes[False, 'car']}:2",
+        f"v{classes[False, 'dog']}:1",
         f"c{classes[True, 'light']}:1",
         f"c{classes[True, 'whole']}:1",
     }
     lines = (HEADER.decode() + StoreCsv.objects.get().exact).replace("\r\n", "\n")
     cells = [
-        (one["annotation_id"], one["kind"], one["class"], one["value"], one["geometry"] and json.loads(one["geometry"]))
+        (
+            *(one[column] for column in ("annotation_id", "kind", "class", "value", "left", "box_width")),
+            one["geometry"] and json.loads(one["geometry"]),
+        )
         for one in csv.DictReader(io.StringIO(lines), strict=True)
     ]
     assert cells == [
-        ("f1", "other", "car", "", {"frame": 13, "bounding_box": BOX}),
-        ("f1", "other", "dog", "", {"frame": 13, "bounding_box": BOX}),
-        ("f1", "other", "car", "", {"frame": 19, "bounding_box": {**BOX, "left": 186.0}}),
-        ("q2", "classification", "whole", "x", ""),
-        ("q1", "classification", "light", "on", {"frame": 19}),
+        ("f1", "video_box", "car", "", "146.0", "236.0", {"frame": 13}),
+        ("f1", "video_box", "dog", "", "146.0", "236.0", {"frame": 13}),
+        ("f1", "video_box", "car", "", "186.0", "236.0", {"frame": 19}),
+        ("q2", "classification", "whole", "x", "", "", ""),
+        ("q1", "classification", "light", "on", "", "", {"frame": 19}),
     ]
     assert not StoreCoco.objects.get().annotations
 
@@ -119,7 +122,7 @@ def test_every_object_and_answer_of_a_frame_is_an_annotation(take, project):
 @pytest.mark.parametrize("kind", ["ImageBoundingBox", "VideoBoundingBox"])
 def test_a_box_of_a_frame_is_never_one_of_a_picture(take, kind):
     stored = take(video({"1": {"objects": [video_mark(annotation_kind=kind)]}}))
-    assert stored.class_counts == "x1:1"
+    assert stored.class_counts == "v1:1"
     assert not StoreCoco.objects.get().annotations
 
 
@@ -159,6 +162,10 @@ def test_reviews_and_other_details_stay_in_details_and_go_with_them(take):
         ({"1": {"objects": [video_mark(annotation_kind=3)]}}, "label 1, frame '1', object '0': annotation_kind is not"),
         ({"1": {"classifications": {}}}, "label 1, frame '1': classifications is not a list"),
         ({"1": {"classifications": [{}]}}, "label 1, frame '1', classification 1 has no name"),
+        (
+            {"1": {"objects": {"f": video_mark(bounding_box={"top": 1})}}},
+            "label 1, frame '1', object 'f': bounding_box.left: None is not a number",
+        ),
     ],
 )
 def test_a_frame_that_is_none_refuses_its_row_in_words(tmp_path, frames, reason):

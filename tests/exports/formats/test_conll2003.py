@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from connections.rows.batch import BODY, OntologyClass
+from connections.rows.media import looks_like_media
 from connections.rows.spans import text_of
 from exportadmin.lib.errors import PermanentError
 from exports import actions
@@ -236,7 +237,7 @@ def test_tokens_are_all_that_is_no_white_space_in_its_order(text):
 
 @given(st.data())
 def test_spans_come_back_whatever_the_text(tmp_path_factory, data):
-    text = data.draw(TEXTS.filter(str.strip))
+    text = data.draw(TEXTS.filter(str.strip).filter(lambda text: not looks_like_media(text)))
     cuts = sorted(data.draw(st.sets(st.integers(0, len(text)), max_size=6)))
     pieces = [(begin, end) for begin, end in pairwise(cuts) if text[begin:end].strip()]
     name = st.sampled_from(["ORG", "PER"])

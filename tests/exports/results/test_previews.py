@@ -380,4 +380,4 @@ def test_masks_of_which_there_is_only_an_address_are_said_to_lie_there():
             "composite_mask": {"url": "https://x.example.org/1", "color_rgb": [1, 2, 3]}}  # fmt: skip
     figure, page = shown(labelled("a.png", {"asset_type": "image", "width": 4, "height": 4}, objects=[mark]))
     assert figure.notes == ["1 mark whose pixels lie at an address, from which nothing is loaded"]
-    assert figure.lines[0].where == "cannot be read" and "Nothing is marked in it." in page
+    assert figure.lines[0].where == "" and "Nothing is marked in it." in page
