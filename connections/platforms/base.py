@@ -153,6 +153,10 @@ class Failed:
 Standing: TypeAlias = Waiting | Ready | Failed
 
 
+# of a platform's figures: how many files one of its exports has, and how many of the source are done
+IN_FILE, COMPLETE = "in_file", "complete"
+
+
 @dataclass(frozen=True, slots=True)
 class RemoteFile:
     """A file as it was fetched: it lies at ``path``, whole. ``name`` is safe to deliver under.
@@ -257,6 +261,9 @@ class Platform(ConnectionKind, ABC):
     remote_options: ClassVar[Sequence[RemoteOption]] = ()
     # settings of a mirror, which its syncs ask with: some of those above, or others
     mirror_options: ClassVar[Sequence[RemoteOption]] = ()
+    # what it calls a figure of its own (:attr:`RemoteFile.told`) → :data:`IN_FILE` or :data:`COMPLETE`, which ours of
+    # the same has to equal
+    figures: ClassVar[Mapping[str, str]] = {}
     # does what it makes stay there, to be taken away by :meth:`tidy`?
     keeps_what_it_makes: ClassVar[bool] = False
     # does it keep the name that an export is asked for under? Else a lost one is told by :meth:`find_unnamed`

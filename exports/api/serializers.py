@@ -8,6 +8,7 @@ from rest_framework import serializers
 
 from exportadmin.runs import statuses
 from exportadmin.runs.serializers import ProgressSerializer
+from exports.display.compared import VERDICTS
 from exports.models import Link
 from exports.models.proof import HOW, RESULTS
 from exports.spec.applied import HOW as APPLIED
@@ -101,6 +102,35 @@ class ReportSerializer(serializers.Serializer[Any]):
     created_by = serializers.CharField(allow_blank=True)
     started_at = serializers.DateTimeField(allow_null=True)
     finished_at = serializers.DateTimeField(allow_null=True)
+
+
+class ComparedLineSerializer(serializers.Serializer[Any]):
+    """A count here, and the platform's of the same."""
+
+    key = serializers.ChoiceField(choices=["in", "files", "complete", "out", "removed"])
+    title = serializers.CharField()
+    here = serializers.IntegerField(allow_null=True, help_text="`null`: not counted")
+    there = serializers.IntegerField(allow_null=True, help_text="`null`: the platform did not say")
+    called = serializers.CharField(allow_blank=True, help_text="what the platform calls its own")
+    verdict = serializers.ChoiceField(choices=[*VERDICTS])
+
+
+class ComparedSerializer(serializers.Serializer[Any]):
+    """What was counted beside what the platform said."""
+
+    platform = serializers.CharField(allow_blank=True)
+    source = serializers.CharField(  # type: ignore[assignment]
+        allow_blank=True, help_text="which of its words are compared"
+    )
+    as_told = serializers.BooleanField(allow_null=True, help_text="`null`: it said nothing")
+    lines = ComparedLineSerializer(many=True)
+
+
+class CheckValuesSerializer(serializers.Serializer[Any]):
+    """Of one report."""
+
+    check_values = serializers.DictField()
+    compared = ComparedSerializer()
 
 
 class CutSerializer(serializers.Serializer[Any]):

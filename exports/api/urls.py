@@ -20,6 +20,7 @@ urlpatterns = [
     path("reports/<str:report_id>/retry/", views.RetryView.as_view(), name="report-retry"),
     path("reports/<str:report_id>/delete-files/", views.DeleteFilesView.as_view(), name="report-delete-files"),
     path("reports/<str:report_id>/convert/", views.ConvertView.as_view(), name="report-convert"),
+    path("reports/<str:report_id>/check-values/", views.CheckValuesView.as_view(), name="report-check-values"),
     path("reports/<str:report_id>/verify/", views.VerifyView.as_view(), name="report-verify"),
     path("reports/<str:report_id>/prove/", proofs.ProveView.as_view(), name="report-prove"),
     path("reports/<str:report_id>/proofs/", proofs.ReportProofsView.as_view(), name="report-proofs"),

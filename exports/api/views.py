@@ -23,6 +23,7 @@ from exports import actions
 from exports.api.lookup import filtered_reports, get_whole_report, visible_reports
 from exports.api.queries import MAX_WAIT_SECONDS, GroupedReportsQuery, ReportsQuery, StatusesQuery, WaitQuery
 from exports.api.serializers import (
+    CheckValuesSerializer,
     GroupedSerializer,
     LivingLinkSerializer,
     PlanAnswerSerializer,
@@ -31,6 +32,7 @@ from exports.api.serializers import (
     VerdictSerializer,
 )
 from exports.api.spec import ConvertSerializer, CreateReportSerializer, DeleteFilesSerializer, PlanSerializer
+from exports.display.compared import compared
 from exports.display.representation import report_json
 from exports.idempotency import scope_of
 from exports.lists import listing
@@ -297,6 +299,21 @@ class ConvertView(RestView):
             idempotency_key=request.headers.get(KEY_HEADER),
         )
         return _accepted(request, made.report_id)
+
+
+class CheckValuesView(RestView):
+    """What was counted, beside what the platform said."""
+
+    problems = {"get": (409,)}
+
+    @extend_schema(operation_id="reports_check_values", responses=CheckValuesSerializer)
+    def get(self, request: Request, report_id: str) -> Response:
+        """The counts to compare before one relies on an export: its file's, and those of its platform."""
+        report = get_whole_report(request, report_id)
+        found = compared(report)
+        if found is None:
+            raise ConflictError(f"report {report.report_id} has no check values: it is {report.status}")
+        return Response({"check_values": report.check_values, "compared": found.to_json()})
 
 
 class VerifyView(RestView):

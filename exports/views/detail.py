@@ -22,6 +22,7 @@ from exportadmin.runs.progress import phases_of
 from exports.delivery.destination import delivery_of
 from exports.display.allowed_actions import offers
 from exports.display.check_value_tables import sums_of
+from exports.display.compared import compared
 from exports.display.connections import names_of
 from exports.display.distribution import downloads_of, links_of
 from exports.display.made_by import made_by
@@ -63,6 +64,7 @@ def detail_page(request: HttpRequest, report: ExportReport, *, convert: ConvertF
         "may": offers(report, verbs),
         "description": describe(report.config, names := names_of(request.user, report.config)),
         "sums": sums_of(report.check_values, report.format),
+        "compared": compared(report) if report.is_delivered else None,
         "refused": refused_of(report, artifacts),
         "steps": steps_of(report, now),
         "prove": ProveForm(),

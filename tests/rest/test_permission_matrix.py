@@ -100,6 +100,7 @@ POST   api/v1/reports/failures/<str:key>/retry/                          401 409
 POST   api/v1/reports/<str:report_id>/retry/                             401 404 403 202 202 202  401 404 404 404 404 202
 POST   api/v1/reports/<str:report_id>/delete-files/                      401 404 403 403 200 200  401 404 404 404 404 200
 POST   api/v1/reports/<str:report_id>/convert/                           401 404 403 202 202 202  401 404 404 404 404 202
+GET    api/v1/reports/<str:report_id>/check-values/                      401 404 200 200 200 200  401 404 404 404 404 200
 POST   api/v1/reports/<str:report_id>/verify/                            401 404 200 200 200 200  401 404 404 404 404 200
 POST   api/v1/reports/<str:report_id>/prove/                             401 404 200 200 200 200  401 404 404 404 404 200
 GET    api/v1/reports/<str:report_id>/proofs/                            401 404 200 200 200 200  401 404 404 404 404 200
@@ -598,6 +599,7 @@ NEEDS: dict[str, str | None] = {
     "POST api/v1/reports/<str:report_id>/retry/": "start",
     "POST api/v1/reports/<str:report_id>/delete-files/": "manage",
     "POST api/v1/reports/<str:report_id>/convert/": "start",
+    "GET api/v1/reports/<str:report_id>/check-values/": "view",
     "POST api/v1/reports/<str:report_id>/verify/": "view",
     "POST api/v1/reports/<str:report_id>/prove/": "view",
     "GET api/v1/reports/<str:report_id>/proofs/": "view",

@@ -95,6 +95,7 @@ refuses   POST   api/v1/reports/failures/<str:key>/retry/
 refuses   POST   api/v1/reports/<str:report_id>/retry/
 refuses   POST   api/v1/reports/<str:report_id>/delete-files/
 refuses   POST   api/v1/reports/<str:report_id>/convert/
+refuses   GET    api/v1/reports/<str:report_id>/check-values/
 refuses   POST   api/v1/reports/<str:report_id>/verify/
 refuses   POST   api/v1/reports/<str:report_id>/prove/
 refuses   GET    api/v1/reports/<str:report_id>/proofs/

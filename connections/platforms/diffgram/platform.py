@@ -13,6 +13,8 @@ from connections.adapters import PRIVATE_ADDRESS, ConnectionField, SecretField, 
 from connections.models import Connection
 from connections.platforms import fields
 from connections.platforms.base import (
+    COMPLETE,
+    IN_FILE,
     Failed,
     Made,
     NothingThereError,
@@ -43,6 +45,9 @@ if TYPE_CHECKING:
 FORMAT: Final = "json"
 KIND: Final = "Annotations"
 YES, NO = "yes", "no"
+FILE_COUNT: Final = "File Count (file_list_length)"
+TASKS, TASKS_COMPLETE = "tasks of the job (stat_count_tasks)", "complete tasks of the job (stat_count_complete)"
+FILES, FILES_COMPLETE = "files of the directory", "files of the directory that are marked complete"
 INIT, _COMPLETE, _FAILED = "init", "complete", "failed"
 MAX_NAME: Final = 200
 # what it says of an export of nothing
@@ -107,6 +112,7 @@ class DiffgramPlatform(Platform):
     remote_formats: ClassVar[tuple[RemoteFormat, ...]] = (
         RemoteFormat(FORMAT, "JSON", "Diffgram's own, an entry a file; it makes no other"),
     )
+    figures = {FILE_COUNT: IN_FILE, TASKS_COMPLETE: COMPLETE, FILES_COMPLETE: COMPLETE}
     mirror_options: ClassVar[tuple[RemoteOption, ...]] = (
         RemoteOption(
             "complete_only",
@@ -366,10 +372,7 @@ class DiffgramPlatform(Platform):
 
 
 # what Diffgram counts
-FILE_COUNT: Final = "File Count (file_list_length)"
-TASKS, TASKS_COMPLETE = "tasks of the job (stat_count_tasks)", "complete tasks of the job (stat_count_complete)"
 STAT_TASKS, STAT_COMPLETE = "stat_count_tasks", "stat_count_complete"
-FILES, FILES_COMPLETE = "files of the directory", "files of the directory that are marked complete"
 AS_DATA: Final = "file taken through Diffgram, since nobody gets at its address"
 NO_FIGURES: Final = "Diffgram's own counts of the job or directory, which could not be had"
 OTHER_COUNT: Final = "difference between what is complete there and what was exported"
