@@ -1,4 +1,4 @@
-"""Labelbox's API, as its SDK of releases 3 to 7 speaks it: projects, exports, streams of their rows."""
+"""Labelbox's API, as its SDK of releases 3 to 7 speaks it: projects, datasets, slices, model runs, their exports."""
 
 from __future__ import annotations
 
@@ -51,6 +51,24 @@ LABELBOX = Dialect(
         (
             "The address of a chunk is good for an hour, as long as the token may download; each use is recorded.",
             "Who took which data must be known.",
+        ),
+        (
+            "A catalog is that of a connection. Of a token whose projects are of several, datasets, slices and named"
+            " data rows are exported; the whole catalog through a token that is bound to a project.",
+            "Projects of different connections have nothing in common here.",
+        ),
+        (
+            "Where all_projects is asked for, project_ids are among them; so with model runs.",
+            "The page of the original gives both.",
+        ),
+        (
+            "Masks are pictures that are painted when they are fetched, for as long as the export's files are there;"
+            " masks that overlap are in different pictures.",
+            "No pixel of a mask is lost, and an export shows what it showed, also later.",
+        ),
+        (
+            "Datasets and batches have no times and no settings.",
+            "They are what rows say of them.",
         ),
         (
             "A task that failed says why in its metadata, under error.",

@@ -11,8 +11,10 @@ from connections.rows.media_types import MEDIA_TYPES
 from exportadmin.lib.errors import UserError
 from exportadmin.lib.rest import Flag, StrictSerializer, Text
 from exports.actions import MAX_NAME
-from exports.dialects.labelbox.filters import OF_PROJECTS, our_filter
+from exports.dialects.labelbox.filters import OF_PROJECTS, OF_THE_CATALOG, dataset_of, our_filter
 from exports.spec.labels import ALL
+from exports.spec.scope import CATALOG, DATA_ROWS, MODEL_RUN, SLICE
+from exports.spec.scope import DATASET as DATASET_SCOPE
 
 FORMAT: Final = "labelbox_ndjson"
 # parameter → our part
@@ -24,8 +26,10 @@ _PARTS: Final = {
     "includeLabelDetails": "label_details",
     "includePerformanceDetails": "performance_details",
     "includeProjectDetails": "project_details",
+    "includePredictions": "predictions",
+    "includeModelRunDetails": "model_run_details",
 }
-_QUERY: Final = "input.filters.searchQuery.query"
+QUERY: Final = "input.filters.searchQuery.query"
 
 
 def _flag() -> Flag:
@@ -51,6 +55,23 @@ class ProjectParams(RowParams):
     includeInterpolatedFrames = _flag()  # noqa: N815
 
 
+class CatalogParams(ProjectParams):
+    """Of data rows, whatever projects they are in."""
+
+    includePredictions = _flag()  # noqa: N815
+    projectIds = serializers.ListField(child=Text(max_length=200), required=False, allow_null=True)  # noqa: N815
+    modelRunIds = serializers.ListField(child=Text(max_length=200), required=False, allow_null=True)  # noqa: N815
+    allProjects = _flag()  # noqa: N815
+    allModelRuns = _flag()  # noqa: N815
+
+
+class ModelRunParams(RowParams):
+    """Of a model run."""
+
+    includePredictions = _flag()  # noqa: N815
+    includeModelRunDetails = _flag()  # noqa: N815
+
+
 class SearchQuery(StrictSerializer):
     """Elements that all have to hold."""
 
@@ -70,6 +91,24 @@ class ProjectFilters(StrictSerializer):
     searchQuery = SearchQuery(required=False, allow_null=True)  # noqa: N815
 
 
+class CatalogFilters(StrictSerializer):
+    """Which data rows."""
+
+    searchQuery = SearchQuery(required=False, allow_null=True)  # noqa: N815
+
+
+class SliceFilters(StrictSerializer):
+    """Which slice."""
+
+    sliceId = Text(max_length=200)  # noqa: N815
+
+
+class ModelRunFilters(StrictSerializer):
+    """Which run."""
+
+    modelRunId = Text(max_length=200)  # noqa: N815
+
+
 class ExportInput(StrictSerializer):
     """What every export has. Whether it is ``streamable`` makes no difference: all are."""
 
@@ -85,15 +124,61 @@ class ProjectInput(ExportInput):
     params = ProjectParams(required=False, allow_null=True)
 
 
+class CatalogInput(ExportInput):
+    """Data rows: of a dataset, named ones, or all."""
+
+    filters = CatalogFilters(required=False, allow_null=True)
+    params = CatalogParams(required=False, allow_null=True)
+
+
+class SliceInput(ExportInput):
+    """Data rows of a slice."""
+
+    filters = SliceFilters()
+    params = CatalogParams(required=False, allow_null=True)
+
+
+class ModelRunInput(ExportInput):
+    """Data rows of a model run."""
+
+    filters = ModelRunFilters()
+    params = ModelRunParams(required=False, allow_null=True)
+
+
 def project_body(sent: Mapping[str, Any], address: str) -> dict[str, Any]:
-    """The export that a checked :class:`ProjectInput` asks for. Raises :class:`UserError`."""
-    query = (sent["filters"].get("searchQuery") or {}).get("query") or []
-    return _body(sent.get("params") or {}, our_filter(query, OF_PROJECTS, _QUERY), address)
+    """The export that a checked :class:`ProjectInput` asks for. ``address`` is this dialect's. Raises
+    :class:`UserError`."""
+    return _body(sent, our_filter(elements_of(sent), OF_PROJECTS, QUERY), address)
 
 
-def _body(params: Mapping[str, Any], conditions: Mapping[str, Any], address: str) -> dict[str, Any]:
-    """Of rows whose work was skipped Labelbox exports the labels, too. ``address`` is this dialect's."""
-    wanted = dict(conditions)
+def catalog_body(sent: Mapping[str, Any], address: str) -> dict[str, Any]:
+    """The same of a checked :class:`CatalogInput`."""
+    dataset, elements = dataset_of(elements_of(sent), QUERY)
+    conditions = our_filter(elements, OF_THE_CATALOG, QUERY)
+    scope = {"kind": DATA_ROWS if {"data_row_ids", "global_keys"} & conditions.keys() else CATALOG}
+    if dataset is not None:
+        scope = {"kind": DATASET_SCOPE, "id": dataset}
+    return _body(sent, conditions, address) | {"scope": scope} | _beside(sent)
+
+
+def slice_body(sent: Mapping[str, Any], address: str) -> dict[str, Any]:
+    """The same of a checked :class:`SliceInput`."""
+    return _body(sent, {}, address) | {"scope": {"kind": SLICE, "id": sent["filters"]["sliceId"]}} | _beside(sent)
+
+
+def model_run_body(sent: Mapping[str, Any], address: str) -> dict[str, Any]:
+    """The same of a checked :class:`ModelRunInput`."""
+    return _body(sent, {}, address) | {"scope": {"kind": MODEL_RUN, "id": sent["filters"]["modelRunId"]}}
+
+
+def elements_of(sent: Mapping[str, Any]) -> list[Any]:
+    """The elements of the input's filter."""
+    return list(((sent.get("filters") or {}).get("searchQuery") or {}).get("query") or [])
+
+
+def _body(sent: Mapping[str, Any], conditions: Mapping[str, Any], address: str) -> dict[str, Any]:
+    """Of rows whose work was skipped Labelbox exports the labels, too."""
+    wanted, params = dict(conditions), sent.get("params") or {}
     if (named := params.get("mediaTypeOverride")) is not None:
         wanted["media_types"] = [_media_type(named)]
     return {
@@ -103,6 +188,19 @@ def _body(params: Mapping[str, Any], conditions: Mapping[str, Any], address: str
         "filter": wanted,
         "options": {"address": address},
     }
+
+
+def _beside(sent: Mapping[str, Any]) -> dict[str, Any]:
+    """Whose labels and predictions go with data rows. All of them include those that are named: the page of the
+    original gives both."""
+    params = sent.get("params") or {}
+    found: dict[str, Any] = {}
+    for ids, all_of, ours in (("projectIds", "allProjects", "project"), ("modelRunIds", "allModelRuns", "model_run")):
+        if params.get(all_of):
+            found[f"all_{ours}s"] = True
+        elif params.get(ids):
+            found[f"{ours}_ids"] = params[ids]
+    return found
 
 
 def _media_type(named: str) -> str:

@@ -11,20 +11,45 @@ from rest_framework.request import Request
 
 from connections.access.lookup import get_object, get_project, token_of
 from connections.access.permissions import VIEW, projects_for
+from connections.models import Project
 from exportadmin.audit.checkpoints.identity import installation_id
 from exportadmin.audit.middleware import actor_of
 from exportadmin.lib.errors import ConflictError, NotFoundError, UserError
 from exportadmin.runs import statuses
 from exports import actions
 from exports.delivery.reading import removed_text
-from exports.dialects.labelbox.bodies import FORMAT, ProjectInput, project_body
+from exports.dialects.labelbox.bodies import (
+    FORMAT,
+    CatalogInput,
+    ModelRunInput,
+    ProjectInput,
+    SliceInput,
+    catalog_body,
+    model_run_body,
+    project_body,
+    slice_body,
+)
+from exports.dialects.labelbox.catalog import (
+    batches,
+    datasets,
+    find_model_run,
+    find_slice,
+    model_runs,
+    models,
+    project_of_catalog,
+    revisions_of,
+    slices,
+)
 from exports.dialects.labelbox.chunks import Chunk, chunk_at, write_address
 from exports.dialects.labelbox.documents import Call, UnknownOperationError, checked_id
 from exports.dialects.labelbox.shapes import (
     CANCELABLE_TYPE,
     TASK_TYPE,
+    dataset_json,
+    model_run_json,
     organization_json,
     project_json,
+    slice_json,
     task_json,
     user_json,
 )
@@ -94,19 +119,107 @@ def _here(call: Call) -> str:
     return call.request.build_absolute_uri("/dialects/labelbox")
 
 
+# --- datasets, batches, slices, models -------------------------------------------------------------------------------
+
+
+def _dataset(call: Call) -> Data:
+    wanted = call.id_of("dataset")
+    found = datasets(call.request, wanted)
+    if not found:
+        raise NotFoundError(f"no dataset {wanted[:80]!r}")
+    return {"dataset": dataset_json(*found[0])}
+
+
+def _datasets(call: Call) -> Data:
+    wanted = call.where("datasets")
+    _only_by(wanted, ("deleted", "name"), "datasets")
+    if wanted.pop("deleted", False) is not False:
+        return {"datasets": []}
+    found = [one for one in datasets(call.request) if wanted.get("name", one[1]) == one[1]]
+    return {"datasets": [dataset_json(*one) for one in found[call.page("datasets")]]}
+
+
+def _batches(call: Call) -> Data:
+    """All of a project on one page: of them the largest are known."""
+    project = get_project(call.request, call.id_of("project"))
+    found = batches(project)
+    wanted = call.where("batches").get("id")
+    if wanted is not None:
+        found = [one for one in found if one["id"] == wanted]
+    after = call.variables.get("from")
+    nodes = [] if after is not None else found
+    return {"project": {"id": project.public_id, "batches": {"nodes": nodes, "pageInfo": {"endCursor": None}}}}
+
+
+def _slice(call: Call) -> Data:
+    return {"getSavedQuery": slice_json(find_slice(call.request, call.id_of("getSavedQuery")))}
+
+
+def _slices(call: Call) -> Data:
+    return {"catalogSavedQueries": list(map(slice_json, slices(call.request)))}
+
+
+def _model_run(call: Call) -> Data:
+    return {"modelRun": model_run_json(find_model_run(call.request, call.id_of("modelRun")))}
+
+
+def _models(call: Call) -> Data:
+    return {"models": models(call.request)[call.page("models")]}
+
+
+def _model(call: Call) -> Data:
+    wanted = call.id_of("model")
+    found = next((one for one in models(call.request) if one["id"] == wanted), None)
+    if found is None:
+        raise NotFoundError(f"no model {wanted[:80]!r}")
+    return {"model": found}
+
+
+def _model_runs(call: Call) -> Data:
+    wanted = call.id_of("model")
+    found = model_runs(call.request).filter(model_id=wanted)
+    if not found:
+        raise NotFoundError(f"no model {wanted[:80]!r}")
+    return {"model": {"modelRuns": list(map(model_run_json, found[call.page("modelRuns")]))}}
+
+
 # --- exports ---------------------------------------------------------------------------------------------------------
 
 
 def _export_project(call: Call) -> Data:
     sent = ProjectInput.read(call.variable("input")).validated_data
     project = get_project(call.request, sent["filters"]["projectId"])
-    spec = ExportSpec.parse(project_body(sent, _here(call)), project)
-    name = sent.get("taskName") or ""
-    report, key = same_request(call.request, "labelbox", project, [name, spec.to_json()])
+    return {"exportDataRowsInProject": _requested(call, project, sent, project_body(sent, _here(call)))}
+
+
+def _export_catalog(call: Call) -> Data:
+    sent = CatalogInput.read(call.variable("input")).validated_data
+    body = catalog_body(sent, _here(call))
+    project = project_of_catalog(call.request, body["scope"], body["filter"])
+    return {"exportDataRowsInCatalog": _requested(call, project, sent, body)}
+
+
+def _export_slice(call: Call) -> Data:
+    sent = SliceInput.read(call.variable("input")).validated_data
+    project = find_slice(call.request, sent["filters"]["sliceId"]).project
+    return {"exportDataRowsInSlice": _requested(call, project, sent, slice_body(sent, _here(call)))}
+
+
+def _export_model_run(call: Call) -> Data:
+    sent = ModelRunInput.read(call.variable("input")).validated_data
+    project = find_model_run(call.request, sent["filters"]["modelRunId"]).project
+    return {"exportDataRowsInModelRun": _requested(call, project, sent, model_run_body(sent, _here(call)))}
+
+
+def _requested(call: Call, project: Project, sent: Mapping[str, Any], body: Mapping[str, Any]) -> Data:
+    """The task of a request, which may be one of a moment ago."""
+    spec, name = ExportSpec.parse(body, project), sent.get("taskName") or ""
+    asked = [name, spec.to_json(), revisions_of(project) if spec.selection.scope.is_of_catalog else None]
+    report, key = same_request(call.request, "labelbox", project, asked)
     if report is None:
         actor = actor_of(call.request, CHANNEL)
         report = actions.request_export(project=project, spec=spec, actor=actor, name=name, idempotency_key=key)
-    return {"exportDataRowsInProject": {"taskId": report.report_id, "isStreamable": True}}
+    return {"taskId": report.report_id, "isStreamable": True}
 
 
 # --- tasks -----------------------------------------------------------------------------------------------------------
@@ -237,7 +350,20 @@ OPERATIONS: Final[Mapping[str, Callable[[Call], Data]]] = {
     "GetOrganizationPyApi": _organization,
     "GetProjectPyApi": _project,
     "GetProjectsPyApi": _projects,
+    "GetDatasetPyApi": _dataset,
+    "GetDatasetsPyApi": _datasets,
+    "GetProjectBatchesPyApi": _batches,
+    "getProjectBatchPyApi": _batches,
+    "getSavedQueryPyApi": _slice,
+    "GetCatalogSavedQueriesPyApi": _slices,
+    "GetModelRunPyApi": _model_run,
+    "GetModelsPyApi": _models,
+    "GetModelPyApi": _model,
+    "GetModelModelRunsPyApi": _model_runs,
     "exportDataRowsInProjectPyApi": _export_project,
+    "exportDataRowsInCatalogPyApi": _export_catalog,
+    "exportDataRowsInSlicePyApi": _export_slice,
+    "exportDataRowsInModelRunPyApi": _export_model_run,
     "GetUserCreatedTasksPyApi": _created_tasks,
     "GetOrganizationTasksPyApi": _organization_tasks,
     "GetTaskCreatedByPyApi": _task_created_by,

@@ -8,11 +8,12 @@ from django.contrib.auth.models import User
 
 from connections.access.preferences import preference_of
 from connections.models import Project
+from connections.store.models import StoreModelRun
 from connections.store.overview import first_media_type, overview
 from exportadmin.lib.times import to_datetime
 from exportadmin.runs import statuses
 from exports.dialects.base import moment
-from exports.models import ExportReport
+from exports.models import ExportReport, Slice
 
 # a name that the SDK has for what exports are; of others it reads results in another way
 TASK_TYPE: Final = "export-data-rows"
@@ -68,6 +69,45 @@ def project_json(project: Project) -> dict[str, Any]:
         "editorTaskType": None,
         "modelSetupComplete": None,
         "uploadType": None,
+    }
+
+
+def dataset_json(dataset_id: str, name: str, rows: int) -> dict[str, Any]:
+    """One dataset, as its rows name it. When it was made nobody says."""
+    times = {"createdAt": None, "updatedAt": None}
+    return {"id": dataset_id, "name": name, "description": "", "rowCount": rows, **times}
+
+
+def batch_json(batch_id: str, name: str, rows: int) -> dict[str, Any]:
+    """One batch, as its rows name it."""
+    times = {"createdAt": None, "updatedAt": None}
+    return {"id": batch_id, "name": name, "size": rows, "consensusSettingsJson": None, **times}
+
+
+def slice_json(found: Slice) -> dict[str, Any]:
+    """A saved selection, its filter in our words."""
+    return {
+        "id": found.public_id,
+        "name": found.name,
+        "description": found.description,
+        "filter": found.filter,
+        "createdAt": moment(found.created_at),
+        "updatedAt": moment(found.updated_at),
+    }
+
+
+def model_run_json(run: StoreModelRun) -> dict[str, Any]:
+    """A run of a model."""
+    made = None if run.created_ms is None else moment(to_datetime(run.created_ms))
+    return {
+        "id": run.run_id,
+        "name": run.name,
+        "modelId": run.model_id,
+        "modelAppId": None,
+        "createdBy": run.created_by,
+        "trainingMetadata": run.training_metadata,
+        "createdAt": made,
+        "updatedAt": made,
     }
 
 

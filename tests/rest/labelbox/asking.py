@@ -24,6 +24,25 @@ EXPORT_PROJECT: Final = (
     "mutation exportDataRowsInProjectPyApi($input: ExportDataRowsInProjectInput!)"
     "{exportDataRowsInProject(input: $input){taskId isStreamable}}"
 )
+EXPORT_CATALOG: Final = EXPORT_PROJECT.replace("InProject", "InCatalog")
+EXPORT_SLICE: Final = EXPORT_PROJECT.replace("InProject", "InSlice")
+EXPORT_MODEL_RUN: Final = EXPORT_PROJECT.replace("InProject", "InModelRun")
+GET_DATASET: Final = (
+    "query GetDatasetPyApi($param_0: ID!)"
+    "{dataset(where: {id: $param_0}){createdAt description name rowCount id updatedAt}}"
+)
+GET_SLICE: Final = (
+    "query getSavedQueryPyApi($id: ID!) { getSavedQuery(id: $id) { id name description filter createdAt updatedAt } }"
+)
+GET_MODEL_RUN: Final = (
+    "query GetModelRunPyApi($param_0: ID!)"
+    "{modelRun(where: {id: $param_0}){createdAt createdBy modelAppId modelId name trainingMetadata id updatedAt}}"
+)
+GET_BATCHES: Final = (
+    "query GetProjectBatchesPyApi($from: String, $first: PageSize, $projectId: ID!)"
+    " { project(where: {id: $projectId}) {id batches(after: $from, first: $first)"
+    " { nodes { consensusSettingsJson createdAt name size id updatedAt } pageInfo { endCursor }}}}"
+)
 _TASK_FIELDS: Final = "completionPercentage createdAt errors metadata name result status status type id updatedAt"
 # the three shapes of one operation: poll, list, and look for cancelling
 POLL: Final = (
@@ -104,3 +123,26 @@ def export(client: Rest, world: World, *query: Any, **more: Any) -> ExportReport
 def stream(report: ExportReport, kind: str = "RESULT", **more: Any) -> dict[str, Any]:
     """Variables of what is asked of a stream."""
     return {"where": {"id": report.report_id}, "streamType": kind, **more}
+
+
+def catalog_input(*query: Any, name: str | None = None, **params: Any) -> dict[str, Any]:
+    """The input of an export of data rows."""
+    beside = {
+        "includePredictions": False,
+        "projectIds": None,
+        "modelRunIds": None,
+        "allProjects": False,
+        "allModelRuns": False,
+    }
+    return {
+        "taskName": name,
+        "isStreamableReady": True,
+        "streamable": True,
+        "filters": {"searchQuery": {"scope": None, "query": list(query)}},
+        "params": PARAMS | beside | params,
+    }
+
+
+def of_dataset(dataset: str) -> dict[str, Any]:
+    """The last element of a dataset's export."""
+    return {"ids": [dataset], "operator": "is", "type": "dataset"}
