@@ -6,15 +6,27 @@ from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from connections.platforms.base import RemoteFile
 from connections.rows.batch import OntologyClass, RowBatch
-from connections.rows.counts import FURTHER_LABELS, NO_CLASS, UNLABELLED, Counted, add_up, add_up_beside
+from connections.rows.counts import (
+    FURTHER_LABELS,
+    NO_CLASS,
+    PREDICTIONS,
+    UNLABELLED,
+    Counted,
+    add_up,
+    add_up_beside,
+)
 from connections.rows.kinds.base import Kind
 from connections.rows.media_types import UNKNOWN
 from connections.sinks.base import DeliveredFile
+from exports.prediction_counts import PredictionCounter
 from exports.spec.labels import ALL
+
+if TYPE_CHECKING:
+    from exports.formats.base import Format
 
 # distinct mark texts held before they are added up: bounds memory when every row is different
 _MAX_TEXTS = 20_000
@@ -105,7 +117,8 @@ class CheckValueCounter:
     """Counts the rows that are handed to a writer.
 
     ``supported`` are the kinds that the format can hold: annotations of other kinds are counted as left out; so are
-    those that it cannot hold whatever their kind (:attr:`exports.formats.base.Format.cannot_hold`).
+    those that it cannot hold whatever their kind (:attr:`exports.formats.base.Format.cannot_hold`). ``predicted`` are
+    the kinds of predictions that it can hold; ``needs_scores``: with a confidence alone.
     """
 
     def __init__(
@@ -113,6 +126,9 @@ class CheckValueCounter:
         ontology: Sequence[OntologyClass],
         supported: Collection[Kind],
         cannot_hold: Collection[str] = frozenset(),
+        predicted: Collection[Kind] = (),
+        *,
+        needs_scores: bool = False,
     ) -> None:
         classes = {entry.name for entry in ontology if not entry.is_question}
         self._names = {
@@ -129,7 +145,21 @@ class CheckValueCounter:
         self._texts: Counter[str] = Counter()
         self._marks: Counter[Counted] = Counter()
         self._beside: Counter[str] = Counter()
+        self._predictions: PredictionCounter | None = None
+        self._predicted = frozenset(predicted)
+        self._needs_scores = needs_scores
         self.rows = 0
+
+    @classmethod
+    def of(cls, format_: type[Format], ontology: Sequence[OntologyClass]) -> CheckValueCounter:
+        """For what a format holds."""
+        return cls(
+            ontology,
+            format_.supported_kinds(),
+            format_.cannot_hold,
+            format_.predicted_kinds(),
+            needs_scores=format_.needs_scores,
+        )
 
     def add(self, batch: RowBatch) -> None:
         """Count a batch (all of it in C)."""
@@ -137,8 +167,22 @@ class CheckValueCounter:
         self._statuses.update(batch.statuses)
         self._media_types.update(batch.media_types)
         self._texts.update(batch.class_counts)
+        if batch.experiments:
+            self._count_predictions(batch)
         if len(self._texts) > _MAX_TEXTS:
             self._settle()
+
+    def _count_predictions(self, batch: RowBatch) -> None:
+        if self._predictions is None:
+            self._predictions = PredictionCounter(
+                lambda counted: why_left_out(counted, self._predicted, self._cannot_hold) if self._predicted else "",
+                self._name_of,
+                needs_scores=self._needs_scores,
+            )
+        self._predictions.add(batch)
+
+    def _name_of(self, counted: Counted) -> str:
+        return self._names.get((counted.kind.is_question, counted.number), f"#{counted.number}")
 
     def _settle(self) -> None:
         self._marks.update(add_up(self._texts))
@@ -157,6 +201,8 @@ class CheckValueCounter:
         kind each add up to ``annotations``, which together with ``left_out_by_format`` is all that the kept rows have
         (their annotations, and of what is beside them that which the format cannot hold) and what the choice of labels
         left out. ``labels`` is what became of the rows' labels, ``notes`` what the writer noted of the file.
+        ``predictions`` are those of model runs, where the format holds them
+        (:meth:`exports.prediction_counts.PredictionCounter.result`).
         """
         labels = labels or LabelCounts()
         self._settle()
@@ -167,10 +213,13 @@ class CheckValueCounter:
             if reason := why_left_out(counted, self._supported, self._cannot_hold):
                 left_out[reason] += count
                 continue
-            kind, number, _ = counted
-            by_class[self._names.get((kind.is_question, number), f"#{number}")] += count
-            by_kind[kind.key] += count
+            by_class[self._name_of(counted)] += count
+            by_kind[counted.kind.key] += count
         left_out.update(labels.annotations_left_out)
+        predictions = {} if self._predictions is None else self._predictions.result()
+        if predictions and not self._predicted:  # it holds none
+            left_out[PREDICTIONS] += predictions["total"]
+            predictions = {}
         return {
             "rows_read": self.rows + sum(dropped.values()) + sum(refused.values()),
             "rows_kept": self.rows,
@@ -182,6 +231,7 @@ class CheckValueCounter:
             "annotations_by_class": dict(sorted(by_class.items())),
             "annotations_by_kind": dict(sorted(by_kind.items())),
             "left_out_by_format": {key: count for key, count in sorted(left_out.items()) if count},
+            **({"predictions": predictions} if predictions else {}),
             "labels": labels.to_json(),
             "notes": dict(sorted(notes.items())),
             "files": len(files),

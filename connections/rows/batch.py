@@ -9,7 +9,10 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from connections.rows.experiments import RunOfRow
 
 # The parts that an export may leave out (Labelbox's export parameters, and our own ids), in the order in which they
 # stand in a row.
@@ -23,6 +26,12 @@ PARTS: tuple[str, ...] = (
     "project_details",
     "backup",
 )
+
+# The parts that go with runs of models alone (:mod:`connections.rows.experiments`), in that order.
+PREDICTIONS: Final = "predictions"
+MODEL_RUN_DETAILS: Final = "model_run_details"
+RUN_PARTS: Final = (PREDICTIONS, MODEL_RUN_DETAILS)
+ALL_PARTS: Final = (*PARTS, *RUN_PARTS)
 
 # Column groups that a format can ask for on top of the filter columns.
 BODY, COCO, CSV, CSV_SAFE = "body", "coco", "csv", "csv_safe"
@@ -61,6 +70,7 @@ class RowBatch:
     ``label_flags`` and ``label_creators`` are what :mod:`connections.rows.labels` makes of a row's labels; where there
     are no flags, rows are looked into. ``label_creators`` are there where a choice of labels asks for them.
     ``origins`` are there where rows are of several projects: the number that each has there, by the projects' keys.
+    ``experiments`` are the model runs that each row is in, where the scope of an export takes any.
     ``media_types`` are keys of :data:`connections.rows.media_types.MEDIA_TYPES`, empty where nothing says it; no list
     where the source does not know.
     """
@@ -90,6 +100,7 @@ class RowBatch:
     label_creators: Sequence[str] = ()
     media_types: Sequence[str] = ()
     origins: Sequence[Mapping[int, int]] = ()
+    experiments: Sequence[Sequence[RunOfRow]] = ()
 
     def __len__(self) -> int:
         return len(self.row_ids)

@@ -7,15 +7,14 @@ are there and equal are left untouched, revision and all.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
-
-import orjson
 
 from connections.models import Project
 from connections.rows.body import render_labels
 from connections.rows.counts import count_annotations
+from connections.rows.frames import objects_of
 from connections.store.import_row import IncomingLabel, IncomingPredictions, IncomingRow, IncomingRun
 from connections.store.models import StoreModelRun, StorePredictions
 from connections.store.ontology import OntologyBook
@@ -31,6 +30,7 @@ _COLUMNS: Final = (
     "split",
     "annotation_count",
     "class_counts",
+    "unscored",
     "used",
     "digest",
     "revision",
@@ -46,6 +46,7 @@ class RenderedPredictions:
     body: bytes = b""
     annotation_count: int = 0
     class_counts: str = ""
+    unscored: str = ""
     used: bytes = b""
     digest: str = ""
 
@@ -62,10 +63,13 @@ class PredictionWriter:
     def begin(self, rows: Sequence[tuple[IncomingRow, int | None]]) -> None:
         """Look up what is known of a batch's rows, each with its primary key where it has one."""
         self._known = {}
-        wanted = {each.run.run_id for row, _ in rows for each in row.predictions}
+        wanted = {each.run.run_id: each.run for row, _ in rows for each in row.predictions}
         # anew for each batch: another import may have written, or somebody deleted a run
         found = StoreModelRun.objects.filter(project=self._project, run_id__in=wanted)
         self._runs = {run.run_id: run for run in found}
+        for run in self._runs.values():
+            if _update(run, wanted[run.run_id]):
+                run.save()
         pks = [pk for row, pk in rows if pk is not None and row.predictions]
         if self._runs and pks:
             there = StorePredictions.objects.filter(run__in=self._runs.values(), row_id__in=pks)
@@ -84,26 +88,26 @@ class PredictionWriter:
 
     def save(self, batch: Sequence[tuple[int, str, Sequence[RenderedPredictions]]], revision: int) -> int:
         """Write what is new, of rows by primary key and id: how many predictions that were."""
-        created: list[StorePredictions] = []
-        changed: list[StorePredictions] = []
+        written: list[StorePredictions] = []
         for row_pk, row_id, rendered in batch:
             for each in rendered:
-                run = self._run(each.said.run)
+                said = each.said.run
+                run = self._runs.get(said.run_id) or ensure_run(self._project, said)
+                self._runs[said.run_id] = run
                 values = self._changes(each, row_pk)
                 if values is None:
                     continue
                 known = self._known.get((run.pk, row_pk))
                 if known is None:
-                    values = {"run_data_row_id": derived_id(run.run_id, row_id), **values}
-                    known = StorePredictions(run=run, row_id=row_pk)
-                    created.append(known)
-                else:
-                    changed.append(known)
+                    known = StorePredictions(run=run, row_id=row_pk, run_data_row_id=derived_id(run.run_id, row_id))
                 for name, value in {**values, "revision": revision}.items():
                     setattr(known, name, value)
-        StorePredictions.objects.bulk_create(created)
-        StorePredictions.objects.bulk_update(changed, _COLUMNS)
-        return sum(each.annotation_count for each in (*created, *changed))
+                known.pk = None  # one that is there is found by what it is about
+                written.append(known)
+        StorePredictions.objects.bulk_create(
+            written, update_conflicts=True, unique_fields=["run", "row"], update_fields=_COLUMNS
+        )
+        return sum(each.annotation_count for each in written)
 
     def _changes(self, rendered: RenderedPredictions, row_pk: int) -> dict[str, Any] | None:
         """The columns that are to be another value; ``None``: none is, and the row is in the run."""
@@ -120,29 +124,15 @@ class PredictionWriter:
             values |= {
                 "annotation_count": rendered.annotation_count,
                 "class_counts": rendered.class_counts,
+                "unscored": rendered.unscored,
                 "used": rendered.used.decode(),
                 "digest": rendered.digest,
                 "body": (rendered.body or _NOTHING).decode(),
             }
         if known is None:
             return values
-        if rendered.digest == known.digest:
-            # what is rendered anew of the same may be written otherwise by another version
-            values = {name: value for name, value in values.items() if name in _SAID}
         values = {name: value for name, value in values.items() if getattr(known, name) != value}
         return values or None
-
-    def _run(self, said: IncomingRun) -> StoreModelRun:
-        """It, made where there is none, and called as the source calls it now."""
-        run = self._runs.get(said.run_id)
-        if run is None:
-            run = self._runs[said.run_id] = ensure_run(self._project, said)
-        elif update_run(run, said):
-            run.save()
-        return run
-
-
-_SAID: Final = frozenset({"split", "annotation_group_id", "run_data_row_id"})
 
 
 def ensure_run(project: Project, said: IncomingRun) -> StoreModelRun:
@@ -150,12 +140,12 @@ def ensure_run(project: Project, said: IncomingRun) -> StoreModelRun:
     run = StoreModelRun.objects.filter(project=project, run_id=said.run_id).first()
     is_new = run is None
     run = run or StoreModelRun(project=project, run_id=said.run_id, name=said.run_id, model_name=said.model_id)
-    if update_run(run, said) or is_new:
+    if _update(run, said) or is_new:
         run.save()
     return run
 
 
-def update_run(run: StoreModelRun, said: IncomingRun) -> bool:
+def _update(run: StoreModelRun, said: IncomingRun) -> bool:
     """Take over what is said. Did anything change?"""
     values: Mapping[str, Any] = {
         "name": said.name or None,
@@ -175,9 +165,10 @@ def _rendered(said: IncomingPredictions, row: IncomingRow, project: Project, boo
     if said.labels is None:
         return RenderedPredictions(said)
     labels = _complete(said.labels, derived_id(said.run.run_id, row.key), project, book)
-    document = {"projects": {"": {"labels": labels}}}
+    numbers = book.class_numbers, book.question_numbers
     try:
-        counts = count_annotations(document, book.class_numbers, book.question_numbers)
+        counts = count_annotations(_as_document(labels), *numbers)
+        unscored = count_annotations(_as_document(map(_unscored, labels)), *numbers)
         body = render_labels(labels)
     except (KeyError, TypeError, AttributeError) as error:
         raise UserError(f"a prediction is not as it should be: {error}") from None
@@ -186,9 +177,21 @@ def _rendered(said: IncomingPredictions, row: IncomingRow, project: Project, boo
         body=body,
         annotation_count=counts.total,
         class_counts=counts.text,
+        unscored=unscored.text,
         used=book.used_ids(counts),
-        digest=_digest(said.labels),
+        digest=hashlib.blake2b(body, digest_size=16).hexdigest(),
     )
+
+
+def _as_document(labels: Iterable[dict[str, Any]]) -> dict[str, Any]:
+    """What is counted of a row."""
+    return {"projects": {"": {"labels": list(labels)}}}
+
+
+def _unscored(label: dict[str, Any]) -> dict[str, Any]:
+    """Its objects without a confidence."""
+    objects = objects_of(label["annotations"])
+    return {"annotations": {"objects": [mark for mark in objects if mark.get("confidence") is None]}}
 
 
 def _complete(given: Sequence[IncomingLabel], front: str, project: Project, book: OntologyBook) -> list[dict[str, Any]]:
@@ -204,11 +207,3 @@ def _complete(given: Sequence[IncomingLabel], front: str, project: Project, book
         if not source.performance:
             del label["performance_details"]
     return labels
-
-
-def _digest(labels: Sequence[IncomingLabel]) -> str:
-    try:
-        text = orjson.dumps(list(labels), option=orjson.OPT_SORT_KEYS)
-    except TypeError as error:
-        raise UserError(f"a prediction cannot be written as JSON: {error}") from None
-    return hashlib.blake2b(text, digest_size=16).hexdigest()

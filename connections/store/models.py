@@ -220,9 +220,10 @@ class StorePredictions(models.Model):
     """What a model run says of a row that is in it; of many rows nothing.
 
     ``body`` are its predictions as a JSON list with marked parts, as labels stand in a row
-    (:func:`connections.rows.body.render_labels`); ``class_counts`` counts them as those of a row; ``used`` are the
-    numbers of their classes (:func:`connections.rows.backup.used_ids`). ``digest`` is of what the source said.
-    ``revision`` is the project's at the last change.
+    (:func:`connections.rows.body.render_labels`); ``class_counts`` counts them as those of a row, ``unscored`` those
+    of them that have no confidence; ``used`` are the numbers of their classes
+    (:func:`connections.rows.backup.used_ids`). ``digest`` is of ``body``. ``revision`` is the project's at
+    the last change.
     """
 
     run = models.ForeignKey(StoreModelRun, on_delete=models.CASCADE, related_name="rows", db_index=False)
@@ -232,6 +233,7 @@ class StorePredictions(models.Model):
     split = models.CharField(max_length=40, blank=True)
     annotation_count = models.PositiveIntegerField()
     class_counts = models.TextField(blank=True)
+    unscored = models.TextField(blank=True)
     used = models.TextField(blank=True)
     digest = models.CharField(max_length=32)
     revision = models.BigIntegerField()

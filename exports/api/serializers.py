@@ -240,6 +240,19 @@ class PlannedScopeSerializer(serializers.Serializer[Any]):
     projects = ReadProjectSerializer(many=True)
 
 
+class PredictionCountsSerializer(serializers.Serializer[Any]):
+    """Predictions of model runs. `total` is what the format holds; with `left_out` it is all that there are."""
+
+    total = serializers.IntegerField()
+    by_class = serializers.DictField(child=serializers.IntegerField())
+    by_kind = serializers.DictField(child=serializers.IntegerField())
+    by_split = serializers.DictField(child=serializers.IntegerField())
+    rows_by_split = serializers.DictField(
+        child=serializers.IntegerField(), help_text="rows, once for each run that they are in"
+    )
+    left_out = serializers.DictField(child=serializers.IntegerField())
+
+
 class PlanAnswerSerializer(serializers.Serializer[Any]):
     """A plan, as :func:`exports.spec.plan.plan` makes it. `null`: known only when the platform has made the file."""
 
@@ -256,6 +269,7 @@ class PlanAnswerSerializer(serializers.Serializer[Any]):
     annotations_by_class = serializers.DictField(child=serializers.IntegerField(), allow_null=True)
     annotations_by_kind = serializers.DictField(child=serializers.IntegerField(), allow_null=True)
     left_out_by_format = serializers.DictField(child=serializers.IntegerField(), allow_null=True)
+    predictions = PredictionCountsSerializer(required=False, help_text="there where the scope takes model runs")
     labels = LabelCountsSerializer(allow_null=True)
     removed_since = serializers.IntegerField(
         required=False, help_text="rows deleted after the revision that the filter names; there where it names one"

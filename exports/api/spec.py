@@ -14,7 +14,7 @@ from rest_framework import serializers
 from connections.access.api.serializers import OwnPassword
 from connections.platforms.options import LONGEST as LONGEST_TEXT
 from connections.platforms.options import MOST
-from connections.rows.batch import PARTS
+from connections.rows.batch import ALL_PARTS, PARTS, RUN_PARTS
 from connections.sinks import SINKS
 from exportadmin.lib.rest import Choice, DescribedField, Flag, StrictSerializer, Text, Whole
 from exports.actions import MAX_WHY
@@ -23,6 +23,7 @@ from exports.links.tokens import LONGEST, SHORTEST
 from exports.sources.snapshot import CONVERSION_KEYS
 from exports.spec.conditions import CONDITIONS, Condition
 from exports.spec.labels import labels_schema
+from exports.spec.model_runs import NOT_OF_RUN
 from exports.spec.platform_export import HERE, PLACES
 from exports.spec.scope import ID_LISTS, KEY, MAX_ID, MAX_IDS, PROJECT, SCOPES, SWITCHES
 from exports.spec.spec import MAX_REFUSED, beside_filter, spec_keys
@@ -205,7 +206,11 @@ class Described(StrictSerializer):
             "filter": DescribedField(filter_schema),
             "labels": DescribedField(labels_schema),
             "include": serializers.ListField(
-                child=Choice(PARTS), required=False, max_length=20, help_text="parts of a row; all by default"
+                child=Choice(ALL_PARTS),
+                required=False,
+                max_length=20,
+                help_text="parts of a row; all that go with the scope by default: "
+                f"{' and '.join(RUN_PARTS)} are of model runs, where {', '.join(NOT_OF_RUN)} are not",
             ),
             "destination": DescribedField(destination_schema),
             "options": DescribedField(_options_schema),

@@ -85,6 +85,8 @@ class FormatContext:
     made_ms: int = 0
     # what its rows were chosen by, by the keys of exports.spec.conditions
     conditions: Mapping[str, Any] = field(default_factory=dict)
+    # rows have the run that they are in, in the place of their project
+    is_of_run: bool = False
     # where a format fetches pictures (:meth:`Format.fetches_pictures`); ``None`` in a sample, which fetches none
     pictures: PictureFetcher | None = None
 
@@ -169,6 +171,12 @@ class Format(ABC):
     prints_report: ClassVar[bool] = False
     # a row is a line of its own in the main file, so that reading can begin at any of them
     is_line_based: ClassVar[bool] = False
+    # predictions of model runs stand in it, beside labels; in the others they count as left out
+    holds_runs: ClassVar[bool] = False
+    # it holds them alone
+    needs_run: ClassVar[bool] = False
+    # of them it holds those alone that have a confidence
+    needs_scores: ClassVar[bool] = False
     # whoever reads it expects an md5 beside it: it stands in the check values
     has_md5: ClassVar[bool] = False
     # the importer by which its rows are read back, where they are not complete rows
@@ -213,6 +221,11 @@ class Format(ABC):
         """All kinds that it can hold, in their order."""
         return [kind for kind in KINDS.values() if cls.supports(kind)]
 
+    @classmethod
+    def predicted_kinds(cls) -> list[Kind]:
+        """The kinds of predictions of model runs that it can hold."""
+        return cls.supported_kinds() if cls.holds_runs else []
+
     def header(self) -> Iterable[bytes]:
         """Bytes before the first row."""
         return ()
@@ -246,6 +259,10 @@ class Format(ABC):
 
     def annotations_written(self) -> int | None:
         """How many it has written so far; ``None``: it does not count them."""
+        return None
+
+    def predictions_written(self) -> int | None:
+        """The same of the predictions of model runs."""
         return None
 
     def notes(self) -> dict[str, int]:

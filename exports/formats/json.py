@@ -20,6 +20,7 @@ class JsonFormat(Format):
     media_type = "application/json"
     columns = frozenset({BODY, SEVERAL})
     is_line_based = True
+    holds_runs = True
 
     def __init__(self, context: FormatContext) -> None:
         super().__init__(context)

@@ -20,6 +20,7 @@ class NdjsonFormat(Format):
     media_type = "application/x-ndjson"
     columns = frozenset({BODY, SEVERAL})
     is_line_based = True
+    holds_runs = True
 
     def __init__(self, context: FormatContext) -> None:
         super().__init__(context)

@@ -52,7 +52,7 @@ def samples(key: str) -> tuple[Sample, ...]:
 def check_values() -> dict[str, Any]:
     """The check values of the two rows as ``coco_json``, which leaves the answer out."""
     writer = FORMATS["coco_json"]
-    counter = CheckValueCounter(ONTOLOGY, writer.supported_kinds(), writer.cannot_hold)
+    counter = CheckValueCounter.of(writer, ONTOLOGY)
     counter.add(_batch())
     body = _written(writer, {})
     file = DeliveredFile(name="harbour.json", media_type=writer.media_type, bytes=len(body), sha256="")

@@ -15,11 +15,13 @@ from connections.rows.body import BodyPrinter
 from exportadmin.lib.errors import ExportAdminError, UserError
 from exports.delivery.files import is_errors_file
 from exports.formats import FORMATS
+from exports.formats.complete_rows import printed_bodies
 from exports.models import Artifact, ExportReport
 from exports.results import reader
 from exports.sources import source_of
 from exports.sources.labels import LabelFilter
 from exports.spec.filters import RowFilter
+from exports.spec.scope import MODEL_RUN
 from exports.spec.spec import ExportSpec
 
 ROWS: Final = 5
@@ -103,9 +105,11 @@ def _from_source(report: ExportReport) -> Iterator[bytes]:
         printer = BodyPrinter(selection.parts, reader.project_name)
         for batch in islice(reader.batches(), MOST_BATCHES):
             kept = label_filter.apply(row_filter.apply(batch))
-            for place in range(min(left, len(kept))):
+            kept = kept.take(range(min(left, len(kept))))
+            bodies = printed_bodies(kept, selection.parts, is_of_run=selection.scope.kind == MODEL_RUN)
+            for place, body in enumerate(bodies):
                 embeddings = kept.embeddings[place : place + 1] if kept.embeddings else ()
-                yield printer.join(kept.bodies[place : place + 1], embeddings, b"")
-            left -= min(left, len(kept))
+                yield printer.join([body], embeddings, b"")
+            left -= len(kept)
             if not left:
                 return

@@ -70,14 +70,18 @@ class CrossCheck:
                     f"{_ANEW}"
                 )
 
-    def sum_up(self, annotations: int) -> None:
-        """At the end: ``annotations`` are those of the check values. Raises :class:`PermanentError`."""
-        written = self._writer.annotations_written()
-        if written is not None and written != annotations:
-            raise PermanentError(
-                f"cross-check: the rows have {annotations:,} annotations that {self._writer.title} can hold, and it "
-                f"holds {written:,}: nothing was delivered"
-            )
+    def sum_up(self, annotations: int, predictions: int = 0) -> None:
+        """At the end, with the figures of the check values. Raises :class:`PermanentError`."""
+        found = (
+            ("annotations", annotations, self._writer.annotations_written()),
+            ("predictions", predictions, self._writer.predictions_written()),
+        )
+        for what, expected, written in found:
+            if written is not None and written != expected:
+                raise PermanentError(
+                    f"cross-check: the rows have {expected:,} {what} that {self._writer.title} can hold, and it "
+                    f"holds {written:,}: nothing was delivered"
+                )
 
     def _expected(self, class_counts: str) -> dict[Told, int]:
         expected: dict[Told, int] = {}

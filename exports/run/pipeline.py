@@ -47,6 +47,7 @@ from exports.sources.labels import LabelFilter
 from exports.sources.snapshot import is_convertible
 from exports.spec.catalog import projects_read
 from exports.spec.filters import RowFilter
+from exports.spec.scope import MODEL_RUN
 from exports.spec.spec import ExportSpec
 
 if TYPE_CHECKING:
@@ -96,6 +97,7 @@ def _deliver(report: ExportReport, lease: RunLease, sink: Sink) -> None:
                 project_name=reader.project_name,
                 ontology=reader.ontology,
                 parts=selection.parts,
+                is_of_run=selection.scope.kind == MODEL_RUN,
                 scratch=folder,
                 options=spec.options,
                 project_extra=reader.project_extra,
@@ -109,7 +111,7 @@ def _deliver(report: ExportReport, lease: RunLease, sink: Sink) -> None:
             )
         )
         row_filter = RowFilter(selection, source.pushed_down)
-        counter = CheckValueCounter(reader.ontology, writer_class.supported_kinds(), writer_class.cannot_hold)
+        counter = CheckValueCounter.of(writer_class, reader.ontology)
         label_filter = LabelFilter(selection, reader, columns, writer_class.cannot_hold)
         delivered = DeliveredNumbers(report.project_id)
         numbers = RowNumbers() if is_convertible(report) else None
@@ -145,7 +147,7 @@ def _deliver(report: ExportReport, lease: RunLease, sink: Sink) -> None:
         if files.md5 is not None:
             check_values["md5"] = files.md5
         _must_add_up(check_values, reader.rows_expected, dropped_here)
-        cross_check.sum_up(check_values["annotations"])
+        cross_check.sum_up(check_values["annotations"], check_values.get("predictions", {}).get("total", 0))
         lease.check(now=True)
         head = head_of(report, started, reader.revision)
         if numbers is not None:

@@ -7,7 +7,7 @@ from connections.platforms import PLATFORMS
 from exportadmin.lib.registry import Registry
 from exports.models import ExportReport
 from exports.sources.base import Source
-from exports.spec.scope import CATALOG, DATA_ROWS, DATASET, KEY, OF_PROJECT, PROJECT, SLICE, Scope
+from exports.spec.scope import CATALOG, DATA_ROWS, DATASET, KEY, MODEL_RUN, OF_PROJECT, PROJECT, SLICE, Scope
 
 SOURCES: Registry[type[Source]] = Registry(
     "source",
@@ -19,7 +19,11 @@ SOURCES: Registry[type[Source]] = Registry(
 
 # what reads a scope that is not the project's own rows, by its kind
 SCOPE_SOURCES: Registry[type[Source]] = Registry(
-    "scope", dict.fromkeys((CATALOG, DATASET, SLICE, DATA_ROWS), "exports.sources.catalog:CatalogSource")
+    "scope",
+    {
+        **dict.fromkeys((CATALOG, DATASET, SLICE, DATA_ROWS), "exports.sources.catalog:CatalogSource"),
+        MODEL_RUN: "exports.sources.model_run:ModelRunSource",
+    },
 )
 
 

@@ -96,11 +96,16 @@ class StoreSource(Source):
     title = "Built-in store"
     pushed_down = frozenset(QUERIES) - _ROUGH
 
+    @property
+    def reader(self) -> type[StoreReader]:
+        """What reads, within the snapshot."""
+        return StoreReader
+
     @contextmanager
     def open(self, selection: Selection, columns: frozenset[str]) -> Iterator[Reader]:
         """Begin a snapshot: every query of the reader sees the same moment, and blocks no writer."""
         with database_snapshot() as database:
-            reader = StoreReader(database, selection, columns)
+            reader = self.reader(database, selection, columns)
             # the walk uses the driver's own cursor, whose errors are not Django's: a server that went away has to look
             # like one. The reader is closed before its connection, also when a run stops half way.
             with database.wrap_database_errors, closing(reader):
@@ -289,14 +294,14 @@ class ProjectTable:
         for start in range(0, len(numbers), PARSED_ROWS):
             few = numbers[start : start + PARSED_ROWS]
             rows: dict[int, list[Any]] = {}
-            for found in self._numbered(few):
+            for found in self.numbered(few):
                 columns = found.order_by().values_list("number", AsBytes("body"), EMBEDDINGS)
                 rows |= {number: texts for number, *texts in self._reader.fetch(columns)}
             for number in few:
                 body, embeddings = rows[number]
                 yield from read_bodies([body], [embeddings])
 
-    def _numbered(self, numbers: Sequence[int]) -> Iterator[QuerySet[StoreRow]]:
+    def numbered(self, numbers: Sequence[int]) -> Iterator[QuerySet[StoreRow]]:
         """The rows that have these numbers: by their places, or by the index of those that have none to lie by."""
         yield self.rows.filter(id__in=[self._low + number for number in numbers if number <= MAX_NUMBER_AS_PLACE])
         large = [number for number in numbers if number > MAX_NUMBER_AS_PLACE]
@@ -319,7 +324,7 @@ class StoreReader(TableReader):
         self.other_revisions: Mapping[int, int] = {}
         self._table = ProjectTable(self, project_pk)
         self.ontology: Sequence[OntologyClass] = self._table.ontology()
-        self._all = self._table.rows
+        self._all = self._in_scope(self._table.rows, selection)
         conditions = _queries(selection)
         self._kept = self._all
         for condition in conditions.values():
@@ -333,6 +338,10 @@ class StoreReader(TableReader):
         self._with_revisions = "since_revision" in selection.conditions
         self._with_creators = selection.labels.takes_person
         self.removed_since = self._count_removed(project_pk, selection.conditions.get("since_revision"))
+
+    def _in_scope(self, rows: QuerySet[StoreRow], selection: Selection) -> QuerySet[StoreRow]:
+        """Those of the project's rows that are read at all; called once, before anything is counted."""
+        return rows
 
     def batches(self) -> Iterator[RowBatch]:
         """Rows in the order of their places."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-# part → label, what is in it; the order is that of :data:`connections.rows.batch.PARTS`
+# part → label, what is in it; the order is that of :data:`connections.rows.batch.ALL_PARTS`
 PART_LABELS: Final[dict[str, tuple[str, str]]] = {
     "data_row_details": ("Data row details", "Data set, when the row came and changed, and by whom."),
     "attachments": ("Attachments", "Files and texts attached to the row."),
@@ -17,4 +17,6 @@ PART_LABELS: Final[dict[str, tuple[str, str]]] = {
         "Backup",
         "The row's own COCO ids, and in the first row all classes: an import of the file gives back the same project.",
     ),
+    "predictions": ("Predictions", "Of a model run: what the model found, with its confidences."),
+    "model_run_details": ("Model run details", "Of a model run: the row's split and annotation group."),
 }

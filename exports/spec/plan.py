@@ -12,6 +12,7 @@ import orjson
 from django.core.cache import cache
 
 from connections.models import Project
+from connections.rows.batch import RUN_PARTS
 from connections.rows.counts import REGION_ANSWERS, UNLABELLED
 from connections.rows.kinds import KINDS
 from connections.sinks.base import ReportKey, Sink
@@ -152,7 +153,7 @@ def _counted(source: Source, selection: Selection, spec: ExportSpec) -> dict[str
     with source.open(selection, frozenset()) as reader:
         row_filter = RowFilter(selection, source.pushed_down)
         writer = FORMATS.pick(spec.format)
-        counter = CheckValueCounter(reader.ontology, writer.supported_kinds(), writer.cannot_hold)
+        counter = CheckValueCounter.of(writer, reader.ontology)
         label_filter = LabelFilter(selection, reader, (), writer.cannot_hold)
         for batch in reader.batches():
             check_time()
@@ -168,13 +169,16 @@ def _counted(source: Source, selection: Selection, spec: ExportSpec) -> dict[str
 
 def _counted_before(source: Source, selection: Selection, spec: ExportSpec) -> dict[str, Any]:
     """As :func:`_counted`, kept until a row comes or changes."""
+    writer = FORMATS.pick(spec.format)
     counted_for = [
         selection.project_id,
         _revisions(selection),
         selection.scope.to_json(),
         [spec.beside, spec.filter, spec.time_zone, selection.labels.text],
-        [kind.key for kind in FORMATS.pick(spec.format).supported_kinds()],
-        sorted(FORMATS.pick(spec.format).cannot_hold),
+        [kind.key for kind in writer.supported_kinds()],
+        sorted(writer.cannot_hold),
+        [kind.key for kind in writer.predicted_kinds()] if selection.scope.takes_runs else [],
+        [part for part in RUN_PARTS if part in selection.parts],
     ]
     key = f"plan.{hashlib.sha256(orjson.dumps(counted_for, option=orjson.OPT_SORT_KEYS)).hexdigest()}"
     kept: dict[str, Any] | None = cache.get(key)

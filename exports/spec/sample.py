@@ -20,6 +20,7 @@ from exports.formats.base import Format, FormatContext, RefusedRow
 from exports.sources import source_of
 from exports.sources.labels import LabelFilter
 from exports.spec.filters import RowFilter
+from exports.spec.scope import MODEL_RUN
 from exports.spec.spec import ExportSpec
 
 # rows that are written to learn how large one is; rows and bytes that are shown
@@ -105,6 +106,7 @@ def draw_sample(project: Project, spec: ExportSpec) -> Sample:
                     project_name=reader.project_name,
                     ontology=reader.ontology,
                     parts=selection.parts,
+                    is_of_run=selection.scope.kind == MODEL_RUN,
                     scratch=spools,
                     options=spec.options,
                     project_extra=reader.project_extra,

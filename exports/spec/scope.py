@@ -165,6 +165,11 @@ class Scope:
         return SCOPES[self.kind].is_of_catalog
 
     @property
+    def takes_runs(self) -> bool:
+        """Are there runs of models whose predictions leave?"""
+        return self.kind == MODEL_RUN or bool(self.model_run_ids) or self.all_model_runs
+
+    @property
     def text(self) -> str:
         """For a person, in the middle of a sentence: ``dataset 'North quay'``; empty for a project's own rows."""
         if self.kind == PROJECT:

@@ -9,7 +9,7 @@ from typing import Any
 
 from connections.models import Project
 from connections.rows.backup import PART as BACKUP
-from connections.rows.batch import PARTS
+from connections.rows.batch import ALL_PARTS
 from exportadmin.lib.errors import UserError
 from exports.delivery.destination import parse_destination
 from exports.formats import FORMATS
@@ -17,6 +17,7 @@ from exports.spec.conditions import CONDITIONS
 from exports.spec.filters import parse_filter, resolved_times
 from exports.spec.labels import parse_labels
 from exports.spec.mirror import parse_sync_first
+from exports.spec.model_runs import check_parts, check_runs, goes_with
 from exports.spec.platform_export import KEY as PLATFORM_EXPORT
 from exports.spec.platform_export import PlatformExport, parse_platform_export
 from exports.spec.platform_export import from_json as platform_export_from_json
@@ -89,11 +90,13 @@ class ExportSpec:
             key: CONDITIONS[key].freeze(value, project, f"filter.{key}") if key in CONDITIONS else value
             for key, value in given.items()
         }
+        parts = parts_of_scope(scope, body.get("include"))
+        check_runs(scope, project, writer, parts)
         body = {
             **body,
             "filter": frozen,
             "labels": parse_labels(body.get("labels"), project=project).text,
-            "include": parts_of_scope(scope, body.get("include")),
+            "include": parts,
             "destination": parse_destination(body.get("destination"), project),
             "options": _options(body.get("options"), writer.options),
             "max_refused": parse_max_refused(body.get("max_refused")),
@@ -171,7 +174,7 @@ class ExportSpec:
     @property
     def include(self) -> list[str]:
         """The parts of a row that are delivered, in the order in which they stand in it."""
-        return [part for part in PARTS if part in self.selection.parts]
+        return [part for part in ALL_PARTS if part in self.selection.parts]
 
     def to_json(self) -> dict[str, Any]:
         """The frozen form that a report keeps."""
@@ -237,17 +240,21 @@ def parse_max_refused(value: object) -> float:
 def parse_parts(value: object) -> tuple[str, ...]:
     """In the order in which they stand in a row; ``None`` means all. Raises :class:`UserError`."""
     if value is None:
-        return PARTS
+        return ALL_PARTS
     parts = _texts(value, "include")
     for part in parts:
-        if part not in PARTS:
-            raise UserError(f"unknown part {part!r}; known: {', '.join(PARTS)}", field="include")
-    return tuple(part for part in PARTS if part in parts)
+        if part not in ALL_PARTS:
+            raise UserError(f"unknown part {part!r}; known: {', '.join(ALL_PARTS)}", field="include")
+    return tuple(part for part in ALL_PARTS if part in parts)
 
 
 def parts_of_scope(scope: Scope, value: object) -> tuple[str, ...]:
-    """As :func:`parse_parts`; :data:`BACKUP` goes with a project's own rows. Raises :class:`UserError`."""
+    """As :func:`parse_parts`, of those that go with the scope: :data:`BACKUP` with a project's own rows, others with
+    model runs alone or without them. Raises :class:`UserError` for one that was named and does not."""
     parts = parse_parts(value)
+    if value is not None:
+        check_parts(scope, parts)
+    parts = tuple(part for part in parts if goes_with(scope, part))
     if not scope.is_of_catalog:
         return parts
     if value is not None and BACKUP in parts:

@@ -94,6 +94,14 @@ def test_the_same_again_changes_nothing_and_another_confidence_updates_the_row(t
     assert StoreRow.objects.get().revision == revision
 
 
+def test_a_run_that_is_called_otherwise_now_is_the_same_run(take):
+    take(with_run(label(mark())))
+    document = with_run(label(mark()))
+    document["experiments"]["model-1"]["runs"]["run1"]["name"] = "v1, final"
+    assert take(document).unchanged == 1
+    assert StoreModelRun.objects.get().name == "v1, final"
+
+
 def test_parts_that_a_file_left_out_take_nothing_away(take):
     take(with_run(label(mark()), annotation_group_id="ag-1"))
     bare = with_run()
