@@ -283,6 +283,8 @@ SPECTACULAR_SETTINGS = {
     # fields of one name with several vocabularies
     "ENUM_NAME_OVERRIDES": {
         "FormatEnum": "exports.api.spec.format_keys",
+        "IncludeEnum": "connections.rows.batch.ALL_PARTS",
+        "ConvertedPartEnum": "connections.rows.batch.PARTS",
         "ImportFormatEnum": "connections.store.imports.serializers.format_keys",
         "ImportStatusEnum": "connections.store.imports.serializers.STATES",
         "ProofResultEnum": "exports.models.proof.RESULTS",

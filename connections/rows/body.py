@@ -14,13 +14,14 @@ from typing import Any, Final
 
 import orjson
 
-from connections.rows.batch import PARTS
+from connections.rows.batch import MODEL_RUN_DETAILS, PARTS
 
 SEAM, NAME_HERE, EMBEDDINGS_HERE = b"\x1e", b"\x1d", b"\x1c"
 
 # part → the JSON key that it switches
 BACKUP: Final = "export_admin"
 PART_KEYS: dict[str, str] = {part: part for part in PARTS} | {"data_row_details": "details", "backup": BACKUP}
+PART_KEYS[MODEL_RUN_DETAILS] = "split"  # and annotation_group_id
 
 _BACKUP: Final = BACKUP.encode()
 

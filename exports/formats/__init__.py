@@ -23,6 +23,7 @@ FORMATS: Registry[type[Format]] = Registry(
         "labellerr_coco": "exports.formats.labellerr_coco:LabellerrCocoFormat",
         "labellerr_json": "exports.formats.labellerr_json:LabellerrJsonFormat",
         "diffgram_json": "exports.formats.diffgram_json:DiffgramJsonFormat",
+        "coco_results": "exports.formats.coco_results:CocoResultsFormat",
         "labelbox_ndjson": "exports.formats.labelbox_ndjson:LabelboxNdjsonFormat",
         "label_studio_coco": "exports.formats.label_studio_coco:LabelStudioCocoFormat",
         "brush_to_png": "exports.formats.brush_to_png:BrushToPngFormat",
@@ -32,3 +33,8 @@ FORMATS: Registry[type[Format]] = Registry(
         "conll2003": "exports.formats.conll2003:Conll2003Format",
     },
 )
+
+
+def formats_of_projects() -> list[str]:
+    """The keys of those that need no model run."""
+    return [key for key in FORMATS if not FORMATS.pick(key).needs_run]

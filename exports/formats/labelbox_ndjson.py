@@ -55,6 +55,7 @@ class LabelboxNdjsonFormat(Format):
     options = (ADDRESS,)
     prints_report = True
     refusals = {"unreadable": "a mask cannot be read"}
+    holds_runs = True
 
     def __init__(self, context: FormatContext) -> None:
         super().__init__(context)

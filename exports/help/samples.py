@@ -12,8 +12,9 @@ from pathlib import Path
 from typing import Any, Final
 
 from connections.rows.batch import OntologyClass, RowBatch
-from connections.rows.body import render_body
+from connections.rows.body import render_body, render_labels
 from connections.rows.counts import count_annotations
+from connections.rows.experiments import Run, RunOfRow
 from connections.rows.kinds import BOX
 from connections.sinks.base import DeliveredFile
 from exports.check_values import CheckValueCounter
@@ -81,8 +82,21 @@ def _written(writer: type[Format], options: dict[str, str]) -> bytes:
 
 def _chunks(writer: Format) -> Iterator[bytes]:
     yield from writer.header()
-    yield from writer.rows(_batch())
+    yield from writer.rows(_of_run(_batch()) if writer.needs_run else _batch())
     yield from writer.footer()
+
+
+def _of_run(batch: RowBatch) -> RowBatch:
+    """The same rows in a run of a model, which found the boat again."""
+    (box,) = _marks()["objects"]
+    found = {**box, "confidence": 0.92}
+    label = {"label_kind": "Default", "version": "1.0.0", "id": "prediction-1", "annotations": {"objects": [found]}}
+    run = Run("model-1", "Harbour boats", "run-1", "v1")
+    batch.experiments = [
+        [RunOfRow(run, f"in-run-{n}", predictions=text)] for n, text in enumerate((render_labels([label]), b"[]"), 1)
+    ]
+    batch.coco_images = [b'{"id":%d,"width":64,"height":48}' % number for number in batch.numbers]
+    return batch
 
 
 def _unzipped(body: bytes) -> str:

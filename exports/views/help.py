@@ -15,7 +15,7 @@ from django.urls import reverse
 from connections.access.permissions import START, projects_for
 from connections.access.roles import ROLES, SCOPES
 from connections.kinds import connection_kinds
-from connections.rows.batch import PARTS
+from connections.rows.batch import ALL_PARTS
 from connections.rows.body import PART_KEYS
 from connections.rows.csv import COLUMNS
 from connections.rows.kinds import KINDS
@@ -89,7 +89,7 @@ def formats(request: HttpRequest) -> HttpResponse:
         }
         for key, writer in FORMATS.items()
     ]
-    parts = [(part, PART_KEYS[part], PART_LABELS[part][1]) for part in PARTS]
+    parts = [(part, PART_KEYS.get(part, part), PART_LABELS[part][1]) for part in ALL_PARTS]
     context = {"formats": known, "kinds": list(KINDS.values()), "parts": parts, "columns": COLUMNS}
     sinks = [(key, sink.title, sink.help, sink.needs_connection, sink.fields) for key, sink in SINKS.items()]
     return _page(request, "formats", {**context, "png_rules": RULES.items(), "sinks": sinks})

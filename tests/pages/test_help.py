@@ -22,7 +22,7 @@ from connections.access.models import Membership
 from connections.access.roles import ROLES, SCOPES, VERBS
 from connections.access.tokens import issue_token
 from connections.models import Project
-from connections.rows.batch import PARTS
+from connections.rows.batch import ALL_PARTS
 from connections.rows.kinds import KINDS
 from connections.store.importers import IMPORTERS
 from connections.store.upsert import write_rows
@@ -80,7 +80,7 @@ def test_the_index_leads_to_every_page_and_to_the_explorer(reader):
 @pytest.mark.parametrize(
     ("words", "table"),
     [
-        (PART_LABELS, PARTS),
+        (PART_LABELS, ALL_PARTS),
         (texts.VERB_TEXTS, VERBS),
         (texts.CHECK_VALUE_TEXTS, samples.check_values()),
     ],

@@ -23,7 +23,7 @@ from connections.store.upsert import write_rows
 from exportadmin.lib.command import FAILED, AppCommand, shell_actor
 from exportadmin.runs import statuses
 from exports import actions
-from exports.formats import FORMATS
+from exports.formats import formats_of_projects
 from exports.models import ExportReport
 from exports.spec.spec import ExportSpec
 
@@ -74,7 +74,7 @@ class Command(AppCommand):
         return project
 
     def _exports(self, project: Project) -> None:
-        for key in FORMATS:
+        for key in formats_of_projects():
             name = f"{project.name} as {key}"
             there = ExportReport.objects.filter(project=project, format=key, name=name, status__in=statuses.SUCCESSFUL)
             if there.exists():

@@ -39,6 +39,7 @@ def _some(values: tuple[str, ...]) -> list[str]:
 TARGETS = [
     (key, options)
     for key, writer in FORMATS.items()
+    if not writer.needs_run
     for options in ([{one.name: value} for one in writer.options for value in _some(one.values)] or [{}])
 ]
 # the first and the last of each format: with which parts its rows are read has little to do with how it writes them

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from connections.store.models import StoreModelRun
 from exportadmin.lib.errors import UserError
 from exports.display.selection_line import one_line
 from exports.spec.conditions import CONDITIONS
@@ -106,6 +107,7 @@ def test_thirty_projects_are_not_too_many_and_one_named_twice_is_one(project):
 
 @pytest.mark.parametrize("kind", SCOPES)
 def test_a_frozen_scope_is_read_as_it_was_written(project, kind):
+    StoreModelRun.objects.create(project=project, run_id="x1", name="v1", model_id="m1", model_name="M")
     more = {"project_ids": ["p1", "p2"], "all_model_runs": True} if kind in OF_CATALOG else {}
     spec = ExportSpec.parse(body(kind, **more), project)
     again = ExportSpec.from_json(spec.to_json(), project)
