@@ -87,9 +87,15 @@ def _with_masks(line: bytes, pictures: _Pictures) -> bytes:
             if isinstance(mask, str):
                 pictures.miss(mask)
             else:
-                mark.pop("composite_mask", None)
-                mark["mask"] = mask
+                _replace(mark, mask)
     return orjson.dumps(row) + b"\n"
+
+
+def _replace(mark: _Json, mask: _Json) -> None:
+    """Where the address stood, so that keys keep their order."""
+    items = [("mask", mask) if key in ("composite_mask", "mask") else (key, value) for key, value in mark.items()]
+    mark.clear()
+    mark.update(items)
 
 
 def _marks_of(row: Any) -> Iterator[_Json]:

@@ -189,9 +189,14 @@ class LabelboxPlatform(Platform):
             (SLICE, client.slices),
             (MODEL_RUN, self._model_runs),
         ):
-            for item in listed():
-                if isinstance(item.get("id"), str) and item["id"]:
-                    yield _described(Thing(sort, item["id"]), item)
+            try:
+                found = [item for item in listed() if isinstance(item.get("id"), str) and item["id"]]
+            except PermanentError:
+                if sort is PROJECT:
+                    raise
+                continue  # a key may not see all of them: a test of the connection says so
+            for item in found:
+                yield _described(Thing(sort, item["id"]), item)
         yield _described(thing(names.THE_CATALOG), {})
 
     def _model_runs(self) -> Iterator[_Json]:
@@ -490,7 +495,9 @@ def _standing(task: _Json) -> Standing:
 def _reason(task: _Json) -> str:
     from connections.platforms.labelbox.client import shown
 
-    told = task.get("errors") or task.get("result")
+    metadata = task.get("metadata")
+    inner = metadata.get("error") if isinstance(metadata, dict) else None
+    told = task.get("errors") or task.get("result") or inner
     return shown(told) if isinstance(told, str) else "Labelbox says no reason"
 
 

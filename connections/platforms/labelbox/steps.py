@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Final
 
-from connections.adapters import FAILED, PASSED, Step, Steps
+from connections.adapters import FAILED, PASSED, SKIPPED, Step, Steps
 from connections.models import Connection
 from connections.platforms.fields import ADDRESS_ADVICE
 from connections.platforms.labelbox.client import Client, RefusedError
@@ -15,6 +15,7 @@ TITLES: Final[Mapping[str, str]] = {
     "reach": "Reach Labelbox",
     "sign_in": "Sign in",
     "projects": "List the projects",
+    "others": "List datasets, slices and models",
     "exports": "List the key's exports",
 }
 _STEPS: Final = Steps(TITLES)
@@ -60,6 +61,7 @@ def _tried(client: Client) -> Iterator[Step]:
         yield _step("projects", FAILED, str(error), _ROLE)
         return
     yield _step("projects", PASSED, f"{count:,} project{'' if count == 1 else 's'}")
+    yield _others(client)
     try:
         tasks = len(client.tasks())
     except ExportAdminError as error:
@@ -67,3 +69,12 @@ def _tried(client: Client) -> Iterator[Step]:
         return
     doubt = ". It is a viewer's: whether that may export will be seen" if user.get("isViewer") is True else ""
     yield _step("exports", PASSED, f"{tasks:,} task{'' if tasks == 1 else 's'} of this key's user{doubt}")
+
+
+def _others(client: Client) -> Step:
+    """What a key may not list cannot be mirrored; projects can all the same."""
+    try:
+        counts = [len(list(listed())) for listed in (client.datasets, client.slices, client.models)]
+    except ExportAdminError as error:
+        return _step("others", SKIPPED, f"they cannot be mirrored with this key: {error}")
+    return _step("others", PASSED, "{:,} datasets, {:,} slices, {:,} models".format(*counts))

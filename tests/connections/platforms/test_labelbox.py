@@ -45,6 +45,7 @@ def test_each_step_of_its_test_says_what_it_found(labelbox):
         ("reach", PASSED, f"{labelbox.client.place} answers"),
         ("sign_in", PASSED, "the key of owner@example.test is taken"),
         ("projects", PASSED, "1 project"),
+        ("others", PASSED, "0 datasets, 0 slices, 1 models"),
         ("exports", PASSED, "0 tasks of this key's user"),
     ]
 
@@ -93,6 +94,13 @@ def test_projects_datasets_slices_model_runs_and_the_catalog_can_be_mirrored(lab
         ("catalog:all", "Catalog", "catalog"),
     ]
     assert [labelbox.project(one).name for one, _, _ in found] == [name for _, name, _ in found]
+
+
+def test_a_key_that_may_not_see_datasets_lists_the_others_and_the_test_says_so(labelbox, labelbox_side):
+    labelbox_side.answers["datasets"] = [refusal("AUTHORIZATION_ERROR")] * 2
+    assert [one.external_id for one in labelbox.projects()] == ["one", "catalog:all"]
+    (step,) = (one for one in labelbox.test(labelbox.connection) if one.key == "others")
+    assert (step.state, step.message[:40]) == ("skipped", "they cannot be mirrored with this key: h")
 
 
 def test_lists_are_read_to_their_end(labelbox, labelbox_side):

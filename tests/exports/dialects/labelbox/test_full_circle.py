@@ -1,0 +1,153 @@
+"""Two installations: one mirrors the other through the Labelbox dialect, and has the same rows and bytes."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+
+from connections.connection_actions import create_connection
+from connections.models import Connection, Project
+from connections.platforms.labelbox.platform import LabelboxPlatform
+from connections.rows.batch import PARTS
+from connections.store.models import StoreRow, StoreTombstone
+from connections.sync.actions import list_remote_projects, mirror_project, sync_now
+from connections.sync.models import FULL, INCREMENTAL, SyncRun
+from exports import actions
+from exports.spec.spec import ExportSpec
+from tests.connections.platforms.contract import PlatformContract, Side
+from tests.exportadmin.runs.world import until
+from tests.exports.dialects.labelbox.conftest import Site
+from tests.exports.dialects.labelbox.rows import rows
+from tests.rest.world import SHELL
+from tests.support.deliveries import delivery_folder
+
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow]
+# the ontology's numbers, which another installation gives anew
+WITHOUT_BACKUP = [part for part in PARTS if part != "backup"]
+
+
+@pytest.fixture(autouse=True)
+def own_home(tmp_path, settings):
+    settings.EXPORTADMIN_HOME = tmp_path / "near"
+    settings.EXPORTADMIN_HOME.mkdir()
+    settings.ARTIFACTS_DIR = tmp_path / "artifacts"
+
+
+@pytest.fixture
+def far(site: Site, db: None) -> Connection:
+    """The other installation, as Labelbox."""
+    config = {
+        "endpoint": f"{site.base}/graphql",
+        "private_address": urlsplit(site.address).netloc,
+    }
+    return create_connection(
+        kind="labelbox", name="The other one", config=config, secrets={"api_key": site.key}, actor=SHELL
+    )
+
+
+def bring(site: Site, path: Path, lines: list[dict[str, Any]], name: str) -> str:
+    """Import rows there: the project's id."""
+    path.write_text("".join(f"{json.dumps(line)}\n" for line in lines))
+    result = site.installation.run("import_rows", str(path), "--project", name, "--json", timeout=400)
+    assert result.returncode == 0, result.stdout + result.stderr
+    return str(json.loads(result.stdout)["project"]["id"])
+
+
+def again(project: Project, mode: str = "auto") -> SyncRun:
+    run = sync_now(project=project, actor=SHELL, mode=mode)
+    assert run.status == "completed", (run.error, run.summary)
+    return run
+
+
+def mirror(far: Connection, project_id: str) -> tuple[Project, SyncRun]:
+    project = mirror_project(connection=far, external_id=project_id, actor=SHELL)
+    return project, again(project)
+
+
+def here(project: Project, key: str, **more: Any) -> bytes:
+    spec = ExportSpec.parse({"format": key, "max_refused": 1, "sync_first": False, **more}, project)
+    report = actions.run_now(project=project, spec=spec, actor=SHELL)
+    assert report.is_delivered, report.error
+    return next(
+        (delivery_folder(report) / one.name).read_bytes()
+        for one in report.artifacts.all()
+        if one.name != "errors.ndjson"
+    )
+
+
+def there(site: Site, project_id: str, key: str, **more: Any) -> bytes:
+    folder = site.installation.home / f"out-{key}-{len(list(site.installation.home.iterdir()))}"
+    parts = [word for part in more.get("include", ()) for word in ("--include", part)]
+    labels = ["--labels", more["labels"]] if "labels" in more else []
+    flags = ["--format", key, "--max-refused", "1", "--output", str(folder), "--json", *parts, *labels]
+    report = json.loads(site.installation.run("run_export", project_id, *flags, timeout=400).stdout)
+    (name,) = (one["name"] for one in report["artifacts"] if one["name"] != "errors.ndjson")
+    return Path(folder, name).read_bytes()
+
+
+def plain(data: bytes, *ids: str) -> bytes:
+    """Without what is derived from a project's id."""
+    for one in ids:
+        data = data.replace(one.encode(), b"PROJECT")
+    return re.sub(rb'"(ontology_id)":"[^"]*"', rb'"\1":""', data)
+
+
+def must_be_equal(site: Site, project: Project, *keys: str) -> None:
+    ids = (project.public_id, project.external_id)
+    asked = {"labels": "all", "include": WITHOUT_BACKUP}
+    for key in ("ndjson", "labelbox_ndjson", *keys):
+        more = asked if "ndjson" in key else {}
+        mine, theirs = here(project, key, **more), there(site, project.external_id, key, **more)
+        assert plain(mine, *ids) == plain(theirs, *ids), (project.name, key)
+
+
+def test_rows_of_every_medium_are_equal_byte_for_byte(site: Site, far: Connection, tmp_path: Path):
+    project, run = mirror(far, bring(site, tmp_path / "all.ndjson", rows(), "Everything"))
+    assert (run.mode, run.summary["created"], run.summary["refused_count"]) == (FULL, len(rows()), 0)
+    must_be_equal(site, project, "coco_json", "csv")
+    media = set(StoreRow.objects.filter(project=project).values_list("media_type", flat=True))
+    assert media == {"image", "video", "text", "conversational", "document", "audio", "html", "llm"}
+
+
+def test_the_demo_is_equal_but_for_statuses_of_which_labelbox_has_four(site: Site, far: Connection):
+    assert site.project in {each.remote.external_id for each in list_remote_projects(connection=far, actor=SHELL)}
+    project, run = mirror(far, site.project)
+    assert (project.name, run.summary["refused_count"]) == ("Demo", 0)
+    ids = (project.public_id, project.external_id)
+    asked = {"labels": "all", "include": WITHOUT_BACKUP}
+    mine = here(project, "labelbox_ndjson", **asked)
+    theirs = there(site, project.external_id, "labelbox_ndjson", **asked)
+    assert plain(mine, *ids) == plain(theirs, *ids)
+
+
+def test_what_changed_and_what_is_gone(site: Site, far: Connection, tmp_path: Path):
+    lines = rows()
+    project, _ = mirror(far, bring(site, tmp_path / "first.ndjson", lines, "Changing"))
+    changed = rows()[2]
+    changed["projects"]["p"]["project_details"]["priority"] = 7
+    changed["data_row"]["details"]["last_activity_at"] = "2099-01-01T00:00:00.000+00:00"
+    bring(site, tmp_path / "second.ndjson", [changed], "Changing")
+    run = again(project)
+    assert (run.mode, run.summary["rows"], run.summary["updated"]) == (INCREMENTAL, 1, 1)
+    must_be_equal(site, project)
+    gone = lines[4]["data_row"]["global_key"]
+    deleted = site.installation.run("delete_rows", project.external_id, "--global-key", gone, "--reason", "not ours")
+    assert deleted.returncode == 0, deleted.stderr
+    assert again(project, FULL).summary["gone"] == 1
+    assert [stone.global_key for stone in StoreTombstone.objects.filter(project=project)] == [gone]
+    must_be_equal(site, project)
+
+
+class TestLabelboxHere(PlatformContract):
+    """Our own platform in front of our own dialect."""
+
+    @pytest.fixture
+    def side(self, site: Site, far: Connection) -> Side:
+        platform = LabelboxPlatform(far)
+        count = platform.project(site.project).details["dataRowCount"]
+        return Side(platform, site.project, count, lambda found, what: until(found, what, 120), has_masks=True)
