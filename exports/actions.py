@@ -419,10 +419,11 @@ def _recorded(
         record(event, **about)
 
 
-def look_at_rows(*, report: ExportReport, actor: Actor) -> FirstRows:
-    """The first rows of a delivery. Raises :class:`ConflictError` without one, :class:`GoneError` without its files."""
+def look_at_rows(*, report: ExportReport, actor: Actor, medium: str = "") -> FirstRows:
+    """The first rows of a delivery, or its first of one medium. Raises :class:`ConflictError` without one,
+    :class:`GoneError` without its files."""
     artifact = rows_artifact(report)
-    details = {"rows": ROWS, "from": "file" if artifact else "source"}
+    details = {"rows": ROWS, "from": "file" if artifact else "source"} | ({"medium": medium} if medium else {})
     with audited(
         "artifact.rows_read", actor=actor, project=report.project, obj=artifact or report, details=details
     ) as line:
@@ -437,7 +438,7 @@ def look_at_rows(*, report: ExportReport, actor: Actor) -> FirstRows:
         if report.made_by:
             raise ConflictError(f"the files of report {report.report_id} are as the platform made them: download them")
         line.details["name"] = report.name
-    return first_rows(report, artifact)
+    return first_rows(report, artifact, medium)
 
 
 def compare_rows(*, older: ExportReport, newer: ExportReport, actor: Actor) -> compare.Compared:

@@ -1,4 +1,6 @@
 """The demo project's rows and pictures: made here, the same on every machine, with something of every kind in them.
+What is no picture is made in :mod:`connections.store.demo_media`, what a model says in
+:mod:`connections.store.demo_runs`.
 
 A picture is a grid of cells of 40 x 40 pixels, and each mark stands in a cell of its own. Boxes and polygons have their
 corners on whole numbers and only upright and level sides, so that what is painted is exactly what the annotation says,
@@ -14,7 +16,7 @@ import io
 import random
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from itertools import pairwise
+from itertools import chain, pairwise
 from typing import Any
 
 import numpy as np
@@ -23,7 +25,11 @@ from PIL import Image
 from pycocotools import mask as coco_mask
 
 from connections.rows.kinds import BOX, KINDS, MASK, POINT, POLYGON, POLYLINE
+from connections.rows.media_types import IMAGE
 from connections.rows.review_statuses import REVIEW_STATUSES
+from connections.store.demo_media import media_rows
+from connections.store.demo_runs import RUN as RUN
+from connections.store.demo_runs import with_predictions
 from connections.store.import_row import IncomingClass, IncomingLabel, IncomingRow
 from exportadmin.lib.ids import derived_id
 
@@ -70,6 +76,16 @@ def demo_rows(media_prefix: str) -> Iterator[IncomingRow]:
     """Rows 1 to :data:`ROWS`; a picture's address is ``<media_prefix>/<file name>``."""
     for index in range(1, ROWS + 1):
         yield _row(index, media_prefix)
+
+
+def project_rows(media_prefix: str) -> Iterator[IncomingRow]:
+    """All rows of the demo project: :func:`demo_rows`, then those of the other media; some with what a model says."""
+    return with_predictions(chain(demo_rows(media_prefix), media_rows(ROWS + 1)))
+
+
+def is_picture(row: IncomingRow) -> bool:
+    """Is it one of :func:`demo_rows`, of which there is a :func:`picture`?"""
+    return bool(row.media_attributes["asset_type"] == IMAGE)
 
 
 def picture(row: IncomingRow) -> bytes:

@@ -314,12 +314,12 @@ def _area() -> IncomingRow:
         [18.40, 54.83],
     ]
     objects = [
-        _object("area 1", "peninsula", "GeoPolygon", polygon={"type": "Polygon", "coordinates": [ring]}),
-        _object("area 2", "harbour", "GeoBoundingBox", bounding_box={"type": "Polygon", "coordinates": [
+        _object("area 1", "peninsula", "GeoPolygon", geojson={"type": "Polygon", "coordinates": [ring]}),
+        _object("area 2", "harbour", "GeoBoundingBox", geojson={"type": "Polygon", "coordinates": [
             [[18.52, 54.52], [18.57, 54.52], [18.57, 54.55], [18.52, 54.55], [18.52, 54.52]]]}),
-        _object("area 3", "fairway", "GeoPolyline", line={"type": "LineString", "coordinates": [
+        _object("area 3", "fairway", "GeoPolyline", geojson={"type": "LineString", "coordinates": [
             [18.57, 54.53], [18.75, 54.55], [18.90, 54.65]]}),
-        _object("area 4", "buoy", "GeoPoint", point={"type": "Point", "coordinates": [18.75, 54.55]}),
+        _object("area 4", "buoy", "GeoPoint", geojson={"type": "Point", "coordinates": [18.75, 54.55]}),
     ]  # fmt: skip
     tiles = {"tile_layer_url": "https://tiles.example.org/{z}/{x}/{y}.png", "name": "Bay of Puck"}
     return _row("demo-bay.json", orjson.dumps(tiles).decode(), GEOSPATIAL, IncomingLabel(objects=objects),

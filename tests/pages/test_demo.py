@@ -19,6 +19,7 @@ from PIL import Image
 from pycocotools import mask as coco_mask
 
 from connections.models import Project
+from connections.rows.media_types import MEDIA_TYPES, media_type_of
 from connections.rows.review_statuses import REVIEW_STATUSES
 from connections.rows.shapes import polygon_rings, ring_area
 from connections.store import demo
@@ -31,6 +32,7 @@ from exports.models import ExportReport
 from tests.support.paths import ROOT
 
 ROWS = list(demo.demo_rows("/media/demo"))
+ALL = list(demo.project_rows("/media/demo"))
 
 
 @pytest.fixture
@@ -83,16 +85,32 @@ def test_loading_makes_admin_project_pictures_and_an_export_in_each_format(folde
     assert (made.event, made.object_name, made.channel) == ("user.created", "admin", "shell")
     assert password[1] not in made.after_json
     project = Project.objects.get(name="Demo")
-    assert StoreRow.objects.filter(project=project).count() == 300
+    assert StoreRow.objects.filter(project=project).count() == len(ALL) == 309
     assert {path.name for path in (folders / "media" / project.public_id).iterdir()} == {row.key for row in ROWS}
-    assert [entry.name for entry in StoreClass.objects.filter(project=project, is_question=False)] == list(demo.COLOURS)
+    classes = [entry.name for entry in StoreClass.objects.filter(project=project, is_question=False)]
+    assert classes[: len(demo.COLOURS)] == list(demo.COLOURS)
     reports = {report.format: report for report in ExportReport.objects.all()}
     assert set(reports) == set(FORMATS)
+    of_run = reports.pop("coco_results")
+    assert of_run.status == statuses.COMPLETED and of_run.rows_done == sum(bool(row.predictions) for row in ALL)
     for report in reports.values():
-        assert (report.status, report.rows_done) == (statuses.COMPLETED, 300)
+        every_row_and_annotation_is_told_of(report, reports["json"].check_values)
     assert reports["json"].check_values["annotations"] == sum(
         StoreRow.objects.values_list("annotation_count", flat=True)
     )
+    assert set(reports["json"].check_values["rows_by_media_type"]) == set(MEDIA_TYPES)
+
+
+def every_row_and_annotation_is_told_of(report: ExportReport, whole: dict[str, Any]) -> None:
+    """Of each kind: in the file, left out by the format, or in a row that was refused; ``whole`` are those of all."""
+    values = report.check_values
+    refused = sum(values["rows_refused"].values())
+    assert report.status == (statuses.PARTIAL if refused else statuses.COMPLETED), report.format
+    assert values["rows_kept"] + refused == 309, report.format
+    by_kind, left_out = values["annotations_by_kind"], values["left_out_by_format"]
+    for kind, count in whole["annotations_by_kind"].items():
+        told = by_kind.get(kind, 0) + left_out.get(kind, 0)
+        assert told <= count if refused else told == count, (report.format, kind)
 
 
 @pytest.mark.django_db(transaction=True)
@@ -117,7 +135,7 @@ def test_what_is_missing_is_made_again(folders: Path):
     before = picture.read_bytes()
     picture.unlink()
     ExportReport.objects.filter(format="csv").update(status=statuses.FAILED)
-    assert re.fullmatch(r"export Demo as csv: 300 rows, report \w+\n", load())
+    assert re.fullmatch(r"export Demo as csv: 309 rows, report \w+\n", load())
     assert picture.read_bytes() == before
 
 
@@ -155,9 +173,23 @@ def test_rows_come_in_all_shapes():
         assert any(getattr(row, part) for row in ROWS), part
 
 
+def test_every_medium_is_there_and_a_model_run_over_pictures_and_texts():
+    media = {media_type_of(row.media_attributes, row.row_data, ()) for row in ALL}
+    assert media == set(MEDIA_TYPES)
+    predicted = [row for row in ALL if row.predictions]
+    assert {row.media_attributes["asset_type"] for row in predicted} == {"image", "text"}
+    assert {each.split for row in predicted for each in row.predictions} == {"Training", "Validation", "Test"}
+    confidences = [mark["confidence"] for row in predicted for each in row.predictions
+                   for label in each.labels for mark in label.objects]  # fmt: skip
+    assert len(confidences) > 100 and 0 < min(confidences) < 0.5 < max(confidences) < 1
+    assert next(row for row in ALL if row.number == demo.SHOWCASE).predictions
+
+
 def test_ids_are_unique_and_relationships_lead_to_marks_of_their_label():
     ids = [mark["feature_id"] for mark in marks()]
     assert len(set(ids)) == len(ids)
+    assert [row.number for row in ALL] == list(range(1, len(ALL) + 1))
+    assert len({row.key for row in ALL}) == len(ALL)
     for row in ROWS:
         for label in row.labels:
             own = {mark["feature_id"] for mark in label.objects}
@@ -169,7 +201,7 @@ def test_ids_are_unique_and_relationships_lead_to_marks_of_their_label():
 
 
 def test_nothing_happens_after_the_rows_were_written():
-    for row in ROWS:
+    for row in ALL:
         times = [row.created_ms, *(ms for label in row.labels for ms in (label.created_ms, label.updated_ms))]
         assert times == sorted(times) or len(row.labels) == 2
         assert demo.FIRST_MS <= min(times) <= max(times) < demo.WRITTEN_MS
@@ -178,8 +210,9 @@ def test_nothing_happens_after_the_rows_were_written():
 def test_the_same_rows_and_pictures_come_out_in_every_process():
     program = (
         "import hashlib; from connections.store import demo;"
-        "rows = demo.demo_rows('/m');"
-        "print(hashlib.sha256(b''.join(repr(row).encode() + demo.picture(row) for row in rows)).hexdigest())"
+        "rows = demo.project_rows('/m');"
+        "seen = (repr(row).encode() + (demo.picture(row) if demo.is_picture(row) else b'') for row in rows);"
+        "print(hashlib.sha256(b''.join(seen)).hexdigest())"
     )
     said = {
         subprocess.run(

@@ -13,6 +13,8 @@ from django.test import Client
 from PIL import Image
 
 from connections.models import Project
+from connections.rows.media_types import MEDIA_TYPES
+from connections.store import demo_media
 from connections.store.upsert import write_rows
 from exportadmin.audit.models import AuditEntry
 from exportadmin.lib.actor import Actor
@@ -87,6 +89,41 @@ def test_rows_of_other_formats_come_from_the_source_and_that_is_said(filled: Pro
     assert f"As the source has them now: {format} files hold no rows" in page
     assert "<dd>rejected</dd>" in page and page.count("<h3>") == 5
     assert [entry.details["from"] for entry in reads()] == ["source"]
+
+
+@pytest.mark.parametrize("format", ["json", "csv"])
+def test_every_medium_of_an_export_can_be_looked_at_wherever_its_rows_stand(
+    filled: Project, visitor: Client, format: str
+):
+    write_rows(filled, demo_media.media_rows(1_000))
+    report = run(filled, format)
+    page = look(visitor, report)
+    assert "<h3>demo-chat.json</h3>" not in page
+    links = re.findall(r'href="(/exports/\w+/preview/\?medium=(\w+))"', page)
+    assert {medium for _, medium in links} == set(MEDIA_TYPES)
+    for address, medium in links:
+        page = page_html(visitor.get(address))
+        titles = re.findall(r"<h3>(.*?)</h3>", page)
+        assert f'aria-current="true">{MEDIA_TYPES[medium].title}</span>' in page
+        assert titles and all(title.startswith("demo-") for title in titles) == (medium != "image")
+    assert {entry.details.get("medium") for entry in reads()} == {None, *MEDIA_TYPES}
+
+
+def test_a_medium_that_is_none_is_refused_and_one_that_is_not_there_has_no_rows(filled: Project, visitor: Client):
+    report = run(filled, "json")
+    answer = visitor.get(f"/exports/{report.report_id}/preview/?medium=mp4")
+    assert answer.status_code == 400 and "unknown medium" in page_html(answer)
+    page = page_html(visitor.get(f"/exports/{report.report_id}/preview/?medium=video"))
+    assert "This export has no such rows." in page and 'aria-label="First rows by medium"' not in page
+
+
+def test_no_more_than_so_many_rows_are_looked_through(
+    filled: Project, visitor: Client, monkeypatch: pytest.MonkeyPatch
+):
+    report = run(filled, "json")
+    monkeypatch.setattr(preview, "MOST_LOOKED", 7)
+    page = page_html(visitor.get(f"/exports/{report.report_id}/preview/?medium=video"))
+    assert "Only the first 7 rows were looked through." in page
 
 
 def test_who_may_not_download_sees_no_row_and_the_try_is_recorded(members: Project, rita: User, tmp_path: Path):

@@ -23,7 +23,7 @@ from connections.store.upsert import write_rows
 from exportadmin.lib.command import FAILED, AppCommand, shell_actor
 from exportadmin.runs import statuses
 from exports import actions
-from exports.formats import formats_of_projects
+from exports.formats import FORMATS
 from exports.models import ExportReport
 from exports.spec.spec import ExportSpec
 
@@ -31,7 +31,7 @@ ADMIN = "admin"
 
 
 class Command(AppCommand):
-    """An admin, a demo project with pictures, and one export of it in each format; what is there already stays."""
+    """An admin, a demo project with rows of every medium, one export in each format; what is there already stays."""
 
     help = "Make the admin user, the demo project and one export of it in each format; safe to run again."
 
@@ -62,7 +62,7 @@ class Command(AppCommand):
         project = store_project(demo.PROJECT_NAME, shell_actor())
         folder = settings.MEDIA_DIR / project.public_id
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        rows = demo.demo_rows(f"/media/{project.public_id}")
+        rows = demo.project_rows(f"/media/{project.public_id}")
         summary = write_rows(project, _with_pictures(rows, folder), classes=demo.CLASSES, now_ms=demo.WRITTEN_MS)
         if summary.refused_count:
             first = summary.refused[0]
@@ -74,12 +74,13 @@ class Command(AppCommand):
         return project
 
     def _exports(self, project: Project) -> None:
-        for key in formats_of_projects():
+        for key, writer in FORMATS.items():
             name = f"{project.name} as {key}"
             there = ExportReport.objects.filter(project=project, format=key, name=name, status__in=statuses.SUCCESSFUL)
             if there.exists():
                 continue
-            spec = ExportSpec.parse({"format": key}, project)
+            run = {"scope": {"kind": "model_run", "id": demo.RUN.run_id}} if writer.needs_run else {}
+            spec = ExportSpec.parse({"format": key, **run}, project)
             report = actions.run_now(project=project, spec=spec, name=name, actor=shell_actor())
             if not report.is_delivered:
                 raise CommandError(f"export {name!r} {report.status}: {report.error}", returncode=FAILED)
@@ -87,10 +88,10 @@ class Command(AppCommand):
 
 
 def _with_pictures(rows: Iterator[IncomingRow], folder: Path) -> Iterator[IncomingRow]:
-    """The rows, each after its picture is in its place; a picture that is there already is not made again."""
+    """The rows, each picture's after it is in its place; one that is there already is not made again."""
     for row in rows:
         path = folder / row.key
-        if not path.exists():
+        if demo.is_picture(row) and not path.exists():
             draft = path.with_name(f".{path.name}.{os.getpid()}")
             draft.write_bytes(demo.picture(row))
             draft.replace(path)

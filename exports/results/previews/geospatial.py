@@ -22,6 +22,15 @@ LONGER: Final = 1_000
 # and at least along its shorter one
 SHORTER: Final = 200
 _DEEPEST: Final = 4
+# how what they describe is drawn
+GEOJSON_TYPES: Final[Mapping[str, Kind]] = {
+    "Polygon": POLYGON,
+    "MultiPolygon": POLYGON,
+    "LineString": POLYLINE,
+    "MultiLineString": POLYLINE,
+    "Point": POINT,
+    "MultiPoint": POINT,
+}
 Place = tuple[float, float]
 
 
@@ -79,14 +88,16 @@ class GeospatialPreview(Preview):
 
 
 def outline_of(mark: Mark) -> Outline | None:
-    """Its geometry as GeoJSON, or as our own shapes have it; ``None`` where it has none that we know. Raises
+    """Its ``geojson``, or its geometry as shapes of pictures have it; ``None`` where it has none that we know. Raises
     ``ValueError``, ``KeyError`` or ``TypeError`` for a broken one."""
+    if "geojson" in mark:
+        geojson = mark["geojson"]
+        kind = GEOJSON_TYPES[geojson["type"]]
+        return Outline(kind, list(_lines(geojson["coordinates"], 0)))
     for kind in (BOX, POLYGON, POLYLINE, POINT):
         shape = mark.get(kind.geometry)
         if shape is None:
             continue
-        if isinstance(shape, Mapping) and "coordinates" in shape:
-            return Outline(kind, list(_lines(shape["coordinates"], 0)))
         if kind is BOX:
             left, top, width, height = (finite(shape[side]) for side in ("left", "top", "width", "height"))
             right, other = left + width, top + height

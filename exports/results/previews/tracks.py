@@ -1,8 +1,8 @@
 """What a label says by frames of a video, or by moments of a recording.
 
 Labelbox keeps a video's marks by frame: ``"frames": {"13": {"objects": {"<id>": {…}}, "classifications": […]}}``, with
-``"segments": {"<id>": [[13, 19]]}`` and ``"key_frame_feature_map": {"<id>": [13, 19]}`` beside them; a recording's has
-``segments`` and ``timestamp``, whose shape nobody documents: it is read as frames are.
+``"segments": {"<id>": [[13, 19]]}`` and ``"key_frame_feature_map": {"<id>": [13, 19]}`` beside them; the views of a
+scan each have frames of their own (``groups``), and a recording has ``segments`` and ``timestamp``.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
+from connections.rows.frames import answers_beside, objects_beside
 from exports.results.previews.base import Line, Mark, answer_line, what_of
 from exports.results.previews.drawing import Budget
 from exports.results.previews.picture import place_of
@@ -78,21 +79,27 @@ def tracks_of(features: Sequence[Feature], budget: Budget) -> list[Track]:
 def features_of(work: Work, left_out: Counter[str]) -> Iterator[Feature]:
     """Those of the label's frames or moments, each with its segments and the moments at which it was set."""
     found: dict[str, Feature] = {}
-    for key, content in _moments(work):
+    for key, content in _frames(work):
         moment = whole(key)
         if moment is None or not isinstance(content, Mapping):
-            left_out["at a moment that has no number or no content"] += 1
+            left_out["in a frame that has no number or no content"] += 1
             continue
         marks = content.get("objects")
         named = marks.items() if isinstance(marks, Mapping) else ((None, each) for each in sequence(marks))
         for feature_id, mark in named:
             if isinstance(mark, Mapping):
-                _seen(found, work, feature_id or mark.get("feature_id") or name_of(mark), mark, moment, False)
+                _seen(found, work, feature_id or mark.get("feature_id") or _identity(mark), mark, moment, False)
             else:
                 left_out["that cannot be read"] += 1
         for answer in objects(content.get("classifications")):
-            identity = answer.get("feature_id") or f"{name_of(answer)}: {answer_text(answer)}"
-            _seen(found, work, identity, answer, moment, True)
+            _seen(found, work, answer.get("feature_id") or _identity(answer), answer, moment, True)
+    timestamp = {"timestamp": work.annotations.get("timestamp")}
+    for is_answer, marks in ((False, objects_beside(timestamp)), (True, answers_beside(timestamp))):
+        for mark in marks:
+            if (moment := whole(mark.get("timestamp"))) is None:
+                left_out["at a moment that has no number"] += 1
+            else:
+                _seen(found, work, mark.get("feature_id") or _identity(mark), mark, moment, is_answer)
     segments = mapping(work.annotations.get("segments"))
     key_frames = mapping(work.annotations.get("key_frame_feature_map"))
     for feature_id, feature in found.items():
@@ -105,9 +112,15 @@ def features_of(work: Work, left_out: Counter[str]) -> Iterator[Feature]:
         yield from _without_moments(work, segments, found)
 
 
-def _moments(work: Work) -> Iterator[tuple[str, object]]:
-    for key in ("frames", "timestamp"):
-        yield from mapping(work.annotations.get(key)).items()
+def _frames(work: Work) -> Iterator[tuple[str, object]]:
+    yield from mapping(work.annotations.get("frames")).items()
+    for group in objects(work.annotations.get("groups")):
+        yield from mapping(group.get("frames")).items()
+
+
+def _identity(mark: Mark) -> str:
+    """Of what has no id: an answer that is the same is the same answer."""
+    return f"{name_of(mark)}: {answer_text(mark)}"
 
 
 def _without_moments(work: Work, segments: Mapping[str, object], found: Mapping[str, Feature]) -> Iterator[Feature]:

@@ -338,9 +338,9 @@ def test_a_web_page_is_shown_as_text_and_never_rendered():
 def test_shapes_on_the_globe_lie_in_a_frame_with_latitude_up():
     line = {"type": "LineString", "coordinates": [[10, 50], [20, 60]]}
     marks = [
-        {"name": "way", "annotation_kind": "GeoPolyline", "line": line},
-        {"name": "buoy", "annotation_kind": "GeoPoint", "point": {"x": 20.0, "y": 50.0}},
-        {"name": "torn", "annotation_kind": "GeoPolygon", "polygon": {"coordinates": [[["a", 1]]]}},
+        {"name": "way", "annotation_kind": "GeoPolyline", "geojson": line},
+        {"name": "buoy", "annotation_kind": "ImagePoint", "point": {"x": 20.0, "y": 50.0}},
+        {"name": "torn", "annotation_kind": "GeoPolygon", "geojson": {"type": "Polygon", "coordinates": [[["a", 1]]]}},
         {"name": "odd", "annotation_kind": "GeoCloud"},
     ]
     figure, page = shown(labelled('{"tile_layer_url": "https://x/{z}"}', {}, objects=marks))
