@@ -63,7 +63,7 @@ GROUPS: Final = [
 
 
 def image(number: int, *, complete: bool = True) -> dict[str, Any]:
-    """The entry of file ``number``: every third has a box and a polygon, the others none."""
+    """The entry of file ``number``: every third has a box, a polygon and an ellipse, the others none."""
     name = f"orchard_{number:05d}.jpg"
     url = f"https://bucket.example/projects/images/1/{number}"
     boxes: list[dict[str, Any]] = [
@@ -87,6 +87,16 @@ def image(number: int, *, complete: bool = True) -> dict[str, Any]:
             "x_max": 200,
             "y_max": 220,
             "points": [{"x": 10, "y": 12}, {"x": 200, "y": 40}, {"x": 150, "y": 220}],
+        },
+        {
+            "id": 1_000_000 + number,
+            "type": "ellipse",
+            "attribute_groups": None,
+            "label_file_id": 901,
+            "center_x": 300,
+            "center_y": 200,
+            "width": 40,
+            "height": 25,
         },
     ]
     return {

@@ -14,6 +14,7 @@ from collections.abc import Iterable
 from connections.rows.kinds.base import Annotation, Kind
 from connections.rows.kinds.box import Box
 from connections.rows.kinds.classification import Classification
+from connections.rows.kinds.diffgram import Cuboid, Curve, Ellipse, Keypoints
 from connections.rows.kinds.document import DocumentBox
 from connections.rows.kinds.geospatial import GeoBox, GeoPoint, GeoPolygon, GeoPolyline
 from connections.rows.kinds.mask import ADDRESS, Mask
@@ -102,6 +103,10 @@ KINDS = Kinds(
         GeoPolyline(),
         GeoPoint(),
         SEGMENT,
+        Ellipse(),
+        Cuboid(),
+        Curve(),
+        Keypoints(),
         CLASSIFICATION,
         OTHER,
     ]

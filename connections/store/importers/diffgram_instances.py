@@ -14,9 +14,22 @@ from typing import Any, Final
 
 from connections.rows.checks import BadMark, shown
 from connections.rows.diffgram import FIRST_FRAME, GLOBAL, OWN_KIND, SOURCE
+from connections.rows.kinds import (
+    BOX,
+    KINDS,
+    OTHER,
+    POINT,
+    POLYGON,
+    POLYLINE,
+    VIDEO_BOX,
+    VIDEO_POINT,
+    VIDEO_POLYGON,
+    VIDEO_POLYLINE,
+)
 from connections.store.import_row import IncomingLabel
 from connections.store.importers.ndjson import check_answer, check_object
-from connections.store.notes import CARRIED, OTHER, UNLABELLED, Notes
+from connections.store.notes import CARRIED, UNLABELLED, Notes
+from connections.store.notes import OTHER as OTHER_NOTE
 
 TAG, RELATION = "tag", "relation"
 _MAX_NAME: Final = 500
@@ -108,9 +121,10 @@ class Reader:
             mark |= geometry
         else:
             mark["annotation_kind"] = f"{OWN_KIND}{kind}"
-            self._notes.add(
-                CARRIED, f"annotations of type {kind[:40]}, kept as they are", example=f"{self._position}, {where}"
-            )
+            if KINDS.of(mark["annotation_kind"]) is OTHER:
+                self._notes.add(
+                    CARRIED, f"annotations of type {kind[:40]}, kept as they are", example=f"{self._position}, {where}"
+                )
         mark["classifications"] = self._answers(instance.get("attribute_groups"), where)
         try:
             check_object(mark, self._media)
@@ -118,8 +132,7 @@ class Reader:
             raise BadMark(f"{where}: {error}") from None
         if is_framed:
             rest |= {"id": instance["id"]} | _odd(at)
-            if mark["annotation_kind"].startswith("Image"):
-                mark["annotation_kind"] = "Video" + mark["annotation_kind"].removeprefix("Image")
+            mark["annotation_kind"] = _FRAMED.get(mark["annotation_kind"], mark["annotation_kind"])
         if rest:
             mark["source_extra"] = {SOURCE: rest}
         if not name:
@@ -133,7 +146,7 @@ class Reader:
         if (name := self._vocabulary.labels.get(str(label))) is not None:
             return name
         text = "annotations of a label that the file does not name, since it was deleted there"
-        self._notes.add(OTHER, text, example=f"{self._position}, {where}: label {shown(label)}")
+        self._notes.add(OTHER_NOTE, text, example=f"{self._position}, {where}: label {shown(label)}")
         return f"label {label}"[:_MAX_NAME]
 
     def _take_answers(self, instance: _Json, where: str) -> None:
@@ -204,7 +217,7 @@ def _box(rest: Mapping[str, Any]) -> tuple[_Json, Iterable[str]] | None:
         return None
     left, top, right, bottom = (rest[side] for side in _BOUNDS)
     sides = {"top": top, "left": left, "height": bottom - top, "width": right - left}
-    return {"annotation_kind": "ImageBoundingBox", "bounding_box": sides}, _BOUNDS
+    return {"annotation_kind": BOX.annotation_kind, "bounding_box": sides}, _BOUNDS
 
 
 def _corners(rest: Mapping[str, Any], least: int) -> list[_Json] | None:
@@ -219,22 +232,27 @@ def _corners(rest: Mapping[str, Any], least: int) -> list[_Json] | None:
 def _polygon(rest: Mapping[str, Any]) -> tuple[_Json, Iterable[str]] | None:
     if (corners := _corners(rest, 3)) is None:
         return None
-    return {"annotation_kind": "ImagePolygon", "polygon": corners}, ("points", *_BOUNDS)
+    return {"annotation_kind": POLYGON.annotation_kind, "polygon": corners}, ("points", *_BOUNDS)
 
 
 def _line(rest: Mapping[str, Any]) -> tuple[_Json, Iterable[str]] | None:
     if (corners := _corners(rest, 2)) is None:
         return None
-    return {"annotation_kind": "ImagePolyline", "line": corners}, ("points", *_BOUNDS)
+    return {"annotation_kind": POLYLINE.annotation_kind, "line": corners}, ("points", *_BOUNDS)
 
 
 def _point(rest: Mapping[str, Any]) -> tuple[_Json, Iterable[str]] | None:
     corners = _corners(rest, 1)
     if corners is None or len(corners) != 1:
         return None
-    return {"annotation_kind": "ImagePoint", "point": corners[0]}, ("points", *_BOUNDS)
+    return {"annotation_kind": POINT.annotation_kind, "point": corners[0]}, ("points", *_BOUNDS)
 
 
+# in a picture → in a frame
+_FRAMED: Final = {
+    kind.annotation_kind: framed.annotation_kind
+    for kind, framed in ((BOX, VIDEO_BOX), (POLYGON, VIDEO_POLYGON), (POLYLINE, VIDEO_POLYLINE), (POINT, VIDEO_POINT))
+}
 _READ: Final = {"box": _box, "polygon": _polygon, "line": _line, "point": _point}
 
 

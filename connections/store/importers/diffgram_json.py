@@ -23,7 +23,7 @@ import orjson
 from connections.rows.checks import BadMark, moment, shown, size
 from connections.rows.diffgram import CARRIED as CARRIED_KEY
 from connections.rows.diffgram import SOURCE, carried_by, is_still
-from connections.rows.kinds import BOX, CLASSIFICATION, OTHER, POINT, POLYGON, POLYLINE
+from connections.rows.kinds import BOX, CLASSIFICATION, KINDS, OTHER, POINT, POLYGON, POLYLINE
 from connections.rows.media import unsigned
 from connections.rows.review_statuses import REVIEW_STATUSES
 from connections.store.import_row import IncomingClass, IncomingRow
@@ -79,7 +79,7 @@ class DiffgramJsonImporter(NdjsonImporter):
 
     def survey(self) -> Survey:
         with self.open() as stream:
-            rows = sum(1 for key, _, _ in _pieces(stream, keep=False) if _is_number(key))
+            rows = sum(1 for key, one, _ in _pieces(stream, keep=False) if one is not None and _is_number(key))
         return Survey(rows, self.path.stat().st_size)
 
     def rows(self) -> Iterator[IncomingRow]:
@@ -331,6 +331,7 @@ _FORMS: Final = (
     Form(CLASSIFICATION, READ, (TAG,), "an answer to the question tag: the label"),
     Form("Relationships", READ, ("relation",)),
     Form("Frames", READ, ("sequence_list",), "by frames of the original video, from 1"),
+    *(Form(KINDS[kind], READ, (kind,), "as Diffgram has it") for kind in ("ellipse", "cuboid", "curve", "keypoints")),
     Form(OTHER, CARRIED, ("any other type", "box without sides"), "as Diffgram:<type>, under source_extra.diffgram"),
     Form("Rows", READ, ("file.ann_is_complete",), "true: accepted; else review, or to_label without an annotation"),
     Form("Rows", REFUSED, ("null",), "a file that Diffgram has no shape for, or could not write"),

@@ -213,6 +213,7 @@ GEOMETRIES: dict[str, Any] = {
     "box": {"bounding_box": {"top": 1, "left": 1, "height": 1, "width": 1}},
     "polygon": {"polygon": [{"x": x, "y": y} for x, y in POINTS]},
     "mask": {"mask": {"size": [2, 4], "counts": "17"}},
+    **{key: {"source_extra": {"diffgram": {"width": 3}}} for key in ("ellipse", "cuboid", "curve", "keypoints")},
     "polyline": {"line": [{"x": x, "y": y} for x, y in POINTS]},
     "point": {"point": {"x": 1, "y": 1}},
 }
@@ -323,7 +324,8 @@ def diffgram(form: Form, name: str) -> Any:
         "tag": {**base, "type": "tag"},
         "relation": {"type": "relation", "label_file_id": 901, "from_instance_id": 5, "to_instance_id": 6},
         "attribute_groups": {**base, "type": "global", "label_file_id": None, "attribute_groups": {"31": "wet"}},
-        "any other type": {**base, "type": "curve", "p1": {"x": RED, "y": 1}},
+        "any other type": {**base, "type": "cuboid_3d", "position_3d": {"x": RED, "y": 1}},
+        **{one: {**base, "type": one, "width": 3} for one in ("ellipse", "cuboid", "curve", "keypoints")},
         "box without sides": {**base, "type": "box", "remark": RED},
     }
     file = {"id": 7, "original_filename": "a.jpg", "blob_url": "https://host/a.jpg", "ann_is_complete": True}

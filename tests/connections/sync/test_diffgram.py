@@ -12,6 +12,8 @@ from connections.platforms import remote
 from connections.store.models import StoreRow
 from connections.sync.actions import change_mirror, list_remote_projects, mirror_project
 from exportadmin.runs import statuses
+from exports import actions
+from exports.spec.spec import ExportSpec
 from tests.connections.sync.conftest import ME, Course, carried_out, keys
 from tests.rest.world import SHELL
 from tests.support.diffgram_server import EMPTY, NOT_READY, DiffgramServer, image, refusal
@@ -55,6 +57,9 @@ def test_a_job_is_mirrored_with_what_its_people_did(project, held):
     assert export.is_archived
     row = StoreRow.objects.get(project=project, global_key="1002")
     assert (row.status, row.batch_id, row.media_type) == ("accepted", "42", "image")
+    spec = ExportSpec.parse({"format": "csv", "sync_first": False}, project)
+    values = actions.run_now(project=project, spec=spec, actor=SHELL).check_values
+    assert values["annotations_by_kind"] == {"box": 10, "polygon": 10, "ellipse": 10}
     statuses_of = StoreRow.objects.filter(project=project).values_list("status", flat=True)
     assert sorted(set(statuses_of)) == ["accepted", "to_label"]
 
