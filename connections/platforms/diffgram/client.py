@@ -11,6 +11,7 @@ Nothing is sent twice in here: whoever runs tries again. What may have been made
 from __future__ import annotations
 
 import base64
+import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing
 from pathlib import Path
@@ -353,6 +354,8 @@ class Client:
 
 
 _HAS_NONE: Final = "object has no attribute"
+# before what it says, the status once more: "403 Forbidden: …"
+_STATUS: Final = re.compile(r"\A[1-5][0-9]{2}(?: [A-Z][A-Za-z]+)*: ")
 
 
 def number_of(directory: Mapping[str, Any]) -> int | None:
@@ -393,7 +396,7 @@ def said_by(body: bytes) -> str:
     error = told.get("error") or (log.get("error") if isinstance(log, dict) else None)
     if isinstance(error, dict):
         error = "; ".join(f"{key}: {one}" if isinstance(one, bool | int) else str(one) for key, one in error.items())
-    return shown(error) if isinstance(error, str) else ""
+    return shown(_STATUS.sub("", error)) if isinstance(error, str) else ""
 
 
 def shown(value: Any) -> str:
