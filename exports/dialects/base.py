@@ -13,13 +13,33 @@ from exportadmin.lib.rest import RestView
 
 
 @dataclass(frozen=True, slots=True)
+class PageBlock:
+    """A block of code on the platform's own page about exports, told by ``title``. ``fails_with`` stands in the error
+    where it cannot work here, and ``why`` says why, or what is to be known of one that does.
+
+    ``tests/platforms/test_platform_pages.py`` runs each and fails where it ends otherwise.
+    """
+
+    key: str
+    title: str
+    fails_with: str = ""
+    why: str = ""
+
+    @property
+    def works(self) -> bool:
+        """As the page has it, but for keys, ids and the address."""
+        return not self.fails_with
+
+
+@dataclass(frozen=True, slots=True)
 class Dialect:
     """``urls`` lie below ``/dialects/<key>/``.
 
     ``keys`` say what to give where its client asks for keys, ``scopes`` what a token needs for all that it does;
     ``scripts`` are the lines that export with it: ``(for whom, lines)`` with ``{base}`` for the address, ``{project}``
     for a project's id or ``{number}`` for its number, ``{key_id}`` and ``{key}`` for a token's id and key.
-    ``differences`` are what its client meets here that it does not meet there: ``(what, why)``.
+    ``differences`` are what its client meets here that it does not meet there: ``(what, why)``; ``blocks`` are the code
+    of the platform's own pages.
     """
 
     key: str
@@ -29,6 +49,7 @@ class Dialect:
     scopes: Sequence[str] = ()
     scripts: Sequence[tuple[str, str]] = ()
     differences: Sequence[tuple[str, str]] = ()
+    blocks: Sequence[PageBlock] = ()
 
     def lines(
         self,

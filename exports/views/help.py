@@ -200,6 +200,7 @@ def sdk(request: HttpRequest) -> HttpResponse:
             "scopes": dialect.scopes,
             "scripts": dialect.lines(site, *named),
             "differences": dialect.differences,
+            "blocks": dialect.blocks,
         }
         for key, dialect in DIALECTS.items()
     ]

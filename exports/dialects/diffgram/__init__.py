@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from exports.dialects.base import Dialect
+from exports.dialects.base import Dialect, PageBlock
 from exports.dialects.diffgram.urls import urlpatterns
 
 _PROJECT = """from diffgram import Project
@@ -111,6 +111,21 @@ DIFFGRAM = Dialect(
         (
             "Only exports in this format are listed; archiving takes one out of this list and of no other.",
             "Its report, its files and its lines of the trail stay.",
+        ),
+    ),
+    blocks=(
+        PageBlock("job", "From a Job"),
+        PageBlock("url", "Return URL"),
+        PageBlock(
+            "not_waiting",
+            "Trigger Export generation without blocking",
+            why="access_data says Export not ready yet. until it is made, as the page warns.",
+        ),
+        PageBlock(
+            "access",
+            "Access existing exports",
+            fails_with="('format options', ['JSON', 'YAML'])",
+            why='The SDK refuses its format="url" itself; return_type="url" works.',
         ),
     ),
 )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from exports.dialects.base import Dialect
+from exports.dialects.base import Dialect, PageBlock
 from exports.dialects.label_studio.urls import urlpatterns
 
 _CLIENT = """from label_studio_sdk import LabelStudio
@@ -112,5 +112,8 @@ LABEL_STUDIO = Dialect(
             "Errors are JSON always, also for addresses without a slash at the end.",
             "A script can read what is wrong.",
         ),
+    ),
+    blocks=(
+        PageBlock("script", "Example script", why="Its lines have to be indented again first: the page lost that."),
     ),
 )

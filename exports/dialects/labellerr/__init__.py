@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from exports.dialects.base import Dialect
+from exports.dialects.base import Dialect, PageBlock
 from exports.dialects.labellerr.urls import urlpatterns
 
 _CORE = """from labellerr.core import constants
@@ -110,5 +110,31 @@ LABELLERR = Dialect(
             "A json export has files whose work was skipped too, with the answers that were given.",
             "They are files of the statuses that were asked for.",
         ),
+    ),
+    blocks=(
+        PageBlock("local", "Local Export Example"),
+        PageBlock(
+            "s3",
+            "S3 Export Example",
+            fails_with="missing",
+            why="The SDK's AWSConnectionParams asks for more than the page gives; with its path it works.",
+        ),
+        PageBlock("list", "List All Exports Example"),
+        PageBlock("incremental", "Incremental Export Example"),
+        PageBlock(
+            "incremental_s3",
+            "Incremental S3 Export Example",
+            fails_with="names no connection of kind s3",
+            why="It needs the connection that the block above it does not make; with one of yours it works.",
+        ),
+        PageBlock("conversions", "Timestamp Conversion Examples", why="It calls nothing."),
+        PageBlock("status", "Check Export Status Example"),
+        PageBlock(
+            "fetch",
+            "Fetch Download URL Example",
+            fails_with="has no attribute 'fetch_download_url'",
+            why="The SDK's current client has no such call; the address comes with the status.",
+        ),
+        PageBlock("calculations", "Common Timestamp Calculations", why="It calls nothing."),
     ),
 )
