@@ -134,7 +134,10 @@ def _without_moments(work: Work, segments: Mapping[str, object], found: Mapping[
 
 
 def _seen(found: dict[str, Feature], work: Work, identity: object, mark: Mark, moment: int, is_answer: bool) -> None:
-    found.setdefault(str(identity), Feature(work, mark, is_answer)).moments.append(moment)
+    feature = found.get(str(identity))
+    if feature is None:  # of a hundred thousand frames most tell of what is known
+        feature = found[str(identity)] = Feature(work, mark, is_answer)
+    feature.moments.append(moment)
 
 
 def _ranges(value: object) -> list[Range]:
