@@ -38,7 +38,9 @@ class LabelCounts:
     """What the choice of labels (``choice``, as in a description) left out: labels, and their annotations, by reason.
 
     ``labels_in_them`` are all labels of the ``rows_with_several``, before the choice; ``rows_leaving_with_several`` are
-    those of which more than one leaves.
+    those of which more than one leaves. ``computed`` says what was worked out of the frames of videos: ``rows`` of
+    which any were, ``annotations`` that were, and ``tracks_left``, of which frames are missing that could not be;
+    ``None``: nobody asked for them.
     """
 
     choice: str = ALL.text
@@ -47,6 +49,7 @@ class LabelCounts:
     rows_leaving_with_several: int = 0
     left_out: Counter[str] = field(default_factory=Counter)
     annotations_left_out: Counter[str] = field(default_factory=Counter)
+    computed: Counter[str] | None = None
 
     def to_json(self) -> dict[str, Any]:
         """Annotations are counted with those that a format cannot hold."""
@@ -57,6 +60,12 @@ class LabelCounts:
             "rows_leaving_with_several": self.rows_leaving_with_several,
             "left_out": dict(sorted(self.left_out.items())),
         }
+
+    def computed_json(self) -> dict[str, Any]:
+        """Nothing, where nobody asked for frames between key frames."""
+        if self.computed is None:
+            return {}
+        return {"interpolated_frames": {key: self.computed[key] for key in ("rows", "annotations", "tracks_left")}}
 
 
 def of_platform(
@@ -233,6 +242,7 @@ class CheckValueCounter:
             "left_out_by_format": {key: count for key, count in sorted(left_out.items()) if count},
             **({"predictions": predictions} if predictions else {}),
             "labels": labels.to_json(),
+            **labels.computed_json(),
             "notes": dict(sorted(notes.items())),
             "files": len(files),
             "bytes": sum(file.bytes for file in files),

@@ -41,14 +41,17 @@ def objects_beside(annotations: Mapping[str, Any]) -> Iterator[Annotation]:
         objects = content.get("objects") or {}
         named = objects.items() if isinstance(objects, Mapping) else (("", each) for each in objects)
         for feature_id, mark in named:
-            kind: str = mark.get("annotation_kind") or ""
-            if kind.startswith("Image"):
-                kind = "Video" + kind.removeprefix("Image")
+            kind = kind_in_frame(mark.get("annotation_kind"))
             yield {**place, "feature_id": feature_id, **mark, "annotation_kind": kind}
     if timestamp := annotations.get("timestamp"):
         for place, found in _in_moments(timestamp, {}):
             if "annotation_kind" in found:
                 yield {**place, "feature_id": "", **found}
+
+
+def kind_in_frame(kind: str | None) -> str:
+    """Of what stands in a frame, the ``annotation_kind``: that of a video's mark, whatever a file calls it."""
+    return "Video" + kind.removeprefix("Image") if kind and kind.startswith("Image") else kind or ""
 
 
 def answers_beside(annotations: Mapping[str, Any]) -> Iterator[Annotation]:

@@ -253,6 +253,14 @@ class PredictionCountsSerializer(serializers.Serializer[Any]):
     left_out = serializers.DictField(child=serializers.IntegerField())
 
 
+class InterpolatedFramesSerializer(serializers.Serializer[Any]):
+    """What was computed of the frames of videos between key frames."""
+
+    rows = serializers.IntegerField()
+    annotations = serializers.IntegerField()
+    tracks_left = serializers.IntegerField(help_text="tracks of which frames are missing that cannot be computed")
+
+
 class PlanAnswerSerializer(serializers.Serializer[Any]):
     """A plan, as :func:`exports.spec.plan.plan` makes it. `null`: known only when the platform has made the file."""
 
@@ -271,6 +279,9 @@ class PlanAnswerSerializer(serializers.Serializer[Any]):
     left_out_by_format = serializers.DictField(child=serializers.IntegerField(), allow_null=True)
     predictions = PredictionCountsSerializer(required=False, help_text="there where the scope takes model runs")
     labels = LabelCountsSerializer(allow_null=True)
+    interpolated_frames = InterpolatedFramesSerializer(
+        required=False, help_text="what is computed of videos; there where it is asked for"
+    )
     removed_since = serializers.IntegerField(
         required=False, help_text="rows deleted after the revision that the filter names; there where it names one"
     )

@@ -121,6 +121,16 @@ def destination_schema() -> dict[str, Any]:
     return {"type": "object", "additionalProperties": False, "properties": properties}
 
 
+def _interpolated_frames_schema() -> dict[str, Any]:
+    return {
+        "type": "boolean",
+        "default": False,
+        "description": "every frame of a video's segments, between key frames computed: boxes, points and outlines "
+        "move straight and evenly, answers stay; masks have the frames that they have. false: the frames as they are "
+        "kept",
+    }
+
+
 def _max_refused_schema() -> dict[str, Any]:
     return {
         "type": "number",
@@ -205,6 +215,7 @@ class Described(StrictSerializer):
             **{key: DescribedField(partial(_beside_schema, CONDITIONS[key])) for key in beside_filter()},
             "filter": DescribedField(filter_schema),
             "labels": DescribedField(labels_schema),
+            "interpolated_frames": DescribedField(_interpolated_frames_schema),
             "include": serializers.ListField(
                 child=Choice(ALL_PARTS),
                 required=False,

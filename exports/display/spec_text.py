@@ -33,6 +33,7 @@ LABELS: dict[str, str] = {
     "where": "Delivered",
     "remote_id": "Its own id there",
     "labels": "Labels of each row",
+    "interpolated_frames": "Frames between key frames computed",
     "include": "Parts included",
     "options": "Format options",
     "destination": "Destination",

@@ -95,6 +95,13 @@ class ExportForm(DeliveryInputs, ConditionsForm):
             widget=SuggestInput(attrs={"maxlength": LONGEST_PERSON, "autocomplete": "off", "spellcheck": "false"}),
         )
 
+        self.fields["interpolated_frames"] = forms.BooleanField(
+            label="Every frame of videos",
+            help_text="Between key frames computed: boxes, points and outlines move straight and evenly, answers stay; "
+            "masks have the frames that they have.",
+            required=False,
+        )
+
     def _add_formats(self) -> None:
         self.fields["format"] = OfferedField(
             label="Format", required=False, initial="json", choices=[(key, each.title) for key, each in FORMATS.items()]
@@ -119,6 +126,7 @@ class ExportForm(DeliveryInputs, ConditionsForm):
             **({} if body.get("sync_first") is None else {"sync_first": body["sync_first"]}),
             "labels": labels.key,
             "person": labels.person if isinstance(labels, CreatedBy) else "",
+            "interpolated_frames": body.get("interpolated_frames") is True,
             "format": format_name,
             "parts": PARTS if body.get("include") is None else body["include"],
             "destination": destination["kind"],
@@ -172,7 +180,13 @@ class ExportForm(DeliveryInputs, ConditionsForm):
             key = data["format"]
             self.spec = ExportSpec(
                 format=key,
-                selection=Selection(self.of_project.public_id, parsed, frozenset(data["parts"]), labels),
+                selection=Selection(
+                    self.of_project.public_id,
+                    parsed,
+                    frozenset(data["parts"]),
+                    labels,
+                    interpolated_frames=data["interpolated_frames"],
+                ),
                 beside={one: tuple(given.pop(one, ())) for one in beside_filter()},
                 filter=given,
                 destination=destination,

@@ -32,6 +32,8 @@ CHECK_VALUE_TEXTS: Final[dict[str, str]] = {
     "the choice of labels leaves out, by reason, also of rows that are dropped for it",
     "labels": "the choice of labels; rows that have several, how many are in those, and rows that leave with "
     "several; labels left out, by reason",
+    "interpolated_frames": "where frames between key frames of videos were computed: rows, annotations, and tracks "
+    "left as they are (masks, outlines whose number of points changes, tracks without segments)",
     "notes": "what readers of the file should know, counted: COCO's images_without_size",
     "files": "files delivered, the manifest not counted",
     "bytes": "their sizes, added up",

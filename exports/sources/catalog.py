@@ -141,6 +141,7 @@ class CatalogReader(TableReader):
             raise PermanentError("nobody who may read these rows has asked for them")
         self._holds_several = SEVERAL in columns
         self._choice = selection.labels
+        self._interpolated = selection.interpolated_frames
         parts, states = self._find_parts(settled)
         taken = [parts[public_id] for public_id in settled.labels_of]
         self._taken = {part.pk: part for part in taken}
@@ -174,7 +175,7 @@ class CatalogReader(TableReader):
     def choose_labels(self, cannot_hold: Collection[str]) -> LabelsChosen:
         """See :class:`exports.sources.base.Reader`."""
         for part in self._taken.values():
-            selection = Selection(part.public_id, labels=self._choice)
+            selection = Selection(part.public_id, labels=self._choice, interpolated_frames=self._interpolated)
             part.label_filter = LabelFilter(selection, part, self._columns, cannot_hold)
             part.label_filter.counts = self._chosen.counts
         return self._chosen

@@ -17,6 +17,8 @@ from connections.rows.coco import annotation_ids, render_coco
 from connections.rows.counts import count_annotations
 from connections.rows.csv import render_csv
 from connections.rows.frames import objects_of
+from connections.rows.interpolation import interpolate
+from connections.rows.kinds import KINDS
 from connections.rows.labels import (
     SEVERAL,
     SKIPPED,
@@ -27,12 +29,15 @@ from connections.rows.labels import (
     label_flags,
     labels_of,
 )
+from connections.rows.media_types import VIDEO
 from exports.check_values import LabelCounts
 from exports.sources.base import LabelsChosen
 from exports.spec.conditions import CONDITIONS
 from exports.spec.labels import ALL, NO_LABEL_LEFT, SKIPPED_LABELS
 from exports.spec.selection import Selection
 
+# the letters of kinds that stand in frames
+_IN_FRAMES: Final = frozenset(kind.letter for kind in KINDS.values() if kind.unit == "frame")
 # what is written anew of a row of which not every label leaves
 _RENDERED: Final = (
     "label_times",
@@ -76,6 +81,9 @@ class LabelFilter:
         chosen = reader.choose_labels(cannot_hold)
         self._is_done = chosen is not None
         self.counts = chosen.counts if chosen else LabelCounts(selection.labels.text)
+        self._interpolates = selection.interpolated_frames
+        if self._interpolates and self.counts.computed is None:
+            self.counts.computed = Counter()
         self.dropped: Counter[str] = chosen.dropped if chosen else Counter()
         self._choice = selection.labels
         # whatever is chosen
@@ -102,7 +110,10 @@ class LabelFilter:
         several = _has_several(batch)
         if several:
             self._count_several(batch)
-        batch = self._chosen(batch)
+        anew: set[int] = set()
+        batch = self._chosen(batch, anew)
+        if self._interpolates:
+            batch = self._interpolated(batch, anew)
         for key, condition, value in self._tests:
             failing = set(condition.failing(value, batch)) if len(batch) else ()
             if failing:
@@ -112,7 +123,8 @@ class LabelFilter:
             self.counts.rows_leaving_with_several += sum(flags & SEVERAL for flags in batch.label_flags)
         return batch
 
-    def _chosen(self, batch: RowBatch) -> RowBatch:
+    def _chosen(self, batch: RowBatch, anew: set[int]) -> RowBatch:
+        """``anew`` gets the numbers of the rows that are rendered anew."""
         if not len(batch) or (self._choice == ALL and not self._without_skipped):
             return batch
         keys: Sequence[Any]
@@ -137,7 +149,7 @@ class LabelFilter:
             elif not verdict:
                 undecided.append(place)
         if undecided:
-            batch = self._look_into(batch, undecided, out)
+            batch = self._look_into(batch, undecided, out, anew)
         if not out:
             return batch
         self.dropped[NO_LABEL_LEFT] += len(out)
@@ -180,7 +192,7 @@ class LabelFilter:
         batch.label_creators = list(map(creators_text, labels))
         return batch
 
-    def _look_into(self, batch: RowBatch, places: list[int], out: set[int]) -> RowBatch:
+    def _look_into(self, batch: RowBatch, places: list[int], out: set[int], anew: set[int]) -> RowBatch:
         """Render the rows at ``places`` anew where some labels stay out; enter rows without any in ``out``."""
         batch = batch.take(range(len(batch)))  # columns of its own
         documents = self._reader.documents([batch.numbers[place] for place in places])
@@ -196,7 +208,33 @@ class LabelFilter:
                 out.add(place)
             elif len(leaving) < len(labels):
                 self._render(batch, place, document, leaving)
+                anew.add(batch.numbers[place])
         return batch
+
+    def _interpolated(self, batch: RowBatch, anew: set[int]) -> RowBatch:
+        """Videos rendered anew, with the frames between key frames in the labels that leave; but for those that were
+        already."""
+        media = batch.media_types or [""] * len(batch)
+        counted = enumerate(zip(media, batch.class_counts, strict=True))
+        places = [place for place, (medium, text) in counted if medium == VIDEO or _has_frames(text)]
+        places = [place for place in places if batch.numbers[place] not in anew]
+        if not places:
+            return batch
+        batch = batch.take(range(len(batch)))  # columns of its own
+        documents = self._reader.documents([batch.numbers[place] for place in places])
+        for place, document in zip(places, documents, strict=True):
+            reasons = self._reasons(labels_of(document))
+            leaving = [index for index, reason in enumerate(reasons) if not reason]
+            if leaving:
+                self._render(batch, place, document, leaving)
+        return batch
+
+    def _compute_frames(self, labels: Sequence[Label]) -> None:
+        computed = [interpolate(label["annotations"]) for label in labels]
+        assert self.counts.computed is not None
+        self.counts.computed["rows"] += any(each.annotations for each in computed)
+        self.counts.computed["annotations"] += sum(each.annotations for each in computed)
+        self.counts.computed["tracks_left"] += sum(each.tracks_left for each in computed)
 
     def _render(self, batch: RowBatch, place: int, document: dict[str, Any], leaving: list[int]) -> None:
         row: dict[str, Any] = {}
@@ -215,6 +253,8 @@ class LabelFilter:
             row["annotation_starts"] = batch.annotation_starts[place] + before
         left = [labels[index] for index in leaving]
         labels[:] = left
+        if self._interpolates:  # behind COCO, which has no frames: the ids of other objects stay as they are
+            self._compute_frames(left)
         times = batch.label_times[place].split()
         row["label_times"] = " ".join([times[index] for index in leaving if index < len(times)])
         row["label_flags"] = label_flags(left)
@@ -232,6 +272,11 @@ class LabelFilter:
         for name in _RENDERED:
             if name in row and (column := getattr(batch, name)):
                 column[place] = row[name]
+
+
+def _has_frames(class_counts: str) -> bool:
+    """Does a row's count of annotations name any that stand in frames?"""
+    return not _IN_FRAMES.isdisjoint(class_counts.partition("@")[0].lower())
 
 
 def _has_several(batch: RowBatch) -> bool:

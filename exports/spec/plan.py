@@ -174,7 +174,7 @@ def _counted_before(source: Source, selection: Selection, spec: ExportSpec) -> d
         selection.project_id,
         _revisions(selection),
         selection.scope.to_json(),
-        [spec.beside, spec.filter, spec.time_zone, selection.labels.text],
+        [spec.beside, spec.filter, spec.time_zone, selection.labels.text, selection.interpolated_frames],
         [kind.key for kind in writer.supported_kinds()],
         sorted(writer.cannot_hold),
         [kind.key for kind in writer.predicted_kinds()] if selection.scope.takes_runs else [],

@@ -16,7 +16,8 @@ class Selection:
     """``conditions``: key → parsed value, by :data:`exports.spec.conditions.CONDITIONS`; all of them have to hold.
 
     ``labels`` says which labels of each row leave. ``scope``: whether they are the project's, or of its connection's
-    catalog.
+    catalog. ``interpolated_frames``: the frames of videos between key frames are computed
+    (:mod:`connections.rows.interpolation`).
     """
 
     project_id: str
@@ -24,3 +25,4 @@ class Selection:
     parts: frozenset[str] = frozenset(PARTS)
     labels: LabelChoice = DEFAULT
     scope: Scope = OF_PROJECT
+    interpolated_frames: bool = False

@@ -30,7 +30,7 @@ MAX_REFUSED = 0.10
 
 
 # what has no meaning where the platform makes the file, beside conditions
-_OWN = (*SCOPE_KEYS, "filter", "labels", "include", "options", "max_refused", "sync_first")
+_OWN = (*SCOPE_KEYS, "filter", "labels", "interpolated_frames", "include", "options", "max_refused", "sync_first")
 
 
 def beside_filter() -> list[str]:
@@ -40,7 +40,7 @@ def beside_filter() -> list[str]:
 
 def spec_keys() -> list[str]:
     """The keys of a body that describe the export itself."""
-    own = ["filter", "labels", "include", "destination", "options", "max_refused", "sync_first"]
+    own = ["filter", "labels", "interpolated_frames", "include", "destination", "options", "max_refused", "sync_first"]
     return ["format", *SCOPE_KEYS, *beside_filter(), *own, PLATFORM_EXPORT]
 
 
@@ -96,6 +96,7 @@ class ExportSpec:
             **body,
             "filter": frozen,
             "labels": parse_labels(body.get("labels"), project=project).text,
+            "interpolated_frames": parse_interpolated_frames(body.get("interpolated_frames")),
             "include": parts,
             "destination": parse_destination(body.get("destination"), project),
             "options": _options(body.get("options"), writer.options),
@@ -150,6 +151,7 @@ class ExportSpec:
                 frozenset(body["include"]),
                 parse_labels(body.get("labels")),
                 Scope.from_json(body),
+                body.get("interpolated_frames") is True,
             ),
             filter=body["filter"],
             beside=beside,
@@ -192,6 +194,7 @@ class ExportSpec:
             **{key: list(texts) for key, texts in self.beside.items()},
             "filter": dict(self.filter),
             "labels": self.selection.labels.text,
+            **({"interpolated_frames": True} if self.selection.interpolated_frames else {}),
             "include": self.include,
             "destination": dict(self.destination),
             "options": dict(self.options),
@@ -226,6 +229,14 @@ def _mapping(value: object, field_name: str) -> dict[str, Any]:
     if not isinstance(value, Mapping):
         raise UserError(f"{field_name} is {value!r}; expected a JSON object", field=field_name)
     return dict(value)
+
+
+def parse_interpolated_frames(value: object) -> bool:
+    """``None`` means no. Raises :class:`UserError`."""
+    if value is not None and not isinstance(value, bool):
+        message = f"interpolated_frames is {value!r}; expected true or false"
+        raise UserError(message, field="interpolated_frames")
+    return bool(value)
 
 
 def parse_max_refused(value: object) -> float:

@@ -95,6 +95,11 @@ class Kind:
         :class:`connections.rows.checks.BadMark` with the reason why it cannot be kept.
         """
 
+    def between(self, first: Annotation, second: Annotation, share: float) -> dict[str, Any] | None:
+        """The geometry, by its keys, of an annotation that is a ``share`` (0 to 1) of the way from one key frame to the
+        next; ``None`` where that cannot be told."""
+        return None
+
     def segmentation(self, annotation: Annotation, geometry: str) -> str:
         """COCO's ``segmentation`` as JSON text; ``geometry`` is the outline's."""
         raise NotImplementedError

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+from connections.rows.kinds.base import Annotation
 from connections.rows.kinds.box import Box
 from connections.rows.kinds.mask import Mask
 from connections.rows.kinds.places import Placed
@@ -11,9 +14,29 @@ from connections.rows.kinds.polyline import Polyline
 
 
 class _InFrame(Placed):
+    """Its geometry moves straight and evenly between key frames, as far as it is numbers."""
+
     unit = "frame"
     media = "video"
     where = "in pixels, by frame"
+
+    def between(self, first: Annotation, second: Annotation, share: float) -> dict[str, Any] | None:
+        try:
+            found = {key: _blend(first[key], second[key], share) for key in (self.geometry, "polygons") if key in first}
+        except (KeyError, TypeError, ValueError):
+            return None
+        return found or None
+
+
+def _blend(first: Any, second: Any, share: float) -> Any:
+    """Numbers in lists and objects of one form. Raises ``ValueError``, ``KeyError`` or ``TypeError`` for any other."""
+    if isinstance(first, dict):
+        return {key: _blend(value, second[key], share) for key, value in first.items()}
+    if isinstance(first, list):
+        return [_blend(*pair, share) for pair in zip(first, second, strict=True)]
+    if type(first) not in (int, float) or type(second) not in (int, float):
+        raise TypeError("no number")
+    return first + (second - first) * share
 
 
 class VideoBox(_InFrame, Box):
@@ -41,6 +64,10 @@ class VideoMask(_InFrame, Mask):
     letter = "w"
     title = "Mask in a video"
     annotation_kinds = ("VideoSegmentationMask",)
+
+    def between(self, first: Annotation, second: Annotation, share: float) -> dict[str, Any] | None:
+        """Pixels do not move in a line."""
+        return None
 
 
 class VideoPolyline(_InFrame, Polyline):

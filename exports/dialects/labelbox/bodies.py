@@ -184,6 +184,7 @@ def _body(sent: Mapping[str, Any], conditions: Mapping[str, Any], address: str) 
     return {
         "format": FORMAT,
         "labels": ALL.text,
+        "interpolated_frames": bool(params.get("includeInterpolatedFrames")),
         "include": [part for name, part in _PARTS.items() if params.get(name)],
         "filter": wanted,
         "options": {"address": address},

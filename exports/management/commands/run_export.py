@@ -57,6 +57,11 @@ class Command(AppCommand):
             help=f"which labels of each row leave: {', '.join(written_choices())} ({DEFAULT.text})",
         )
         parser.add_argument(
+            "--interpolated-frames",
+            action="store_true",
+            help="every frame of a video's segments, computed between its key frames",
+        )
+        parser.add_argument(
             "--sync-first",
             action=BooleanOptionalAction,
             help="bring a mirrored project up to date before (as is set for it)",
@@ -101,6 +106,7 @@ def _body(options: dict[str, Any]) -> dict[str, Any]:
         **beside,
         "filter": filter_,
         "labels": options["labels"],
+        "interpolated_frames": options["interpolated_frames"] or None,
         "include": options["include"],
         "options": named_values(options["option"], "option"),
         "destination": named_values(options["destination"], "destination"),
