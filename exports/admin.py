@@ -6,7 +6,7 @@ from django.contrib import admin
 from django_q.models import Failure, OrmQ, Schedule, Success
 
 from exportadmin.lib.read_only_admin import ReadOnlyAdmin
-from exports.models import Artifact, Download, ExportConfig, ExportReport, Link, Proof, ProofNight, SinkSweep
+from exports.models import Artifact, Download, ExportConfig, ExportReport, Link, Proof, ProofNight, SinkSweep, Slice
 
 # django-q2 registers its own tables. A Schedule made there calls any Python function, past every action and the trail;
 # it only tells our worker to look, and nothing in its tables is anybody's business.
@@ -18,6 +18,16 @@ class ExportConfigAdmin(ReadOnlyAdmin):
     """Saved descriptions."""
 
     list_display = ("name", "public_id", "project", "created_by", "created_at")
+    list_select_related = ("project", "created_by")
+    list_filter = ("project",)
+    search_fields = ("name", "public_id")
+
+
+@admin.register(Slice)
+class SliceAdmin(ReadOnlyAdmin):
+    """Saved selections of data rows."""
+
+    list_display = ("name", "public_id", "project", "created_by", "updated_at")
     list_select_related = ("project", "created_by")
     list_filter = ("project",)
     search_fields = ("name", "public_id")

@@ -15,7 +15,7 @@ from connections.models import Project
 from exportadmin.lib.errors import PermanentError, UserError
 from exportadmin.runs import statuses
 from exports.delivery.destination import LOCAL, delivery_of, sink_of
-from exports.models import Artifact, DeletedLink, ExportReport, Link
+from exports.models import Artifact, DeletedLink, ExportReport, Link, Slice
 
 log = logging.getLogger(__name__)
 
@@ -34,6 +34,7 @@ class ExportsOfProject(ProjectPart):
             "exports": project.reports.count(),
             "files": mine.filter(report__is_ours=True, report__is_there=False, report__files_removed_at=None).count(),
             "configs": project.configs.count(),
+            "slices": Slice.objects.filter(project=project).count(),
             "links": Link.objects.filter(artifact__report__project=project).count(),
         }
 

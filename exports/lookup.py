@@ -16,7 +16,7 @@ from connections.access.permissions import VIEW
 from exportadmin.audit.middleware import actor_of
 from exportadmin.audit.models import REFUSED
 from exportadmin.audit.once import record_once
-from exports.models import Artifact, ExportConfig, ExportReport, Link, Proof
+from exports.models import Artifact, ExportConfig, ExportReport, Link, Proof, Slice
 
 
 def get_report(
@@ -58,6 +58,11 @@ def get_config(request: Any, config_id: str, verb: str = VIEW) -> ExportConfig:
     """The saved config with its project."""
     configs = ExportConfig.objects.select_related("project__connection", "created_by")
     return get_object(request, configs, "config", config_id, verb=verb)
+
+
+def get_slice(request: Any, slice_id: str, verb: str = VIEW) -> Slice:
+    """The slice with its project."""
+    return get_object(request, Slice.objects.select_related("project__connection"), "slice", slice_id, verb=verb)
 
 
 def note_hidden_reports(request: Any, unknown: Iterable[str], channel: str = "web") -> None:

@@ -12,7 +12,7 @@ from exportadmin.audit.object_urls import Pages
 from exportadmin.audit.questions import QUESTIONS
 
 if TYPE_CHECKING:
-    from exports.models import Artifact, ExportConfig, ExportReport
+    from exports.models import Artifact, ExportConfig, ExportReport, Slice
 
 _QUESTIONS: Final = {
     "who-exported": "downloads:WHO_EXPORTED",
@@ -119,6 +119,21 @@ def register() -> None:
             "deleted": "{actor} [deleted|tried to delete] export config {object}" + _OF,
         },
     )
+    events.register(
+        "slice",
+        "Slices",
+        {
+            "created": "{actor} [saved|tried to save] slice {object}" + _OF,
+            "changed": "{actor} [changed|tried to change] slice {object}" + _OF,
+            "deleted": "{actor} [deleted|tried to delete] slice {object}" + _OF,
+        },
+    )
+
+
+def _slices() -> QuerySet[Slice]:
+    from exports.models import Slice
+
+    return Slice.objects.filter(project__deleted_at=None)
 
 
 def of_export(report_id: str) -> Q:

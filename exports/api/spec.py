@@ -5,6 +5,7 @@ The rules themselves are :mod:`exports.spec.spec` and the registries of conditio
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
@@ -34,13 +35,13 @@ def format_keys() -> list[str]:
     return sorted(FORMATS)
 
 
-def filter_schema() -> dict[str, Any]:
+def filter_schema(conditions: Mapping[str, Condition[Any]] = CONDITIONS) -> dict[str, Any]:
     return {
         "type": "object",
         "additionalProperties": False,
         "properties": {
             key: {**condition.json_schema(), "nullable": True, "description": condition.sentence}
-            for key, condition in CONDITIONS.items()
+            for key, condition in conditions.items()
         },
         "description": "All conditions must hold; null is not asked.",
     }

@@ -2,7 +2,19 @@
 
 from django.urls import path
 
-from exports.api import configs, deletion, failures, files, leftovers, links, proofs, register, remote_exports, views
+from exports.api import (
+    configs,
+    deletion,
+    failures,
+    files,
+    leftovers,
+    links,
+    proofs,
+    register,
+    remote_exports,
+    slices,
+    views,
+)
 
 urlpatterns = [
     path("reports/", views.ReportsView.as_view(), name="reports"),
@@ -40,6 +52,10 @@ urlpatterns = [
     path("leftovers/", leftovers.LeftoversView.as_view(), name="leftovers"),
     path("signing-keys/", files.SigningKeysView.as_view(), name="signing-keys"),
     path("verify.py", files.VerifierView.as_view(), name="verifier"),
+    path("projects/<str:project_id>/datasets/", slices.DatasetsView.as_view(), name="datasets"),
+    path("projects/<str:project_id>/batches/", slices.BatchesView.as_view(), name="batches"),
+    path("projects/<str:project_id>/slices/", slices.SlicesView.as_view(), name="slices"),
+    path("slices/<str:slice_id>/", slices.SliceView.as_view(), name="slice"),
     path("configs/", configs.ConfigsView.as_view(), name="configs"),
     path("configs/<str:config_id>/", configs.ConfigView.as_view(), name="config"),
 ]

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from exportadmin.lib.times import to_datetime
 from exportadmin.runs import statuses
 from exportadmin.runs.progress import progress_json
-from exports.models import Artifact, ExportConfig, ExportReport, Proof, SinkSweep
+from exports.models import Artifact, ExportConfig, ExportReport, Proof, SinkSweep, Slice
 from exports.remote_listing import RemoteListing
 from exports.spec.platform_export import HERE, THERE
 
@@ -36,6 +36,20 @@ def config_json(config: ExportConfig) -> dict[str, Any]:
         "description": config.description,
         "config": config.body,
         "created_at": config.created_at.isoformat(),
+    }
+
+
+def slice_json(slice: Slice) -> dict[str, Any]:
+    """A slice, with what it selects."""
+    return {
+        "slice_id": slice.public_id,
+        "project": {"id": slice.project.public_id, "name": slice.project.name},
+        "name": slice.name,
+        "description": slice.description,
+        "filter": slice.filter,
+        "time_zone": slice.time_zone,
+        "created_at": slice.created_at.isoformat(),
+        "updated_at": slice.updated_at.isoformat(),
     }
 
 

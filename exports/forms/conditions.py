@@ -31,7 +31,12 @@ class ConditionsForm(Form):
         self.of_project = project
         self.inputs: dict[str, list[str]] = {}
         for condition in _in_form_order():
-            self._add_condition(condition)
+            if self.offers(condition):
+                self._add_condition(condition)
+
+    def offers(self, condition: Condition[Any]) -> bool:
+        """Has the form inputs for it?"""
+        return True
 
     def _add_condition(self, condition: Condition[Any]) -> None:
         fields = condition.form_fields(self.of_project.time_zone)
@@ -101,7 +106,7 @@ class ConditionsForm(Form):
     @property
     def condition_groups(self) -> list[tuple[FieldGroup | None, list[list[forms.BoundField]]]]:
         """The conditions' fields by the headings that they stand under, and by condition."""
-        shown = [condition for condition in _in_form_order() if self.inputs[condition.key]]
+        shown = [condition for condition in _in_form_order() if self.inputs.get(condition.key)]
         return [
             (
                 group and replace(group, help=group.help.format(time_zone=self.of_project.time_zone)),

@@ -27,9 +27,9 @@ from exportadmin.lib.forms import (
 from exportadmin.lib.ids import new_id
 from exports.delivery.destination import LOCAL
 from exports.formats import FORMATS
-from exports.forms.conditions import ConditionsForm
 from exports.forms.delivery import Alternative, DeliveryInputs
 from exports.forms.fields import MaxRefusedField, chosen_options, format_options, option_field
+from exports.forms.scope import ScopeInputs
 from exports.spec.conditions import CONDITIONS
 from exports.spec.conditions.base import Condition
 from exports.spec.labels import DEFAULT, LABEL_CHOICES, LONGEST_PERSON, CreatedBy, LabelChoice, parse_labels
@@ -37,7 +37,7 @@ from exports.spec.mirror import parse_sync_first
 from exports.spec.parts import PART_LABELS
 from exports.spec.platform_export import KEY as PLATFORM_EXPORT
 from exports.spec.selection import Selection
-from exports.spec.spec import MAX_REFUSED, ExportSpec, beside_filter, parse_parts
+from exports.spec.spec import MAX_REFUSED, ExportSpec, beside_filter, parse_parts, parts_of_form
 
 LONGEST_NAME: Final = 200
 LONGEST_DESCRIPTION: Final = 10_000
@@ -45,7 +45,7 @@ LONGEST_DESCRIPTION: Final = 10_000
 MOST_PEOPLE: Final = 200
 
 
-class ExportForm(DeliveryInputs, ConditionsForm):
+class ExportForm(DeliveryInputs, ScopeInputs):
     """Valid, it holds :attr:`spec`. Each form that is shown has a ``key`` of its own: sent twice it is one export.
 
     Fields of conditions, formats and destinations come from their registries, when a form is made.
@@ -64,6 +64,7 @@ class ExportForm(DeliveryInputs, ConditionsForm):
             self.fields["sync_first"] = forms.BooleanField(
                 label="Bring it up to date first", required=False, initial=self.mirror.sync_first
             )
+        self.add_scope()
         self._add_labels()
         self._add_formats()
         self.fields["parts"] = OfferedListField(
@@ -124,6 +125,7 @@ class ExportForm(DeliveryInputs, ConditionsForm):
         labels = parse_labels(body.get("labels"))
         initial = {
             **({} if body.get("sync_first") is None else {"sync_first": body["sync_first"]}),
+            **cls.scope_initial(body),
             "labels": labels.key,
             "person": labels.person if isinstance(labels, CreatedBy) else "",
             "interpolated_frames": body.get("interpolated_frames") is True,
@@ -174,6 +176,7 @@ class ExportForm(DeliveryInputs, ConditionsForm):
         """All fields together make the description."""
         data = super().clean() or self.cleaned_data
         given, parsed = self.clean_conditions(data)
+        scope = self.scope_of(data, given)
         labels = self._clean_labels(data)
         destination = self.clean_destination_of(data)
         if not self.errors:
@@ -183,8 +186,9 @@ class ExportForm(DeliveryInputs, ConditionsForm):
                 selection=Selection(
                     self.of_project.public_id,
                     parsed,
-                    frozenset(data["parts"]),
+                    frozenset(parts_of_form(scope, data["parts"])),
                     labels,
+                    scope,
                     interpolated_frames=data["interpolated_frames"],
                 ),
                 beside={one: tuple(given.pop(one, ())) for one in beside_filter()},
@@ -199,7 +203,7 @@ class ExportForm(DeliveryInputs, ConditionsForm):
 
     def blame(self, error: UserError) -> None:
         """Put the message of an action under the field that it is about, or under the buttons."""
-        name = self.blamed.get(error.field or "", error.field)
+        name = self.scope_input(error.field or "") or self.blamed.get(error.field or "", error.field or "")
         self.add_error(name if name in self.fields else "key", error.message)
 
     @property

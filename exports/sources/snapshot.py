@@ -61,9 +61,11 @@ UNKNOWN_STATUS: Final = "unknown"
 
 
 def is_convertible(report: ExportReport) -> bool:
-    """Does its format hold rows of one project that can be read back? (Its files may be gone.)"""
+    """Does it hold rows of one project that can be read back? (Its files may be gone.) A list, which reads no
+    descriptions, tells it by the format alone."""
     writer = FORMATS.get(report.format)
-    return writer is not None and writer.is_snapshot() and SCOPE not in report.config
+    is_of_scope = "config" not in report.get_deferred_fields() and SCOPE in report.config
+    return writer is not None and writer.is_snapshot() and not is_of_scope
 
 
 def parts_of(report: ExportReport) -> tuple[str, ...]:

@@ -4,7 +4,7 @@ from django.urls import path
 
 from connections.access.views import members
 from connections.sync import views as syncs
-from exports.views import delete_rows, projects, remote_exports, sdk
+from exports.views import delete_rows, projects, remote_exports, sdk, slices
 
 app_name = "projects"
 urlpatterns = [
@@ -13,6 +13,10 @@ urlpatterns = [
     path("<str:project_id>/", projects.project, name="project"),
     path("<str:project_id>/delete/", projects.delete, name="delete"),
     path("<str:project_id>/rows/delete/", delete_rows.delete_rows, name="delete_rows"),
+    path("<str:project_id>/slices/", slices.slice_list, name="slices"),
+    path("<str:project_id>/slices/new/", slices.slice_new, name="slice_new"),
+    path("<str:project_id>/slices/<str:slice_id>/", slices.slice_edit, name="slice"),
+    path("<str:project_id>/slices/<str:slice_id>/delete/", slices.slice_delete, name="slice_delete"),
     path("<str:project_id>/exports-there/", remote_exports.exports_there, name="exports_there"),
     path("<str:project_id>/sync/", syncs.sync, name="sync"),
     path("<str:project_id>/mirror/", syncs.change, name="mirror"),

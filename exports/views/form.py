@@ -17,14 +17,15 @@ from exportadmin.lib.heavy import heavy_work
 from exports import actions
 from exports.display.check_value_tables import dropped_label
 from exports.forms.export import ExportForm
-from exports.models import ExportConfig
+from exports.models import ExportConfig, Slice
 from exports.spec.applied import HOW
+from exports.spec.catalog import catalog_of
 from exports.spec.plan import Plan
 
 # what the form's buttons ask for
 RUN, SAVE, SAVE_AND_RUN, PLAN = "run", "save", "save-run", "plan"
 # more projects than this are no list to choose from
-MOST_PROJECTS = 500
+MOST_PROJECTS = MOST_SLICES = 500
 
 
 def button_of(request: HttpRequest) -> str:
@@ -61,6 +62,9 @@ def show_form(
     """The page with what was typed. ``config`` is the one that is changed, ``stopped`` why there is no plan."""
     contents, platform = overview(form.of_project.public_id), PLATFORMS.get(form.of_project.connection.kind)
     form.fill(contents)
+    catalog = catalog_of(form.of_project, actor_of(request))
+    slices = Slice.objects.filter(project__in=catalog).only("public_id", "name", "project_id")
+    form.offer_catalog(catalog, slices[:MOST_SLICES])
     context: dict[str, Any] = {
         "section": "configs" if config else "exports",
         "project": form.of_project,

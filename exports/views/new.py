@@ -16,6 +16,7 @@ from exports import actions, config_actions
 from exports.forms.conditions import condition_inputs
 from exports.forms.export import ExportForm
 from exports.forms.platform_export import PlatformExportForm
+from exports.forms.scope import SCOPE_INPUTS
 from exports.lookup import get_config, get_report
 from exports.spec.platform_export import KEY as PLATFORM_EXPORT
 from exports.spec.spec import ExportSpec
@@ -47,7 +48,7 @@ def new(request: HttpRequest) -> HttpResponse:
     """
     if request.method == "POST":
         return _sent(request)
-    inputs = condition_inputs()
+    inputs = {**condition_inputs(), **dict.fromkeys(SCOPE_INPUTS, False)}
     only(request, (*PARAMETERS, *inputs))
     filled_in = [name for name in request.GET if name in inputs]
     if filled_in and not {"project", "config"} & request.GET.keys():

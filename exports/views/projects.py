@@ -40,6 +40,7 @@ EXPORTS_SHOWN = 10
 IMPORTS_SHOWN = 5
 MEMBERS_SHOWN = 10
 CONNECTIONS_SHOWN = 10
+GROUPS_SHOWN = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,6 +169,10 @@ def _page(request: HttpRequest, project: Project, form: ProjectForm | None = Non
         "mirrored": mirror_context(request, project),
         "overview": overview,
         "sums": sums_of_holdings(overview),
+        "group_lists": [
+            (title, list(groups.items())[:GROUPS_SHOWN])
+            for title, groups in (("Datasets", overview.datasets), ("Batches", overview.batches))
+        ],
         "activity": None if overview.activity_ms is None else times.to_datetime(overview.activity_ms),
         "since_last": since_last_export(project) if overview.rows else None,
         "reports": list(reports[:EXPORTS_SHOWN]),

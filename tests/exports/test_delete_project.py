@@ -303,7 +303,7 @@ def test_the_trail_keeps_its_lines_with_counts_and_names(full, alice):
     purge()
     deleted, purged = AuditEntry.objects.filter(event__in=("project.deleted", "project.purged")).order_by("sequence")
     assert gone.counts == {
-        "rows": 30, "exports": 1, "files": 1, "configs": 1, "links": 1, "members": 2, "tokens": 1,
+        "rows": 30, "exports": 1, "files": 1, "configs": 1, "slices": 0, "links": 1, "members": 2, "tokens": 1,
     }  # fmt: skip
     assert deleted.details == {**{f"{name}_count": count for name, count in gone.counts.items()}, "left_behind": []}
     assert deleted.before == {"name": "Street scenes", "description": "", "time_zone": "UTC"}
@@ -349,7 +349,9 @@ def test_the_shell_takes_everything_away_before_it_ends_and_wants_the_name(full,
     capsys.readouterr()
     call_command("delete_project", full.public_id, confirm=full.name)
     printed = capsys.readouterr().out
-    assert "project Street scenes deleted: 30 rows, 1 exports, 1 files, 1 configs, 1 links, 2 members" in printed
+    assert (
+        "project Street scenes deleted: 30 rows, 1 exports, 1 files, 1 configs, 0 slices, 1 links, 2 members" in printed
+    )
     assert not Project.with_deleted.exists() and not StoreRow.objects.exists() and not ExportReport.objects.exists()
 
 

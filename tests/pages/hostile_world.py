@@ -29,9 +29,9 @@ from connections.sync.models import Mirror, SyncRun
 from exportadmin.audit.record import record
 from exportadmin.lib.actor import Actor
 from exportadmin.runs import statuses
-from exports import actions, config_actions
+from exports import actions, config_actions, slice_actions
 from exports.links import actions as link_actions
-from exports.models import Artifact, Download, ExportConfig, ExportReport, Link, Proof, ProofNight, SinkSweep
+from exports.models import Artifact, Download, ExportConfig, ExportReport, Link, Proof, ProofNight, SinkSweep, Slice
 from exports.models.proof import CHANGED, EQUAL, UNPROVEN
 from exports.models.sweep import LEFTOVERS
 from exports.spec.spec import ExportSpec
@@ -72,6 +72,7 @@ class HostileWorld:
     importing: ImportRun
     artifact: Artifact
     config: ExportConfig
+    slice: Slice
     link: Link
     link_token: str
     ended_links: dict[str, tuple[Link, str]]
@@ -111,6 +112,9 @@ def build(folder: Path) -> HostileWorld:
     artifact = done.artifacts.get()
     link, link_token = link_actions.issue_link(artifact=artifact, actor=alice, for_user=None)
     spec = ExportSpec.parse({"format": "csv", "statuses": ["accepted"]}, project)
+    slice = slice_actions.save_slice(
+        project=project, name=NAME, description=HOSTILE, filter={"global_keys": [LONG, HOSTILE]}, actor=alice
+    )
     config = config_actions.save_config(project=project, name=NAME, description=HOSTILE, spec=spec, actor=alice)
     token, _ = issue_token(
         user=people["alice"], name=HOSTILE[:120], scopes=["exports:read"], actor=alice, project=project
@@ -123,7 +127,7 @@ def build(folder: Path) -> HostileWorld:
     return HostileWorld(
         people=people, project=project, empty=empty, done=done, earlier=earlier, table=table, coco=coco, masks=masks,
         imported=_imported(project, people, folder),
-        importing=_importing(project), removed=removed, artifact=artifact, config=config, link=link,
+        importing=_importing(project), removed=removed, artifact=artifact, config=config, slice=slice, link=link,
         link_token=link_token, ended_links=_ended_links(artifact, alice), token=token, vaults=vaults,
         elsewhere=_elsewhere(project, vaults["failing"]), mirrored=(mirrored := _mirrored()),
         syncs=_syncs(mirrored), **states,

@@ -344,6 +344,8 @@ def test_a_report_fills_the_form_and_a_foreign_one_is_not_there(
     page = operator.get(NEW, {"from": report.report_id}).content.decode()
     checked = re.findall(r'name="([\w.]+)"\s+value="([^"]*)" checked', page)
     assert checked == [
+        ("scope", "project"),
+        ("labels_of", "none"),
         ("completed", "Done"),
         ("statuses", "review"),
         ("statuses", "accepted"),
@@ -399,8 +401,8 @@ def test_the_page_takes_as_many_queries_with_many_projects_rows_and_batches(
         assert operator.get(NEW, address).status_code == 200
     # session, user; the only project, itself, may see, may start; the list of projects; and of what it holds: project,
     # classes, marks, sums, statuses, datasets, batches; whose labels it holds: project, creators; connections to a
-    # bucket
-    assert (len(few), len(many)) == (17, 17)
+    # bucket; whose catalog it is: account, projects, slices
+    assert (len(few), len(many)) == (20, 20)
     with CaptureQueriesContext(database) as again:
         operator.get(NEW, address)
-    assert len(again) == 10
+    assert len(again) == 13

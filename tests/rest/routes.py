@@ -64,6 +64,7 @@ def address(route: str, place: Place, world: World, method: str) -> str:
         "artifact_id": place.artifact.public_id,
         "link_id": place.link.public_id,
         "config_id": place.config.public_id,
+        "slice_id": place.slice.public_id,
         "connection_id": place.connection.public_id if place.connection else "",
         "token_id": place.token_id,
         "remote_id": "r-1",
@@ -117,6 +118,7 @@ def _admin_object(model: str, place: Place) -> str:
         "access/membership": place.project.memberships.first(),
         "access/apitoken": place.project.tokens.first(),
         "exports/exportconfig": place.config,
+        "exports/slice": place.slice,
         "exports/exportreport": place.done,
         "exports/artifact": place.artifact,
         "exports/link": place.link,
@@ -182,6 +184,8 @@ BODIES: dict[str, Any] = {
     "POST exports/<str:report_id>/convert/": {"format": "csv"},
     "POST api/v1/configs/": {"project": "{project}", "format": "csv", "name": "Weekly"},
     "PUT api/v1/configs/<str:config_id>/": {"project": "{project}", "format": "csv", "name": "Weekly"},
+    "POST api/v1/projects/<str:project_id>/slices/": {"name": "Some", "filter": {"global_keys": ["a"]}},
+    "PUT api/v1/slices/<str:slice_id>/": {"name": "Other", "filter": {"global_keys": ["a"]}},
     "POST api/v1/people/": {"username": "newcomer"},
     "POST people/invite/": {"username": "newcomer"},
     "POST people/<int:user_id>/role/": {"project": "{project}", "role": "operator"},
@@ -241,6 +245,8 @@ BODIES: dict[str, Any] = {
     "POST connections/<str:connection_id>/secrets/": {"secrets.phrase": "other"},
     "POST connections/<str:connection_id>/delete/": {"confirm": "{connection}"},
     "POST connections/<str:connection_id>/grant/": {"project": "{project}"},
+    "POST projects/<str:project_id>/slices/new/": {"name": "Some", "global_keys": "a"},
+    "POST projects/<str:project_id>/slices/<str:slice_id>/": {"name": "Other", "global_keys": "a"},
     "POST configs/<str:config_id>/edit/": {"project": "{project}", "format": "csv", "do": "save"},
 }
 QUERIES: dict[str, dict[str, str]] = {

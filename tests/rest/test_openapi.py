@@ -87,7 +87,7 @@ def test_pages_are_described_as_they_are(document):
         for name, operation in operations(document).items()
         if any(parameter["name"] == "cursor" for parameter in operation.get("parameters", []))
     ]
-    assert len(paged) == 12
+    assert len(paged) == 13
     for name in paged:
         operation = operations(document)[name]
         reference = operation["responses"]["200"]["content"]["application/json"]["schema"]["$ref"]

@@ -122,6 +122,13 @@ POST   api/v1/configs/                                                   401 404
 GET    api/v1/configs/<str:config_id>/                                   401 404 200 200 200 200  401 404 404 404 404 200
 PUT    api/v1/configs/<str:config_id>/                                   401 404 403 200 200 200  401 404 404 404 404 200
 DELETE api/v1/configs/<str:config_id>/                                   401 404 403 204 204 204  401 404 404 404 404 204
+GET    api/v1/projects/<str:project_id>/datasets/                        401 404 200 200 200 200  401 404 404 404 404 200
+GET    api/v1/projects/<str:project_id>/batches/                         401 404 200 200 200 200  401 404 404 404 404 200
+GET    api/v1/projects/<str:project_id>/slices/                          401 404 200 200 200 200  401 404 404 404 404 200
+POST   api/v1/projects/<str:project_id>/slices/                          401 404 403 201 201 201  401 404 404 404 404 201
+GET    api/v1/slices/<str:slice_id>/                                     401 404 200 200 200 200  401 404 404 404 404 200
+PUT    api/v1/slices/<str:slice_id>/                                     401 404 403 200 200 200  401 404 404 404 404 200
+DELETE api/v1/slices/<str:slice_id>/                                     401 404 403 204 204 204  401 404 404 404 404 204
 GET    api/v1/audit/                                                     401 403 200 403 200 200 -
 GET    api/v1/audit/export/                                              401 403 200 403 200 200 -
 POST   api/v1/audit/verify/                                              401 403 200 403 200 200 -
@@ -243,6 +250,12 @@ GET    exports/active/                                                   302 200
 GET    exports/new/                                                      302 404 403 200 200 200  302 404 404 404 404 200
 POST   exports/new/                                                      302 404 403 302 302 302  302 404 404 404 404 302
 POST   exports/new/plan/                                                 302 404 403 200 200 200  302 404 404 404 404 200
+GET    projects/<str:project_id>/slices/                                 302 404 200 200 200 200  302 404 404 404 404 200
+GET    projects/<str:project_id>/slices/new/                             302 404 403 200 200 200  302 404 404 404 404 200
+POST   projects/<str:project_id>/slices/new/                             302 404 403 302 302 302  302 404 404 404 404 302
+GET    projects/<str:project_id>/slices/<str:slice_id>/                  302 404 403 200 200 200  302 404 404 404 404 200
+POST   projects/<str:project_id>/slices/<str:slice_id>/                  302 404 403 302 302 302  302 404 404 404 404 302
+POST   projects/<str:project_id>/slices/<str:slice_id>/delete/           302 404 403 302 302 302  302 404 404 404 404 302
 GET    configs/                                                          302 200 200 200 200 200 -
 GET    configs/<str:config_id>/                                          302 404 200 200 200 200  302 404 404 404 404 200
 GET    configs/<str:config_id>/edit/                                     302 404 403 200 200 200  302 404 404 404 404 200
@@ -389,6 +402,7 @@ ADMIN = {
     "access/apitoken": LOOKING,
     "access/preference": NONE_THERE,
     "exports/exportconfig": LOOKING,
+    "exports/slice": LOOKING,
     "exports/exportreport": LOOKING,
     "exports/artifact": LOOKING,
     "exports/link": LOOKING,
@@ -617,6 +631,13 @@ NEEDS: dict[str, str | None] = {
     "GET api/v1/configs/<str:config_id>/": "view",
     "PUT api/v1/configs/<str:config_id>/": "start",
     "DELETE api/v1/configs/<str:config_id>/": "start",
+    "GET api/v1/projects/<str:project_id>/datasets/": "view",
+    "GET api/v1/projects/<str:project_id>/batches/": "view",
+    "GET api/v1/projects/<str:project_id>/slices/": "view",
+    "POST api/v1/projects/<str:project_id>/slices/": "start",
+    "GET api/v1/slices/<str:slice_id>/": "view",
+    "PUT api/v1/slices/<str:slice_id>/": "start",
+    "DELETE api/v1/slices/<str:slice_id>/": "start",
     "GET api/v1/audit/": "audit",
     "GET api/v1/audit/export/": "audit",
     "POST api/v1/audit/verify/": "audit",

@@ -125,7 +125,7 @@ def test_a_deleted_project_is_not_found_any_more_and_the_answer_says_what_goes(w
     said = answer.json()
     assert (said["id"], said["name"], said["left_behind"]) == (own.project.public_id, OWN, [])
     assert said["counts"] | {"tokens": 0} == {
-        "rows": 40, "exports": 4, "files": 2, "configs": 1, "links": 1, "members": 3, "tokens": 0,
+        "rows": 40, "exports": 4, "files": 2, "configs": 1, "slices": 1, "links": 1, "members": 3, "tokens": 0,
     }  # fmt: skip
     assert script.delete(path).status_code == 404
     sue = world.script("sue")

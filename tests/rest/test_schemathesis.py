@@ -29,6 +29,9 @@ from connections.kinds import connection_kinds
 from connections.sinks import SINKS
 from exportadmin.api import document
 from exports.run import waiting
+from exports.spec.conditions import CONDITIONS
+from exports.spec.scope import KEYS as SCOPE_KEYS
+from exports.spec.spec import beside_filter
 from tests.connections.toy import Vault
 from tests.rest.world import OWN, SHELL, World
 
@@ -74,10 +77,13 @@ _DESCRIPTION = (
     "labels",
     "name",
     "destination",
-    "filter.last_activity_at",
-    "filter.label_created_at",
-    "filter.row_numbers",
-    "filter.since_revision",
+    # what goes with which scope, and what there is of datasets, slices and projects
+    *SCOPE_KEYS,
+    "scope.id",
+    "include",
+    *beside_filter(),
+    "filter",
+    *(f"filter.{key}" for key in CONDITIONS),
 )
 _CONNECTION = (
     "kind",
@@ -96,6 +102,9 @@ BETWEEN_FIELDS = {
     "POST /api/v1/reports/plan/": _DESCRIPTION,
     "POST /api/v1/configs/": _DESCRIPTION,
     "PUT /api/v1/configs/{config_id}/": _DESCRIPTION,
+    # a name is once in a project, and a slice is of something
+    "POST /api/v1/projects/{project_id}/slices/": ("name", "filter", *(f"filter.{key}" for key in CONDITIONS)),
+    "PUT /api/v1/slices/{slice_id}/": ("name", "filter", *(f"filter.{key}" for key in CONDITIONS)),
     "GET /api/v1/reports/{report_id}/rows/": ("line", "offset"),
     "POST /api/v1/reports/{report_id}/convert/": ("options", "include", "name", "destination"),
     # which time zones there are an installation knows; who deletes a project types its name; rows are named in one way
@@ -132,7 +141,7 @@ def with_links() -> dict[str, Any]:
     made = described()
     for schema in made["components"]["schemas"].values():
         if "destination" in schema.get("properties", {}):
-            for name in ("filter", "options", "config_id", "destination", "platform_export"):
+            for name in ("filter", "options", "config_id", "destination", "platform_export", *SCOPE_KEYS):
                 schema["properties"].pop(name, None)
             schema["required"] = sorted({*schema["required"], "format"})
     chain = {*MADE, *(taker for _, _, takers in MADE.values() for taker in takers)}
@@ -202,6 +211,7 @@ def with_things_that_are_there(case: schemathesis.Case, world: World) -> None:
         "artifact_id": place.artifact.public_id,
         "link_id": place.link.public_id,
         "config_id": place.config.public_id,
+        "slice_id": place.slice.public_id,
         "connection_id": connection.public_id,
     }
     for name, value in case.path_parameters.items():

@@ -112,6 +112,13 @@ hands-out GET    api/v1/artifacts/<str:artifact_id>/download/              artif
 refuses   POST   api/v1/artifacts/<str:artifact_id>/links/
 refuses   GET    api/v1/links/
 refuses   POST   api/v1/links/<str:link_id>/revoke/
+refuses   GET    api/v1/projects/<str:project_id>/datasets/
+refuses   GET    api/v1/projects/<str:project_id>/batches/
+refuses   GET    api/v1/projects/<str:project_id>/slices/
+refuses   POST   api/v1/projects/<str:project_id>/slices/
+refuses   GET    api/v1/slices/<str:slice_id>/
+refuses   PUT    api/v1/slices/<str:slice_id>/
+refuses   DELETE api/v1/slices/<str:slice_id>/
 refuses   GET    api/v1/configs/
 refuses   POST   api/v1/configs/
 refuses   GET    api/v1/configs/<str:config_id>/
@@ -216,6 +223,12 @@ refuses   GET    exports/active/
 refuses   GET    exports/new/
 refuses   POST   exports/new/
 hands-out POST   exports/new/plan/                                         export.planned
+refuses   GET    projects/<str:project_id>/slices/
+refuses   GET    projects/<str:project_id>/slices/new/
+refuses   POST   projects/<str:project_id>/slices/new/
+refuses   GET    projects/<str:project_id>/slices/<str:slice_id>/
+refuses   POST   projects/<str:project_id>/slices/<str:slice_id>/
+refuses   POST   projects/<str:project_id>/slices/<str:slice_id>/delete/
 harmless  GET    configs/
 refuses   GET    configs/<str:config_id>/
 refuses   GET    configs/<str:config_id>/edit/

@@ -28,9 +28,9 @@ from connections.store.upsert import write_rows
 from connections.sync.models import SyncRun
 from exportadmin.lib.actor import Actor
 from exportadmin.runs import statuses
-from exports import actions, config_actions
+from exports import actions, config_actions, slice_actions
 from exports.links import actions as link_actions
-from exports.models import Artifact, ExportConfig, ExportReport, Link, Proof
+from exports.models import Artifact, ExportConfig, ExportReport, Link, Proof, Slice
 from exports.models.proof import FULL
 from exports.run import proofs
 from exports.spec.spec import ExportSpec
@@ -90,6 +90,7 @@ class Place:
     artifact: Artifact
     table_artifact: Artifact
     config: ExportConfig
+    slice: Slice
     link: Link
     link_token: str
     imported: ImportRun
@@ -208,7 +209,10 @@ def place(connection: Connection, name: str) -> Place:
     synced = SyncRun.objects.create(project=project, status=statuses.COMPLETED)
     syncing = SyncRun.objects.create(project=project)
     runs = imported, uploading, proof, synced, syncing
-    return Place(project, done, table, waiting, failed, *files, config, link, token, *runs)
+    slice = slice_actions.save_slice(
+        project=project, name=f"{name} slice", filter={"global_keys": ["nosuch"]}, actor=SHELL
+    )
+    return Place(project, done, table, waiting, failed, *files, config, slice, link, token, *runs)
 
 
 def imports(project: Project) -> tuple[ImportRun, ImportRun]:
