@@ -294,6 +294,10 @@ class Platform(ConnectionKind, ABC):
         ``options`` are by the names of :attr:`mirror_options`.
         """
 
+    def project_in_rows(self, external_id: str, options: Mapping[str, Any]) -> str:
+        """The id under which rows of a sync name that very project, where they may name several; empty: they do not."""
+        return ""
+
     def media_session(self, external_id: str) -> MediaSession | None:
         """A new one for files of that project, for one thread; ``None``: the platform keeps no files that its
         credentials are needed for.

@@ -241,7 +241,8 @@ class _Reading:
         self.importer: Importer = IMPORTERS.pick(platform.importer)(
             path,
             default_status=None,
-            project_key=run.project.public_id,
+            project_key=platform.project_in_rows(run.project.external_id, run.state.get("options", {}))
+            or run.project.public_id,
             on_read=self._on_read,
             on_refused=self._on_refused,
             project=self.known,

@@ -2,7 +2,7 @@
 
 A picture holds one mask (``mask``), or all of a label or a frame, each in a colour of its own (``composite_mask``); it
 is fetched once for all of them. The key goes along to the platform's own host alone. What cannot be had stays in its
-row as it came, and is counted with its reason: the importer refuses such a row, so it passes for whole nowhere.
+row as it came, and is counted with its reason; the next full sync, of which the addresses are new, tries it again.
 """
 
 from __future__ import annotations

@@ -68,7 +68,7 @@ _SEVERAL: Final = (
         "project_ids",
         "Labels of projects",
         "of a dataset, a slice or the catalog: ids of the projects whose labels are in the rows, 30 at most; without "
-        "any there are no labels",
+        "any there are no labels. A mirror has the labels of the first, and carries those of others",
         many=True,
         most=names.MOST_PROJECTS,
     ),
@@ -234,6 +234,11 @@ class LabelboxPlatform(Platform):
     def for_sync(self, name: str, since_ms: int | None, options: Mapping[str, Any] = MappingProxyType({})) -> Wanted:
         since = None if since_ms is None else since_ms // _SECOND * _SECOND
         return Wanted(name, ROWS, "A mirror by Export Admin", updated_after_ms=since, options=options)
+
+    def project_in_rows(self, external_id: str, options: Mapping[str, Any]) -> str:
+        """Of a dataset, a slice and the catalog, the first of those whose labels were asked for."""
+        there = thing(external_id)
+        return there.id if there.sort is PROJECT else next(iter(options.get("project_ids") or ()), "")
 
     def check_wanted(self, wanted: Wanted) -> Wanted:
         wanted = super().check_wanted(wanted)

@@ -124,7 +124,7 @@ def test_a_dataset_has_no_labels_unless_projects_are_named(held):
     assert query == [{"ids": ["ds-1"], "operator": "is", "type": "dataset"}]
 
 
-def test_masks_come_in_as_pixels_and_a_row_of_which_one_cannot_be_had_is_refused(held):
+def test_masks_come_in_as_pixels_and_one_that_cannot_be_had_is_counted_until_it_can(held):
     url, colour = f"{held.url}/api/v1/tasks/t/masks/%s/index/1", [9, 8, 7]
     rows = list(held.projects["one"].rows)
     for number in (0, 3):
@@ -134,15 +134,28 @@ def test_masks_come_in_as_pixels_and_a_row_of_which_one_cannot_be_had_is_refused
     held.habits.masks["tasks/t/masks/0/index/1"] = picture({(9, 8, 7): (1, 1, 11, 21)})
     project = mirror(held)
     course = carried_out(project)
-    assert (course.run.status, course.run.summary["refused_count"]) == (statuses.PARTIAL, 1)
+    assert (course.run.status, course.run.summary["refused_count"]) == (statuses.COMPLETED, 0)
     notes = {note["text"]: note["count"] for note in course.run.summary["notes"]}
     assert [text for text in notes if text.startswith("masks that could not be had (") and "answered 404" in text]
-    assert keys(project) == {f"key-{number:05}" for number in range(COUNT) if number != 3}
-    assert StoreRow.objects.get(project=project, global_key="key-00000").annotation_count == 3
-    assert Mirror.objects.get(project=project).watermark_ms is None  # it comes again
+    body = StoreRow.objects.filter(project=project).values_list("body", flat=True)
+    assert "composite_mask" not in body.get(global_key="key-00000")
+    assert "composite_mask" in body.get(global_key="key-00003")
+    assert course.run.summary["not_understood"]
     held.habits.masks["tasks/t/masks/3/index/1"] = picture({(9, 8, 7): (1, 1, 2, 2)})
-    assert carried_out(project).run.status == statuses.COMPLETED
-    assert len(keys(project)) == COUNT
+    assert carried_out(project, FULL).run.summary["not_understood"] == {}
+    assert "composite_mask" not in body.get(global_key="key-00003")
+
+
+def test_of_a_row_in_several_projects_the_first_that_was_asked_for_is_its_own_and_others_are_carried(held):
+    row = labelled_row(0)
+    row["projects"] = {"two": labelled_row(3, project="two")["projects"]["two"], **row["projects"]}
+    held.datasets["ds-1"] = Served("ds-1", "Pictures", [row])
+    project = mirror(held, "dataset:ds-1")
+    change_mirror(project=project, actor=ME, options={"project_ids": ["one", "two"]})
+    course = carried_out(project)
+    assert (course.run.status, course.run.summary["annotations"]) == (statuses.COMPLETED, 2)
+    assert sum(course.run.summary["not_understood"].values()) == 1
+    assert "label-0" in StoreRow.objects.get(project=project).body
 
 
 def test_options_of_another_sort_of_thing_end_it_in_words(held):
