@@ -7,7 +7,7 @@ they are. The others are read, and rendered anew without the labels that stay ou
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any, Final, Protocol
 
 from connections.rows.backup import render_backup
@@ -163,8 +163,9 @@ class LabelFilter:
             return False if flags & SEVERAL else SKIPPED_LABELS
         return verdict
 
-    def _reasons(self, labels: Sequence[Label]) -> list[str]:
-        reasons = self._choice.reasons(labels)
+    def _reasons(self, document: Mapping[str, Any]) -> list[str]:
+        labels = labels_of(document)
+        reasons = self._choice.reasons_in(document)
         if self._without_skipped:
             return [
                 reason or (SKIPPED_LABELS if is_skipped(label) else "")
@@ -198,7 +199,7 @@ class LabelFilter:
         documents = self._reader.documents([batch.numbers[place] for place in places])
         for place, document in zip(places, documents, strict=True):
             labels = labels_of(document)
-            reasons = self._reasons(labels)
+            reasons = self._reasons(document)
             for label, reason in zip(labels, reasons, strict=True):
                 if reason:
                     self.counts.left_out[reason] += 1
@@ -223,7 +224,7 @@ class LabelFilter:
         batch = batch.take(range(len(batch)))  # columns of its own
         documents = self._reader.documents([batch.numbers[place] for place in places])
         for place, document in zip(places, documents, strict=True):
-            reasons = self._reasons(labels_of(document))
+            reasons = self._reasons(document)
             leaving = [index for index, reason in enumerate(reasons) if not reason]
             if leaving:
                 self._render(batch, place, document, leaving)

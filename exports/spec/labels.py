@@ -25,6 +25,7 @@ from connections.rows.labels import (
     creator_of,
     ground_truths,
     is_skipped,
+    labels_of,
 )
 from connections.store.overview import people
 from exportadmin.lib.errors import UserError
@@ -35,7 +36,8 @@ SKIPPED_LABELS: Final = "skipped_labels"
 OLDER_LABELS: Final = "older_labels"
 LABELS_OF_OTHERS: Final = "labels_of_others"
 NOT_GROUND_TRUTH: Final = "labels_not_ground_truth"
-REASONS: Final = (SKIPPED_LABELS, OLDER_LABELS, LABELS_OF_OTHERS, NOT_GROUND_TRUTH)
+NOT_SELECTED: Final = "labels_not_selected"
+REASONS: Final = (SKIPPED_LABELS, OLDER_LABELS, LABELS_OF_OTHERS, NOT_GROUND_TRUTH, NOT_SELECTED)
 
 # rows that stay out since none of their labels leaves are counted under this key, as rows that a condition drops under
 # the condition's
@@ -68,6 +70,10 @@ class LabelChoice(ABC):
     @abstractmethod
     def reasons(self, labels: Sequence[Label]) -> list[str]:
         """Of each label why it stays out; empty where it leaves."""
+
+    def reasons_in(self, document: Mapping[str, Any]) -> list[str]:
+        """The same of a complete row, for a choice that asks more of it than its labels."""
+        return self.reasons(labels_of(document))
 
     @property
     def text(self) -> str:
@@ -147,6 +153,33 @@ class Latest(LabelChoice):
         ]
 
 
+class Selected(LabelChoice):
+    """The winner of a consensus."""
+
+    key = "selected"
+    title = "Selected"
+    help = (
+        "Of each row the label that its project selected (project_details.selected_label_id, as of a consensus), and "
+        "the only label of a row with one, unless it was skipped."
+    )
+
+    def known(self, flags: int, creators: str) -> str | bool:
+        return not flags & (SEVERAL | SKIPPED) or _skipped_alone(flags)
+
+    def reasons(self, labels: Sequence[Label]) -> list[str]:
+        return self._reasons(labels, None)
+
+    def reasons_in(self, document: Mapping[str, Any]) -> list[str]:
+        ((_, project),) = document["projects"].items()
+        return self._reasons(labels_of(document), (project.get("project_details") or {}).get("selected_label_id"))
+
+    def _reasons(self, labels: Sequence[Label], selected: Any) -> list[str]:
+        return [
+            SKIPPED_LABELS if is_skipped(label) else "" if label["id"] == selected or len(labels) == 1 else NOT_SELECTED
+            for label in labels
+        ]
+
+
 @dataclass(frozen=True, slots=True)
 class CreatedBy(LabelChoice):
     """One person's."""
@@ -188,7 +221,7 @@ def _skipped_alone(flags: int) -> str | bool:
 
 
 LABEL_CHOICES: Registry[type[LabelChoice]] = Registry(
-    "choice of labels", {choice.key: choice for choice in (NotSkipped, All, GroundTruth, Latest, CreatedBy)}
+    "choice of labels", {choice.key: choice for choice in (NotSkipped, All, GroundTruth, Selected, Latest, CreatedBy)}
 )
 ALL: Final = All()
 DEFAULT: Final = NotSkipped()

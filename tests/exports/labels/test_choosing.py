@@ -25,7 +25,7 @@ from exports.spec.spec import ExportSpec
 from tests.exports.labels.world import ANN, BO, SHELL, boxes_of, content, export, filled, made
 from tests.support.rows import answer, box, row
 
-WRITTEN = "not_skipped, all, ground_truth, latest, created_by:PERSON"
+WRITTEN = "not_skipped, all, ground_truth, selected, latest, created_by:PERSON"
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
@@ -327,7 +327,7 @@ def test_a_window_of_label_times_is_about_the_labels_that_leave(project: Project
     }
 
 
-@pytest.mark.parametrize("labels", ["all", "not_skipped", "latest", "ground_truth", f"created_by:{BO}"])
+@pytest.mark.parametrize("labels", ["all", "not_skipped", "latest", "selected", "ground_truth", f"created_by:{BO}"])
 @pytest.mark.parametrize("format", ["json", "csv", "coco_json", "png"])
 def test_a_conversion_has_the_bytes_of_a_direct_export(project: Project, labels: str, format: str) -> None:
     filled(project)

@@ -28,6 +28,7 @@ EXPECTED: dict[str, dict[str, list[tuple[str, float]]]] = {
         "benchmark": [("van", 16.0)],
     },
     "ground_truth": {"benchmark": [("car", 14.0)]},
+    "selected": {"nobody": [], "plain": [("car", 1.0)]},
     f"created_by:{ANN}": {"plain": [("car", 1.0)], "two": [("car", 2.0)], "benchmark": [("car", 14.0)]},
     f"created_by:{BO}": {
         "two": [("van", 4.0), ("van", 6.0)],
@@ -126,6 +127,7 @@ def test_each_choice_says_why_labels_stay_out(project: Project) -> None:
         "not_skipped": {"skipped_labels": 3},
         "latest": {"skipped_labels": 3, "older_labels": 2},
         "ground_truth": {"skipped_labels": 3, "labels_not_ground_truth": 5},
+        "selected": {"skipped_labels": 3, "labels_not_selected": 5},
         f"created_by:{ANN}": {"skipped_labels": 1, "labels_of_others": 5},
         f"created_by:{BO}": {"skipped_labels": 2, "labels_of_others": 4},
     }

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 from django.core.management import call_command
-from drf_spectacular.generators import SchemaGenerator
 
 from connections.models import Project
 from connections.rows.labels import SEVERAL, Label
@@ -54,6 +53,9 @@ def test_it_chooses_and_is_counted(project: Project, format: str) -> None:
 
 
 def test_every_channel_knows_it(project: Project, client, alice) -> None:
+    # imported at the top it would be the first of REST framework, whose settings name classes of ours that need it
+    from drf_spectacular.generators import SchemaGenerator
+
     filled(project)
     call_command("run_export", project.public_id, "--format", "csv", "--labels", "first")
     assert ExportReport.objects.get().config["labels"] == "first"
