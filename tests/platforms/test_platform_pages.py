@@ -15,6 +15,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
 from typing import Any, Final
@@ -28,12 +29,16 @@ from tests.exports.dialects.labellerr import sdk as labellerr
 from tests.platforms.label_studio.sdk import Site as LabelStudioSite
 from tests.platforms.label_studio.sdk import run_page_script
 from tests.platforms.label_studio.server import PYTHON
+from tests.platforms.labelbox import page, rows
+from tests.platforms.labelbox.conftest import SLICE
+from tests.platforms.labelbox.sdk import Sdk as LabelboxSdk
+from tests.platforms.labelbox.sdk import is_installed as labelbox_is_installed
 from tests.platforms.machines import until
 from tests.platforms.pages import block, filled
 from tests.support.paths import SHARED
 from tests.support.shell import PLAIN_STATIC_FILES, PROGRAMS, Installation, new_installation
 
-ADVICE: Final = "NOT RUN: the SDKs are not in .venv-platforms; `make test-platforms` installs them"
+ADVICE: Final = "NOT RUN: the SDKs are not in .venv-platforms and .venv-labelbox; `make test-platforms` installs them"
 NOT_READY: Final = "Export not ready yet."
 SECONDS: Final = 300
 _FIRST_JOB: Final = 'project.job.list()[0]["id"]'
@@ -51,6 +56,8 @@ class Site:
     folder: Path
     job: int = 0
     held: str = ""
+    labelbox_projects: list[str] = field(default_factory=list)
+    slice_id: str = ""
     processes: list[subprocess.Popen[bytes]] = field(default_factory=list)
 
     def start(self, command: str, *arguments: str) -> None:
@@ -65,6 +72,21 @@ class Site:
                     stderr=log,
                 )
             )
+
+    @cached_property
+    def labelbox(self) -> LabelboxSdk:
+        """The current release, in a process of its own."""
+        return LabelboxSdk("7", self.folder)
+
+    @property
+    def labelbox_client(self) -> str:
+        """The names that the page's lines take for granted."""
+        base = f"{self.address}/dialects/labelbox"
+        return (
+            f"client = lb.Client(api_key={self.token['key']!r}, endpoint={base + '/graphql'!r},"
+            f" rest_endpoint={base + '/api/v1'!r}, app_url={base!r})\n"
+            f"project = client.get_project({self.labelbox_projects[0]!r})\n"
+        )
 
     def answers(self) -> bool:
         with contextlib.suppress(requests.ConnectionError):
@@ -91,7 +113,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     """Web alone at first, so that an export waits for as long as nobody starts a worker."""
     if not (SHARED / "pages").is_dir():
         pytest.skip("NOT RUN: ../shared is not beside this clone")
-    if not PYTHON.exists():
+    if not PYTHON.exists() or not labelbox_is_installed():
         pytest.skip(ADVICE)
     home = tmp_path_factory.mktemp("pages")
     with new_installation(home) as installation, socket.socket() as held:
@@ -106,6 +128,10 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
         folder = tmp_path_factory.mktemp("scripts")
         made = Site(installation, f"http://127.0.0.1:{port}", first["project"], json.loads(issued.stdout), folder)
         try:
+            for name, path in rows.write(home).items():
+                told = installation.run("import_rows", str(path), "--project", name, "--json").stdout
+                made.labelbox_projects.append(json.loads(told)["project"]["id"])
+            made.slice_id = installation.run("shell", "--no-imports", "-c", SLICE).stdout.strip()
             made.start("web", "--bind", f"127.0.0.1:{port}")
             until(made.answers, "web")
             assert made.python("print(your_job_id)\n") == ""
@@ -114,6 +140,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
             made.start("worker")
             yield made
         finally:
+            made.labelbox.close()
             for process in made.processes:
                 process.terminate()
             for process in made.processes:
@@ -157,9 +184,8 @@ def run_diffgram(key: str, site: Site) -> str:
 def run_label_studio(key: str, site: Site) -> str:
     headers = {"Authorization": f"Token {site.token['key']}"}
     base = f"{site.address}/dialects/label_studio/"
-    (number,) = (
-        one["id"] for one in requests.get(f"{base}api/projects/", headers=headers, timeout=60).json()["results"]
-    )
+    projects = requests.get(f"{base}api/projects/", headers=headers, timeout=60).json()["results"]
+    (number,) = (one["id"] for one in projects if one["title"] == "Demo")
     ran = run_page_script(LabelStudioSite(base, site.token["key"], number), site.folder, "CSV", timeout_s=SECONDS)
     return ran.output if ran.code else ""
 
@@ -262,12 +288,96 @@ def _labellerr_modules(site: Site) -> dict[str, ModuleType]:
     return made
 
 
+# --- Labelbox --------------------------------------------------------------------------------------------------------
+
+_DONE: Final = "export_task = project.export()\nexport_task.wait_till_done()\n"
+_NAMED: Final = {
+    "batch_id_1": "batch-0",
+    "batch_id_2": "batch-1",
+    "data_row_id_1": rows.row_id(0),
+    "data_row_id_2": rows.row_id(4),
+    "global_key_1": "key-000",
+    "global_key_2": "key-004",
+}
+_ROWS_NAMED: Final = {key: value for key, value in _NAMED.items() if not key.startswith("batch")}
+_FILTERS: Final = ("workflow_status", "batch_ids", "global_keys", "data_row_ids")
+
+
+def run_labelbox(key: str, site: Site) -> str:
+    """A section prints its rows, and how many they are: some are there."""
+    before, code = _labelbox(key, site)
+    done = site.labelbox.run(site.labelbox_client + before, code)
+    if not done.error and "line count: " in code:
+        assert int(done.lines[-1].removeprefix("line count:  ")) > 0, key
+    return done.error
+
+
+def _labelbox(key: str, site: Site) -> tuple[str, str]:
+    """What goes before a block, and the block."""
+    catalog = {
+        "<project_id_1>": site.labelbox_projects[0],
+        "<project_id_2>": site.labelbox_projects[1],
+        "<model_run_id_1>": rows.RUN,
+        "<model_run_id_2>": rows.RUN,
+    }
+    if key in _FILTERS:
+        used = ""
+        for number in ("001", "002"):
+            line = page.line(f'filters = {{"{key}"', number).partition("}")[0] + "}"
+            used += page.filled(line, {one: ours for one, ours in _NAMED.items() if f'"{one}"' in line})
+            used += "\nexport_task = project.export(filters=filters)\nexport_task.wait_till_done()\n"
+            used += "assert export_task.has_result()\n"
+        return "", used
+    match key:
+        case "get_task":
+            first = "export_task = lb.ExportTask.get_task(client, task_id)"
+            code = page.block(first, "export_task.wait_till_done()", after="Creating an ExportTask instance")
+            return f"{_DONE}task_id = export_task.uid\n", code
+        case "checks":
+            last = '  print("there are errors")'
+            after = "Checking for results and errors"
+            return _DONE, page.block("if not export_task.has_result():", last, after=after)
+        case "stream":
+            last = "        print(data_row.json)"
+            return "", page.block("# Start export from project", last, after="Streaming results and errors")
+        case "simplified":
+            last = "  print(data_row.json)"
+            return "", page.block("export_task = project.export()", last, after="Simplified Usage")
+        case "offset" | "line":
+            call = {"offset": "with_offset(25548)", "line": "with_line(348)"}[key]
+            before = f"{_DONE}json_stream_handler = print\n"
+            return before, page.line(f"export_task.get_buffered_stream().{call}")
+        case "size":
+            first = "total_size = export_task.get_total_file_size(lb.StreamType.RESULT)"
+            last = "total_lines = export_task.get_total_lines(lb.StreamType.ERRORS)"
+            return _DONE, page.block(first, last, after="Print output size")
+        case "save":
+            last = '    print("An error occurred. Check the log file for details.")'
+            after = "Save export results and log errors"
+            return "", page.block("    export_task = project.export()", last, after=after)
+        case "project":
+            return "", page.section("Export from a project", _NAMED)
+        case "dataset":
+            return "", page.section("Export from a dataset", {"<dataset_id>": rows.DATASET, **catalog})
+        case "selected":
+            before = f"dataset = client.get_dataset({rows.DATASET!r})\n"
+            named = {**catalog, **_ROWS_NAMED}
+            return before, page.section("Export a list of selected data rows from a dataset", named)
+        case "slice":
+            return "", page.section("Export from a slice", {"<slice_id>": site.slice_id, **catalog})
+        case "catalog":
+            return "", page.section("Export your entire Catalog", catalog)
+        case _:
+            return "", page.section("Export data rows from a model run", {"<model_run_id>": rows.RUN})
+
+
 # --- all of them -----------------------------------------------------------------------------------------------------
 
 RUNNERS: Final[dict[str, Callable[[str, Site], str]]] = {
     "diffgram": run_diffgram,
     "label_studio": run_label_studio,
     "labellerr": run_labellerr,
+    "labelbox": run_labelbox,
 }
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from exports.dialects.base import Dialect
+from exports.dialects.labelbox.blocks import BLOCKS
 from exports.dialects.labelbox.urls import urlpatterns
 
 _CLIENT = """import labelbox as lb
@@ -83,4 +84,5 @@ LABELBOX = Dialect(
             "Nothing is left out without a word.",
         ),
     ),
+    blocks=BLOCKS,
 )

@@ -16,7 +16,7 @@ from tests.platforms.labelbox.sdk import Sdk
 from tests.support.shell import PLAIN_STATIC_FILES, Installation, new_installation
 from tests.support.up import up
 
-_SLICE = """
+SLICE = """
 from connections.models import Project
 from exports.models import Slice
 project = Project.objects.get(name="Image Annotation Demo")
@@ -68,7 +68,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
             projects[name] = _told(installation, "import_rows", str(path), "--project", name)["project"]["id"]
         scopes = ["--scope", "exports:read", "--scope", "exports:run"]
         token = _told(installation, "issue_token", "sue", *scopes)
-        made = installation.run("shell", "--no-imports", "-c", _SLICE)
+        made = installation.run("shell", "--no-imports", "-c", SLICE)
         assert made.returncode == 0, made.stderr
         with up(installation, **PLAIN_STATIC_FILES) as (address, _):
             yield Site(installation, address, token["key"], projects, made.stdout.strip())
