@@ -28,6 +28,7 @@ from bench.measure import ROOT, Spread, ratio
 MOST: Final = 2.0
 BATCH = 1_000  # rows between two entries of the index, as the pipeline writes them for rows of this size
 BLOCK = 1 << 20
+_FILL: Final = (sys.executable, "-m", "bench.streaming", "--fill")
 MORE_MB = 8  # of memory, while a quarter of a gigabyte passes: blocks on their way, nothing that grows with the file
 
 
@@ -38,6 +39,7 @@ def arguments() -> Namespace:
     parser.add_argument("--line", type=int, default=900_000)
     parser.add_argument("--rounds", type=int, default=25, help="how often each line is asked for (%(default)s)")
     parser.add_argument("--fill", type=Path, help="for itself: make the report in this folder")
+    parser.add_argument("--format", default="ndjson", help="for itself: of the report")
     return parser.parse_args()
 
 
@@ -45,8 +47,13 @@ def main() -> int:
     """Exit code 1 when line 900,000 is too slow or memory grows."""
     args = arguments()
     if args.fill:
-        fill(args.fill, args.rows)
+        fill(args.fill, args.rows, args.format)
         return 0
+    return measure(args, Rows)
+
+
+def measure(args: Namespace, kind: type[Rows]) -> int:
+    """A report of ``args.format``, asked for as ``kind`` does."""
     with tempfile.TemporaryDirectory(prefix="exportadmin-streaming-") as home:
         environment = {
             **os.environ,
@@ -61,14 +68,24 @@ def main() -> int:
         run = [sys.executable, "-m", "django"]
         subprocess.run([*run, "migrate", "--verbosity", "0"], env=environment, cwd=ROOT, check=True)
         filled = subprocess.run(
-            [sys.executable, "-m", "bench.streaming", "--rows", str(args.rows), "--fill", home],
+            [
+                sys.executable,
+                "-m",
+                "bench.streaming",
+                "--rows",
+                str(args.rows),
+                "--fill",
+                home,
+                "--format",
+                args.format,
+            ],
             env=environment,
             cwd=ROOT,
             check=True,
             stdout=subprocess.PIPE,
         )
         with web(environment) as (port, server):
-            return compare(Rows(port, **json.loads(filled.stdout)), server, args)
+            return compare(kind(port, **json.loads(filled.stdout)), server, args)
 
 
 def compare(rows: Rows, server: int, args: Namespace) -> int:
@@ -115,7 +132,7 @@ class Rows:
 
     def __init__(self, port: int, *, report_id: str, key: str, size: int, width: int) -> None:
         self.size = size
-        self._port, self._width = port, width
+        self.report_id, self._port, self._width = report_id, port, width
         self._path = f"/api/v1/reports/{report_id}/rows/?line="
         self._headers = {"Authorization": f"Bearer {key}", "Connection": "close"}
 
@@ -191,7 +208,7 @@ def say(line: str) -> None:
 # --- in the child ----------------------------------------------------------------------------------------------------
 
 
-def fill(home: Path, rows: int) -> None:
+def fill(home: Path, rows: int, format_key: str) -> None:
     """The file, its report, a superuser with a token. Prints what :class:`Rows` takes."""
     import django
 
@@ -211,8 +228,8 @@ def fill(home: Path, rows: int) -> None:
     report = ExportReport.objects.create(
         project=Project.objects.create(connection=store, name="Street scenes"),
         name="A million rows",
-        format="ndjson",
-        config={"format": "ndjson", "destination": {"kind": "local"}},
+        format=format_key,
+        config={"format": format_key, "destination": {"kind": "local"}},
         status="completed",
         rows_expected=rows,
         rows_done=rows,

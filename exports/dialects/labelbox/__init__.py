@@ -59,8 +59,12 @@ LABELBOX = Dialect(
             "Projects of different connections have nothing in common here.",
         ),
         (
-            "Where all_projects is asked for, project_ids are among them; so with model runs.",
+            "Where all_projects is asked for, project_ids are among them.",
             "The page of the original gives both.",
+        ),
+        (
+            "Data rows of the catalog are exported without predictions: model_run_ids and all_model_runs are refused.",
+            "The predictions of a model run are exported with the run.",
         ),
         (
             "Masks are pictures that are painted when they are fetched, for as long as the export's files are there;"

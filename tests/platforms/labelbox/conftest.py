@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import secrets
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -15,6 +16,10 @@ from tests.platforms.labelbox import rows, sdk
 from tests.platforms.labelbox.sdk import Sdk
 from tests.support.shell import PLAIN_STATIC_FILES, Installation, new_installation
 from tests.support.up import up
+
+# a checkout of Labelbox's own repository, for its own tests
+THEIR_TESTS = os.environ.get("LABELBOX_PYTHON", "")
+collect_ignore = ["their_conftest.py"] if THEIR_TESTS else ["their_conftest.py", "test_their_tests.py"]
 
 SLICE = """
 from connections.models import Project
@@ -34,6 +39,7 @@ class Site:
     key: str
     projects: dict[str, str]
     slice_id: str
+    admin_key: str
 
     @property
     def project(self) -> str:
@@ -68,10 +74,11 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
             projects[name] = _told(installation, "import_rows", str(path), "--project", name)["project"]["id"]
         scopes = ["--scope", "exports:read", "--scope", "exports:run"]
         token = _told(installation, "issue_token", "sue", *scopes)
+        admin = _told(installation, "issue_token", "sue", "--scope", "admin")
         made = installation.run("shell", "--no-imports", "-c", SLICE)
         assert made.returncode == 0, made.stderr
         with up(installation, **PLAIN_STATIC_FILES) as (address, _):
-            yield Site(installation, address, token["key"], projects, made.stdout.strip())
+            yield Site(installation, address, token["key"], projects, made.stdout.strip(), admin["key"])
 
 
 def _told(installation: Installation, *arguments: str) -> Any:

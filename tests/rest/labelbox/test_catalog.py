@@ -19,6 +19,7 @@ from tests.rest.labelbox.asking import (
     GET_DATASET,
     GET_MODEL_RUN,
     GET_SLICE,
+    PARAMS,
     catalog_input,
     data,
     error,
@@ -69,8 +70,11 @@ def test_they_are_listed_and_nobody_elses_are(world: World, oscar: Rest):
         3,
         {"endCursor": None},
     )
-    (one,) = data(oscar, "query GetCatalogSavedQueriesPyApi { catalogSavedQueries { id name } }")["catalogSavedQueries"]
-    assert (one["id"], one["name"]) == ("slice-own", "Slice own")
+    found = data(oscar, "query GetCatalogSavedQueriesPyApi { catalogSavedQueries { id name } }")["catalogSavedQueries"]
+    assert [(one["id"], one["name"]) for one in found] == [
+        ("slice-own", "Slice own"),
+        (world.own.slice.public_id, "Street scenes slice"),
+    ]
     (model,) = data(oscar, "query GetModelsPyApi{models(skip: 0 first: 100){name ontologyId id}}")["models"]
     assert (model["id"], model["name"]) == ("model-own", "Model own")
     runs = (
@@ -121,9 +125,15 @@ def test_rows_that_are_named_and_the_whole_catalog(oscar: Rest, query: list[Any]
     assert report_of(oscar, EXPORT_CATALOG, catalog_input(*query)).config["scope"] == scope
 
 
-def test_a_slice_is_exported(oscar: Rest):
+def test_a_slice_and_a_model_run_are_exported(oscar: Rest):
     wanted = catalog_input() | {"filters": {"sliceId": "slice-own"}}
     assert report_of(oscar, EXPORT_SLICE, wanted).config["scope"] == {"kind": "slice", "id": "slice-own"}
+    few = {key: PARAMS[key] for key in ("mediaTypeOverride", "includeAttachments", "includeEmbeddings")}
+    params = few | {"includePredictions": True, "includeModelRunDetails": False}
+    wanted = {"filters": {"modelRunId": "run-own"}, "params": params}
+    config = report_of(oscar, EXPORT_MODEL_RUN, wanted).config
+    assert config["scope"] == {"kind": "model_run", "id": "run-own"}
+    assert config["include"] == ["predictions"]
 
 
 @pytest.mark.parametrize("mine", [True, False])
