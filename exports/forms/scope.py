@@ -35,7 +35,8 @@ _LABELS_OF: Final = (
     (ALL, ChoiceLabel("Of all projects", help="Every project that the data rows are in. JSON and NDJSON hold them.")),
 )
 # key of a scope → the input in which it is named
-_NAMED: Final = {DATASET: "dataset", SLICE: "slice"}
+# (a form of a browser has a "dataset" of its own)
+_NAMED: Final = {DATASET: "scope_dataset", SLICE: "scope_slice"}
 # what an address may fill in beside conditions
 SCOPE_INPUTS: Final = (KEY, *_NAMED.values())
 
@@ -53,13 +54,13 @@ class ScopeInputs(ConditionsForm):
             choices=[(key, ChoiceLabel(SCOPES[key].title, help=SCOPES[key].help)) for key in offered],
             widget=ChoiceButtons(layout="ea-new-parts"),
         )
-        self.fields["dataset"] = OfferedField(
+        self.fields["scope_dataset"] = OfferedField(
             label="Dataset",
             help_text="By name or id, where a dataset is chosen.",
             required=False,
             widget=SuggestInput(attrs={"maxlength": MAX_ID, "autocomplete": "off", "spellcheck": "false"}),
         )
-        self.fields["slice"] = OfferedField(
+        self.fields["scope_slice"] = OfferedField(
             label="Slice",
             help_text="Where a slice is chosen.",
             required=False,
@@ -81,13 +82,13 @@ class ScopeInputs(ConditionsForm):
 
     def fill(self, overview: Overview) -> None:
         super().fill(overview)
-        self.fields["dataset"].choices = [(group.name, group.name) for group in overview.datasets.values()]  # type: ignore[attr-defined]
+        self.fields["scope_dataset"].choices = [(group.name, group.name) for group in overview.datasets.values()]  # type: ignore[attr-defined]
 
     def offer_catalog(self, catalog: Sequence[Project], slices: Iterable[Slice]) -> None:
         """The projects in which whoever looks may export, and the slices that are saved in them."""
         names = {project.pk: project.name for project in catalog}
         self.fields["project_ids"].choices = [(each.public_id, ChoiceLabel(each.name)) for each in catalog]  # type: ignore[attr-defined]
-        self.fields["slice"].choices = [  # type: ignore[attr-defined]
+        self.fields["scope_slice"].choices = [  # type: ignore[attr-defined]
             ("", "–"),
             *(
                 (
@@ -99,9 +100,10 @@ class ScopeInputs(ConditionsForm):
         ]
 
     @property
-    def is_of_catalog(self) -> bool:
-        """Is anything chosen but the project's own rows?"""
-        return (self[KEY].value() or PROJECT) != PROJECT
+    def is_scope_open(self) -> bool:
+        """Is there anything to see in these inputs: a choice that is not the project's own rows, or a mistake?"""
+        inputs = (KEY, *_NAMED.values(), "labels_of", "project_ids")
+        return (self[KEY].value() or PROJECT) != PROJECT or any(name in self.errors for name in inputs)
 
     @staticmethod
     def scope_initial(body: Mapping[str, Any]) -> dict[str, Any]:
@@ -123,7 +125,7 @@ class ScopeInputs(ConditionsForm):
             text = (data.get(name) or "").strip()
             if key == kind:
                 if not text:
-                    self.add_error(name, f"Which {name}? It is to be named here.")
+                    self.add_error(name, f"Which {key}? It is to be named here.")
                     return Scope(CATALOG)
                 body[KEY]["id"] = text
             elif text:

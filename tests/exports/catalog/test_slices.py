@@ -175,7 +175,7 @@ def test_the_form_exports_a_scope_and_says_what_does_not_go_together(world, osca
     browser = Client()
     browser.force_login(oscar)
     slice = saved(world, oscar)
-    page = browser.get(f"/exports/new/?project={world.north.public_id}&scope=slice&slice={slice.public_id}")
+    page = browser.get(f"/exports/new/?project={world.north.public_id}&scope=slice&scope_slice={slice.public_id}")
     text = page.content.decode()
     assert f'<option value="{slice.public_id}" selected>Piers</option>' in text
     assert "come without annotations" in text
@@ -183,7 +183,7 @@ def test_the_form_exports_a_scope_and_says_what_does_not_go_together(world, osca
     assert world.east.public_id not in text
 
     typed = typed_form(
-        world, scope="slice", slice=slice.public_id, labels_of="some", project_ids=[world.south.public_id]
+        world, scope="slice", scope_slice=slice.public_id, labels_of="some", project_ids=[world.south.public_id]
     )
     sent = browser.post("/exports/new/", typed)
     assert sent.status_code == 302, sent.content.decode()
@@ -195,7 +195,7 @@ def test_the_form_exports_a_scope_and_says_what_does_not_go_together(world, osca
 
     for more, message in (
         ({"scope": "dataset"}, "Which dataset?"),
-        ({"scope": "catalog", "dataset": "Pier"}, "It goes with “A dataset” alone"),
+        ({"scope": "catalog", "scope_dataset": "Pier"}, "It goes with “A dataset” alone"),
         ({"labels_of": "all"}, "all_projects does not go with the scope project"),
         ({"scope": "catalog", "labels_of": "some"}, "Which projects?"),
         ({"scope": "catalog", "statuses": ["review"]}, "the filter statuses does not go with the scope catalog"),
