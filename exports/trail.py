@@ -111,6 +111,16 @@ def register() -> None:
         "rows", "Rows", {"deleted": "{actor} [deleted|tried to delete]< {rows}> rows of project {project}<: {why}>"}
     )
     events.register(
+        "model_run",
+        "Model runs",
+        {
+            "compared": "{actor} [compared|tried to compare]< the predictions of {object} with the labels>" + _OF,
+            "deleted": "{actor} [deleted|tried to delete] model run {object}"
+            + _OF
+            + "<, with predictions of {rows} rows>",
+        },
+    )
+    events.register(
         "config",
         "Export configs",
         {

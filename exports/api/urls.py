@@ -9,6 +9,7 @@ from exports.api import (
     files,
     leftovers,
     links,
+    model_runs,
     proofs,
     register,
     remote_exports,
@@ -21,6 +22,13 @@ urlpatterns = [
     path("reports/plan/", views.PlanView.as_view(), name="plan"),
     path(
         "projects/<str:project_id>/remote-exports/", remote_exports.RemoteExportsView.as_view(), name="remote-exports"
+    ),
+    path("projects/<str:project_id>/model-runs/", model_runs.ModelRunsView.as_view(), name="model-runs"),
+    path("projects/<str:project_id>/model-runs/<str:run_id>/", model_runs.ModelRunView.as_view(), name="model-run"),
+    path(
+        "projects/<str:project_id>/model-runs/<str:run_id>/comparison/",
+        model_runs.ComparisonView.as_view(),
+        name="model-run-comparison",
     ),
     path("reports/status/", views.ReportStatusesView.as_view(), name="report-statuses"),
     path("reports/grouped/", views.GroupedReportsView.as_view(), name="reports-grouped"),

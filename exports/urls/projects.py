@@ -4,7 +4,7 @@ from django.urls import path
 
 from connections.access.views import members
 from connections.sync import views as syncs
-from exports.views import delete_rows, projects, remote_exports, sdk, slices
+from exports.views import delete_rows, model_runs, projects, remote_exports, sdk, slices
 
 app_name = "projects"
 urlpatterns = [
@@ -18,6 +18,8 @@ urlpatterns = [
     path("<str:project_id>/slices/<str:slice_id>/", slices.slice_edit, name="slice"),
     path("<str:project_id>/slices/<str:slice_id>/delete/", slices.slice_delete, name="slice_delete"),
     path("<str:project_id>/exports-there/", remote_exports.exports_there, name="exports_there"),
+    path("<str:project_id>/model-runs/<str:run_id>/", model_runs.model_run, name="model_run"),
+    path("<str:project_id>/model-runs/<str:run_id>/delete/", model_runs.delete, name="delete_model_run"),
     path("<str:project_id>/sync/", syncs.sync, name="sync"),
     path("<str:project_id>/mirror/", syncs.change, name="mirror"),
     path("<str:project_id>/sdk/<str:dialect>/", sdk.sdk, name="sdk"),

@@ -14,7 +14,7 @@ from django.shortcuts import render
 from connections.access.forms import DeleteProjectForm, ProjectForm
 from connections.access.lookup import get_project
 from connections.access.models import Membership
-from connections.access.permissions import MANAGE, START, VIEW, can_create_projects, projects_for, verbs_in
+from connections.access.permissions import DOWNLOAD, MANAGE, START, VIEW, can_create_projects, projects_for, verbs_in
 from connections.actions import SETTINGS, change_project, create_project, delete_project
 from connections.deletion import active_runs, contents_of
 from connections.models import Connection, Project
@@ -32,6 +32,7 @@ from exports.dialects import DIALECTS
 from exports.display.project_contents import since_last_export, sums_of_holdings
 from exports.lists.forms import PROJECT_SORTS, ProjectFilterForm
 from exports.lists.report_query import for_list
+from exports.model_runs.actions import model_runs_of
 from exports.models import ExportReport
 
 HOME = "projects:project"
@@ -181,7 +182,9 @@ def _page(request: HttpRequest, project: Project, form: ProjectForm | None = Non
         "members_shown": MEMBERS_SHOWN,
         "connections": list(Connection.objects.filter(grants__project=project)[:CONNECTIONS_SHOWN]),
         "dialects": [(key, dialect.title) for key, dialect in DIALECTS.items()],
+        "model_runs": model_runs_of(project),
         "may_start": START in verbs,
+        "may_download": DOWNLOAD in verbs,
         "may_manage": MANAGE in verbs,
         "import_command": f"exportadmin import_rows annotations.json --project={shlex.quote(project.name)}",
         "form": form or ProjectForm(initial={field: getattr(project, field) for field in SETTINGS}),

@@ -22,6 +22,7 @@ from connections.access.models import ApiToken, Membership
 from connections.access.tokens import issue_token
 from connections.connection_actions import grant_connection
 from connections.models import Connection, ConnectionSecret, Project
+from connections.store.import_row import IncomingLabel, IncomingPredictions, IncomingRun
 from connections.store.imports.actions import ImportSpec, import_here
 from connections.store.models import ImportRun
 from connections.store.upsert import write_rows
@@ -235,6 +236,9 @@ def _rows(project: Project, folder: Path) -> None:
         {"schema_name": HOSTILE, "value": HOSTILE}
     ])  # fmt: skip
     first.row_data = f"/media/{project.public_id}/showcase.png"
+    found = [{**box(HOSTILE, left=12.0), "confidence": 0.5}, {**polygon(f"road {LONG}"), "confidence": 1.0}, box("bus")]
+    run = IncomingRun("run-1", "model-1", name=HOSTILE, model_name=f"{HOSTILE} {LONG}"[:500])
+    first.predictions = [IncomingPredictions(run, [IncomingLabel(objects=found)], split=HOSTILE[:40])]
     write_rows(project, [first, *mixed(30, batch_id="batch-2")])
 
 

@@ -68,6 +68,7 @@ def address(route: str, place: Place, world: World, method: str) -> str:
         "connection_id": place.connection.public_id if place.connection else "",
         "token_id": place.token_id,
         "remote_id": "r-1",
+        "run_id": "run-1",
         "token": place.link_token,
         "invitation": "nosuch",
         "slug": "who-exported",

@@ -320,6 +320,13 @@ GET    projects/<str:project_id>/rows/delete/                            302 404
 GET    api/v1/projects/<str:project_id>/remote-exports/                  401 404 400 400 400 400  401 404 404 404 404 400
 POST   api/v1/projects/<str:project_id>/remote-exports/                  401 404 403 400 400 400  401 404 404 404 404 400
 GET    projects/<str:project_id>/exports-there/                          302 404 200 200 200 200  302 404 404 404 404 200
+GET    api/v1/projects/<str:project_id>/model-runs/                      401 404 200 200 200 200  401 404 404 404 404 200
+GET    api/v1/projects/<str:project_id>/model-runs/<str:run_id>/         401 404 200 200 200 200  401 404 404 404 404 200
+DELETE api/v1/projects/<str:project_id>/model-runs/<str:run_id>/         401 404 403 403 204 204  401 404 404 404 404 204
+GET    api/v1/projects/<str:project_id>/model-runs/<str:run_id>/comparison/ 401 404 403 200 200 200  401 404 404 404 404 200
+GET    projects/<str:project_id>/model-runs/<str:run_id>/                302 404 403 200 200 200  302 404 404 404 404 200
+GET    projects/<str:project_id>/model-runs/<str:run_id>/delete/         302 404 403 403 200 200  302 404 404 404 404 200
+POST   projects/<str:project_id>/model-runs/<str:run_id>/delete/         302 404 403 403 302 302  302 404 404 404 404 302
 POST   projects/<str:project_id>/exports-there/                          302 404 403 302 302 302  302 404 404 404 404 302
 GET    exports/new/platform/                                             302 404 403 400 400 400  302 404 404 404 404 400
 POST   exports/new/platform/                                             302 404 403 400 400 400  302 404 404 404 404 400
@@ -592,6 +599,10 @@ NEEDS: dict[str, str | None] = {
     "POST api/v1/imports/<str:import_id>/cancel/": "manage",
     "GET api/v1/imports/<str:import_id>/refused/": "download",
     "GET api/v1/projects/<str:project_id>/remote-exports/": "view",
+    "GET api/v1/projects/<str:project_id>/model-runs/": "view",
+    "GET api/v1/projects/<str:project_id>/model-runs/<str:run_id>/": "view",
+    "DELETE api/v1/projects/<str:project_id>/model-runs/<str:run_id>/": "manage",
+    "GET api/v1/projects/<str:project_id>/model-runs/<str:run_id>/comparison/": "download",
     "POST api/v1/projects/<str:project_id>/remote-exports/": "start",
     "POST api/v1/syncs/": "start",
     "GET api/v1/syncs/<str:sync_id>/": "view",

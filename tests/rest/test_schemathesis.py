@@ -213,6 +213,7 @@ def with_things_that_are_there(case: schemathesis.Case, world: World) -> None:
         "config_id": place.config.public_id,
         "slice_id": place.slice.public_id,
         "connection_id": connection.public_id,
+        "run_id": "run-1",
     }
     for name, value in case.path_parameters.items():
         if name in real and zlib.crc32(repr(value).encode("utf-8", "replace")) % 3:

@@ -61,6 +61,10 @@ refuses   POST   api/v1/connections/<str:connection_id>/projects/
 refuses   GET    api/v1/projects/<str:project_id>/mirror/
 refuses   PATCH  api/v1/projects/<str:project_id>/mirror/
 refuses   GET    api/v1/projects/<str:project_id>/remote-exports/
+refuses   GET    api/v1/projects/<str:project_id>/model-runs/
+refuses   GET    api/v1/projects/<str:project_id>/model-runs/<str:run_id>/
+refuses   DELETE api/v1/projects/<str:project_id>/model-runs/<str:run_id>/
+hands-out GET    api/v1/projects/<str:project_id>/model-runs/<str:run_id>/comparison/ model_run.compared
 refuses   POST   api/v1/projects/<str:project_id>/remote-exports/
 refuses   GET    api/v1/syncs/
 refuses   POST   api/v1/syncs/
@@ -292,6 +296,9 @@ refuses   POST   projects/<str:project_id>/members/<int:user_id>/change/
 refuses   POST   projects/<str:project_id>/members/<int:user_id>/remove/
 refuses   GET    connections/<str:connection_id>/projects/
 refuses   POST   connections/<str:connection_id>/projects/
+hands-out GET    projects/<str:project_id>/model-runs/<str:run_id>/ model_run.compared
+refuses   GET    projects/<str:project_id>/model-runs/<str:run_id>/delete/
+refuses   POST   projects/<str:project_id>/model-runs/<str:run_id>/delete/
 refuses   GET    projects/<str:project_id>/exports-there/
 refuses   POST   projects/<str:project_id>/exports-there/
 refuses   POST   projects/<str:project_id>/mirror/

@@ -23,7 +23,7 @@ from connections.access.models import ApiToken, Membership
 from connections.access.tokens import issue_token
 from connections.models import Connection, Project
 from connections.store.imports.actions import ImportSpec, begin_upload, import_here
-from connections.store.models import ImportRun
+from connections.store.models import ImportRun, StoreModelRun
 from connections.store.upsert import write_rows
 from connections.sync.models import SyncRun
 from exportadmin.lib.actor import Actor
@@ -180,6 +180,7 @@ def build() -> World:
 def place(connection: Connection, name: str) -> Place:
     project = Project.objects.create(connection=connection, name=name)
     write_rows(project, mixed(ROWS), now_ms=1_000)
+    StoreModelRun.objects.create(project=project, run_id="run-1", name="v1", model_id="model-1", model_name="A model")
 
     def run(format: str) -> ExportReport:
         report = actions.run_now(

@@ -11,6 +11,9 @@ def addresses(world: HostileWorld) -> dict[str, str]:
     return {
         "one project": project,
         "delete rows": f"{project}rows/delete/",
+        "model run": f"{project}model-runs/run-1/",
+        "model run, compared as nobody can": f"{project}model-runs/run-1/?iou=nine&by=colour",
+        "delete a model run": f"{project}model-runs/run-1/delete/",
         "empty project": f"/projects/{world.empty.public_id}/",
         "new project": "/projects/new/",
         "delete a project": f"{project}delete/",

@@ -1,0 +1,252 @@
+"""What a model run found, compared with the labels of its rows: read as a stream, counted class by class.
+
+Only the figures and the rows that differ most are held, so memory does not grow with the run.
+"""
+
+from __future__ import annotations
+
+import heapq
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import orjson
+
+from connections.models import Project
+from connections.rows.batch import COCO, MODEL_RUN_DETAILS, PREDICTIONS, RowBatch
+from connections.rows.experiments import RunOfRow
+from connections.rows.results import results_of, size_of
+from connections.store.models import StoreModelRun
+from exportadmin.lib.errors import UserError
+from exportadmin.lib.heavy import check_time
+from exports.formats import FORMATS
+from exports.model_runs.matching import BOXES, OUTLINES, Matches, Thing, match
+from exports.sources import source_of
+from exports.sources.labels import LabelFilter
+from exports.spec.scope import MODEL_RUN, Scope
+from exports.spec.selection import Selection
+
+WORST: Final = 6
+_BROKEN: Final = (KeyError, ValueError, TypeError)
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """``iou``: from which overlap on a prediction meets a label (0 to 1). ``score``: from which confidence on it
+    counts; above 0 those without one do not. ``by``: overlap of boxes or of outlines. ``split``: rows of it alone."""
+
+    iou: float = 0.5
+    score: float = 0.0
+    by: str = BOXES
+    split: str = ""
+
+    def to_json(self) -> dict[str, Any]:
+        """As REST has it."""
+        return {"iou": self.iou, "score": self.score, "by": self.by, "split": self.split}
+
+
+def parse_question(given: Mapping[str, Any]) -> Question:
+    """From texts or numbers, by the names of :class:`Question`; what is empty is the default. Raises
+    :class:`UserError`."""
+    by = given.get("by") or BOXES
+    if by not in (BOXES, OUTLINES):
+        raise UserError(f"by is {by!r}; known: {BOXES}, {OUTLINES}", field="by")
+    return Question(_share(given, "iou", 0.5), _share(given, "score", 0.0), by, str(given.get("split") or ""))
+
+
+def _share(given: Mapping[str, Any], key: str, default: float) -> float:
+    value = given.get(key)
+    if value is None or value == "":
+        return default
+    try:
+        share = float(value)
+    except (TypeError, ValueError):
+        share = math.nan
+    if not 0 <= share <= 1:
+        raise UserError(f"{key} is {value!r}; expected a number from 0 to 1", field=key)
+    return share
+
+
+@dataclass(slots=True)
+class Figures:
+    """``labels`` and ``predictions`` are those that are compared: no crowds, and no predictions that meet one."""
+
+    labels: int = 0
+    predictions: int = 0
+    matched: int = 0
+
+    @property
+    def missed(self) -> int:
+        """Labels that no prediction meets."""
+        return self.labels - self.matched
+
+    @property
+    def extra(self) -> int:
+        """Predictions that meet no label."""
+        return self.predictions - self.matched
+
+    @property
+    def precision(self) -> float | None:
+        """Of the predictions, the share that meets a label; ``None`` without any."""
+        return self.matched / self.predictions if self.predictions else None
+
+    @property
+    def recall(self) -> float | None:
+        """Of the labels, the share that is met; ``None`` without any."""
+        return self.matched / self.labels if self.labels else None
+
+    def add(self, matches: Matches, labels: int) -> None:
+        """Those of one picture and class, of which so many labels are no crowds."""
+        self.labels += labels
+        self.predictions += len(matches.label_of) - len(matches.ignored)
+        self.matched += matches.matched
+
+    def to_json(self) -> dict[str, Any]:
+        """As REST has it."""
+        names = ("labels", "predictions", "matched", "missed", "extra", "precision", "recall")
+        return {name: getattr(self, name) for name in names}
+
+
+@dataclass(frozen=True, slots=True)
+class OfClass:
+    """What a row has of one class, matched."""
+
+    name: str
+    labels: Sequence[Thing]
+    predictions: Sequence[Thing]
+    matches: Matches
+
+
+@dataclass(frozen=True, slots=True)
+class ComparedRow:
+    """A row: ``size`` is its height and width where known, ``classes`` what was matched."""
+
+    row_id: str
+    global_key: str
+    number: int
+    split: str
+    size: tuple[int, int] | None
+    classes: Sequence[OfClass]
+
+    @property
+    def missed(self) -> int:
+        """Of all classes."""
+        return sum(len(each.matches.missed) for each in self.classes)
+
+    @property
+    def extra(self) -> int:
+        """Of all classes."""
+        return sum(len(each.matches.extra) for each in self.classes)
+
+    @property
+    def matched(self) -> int:
+        """Of all classes."""
+        return sum(each.matches.matched for each in self.classes)
+
+
+@dataclass(slots=True)
+class Comparison:
+    """``without_confidence`` counts predictions that nobody gave one: they come last, and above a score of 0 not at
+    all.
+    ``not_compared`` counts rows of unknown size where outlines are compared, or whose geometry cannot be read.
+    ``worst`` are the rows with the most labels missed and predictions too many."""
+
+    question: Question
+    rows: int = 0
+    not_compared: int = 0
+    without_confidence: int = 0
+    total: Figures = field(default_factory=Figures)
+    classes: dict[str, Figures] = field(default_factory=dict)
+    worst: list[ComparedRow] = field(default_factory=list)
+
+
+def compare_run(project: Project, run: StoreModelRun, question: Question) -> Comparison:
+    """All rows of the run."""
+    found = Comparison(question)
+    # the most differing first; of equals the first row
+    heap: list[tuple[int, int, ComparedRow]] = []
+    for row in _rows(project, run, question, found):
+        found.rows += 1
+        for of_class in row.classes:
+            labels = sum(not label.is_crowd for label in of_class.labels)
+            for figures in (found.total, found.classes.setdefault(of_class.name, Figures())):
+                figures.add(of_class.matches, labels)
+        if differing := row.missed + row.extra:
+            heapq.heappush(heap, (differing, -row.number, row))
+            if len(heap) > WORST:
+                heapq.heappop(heap)
+    found.classes = dict(sorted(found.classes.items()))
+    found.worst = [row for _, _, row in sorted(heap, key=lambda one: one[:2], reverse=True)]
+    return found
+
+
+def compare_row(project: Project, run: StoreModelRun, question: Question, number: int) -> ComparedRow | None:
+    """One row of the run, by its number; ``None``: it is not in it."""
+    found = Comparison(question)
+    return next(iter(_rows(project, run, question, found, number)), None)
+
+
+def _rows(
+    project: Project, run: StoreModelRun, question: Question, found: Comparison, number: int | None = None
+) -> Iterator[ComparedRow]:
+    scope = Scope(MODEL_RUN, run.run_id)
+    conditions = {} if number is None else {"row_numbers": (number, number)}
+    selection = Selection(project.public_id, conditions, frozenset({PREDICTIONS, MODEL_RUN_DETAILS}), scope=scope)
+    with source_of(project, scope).open(selection, frozenset({COCO})) as reader:
+        names = {one.number: one.name for one in reader.ontology if not one.is_question}
+        label_filter = LabelFilter(selection, reader, {COCO}, FORMATS.pick("coco_json").cannot_hold)
+        for batch in reader.batches():
+            check_time()
+            batch = label_filter.apply(batch)
+            for place in range(len(batch)):
+                (of_row,) = batch.experiments[place]
+                if question.split in ("", of_row.split):
+                    try:
+                        yield _compared(batch, place, of_row, names, question, found)
+                    except _BROKEN:
+                        found.not_compared += 1
+
+
+def _compared(
+    batch: RowBatch,
+    place: int,
+    of_row: RunOfRow,
+    names: Mapping[int, str],
+    question: Question,
+    found: Comparison,
+) -> ComparedRow:
+    """Raises ``ValueError`` and its kin for a row that cannot be compared."""
+    size = size_of(batch.coco_images[place])
+    labels: dict[str, list[Thing]] = {}
+    for mark in orjson.loads(b"[%b]" % batch.coco_annotations[place]):
+        thing = Thing(mark["bbox"], mark["segmentation"], bool(mark["iscrowd"]))
+        labels.setdefault(names[mark["category_id"]], []).append(thing)
+    predictions: dict[str, list[Thing]] = {}
+    for result in results_of(of_row.predictions):
+        found.without_confidence += result.score is None
+        if result.score is None and question.score > 0:
+            continue
+        score = result.score or 0.0
+        if score >= question.score:
+            box = orjson.loads(f"[{result.box}]")
+            predictions.setdefault(result.name, []).append(Thing(box, result.outline, score=score))
+    if size is None and question.by == OUTLINES and (labels or predictions):
+        raise ValueError("outlines are compared pixel by pixel, and nobody says how many there are")
+    return ComparedRow(
+        row_id=batch.row_ids[place],
+        global_key=batch.global_keys[place],
+        number=batch.numbers[place],
+        split=of_row.split,
+        size=size,
+        classes=[
+            _matched(name, labels.get(name, []), predictions.get(name, []), question, size)
+            for name in sorted({*labels, *predictions})
+        ],
+    )
+
+
+def _matched(
+    name: str, labels: list[Thing], predictions: list[Thing], question: Question, size: tuple[int, int] | None
+) -> OfClass:
+    return OfClass(name, labels, predictions, match(labels, predictions, iou=question.iou, by=question.by, size=size))

@@ -1,0 +1,151 @@
+"""Predictions of a model run compared with the labels of its rows: on its page, in REST and in the shell."""
+
+from __future__ import annotations
+
+import json
+from io import StringIO
+
+import pytest
+from django.core.management import call_command
+
+from connections.access.tokens import issue_token
+from connections.store.models import StoreModelRun, StorePredictions, StoreProject, StoreRow
+from connections.store.upsert import write_rows
+from exportadmin.audit.models import AuditEntry
+from exportadmin.lib.errors import UserError
+from exports.model_runs.actions import find_model_run
+from exports.model_runs.comparison import compare_run, parse_question
+from exports.model_runs.drawing import draw
+from tests.exports.model_runs.runs import SHELL, predicted, scored
+from tests.pages.people import signed_in
+from tests.rest.world import Rest
+from tests.support.rows import box, mask, point, polygon, row
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def script(user):
+    return Rest(issue_token(user=user, name="s", scopes=["exports:read"], actor=SHELL)[1])
+
+
+@pytest.fixture
+def filled(members):
+    away = {**box("car", left=100.0), "confidence": 0.8}
+    rows = [
+        predicted(row("right", box("car"), mask("sky")), scored(box("car")), scored(mask("sky")), split="Test"),
+        predicted(row("wrong", box("car"), polygon("road")), away, scored(box("car"), 0.3), split="Training"),
+        predicted(row("unsure", box("car")), scored(box("car"), None), scored(point()), split="Test"),
+        row("not in it", box("car")),
+    ]
+    assert not write_rows(members, rows, now_ms=1_000).refused
+    return members
+
+
+def compared(project, **asked):
+    return compare_run(project, StoreModelRun.objects.get(), parse_question(asked))
+
+
+def test_it_counts_class_by_class(filled):
+    found = compared(filled)
+    assert (found.rows, found.without_confidence, found.not_compared) == (3, 1, 0)
+    car = found.classes["car"]
+    assert (car.labels, car.predictions, car.matched, car.missed, car.extra) == (3, 4, 3, 0, 1)
+    assert (car.precision, car.recall) == (0.75, 1.0)
+    road = found.classes["road"]
+    assert (road.labels, road.predictions, road.precision, road.recall) == (1, 0, None, 0.0)
+    assert "nose" not in found.classes  # points have no area
+    assert (found.total.labels, found.total.matched) == (5, 4)
+    assert [each.global_key for each in found.worst] == ["wrong"]
+
+
+def test_a_confidence_leaves_out_what_is_below_and_what_has_none(filled):
+    car = compared(filled, score=0.5).classes["car"]
+    assert (car.labels, car.predictions, car.matched) == (3, 2, 1)
+
+
+def test_a_split_leaves_out_the_other_rows(filled):
+    found = compared(filled, split="Test")
+    assert (found.rows, found.total.labels) == (2, 3)
+
+
+def test_outlines_need_the_size_of_the_picture(project):
+    rows = [predicted(row(key, polygon()), scored(polygon())) for key in ("a", "b")]
+    rows[1].media_attributes = {}
+    write_rows(project, rows)
+    found = compared(project, by="outlines")
+    assert (found.total.matched, found.rows, found.not_compared) == (1, 1, 1)
+    assert compared(project).total.matched == 2
+
+
+@pytest.mark.parametrize(
+    ("given", "field"),
+    [({"iou": "1.5"}, "iou"), ({"score": "x"}, "score"), ({"iou": "nan"}, "iou"), ({"by": "y"}, "by")],
+)
+def test_what_has_no_meaning_is_refused_by_name(given, field):
+    with pytest.raises(UserError) as error:
+        parse_question(given)
+    assert error.value.field == field
+
+
+def test_a_picture_says_in_words_what_did_not_meet(filled):
+    (picture,) = [draw(each) for each in compared(filled).worst]
+    assert (picture.width, picture.height) == (160, 120)
+    words = {mark.word for mark in picture.marks if mark.word}
+    assert words == {"extra: car 0.80", "missed: road"}
+    assert {mark.title for mark in picture.marks if not mark.word} == {
+        "label car, matched",
+        "prediction car 0.30, matched",
+    }
+
+
+def test_rest_and_the_shell_say_the_same_and_each_leaves_a_line(filled, oscar):
+    path = f"projects/{filled.public_id}/model-runs/"
+    (listed,) = script(oscar).get(path).json()
+    assert (listed["run_id"], listed["rows"], listed["predictions"]) == ("run-1", 3, 6)
+    assert script(oscar).get(f"{path}run-1/").json() == listed
+    answer = script(oscar).get(f"{path}run-1/comparison/?iou=0.5&score=0.5").json()
+    assert [each["name"] for each in answer["classes"]] == ["car", "road", "sky"]
+    assert answer["total"]["extra"] == 1
+    out = StringIO()
+    call_command("model_runs", "compare", filled.name, "run-1", "--score", "0.5", "--json", stdout=out)
+    assert json.loads(out.getvalue()) == answer
+    assert [entry.object_id for entry in AuditEntry.objects.filter(event="model_run.compared")] == ["run-1"] * 2
+
+
+def test_the_page_shows_figures_and_pictures(filled, oscar):
+    page = signed_in(oscar).get(f"/projects/{filled.public_id}/model-runs/run-1/?by=outlines").content.decode()
+    assert "extra: car 0.80" in page
+    assert page.count("<figure") == 1
+    wrong = signed_in(oscar).get(f"/projects/{filled.public_id}/model-runs/run-1/?iou=7")
+    assert wrong.status_code == 400
+    assert "expected a number from 0 to 1" in wrong.content.decode()
+
+
+def test_it_is_listed_on_the_page_of_its_project(filled, rita, oscar):
+    link = f'href="/projects/{filled.public_id}/model-runs/run-1/"'
+    assert link in signed_in(oscar).get(f"/projects/{filled.public_id}/").content.decode()
+    page = signed_in(rita).get(f"/projects/{filled.public_id}/").content.decode()
+    assert "Model runs" in page
+    assert link not in page  # who may not download sees no pictures
+
+
+def test_a_run_that_is_deleted_takes_its_predictions_and_no_row(filled, alice, oscar):
+    revision = StoreProject.objects.get().revision
+    path = f"/projects/{filled.public_id}/model-runs/run-1/delete/"
+    assert signed_in(oscar).post(path).status_code == 403
+    assert StoreModelRun.objects.exists()
+    assert signed_in(alice).post(path).status_code == 302
+    assert not StoreModelRun.objects.exists()
+    assert not StorePredictions.objects.exists()
+    assert StoreRow.objects.count() == 4
+    assert StoreProject.objects.get().revision == revision + 1
+    entry = AuditEntry.objects.get(event="model_run.deleted", outcome="done")
+    assert entry.details["rows"] == 3
+
+
+def test_a_run_of_another_project_is_not_found(filled, connection, oscar):
+    from connections.models import Project
+
+    other = Project.objects.create(connection=connection, name="Other")
+    with pytest.raises(UserError, match="has no model run 'run-1'"):
+        find_model_run(other, "run-1")
