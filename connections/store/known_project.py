@@ -14,11 +14,13 @@ from django.db.models import QuerySet
 
 from connections.models import Project
 from connections.store import coco_head
+from connections.store.import_row import IncomingRun
 from connections.store.models import (
     HANDED_OUT,
     MAX_NUMBER_AS_PLACE,
     StoreClass,
     StoreCoco,
+    StoreModelRun,
     StoreProject,
     StoreRow,
     row_pk,
@@ -77,6 +79,10 @@ class EmptyProject:
     def class_numbers(self) -> dict[str, int]:
         """Class name → number."""
         return {}
+
+    def model_run_named(self, name: str) -> IncomingRun | None:
+        """The model run of this name, where one alone has it."""
+        return None
 
     def reserve(self, largest: tuple[int, int], counts: tuple[int, int]) -> Reserved:
         """Take ``counts`` numbers and annotation ids behind the ``largest`` ones that the file keeps (-1: none)."""
@@ -147,6 +153,11 @@ class KnownProject(EmptyProject):
         """As of the class above."""
         found = StoreClass.objects.filter(project=self.project, is_question=False)
         return dict(found.values_list("name", "number"))
+
+    def model_run_named(self, name: str) -> IncomingRun | None:
+        """As of the class above."""
+        found = list(StoreModelRun.objects.filter(project=self.project, name=name)[:2])
+        return IncomingRun(found[0].run_id, found[0].model_id) if len(found) == 1 else None
 
     def reserve(self, largest: tuple[int, int], counts: tuple[int, int]) -> Reserved:
         """As of the class above, at once and for good: rows that come meanwhile are numbered behind."""

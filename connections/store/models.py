@@ -33,6 +33,7 @@ HANDED_OUT = range(1 << 52, (1 << 52) + (1 << PLACE_BITS))
 MAX_ROW_ID = 64
 MAX_RUN_ID = 64
 MAX_DATASET = 100
+MAX_RUN_NAME = 200
 # names and ids of datasets, names of batches
 MAX_GROUP_NAME = 500
 
@@ -310,7 +311,8 @@ class ImportRun(Run):
     ``format`` is a key of the importers, or ``auto`` until it was found. ``default_status``: the review status of every
     row, whatever the file says; empty: as the file says. ``dataset`` goes in front of every key: ``north/task-1``.
     ``replace``: a row whose picture is another one than that of the row with its key takes its place; else it is
-    refused. The file lies in our home until the run has ended, or at ``local_path``: somebody's own, read in place by
+    refused. ``model_run`` is the name of the run whose predictions the file holds, where its format is one of those.
+    The file lies in our home until the run has ended, or at ``local_path``: somebody's own, read in place by
     their shell. ``bytes_received`` of ``bytes_total`` have arrived; ``parts`` are their names where an installation
     keeps them in a store, in their order.
     ``summary`` counts what was done so far: ``{"rows", "created", "updated", "unchanged", "annotations",
@@ -330,6 +332,7 @@ class ImportRun(Run):
     default_status = models.CharField(max_length=40, blank=True)
     dataset = models.CharField(max_length=MAX_DATASET, blank=True)
     replace = models.BooleanField(default=False)
+    model_run = models.CharField(max_length=MAX_RUN_NAME, blank=True)
     local_path = models.TextField(blank=True)
     bytes_total = models.PositiveBigIntegerField()
     bytes_received = models.PositiveBigIntegerField(default=0)

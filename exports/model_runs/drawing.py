@@ -18,15 +18,22 @@ MOST_POINTS: Final = 20_000
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """``d`` is SVG path data. ``word`` stands beside what did not meet, at ``x`` and ``y``."""
+    """``d`` is SVG path data. ``word`` stands beside what did not meet, at ``x`` and ``y``, or ends there."""
 
     verdict: str
     is_prediction: bool
+    is_mask: bool
     title: str
     word: str
     d: str
     x: float
     y: float
+    ends: bool
+
+    @property
+    def what(self) -> str:
+        """``label`` or ``prediction``."""
+        return "prediction" if self.is_prediction else "label"
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +56,7 @@ def draw(row: ComparedRow) -> Picture:
     """What met nothing first, so that it is drawn whatever has to stay out; it then lies on top."""
     marks: list[Mark] = []
     left_out, points, far = 0, MOST_POINTS, [1.0, 1.0]
+    height, width = row.size or (0, 0)
     things = sorted(_things(row), key=lambda one: one[0] in (MATCHED, CROWD))
     for verdict, is_prediction, name, thing in things:
         try:
@@ -64,9 +72,11 @@ def draw(row: ComparedRow) -> Picture:
         what = f"{name} {thing.score:.2f}" if is_prediction else name
         word = f"{verdict}: {what}" if verdict in (MISSED, EXTRA) else ""
         title = f"{'prediction' if is_prediction else 'label'} {what}, {verdict}"
-        marks.append(Mark(verdict, is_prediction, title, word, d, thing.box[0], thing.box[1]))
-    height, width = row.size or (far[1], far[0])
-    return Picture(row, width, height, marks[::-1], left_out)
+        ends = thing.box[0] > (width or extent[0]) * 0.6  # there is more room on its left
+        x = thing.box[0] + (thing.box[2] if ends else 0)
+        is_mask = isinstance(thing.outline, Mapping)
+        marks.append(Mark(verdict, is_prediction, is_mask, title, word, d, x, thing.box[1], ends))
+    return Picture(row, width or far[0], height or far[1], marks[::-1], left_out)
 
 
 def _things(row: ComparedRow) -> Iterator[tuple[str, bool, str, Thing]]:

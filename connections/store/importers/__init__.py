@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from connections.store.importers.base import Importer, Refused, Survey
 from connections.store.importers.coco_json import CocoJsonImporter
+from connections.store.importers.coco_results import CocoResultsImporter
 from connections.store.importers.detect import detect
 from connections.store.importers.diffgram_json import DiffgramJsonImporter
 from connections.store.importers.label_studio import LabelStudioImporter
@@ -15,6 +16,7 @@ IMPORTERS: Registry[type[Importer]] = Registry(
     "import format",
     {
         "coco_json": CocoJsonImporter,
+        "coco_results": CocoResultsImporter,
         "diffgram_json": DiffgramJsonImporter,
         "label_studio_json": LabelStudioImporter,
         "labellerr_json": LabellerrJsonImporter,

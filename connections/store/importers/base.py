@@ -50,7 +50,8 @@ class Importer(ABC):
     from what is there. ``project_key`` is the project's public id: which project of a row is meant that names several.
     ``on_read`` is told before each block is read at which byte the file stands, and may raise; ``on_refused`` gets each
     refusal: position, reason and, where it could be read, the value that was refused. ``project`` tells of the ids that
-    the project has given; none: an empty one. ``open_file`` opens a file that does not lie at ``path``.
+    the project has given; none: an empty one. ``open_file`` opens a file that does not lie at ``path``. ``model_run``
+    is the name of a model run, where it takes one.
 
     Filled while :meth:`rows` is read: ``classes`` (before the first row, where the source lists them), ``refused`` (the
     first :data:`MAX_REFUSED_KEPT`), ``refused_count`` (all), ``rows_seen``, ``rows_refused``, ``project_extra`` (before
@@ -63,6 +64,8 @@ class Importer(ABC):
     title: ClassVar[str]
     # every row that it yields has a key of its own: who writes the rows need not look again
     keys_are_once: ClassVar[bool] = False
+    # its rows are said for their predictions alone: it takes the name of the model run that made them
+    needs_model_run: ClassVar[bool] = False
 
     def __init__(
         self,
@@ -74,8 +77,10 @@ class Importer(ABC):
         on_refused: OnRefused | None = None,
         project: EmptyProject | None = None,
         open_file: Callable[[], BinaryIO] | None = None,
+        model_run: str = "",
     ) -> None:
         self.path = path
+        self.model_run = model_run
         self._open_file = open_file
         self.project = project or EmptyProject()
         self._on_read = on_read

@@ -60,6 +60,8 @@ def detect(path: Path, *, name: str = "") -> str:
         values = _first_object(text)
         key = _row_kind(values)
         if key is None and values.keys() >= _COCO_MARKS:
+            if "score" in values:
+                return "coco_results"
             raise _unclear(name, "a list of COCO annotations (or results) without its images")
     else:
         values = _first_object(text)

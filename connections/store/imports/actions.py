@@ -23,7 +23,7 @@ from connections.rows.review_statuses import known_status
 from connections.store.importers import IMPORTERS, detect
 from connections.store.imports import files
 from connections.store.imports.runner import AUTO
-from connections.store.models import MAX_DATASET, ImportRun
+from connections.store.models import MAX_DATASET, MAX_RUN_NAME, ImportRun
 from exportadmin.audit.record import audited, record
 from exportadmin.lib.actor import Actor
 from exportadmin.lib.errors import ConflictError, DeniedError, NotFoundError, UserError
@@ -64,11 +64,17 @@ class ImportSpec:
     status: str = ""
     dataset: str = ""
     replace: bool = False
+    model_run: str = ""
 
     def check(self) -> None:
         """Raises :class:`UserError` for what cannot be done."""
         if self.format != AUTO:
             IMPORTERS.pick(self.format, field="format")
+            self.check_model_run(self.format)
+        if self.model_run:
+            check_text(self.model_run, "model_run")
+            if len(self.model_run) > MAX_RUN_NAME:
+                raise UserError(f"a model run's name has 1 to {MAX_RUN_NAME} characters", field="model_run")
         if self.status:
             known_status(self.status, field="status")
         if not 0 < len(self.file_name) <= MAX_FILE_NAME or not self.file_name.isprintable():
@@ -80,13 +86,23 @@ class ImportSpec:
                 field="dataset",
             )
 
+    def check_model_run(self, format_key: str) -> None:
+        """Does the format take a model run, and is one named? Raises :class:`UserError`."""
+        title, needs = IMPORTERS[format_key].title, IMPORTERS[format_key].needs_model_run
+        if needs and not self.model_run:
+            raise UserError(f"{title}: name the model run that made these predictions", field="model_run")
+        if self.model_run and not needs:
+            raise UserError(
+                f"{title}: its rows name their model runs themselves; leave model_run out", field="model_run"
+            )
+
 
 def request_import(*, spec: ImportSpec, actor: Actor, file: StagedFile) -> ImportRun:
     """Queue the import of a file that is here; a worker runs it. The project is made where the actor may make it."""
     spec.check()
     _check_size(file.size, "file")
     if spec.format == AUTO:
-        detect(file.path, name=spec.file_name)
+        spec.check_model_run(detect(file.path, name=spec.file_name))
     run = _new(spec, actor, bytes_total=file.size, bytes_received=file.size)
     with files.made_folder(run):
         file.move_to(files.source_of(run))
@@ -153,7 +169,7 @@ def import_here(
     if not path.is_file():
         raise UserError(f"there is no file {path}", field="file")
     if spec.format == AUTO:
-        detect(path)
+        spec.check_model_run(detect(path))
     size = path.stat().st_size
     run = _new(spec, actor, bytes_total=size, bytes_received=size, local_path=str(path.absolute()))
     with _requested(spec, actor, run):
@@ -206,6 +222,8 @@ def _requested(spec: ImportSpec, actor: Actor, run: ImportRun) -> Iterator[None]
     """The transaction in which an import comes to be, with its line in the trail and, perhaps, its project."""
     about = ("import", run.public_id, run.file_name)
     details = {"format": spec.format, "bytes": run.bytes_total, "dataset": spec.dataset, "replace": spec.replace}
+    if spec.model_run:
+        details["model_run"] = spec.model_run
     with (
         quotas.counted() as keys,
         audited("import.requested", actor=actor, obj=about, details=details) as line,
@@ -266,6 +284,7 @@ def _new(spec: ImportSpec, actor: Actor, **columns: Any) -> ImportRun:
         default_status=spec.status,
         dataset=spec.dataset,
         replace=spec.replace,
+        model_run=spec.model_run,
         created_by_id=actor.user_id,
         created_by_name=actor.name,
         requested_by=actor.user_id,

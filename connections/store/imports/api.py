@@ -120,7 +120,7 @@ class ImportsView(RestView):
 
 
 def _spec(data: dict[str, Any]) -> ImportSpec:
-    more = {name: data[name] for name in ("format", "status", "dataset", "replace") if name in data}
+    more = {name: data[name] for name in ("format", "status", "dataset", "replace", "model_run") if name in data}
     return ImportSpec(data["project"], data["file_name"], **more)
 
 

@@ -13,7 +13,7 @@ from connections.rows.review_statuses import REVIEW_STATUSES
 from connections.store.importers import IMPORTERS
 from connections.store.imports.actions import MAX_FILE_NAME, ImportSpec
 from connections.store.imports.runner import AUTO
-from connections.store.models import MAX_DATASET
+from connections.store.models import MAX_DATASET, MAX_RUN_NAME
 from exportadmin.lib.forms import ChoiceField, Form, OfferedField, SuggestInput, TextField
 
 SUGGESTED: Final = 200
@@ -60,6 +60,13 @@ class ImportForm(Form):
         help_text="Otherwise a row is refused where its key is that of another picture in the project.",
     )
 
+    model_run = TextField(
+        label="Model run",
+        required=False,
+        max_length=MAX_RUN_NAME,
+        help_text="Of COCO results alone: the name of the run that made these predictions.",
+    )
+
     def __init__(self, *args: Any, person: Person, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         names = projects_for(person, MANAGE).filter(connection__kind=STORE).values_list("name", flat=True)
@@ -70,5 +77,11 @@ class ImportForm(Form):
         """Of a form without mistakes."""
         data = self.cleaned_data
         return ImportSpec(
-            data["project"], data["file"].name, data["format"], data["status"], data["dataset"], data["replace"]
+            data["project"],
+            data["file"].name,
+            data["format"],
+            data["status"],
+            data["dataset"],
+            data["replace"],
+            data["model_run"],
         )

@@ -21,6 +21,7 @@ def import_json(run: ImportRun, *, with_refused: bool = False) -> dict[str, Any]
         "review_status": run.default_status,
         "dataset": run.dataset,
         "replace": run.replace,
+        "model_run": run.model_run,
         "status": run.status,
         "error": run.error,
         "bytes_total": run.bytes_total,

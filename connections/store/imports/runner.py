@@ -60,6 +60,7 @@ class ImportRunner(Runner[ImportRun]):
             default_status=run.default_status or None,
             project_key=run.project.public_id,
             on_read=on_read,
+            model_run=run.model_run,
             **kwargs,
         )
 

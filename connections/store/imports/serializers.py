@@ -11,7 +11,7 @@ from connections.rows.review_statuses import REVIEW_STATUSES as _REVIEW
 from connections.store.importers import IMPORTERS
 from connections.store.imports.actions import MAX_FILE_NAME
 from connections.store.imports.runner import AUTO
-from connections.store.models import MAX_DATASET, ImportRun
+from connections.store.models import MAX_DATASET, MAX_RUN_NAME, ImportRun
 from connections.store.notes import KINDS as NOTE_KINDS
 from exportadmin.lib.rest import Choice, Flag, StrictSerializer, Text, Whole
 from exportadmin.runs import statuses
@@ -42,6 +42,10 @@ class _ImportSpecSerializer(StrictSerializer):
     replace = Flag(
         required=False,
         help_text="a row takes the place of one with its key whose picture is another; otherwise it is refused",
+    )
+
+    model_run = Text(
+        max_length=MAX_RUN_NAME, required=False, help_text="of coco_results: the name of the run that made them"
     )
 
     def get_fields(self) -> dict[str, Any]:
@@ -111,6 +115,7 @@ class ImportSerializer(serializers.Serializer[Any]):
     review_status = serializers.CharField(allow_blank=True)
     dataset = serializers.CharField(allow_blank=True)
     replace = serializers.BooleanField()
+    model_run = serializers.CharField(allow_blank=True)
     status = serializers.ChoiceField(choices=STATES)
     error = serializers.CharField(allow_blank=True)
     bytes_total = serializers.IntegerField()

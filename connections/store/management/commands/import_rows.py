@@ -38,12 +38,15 @@ class Command(AppCommand):
             action="store_true",
             help="rows take the place of those with their keys whose picture is another; otherwise they are refused",
         )
+        parser.add_argument(
+            "--model-run", default="", metavar="NAME", help="of coco_results: whose predictions they are"
+        )
         parser.add_argument("--json", action="store_true", help="print the import as REST does")
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Import and print the summary; exit code 1 unless every row went in."""
         path: Path = options["file"]
-        asked = [options[name] for name in ("format", "status", "dataset", "replace")]
+        asked = [options[name] for name in ("format", "status", "dataset", "replace", "model_run")]
         spec = ImportSpec(options["project"], path.name, *asked)
         bar = ProgressBar("import", wanted=not options["json"])
         try:
