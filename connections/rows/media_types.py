@@ -8,6 +8,7 @@ settles the matter: such a row has none, rather than a wrong one; so does a labe
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 from typing import Any, Final, NamedTuple
 
 from connections.rows.media import is_address, mime_type
@@ -50,6 +51,7 @@ _MIME_TYPES: Final = {
     "application/vnd.labelbox.conversational": CONVERSATIONAL,
 }
 _FAMILIES: Final = {IMAGE: IMAGE, VIDEO: VIDEO, AUDIO: AUDIO, TEXT: TEXT}
+_SAYING_NOTHING: Final = frozenset({"application/octet-stream", "application/json", "binary/octet-stream"})
 # how an annotation's kind begins
 _KINDS: Final = {
     "Image": IMAGE,
@@ -74,20 +76,29 @@ _DATA_KEYS: Final = (
 def media_type_of(media: Mapping[str, Any], row_data: str, annotation_kinds: Iterable[str]) -> str:
     """A key of :data:`MEDIA_TYPES`; empty where nothing says it. ``media`` are the row's media attributes;
     ``annotation_kinds``, those of all its labels, are asked last."""
-    asset_type, mime = (_small(media.get(key)) for key in ("asset_type", "mime_type"))
-    if asset_type and asset_type != mime.partition("/")[0] and asset_type != "application":
-        return _ASSET_TYPES.get(asset_type, "")
-    mime = mime.partition(";")[0].rstrip()
-    if found := _by_mime_type(mime) or _ASSET_TYPES.get(asset_type, ""):
-        return found
-    if mime and mime not in ("application/octet-stream", "application/json", "binary/octet-stream"):
-        return ""
+    asset_type, mime = media.get("asset_type"), media.get("mime_type")
+    said = _said(asset_type if type(asset_type) is str else "", mime if type(mime) is str else "")
+    if said is not None:
+        return said
     if row_data[:1] == "{":
         head = row_data[:2000]
         return next((key for name, key in _DATA_KEYS if f'"{name}"' in head), "") or _by_kinds(annotation_kinds)
     if row_data and is_address(row_data) and (found := _by_mime_type(mime_type(row_data) or "")):
         return found
     return _by_kinds(annotation_kinds)
+
+
+# all rows of a project say the same
+@lru_cache(maxsize=1024)
+def _said(asset_type: str, mime: str) -> str | None:
+    """What the two say; ``None``: nothing."""
+    asset_type, mime = asset_type.strip().lower(), mime.strip().lower()
+    if asset_type and asset_type != mime.partition("/")[0] and asset_type != "application":
+        return _ASSET_TYPES.get(asset_type, "")
+    mime = mime.partition(";")[0].rstrip()
+    if found := _by_mime_type(mime) or _ASSET_TYPES.get(asset_type, ""):
+        return found
+    return "" if mime and mime not in _SAYING_NOTHING else None
 
 
 def kinds_in(annotations: Mapping[str, Any]) -> list[str]:
@@ -112,7 +123,3 @@ def _by_kinds(annotation_kinds: Iterable[str]) -> str:
     if found == {CONVERSATIONAL, LLM}:  # a comparison is about a conversation
         return LLM
     return found.pop() if len(found) == 1 else ""
-
-
-def _small(value: object) -> str:
-    return value.strip().lower() if isinstance(value, str) else ""
