@@ -276,7 +276,8 @@ def bbox_video_annotation_objects() -> list[Any]:
 
 @pytest.fixture
 def video_seeded(client: Any, video_data_row: dict[str, Any]) -> Seeded:
-    answer = {"feature_id": "c1", "name": "nested", "radio_answer": {"feature_id": "a1", "name": "radio_option_1"}}
+    chosen = {"feature_id": "a1", "name": "radio_option_1", "classifications": []}
+    answer = {"feature_id": "c1", "name": "nested", "radio_answer": chosen}
     frames = {}
     for place, (frame, left) in enumerate(FRAMES.items()):
         mark = {
