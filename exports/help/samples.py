@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import tempfile
 import zipfile
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
@@ -17,7 +18,7 @@ from connections.rows.counts import count_annotations
 from connections.rows.experiments import Run, RunOfRow
 from connections.rows.kinds import BOX
 from connections.sinks.base import DeliveredFile
-from exports.check_values import CheckValueCounter
+from exports.check_values import CheckValueCounter, LabelCounts
 from exports.formats import FORMATS
 from exports.formats.base import Format, FormatContext
 from exports.formats.row_columns import RowColumns
@@ -57,7 +58,7 @@ def check_values() -> dict[str, Any]:
     counter.add(_batch())
     body = _written(writer, {})
     file = DeliveredFile(name="harbour.json", media_type=writer.media_type, bytes=len(body), sha256="")
-    return counter.result({"statuses": 1}, [file])
+    return counter.result({"statuses": 1}, [file], labels=LabelCounts(computed=Counter()))
 
 
 def _sample(writer: type[Format], options: dict[str, str]) -> Sample:

@@ -12,7 +12,9 @@ from connections.store.importers.forms import CARRIED, READ, REFUSED, Form
 def forms() -> Iterator[Form]:
     """In the order of the kinds."""
     for kind in KINDS.values():
-        if kind.annotation_kinds and kind is not SEGMENT:  # no file names it
+        if kind is SEGMENT:  # no file names it
+            yield Form(kind, CARRIED, ("segments",), kind.where)
+        elif kind.annotation_kinds:
             yield Form(kind, READ, kind.annotation_kinds, kind.where)
     yield from _OTHERS
 
@@ -29,7 +31,6 @@ _OTHERS: Final = (
     Form(OTHER, CARRIED, ("any other annotation_kind",), "with its class; CSV has all that it says as geometry"),
     Form("Annotations", READ, ("frames",), "of a video: counted frame by frame"),
     Form("Annotations", READ, ("groups", "timestamp"), "of a scan, of sound: counted frame by frame, moment by moment"),
-    Form("Annotations", READ, ("segments",), "counted where a label says nothing else"),
     Form("Annotations", READ, ("key_frame_feature_map",), "lists of frames; {frame: true} becomes such a list"),
     Form("Annotations", CARRIED, ("any further key",), "where they stood, or under source_extra"),
     Form("Annotations", REFUSED, ("annotation_kind", "name"), "missing; a geometry that is not as its kind has it"),

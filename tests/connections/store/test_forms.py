@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from connections.rows.frames import objects_of
 from connections.rows.kinds import CLASSIFICATION, KINDS
 from connections.rows.kinds.base import Kind
 from connections.store.import_row import IncomingRow
@@ -264,7 +265,7 @@ ROWS: dict[tuple[str, str, str], list[Any]] = {
         row(annotations={"groups": {"a": {"frames": {"1": {"objects": {"o": FRAMED}}}}}})
     ],
     ("Annotations", READ, "timestamp"): [row(annotations={"timestamp": {"5": [{**NAMED, "text_answer": {}}]}})],
-    ("Annotations", READ, "segments"): [row(annotations={"segments": {"o": [[1, 2]]}})],
+    ("Segment", CARRIED, "segments"): [row(annotations={"segments": {"o": [RED]}})],
     ("Annotations", READ, "key_frame_feature_map"): [row(annotations={"key_frame_feature_map": {"o": {"13": True}}})],
     ("Annotations", CARRIED, "any further key"): [row(annotations={"remark": RED})],
     ("Annotations", REFUSED, "annotation_kind"): [row({"name": "car"})],
@@ -396,7 +397,8 @@ def test_a_form_becomes_what_the_help_says(importer, form, name, tmp_path):
         if form.subject is CLASSIFICATION:
             assert any(label.classifications for label in labels) and not any(label.objects for label in labels)
         elif isinstance(form.subject, Kind):
-            assert {KINDS.of_mark(mark) for label in labels for mark in label.objects} == {form.subject}
+            marks = [mark for label in labels for mark in (*label.objects, *objects_of(label.more_annotations))]
+            assert {KINDS.of_mark(mark) for mark in marks} == {form.subject}
 
 
 def test_what_is_read_is_read_with_its_meaning(tmp_path):
