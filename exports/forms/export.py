@@ -10,7 +10,7 @@ from django import forms
 from django.http import QueryDict
 
 from connections.models import Project
-from connections.rows.batch import PARTS
+from connections.rows.batch import ALL_PARTS, PARTS
 from connections.sinks import SINKS
 from connections.store.overview import Overview, people
 from connections.sync.lookup import mirror_of
@@ -34,6 +34,7 @@ from exports.spec.conditions import CONDITIONS
 from exports.spec.conditions.base import Condition
 from exports.spec.labels import DEFAULT, LABEL_CHOICES, LONGEST_PERSON, CreatedBy, LabelChoice, parse_labels
 from exports.spec.mirror import parse_sync_first
+from exports.spec.model_runs import check_runs
 from exports.spec.parts import PART_LABELS
 from exports.spec.platform_export import KEY as PLATFORM_EXPORT
 from exports.spec.selection import Selection
@@ -70,8 +71,10 @@ class ExportForm(DeliveryInputs, ScopeInputs):
         self.fields["parts"] = OfferedListField(
             label="Parts",
             required=False,
-            initial=list(PARTS),
-            choices=[(part, ChoiceLabel(PART_LABELS[part][0], help=PART_LABELS[part][1])) for part in PARTS],
+            initial=list(self.offered_parts),
+            choices=[
+                (part, ChoiceLabel(PART_LABELS[part][0], help=PART_LABELS[part][1])) for part in self.offered_parts
+            ],
             widget=ChoiceBoxes(layout="ea-new-parts"),
         )
         self.add_destinations()
@@ -80,6 +83,11 @@ class ExportForm(DeliveryInputs, ScopeInputs):
         self.fields["description"] = TextField(
             label="Description", max_length=LONGEST_DESCRIPTION, required=False, lines=2
         )
+
+    @property
+    def offered_parts(self) -> tuple[str, ...]:
+        """Those of model runs where there are any."""
+        return ALL_PARTS if self.model_runs else PARTS
 
     def _add_labels(self) -> None:
         self.fields["labels"] = OfferedField(
@@ -130,7 +138,7 @@ class ExportForm(DeliveryInputs, ScopeInputs):
             "person": labels.person if isinstance(labels, CreatedBy) else "",
             "interpolated_frames": body.get("interpolated_frames") is True,
             "format": format_name,
-            "parts": PARTS if body.get("include") is None else body["include"],
+            "parts": ALL_PARTS if body.get("include") is None else body["include"],
             "destination": destination["kind"],
             "max_refused": f"{body.get('max_refused', MAX_REFUSED):g}",
             "name": name,
@@ -181,12 +189,18 @@ class ExportForm(DeliveryInputs, ScopeInputs):
         destination = self.clean_destination_of(data)
         if not self.errors:
             key = data["format"]
+            parts = frozenset(parts_of_form(scope, data["parts"]))
+            try:
+                check_runs(scope, self.of_project, FORMATS.pick(key), parts)
+            except UserError as error:
+                self.blame(error)
+                return data
             self.spec = ExportSpec(
                 format=key,
                 selection=Selection(
                     self.of_project.public_id,
                     parsed,
-                    frozenset(parts_of_form(scope, data["parts"])),
+                    parts,
                     labels,
                     scope,
                     interpolated_frames=data["interpolated_frames"],

@@ -8,6 +8,7 @@ from typing import Any, Final
 from django import forms
 
 from connections.models import Project
+from connections.store.models import StoreModelRun
 from connections.store.overview import Overview
 from exportadmin.lib.errors import UserError
 from exportadmin.lib.forms import ChoiceBoxes, ChoiceButtons, ChoiceLabel, OfferedField, OfferedListField, SuggestInput
@@ -19,6 +20,7 @@ from exports.spec.scope import (
     DATASET,
     KEY,
     MAX_ID,
+    MODEL_RUN,
     PROJECT,
     SCOPES,
     SLICE,
@@ -36,7 +38,7 @@ _LABELS_OF: Final = (
 )
 # key of a scope → the input in which it is named
 # (a form of a browser has a "dataset" of its own)
-_NAMED: Final = {DATASET: "scope_dataset", SLICE: "scope_slice"}
+_NAMED: Final = {DATASET: "scope_dataset", SLICE: "scope_slice", MODEL_RUN: "scope_model_run"}
 # what an address may fill in beside conditions
 SCOPE_INPUTS: Final = (KEY, *_NAMED.values())
 
@@ -46,7 +48,18 @@ class ScopeInputs(ConditionsForm):
 
     def add_scope(self) -> None:
         """The fields; what there is of datasets, slices and projects comes later (:meth:`offer_catalog`)."""
-        offered = [key for key in SCOPES if key == PROJECT or (SCOPES[key].is_of_catalog and key in SCOPE_SOURCES)]
+        runs = StoreModelRun.objects.filter(project=self.of_project).order_by("-id")
+        self.model_runs = [(run.run_id, str(run)) for run in runs]
+        offered = [key for key in SCOPES if key == PROJECT or (key in SCOPE_SOURCES and key != MODEL_RUN)]
+        if self.model_runs:
+            offered.append(MODEL_RUN)
+            self.fields["scope_model_run"] = OfferedField(
+                label="Model run",
+                help_text="Where a model run is chosen. Conditions do not go with it.",
+                required=False,
+                choices=[("", "–"), *self.model_runs],
+                widget=forms.Select(attrs={"class": "form-select"}),
+            )
         self.fields[KEY] = OfferedField(
             label="Rows of",
             required=False,
@@ -109,7 +122,9 @@ class ScopeInputs(ConditionsForm):
     def scope_initial(body: Mapping[str, Any]) -> dict[str, Any]:
         """Of a description that was kept. Raises :class:`UserError` for a scope that the form has no input for."""
         scope = Scope.from_json(body)
-        if scope.kind not in (PROJECT, *SCOPE_SOURCES) or not (scope.kind == PROJECT or scope.is_of_catalog):
+        if scope.kind not in (PROJECT, *SCOPE_SOURCES) or not (
+            scope.kind in (PROJECT, MODEL_RUN) or scope.is_of_catalog
+        ):
             raise UserError(f"its scope, {scope.text}, has no input in the form: no form can say the same")
         if scope.model_run_ids or scope.all_model_runs:
             raise UserError("it takes the predictions of model runs, which have no input in the form")

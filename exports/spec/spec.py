@@ -279,7 +279,7 @@ def parts_of_scope(scope: Scope, value: object) -> tuple[str, ...]:
 
 def parts_of_form(scope: Scope, parts: Sequence[str]) -> tuple[str, ...]:
     """Of a form, in which all parts are ticked at first: without that which does not go with the scope."""
-    return tuple(part for part in parts if part != BACKUP or not scope.is_of_catalog)
+    return tuple(part for part in parts if goes_with(scope, part) and (part != BACKUP or not scope.is_of_catalog))
 
 
 def _options(value: object, offered: Sequence[Any]) -> dict[str, str]:
