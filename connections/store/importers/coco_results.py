@@ -7,7 +7,7 @@ changes. Of one image all results go in, or none. A file that names an image rep
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import closing
 from typing import Any, Final
 
@@ -17,7 +17,6 @@ from connections.rows.checks import BadMark, box, number, numbers, ring, shown
 from connections.rows.kinds import BOX, MASK, POLYGON
 from connections.store.import_row import IncomingLabel, IncomingPredictions, IncomingRow, IncomingRun
 from connections.store.importers.base import Importer, Survey
-from connections.store.importers.forms import READ, REFUSED, Form
 from connections.store.importers.ndjson import check_object
 from connections.store.scratch import scratch_database
 from exportadmin.lib import json_stream
@@ -37,16 +36,6 @@ class CocoResultsImporter(Importer):
     title = "COCO results (predictions of a model run)"
     keys_are_once = True
     needs_model_run = True
-
-    @classmethod
-    def forms(cls) -> Iterable[Form]:
-        return (
-            Form(BOX, READ, ("bbox",), "where there is no segmentation"),
-            Form(POLYGON, READ, ("segmentation: a list",), "one ring or several"),
-            Form(MASK, READ, ("segmentation: counts and size",), "run lengths, as a list or compressed"),
-            Form("Annotations", READ, ("score",), "from 0 to 1, the confidence"),
-            Form("Annotations", REFUSED, ("score", "image_id", "category_id"), "missing, or not known in the project"),
-        )
 
     def survey(self) -> Survey:
         with self.open() as stream, closing(_Spool()) as spool:

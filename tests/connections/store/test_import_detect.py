@@ -21,7 +21,14 @@ LONG = "x" * 3_000_000
 
 
 def test_the_formats_are_known_by_these_keys():
-    assert sorted(IMPORTERS) == ["coco_json", "diffgram_json", "label_studio_json", "labellerr_json", "ndjson"]
+    assert sorted(IMPORTERS) == [
+        "coco_json",
+        "coco_results",
+        "diffgram_json",
+        "label_studio_json",
+        "labellerr_json",
+        "ndjson",
+    ]
     for key, found in IMPORTERS.items():
         assert found.key == key
         assert found.title
