@@ -276,9 +276,11 @@ class Bucket:
         if code in _FULL or status == 507:
             return S3Error(f"{self.where} has no room left for {at}: free some space and run the export again", code)
         if code in _AGAIN or status == 429 or (status >= 500 and status != 501):
+            from exportadmin.lib.http import retry_after
+
             verb = _ACTIONS.get(action, (action, ""))[0]
             return TransientError(
-                f"{self.where} could not {verb} ({code})", retry_after=_retry_after(headers.get("retry-after"))
+                f"{self.where} could not {verb} ({code})", retry_after=retry_after(headers.get("retry-after"))
             )
         verb = _ACTIONS.get(action, (action, ""))[0]
         return S3Error(f"{self.where} refused to {verb} at {at} ({code})", code)
@@ -341,10 +343,6 @@ def sha256_text(digest: bytes) -> str:
 def _pause(attempt: int, wanted: float | None) -> float:
     own: float = min(FIRST_PAUSE * 2 ** (attempt - 1), LONGEST_PAUSE) * random.uniform(0.5, 1)  # noqa: S311 - jitter
     return max(own, wanted or 0.0)
-
-
-def _retry_after(text: object) -> float | None:
-    return float(text) if isinstance(text, str) and text.isascii() and text.isdigit() else None
 
 
 # --- clients ---------------------------------------------------------------------------------------------------------

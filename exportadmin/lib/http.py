@@ -57,6 +57,7 @@ MAX_REDIRECTS: Final = 5
 ATTEMPTS: Final = 4
 _CHUNK: Final = 64 * 1024
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.5, 8.0  # seconds
+LONGEST_RETRY_AFTER: Final = 3600.0  # whoever says more is looked at again in between
 _TRANSIENT_STATUSES: Final = frozenset({408, 425, 429, 500, 502, 503, 504})
 _end: ContextVar[float | None] = ContextVar("end of all requests", default=None)
 _CREDENTIAL_HEADERS: Final = ("Authorization", "Cookie", "Proxy-Authorization")
@@ -499,7 +500,7 @@ def _accepted(response: requests.Response, place: str, refusal_bytes: int) -> re
     body = _beginning(response, refusal_bytes)
     told = f"{place} answered {formatting.status(status)}"
     if status in _TRANSIENT_STATUSES:
-        raise TransientStatusError(told, status, _retry_after(response), body)
+        raise TransientStatusError(told, status, retry_after(response.headers.get("Retry-After")), body)
     if status in (401, 403):
         raise PermanentStatusError(f"{told}: the credentials are wrong or not enough", status, body)
     raise PermanentStatusError(told, status, body)
@@ -514,11 +515,19 @@ def _beginning(response: requests.Response, size: int) -> bytes:
     return body[:size]
 
 
-def _retry_after(response: requests.Response) -> float | None:
-    value = response.headers.get("Retry-After")
+def retry_after(value: object) -> float | None:
+    """What a header ``Retry-After`` asks for, in seconds from now, :data:`LONGEST_RETRY_AFTER` at most; ``None``: it is
+    not there, or says nothing that can be read.
+    """
+    if not isinstance(value, str):
+        return None
+    digits = value.strip()
+    if digits.isascii() and digits.isdecimal():  # of any length: beyond what Python reads as a number, too
+        short = digits.lstrip("0") or "0"
+        return min(float(short), LONGEST_RETRY_AFTER) if len(short) < 10 else LONGEST_RETRY_AFTER
     try:
-        return None if value is None else float(Retry(0).parse_retry_after(value))
-    except InvalidHeader:
+        return min(float(Retry(0).parse_retry_after(value)), LONGEST_RETRY_AFTER)
+    except (InvalidHeader, ValueError, OverflowError):
         return None
 
 

@@ -34,6 +34,7 @@ from exportadmin.lib.http import (
     TooLargeError,
     TransientStatusError,
     guard_for,
+    retry_after,
     session,
 )
 from exportadmin.lib.masking import scrub_text
@@ -403,7 +404,9 @@ class Client:
         if isinstance(data, dict):
             return data, answer.headers
         if isinstance(told.get("message"), str):  # a limit is told so
-            raise NotNowError(f"{self.place}: {shown(told['message'])}", retry_after=_retry_after(answer.headers))
+            raise NotNowError(
+                f"{self.place}: {shown(told['message'])}", retry_after=retry_after(answer.headers.get("Retry-After"))
+            )
         raise self._unreadable("it has neither data nor errors")
 
     def _refused(self, status: int, body: bytes) -> PermanentError | TransientError:
@@ -472,11 +475,6 @@ def _whole(value: Any) -> int:
     if isinstance(value, bool) or not isinstance(value, int | str) or not str(value).isdecimal():
         raise ValueError("no whole number")
     return int(value)
-
-
-def _retry_after(headers: Mapping[str, str]) -> float | None:
-    value = headers.get("Retry-After", "")
-    return float(value) if value.isdecimal() else None
 
 
 def _clock(date: str | None) -> int | None:

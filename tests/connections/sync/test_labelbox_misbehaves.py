@@ -78,6 +78,8 @@ def test_what_is_over_by_itself_is_waited_for(project, held, route, answer, wait
     [
         Answer(429, b"{}", {"Retry-After": "3600"}),
         Answer(200, b'{"message": "You have exceeded your limit of requests"}'),
+        Answer(200, b'{"message": "You have exceeded your limit of requests"}', {"Retry-After": "9" * 20}),
+        Answer(429, b"{}", {"Retry-After": "9" * 20}),
         refusal("SOME_LIMIT", "Too many exports are running"),
     ],
 )

@@ -17,6 +17,7 @@ from exportadmin.lib.addresses import ForbiddenAddressError, HostPort
 from exportadmin.lib.errors import PermanentError, TransientError
 from exportadmin.lib.http import (
     ATTEMPTS,
+    LONGEST_RETRY_AFTER,
     MAX_REFUSAL,
     Guard,
     NotSentError,
@@ -25,6 +26,7 @@ from exportadmin.lib.http import (
     TooLargeError,
     TransientStatusError,
     end_within,
+    retry_after,
     session,
 )
 from tests.support.canary import BODY, TEXT, Canary, response
@@ -159,6 +161,30 @@ def test_a_wait_that_is_none_does_no_harm(servers: Servers, value: str):
     except TransientError as error:
         assert error.retry_after
     assert all(0 <= pause <= 120 for pause in pauses)
+
+
+@pytest.mark.parametrize(
+    ("value", "seconds"),
+    [
+        ("0", 0),
+        ("007", 7),
+        ("3600", 3600),
+        ("1000000000", LONGEST_RETRY_AFTER),
+        ("99999999999999999999", LONGEST_RETRY_AFTER),
+        ("9" * 5000, LONGEST_RETRY_AFTER),
+        ("0" * 5000 + "7", 7),
+        ("Fri, 31 Dec 9999 23:59:59 GMT", LONGEST_RETRY_AFTER),
+        ("Fri, 31 Dec 99999999999 23:59:59 GMT", None),
+        ("Wed, 31 Dec 1999 23:59:59 GMT", 0),
+        ("\u0663", None),  # a digit, and none of HTTP's
+        ("1e9", None),
+        ("nan", None),
+        ("-5", None),
+        (None, None),
+    ],
+)
+def test_what_a_header_asks_for_is_a_wait_that_ends(value: str | None, seconds: float | None):
+    assert retry_after(value) == seconds
 
 
 @pytest.mark.parametrize("status", [400, 401, 403, 404, 410, 418, 501, 304, 100 * 9])
