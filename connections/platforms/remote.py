@@ -92,7 +92,9 @@ class RemoteRun:
         raise self._not_yet(standing)
 
     def fetch(self, folder: Path) -> list[RemoteFile]:
-        """The files, whole. Raises as :meth:`advance`."""
+        """The files, whole. Raises as :meth:`advance`. It is given up after :data:`MOST_FETCHES` interruptions at which
+        no more had come than at one before.
+        """
         self.lease.progress(phase=FETCHING)
         self.lease.check(now=True)
         received = 0
@@ -108,11 +110,14 @@ class RemoteRun:
         except NotMadeYetError as error:
             raise self._unmade(str(error)) from None
         except TransientError as error:
-            fetches = self._kept.get("fetches", 0) + 1
+            # one that came further than any before is the first of those that did not
+            farthest = self._kept.get("received", 0)
+            fetches = 1 if received > farthest else self._kept.get("fetches", 0) + 1
             if fetches >= MOST_FETCHES:
                 raise self._gone_wrong(f"fetching the file, {fetches} times", error) from None
             wait = max(_growing(fetches), error.retry_after or 0.0)
-            raise NotYet(_seconds(wait), self._with(fetches=fetches), str(error)) from None
+            changes = {"fetches": fetches, "received": max(received, farthest)}
+            raise NotYet(_seconds(wait), self._with(**changes), str(error)) from None
         except FilterIgnoredError as error:
             raise FilterIgnoredError(str(self._gone_wrong("fetching the file", error))) from None
         except PermanentError as error:

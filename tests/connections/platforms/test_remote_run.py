@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import ClassVar
 
 import pytest
 
@@ -231,3 +232,45 @@ def test_a_wrong_key_names_the_step(server):
     server.before = step
     with pytest.raises(PermanentError, match=r"Toy, looking how the export stands: .* answered 401"):
         begin(Row()).advance()
+
+
+class Pieces(toy.ToyPlatform):
+    """Each fetch tells of as many bytes as its turn says, and breaks off."""
+
+    comes: ClassVar[list[int]] = []
+
+    def fetch(self, external_id, remote_id, wanted, folder, on_bytes):
+        if not self.comes:
+            return super().fetch(external_id, remote_id, wanted, folder, on_bytes)
+        on_bytes(self.comes.pop(0))
+        raise TransientError("the connection broke off")
+
+
+def fetched_in_pieces(folder, comes):
+    """How it ends where attempts come so far."""
+    Pieces.comes = [*comes]
+    row = Row()
+    while True:
+        run = begin(row)
+        run.platform = Pieces(Connection(name="Toy"))
+        run.advance()
+        try:
+            return run.fetch(folder)
+        except NotYet as wait:
+            row.state = wait.state
+
+
+def test_a_fetch_that_comes_further_each_time_is_never_given_up(server, tmp_path):
+    (file,) = fetched_in_pieces(tmp_path, range(100, 100 + 3 * remote.MOST_FETCHES))
+    assert file.rows == 1
+
+
+@pytest.mark.parametrize("comes", [[100] * 9, [100, 0, 50, 99, 20], [0] * 9])
+def test_one_that_comes_no_further_is_given_up(server, tmp_path, comes):
+    with pytest.raises(PermanentError, match=f"fetching the file, {remote.MOST_FETCHES} times: the connection broke"):
+        fetched_in_pieces(tmp_path, comes)
+
+
+def test_what_came_in_between_begins_the_count_anew(server, tmp_path):
+    (file,) = fetched_in_pieces(tmp_path, [0, 0, 0, 100, 100, 100, 101, 0, 0])
+    assert file.rows == 1
