@@ -25,6 +25,7 @@ MIN_MS = -62_135_596_800_000
 MAX_MS = 253_402_300_799_999
 _EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 _MILLISECOND = dt.timedelta(milliseconds=1)
+_NO_ZONES = frozenset(("localtime", "posixrules", "Factory"))
 _WRITTEN = re.compile(
     r"(\d{4}-\d{2}-\d{2})(?:[T ](\d{2}:\d{2}(?::\d{2}(?:[.,]\d{1,9})?)?)\s?(Z|z|[+-]\d{2}:?\d{2})?)?", re.ASCII
 )
@@ -35,12 +36,17 @@ def now_ms() -> int:
     return time.time_ns() // 1_000_000
 
 
-def zone(name: str) -> ZoneInfo:
-    """The IANA zone of that name. Raises :class:`UserError` when there is none."""
+def zone(name: str, *, field: str | None = None) -> ZoneInfo:
+    """The IANA zone of that name. Raises :class:`UserError` when there is none, and for files beside the zones, which
+    are whatever the machine is set to."""
     try:
+        if name in _NO_ZONES:
+            raise ValueError(name)
         return ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError, OSError):
-        raise UserError(f"unknown time zone {name!r}; expected an IANA name such as Europe/Warsaw or UTC") from None
+        raise UserError(
+            f"unknown time zone {name[:60]!r}; expected an IANA name such as Europe/Warsaw or UTC", field=field
+        ) from None
 
 
 def parse_ms(value: object, *, time_zone: str = "UTC", field: str | None = None) -> int:

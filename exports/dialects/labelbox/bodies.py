@@ -11,7 +11,8 @@ from connections.rows.media_types import MEDIA_TYPES
 from exportadmin.lib.errors import UserError
 from exportadmin.lib.rest import Flag, StrictSerializer, Text
 from exports.actions import MAX_NAME
-from exports.dialects.labelbox.filters import OF_PROJECTS, OF_THE_CATALOG, dataset_of, our_filter
+from exports.dialects.labelbox.filters import DATASET as DATASET_TYPE
+from exports.dialects.labelbox.filters import OF_PROJECTS, OF_THE_CATALOG, our_filter, place_of
 from exports.spec.labels import ALL
 from exports.spec.scope import CATALOG, DATA_ROWS, MODEL_RUN, SLICE
 from exports.spec.scope import DATASET as DATASET_SCOPE
@@ -153,8 +154,8 @@ def project_body(sent: Mapping[str, Any], address: str) -> dict[str, Any]:
 
 def catalog_body(sent: Mapping[str, Any], address: str) -> dict[str, Any]:
     """The same of a checked :class:`CatalogInput`."""
-    dataset, elements = dataset_of(elements_of(sent), QUERY)
-    conditions = our_filter(elements, OF_THE_CATALOG, QUERY)
+    conditions = our_filter(elements_of(sent), OF_THE_CATALOG, QUERY)
+    dataset = conditions.pop(DATASET_TYPE, None)
     scope = {"kind": DATA_ROWS if {"data_row_ids", "global_keys"} & conditions.keys() else CATALOG}
     if dataset is not None:
         scope = {"kind": DATASET_SCOPE, "id": dataset}
@@ -174,6 +175,34 @@ def model_run_body(sent: Mapping[str, Any], address: str) -> dict[str, Any]:
 def elements_of(sent: Mapping[str, Any]) -> list[Any]:
     """The elements of the input's filter."""
     return list(((sent.get("filters") or {}).get("searchQuery") or {}).get("query") or [])
+
+
+# key of our description → where an input says it
+_PLACES: Final = {
+    "project_ids": "input.params.projectIds",
+    "all_projects": "input.params.allProjects",
+    "model_run_ids": "input.params.modelRunIds",
+    "all_model_runs": "input.params.allModelRuns",
+    "interpolated_frames": "input.params.includeInterpolatedFrames",
+    "include": "input.params",
+    "name": "input.taskName",
+    "filter": QUERY,
+    "filter.media_types": "input.params.mediaTypeOverride",
+}
+
+
+def place_in(sent: Mapping[str, Any], field: str) -> str:
+    """Where a checked input says what our description has at ``field``: ``filter.data_row_ids[3]`` is
+    ``input.filters.searchQuery.query[0].ids[3]``."""
+    key, bracket, rest = field.partition("[")
+    if key in _PLACES:
+        return f"{_PLACES[key]}{bracket}{rest}"
+    if key.startswith("filter."):
+        return place_of(elements_of(sent), key.removeprefix("filter."), QUERY) + bracket + rest
+    if key == "scope.id":
+        named = sent["filters"].keys() & {"sliceId", "modelRunId"}
+        return f"input.filters.{named.pop()}" if named else place_of(elements_of(sent), DATASET_TYPE, QUERY) + "[0]"
+    return "input"
 
 
 def _body(sent: Mapping[str, Any], conditions: Mapping[str, Any], address: str) -> dict[str, Any]:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from typing import Any, Final
 
 from django.contrib.auth.models import User
 from django.db.models import QuerySet
+from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
 
 from connections.access.lookup import get_object, get_project, token_of
@@ -14,6 +16,7 @@ from connections.access.permissions import VIEW, projects_for
 from connections.models import Project
 from exportadmin.audit.checkpoints.identity import installation_id
 from exportadmin.audit.middleware import actor_of
+from exportadmin.lib.actor import Actor
 from exportadmin.lib.errors import ConflictError, NotFoundError, UserError
 from exportadmin.runs import statuses
 from exports import actions
@@ -21,11 +24,13 @@ from exports.delivery.reading import removed_text
 from exports.dialects.labelbox.bodies import (
     FORMAT,
     CatalogInput,
+    ExportInput,
     ModelRunInput,
     ProjectInput,
     SliceInput,
     catalog_body,
     model_run_body,
+    place_in,
     project_body,
     slice_body,
 )
@@ -58,6 +63,7 @@ from exports.dialects.same_request import same_request
 from exports.lookup import note_hidden_reports
 from exports.models import Artifact, ExportReport
 from exports.results.preview import errors_artifact, rows_artifact
+from exports.spec.catalog import settle
 from exports.spec.spec import ExportSpec
 
 Data = dict[str, Any]
@@ -186,40 +192,63 @@ def _model_runs(call: Call) -> Data:
 # --- exports ---------------------------------------------------------------------------------------------------------
 
 
+def _input(call: Call, serializer: type[ExportInput]) -> Mapping[str, Any]:
+    """The checked input of a mutation. Raises ``ValidationError``."""
+    try:
+        sent: Mapping[str, Any] = serializer.read(call.variable("input")).validated_data
+    except ValidationError as error:
+        raise ValidationError({"input": error.detail}) from None
+    return sent
+
+
 def _export_project(call: Call) -> Data:
-    sent = ProjectInput.read(call.variable("input")).validated_data
+    sent = _input(call, ProjectInput)
     project = get_project(call.request, sent["filters"]["projectId"])
     return {"exportDataRowsInProject": _requested(call, project, sent, project_body(sent, _here(call)))}
 
 
 def _export_catalog(call: Call) -> Data:
-    sent = CatalogInput.read(call.variable("input")).validated_data
+    sent = _input(call, CatalogInput)
     body = catalog_body(sent, _here(call))
     project = project_of_catalog(call.request, body["scope"], body["filter"])
     return {"exportDataRowsInCatalog": _requested(call, project, sent, body)}
 
 
 def _export_slice(call: Call) -> Data:
-    sent = SliceInput.read(call.variable("input")).validated_data
+    sent = _input(call, SliceInput)
     project = find_slice(call.request, sent["filters"]["sliceId"]).project
     return {"exportDataRowsInSlice": _requested(call, project, sent, slice_body(sent, _here(call)))}
 
 
 def _export_model_run(call: Call) -> Data:
-    sent = ModelRunInput.read(call.variable("input")).validated_data
+    sent = _input(call, ModelRunInput)
     project = find_model_run(call.request, sent["filters"]["modelRunId"]).project
     return {"exportDataRowsInModelRun": _requested(call, project, sent, model_run_body(sent, _here(call)))}
 
 
 def _requested(call: Call, project: Project, sent: Mapping[str, Any], body: Mapping[str, Any]) -> Data:
     """The task of a request, which may be one of a moment ago."""
-    spec, name = ExportSpec.parse(body, project), sent.get("taskName") or ""
-    asked = [name, spec.to_json(), revisions_of(project) if spec.selection.scope.is_of_catalog else None]
-    report, key = same_request(call.request, "labelbox", project, asked)
-    if report is None:
-        actor = actor_of(call.request, CHANNEL)
-        report = actions.request_export(project=project, spec=spec, actor=actor, name=name, idempotency_key=key)
+    actor, name = actor_of(call.request, CHANNEL), sent.get("taskName") or ""
+    try:
+        spec = ExportSpec.parse(body, project)
+        asked = [name, *_meant(spec, project, actor)]
+        report, key = same_request(call.request, "labelbox", project, asked)
+        if report is None:
+            report = actions.request_export(project=project, spec=spec, actor=actor, name=name, idempotency_key=key)
+    except UserError as error:
+        error.field = error.field and place_in(sent, error.field)
+        raise
     return {"taskId": report.report_id, "isStreamable": True}
+
+
+def _meant(spec: ExportSpec, project: Project, actor: Actor) -> list[Any]:
+    """What makes two requests the same: of the catalog also what the scope means now (a slice may be another one by
+    now, a project new), and that none of its projects has changed."""
+    if not spec.selection.scope.is_of_catalog:
+        return [spec.to_json()]
+    with suppress(UserError):  # the request itself is refused, and that is recorded
+        spec = settle(spec, project, actor)
+    return [spec.to_json(), revisions_of(project)]
 
 
 # --- tasks -----------------------------------------------------------------------------------------------------------

@@ -75,8 +75,9 @@ def test_they_are_listed_and_nobody_elses_are(world: World, oscar: Rest):
         ("slice-own", "Slice own"),
         (world.own.slice.public_id, "Street scenes slice"),
     ]
-    (model,) = data(oscar, "query GetModelsPyApi{models(skip: 0 first: 100){name ontologyId id}}")["models"]
-    assert (model["id"], model["name"]) == ("model-own", "Model own")
+    models = data(oscar, "query GetModelsPyApi{models(skip: 0 first: 100){name ontologyId id}}")["models"]
+    assert {"id": "model-own", "name": "Model own", "ontologyId": None} in models
+    assert "model-foreign" not in {one["id"] for one in models}
     runs = (
         "query GetModelModelRunsPyApi($param_0: ID!){model(where: {id: $param_0}){modelRuns(skip: 0 first: 100){id}}}"
     )
@@ -170,7 +171,8 @@ def test_which_catalog_is_meant_has_to_be_settled(world: World, oscar: Rest):
         (catalog_input(ids("batch", "b-own")), "type 'batch' does not filter this"),
         (catalog_input({"type": "task_queue_not_exist"}), "type 'task_queue_not_exist' does not filter this"),
         (catalog_input(ids("data_row_id", "a"), ids("global_key", "b")), "exclude each other"),
-        (catalog_input(of_dataset("ds-own"), of_dataset("ds-other")), "one dataset"),
+        (catalog_input(of_dataset("ds-own"), of_dataset("ds-other")), "dataset is given twice"),
+        (catalog_input(ids("dataset", "ds-own", "ds-other")), "one dataset"),
         (catalog_input(projectIds=[f"p{n}" for n in range(31)]), "it cannot exceed 30 items"),
         (catalog_input(projectIds=["nosuch"]), "no project 'nosuch' of this connection"),
     ],
@@ -191,3 +193,13 @@ def test_of_two_runs_of_one_id_the_one_that_may_be_seen_is_meant(world: World, o
     StoreModelRun.objects.filter(run_id="run-foreign").update(run_id="run-own")
     wanted = {"filters": {"modelRunId": "run-own"}}
     assert report_of(oscar, EXPORT_MODEL_RUN, wanted).project == world.own.project
+
+
+def test_the_same_request_is_another_task_once_the_slice_selects_something_else(world: World, oscar: Rest):
+    wanted = catalog_input() | {"filters": {"sliceId": "slice-own"}}
+    first = report_of(oscar, EXPORT_SLICE, wanted)
+    assert report_of(oscar, EXPORT_SLICE, wanted) == first
+    Slice.objects.filter(public_id="slice-own").update(filter={"media_types": ["audio"]})
+    second = report_of(oscar, EXPORT_SLICE, wanted)
+    assert second != first
+    assert second.config["scope_settled"]["filter"] == {"media_types": ["audio"]}

@@ -6,7 +6,17 @@ from typing import Any
 
 import pytest
 
-from tests.rest.labelbox.asking import EXPORT_PROJECT, error, export, project_input
+from exports.models import ExportReport
+from tests.rest.labelbox.asking import (
+    EXPORT_CATALOG,
+    EXPORT_PROJECT,
+    EXPORT_SLICE,
+    ask,
+    catalog_input,
+    error,
+    export,
+    project_input,
+)
 from tests.rest.world import World
 
 pytestmark = pytest.mark.django_db
@@ -77,3 +87,71 @@ def test_what_there_is_not_is_refused_with_its_place(world: World, elements: lis
     code, message = error(world.script("oscar"), EXPORT_PROJECT, {"input": project_input(world, *elements)})
     assert code == "MALFORMED_REQUEST"
     assert sentence in message
+
+
+NULL, LONG = {"min": None, "max": None}, "k" * 501
+OF_PROJECT, OF_CATALOG = (EXPORT_PROJECT, project_input), (EXPORT_CATALOG, lambda _, *query: catalog_input(*query))
+
+
+@pytest.mark.parametrize("kind", [OF_PROJECT, OF_CATALOG])
+@pytest.mark.parametrize(
+    ("element", "place"),
+    [
+        (window(LAST, "BETWEEN", NULL), ".value.value.min"),
+        (window(LAST, "BETWEEN", {"min": "2000-01-01", "max": None}), ".value.value.max"),
+        (window(LAST, SINCE, None), ".value.value"),
+        (window(LAST, UNTIL, "yesterday"), ".value.value"),
+        (window(LAST, SINCE, "2024-01-01", "localtime"), ".value.timezone"),
+        (window(LAST, SINCE, "2024-01-01", "posixrules"), ".value.timezone"),
+        (window(LAST, SINCE, "2024-01-01", ""), ".value.timezone"),
+        (window(LAST, SINCE, "2024-01-01", "E" * 5000), ".value.timezone"),
+        (window(LAST, "BETWEEN", {"min": "2050-01-01", "max": "2000-01-01"}), ".value.value"),
+        ({"type": LAST, "value": {"operator": SINCE, "timezone": "UTC"}}, ".value.value"),
+        ({"type": "metadata"}, ".type"),
+        ({"type": "data_row_id", "operator": "is", "ids": []}, ".ids"),
+        ({"type": "data_row_id", "operator": "not", "ids": ["a"]}, ".operator"),
+        ({"type": "data_row_id", "operator": "is", "ids": [f"k{n}" for n in range(2001)]}, ".ids"),
+        *(
+            ({"type": "global_key", "operator": "is", "ids": ["k", wrong]}, ".ids[1]")
+            for wrong in (None, 5, True, {"a": 1}, ["a"], "", LONG)
+        ),
+    ],
+)
+def test_a_refusal_says_which_place_of_the_input_is_wrong_in_few_words(
+    world: World, kind: Any, element: dict[str, Any], place: str
+):
+    query, made = kind
+    before = ids("data_row_id", "own-1") if element["type"] != "data_row_id" else window(LABELED, SINCE, "2000-01-01")
+    if element["type"] == "global_key":
+        before = window(LABELED, SINCE, "2000-01-01")
+    (found,) = ask(world.script("oscar"), query, {"input": made(world, before, element)}).json()["errors"]
+    assert found["extensions"]["code"] == "MALFORMED_REQUEST"
+    assert found["extensions"]["field"] == f"input.filters.searchQuery.query[1]{place}"
+    assert len(found["message"]) < 300
+
+
+@pytest.mark.parametrize("wrong", [None, 5, {"a": 1}, "", LONG])
+def test_a_dataset_that_is_none_never_becomes_the_whole_catalog(world: World, wrong: Any):
+    element = {"ids": [wrong], "operator": "is", "type": "dataset"}
+    before = ExportReport.objects.count()
+    (found,) = ask(world.script("oscar"), EXPORT_CATALOG, {"input": catalog_input(element)}).json()["errors"]
+    assert found["extensions"]["field"] == "input.filters.searchQuery.query[0].ids[0]"
+    assert ExportReport.objects.count() == before
+
+
+@pytest.mark.parametrize(
+    ("change", "place"),
+    [
+        ({"filters": {}}, "input.filters.sliceId"),
+        ({"params": {"includeLabelDetails": "yes"}}, "input.params.includeLabelDetails"),
+        ({"params": {"projectIds": ["nosuch"]}}, "input.params.projectIds[0]"),
+        ({"params": {"mediaTypeOverride": "SMELL"}}, "input.params.mediaTypeOverride"),
+        ({"batch_ids": ["b"]}, "input.batch_ids"),
+        (5, "input"),
+    ],
+)
+def test_so_does_one_of_anything_else_in_it(world: World, change: Any, place: str):
+    sent = {"filters": {"sliceId": world.own.slice.public_id}}
+    wanted = sent | change if isinstance(change, dict) else change
+    (found,) = ask(world.script("oscar"), EXPORT_SLICE, {"input": wanted}).json()["errors"]
+    assert found["extensions"]["field"] == place
