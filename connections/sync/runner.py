@@ -109,7 +109,10 @@ class SyncRunner(Runner[SyncRun]):
         except NothingThereError as answer:
             self._nothing_there(run, lease, platform, str(answer))
             return
-        if run.mode == FULL and run.state["file"]["rows"] == 0:
+        file = run.state["file"]
+        if run.mode == FULL and file["rows"] == 0:
+            if file["missing"]:  # that is no answer that there are none
+                raise PermanentError(_all_missing(platform, file))
             self._nothing_there(run, lease, platform, "a file without any")
             return
         log = RefusedLog(run, keep=run.state.get("refused_bytes", 0), skip=run.state.get("refused_by_importer", 0))
@@ -333,6 +336,15 @@ def _project(run: SyncRun, platform: Platform) -> RemoteProject:
 
 def _wanted(run: SyncRun, platform: Platform) -> Wanted:
     return platform.for_sync(run.remote_name, run.since_ms, run.state.get("options", {}))
+
+
+def _all_missing(platform: Platform, file: dict[str, Any]) -> str:
+    """Why a file without rows is not taken for what the platform has: its own reason stands in the notes."""
+    notes = "; ".join(file["notes"])
+    return (
+        f"{platform.title} could not export {file['missing']:,} rows, and its file has none: nothing was taken away"
+        + (f" ({notes})" if notes else "")
+    )
 
 
 def _only(made: list[RemoteFile], platform: Platform) -> RemoteFile:

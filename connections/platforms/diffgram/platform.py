@@ -321,12 +321,16 @@ class DiffgramPlatform(Platform):
         return figures, notes
 
     def _missing(self, told: _Json, file: RemoteFile, length: int | None) -> tuple[int, str]:
-        """It says that all is done, and why one of its files is not in it: the last that broke."""
+        """It says that all is done, and why one of its files is not in it: the last that broke. Of a job it counts
+        tasks, of which several may be on one file; of a directory or a task whatever it counted more is missing.
+        """
         reason = told.get("status_text")
-        if not isinstance(reason, str) or not reason:
+        short = max(0, (length or 0) - (file.rows or 0))
+        if reason is None and (told.get("source") == JOB or not short):
             return 0, ""
-        words = f"files not in the export, which Diffgram calls complete, and says of the last: {_shown(reason)}"
-        return max(1, (length or 0) - (file.rows or 0)), f"{words}{self._named(told, file)}"
+        said = _shown(reason) if isinstance(reason, str) and reason else "no reason"
+        words = f"files not in the export, which Diffgram calls complete, and says of the last: {said}"
+        return max(1, short), f"{words}{self._named(told, file)}"
 
     def _named(self, told: _Json, file: RemoteFile) -> str:
         """Of a directory it lists the files; whose tasks a job has it does not."""

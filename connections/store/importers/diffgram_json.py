@@ -71,11 +71,18 @@ class DiffgramJsonImporter(NdjsonImporter):
 
     @classmethod
     def keys_of(cls, value: Any) -> frozenset[str]:
-        if (document := carried_by(value)) is not None and (carried := super().keys_of(document)):
-            return carried
-        file = value.get("file") if isinstance(value, dict) else None
+        """All that it may be known by: a row of ours by its own key, and each part of what is put together."""
+        if not isinstance(value, dict):
+            return frozenset()
+        file = value.get("file")
         number = file.get("id") if isinstance(file, dict) else None
-        return frozenset({str(number)} if type(number) in (int, str) else ())
+        keys = {str(number)} if type(number) in (int, str) else set[str]()
+        if (document := carried_by(value)) is not None:
+            keys |= super().keys_of(document)
+        for key, part in value.items():
+            if _is_number(key):
+                keys |= {key, *cls.keys_of(part)}
+        return frozenset(keys)
 
     def survey(self) -> Survey:
         with self.open() as stream:
@@ -300,11 +307,13 @@ def _value(element: Element, key: str) -> Any:
 
 
 def _refused(key: str, element: Element) -> Any:
-    """What was refused, which tells at least its number."""
+    """What was refused, which tells at least its number; of one that cannot be read nobody knows which row of ours it
+    carries, or which parts it has: then it tells of none that is known here.
+    """
     try:
-        value = orjson.loads(element.raw)
-    except orjson.JSONDecodeError:
-        value = None
+        value = json_stream.parse(element)
+    except RowRefused:
+        return {"unreadable": key}
     return value if isinstance(value, dict) else {"file": {"id": key}}
 
 

@@ -11,6 +11,7 @@ from connections.models import Connection, Project
 from connections.platforms import remote
 from connections.store.models import StoreRow
 from connections.sync.actions import change_mirror, list_remote_projects, mirror_project
+from connections.sync.models import AUTO, FULL
 from exportadmin.runs import statuses
 from exports import actions
 from exports.spec.spec import ExportSpec
@@ -235,6 +236,57 @@ def test_complete_with_files_missing_is_partial_and_takes_nothing_away(connectio
     assert course.run.error == "Diffgram could not export 2 rows of it"
     (note,) = [note for note in course.run.summary["notes"] if note["count"] == 2]
     assert note["text"].endswith("says of the last: division by zero (missing: 1003, 1004)")
+
+
+@pytest.mark.parametrize("wanted", [AUTO, FULL])
+def test_complete_with_all_files_missing_is_not_that_there_are_none(connection, held, wanted):
+    project = mirror_project(connection=connection, external_id="directory:7", actor=ME)
+    carried_out(project)
+    held.habits.broken = dict.fromkeys(NUMBERS, "storage is away")
+    course = carried_out(project, wanted)
+    assert course.run.status == statuses.FAILED
+    assert keys(project) == ALL
+    assert re.search(
+        r"could not export 30 rows, .*nothing was taken away .*of the last: storage is away", course.run.error
+    )
+
+
+def test_a_directory_that_is_short_without_a_reason_takes_nothing_away(connection, held):
+    project = mirror_project(connection=connection, external_id="directory:7", actor=ME)
+    carried_out(project)
+    for reason in ("", None):
+        held.habits.broken = {1003: reason}
+        course = carried_out(project)
+        assert (course.run.status, keys(project)) == (statuses.PARTIAL, ALL)
+        assert "says of the last: no reason (missing: 1003)" in str(course.run.summary["notes"])
+
+
+def test_a_job_that_is_short_is_missing_files_where_it_says_anything(project, held):
+    carried_out(project)
+    held.habits.broken = {1003: ""}
+    course = carried_out(project)
+    assert (course.run.status, keys(project)) == (statuses.PARTIAL, ALL)
+
+
+@pytest.mark.parametrize("is_readable", [True, False])
+def test_of_what_is_put_together_no_part_goes_with_a_refused_one(connection, held, is_readable):
+    part = image(2002)
+    whole = image(1004) | {"2001": image(2001), "2002": part}
+    whole["file"] = {**whole["file"], "type": "compound"}
+    held.serve({number: whole if number == 1004 else image(number) for number in NUMBERS})
+    project = mirror_project(connection=connection, external_id="directory:7", actor=ME)
+    carried_out(project)
+    assert keys(project) == ALL | {"2001", "2002"}
+    if is_readable:
+        sides = {"x_min": 5, "y_min": 1, "x_max": 1, "y_max": 4}
+        part["instance_list"] = [{"id": 1, "type": "box", "label_file_id": None, "attribute_groups": None, **sides}]
+    else:
+        part["deep"] = deep = []
+        for _ in range(220):
+            deep.append(deep := [])
+    course = carried_out(project)
+    assert (course.run.status, course.run.summary["refused_count"]) == (statuses.PARTIAL, 1)
+    assert keys(project) == ALL | {"2001", "2002"}
 
 
 def test_an_entry_that_is_null_is_refused_and_its_row_stays(project, held):
