@@ -8,7 +8,7 @@ from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
-from connections.store.models import ImportRun, StoreClass, StoreProject, StoreRow, StoreTombstone
+from connections.store.models import ImportRun, StoreClass, StoreModelRun, StoreProject, StoreRow, StoreTombstone
 from exportadmin.lib.read_only_admin import ReadOnlyAdmin
 
 
@@ -53,6 +53,16 @@ class StoreRowAdmin(ReadOnlyAdmin):
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         """A million bodies are not read for a list."""
         return super().get_queryset(request).defer("body", "embeddings", "label_times")
+
+
+@admin.register(StoreModelRun)
+class StoreModelRunAdmin(ReadOnlyAdmin):
+    """Model runs without what they say of rows: that is shown where looking at it is recorded."""
+
+    list_display = ("name", "model_name", "run_id", "project", "created_by")
+    list_select_related = ("project",)
+    list_filter = ("project",)
+    search_fields = ("name", "model_name", "run_id")
 
 
 @admin.register(StoreTombstone)

@@ -10,6 +10,20 @@ from typing import Any, Final
 
 import orjson
 
+from connections.rows.kinds import (
+    DOCUMENT_BOX,
+    DOCUMENT_ENTITY,
+    GEO_BOX,
+    GEO_POINT,
+    GEO_POLYGON,
+    GEO_POLYLINE,
+    MESSAGE_ENTITY,
+    MESSAGE_RANKING,
+    MESSAGE_SELECTION,
+    TEXT_ENTITY,
+    VIDEO_BOX,
+    VIDEO_POINT,
+)
 from connections.rows.media_types import (
     AUDIO,
     CONVERSATIONAL,
@@ -102,7 +116,7 @@ def _span(key: str, name: str, text: str, token: str) -> _Json:
     """The first ``token`` of ``text``; the end is the last character, as Labelbox counts."""
     start = text.index(token)
     location = {"start": start, "end": start + len(token) - 1, "token": token}
-    return _object(key, name, "TextEntity", location=location)
+    return _object(key, name, TEXT_ENTITY.annotation_kind, location=location)
 
 
 # --- one function a medium -------------------------------------------------------------------------------------------
@@ -142,9 +156,9 @@ def _video() -> IncomingRow:
 
     for number, left in ((1, 10.0), (40, 120.0), (90, 230.0)):
         box = {"top": 80.0 - number / 3, "left": left, "height": 40.0, "width": 70.0}
-        frame(number)["objects"][ship] = _video_object(ship, "ship", "VideoBoundingBox", bounding_box=box)
+        frame(number)["objects"][ship] = _video_object(ship, "ship", VIDEO_BOX.annotation_kind, bounding_box=box)
     for number, x in ((20, 60.0), (30, 64.0), (75, 200.0)):
-        mark = _video_object(buoy, "buoy", "VideoPoint", point={"x": x, "y": 150.0})
+        mark = _video_object(buoy, "buoy", VIDEO_POINT.annotation_kind, point={"x": x, "y": 150.0})
         frame(number)["objects"][buoy] = mark
     for number, name in ((1, "dawn"), (60, "daylight")):
         frame(number)["classifications"].append(
@@ -202,11 +216,13 @@ def _document() -> IncomingRow:
 
     def box(key: str, name: str, page: int, top: float, left: float, height: float, width: float) -> _Json:
         sides = {"top": top, "left": left, "height": height, "width": width}
-        return _object(key, name, "DocumentBoundingBox", page_number=page, bounding_box=sides, page_dimensions=size)
+        return _object(
+            key, name, DOCUMENT_BOX.annotation_kind, page_number=page, bounding_box=sides, page_dimensions=size
+        )
 
     def entity(key: str, name: str, page: int, text: str) -> _Json:
         group = {"id": _id(key, "group"), "page_number": page, "tokens": text.split(), "text": text}
-        return _object(key, name, "DocumentEntityToken", location={"groups": [group]})
+        return _object(key, name, DOCUMENT_ENTITY.annotation_kind, location={"groups": [group]})
 
     objects = [
         box("document 1", "title", 1, 60.0, 60.0, 40.0, 320.0),
@@ -237,7 +253,7 @@ def _conversation() -> IncomingRow:
     def entity(key: str, name: str, message: int, token: str) -> _Json:
         start = _CHAT[message][2].index(token)
         location = {"message_id": str(message), "location": {"start": start, "end": start + len(token) - 1}}
-        return _object(key, name, "ConversationalTextEntity", conversational_location=location)
+        return _object(key, name, MESSAGE_ENTITY.annotation_kind, conversational_location=location)
 
     objects = [
         entity("chat 1", "ship", 1, "Stella Maris"),
@@ -285,9 +301,9 @@ def _comparison() -> IncomingRow:
     ranked = [reply(model, order=order) for order, model in enumerate(("model-a", "model-c", "model-b"), 1)]
     useful = {"messages": [reply("model-a"), reply("model-c")], "parent_message_id": "question"}
     objects = [
-        _object("llm 1", "best", "MessageSingleSelection", selected_message=best),
-        _object("llm 2", "useful", "MessageMultiSelection", selected_messages=useful),
-        _object("llm 3", "order", "MessageRanking",
+        _object("llm 1", "best", MESSAGE_SELECTION.annotation_kinds[0], selected_message=best),
+        _object("llm 2", "useful", MESSAGE_SELECTION.annotation_kinds[1], selected_messages=useful),
+        _object("llm 3", "order", MESSAGE_RANKING.annotation_kind,
                 ranked_messages={"ranked_messages": ranked, "parent_message_id": "question"}),
     ]  # fmt: skip
     return _row("demo-comparison.json", text, LLM, IncomingLabel(objects=objects), mime_type="application/json")
@@ -314,12 +330,12 @@ def _area() -> IncomingRow:
         [18.40, 54.83],
     ]
     objects = [
-        _object("area 1", "peninsula", "GeoPolygon", geojson={"type": "Polygon", "coordinates": [ring]}),
-        _object("area 2", "harbour", "GeoBoundingBox", geojson={"type": "Polygon", "coordinates": [
+        _object("area 1", "peninsula", GEO_POLYGON.annotation_kind, geojson={"type": "Polygon", "coordinates": [ring]}),
+        _object("area 2", "harbour", GEO_BOX.annotation_kind, geojson={"type": "Polygon", "coordinates": [
             [[18.52, 54.52], [18.57, 54.52], [18.57, 54.55], [18.52, 54.55], [18.52, 54.52]]]}),
-        _object("area 3", "fairway", "GeoPolyline", geojson={"type": "LineString", "coordinates": [
+        _object("area 3", "fairway", GEO_POLYLINE.annotation_kind, geojson={"type": "LineString", "coordinates": [
             [18.57, 54.53], [18.75, 54.55], [18.90, 54.65]]}),
-        _object("area 4", "buoy", "GeoPoint", geojson={"type": "Point", "coordinates": [18.75, 54.55]}),
+        _object("area 4", "buoy", GEO_POINT.annotation_kind, geojson={"type": "Point", "coordinates": [18.75, 54.55]}),
     ]  # fmt: skip
     tiles = {"tile_layer_url": "https://tiles.example.org/{z}/{x}/{y}.png", "name": "Bay of Puck"}
     return _row("demo-bay.json", orjson.dumps(tiles).decode(), GEOSPATIAL, IncomingLabel(objects=objects),

@@ -9,6 +9,7 @@ import random
 from collections.abc import Iterator
 from typing import Any, Final
 
+from connections.rows.kinds import BOX, POLYGON, TEXT_ENTITY
 from connections.rows.media_types import IMAGE, TEXT
 from connections.store.import_row import IncomingLabel, IncomingPredictions, IncomingRow, IncomingRun
 from exportadmin.lib.ids import derived_id
@@ -25,6 +26,7 @@ RUN: Final = IncomingRun(
 )
 # of the pictures every fourth is in the run, the first too; and all texts
 EVERY: Final = 4
+_SEEN: Final = {kind.annotation_kind for kind in (BOX, POLYGON, TEXT_ENTITY)}
 _SPLITS: Final = ("Training", "Training", "Validation", "Test")
 _Json = dict[str, Any]
 
@@ -38,7 +40,7 @@ def with_predictions(rows: Iterator[IncomingRow]) -> Iterator[IncomingRow]:
             objects = [_moved(mark, dice()) for mark in row.labels[0].objects if _is_seen(mark) and dice() > 0.15]
             if medium == IMAGE and dice() < 0.4:
                 sides = {"top": 2.0, "left": 2.0, "height": 20.0, "width": 20.0}
-                objects.append(_object("car", "ImageBoundingBox", 0.3 + dice() / 5, bounding_box=sides))
+                objects.append(_object("car", BOX.annotation_kind, 0.3 + dice() / 5, bounding_box=sides))
             for place, mark in enumerate(objects):
                 mark["feature_id"] = derived_id("demo", "prediction", row.key, str(place))
             split = _SPLITS[number // EVERY % len(_SPLITS)]
@@ -47,7 +49,7 @@ def with_predictions(rows: Iterator[IncomingRow]) -> Iterator[IncomingRow]:
 
 
 def _is_seen(mark: _Json) -> bool:
-    return mark["annotation_kind"] in ("ImageBoundingBox", "ImagePolygon", "TextEntity") and "polygons" not in mark
+    return mark["annotation_kind"] in _SEEN and "polygons" not in mark
 
 
 def _object(name: str, kind: str, confidence: float, **geometry: Any) -> _Json:
@@ -58,10 +60,10 @@ def _moved(mark: _Json, chance: float) -> _Json:
     """As the model sees it: up to three pixels further, or two characters longer."""
     name, kind, confidence = mark["name"], mark["annotation_kind"], 0.5 + chance / 2
     by = round(3 * (1 - chance), 1)
-    if kind == "TextEntity":
+    if kind == TEXT_ENTITY.annotation_kind:
         location = {"start": mark["location"]["start"], "end": mark["location"]["end"] + round(2 * (1 - chance))}
         return _object(name, kind, confidence, location=location)
-    if kind == "ImageBoundingBox":
+    if kind == BOX.annotation_kind:
         sides = mark["bounding_box"]
         return _object(
             name, kind, confidence, bounding_box={**sides, "left": sides["left"] + by, "top": sides["top"] + by}

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from connections.rows.kinds import KINDS
+from connections.rows.kinds import BOX, MASK, POLYGON
 from connections.rows.kinds.base import Kind
 from exports.model_runs.comparison import ComparedRow
 from exports.model_runs.matching import Thing
@@ -90,18 +90,15 @@ def _things(row: ComparedRow) -> Iterator[tuple[str, bool, str, Thing]]:
 
 def _path(thing: Thing) -> tuple[str, int, tuple[float, float]]:
     outline = thing.outline
+    kind: Kind
     mark: dict[str, Any]
     if isinstance(outline, Mapping) and isinstance(outline["counts"], str):
-        kind, mark = _kind("ImageSegmentationMask"), {"mask": outline}
+        kind, mark = MASK, {"mask": outline}
     elif outline and isinstance(outline, list):
         rings = [[{"x": x, "y": y} for x, y in zip(ring[0::2], ring[1::2], strict=True)] for ring in outline]
-        kind, mark = _kind("ImagePolygon"), {"polygon": rings[0], "polygons": rings}
+        kind, mark = POLYGON, {"polygon": rings[0], "polygons": rings}
     else:
         sides = dict(zip(("left", "top", "width", "height"), thing.box, strict=True))
-        kind, mark = _kind("ImageBoundingBox"), {"bounding_box": sides}
+        kind, mark = BOX, {"bounding_box": sides}
     drawn = kind.draw(mark)
     return drawn.d, drawn.corners, drawn.extent
-
-
-def _kind(annotation_kind: str) -> Kind:
-    return KINDS.of(annotation_kind)

@@ -176,7 +176,7 @@ def _counted_before(source: Source, selection: Selection, spec: ExportSpec) -> d
         selection.scope.to_json(),
         [spec.beside, spec.filter, spec.time_zone, selection.labels.text, selection.interpolated_frames],
         [kind.key for kind in writer.supported_kinds()],
-        sorted(writer.cannot_hold),
+        [sorted(writer.cannot_hold), writer.needs_scores],
         [kind.key for kind in writer.predicted_kinds()] if selection.scope.takes_runs else [],
         [part for part in RUN_PARTS if part in selection.parts],
     ]

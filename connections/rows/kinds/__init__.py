@@ -33,6 +33,9 @@ MASK_ADDRESS = ADDRESS
 VIDEO_BOX, VIDEO_POLYGON, VIDEO_MASK = VideoBox(), VideoPolygon(), VideoMask()
 VIDEO_POLYLINE, VIDEO_POINT = VideoPolyline(), VideoPoint()
 TEXT_ENTITY, MESSAGE_ENTITY, DOCUMENT_ENTITY = TextEntity(), MessageEntity(), DocumentEntity()
+DOCUMENT_BOX = DocumentBox()
+MESSAGE_SELECTION, MESSAGE_RANKING = MessageSelection(), MessageRanking()
+GEO_BOX, GEO_POLYGON, GEO_POLYLINE, GEO_POINT = GeoBox(), GeoPolygon(), GeoPolyline(), GeoPoint()
 SEGMENT, CLASSIFICATION, OTHER = Segment(), Classification(), Other()
 
 
@@ -95,13 +98,13 @@ KINDS = Kinds(
         TEXT_ENTITY,
         MESSAGE_ENTITY,
         DOCUMENT_ENTITY,
-        DocumentBox(),
-        MessageSelection(),
-        MessageRanking(),
-        GeoBox(),
-        GeoPolygon(),
-        GeoPolyline(),
-        GeoPoint(),
+        DOCUMENT_BOX,
+        MESSAGE_SELECTION,
+        MESSAGE_RANKING,
+        GEO_BOX,
+        GEO_POLYGON,
+        GEO_POLYLINE,
+        GEO_POINT,
         SEGMENT,
         Ellipse(),
         Cuboid(),

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Final
 
+from connections.rows.kinds import DOCUMENT_ENTITY
 from connections.rows.media_types import DOCUMENT
 from exportadmin.lib.formatting import number
 from exports.results.previews.base import Figure, Mark, Preview
@@ -88,7 +89,7 @@ def _put(pages: dict[int, Page], mark: Mark, is_predicted: bool, budget: Budget)
     for page, text in groups:
         pages.setdefault(page, Page(page)).words.append(Words(name_of(mark), _css(colour, is_predicted), text))
     page_number = whole(mark.get("page_number"))
-    if page_number is None or kind_of(mark) == "DocumentEntityToken":
+    if page_number is None or kind_of(mark) in DOCUMENT_ENTITY.annotation_kinds:
         return bool(groups)
     on = pages.setdefault(page_number, Page(page_number))
     on.shapes.append((as_image(mark), is_predicted))

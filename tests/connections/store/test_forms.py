@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ from connections.rows.kinds.base import Kind
 from connections.store.import_row import IncomingRow
 from connections.store.importers import IMPORTERS
 from connections.store.importers.forms import BECOMES, CARRIED, READ, REFUSED, Form
+from connections.store.known_project import EmptyProject
 from exportadmin.lib.errors import UserError
 from tests.support.media import IN_FRAMES, OBJECTS
 
@@ -208,6 +209,41 @@ COCO: dict[tuple[str, str, str], list[Any]] = {
 }
 
 
+# --- COCO results -----------------------------------------------------------------------------------------------------
+
+
+class Knowing(EmptyProject):
+    """A project with one row and one class."""
+
+    def keys_of(self, numbers: Sequence[int]) -> dict[int, str]:
+        return {1: "k"} if 1 in numbers else {}
+
+    def class_numbers(self) -> dict[str, int]:
+        return {"car": 3}
+
+
+def result(**more: Any) -> list[Any]:
+    given = {"image_id": 1, "category_id": 3, "bbox": [0, 0, 2, 2], "score": 0.5, **more}
+    return [{key: value for key, value in given.items() if value is not ...}]
+
+
+RESULTS: dict[tuple[str, str, str], list[Any]] = {
+    ("Box", READ, "bbox"): [result()],
+    ("Polygon", READ, "segmentation: a list"): [
+        result(segmentation=[SQUARE]),
+        result(segmentation=[SQUARE, SQUARE], bbox=...),
+    ],
+    ("Mask", READ, "segmentation: counts and size"): [
+        result(segmentation={"size": [2, 4], "counts": [1, 7]}),
+        result(segmentation={"size": [2, 4], "counts": "17"}, bbox=...),
+    ],
+    ("Annotations", READ, "score"): [result(score=score) for score in (0, 0.5, 1)],
+    ("Annotations", REFUSED, "score"): [result(score=score) for score in (..., None, -0.1, 1.1, "0.5")],
+    ("Annotations", REFUSED, "image_id"): [result(image_id=image) for image in (..., 2, "1")],
+    ("Annotations", REFUSED, "category_id"): [result(category_id=category) for category in (..., 4, "3")],
+}
+
+
 # --- rows ------------------------------------------------------------------------------------------------------------
 
 GEOMETRIES: dict[str, Any] = {
@@ -351,6 +387,8 @@ def examples(importer: str, form: Form, name: str) -> Iterator[Any]:
         yield from ([one] for one in labellerr(form, name))
     elif importer == "diffgram_json":
         yield diffgram(form, name)
+    elif importer == "coco_results":
+        yield from RESULTS[form.title, form.becomes, name]
     elif importer == "coco_json":
         yield from COCO[form.title, form.becomes, name]
     else:
@@ -367,7 +405,8 @@ def cases() -> Iterator[Any]:
 def read(importer: str, path: Path, content: Any) -> tuple[list[IncomingRow], int, str]:
     """Rows; how many were refused; all that is kept."""
     path.write_text(json.dumps(content), "utf-8")
-    reader = IMPORTERS[importer](path, default_status=None, project_key="p")
+    project, model_run = (Knowing(), "v7") if IMPORTERS[importer].needs_model_run else (None, "")
+    reader = IMPORTERS[importer](path, default_status=None, project_key="p", project=project, model_run=model_run)
     try:
         reader.survey()
         found = list(reader.rows_with_notes())
@@ -393,7 +432,8 @@ def test_a_form_becomes_what_the_help_says(importer, form, name, tmp_path):
         assert not refused and found
         if form.becomes == CARRIED:
             assert RED in kept
-        labels = [label for row in found for label in row.labels]
+        predicted = [label for row in found for each in row.predictions for label in each.labels or ()]
+        labels = [*predicted, *(label for row in found for label in row.labels)]
         if form.subject is CLASSIFICATION:
             assert any(label.classifications for label in labels) and not any(label.objects for label in labels)
         elif isinstance(form.subject, Kind):
