@@ -17,7 +17,9 @@ import orjson
 _COLOURS: Final = 1 << 24
 # odd, so that each of that many numbers has a colour of its own; the first ones lie far apart
 _STEP: Final = 0x9E3779
-MOST_PIXELS: Final = 200_000_000
+# of a picture: so it takes 400 MB to paint one, or to look at it, and no more
+MOST_PIXELS: Final = 64_000_000
+_BAND: Final = 1 << 20  # pixels
 
 
 def colour_of(number: int) -> int:
@@ -28,7 +30,8 @@ def colour_of(number: int) -> int:
 def take_masks(document: Mapping[str, Any], place: int, address: Callable[[int, int], str]) -> bytes:
     """Replace all ``mask`` of a row by ``composite_mask``: the lines for them, the first of which begins at ``place``.
 
-    ``address(place, index)`` is where the picture of a line is. Raises ``ValueError`` for a mask that cannot be read.
+    ``address(place, index)`` is where the picture of a line is. Raises ``ValueError`` for a mask that cannot be read,
+    or of which no picture can be painted.
     """
     lines: list[bytes] = []
     for content in _annotations_in(document):
@@ -56,16 +59,23 @@ def paint(line: Mapping[str, Any]) -> bytes:
     from connections.rows.painting import paint_mask
 
     height, width = line["size"]
-    if height * width > MOST_PIXELS:
-        raise ValueError(f"a picture of {width} x {height} pixels is too large to be painted")
-    canvas = np.zeros((width, height), np.uint16)
+    _check_size(height, width)
+    canvas = np.zeros((width, height), np.uint8 if len(line["masks"]) < 256 else np.uint16)
     palette = np.zeros((len(line["masks"]) + 1, 3), np.uint8)
     for number, (colour, counts) in enumerate(line["masks"], 1):
         paint_mask(canvas, {"size": [height, width], "counts": counts}, number)
         palette[number] = list(int(colour).to_bytes(3))
-    made = io.BytesIO()
-    Image.fromarray(palette[canvas.T]).save(made, "PNG", compress_level=1)
+    picture, high, made = Image.new("RGB", (width, height)), max(1, _BAND // max(width, 1)), io.BytesIO()
+    for top in range(0, height, high):
+        picture.paste(Image.fromarray(palette[canvas.T[top : top + high]]), (0, top))
+    picture.save(made, "PNG", compress_level=1)
     return made.getvalue()
+
+
+def _check_size(height: int, width: int) -> None:
+    """Raises ``ValueError``."""
+    if height * width > MOST_PIXELS:
+        raise ValueError(f"a picture of {width:,} x {height:,} pixels has more than the {MOST_PIXELS:,} of the largest")
 
 
 @dataclass(slots=True)
@@ -109,6 +119,7 @@ def _layers(marks: Sequence[dict[str, Any]]) -> list[_Layer]:
     layers: list[_Layer] = []
     for mark in marks:
         size, box = list(mark["mask"]["size"]), area_and_box(mark["mask"])[1]
+        _check_size(*size)
         layer = next((one for one in layers if one.has_room_for(size, box)), None)
         if layer is None:
             layer = _Layer(size)

@@ -9,26 +9,29 @@ from __future__ import annotations
 
 import re
 from collections import Counter, deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
+from dataclasses import asdict, dataclass, field
 from io import BytesIO
 from pathlib import Path
 from typing import IO, Any, Final, TypeAlias
 
 import numpy as np
 import orjson
+from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
-from pycocotools import mask as coco_mask
 
 from connections.platforms.labelbox.client import Client
+from connections.rows.composite_masks import MOST_PIXELS
+from connections.rows.masks import compressed
 from exportadmin.lib.errors import ExportAdminError, TransientError
 from exportadmin.lib.json_stream import MAX_ELEMENT_BYTES
 
 AT_ONCE: Final = 8
 AHEAD: Final = 2 * AT_ONCE
 MAX_BYTES: Final = 32 * 1024 * 1024
-MAX_PIXELS: Final = 100_000_000
+MOST_RUNS: Final = 4_000_000
 MOST_PICTURES: Final = 1_000_000
 # so many in a row that may be had later are the platform's trouble, not theirs
 MOST_FAILURES: Final = 16
@@ -36,8 +39,12 @@ NOT_HAD: Final = "masks that could not be had"
 _MARKS: Final = re.compile(rb'"(?:composite_)?mask"\s*:\s*\{[^{}]*"url"')
 _LONGEST_MARK: Final = 4096
 _BLOCK: Final = 1 << 20
+_BAND: Final = 1 << 20  # pixels
+_RGB: Final = 0xFFFFFF
 _Json = dict[str, Any]
 Colour: TypeAlias = tuple[int, int, int] | None
+# begins and ends of runs, counted in pixels down the columns
+_Runs: TypeAlias = list[tuple[NDArray[np.int64], NDArray[np.int64]]]
 
 
 def have_to_be_fetched(path: Path) -> bool:
@@ -51,17 +58,57 @@ def have_to_be_fetched(path: Path) -> bool:
     return False
 
 
-def put_in(client: Client, path: Path, made: Path, on_progress: Callable[[], None]) -> Counter[str]:
+@dataclass(slots=True)
+class _Place:
+    """How far the rows of a file of so many ``bytes`` were written, all with what could be had of their masks."""
+
+    task_id: str
+    bytes: int
+    read: int = 0
+    written: int = 0
+    received: int = 0
+    not_had: dict[str, int] = field(default_factory=dict)
+
+
+def put_in(client: Client, task_id: str, path: Path, made: Path, on_bytes: Callable[[int], None]) -> Counter[str]:
     """Write the rows of a file with their masks in them to ``made``; what could not be had, a text → how often.
 
-    ``on_progress`` is called at each picture. Raises ``TransientError`` where the platform does not answer any more.
+    ``on_bytes`` is told of each picture, first of those that an attempt before put in: it goes on behind their rows.
+    Raises ``TransientError`` where the platform does not answer any more.
     """
-    with closing(_Pictures(client, on_progress)) as pictures, path.open("rb") as file, made.open("wb") as out:
+    kept = made.with_name(f"{made.name}.place")
+    place = _read(kept, _Place(task_id, path.stat().st_size), made)
+    on_bytes(place.received)
+    with (
+        closing(_Pictures(client, on_bytes, place.not_had)) as pictures,
+        path.open("rb") as file,
+        made.open("r+b" if place.read else "wb") as out,
+    ):
+        file.seek(place.read)
+        out.seek(place.written)
+        out.truncate()
+        before = place.received
         for line in _lines(file):
-            if len(line) <= MAX_ELEMENT_BYTES and _MARKS.search(line):
+            place.read += len(line)
+            has_masks = len(line) <= MAX_ELEMENT_BYTES and _MARKS.search(line)
+            if has_masks:
                 line = _with_masks(line, pictures)
-            out.write(line)
+            place.written += out.write(line)
+            if has_masks:
+                out.flush()
+                place.received, place.not_had = before + pictures.received, dict(pictures.not_had)
+                kept.write_bytes(orjson.dumps(asdict(place)))
     return pictures.not_had
+
+
+def _read(kept: Path, fresh: _Place, made: Path) -> _Place:
+    """What an attempt before came to, of this very file."""
+    try:
+        place = _Place(**orjson.loads(kept.read_bytes()))
+        is_same = (place.task_id, place.bytes) == (fresh.task_id, fresh.bytes) and place.written <= made.stat().st_size
+    except (OSError, orjson.JSONDecodeError, TypeError):
+        return fresh
+    return place if is_same else fresh
 
 
 def _lines(file: IO[bytes]) -> Iterator[bytes]:
@@ -129,36 +176,72 @@ def _is_shade(value: object) -> bool:
 
 
 def runs_of(png: bytes, colours: Iterable[Colour]) -> list[_Json | str]:
-    """``{"size": [height, width], "counts": …}`` of the pixels of each colour, or why there is none."""
+    """``{"size": [height, width], "counts": …}`` of the pixels of each colour, or why there is none.
+
+    The picture is looked at once, a band of columns at a time, in which all runs of one colour are found together.
+    """
     colours = list(colours)
     try:
         with Image.open(BytesIO(png), formats=["PNG"]) as picture:
-            if picture.width * picture.height > MAX_PIXELS:
-                return [f"its picture has more than {MAX_PIXELS:,} pixels"] * len(colours)
-            shades = np.asarray(picture.convert("RGBA"), dtype=np.uint32)
+            width, height = picture.size
+            if width * height > MOST_PIXELS:
+                larger = f"its picture of {width:,} x {height:,} pixels has more than {MOST_PIXELS:,}"
+                return [larger] * len(colours)
+            found = _found_in(picture, frozenset(colours))
     except (UnidentifiedImageError, OSError, SyntaxError, ValueError, Image.DecompressionBombError):
         return ["what came is no whole PNG picture"] * len(colours)
-    codes = shades[..., 0] << 16 | shades[..., 1] << 8 | shades[..., 2]
-    return [_runs(codes, shades[..., 3], colour) for colour in colours]
+    if found is None:
+        return [f"its picture is noise: the masks in it have more than {MOST_RUNS:,} runs"] * len(colours)
+    return [_mask_of(found[colour], height, width, colour) for colour in colours]
 
 
-def _runs(codes: Any, opacity: Any, colour: Colour) -> _Json | str:
-    if colour is None:
-        pixels = (codes != 0) & (opacity != 0)
-    else:
-        pixels = codes == (colour[0] << 16 | colour[1] << 8 | colour[2])
-    if not pixels.any():
+def _found_in(picture: Image.Image, colours: frozenset[Colour]) -> dict[Colour, _Runs] | None:
+    """``None``: there are more than :data:`MOST_RUNS`, as of noise."""
+    width, height = picture.size
+    codes = {one: one[0] | one[1] << 8 | one[2] << 16 for one in colours if one is not None}
+    found: dict[Colour, _Runs] = {colour: [] for colour in colours}
+    across, kept = max(1, _BAND // height), 0
+    for left in range(0, width, across):
+        band = picture.crop((left, 0, min(left + across, width), height)).convert("RGBA")
+        pixels = np.asarray(band).view("<u4")[..., 0].T.ravel()
+        begins = np.concatenate(([0], np.flatnonzero(pixels[1:] != pixels[:-1]) + 1))
+        ends, values = np.append(begins[1:], pixels.size), pixels[begins]
+        shades = values & _RGB
+        there = set(np.unique(shades).tolist())
+        for colour, runs in found.items():
+            if colour is None:
+                of_it = (shades != 0) & (values > _RGB)
+            elif codes[colour] in there:
+                of_it = shades == codes[colour]
+            else:
+                continue
+            runs.append((begins[of_it] + left * height, ends[of_it] + left * height))
+            kept += len(runs[-1][0])
+        if kept > MOST_RUNS:
+            return None
+    return found
+
+
+def _mask_of(runs: _Runs, height: int, width: int, colour: Colour) -> _Json | str:
+    if not any(begins.size for begins, _ in runs):
         return "its picture has no pixel of that colour" if colour else "its picture is empty"
-    rle = coco_mask.encode(np.asfortranarray(pixels, dtype=np.uint8))
-    return {"size": [int(side) for side in rle["size"]], "counts": rle["counts"].decode("ascii")}
+    begins, ends = (np.concatenate(side) for side in zip(*runs, strict=True))
+    # those that touch are one: at the edge of a band, or where they differ in their opacity alone
+    is_apart = begins[1:] != ends[:-1]
+    begins, ends = begins[np.append(True, is_apart)], ends[np.append(is_apart, True)]
+    counts = np.diff(np.column_stack((begins, ends)).ravel(), prepend=0, append=height * width)
+    if not counts[-1]:
+        counts = counts[:-1]
+    return {"size": [height, width], "counts": compressed(counts, height, width)}
 
 
 class _Pictures:
-    """A few are fetched at once; ``not_had``: texts → how often."""
+    """A few are fetched at once; ``not_had``: texts → how often; ``received``: bytes."""
 
-    def __init__(self, client: Client, on_progress: Callable[[], None]) -> None:
-        self.not_had: Counter[str] = Counter()
-        self._on_progress = on_progress
+    def __init__(self, client: Client, on_bytes: Callable[[int], None], not_had: Mapping[str, int]) -> None:
+        self.not_had: Counter[str] = Counter(not_had)
+        self.received = 0
+        self._on_bytes = on_bytes
         self._failures = self._count = 0
         # a session for each that is fetched at once
         self._spare = deque(client.masks() for _ in range(AT_ONCE))
@@ -183,7 +266,9 @@ class _Pictures:
                 return
             url, future = waiting.popleft()
             content = future.result()
-            self._on_progress()
+            size = len(content) if isinstance(content, bytes) else 0
+            self.received += size
+            self._on_bytes(size)
             self._failures = self._failures + 1 if isinstance(content, TransientError) else 0
             if isinstance(content, TransientError):
                 if self._failures >= MOST_FAILURES:

@@ -339,7 +339,7 @@ class LabelboxPlatform(Platform):
             file = rows.checked(path, there, wanted)
         elif masks.have_to_be_fetched(path):
             made = folder / "with_masks"
-            noted |= masks.put_in(self.client, path, made, lambda: on_bytes(0))
+            noted |= masks.put_in(self.client, remote_id, path, made, on_bytes)
             path.unlink()
             file = rows.named(made, size.lines)
         else:

@@ -14,7 +14,7 @@ from connections.access.permissions import DOWNLOAD, require_audited
 from connections.rows.composite_masks import paint
 from exportadmin.audit.middleware import actor_of
 from exportadmin.audit.once import record_once
-from exportadmin.lib.errors import NotFoundError
+from exportadmin.lib.errors import ConflictError, NotFoundError
 from exportadmin.lib.heavy import heavy
 from exports.delivery.reading import open_delivered
 from exports.dialects.labelbox.base import UNKNOWN_OPERATION, LabelboxView
@@ -74,7 +74,11 @@ class MaskView(LabelboxView):
         file = report.artifacts.filter(name__endswith=f".{MASKS}.ndjson").select_related("report__project").first()
         if report.format != FORMAT or file is None:
             raise NotFoundError(f"task {report.report_id} has no masks")
-        picture = paint(_line_of_masks(file, place, index))
+        line = _line_of_masks(file, place, index)
+        try:
+            picture = paint(line)
+        except ValueError as error:  # its export is older than the limit
+            raise ConflictError(f"mask {place} cannot be had: {error}") from None
         details = {"file": file.name}
         record_once(
             "artifact.rows_read", actor=actor, key=file.public_id, project=report.project, obj=file, details=details

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import tracemalloc
 from pathlib import Path
 from typing import Any
 
@@ -159,5 +160,67 @@ def test_where_many_fail_one_after_another_it_is_tried_again_later(labelbox, lab
 
 
 def test_pictures_that_are_too_large_are_not_unpacked(monkeypatch):
-    monkeypatch.setattr(masks, "MAX_PIXELS", 100)
-    assert masks.runs_of(picture(AREAS), [RED, None]) == ["its picture has more than 100 pixels"] * 2
+    monkeypatch.setattr(masks, "MOST_PIXELS", 100)
+    reason = "its picture of 48 x 64 pixels has more than 100"
+    assert masks.runs_of(picture(AREAS), [RED, None]) == [reason] * 2
+
+
+def test_a_picture_of_noise_is_said_to_be_one(monkeypatch):
+    monkeypatch.setattr(masks, "MOST_RUNS", 20)
+    assert masks.runs_of(picture({RED: (2, 3, 20, 30)}), [RED])[0] == expected((2, 3, 20, 30))
+    assert masks.runs_of(picture({RED: (2, 3, 23, 30)}), [RED]) == [
+        "its picture is noise: the masks in it have more than 20 runs"
+    ]
+
+
+@pytest.mark.parametrize("band", [1, 130, 1 << 20])
+def test_the_runs_are_those_of_pycocotools_whatever_the_bands(monkeypatch, band):
+    monkeypatch.setattr(masks, "_BAND", band)
+    dice = np.random.default_rng(7)
+    pixels = dice.choice(np.array([0, 1, 255], np.uint8), (40, 30, 4), p=[0.6, 0.2, 0.2]).repeat(2, axis=0)
+    pixels[:, :4, :3] = (1, 255, 0)  # a colour across bands, of which opacity alone differs
+    out = io.BytesIO()
+    Image.fromarray(pixels).save(out, "PNG")
+    colours = [(1, 255, 0), (0, 0, 0), (255, 255, 255), None, (9, 9, 9)]
+    *found, none = masks.runs_of(out.getvalue(), colours)
+    assert none == "its picture has no pixel of that colour"
+    for colour, mask in zip(colours, found, strict=False):
+        rgb = pixels[..., :3]
+        there = (rgb == colour).all(axis=2) if colour else rgb.any(axis=2) & (pixels[..., 3] != 0)
+        rle = coco_mask.encode(np.asfortranarray(there, np.uint8))
+        assert mask == {"size": [80, 30], "counts": rle["counts"].decode()}, colour
+
+
+def test_looking_at_a_picture_takes_little_memory_beside_it():
+    shown = picture({(n, 1, 2): (n * 100, 5, n * 100 + 90, 1900) for n in range(1, 20)}, (2000, 2000))
+    tracemalloc.start()
+    found = masks.runs_of(shown, [(n, 1, 2) for n in range(1, 20)])
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert all(isinstance(one, dict) for one in found)
+    assert peak < 25_000_000, "less than 7 bytes a pixel"
+
+
+def test_masks_of_rows_that_are_done_are_not_fetched_anew(labelbox, labelbox_side, tmp_path, monkeypatch):
+    monkeypatch.setattr(masks, "MOST_FAILURES", 1)
+    rows = [with_mask(labelled_row(n * 3), composite(labelbox_side, RED, f"{n}/index/1")) for n in range(3)]
+    rows[0] = with_mask(rows[0], composite(labelbox_side, BLUE, "gone/index/1"))
+    labelbox_side.serve("one", rows)
+    shown = {f"tasks/{n}/index/1": picture(AREAS) for n in range(3)}
+    gone = {"tasks/gone/index/1": Answer(404)}
+    labelbox_side.habits.masks = shown | gone | {"tasks/1/index/1": Answer(503, headers={"Retry-After": "99"})}
+    asking, told = labelbox.for_sync("sync", None), []
+    made = labelbox.ask("one", asking)
+    with pytest.raises(TransientError, match="answered 503"):
+        labelbox.fetch("one", made.remote_id, asking, tmp_path, told.append)
+    before, fetched = sum(told), len([one for one in labelbox_side.calls if one.route == "mask"])
+    labelbox_side.habits.masks = shown
+    told.clear()
+    (file,) = labelbox.fetch("one", made.remote_id, asking, tmp_path, told.append)
+    assert [one["mask"] for one in objects(file) if "mask" in one] == [expected(AREAS[RED])] * 3
+    assert file.rows == len(file.path.read_bytes().splitlines()) == 3
+    ((text, count),) = file.notes.items()
+    assert ("answered 404" in text, count) == (True, 1)
+    again = [one.path for one in labelbox_side.calls if one.route == "mask"][fetched:]
+    assert sorted(again) == ["/api/v1/tasks/1/index/1", "/api/v1/tasks/2/index/1"]
+    assert sum(told) > before, "it is seen to come further"

@@ -11,6 +11,7 @@ import pytest
 from PIL import Image
 from pycocotools import mask as coco_mask
 
+from connections.rows import composite_masks
 from connections.rows.composite_masks import colour_of, paint, take_masks
 
 HEIGHT, WIDTH = 40, 60
@@ -111,3 +112,24 @@ def test_a_mask_that_breaks_off_is_an_error():
 def test_no_two_of_many_masks_have_the_same_colour_and_none_is_black():
     assert len({colour_of(number) for number in range(1, 100_000)}) == 99_999
     assert colour_of(1) and all(colour_of(number) for number in range(1, 100_000))
+
+
+@pytest.mark.parametrize("count", [3, 300])
+def test_a_picture_is_painted_in_bands_with_as_many_colours_as_it_takes(monkeypatch, count):
+    monkeypatch.setattr(composite_masks, "_BAND", 7 * WIDTH)
+    document = row(*(mark(str(n), mask((n % 60, n // 60, n % 60 + 1, n // 60 + 1))) for n in range(count)))
+    lines = take_masks(document, 0, address)
+    assert lines.count(b"\n") == 1
+    picture = painted(lines, objects(document)[0]["composite_mask"]["url"])
+    assert [tuple(picture[n // 60, n % 60]) for n in range(count)] == [
+        tuple(one["composite_mask"]["color_rgb"]) for one in objects(document)
+    ]
+
+
+def test_a_mask_of_which_no_picture_can_be_painted_is_refused_in_words(monkeypatch):
+    document = row(mark("a", APART[0]))
+    line = orjson.loads(take_masks(row(mark("a", APART[0])), 0, address))
+    monkeypatch.setattr(composite_masks, "MOST_PIXELS", 2399)
+    for use in (lambda: take_masks(document, 0, address), lambda: paint(line)):
+        with pytest.raises(ValueError, match="a picture of 60 x 40 pixels has more than the 2,399 of the largest"):
+            use()

@@ -16,6 +16,7 @@ from PIL import Image
 from pycocotools import mask as coco_mask
 
 from connections.access.models import Membership
+from connections.rows import composite_masks
 from connections.store.models import StoreRow
 from exportadmin.audit.models import AuditEntry
 from exportadmin.runs import statuses
@@ -144,7 +145,9 @@ def test_refused_rows_are_the_stream_of_errors(own_world: World):
     assert one["lines"] == {"start": "0", "end": "1"}
 
 
-def test_masks_are_pictures_that_are_fetched_with_the_key_and_hold_every_pixel(own_world: World):
+def test_masks_are_pictures_that_are_fetched_with_the_key_and_hold_every_pixel(
+    own_world: World, monkeypatch: pytest.MonkeyPatch
+):
     client = own_world.script("oscar")
     report = ran(export(client, own_world))
     raw = b"".join(piece for _, piece in all_chunks(client, report))
@@ -165,6 +168,9 @@ def test_masks_are_pictures_that_are_fetched_with_the_key_and_hold_every_pixel(o
         assert client.get(wrong.decode()).status_code == 404
     assert Client().get(url.decode()).status_code == 401
     assert own_world.script("rita").get(url.decode()).status_code == 403
+    monkeypatch.setattr(composite_masks, "MOST_PIXELS", 100)  # it was more when the export was made
+    refused = client.get(url.decode())
+    assert (refused.status_code, "160 x 120 pixels has more than the 100" in refused.content.decode()) == (409, True)
 
 
 def test_the_address_of_a_chunk_ends(own_world: World, monkeypatch: pytest.MonkeyPatch):
