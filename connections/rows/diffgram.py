@@ -351,19 +351,20 @@ class _Writer:
 
     def _globals(self, label: _Mark) -> Iterator[_Json]:
         """The answers about the whole row; a question that is answered again has another instance."""
-        found: list[_Json] = []
+        found: list[tuple[_Mark, _Json]] = []
         for answer in label["annotations"].get("classifications") or ():
             group, value = self._answered(answer, None)
             if group is None:
                 self._left_out.append((CLASSIFICATION.key, answer["name"]))
                 continue
-            free = next((one for one in found if group not in one), None)
+            kept = kept_of(SOURCE, answer)
+            free = next((groups for of, groups in found if of == kept and group not in groups), None)
             if free is None:
-                found.append(free := {})
+                found.append((kept, free := {}))
             free[group] = value
-        for place, groups in enumerate(found):
+        for place, (kept, groups) in enumerate(found):
             identity = instance_number(label["id"], GLOBAL, str(place))
-            yield {"id": identity, "type": GLOBAL, "attribute_groups": groups, "label_file_id": None}
+            yield {"id": identity, "type": GLOBAL, "attribute_groups": groups, "label_file_id": None, **kept}
 
     def _answered(self, answer: _Mark, label: int | None) -> tuple[str | None, Any]:
         """The id of its group, as a key there, and what was answered; ``None``: it has no place."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from typing import Final
+from urllib.parse import unquote
 
 MAX_ADDRESS: Final = 8_000
 
@@ -48,6 +49,20 @@ _SIGNATURE = re.compile(
     r"|(?:se|sig|ske|skoid|sks|skt|sktid|skv|sp|spr|sr|st|sv)=)",
     re.IGNORECASE,
 )
+# whose names say that they sign
+_VENDOR = re.compile(r"x-(?:amz|goog)-(?:algorithm|credential|date|expires|security-token|signature|signedheaders)\Z")
+_ALONE: Final = frozenset({"token", "access_token"})
+# a signature, and what belongs to it beside it: without it each may be anything
+_BESIDE: Final = {
+    "signature": frozenset(
+        {"signature", "expires", "policy", "key-pair-id", "hash-algorithm", "awsaccesskeyid", "googleaccessid"}
+        | {"x-amz-security-token"}
+    ),
+    "sig": frozenset(
+        {"sig", "se", "st", "sp", "spr", "sr", "sv", "sip", "si", "ss", "srt", "sdd"}
+        | {"skoid", "sktid", "skt", "ske", "sks", "skv"}
+    ),
+}
 _SCHEME = re.compile(r"(?:https?|s3|gs|gcs|azure-blob|az|ftp|file|data):[^\s]|/?data/\S", re.IGNORECASE)
 
 
@@ -76,6 +91,21 @@ def unsigned(address: str) -> str:
     if mime and not mime.startswith("text/"):
         return path
     return "&".join([path, *sorted(pair for pair in query.split("&") if not _SIGNATURE.match(pair))])
+
+
+def without_signature(address: str) -> str:
+    """A web address to be kept: without what opens it for some days, and otherwise as it is, in its order."""
+    if "?" not in address or not address.startswith(("https://", "http://", "/")):
+        return address
+    place, mark, fragment = address.partition("#")
+    path, _, query = place.partition("?")
+    pairs = query.split("&")
+    names = [unquote(pair.partition("=")[0]).lower() for pair in pairs]
+    dropped = _ALONE.union(*(beside for one, beside in _BESIDE.items() if one in names))
+    kept = [pair for pair, name in zip(pairs, names, strict=True) if name not in dropped and not _VENDOR.match(name)]
+    if len(kept) == len(pairs):
+        return address
+    return f"{path}?{'&'.join(kept)}{mark}{fragment}" if kept else f"{path}{mark}{fragment}"
 
 
 def is_address(row_data: str) -> bool:

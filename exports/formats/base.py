@@ -181,6 +181,8 @@ class Format(ABC):
     has_md5: ClassVar[bool] = False
     # the importer by which its rows are read back, where they are not complete rows
     importer: ClassVar[str] = ""
+    # the part without which it does not hold enough of them for that
+    importer_needs: ClassVar[str] = ""
 
     def __init__(self, context: FormatContext) -> None:
         self.context = context

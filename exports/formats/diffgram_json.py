@@ -64,6 +64,8 @@ class DiffgramJsonFormat(Format):
     )
     extension = "json"
     media_type = "application/json"
+    importer = "diffgram_json"
+    importer_needs = PART
     cannot_hold = frozenset({PREDICTIONS, DRAFTS})
     refusals = {UNREADABLE: "an annotation cannot be read"}
     note_texts = {

@@ -64,8 +64,11 @@ def is_convertible(report: ExportReport) -> bool:
     """Does it hold rows of one project that can be read back? (Its files may be gone.) A list, which reads no
     descriptions, tells it by the format alone."""
     writer = FORMATS.get(report.format)
-    is_of_scope = "config" not in report.get_deferred_fields() and SCOPE in report.config
-    return writer is not None and writer.is_snapshot() and not is_of_scope
+    if writer is None or not writer.is_snapshot():
+        return False
+    if "config" in report.get_deferred_fields():
+        return True
+    return SCOPE not in report.config and (not writer.importer_needs or writer.importer_needs in parts_of(report))
 
 
 def parts_of(report: ExportReport) -> tuple[str, ...]:
@@ -86,6 +89,11 @@ def conversion_spec(report: ExportReport, body: Mapping[str, Any]) -> ExportSpec
             "converted; export it again in the other format"
         )
     if not is_convertible(report):
+        if needs := FORMATS.pick(report.format).importer_needs:
+            raise ConflictError(
+                f"report {report.report_id} is {report.format} without the part {needs}, and does not hold all of its "
+                f"rows: export it again with {needs} in include"
+            )
         raise ConflictError(
             f"report {report.report_id} is {report.format}, which holds no rows that could be converted; known: "
             f"{', '.join(key for key in FORMATS if FORMATS.pick(key).is_snapshot())}"

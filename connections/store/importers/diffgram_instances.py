@@ -3,7 +3,8 @@
 Boxes, polygons, points and lines are read; pixels are Diffgram's own, origin top left. What has no kind of ours, or
 does not say what its type has to, is carried: its ``annotation_kind`` is ``Diffgram:<type>``, and what it says stands
 under ``source_extra.diffgram``. Attributes are answers: of a ``global`` instance about the whole row, else about the
-object. A ``tag`` is an answer to the question *tag*: the label that the whole file has.
+object. A ``tag`` is an answer to the question *tag*: the label that the whole file has. What these two and relations
+say besides is carried, too.
 """
 
 from __future__ import annotations
@@ -28,12 +29,13 @@ from connections.rows.kinds import (
 )
 from connections.store.import_row import IncomingLabel
 from connections.store.importers.ndjson import check_answer, check_object
-from connections.store.notes import CARRIED, UNLABELLED, Notes
+from connections.store.notes import CARRIED, NOT_KEPT, UNLABELLED, Notes
 from connections.store.notes import OTHER as OTHER_NOTE
 
 TAG, RELATION = "tag", "relation"
 _MAX_NAME: Final = 500
 _HEAD: Final = frozenset({"id", "type", "attribute_groups", "label_file_id"})
+_OF_RELATIONS: Final = frozenset({"id", "type", "label_file_id", "from_instance_id", "to_instance_id"})
 _BOUNDS: Final = ("x_min", "y_min", "x_max", "y_max")
 _FRAME: Final = ("frame_number", "global_frame_number", "local_sequence_number", "number", "interpolated")
 _Json = dict[str, Any]
@@ -76,13 +78,14 @@ class Reader:
                 self.label.objects.append(mark)
 
     def take_sequences(self, sequences: Any) -> None:
-        """The tracks of a video: an object a frame, under the frame of the original video."""
+        """The tracks of a video: an object a frame, under the clip's own frame, which ``frame_rate`` and
+        ``frame_count`` are of. A track is there where it has frames; what lies between them Diffgram did not fill.
+        """
         frames: dict[int, _Json] = {}
         keys: dict[str, list[int]] = {}
-        segments: dict[str, list[list[int]]] = {}
+        tracks: dict[str, list[int]] = {}
         for place, sequence in enumerate(_objects(sequences, "sequence_list"), 1):
             identity = _number(sequence.get("id"), f"sequence {place}: id")
-            at: list[int] = []
             for number, instance in enumerate(_objects(sequence.get("instance_list"), f"sequence {place}"), 1):
                 where = f"sequence {place}, instance {number}"
                 frame = _frame(instance, where)
@@ -93,15 +96,13 @@ class Reader:
                     raise BadMark(f"{where}: two of one number in one frame")
                 mark["feature_id"] = named
                 objects[named] = mark
-                at.append(frame)
+                tracks.setdefault(named, []).append(frame)
                 if not instance.get("interpolated"):
                     keys.setdefault(named, []).append(frame)
-            if at:
-                segments[identity] = [[min(at), max(at)]]
         if frames:
             self.label.more_annotations = {
                 "frames": {str(frame): frames[frame] for frame in sorted(frames)},
-                "segments": segments,
+                "segments": {named: _runs(at) for named, at in tracks.items()},
                 "key_frame_feature_map": {named: sorted(at) for named, at in keys.items()},
             }
 
@@ -150,18 +151,33 @@ class Reader:
         return f"label {label}"[:_MAX_NAME]
 
     def _take_answers(self, instance: _Json, where: str) -> None:
+        kind = instance["type"]
         answers = self._answers(instance.get("attribute_groups"), where)
-        if instance["type"] == TAG:
+        kept = _beside(instance, _HEAD)
+        if kind == TAG:
             name = self._name(instance, where)
             chosen: _Json = {"name": name, "value": name, "classifications": answers}
             tag = {"feature_id": _number(instance.get("id"), f"{where}: id"), "name": TAG, "value": TAG}
             answers = [tag | {"radio_answer": chosen}]
+        elif instance.get("id") is not None:
+            kept = {"id": instance["id"], **kept}
+        if kept and answers:
+            answers = [one | {"source_extra": {SOURCE: kept}} for one in answers]
+        elif not answers:
+            self._notes.add(
+                NOT_KEPT, f"instances of type {kind} without an answer", example=f"{self._position}, {where}"
+            )
         self.label.classifications += answers
 
     def _take_relation(self, instance: _Json) -> None:
         name = self._name(instance, RELATION)
         ends = {"source": str(instance.get("from_instance_id")), "target": str(instance.get("to_instance_id"))}
-        self.label.relationships.append({"name": name or RELATION, "unidirectional_relationship": ends})
+        relation: _Json = {"name": name or RELATION, "unidirectional_relationship": ends}
+        if instance.get("id") is not None:
+            relation["feature_id"] = _number(instance["id"], f"{RELATION}: id")
+        if kept := _beside(instance, _OF_RELATIONS):
+            relation["source_extra"] = {SOURCE: kept}
+        self.label.relationships.append(relation)
 
     # --- attributes --------------------------------------------------------------------------------------------------
 
@@ -261,18 +277,33 @@ def _is_place(value: Any) -> bool:
 
 
 def _frame(instance: Mapping[str, Any], where: str) -> int:
-    """Of the original video, where that is told: a video may be cut into fewer frames a second."""
-    for key in ("global_frame_number", "frame_number"):
-        frame = instance.get(key)
-        if type(frame) is int and 0 <= frame < 2**31:
-            return frame + FIRST_FRAME
-    raise BadMark(f"{where}: frame_number is {shown(instance.get('frame_number'))}; expected a number from 0 on")
+    """Of the clip: a video may be cut, and into fewer frames a second."""
+    frame = instance.get("frame_number")
+    if type(frame) is int and 0 <= frame < 2**31:
+        return frame + FIRST_FRAME
+    raise BadMark(f"{where}: frame_number is {shown(frame)}; expected a number from 0 on")
 
 
 def _odd(at: Mapping[str, Any]) -> _Json:
     """What does not follow from the frame."""
     local, of_all = at.get("frame_number"), at.get("global_frame_number")
-    return {"frame_number": local} if of_all is not None and local != of_all else {}
+    return {"global_frame_number": of_all} if of_all is not None and local != of_all else {}
+
+
+def _runs(frames: list[int]) -> list[list[int]]:
+    """The first and the last of frames that follow each other."""
+    runs: list[list[int]] = []
+    for frame in sorted(frames):
+        if runs and frame == runs[-1][1] + 1:
+            runs[-1][1] = frame
+        else:
+            runs.append([frame, frame])
+    return runs
+
+
+def _beside(instance: Mapping[str, Any], known: frozenset[str]) -> _Json:
+    """What an instance says that has no place."""
+    return {key: value for key, value in instance.items() if key not in known and value not in (None, {}, [])}
 
 
 def _number(value: Any, what: str) -> str:

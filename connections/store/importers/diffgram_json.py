@@ -24,7 +24,7 @@ from connections.rows.checks import BadMark, moment, shown, size
 from connections.rows.diffgram import CARRIED as CARRIED_KEY
 from connections.rows.diffgram import SOURCE, carried_by, is_still
 from connections.rows.kinds import BOX, CLASSIFICATION, KINDS, OTHER, POINT, POLYGON, POLYLINE
-from connections.rows.media import unsigned
+from connections.rows.media import without_signature
 from connections.rows.review_statuses import REVIEW_STATUSES
 from connections.store.import_row import IncomingClass, IncomingRow
 from connections.store.importers.base import Survey
@@ -262,7 +262,7 @@ class DiffgramJsonImporter(NdjsonImporter):
             else None,
         )
         address = next((one for one in (file.get("blob_url"), *others) if isinstance(one, str) and one), "")
-        plain = unsigned(address)
+        plain = without_signature(address)
         if plain != address:
             text = "signatures of the media's addresses, by which Diffgram opens them for some days"
             self.row_notes.add(NOT_KEPT, text)
@@ -339,7 +339,12 @@ _FORMS: Final = (
     Form(CLASSIFICATION, READ, ("attribute_groups",), "of a global instance about the row, else about the object"),
     Form(CLASSIFICATION, READ, (TAG,), "an answer to the question tag: the label"),
     Form("Relationships", READ, ("relation",)),
-    Form("Frames", READ, ("sequence_list",), "by frames of the original video, from 1"),
+    Form(
+        "Frames",
+        READ,
+        ("sequence_list",),
+        "by frames of the clip, from 1",
+    ),
     *(Form(KINDS[kind], READ, (kind,), "as Diffgram has it") for kind in ("ellipse", "cuboid", "curve", "keypoints")),
     Form(OTHER, CARRIED, ("any other type", "box without sides"), "as Diffgram:<type>, under source_extra.diffgram"),
     Form("Rows", READ, ("file.ann_is_complete",), "true: accepted; else review, or to_label without an annotation"),

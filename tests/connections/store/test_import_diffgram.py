@@ -113,7 +113,7 @@ def test_attributes_are_answers(path):
     assert label.relationships[0]["unidirectional_relationship"] == {"source": "1", "target": "2"}
 
 
-def test_a_video_has_its_tracks_by_frames_of_the_original(path):
+def test_a_video_has_its_tracks_by_frames_of_the_clip(path):
     at = ((0, 0, None), (1, 2, True), (2, 4, None))
     boxes = [
         shape(0, id=6000 + local, frame_number=local, global_frame_number=of_all, number=1, interpolated=between)
@@ -129,10 +129,12 @@ def test_a_video_has_its_tracks_by_frames_of_the_original(path):
     (label,) = row.labels
     assert label.classifications[0]["radio_answer"]["name"] == "Night"
     frames = label.more_annotations["frames"]
-    assert list(frames) == ["1", "3", "5"]
-    assert frames["3"]["objects"]["700"]["annotation_kind"] == "VideoBoundingBox"
-    assert label.more_annotations["key_frame_feature_map"] == {"700": [1, 5]}
-    assert label.more_annotations["segments"] == {"700": [[1, 5]]}
+    assert list(frames) == ["1", "2", "3"]  # of 150, at 15 a second
+    assert frames["2"]["objects"]["700"]["annotation_kind"] == "VideoBoundingBox"
+    of_all = [one["objects"]["700"]["source_extra"]["diffgram"].get("global_frame_number") for one in frames.values()]
+    assert of_all == [None, 2, 4]
+    assert label.more_annotations["key_frame_feature_map"] == {"700": [1, 3]}
+    assert label.more_annotations["segments"] == {"700": [[1, 3]]}
     assert row.media_attributes == {
         "asset_type": "video",
         "width": 1280,
@@ -141,6 +143,58 @@ def test_a_video_has_its_tracks_by_frames_of_the_original(path):
         "frame_count": 150,
     }
     assert row.source_extra["diffgram"]["video"] == {"original_fps": 30}
+
+
+def test_a_track_is_not_there_where_diffgram_filled_no_frames(path):
+    boxes = [shape(0, id=6000 + at, frame_number=at, interpolated=at == 1 or None) for at in (0, 1, 100, 149, 148)]
+    content = {
+        "file": {**image(1002)["file"], "type": "video"},
+        "sequence_list": [{"id": 700, "instance_list": boxes}, {"id": 701, "instance_list": [boxes[0]]}],
+    }
+    _, (row,) = read(path, export({"1002": content}))
+    assert row.labels[0].more_annotations["segments"] == {"700": [[1, 2], [101, 101], [149, 150]], "701": [[1, 1]]}
+
+
+def test_what_relations_and_answers_say_besides_is_carried_or_counted(path):
+    relation = {"id": 11, "type": "relation", "label_file_id": 902, "from_instance_id": 1, "to_instance_id": 2}
+    instances = [
+        relation | {"attribute_groups": {"32": "left of"}, "score": 0.5},
+        {"id": 9, "type": "global", "attribute_groups": {"34": {"id": 80, "name": "Daytime"}}, "score": 0.5},
+        {"id": 8, "type": "global", "attribute_groups": None},
+        {"id": 10, "type": "tag", "label_file_id": 902, "attribute_groups": None, "score": 0.7},
+    ]
+    _, (row,) = read(path, export({"1001": packet(*instances)}))
+    (label,) = row.labels
+    (related,) = label.relationships
+    assert related["feature_id"] == "11"
+    assert related["source_extra"] == {"diffgram": {"attribute_groups": {"32": "left of"}, "score": 0.5}}
+    assert [one["source_extra"]["diffgram"] for one in label.classifications] == [
+        {"id": 9, "score": 0.5},
+        {"score": 0.7},
+    ]
+    assert {note["text"]: note["count"] for note in row.notes} == {"instances of type global without an answer": 1}
+
+
+@pytest.mark.parametrize(
+    ("address", "kept"),
+    [
+        ("https://h/get?file=17&X-Amz-Signature=abc&X-Amz-Date=1", "https://h/get?file=17"),
+        ("https://h/get?X-Goog-Expires=9&b=2&a=1", "https://h/get?b=2&a=1"),
+        ("https://h/a.jpg?version=3&Signature=x&Expires=9&Key-Pair-Id=K", "https://h/a.jpg?version=3"),
+        ("https://h/a.jpg?sv=2024&sr=b&sig=x%3D", "https://h/a.jpg"),
+        ("https://h/a.jpg?token=abc#page=2", "https://h/a.jpg#page=2"),
+        *(
+            (one, one)
+            for one in ("https://h/p?id=2", "https://h/a.jpg?sp=1&expires=never&policy_id=4", "s3://b/a?sig=1")
+        ),
+    ],
+)
+def test_an_address_loses_its_signature_and_nothing_else(path, address, kept):
+    one = packet()
+    one["file"]["blob_url"] = address
+    _, (row,) = read(path, export({"1001": one}))
+    assert row.row_data == kept
+    assert bool(row.notes) == (address != kept)
 
 
 @pytest.mark.parametrize(

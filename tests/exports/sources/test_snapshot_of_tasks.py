@@ -10,9 +10,11 @@ from typing import Any
 import pytest
 
 from connections.models import Project
+from connections.rows.batch import PARTS
 from connections.store.import_row import IncomingLabel
 from connections.store.models import StoreProject, StoreRow
 from connections.store.upsert import write_rows
+from exportadmin.lib.errors import ConflictError
 from exports import actions
 from exports.models import ExportReport
 from exports.sources import source_for
@@ -93,6 +95,17 @@ def test_whether_rows_have_changed_since_or_not_makes_no_difference(project: Pro
     assert {key: converted(report, key) for key in TARGETS if key != "json"} == {
         key: raw for key, raw in before.items() if key != "json"
     }
+
+
+def test_entries_of_diffgram_are_converted_as_they_were_where_they_carry_their_rows(project: Project):
+    write_rows(project, mixed(30), now_ms=5_000)
+    report = snapshot(project, format="diffgram_json", include=[part for part in PARTS if part != "embeddings"])
+    before = {key: converted(report, key) for key in TARGETS}
+    change_everything(project)
+    assert isinstance(source_for(ExportReport.objects.filter(converted_from=report).latest("pk")), SnapshotSource)
+    assert {key: converted(report, key) for key in TARGETS} == before
+    with pytest.raises(ConflictError, match="without the part backup, and does not hold all of its rows"):
+        converted(snapshot(project, format="diffgram_json", include=["label_details"]), "csv")
 
 
 def test_the_store_is_read_while_nothing_has_changed_and_the_file_afterwards(project: Project, tmp_path: Path):
