@@ -78,6 +78,7 @@ class StoreProject(models.Model):
     ``next_annotation`` hands out COCO annotation ids, ``next_number`` row numbers (COCO image ids); both are behind
     every id below :data:`HANDED_OUT` that was kept or reserved. ``next_place`` places rows that have no number to lie
     by. ``has_embeddings`` once a row has brought any, ``has_source_ids`` once a row has brought an id of its own.
+    ``media_types`` are those of its rows that were ever written: where there is one, no row is asked for it.
     ``revision`` is that of the last transaction that wrote or deleted rows, ``written_ms`` when that was (0: never).
     """
 
@@ -87,6 +88,7 @@ class StoreProject(models.Model):
     next_place = models.BigIntegerField(default=MAX_NUMBER_AS_PLACE + 1)
     has_embeddings = models.BooleanField(default=False)
     has_source_ids = models.BooleanField(default=False)
+    media_types = models.JSONField(default=list, blank=True)
     revision = models.BigIntegerField(default=0)
     written_ms = models.BigIntegerField(default=0)
     source_extra = models.JSONField(default=dict, blank=True)

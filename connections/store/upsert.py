@@ -593,6 +593,9 @@ class _Writer:
         shared.id_owners[row_id] = row.key
         store.has_source_ids = store.has_source_ids or bool(row.row_id)
         store.has_embeddings = store.has_embeddings or embeddings != b"[]"
+        media_type = _media_type(row, labels)
+        if media_type not in store.media_types:
+            store.media_types = sorted([*store.media_types, media_type])
         self.summary.annotations += counts.total
         return _Written(
             row=(
@@ -603,7 +606,7 @@ class _Writer:
                 row.key,
                 row.external_id or "",
                 row.status,
-                _media_type(row, labels),
+                media_type,
                 row.batch_id,
                 row.batch_name if row.batch_id else "",
                 _text_of(details, "dataset_id"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from typing import Any, Final
@@ -332,7 +333,9 @@ class StoreReader(TableReader):
         self.rows_expected: int | None = self._count()
         self.dropped_at_source: Mapping[str, int] = self._count_dropped(conditions)
         self.project_extra: Mapping[str, Any]
-        self.revision, has_embeddings, self.project_extra = self._project_state(project_pk)
+        self.revision, has_embeddings, media_types, self.project_extra = self._project_state(project_pk)
+        # of all rows; where they differ, or nobody knows, the rows are asked
+        self._media_type: str | None = media_types[0] if len(media_types) == 1 else None
         self._with_embeddings = "embeddings" in selection.parts and BODY in columns and has_embeddings
         self._of_conditions = OF_CONDITIONS if selection.conditions else {}
         self._with_revisions = "since_revision" in selection.conditions
@@ -346,10 +349,13 @@ class StoreReader(TableReader):
     def batches(self) -> Iterator[RowBatch]:
         """Rows in the order of their places."""
         expressions = BASE | self._of_conditions
+        if self._media_type is not None:
+            del expressions["media_types"]
         if self._with_revisions:
             expressions["revisions"] = F("revision")
         if self._with_creators:
             expressions["label_creators"] = AsWords("label_creators")
+        width = len(expressions)
         for group, members in GROUPS.items():
             if group in self._columns:
                 expressions.update(members)
@@ -357,9 +363,11 @@ class StoreReader(TableReader):
             expressions["embeddings"] = EMBEDDINGS
         names = list(expressions)
         query = self._kept.order_by("id").values_list(*expressions.values())
-        width = len(BASE) + len(self._of_conditions) + self._with_revisions + self._with_creators
         for rows in self.walk(query, width):
-            yield RowBatch(**dict(zip(names, map(list, zip(*rows, strict=True)), strict=True)))
+            batch = RowBatch(**dict(zip(names, map(list, zip(*rows, strict=True)), strict=True)))
+            if self._media_type is not None:
+                batch.media_types = [self._media_type] * len(rows)
+            yield batch
 
     def documents(self, numbers: Sequence[int]) -> Iterator[dict[str, Any]]:
         """See :class:`exports.sources.base.Reader`; any row of the project."""
@@ -383,15 +391,18 @@ class StoreReader(TableReader):
         counted = self._all.order_by().annotate(reason=reason).values("reason").annotate(n=Count("*"))
         return {key: n for key, n in self.fetch(counted.values_list("reason", "n")) if key}
 
-    def _project_state(self, project_pk: int) -> tuple[int, bool, dict[str, Any]]:
-        """``(revision, has any row embeddings, what is kept of files)``, of the same moment as the rows.
+    def _project_state(self, project_pk: int) -> tuple[int, bool, list[str], dict[str, Any]]:
+        """``(revision, has any row embeddings, media types of rows, what is kept of files)``, of the same moment as the
+        rows.
 
-        The second is kept with the project: asking the rows would walk the whole table to hear "none".
+        The second and third are kept with the project: asking the rows would walk the whole table to hear "none".
         """
-        found = self.fetch(
-            StoreProject.objects.filter(project_id=project_pk).values_list("revision", "has_embeddings", "source_extra")
-        )
-        return (found[0][0], bool(found[0][1]), parsed_object(found[0][2])) if found else (0, False, {})
+        columns = ("revision", "has_embeddings", "media_types", "source_extra")
+        found = self.fetch(StoreProject.objects.filter(project_id=project_pk).values_list(*columns))
+        if not found:
+            return 0, False, [], {}
+        revision, has_embeddings, media_types, extra = found[0]
+        return revision, bool(has_embeddings), _parsed_list(media_types), parsed_object(extra)
 
     def _count_removed(self, project_pk: int, since: int | None) -> int | None:
         """Raises :class:`PermanentError` for a revision that is still to come: it was read from another project, or
@@ -409,11 +420,19 @@ class StoreReader(TableReader):
         return int(found[0][0]) if found else 0
 
 
-def parsed_object(extra: Any) -> dict[str, Any]:
-    import json
-
-    parsed = json.loads(extra) if isinstance(extra, str | bytes) else extra
+def parsed_object(kept: Any) -> dict[str, Any]:
+    """The object in a JSON column, as the driver hands it out; empty where it holds none."""
+    parsed = _parsed(kept)
     return parsed if isinstance(parsed, dict) else {}
+
+
+def _parsed_list(kept: Any) -> list[Any]:
+    parsed = _parsed(kept)
+    return parsed if isinstance(parsed, list) else []
+
+
+def _parsed(kept: Any) -> Any:
+    return json.loads(kept) if isinstance(kept, str | bytes) else kept
 
 
 def _queries(selection: Selection) -> dict[str, Q]:
