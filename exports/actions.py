@@ -592,7 +592,8 @@ def _of_scope(spec: ExportSpec, project: Project) -> dict[str, Any]:
     if scope.settled is None:
         return {}
     names = [each.name for each in projects_read(spec, project)]
-    return {"scope": scope.text, "reads": names, "labels_of": len(scope.settled.labels_of)}
+    told: dict[str, Any] = {"scope": scope.text, "reads": names, "labels_of": len(scope.settled.labels_of)}
+    return told | ({"model_runs": [run.name for run in scope.settled.runs]} if scope.settled.runs else {})
 
 
 def _create(

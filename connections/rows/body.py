@@ -130,10 +130,11 @@ def split_body(body: bytes) -> tuple[bytes, bytes, bytes]:
     return head, project + b"\x1e}", extra
 
 
-def join_body(head: bytes, projects: Sequence[bytes], extra: bytes = b"", experiments: bytes = b"") -> bytes:
-    """Back from :func:`split_body`, with any number of projects; ``experiments`` are the members of that object."""
+def join_body(head: bytes, projects: Sequence[bytes], extra: bytes = b"", experiments: bytes | None = None) -> bytes:
+    """Back from :func:`split_body`, with any number of projects; ``experiments`` are the members of that object,
+    ``None`` where there is to be none."""
     chunks = [head, _PROJECTS, b",".join(projects), b"}"]
-    if experiments:
+    if experiments is not None:
         chunks += [b',"experiments":{', experiments, b"}"]
     if extra:
         chunks += [_EXTRA, extra]

@@ -39,7 +39,8 @@ class RunOfRow(NamedTuple):
     """What a run says of a row. ``predictions`` is a JSON list with marked parts, ``class_counts`` counts them
     (:mod:`connections.rows.counts`), ``unscored`` those of them without a confidence, and ``used`` are the numbers of
     their classes (:func:`connections.rows.backup.used_ids`). Without the part :data:`PREDICTIONS` these four are empty,
-    and without :data:`MODEL_RUN_DETAILS` the two before them."""
+    and without :data:`MODEL_RUN_DETAILS` the two before them. ``labels`` is such a list of the labels that go with it,
+    ``None`` where they are those of the row that is spliced."""
 
     run: Run
     run_data_row_id: str
@@ -49,17 +50,26 @@ class RunOfRow(NamedTuple):
     class_counts: str = ""
     unscored: str = ""
     used: bytes = b""
+    labels: bytes | None = None
 
 
 def with_experiments(
     bodies: Sequence[bytes],
     runs: Sequence[Sequence[RunOfRow]],
     parts: Collection[str],
-    *,
-    in_place: bool,
 ) -> list[bytes]:
-    """Marked bodies with the runs that each row is in. ``in_place``: in the place of their projects."""
-    return [_spliced(body, of_row, parts, in_place=in_place) for body, of_row in zip(bodies, runs, strict=True)]
+    """Marked bodies with the runs that each row is in, in the place of their projects."""
+    return [_spliced(body, of_row, parts) for body, of_row in zip(bodies, runs, strict=True)]
+
+
+def members_of(runs: Sequence[RunOfRow], parts: Collection[str]) -> bytes:
+    """The members of ``experiments``, for :func:`connections.rows.body.join_body`."""
+    return b",".join([_model(runs_of_model, b"[]", parts) for runs_of_model in _by_model(runs)])
+
+
+def labels_within(project: bytes) -> bytes:
+    """The JSON list of labels of a project's entry, as :func:`connections.rows.body.split_body` gives it."""
+    return _labels_within(project, 0, project.rindex(_PROJECT_DETAILS))
 
 
 def labels_shown(document: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -71,13 +81,13 @@ def labels_shown(document: Mapping[str, Any]) -> list[dict[str, Any]]:
     return []
 
 
-def _spliced(body: bytes, runs: Sequence[RunOfRow], parts: Collection[str], *, in_place: bool) -> bytes:
+def _spliced(body: bytes, runs: Sequence[RunOfRow], parts: Collection[str]) -> bytes:
     begin = body.index(_PROJECTS) + len(SEAM)
     details = body.rindex(_PROJECT_DETAILS)
     end = body.index(SEAM, details + len(SEAM)) + len(b"\x1e}}")
     labels = _labels_within(body, begin, details)
     return b'%b,"experiments":{%b}%b' % (
-        body[: begin if in_place else end],
+        body[:begin],
         b",".join([_model(runs_of_model, labels, parts) for runs_of_model in _by_model(runs)]),
         body[end:],
     )
@@ -107,7 +117,7 @@ def _run(each: RunOfRow, labels: bytes, parts: Collection[str]) -> bytes:
     with_details = MODEL_RUN_DETAILS in parts
     if with_details and each.annotation_group_id:
         chunks.append(b',"annotation_group_id":%b' % _dumps(each.annotation_group_id))
-    chunks.append(b',"labels":%b' % labels)
+    chunks.append(b',"labels":%b' % (labels if each.labels is None else each.labels))
     if PREDICTIONS in parts:
         chunks.append(b',"predictions":%b' % each.predictions)
     if with_details and each.split:

@@ -233,11 +233,20 @@ class ReadProjectSerializer(serializers.Serializer[Any]):
     labels = serializers.BooleanField(help_text="whether its labels go with its rows")
 
 
+class ReadModelRunSerializer(serializers.Serializer[Any]):
+    """A model run whose predictions go with the rows."""
+
+    id = serializers.CharField()
+    name = serializers.CharField(help_text="of its model and its own")
+    project = serializers.CharField(help_text="the name of the project that it is of")
+
+
 class PlannedScopeSerializer(serializers.Serializer[Any]):
     """What an export reads that is not of its project's own rows."""
 
     text = serializers.CharField(help_text="the scope in words")
     projects = ReadProjectSerializer(many=True)
+    model_runs = ReadModelRunSerializer(many=True)
 
 
 class PredictionCountsSerializer(serializers.Serializer[Any]):

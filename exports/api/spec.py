@@ -82,7 +82,7 @@ def _scope_ids_schema(key: str) -> dict[str, Any]:
         "items": {"type": "string", "minLength": 1, "maxLength": MAX_ID},
         "minItems": 1,
         "maxItems": MAX_IDS,
-        "description": f"whose {'labels' if what == 'project' else 'labels and predictions'} go with the data rows, "
+        "description": f"whose {'labels' if what == 'project' else 'predictions'} go with the data rows, "
         f"each the id of a {what}; with a scope of {goes_with}; left out, and without all_{what.replace(' ', '_')}s, "
         "there are none in the file",
     }

@@ -25,6 +25,7 @@ LABELS: dict[str, str] = {
     "scope_settled": "Read",
     "projects": "Projects",
     "labels_of": "Labels of",
+    "runs": "Model runs",
     "dataset_ids": "Datasets",
     "filter": "Filter",
     "platform_export": "Made by the platform",

@@ -17,11 +17,9 @@ from exports.formats.base import FormatContext, Told
 
 
 def printed_bodies(batch: RowBatch, parts: Collection[str], *, is_of_run: bool) -> Sequence[bytes]:
-    """Marked bodies with the model runs of each row, where the scope takes any; ``is_of_run``: in the place of their
-    projects."""
-    if not batch.experiments:
-        return batch.bodies
-    return with_experiments(batch.bodies, batch.experiments, parts, in_place=is_of_run)
+    """Marked bodies; ``is_of_run``: with the model runs of each row in the place of its projects. (Of a catalog the
+    reader puts them beside those.)"""
+    return with_experiments(batch.bodies, batch.experiments, parts) if is_of_run else batch.bodies
 
 
 class CompleteRows:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property, reduce
 from typing import Any, Final, cast
 
@@ -12,6 +12,7 @@ from django.http import QueryDict
 from connections.models import Project
 from connections.rows.batch import ALL_PARTS, PARTS
 from connections.sinks import SINKS
+from connections.store.models import StoreModelRun
 from connections.store.overview import Overview, people
 from connections.sync.lookup import mirror_of
 from exportadmin.lib.errors import UserError
@@ -30,6 +31,7 @@ from exports.formats import FORMATS
 from exports.forms.delivery import Alternative, DeliveryInputs
 from exports.forms.fields import MaxRefusedField, chosen_options, format_options, option_field
 from exports.forms.scope import ScopeInputs
+from exports.models import Slice
 from exports.spec.conditions import CONDITIONS
 from exports.spec.conditions.base import Condition
 from exports.spec.labels import DEFAULT, LABEL_CHOICES, LONGEST_PERSON, CreatedBy, LabelChoice, parse_labels
@@ -71,12 +73,9 @@ class ExportForm(DeliveryInputs, ScopeInputs):
         self.fields["parts"] = OfferedListField(
             label="Parts",
             required=False,
-            initial=list(self.offered_parts),
-            choices=[
-                (part, ChoiceLabel(PART_LABELS[part][0], help=PART_LABELS[part][1])) for part in self.offered_parts
-            ],
             widget=ChoiceBoxes(layout="ea-new-parts"),
         )
+        self._offer_parts(ALL_PARTS if self.model_runs else PARTS)
         self.add_destinations()
         self.fields["max_refused"] = MaxRefusedField()
         self.fields["name"] = TextField(label="Name", max_length=LONGEST_NAME, required=False)
@@ -84,10 +83,17 @@ class ExportForm(DeliveryInputs, ScopeInputs):
             label="Description", max_length=LONGEST_DESCRIPTION, required=False, lines=2
         )
 
-    @property
-    def offered_parts(self) -> tuple[str, ...]:
-        """Those of model runs where there are any."""
-        return ALL_PARTS if self.model_runs else PARTS
+    def _offer_parts(self, parts: Sequence[str]) -> None:
+        """All ticked. Those of model runs are among them where there are any."""
+        self.fields["parts"].initial = list(parts)
+        self.fields["parts"].choices = [  # type: ignore[attr-defined]
+            (part, ChoiceLabel(PART_LABELS[part][0], help=PART_LABELS[part][1])) for part in parts
+        ]
+
+    def offer_catalog(self, catalog: Sequence[Project], slices: Iterable[Slice], runs: Iterable[StoreModelRun]) -> None:
+        super().offer_catalog(catalog, slices, runs)
+        if self.fields["model_run_ids"].choices:  # type: ignore[attr-defined]
+            self._offer_parts(ALL_PARTS)
 
     def _add_labels(self) -> None:
         self.fields["labels"] = OfferedField(

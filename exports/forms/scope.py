@@ -1,4 +1,4 @@
-"""The inputs of an export's scope: its project, or data rows of the catalog, and whose labels go with them."""
+"""The inputs of an export's scope: its project, or data rows of the catalog, whose labels and predictions go along."""
 
 from __future__ import annotations
 
@@ -35,6 +35,16 @@ _LABELS_OF: Final = (
     (NONE, ChoiceLabel("None", help="The data rows alone: no annotation is in the file.")),
     (SOME, ChoiceLabel("Of these projects", help="Those that are ticked below. Most formats hold the labels of one.")),
     (ALL, ChoiceLabel("Of all projects", help="Every project that the data rows are in. JSON and NDJSON hold them.")),
+)
+_PREDICTIONS_OF: Final = (
+    (NONE, ChoiceLabel("None", help="The file says nothing of models.")),
+    (SOME, ChoiceLabel("Of these model runs", help="Those that are ticked below.")),
+    (ALL, ChoiceLabel("Of all model runs", help="Every run that the data rows are in.")),
+)
+# the input that says whose; that of their ids, which is the key of these; the key of all of them; what they are
+_BESIDE: Final = (
+    ("labels_of", "project_ids", "all_projects", "projects"),
+    ("predictions_of", "model_run_ids", "all_model_runs", "model runs"),
 )
 # key of a scope → the input in which it is named
 # (a form of a browser has a "dataset" of its own)
@@ -93,13 +103,30 @@ class ScopeInputs(ConditionsForm):
             widget=ChoiceBoxes(layout="ea-new-batches", scrolls_from=13),
         )
 
+        self.fields["predictions_of"] = OfferedField(
+            label="Predictions",
+            required=False,
+            initial=NONE,
+            choices=_PREDICTIONS_OF,
+            widget=ChoiceButtons(layout="ea-new-parts"),
+        )
+        self.fields["model_run_ids"] = OfferedListField(
+            label="Model runs",
+            required=False,
+            widget=ChoiceBoxes(layout="ea-new-batches", scrolls_from=13),
+        )
+
     def fill(self, overview: Overview) -> None:
         super().fill(overview)
         self.fields["scope_dataset"].choices = [(group.name, group.name) for group in overview.datasets.values()]  # type: ignore[attr-defined]
 
-    def offer_catalog(self, catalog: Sequence[Project], slices: Iterable[Slice]) -> None:
-        """The projects in which whoever looks may export, and the slices that are saved in them."""
+    def offer_catalog(self, catalog: Sequence[Project], slices: Iterable[Slice], runs: Iterable[StoreModelRun]) -> None:
+        """The projects in which whoever looks may export, the slices that are saved in them, and their model runs."""
         names = {project.pk: project.name for project in catalog}
+        titles: dict[str, str] = {}
+        for run in runs:  # one id may be that of runs of several projects
+            titles.setdefault(run.run_id, f"{run} ({names[run.project_id]})")
+        self.fields["model_run_ids"].choices = [(key, ChoiceLabel(title)) for key, title in titles.items()]  # type: ignore[attr-defined]
         self.fields["project_ids"].choices = [(each.public_id, ChoiceLabel(each.name)) for each in catalog]  # type: ignore[attr-defined]
         self.fields["scope_slice"].choices = [  # type: ignore[attr-defined]
             ("", "–"),
@@ -115,7 +142,7 @@ class ScopeInputs(ConditionsForm):
     @property
     def is_scope_open(self) -> bool:
         """Is there anything to see in these inputs: a choice that is not the project's own rows, or a mistake?"""
-        inputs = (KEY, *_NAMED.values(), "labels_of", "project_ids")
+        inputs = (KEY, *_NAMED.values(), *(name for beside in _BESIDE for name in beside[:2]))
         return (self[KEY].value() or PROJECT) != PROJECT or any(name in self.errors for name in inputs)
 
     @staticmethod
@@ -126,11 +153,12 @@ class ScopeInputs(ConditionsForm):
             scope.kind in (PROJECT, MODEL_RUN) or scope.is_of_catalog
         ):
             raise UserError(f"its scope, {scope.text}, has no input in the form: no form can say the same")
-        if scope.model_run_ids or scope.all_model_runs:
-            raise UserError("it takes the predictions of model runs, which have no input in the form")
         named = {_NAMED[scope.kind]: scope.id} if scope.kind in _NAMED else {}
-        labels_of = ALL if scope.all_projects else SOME if scope.project_ids else NONE
-        return {KEY: scope.kind, **named, "labels_of": labels_of, "project_ids": list(scope.project_ids)}
+        beside: dict[str, Any] = {}
+        for choice, key, all_of, _ in _BESIDE:
+            chosen = list(getattr(scope, key))
+            beside |= {choice: ALL if getattr(scope, all_of) else SOME if chosen else NONE, key: chosen}
+        return {KEY: scope.kind, **named, **beside}
 
     def scope_of(self, data: Mapping[str, Any], given: Mapping[str, Any]) -> Scope:
         """With ``given`` conditions. What is wrong is entered at its input."""
@@ -145,15 +173,16 @@ class ScopeInputs(ConditionsForm):
                 body[KEY]["id"] = text
             elif text:
                 self.add_error(name, f"It goes with “{SCOPES[key].title}” alone: choose that, or leave this empty.")
-        labels_of, projects = data.get("labels_of") or NONE, data.get("project_ids") or []
-        if labels_of == ALL:
-            body["all_projects"] = True
-        elif labels_of == SOME:
-            if not projects:
-                self.add_error("project_ids", "Which projects? Tick at least one, or take none or all.")
-            body["project_ids"] = projects or None
-        if projects and labels_of != SOME:
-            self.add_error("project_ids", "Ticked projects go with “Of these projects” alone.")
+        for choice, key, all_of, what in _BESIDE:
+            taken, ticked = data.get(choice) or NONE, data.get(key) or []
+            if taken == ALL:
+                body[all_of] = True
+            elif taken == SOME:
+                if not ticked:
+                    self.add_error(key, f"Which {what}? Tick at least one, or take none or all.")
+                body[key] = ticked or None
+            if ticked and taken != SOME:
+                self.add_error(key, f"Ticked {what} go with “Of these {what}” alone.")
         try:
             scope = parse_scope(body)
             beside = {key: given.get(key) for key in beside_filter()}
@@ -168,8 +197,9 @@ class ScopeInputs(ConditionsForm):
         name = field.removeprefix("filter.").partition("[")[0]
         if name == f"{KEY}.id":
             return _NAMED.get(self[KEY].value() or "", KEY)
-        if name in ("all_projects", "project_ids"):
-            return "project_ids" if name == "project_ids" else "labels_of"
+        for choice, key, all_of, _ in _BESIDE:
+            if name in (key, all_of):
+                return key if name == key else choice
         if inputs := self.inputs.get(name):
             return inputs[0]
         return KEY if field.startswith(KEY) else ""

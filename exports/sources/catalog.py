@@ -6,6 +6,9 @@ of its projects says it; its last activity, and the times of labels that a filte
 
 Labels are chosen here, project by project, before the rows are put together (:meth:`CatalogReader.choose_labels`). A
 row that has labels in the projects that are taken, of which none leaves, stays out.
+
+Predictions of model runs go with the rows that are in them, whatever labels are taken; the labels that stand beside
+them are those of the run's project, where those leave. They are put into the rows here.
 """
 
 from __future__ import annotations
@@ -34,12 +37,14 @@ from connections.rows.coco import render_coco
 from connections.rows.coco_lists import render_lists
 from connections.rows.counts import renumbered, sum_of_counts
 from connections.rows.csv import render_csv
-from connections.store.models import StoreProject, StoreRow
+from connections.rows.experiments import Run, RunOfRow, labels_within, members_of
+from connections.store.models import StoreModelRun, StoreProject, StoreRow
 from exportadmin.lib.errors import PermanentError
 from exportadmin.lib.times import iso_utc
 from exports.check_values import LabelCounts
 from exports.sources.base import LabelsChosen, Reader, Source
 from exports.sources.labels import LabelFilter
+from exports.sources.model_run import RunColumns
 from exports.sources.store import (
     BASE,
     EMBEDDINGS,
@@ -107,6 +112,8 @@ class _Part:
     # (is it a question, number here) → number among the classes of all projects
     numbers: dict[tuple[bool, int], int] = field(default_factory=dict)
     counts: dict[str, str] = field(default_factory=dict)
+    # of its model runs, those whose predictions are taken
+    runs: RunColumns | None = None
 
     def documents(self, numbers: Sequence[int]) -> Iterator[dict[str, Any]]:
         """See :class:`exports.sources.base.Reader`."""
@@ -146,6 +153,10 @@ class CatalogReader(TableReader):
         taken = [parts[public_id] for public_id in settled.labels_of]
         self._taken = {part.pk: part for part in taken}
         self._order = [*taken, *(part for part in parts.values() if part.pk not in self._taken)]
+        self._parts = selection.parts
+        self._takes_runs = selection.scope.takes_runs
+        if settled.runs:
+            self._find_runs(settled, parts)
         # the one project whose labels are taken: its numbers and classes are those of the file
         self._only = taken[0] if len(taken) == 1 else None
         self.ontology: Sequence[OntologyClass] = self._read_ontology()
@@ -209,23 +220,48 @@ class CatalogReader(TableReader):
             for public_id, (pk, name) in ((each, found[each]) for each in settled.projects)
         }, states
 
+    def _find_runs(self, settled: Settled, parts: Mapping[str, _Part]) -> None:
+        """Raises :class:`PermanentError` where one was deleted."""
+        stored = StoreModelRun.objects.filter(project_id__in={parts[run.project].pk for run in settled.runs})
+        columns = ("project_id", "pk", "model_id", "model_name", "run_id", "name")
+        found: dict[tuple[int, str], tuple[int, Run]] = {}
+        for project_pk, run_pk, *names in self.fetch(stored.order_by("pk").values_list(*columns)):
+            run = Run(*names)
+            found[project_pk, run.run_id] = run_pk, run
+        taken: dict[str, dict[int, Run]] = {}
+        for project, run_id, _ in settled.runs:
+            if (parts[project].pk, run_id) not in found:
+                raise PermanentError(
+                    f"the model run {run_id}, which this export reads, was deleted since it was requested: nothing was "
+                    "delivered"
+                )
+            run_pk, run = found[parts[project].pk, run_id]
+            taken.setdefault(project, {})[run_pk] = run
+        for project, runs in taken.items():
+            parts[project].runs = RunColumns(runs, self._parts, bool(self._columns))
+
     def _read_ontology(self) -> Sequence[OntologyClass]:
-        """Of one project its own; of several that of all, in which what is called alike is one class."""
+        """Of one project its own; of several that of all, in which what is called alike is one class. Classes of
+        predictions are behind those."""
         numbers: dict[tuple[bool, str], int] = {}
         joined: list[OntologyClass] = []
         last: Counter[bool] = Counter()
-        for part in self._taken.values():
+        predicted = [part for part in self._order if part.runs and part.pk not in self._taken]
+        for part in [*self._taken.values(), *predicted]:
             part.ontology = part.table.ontology()
             for each in part.ontology:
                 key = (each.is_question, each.name)
-                if key not in numbers:
+                if part is self._only:
+                    numbers.setdefault(key, each.number)
+                    last[each.is_question] = max(last[each.is_question], each.number)
+                elif key not in numbers:
                     last[each.is_question] += 1
                     numbers[key] = last[each.is_question]
                     joined.append(
                         OntologyClass(numbers[key], each.name, each.is_question, each.supercategory, each.extra)
                     )
                 part.numbers[each.is_question, each.number] = numbers[key]
-        return joined if self._only is None else self._only.ontology
+        return joined if self._only is None else [*self._only.ontology, *joined]
 
     # --- queries -----------------------------------------------------------------------------------------------------
 
@@ -339,6 +375,8 @@ class CatalogReader(TableReader):
             own, batch = own.take(places), batch.take(places)
         if not len(batch):
             return batch
+        if self._takes_runs:
+            batch.experiments = self._experiments(batch, held)
         if part is self._only:
             return self._as_they_are(own, batch, held[0])
         return self._assembled(own, batch, held)
@@ -409,6 +447,38 @@ class CatalogReader(TableReader):
             self._chosen.dropped[NO_LABEL_LEFT] += len(batch) - len(places)
         return places
 
+    # --- predictions -------------------------------------------------------------------------------------------------
+
+    def _experiments(self, batch: RowBatch, held: Sequence[_Held]) -> list[list[RunOfRow]]:
+        """The runs that each row is in, each once: of several projects that call one alike, the first one's."""
+        told: list[dict[tuple[str, str], RunOfRow]] = [{} for _ in batch.row_ids]
+        holding = {each.part.pk: each for each in held}
+        for part in self._order:
+            if part.runs is None:
+                continue
+            places = {origin[part.pk]: place for place, origin in enumerate(batch.origins) if part.pk in origin}
+            for rows in part.table.numbered(list(places)):
+                for number, *values in self.fetch(part.runs.of_rows(rows)):
+                    place, of_row = places[number], part.runs.run_of_row(values)
+                    told[place].setdefault(
+                        (of_row.run.model_id, of_row.run.run_id),
+                        of_row._replace(
+                            class_counts=self._renumbered(part, of_row.class_counts),
+                            unscored=self._renumbered(part, of_row.unscored),
+                            labels=self._labels_beside(holding.get(part.pk), batch.row_ids[place]),
+                        ),
+                    )
+        return [list(each.values()) for each in told]
+
+    def _labels_beside(self, held: _Held | None, row_id: str) -> bytes:
+        if held is None or not held.rows.bodies or row_id not in held.places:
+            return b"[]"
+        _, project, _ = split_body(held.rows.bodies[held.places[row_id]])
+        return labels_within(project)
+
+    def _members(self, batch: RowBatch, place: int) -> bytes | None:
+        return members_of(batch.experiments[place], self._parts) if self._takes_runs else None
+
     # --- rows --------------------------------------------------------------------------------------------------------
 
     def _as_they_are(self, own: RowBatch, batch: RowBatch, held: _Held) -> RowBatch:
@@ -417,6 +487,12 @@ class CatalogReader(TableReader):
         made.label_times, made.activity_ms, made.origins = batch.label_times, batch.activity_ms, batch.origins
         if made.bodies and batch.activity_ms != own.activity_ms:
             made.bodies = _with_activity(made.bodies, own.activity_ms, batch.activity_ms)
+        if self._takes_runs:
+            made.experiments = batch.experiments
+            made.bodies = [
+                join_body(head, [project], extra, self._members(batch, place))
+                for place, (head, project, extra) in enumerate(map(split_body, made.bodies))
+            ]
         return made
 
     def _assembled(self, own: RowBatch, batch: RowBatch, held: Sequence[_Held]) -> RowBatch:
@@ -438,7 +514,10 @@ class CatalogReader(TableReader):
         made.annotation_starts = [0] * len(batch)
         if own.bodies:
             bodies = _with_activity(own.bodies, own.activity_ms, batch.activity_ms)
-            made.bodies = [self._body(body, each) for body, each in zip(bodies, found, strict=True)]
+            made.bodies = [
+                self._body(body, each, self._members(batch, place))
+                for place, (body, each) in enumerate(zip(bodies, found, strict=True))
+            ]
             self._add_fragments(made)
         return made
 
@@ -450,7 +529,7 @@ class CatalogReader(TableReader):
             part.counts[text] = renumbered(text, part.numbers)
         return part.counts[text]
 
-    def _body(self, body: bytes, found: _Found) -> bytes:
+    def _body(self, body: bytes, found: _Found, experiments: bytes | None) -> bytes:
         head, _, _ = split_body(body)
         if not found and not self._holds_several:
             return join_body(head, [project_without_labels(self.project_id)])
@@ -458,7 +537,7 @@ class CatalogReader(TableReader):
         for part, rows, at in found:
             _, entry, extra = split_body(rows.bodies[at])
             entries.append(named_project(entry, part.name, extra if len(found) > 1 else b""))
-        return join_body(head, entries, extra if len(found) == 1 else b"")
+        return join_body(head, entries, extra if len(found) == 1 else b"", experiments)
 
     def _add_fragments(self, made: RowBatch) -> None:
         """Of rows that have no labels in the file, for formats that take fragments."""

@@ -10,12 +10,13 @@ from django.db.models import Q
 from connections.access.permissions import START, projects_of, require
 from connections.models import Project
 from connections.rows.batch import SEVERAL
-from connections.store.models import StoreRow
+from connections.store.models import StoreModelRun, StoreRow
 from exportadmin.lib.actor import Actor
 from exportadmin.lib.errors import PermanentError, UserError
 from exports.formats import FORMATS
 from exports.models import Slice
-from exports.spec.scope import DATASET, SLICE, Scope, Settled
+from exports.spec.model_runs import check_holds_runs
+from exports.spec.scope import DATASET, SLICE, Scope, Settled, SettledRun
 from exports.spec.spec import ExportSpec
 
 
@@ -29,7 +30,7 @@ def settle(spec: ExportSpec, project: Project, actor: Actor) -> ExportSpec:
     stays as it is, where the actor may read all of it.
 
     Raises :class:`UserError` for ids that are not of the catalog, whether nothing has them or somebody else's things
-    have; and for a format that cannot hold labels of so many projects.
+    have; and for a format that cannot hold labels of so many projects, or predictions.
     """
     scope = spec.selection.scope
     if not scope.is_of_catalog:
@@ -38,9 +39,7 @@ def settle(spec: ExportSpec, project: Project, actor: Actor) -> ExportSpec:
         for each in projects_read(spec, project):
             require(actor, START, each)
         return spec
-    for key in ("model_run_ids", "all_model_runs"):
-        if getattr(scope, key):
-            raise UserError(f"{key}: the rows of a catalog are exported without predictions here", field=key)
+    check_holds_runs(scope, FORMATS.pick(spec.format))
     catalog = catalog_of(project, actor)
     labels_of = _labels_of(scope, catalog)
     if len(labels_of) > 1 and SEVERAL not in FORMATS.pick(spec.format).reads(spec.options):
@@ -50,7 +49,7 @@ def settle(spec: ExportSpec, project: Project, actor: Actor) -> ExportSpec:
             f"name one in project_ids, or take one of {', '.join(several)}",
             field="format",
         )
-    settled = Settled(tuple(each.public_id for each in catalog), labels_of)
+    settled = Settled(tuple(each.public_id for each in catalog), labels_of, runs=_runs_of(scope, catalog))
     if scope.kind == DATASET:
         settled = _of_dataset(scope, settled, catalog)
     elif scope.kind == SLICE:
@@ -83,6 +82,24 @@ def _labels_of(scope: Scope, catalog: Sequence[Project]) -> tuple[str, ...]:
                 f"no project {wanted[:80]!r} of this connection in which you may export", field=f"project_ids[{place}]"
             )
     return tuple(each for each in known if each in scope.project_ids)
+
+
+def _runs_of(scope: Scope, catalog: Sequence[Project]) -> tuple[SettledRun, ...]:
+    """In the order of the projects. One id may be that of runs of several projects: all of them are meant."""
+    if not scope.takes_runs:
+        return ()
+    of_project = {each.pk: each.public_id for each in catalog}
+    found = StoreModelRun.objects.filter(project__in=catalog).order_by("project", "pk")
+    if not scope.all_model_runs:
+        found = found.filter(run_id__in=scope.model_run_ids)
+    runs = tuple(SettledRun(of_project[run.project_id], run.run_id, str(run)) for run in found)
+    known = {run.id for run in runs}
+    for place, wanted in enumerate(scope.model_run_ids):
+        if wanted not in known:
+            raise UserError(
+                f"no model run {wanted[:80]!r} in the catalog of this project", field=f"model_run_ids[{place}]"
+            )
+    return runs
 
 
 def _of_dataset(scope: Scope, settled: Settled, catalog: Sequence[Project]) -> Settled:

@@ -21,16 +21,21 @@ def check_runs(scope: Scope, project: Project, writer: type[Format], parts: Coll
     """Is the run of the scope one of the project's, and can the format be made of it? Raises :class:`UserError`."""
     if scope.kind == MODEL_RUN and not StoreModelRun.objects.filter(project=project, run_id=scope.id).exists():
         raise UserError(f"project {project.name!r} has no model run {scope.id[:80]!r}", field=f"{KEY}.id")
-    if scope.is_of_catalog and scope.takes_runs and not writer.holds_runs:
-        raise UserError(
-            f"{writer.title} holds no predictions beside labels; known: {', '.join(_holding_runs())}", field="format"
-        )
     if writer.needs_run and scope.kind != MODEL_RUN:
         raise UserError(
             f"{writer.title} holds the predictions of a model run: it goes with the scope {MODEL_RUN}", field="format"
         )
     if writer.needs_run and PREDICTIONS not in parts:
         raise UserError(f"{writer.title} holds nothing without the part {PREDICTIONS}", field="include")
+
+
+def check_holds_runs(scope: Scope, writer: type[Format]) -> None:
+    """Can the format hold the predictions that go with data rows? Raises :class:`UserError`."""
+    if scope.is_of_catalog and scope.takes_runs and (writer.needs_run or not writer.holds_runs):
+        holding = [key for key in FORMATS if FORMATS.pick(key).holds_runs and not FORMATS.pick(key).needs_run]
+        raise UserError(
+            f"{writer.title} holds no predictions beside labels; known: {', '.join(holding)}", field="format"
+        )
 
 
 def check_parts(scope: Scope, named: Collection[str]) -> None:
@@ -51,7 +56,3 @@ def goes_with(scope: Scope, part: str) -> bool:
     if part in RUN_PARTS:
         return scope.takes_runs
     return not (scope.kind == MODEL_RUN and part in NOT_OF_RUN)
-
-
-def _holding_runs() -> list[str]:
-    return [key for key in FORMATS if FORMATS.pick(key).holds_runs]

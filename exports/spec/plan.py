@@ -197,8 +197,8 @@ def _revisions(selection: Selection) -> list[int]:
 
 
 def _bare(scope: Scope) -> Scope:
-    """The scope without whose labels are taken."""
-    return scope if scope.settled is None else replace(scope, settled=replace(scope.settled, labels_of=()))
+    """The scope without whose labels and predictions are taken."""
+    return scope if scope.settled is None else replace(scope, settled=replace(scope.settled, labels_of=(), runs=()))
 
 
 def _missing(source: Source, selection: Selection) -> dict[str, tuple[str, ...]]:
@@ -218,7 +218,7 @@ def _missing(source: Source, selection: Selection) -> dict[str, tuple[str, ...]]
 
 
 def _scope(scope: Scope) -> dict[str, Any] | None:
-    """What is read, and whose labels go with it; ``None``: the project's own rows."""
+    """What is read, and whose labels and predictions go with it; ``None``: the project's own rows."""
     settled = scope.settled
     if settled is None:
         return None
@@ -226,7 +226,8 @@ def _scope(scope: Scope) -> dict[str, Any] | None:
     listed = [
         {"id": each, "name": names.get(each, ""), "labels": each in settled.labels_of} for each in settled.projects
     ]
-    return {"text": scope.text, "projects": listed}
+    runs = [{"id": each.id, "name": each.name, "project": names.get(each.project, "")} for each in settled.runs]
+    return {"text": scope.text, "projects": listed, "model_runs": runs}
 
 
 def _files_expected(project: Project, spec: ExportSpec, sink: Sink) -> list[str]:
@@ -264,9 +265,10 @@ def _warnings(
     warnings: list[str] = []
     settled = selection.scope.settled
     if settled is not None and not settled.labels_of:
+        beside = "beside predictions " if settled.runs else ""
         warnings.append(
-            f"no annotation is in the file: rows of {selection.scope.text} come without labels unless projects are "
-            "named (project_ids), or all of them are taken (all_projects)"
+            f"{beside}no annotation is in the file: rows of {selection.scope.text} come without labels unless projects "
+            "are named (project_ids), or all of them are taken (all_projects)"
         )
     if not counted["rows_kept"]:
         warnings.append("no row matches: the delivery would be empty")

@@ -9,15 +9,14 @@ Which parameters and filters go with which scope is Labelbox's: a dataset, the c
 about data rows, a slice and a model run none, a project every one; ``project_ids`` and its kin go with the catalog.
 
 A scope of another kind is a line in :data:`SCOPES`, and one in :data:`exports.sources.SCOPE_SOURCES` that says what
-reads it. Those of model runs (``model_run``) and what ``model_run_ids`` and ``all_model_runs`` bring into a row
-(``experiments``) are read and refused here alone.
+reads it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, NamedTuple
 
 from exportadmin.lib.errors import UserError
 from exportadmin.lib.text import check_text
@@ -106,12 +105,21 @@ SWITCHES: Final = ("all_projects", "all_model_runs")
 KEYS: Final = (KEY, "project_ids", "all_projects", "model_run_ids", "all_model_runs")
 
 
+class SettledRun(NamedTuple):
+    """A run of a model in a project (public id), by its ``id`` there; ``name`` is what both were called."""
+
+    project: str
+    id: str
+    name: str
+
+
 @dataclass(frozen=True, slots=True)
 class Settled:
     """What a scope meant when it was requested, for ever.
 
-    ``projects`` (public ids) are read, in the order of the rows; labels of ``labels_of`` go with them. ``name`` is that
-    of the dataset or slice; ``dataset_ids`` are the ids that bear it; ``filter`` and ``time_zone`` are the slice's.
+    ``projects`` (public ids) are read, in the order of the rows; labels of ``labels_of`` and predictions of ``runs`` go
+    with them. ``name`` is that of the dataset or slice; ``dataset_ids`` are the ids that bear it; ``filter`` and
+    ``time_zone`` are the slice's.
     """
 
     projects: tuple[str, ...]
@@ -120,6 +128,7 @@ class Settled:
     dataset_ids: tuple[str, ...] = ()
     filter: Mapping[str, Any] = field(default_factory=dict)
     time_zone: str = "UTC"
+    runs: tuple[SettledRun, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """Without what is empty."""
@@ -130,6 +139,8 @@ class Settled:
             made["dataset_ids"] = list(self.dataset_ids)
         if self.filter:
             made |= {"filter": dict(self.filter), "time_zone": self.time_zone}
+        if self.runs:
+            made["runs"] = [run._asdict() for run in self.runs]
         return made
 
     @classmethod
@@ -142,6 +153,7 @@ class Settled:
             tuple(body.get("dataset_ids", ())),
             body.get("filter", {}),
             body.get("time_zone", "UTC"),
+            tuple(SettledRun(**run) for run in body.get("runs", ())),
         )
 
 

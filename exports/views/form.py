@@ -10,6 +10,7 @@ from django.shortcuts import render
 from connections.access.permissions import START, projects_for
 from connections.models import Project
 from connections.platforms import PLATFORMS
+from connections.store.models import StoreModelRun
 from connections.store.overview import overview
 from exportadmin.audit.middleware import actor_of
 from exportadmin.lib.errors import DeniedError, ExportAdminError, NotFoundError, UserError
@@ -25,7 +26,7 @@ from exports.spec.plan import Plan
 # what the form's buttons ask for
 RUN, SAVE, SAVE_AND_RUN, PLAN = "run", "save", "save-run", "plan"
 # more projects than this are no list to choose from
-MOST_PROJECTS = MOST_SLICES = 500
+MOST_PROJECTS = MOST_SLICES = MOST_RUNS = 500
 
 
 def button_of(request: HttpRequest) -> str:
@@ -64,7 +65,9 @@ def show_form(
     form.fill(contents)
     catalog = catalog_of(form.of_project, actor_of(request))
     slices = Slice.objects.filter(project__in=catalog).only("public_id", "name", "project_id")
-    form.offer_catalog(catalog, slices[:MOST_SLICES])
+    runs = StoreModelRun.objects.filter(project__in=catalog).order_by("project", "pk")
+    runs = runs.only("run_id", "name", "model_name", "project_id")
+    form.offer_catalog(catalog, slices[:MOST_SLICES], runs[:MOST_RUNS])
     context: dict[str, Any] = {
         "section": "configs" if config else "exports",
         "project": form.of_project,

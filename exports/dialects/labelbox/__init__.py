@@ -59,12 +59,13 @@ LABELBOX = Dialect(
             "Projects of different connections have nothing in common here.",
         ),
         (
-            "Where all_projects is asked for, project_ids are among them.",
+            "Where all_projects is asked for, project_ids are among them; so are model_run_ids among all_model_runs.",
             "The page of the original gives both.",
         ),
         (
-            "Data rows of the catalog are exported without predictions: model_run_ids and all_model_runs are refused.",
-            "The predictions of a model run are exported with the run.",
+            "In experiments of data rows of the catalog, labels are those of the run's project where that is among"
+            " project_ids or all_projects; else there are none.",
+            "Labels leave a project where it is named, and not otherwise.",
         ),
         (
             "Masks are pictures that are painted when they are fetched, for as long as the export's files are there;"

@@ -8,8 +8,6 @@ from exports.dialects.base import PageBlock
 
 _BOTH_NAMED: Final = "data_rows and global_keys cannot both be present in export filters"
 _ONE_OF_THEM: Final = "The SDK takes data row ids or global keys; without one of the two lines it works."
-_PREDICTIONS: Final = "the rows of a catalog are exported without predictions here"
-_WITHOUT_THEM: Final = "It asks for predictions of model runs too, which go with a model run's own export here."
 _OLDER: Final = "The current release has no such call; with releases 3 and 5 it works."
 
 BLOCKS: Final = (
@@ -31,11 +29,11 @@ BLOCKS: Final = (
         why="Its lines begin in the middle of a try that the page has lost.",
     ),
     PageBlock("project", "Export from a project", fails_with=_BOTH_NAMED, why=_ONE_OF_THEM),
-    PageBlock("dataset", "Export from a dataset", fails_with=_PREDICTIONS, why=_WITHOUT_THEM),
+    PageBlock("dataset", "Export from a dataset"),
     PageBlock(
         "selected", "Export a list of selected data rows from a dataset", fails_with=_BOTH_NAMED, why=_ONE_OF_THEM
     ),
-    PageBlock("slice", "Export from a slice", fails_with=_PREDICTIONS, why=_WITHOUT_THEM),
-    PageBlock("catalog", "Export your entire Catalog", fails_with=_PREDICTIONS, why=_WITHOUT_THEM),
+    PageBlock("slice", "Export from a slice"),
+    PageBlock("catalog", "Export your entire Catalog"),
     PageBlock("model_run", "Export data rows from a model run"),
 )

@@ -43,12 +43,15 @@ class Command(AppCommand):
                 dest=key,
                 action="append",
                 metavar="ID",
-                help=f"a {one.replace('-', ' ')} whose labels go with the data rows of the scope; may be repeated",
+                help=f"a {one.replace('-', ' ')} whose {_beside(key)} go with the data rows; may be repeated",
             )
         for key in SWITCHES:
             what = key.removeprefix("all_").replace("_", "-")
             parser.add_argument(
-                f"--all-{what}", dest=key, action="store_true", help=f"labels of all {what.replace('-', ' ')} go along"
+                f"--all-{what}",
+                dest=key,
+                action="store_true",
+                help=f"{_beside(key)} of all {what.replace('-', ' ')} go along",
             )
         parser.add_argument("--filter", metavar="JSON", help="filter as a JSON object")
         parser.add_argument(
@@ -74,6 +77,10 @@ class Command(AppCommand):
         spec = delivering(spec, options)
         report = actions.run_now(project=project, spec=spec, actor=shell_actor(), name=options["name"])
         print_report(report, self.stdout, as_json=options["json"])
+
+
+def _beside(key: str) -> str:
+    return "predictions" if "model_run" in key else "labels"
 
 
 def _scope(text: str | None) -> dict[str, str] | None:

@@ -22,7 +22,6 @@ PROJECT = {
     "global_key_2": "key-004",
 }
 ROWS = {key: value for key, value in PROJECT.items() if not key.startswith("batch")}
-NO_PREDICTIONS = "MalformedQueryException: all_model_runs: the rows of a catalog are exported without predictions here"
 BOTH_NAMED = "ValueError: data_rows and global_keys cannot both be present in export filters"
 DONE = "export_task = project.export()\nexport_task.wait_till_done()\n"
 
@@ -63,10 +62,13 @@ def catalog_ids(site: Site) -> dict[str, str]:
 
 
 def of_data_rows(sdk: Sdk, site: Site, code: str) -> list[dict[str, Any]]:
-    """Of a section about data rows: predictions beside labels are not exported here, which is told; without the two
-    lines that ask for them it is."""
-    assert sdk.run(site.before, code).error == NO_PREDICTIONS
-    return ran(sdk, site, page.without(page.without(code, '"all_model_runs"'), '"model_run_ids"'))
+    """Of a section about data rows: each has the run that it is in beside its projects."""
+    found = ran(sdk, site, code)
+    for row in found:
+        run = row["experiments"][rows.MODEL]["runs"][rows.RUN]
+        assert run["name"] == "v1"
+        assert run["labels"] == row["projects"][site.project]["labels"]
+    return found
 
 
 def test_a_task_is_had_again_by_its_id(site: Site, current: Sdk):
