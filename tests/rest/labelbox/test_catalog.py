@@ -203,3 +203,20 @@ def test_the_same_request_is_another_task_once_the_slice_selects_something_else(
     second = report_of(oscar, EXPORT_SLICE, wanted)
     assert second != first
     assert second.config["scope_settled"]["filter"] == {"media_types": ["audio"]}
+
+
+def test_model_runs_go_with_data_rows_and_those_of_others_are_not_there(world: World, oscar: Rest):
+    """The page gives both; all of them include those that are named."""
+    wanted = catalog_input(of_dataset("ds-own"), modelRunIds=["run-own"], includePredictions=True)
+    config = report_of(oscar, EXPORT_CATALOG, wanted).config
+    assert (config["model_run_ids"], config["include"]) == (["run-own"], ["predictions"])
+    assert [each["id"] for each in config["scope_settled"]["runs"]] == ["run-own"]
+    wanted["params"]["allModelRuns"] = True
+    config = report_of(oscar, EXPORT_CATALOG, wanted).config
+    assert config["all_model_runs"] is True
+    assert "run-foreign" not in [each["id"] for each in config["scope_settled"]["runs"]]
+    for run in ("run-foreign", "nosuch"):
+        wanted = catalog_input(of_dataset("ds-own"), modelRunIds=["run-own", run])
+        code, message = error(oscar, EXPORT_CATALOG, {"input": wanted})
+        assert code == "MALFORMED_REQUEST"
+        assert message.endswith(f"no model run '{run}' in the catalog of this project")
