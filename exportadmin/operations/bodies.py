@@ -10,10 +10,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Final
 
+import orjson
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
+from exportadmin.lib.rest import Problem, RestView
 from exportadmin.lib.uploads import view_takes_files
 from exportadmin.operations.answers import NO_STORE, is_script, problem
 
@@ -41,12 +43,13 @@ class BodyLimitsMiddleware:
             )
             limit = limit if stranger else settings.IMPORT_MAX_BYTES + AROUND_FILE
         if request.headers.get("Transfer-Encoding"):
-            return _refused(request, 411, "length_required", "say how long the body is: Content-Length is missing")
+            detail = "say how long the body is: Content-Length is missing"
+            return _refused(request, view, 411, "length_required", detail)
         if _bytes(request) <= limit:
             return None
         whose = " of somebody who has not signed in" if stranger else ""
         detail = f"the body has {_bytes(request):,} bytes; {limit:,}{whose} are read here"
-        return _refused(request, 413, "too_large", detail)
+        return _refused(request, view, 413, "too_large", detail)
 
 
 def _bytes(request: HttpRequest) -> int:
@@ -56,7 +59,13 @@ def _bytes(request: HttpRequest) -> int:
         return 0
 
 
-def _refused(request: HttpRequest, status: int, code: str, detail: str) -> HttpResponse:
+def _refused(request: HttpRequest, view: Any, status: int, code: str, detail: str) -> HttpResponse:
+    """In the shape of the view's errors, where it is one of REST; else as the caller reads it."""
+    if (rest := getattr(view, "cls", None)) is not None and issubclass(rest, RestView):
+        shaped = rest.error_response(Problem(status, code, detail), request)
+        kind = shaped.content_type or "application/json"
+        headers = {**shaped.headers, **NO_STORE, "Content-Type": kind}
+        return HttpResponse(orjson.dumps(shaped.data), status=shaped.status_code, headers=headers)
     if is_script(request):
         return problem(request, status, code, detail, NO_STORE)
     context = {"status": status, "heading": "This is not read", "message": detail}
