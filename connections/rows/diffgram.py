@@ -41,7 +41,8 @@ SOURCE: Final = "diffgram"
 CARRIED: Final = BACKUP
 OWN_KIND: Final = "Diffgram:"
 GLOBAL: Final = "global"
-PLACES: Final = 10**9
+# jobs and directories of a project; a million projects stay below 2^53
+PLACES: Final = 9_000_000_000
 # what of a project an id names (:func:`place_number`)
 JOB, DIRECTORY = "job", "directory"
 # Diffgram's first frame is 0
@@ -96,8 +97,10 @@ def number_of(*texts: str) -> int:
 
 def place_number(project_number: int, *texts: str) -> int:
     """The id of a job (a batch), or of a directory (a dataset; without texts: all of the project), by which both are
-    found again: ``project_number`` times :data:`PLACES`, and some."""
-    return project_number * PLACES + (number_of(*texts) % (PLACES - 1) + 1 if texts else 0)
+    found again: ``project_number`` times :data:`PLACES`, and some. Two of a project may have one number: whoever looks
+    one up by it looks at all."""
+    digest = blake2b("\0".join(texts).encode("utf-8", "surrogatepass"), digest_size=8).digest()
+    return project_number * PLACES + (int.from_bytes(digest) % (PLACES - 1) + 1 if texts else 0)
 
 
 def instance_number(*texts: str) -> int:

@@ -31,6 +31,7 @@ from connections.rows.labels import kept_of
 from connections.rows.review_statuses import DONE, statuses_in
 from exportadmin.lib.times import to_datetime
 from exports.formats.base import CannotHoldError, Format, FormatContext, Told
+from exports.formats.diffgram_info import Place, chosen_by, export_json
 
 VERSION: Final = "1.0"
 NO_PLACE: Final = "no_place"
@@ -91,8 +92,8 @@ class DiffgramJsonFormat(Format):
         self._lead = b"\n"
         self._notes: Counter[str] = Counter()
         self._files = self._complete = 0
-        # batch or dataset of the first row → its name
-        self._called: dict[str, str] = {}
+        # id and name of the batch and of the dataset of the first row
+        self._batch = self._dataset = ("", "")
         self._instances: Counter[str] = Counter()
 
     @classmethod
@@ -123,7 +124,8 @@ class DiffgramJsonFormat(Format):
         document = orjson.loads(self._printer.join([batch.bodies[index]], (), b""))
         is_complete = batch.statuses[index] in self._done if self._tells_status else None
         if not self._files:
-            self._called = _names_in(document)
+            whole = orjson.loads(BodyPrinter(_PARTS_READ, "").join([batch.bodies[index]], (), b""))
+            self._batch, self._dataset = _named(whole, "batch"), _named(whole, "dataset")
         written = written_row(document, batch.numbers[index], self._numbers, is_complete=is_complete)
         if self._carried is not None:
             row = orjson.loads(self._carried.join([batch.bodies[index]], (), b""))
@@ -177,27 +179,23 @@ class DiffgramJsonFormat(Format):
         yield b"\n}\n"
 
     def _about(self) -> dict[str, Any]:
-        context = self.context
-        made = to_datetime(context.made_ms)
-        jobs = context.conditions.get("batch_ids") or ()
-        job = next(iter(jobs)) if len(jobs) == 1 else None
-        groups = context.conditions.get("workflow_status")
-        return {
-            "id": context.report_number,
+        context, number = self.context, self.context.project_number
+        chosen = chosen_by(context.conditions)
+        job = dataset = None
+        if chosen.job is not None:
+            name = self._batch[1] if self._batch[0] == chosen.job else ""
+            job = Place(place_number(number, JOB, chosen.job), chosen.job, name or chosen.job)
+        if len(chosen.datasets) == 1 and not chosen.datasets.isdisjoint(self._dataset):
+            key, name = self._dataset
+            dataset = Place(place_number(number, DIRECTORY, key), key, name or key)
+        whole = Place(place_number(number), "", context.project_name)
+        told = export_json(context.report_number, context.report_id, chosen, whole=whole, dataset=dataset, job=job)
+        return told | {
             "export_format_version": VERSION,
             "user_created_email": None,
-            "created_time": made.strftime("%Y-%m-%d %H:%M:%S.%f"),
-            "kind": "Annotations",
-            "masks": False,
-            "source": "directory" if job is None else "job",
-            "file_comparison_mode": "latest",
+            "created_time": to_datetime(context.made_ms).strftime("%Y-%m-%d %H:%M:%S.%f"),
             "project": {"name": context.project_name, "project_string_id": context.project_id},
-            "directory": self._directory(),
-            "job": None if job is None else self._job(job),
-            "task": None,
             "file_list_length": self._files,
-            "ann_is_complete": True if groups is not None and set(groups) == {DONE} else None,
-            "report_id": context.report_id,
             "check_values": {
                 "files": self._files,
                 "files_complete": self._complete if self._tells_status else None,
@@ -206,16 +204,6 @@ class DiffgramJsonFormat(Format):
                 "left_out": self._notes[NO_PLACE],
             },
         }
-
-    def _directory(self) -> dict[str, Any]:
-        number, datasets = self.context.project_number, self.context.conditions.get("dataset_ids") or ()
-        if len(datasets) != 1:
-            return {"id": place_number(number), "nickname": self.context.project_name}
-        dataset = next(iter(datasets))
-        return {"id": place_number(number, DIRECTORY, dataset), "nickname": self._called.get(dataset, dataset)}
-
-    def _job(self, batch: str) -> dict[str, Any]:
-        return {"id": place_number(self.context.project_number, JOB, batch), "name": self._called.get(batch, batch)}
 
     def _reference(self, kept: Any, colours: Mapping[str, Any]) -> list[dict[str, Any]]:
         """Those that were kept as they came, and those that were met."""
@@ -265,12 +253,11 @@ class DiffgramJsonFormat(Format):
         }
 
 
-def _names_in(document: Mapping[str, Any]) -> dict[str, str]:
-    """Of the batch and the dataset of a row, by their ids, where it says them."""
+def _named(document: Mapping[str, Any], what: str) -> tuple[str, str]:
+    """Id and name of the batch or the dataset of a row, empty where it is of none."""
     (project,) = document["projects"].values()
     about = {**(document["data_row"].get("details") or {}), **(project.get("project_details") or {})}
-    named = [(about.get(f"{what}_id"), about.get(f"{what}_name")) for what in ("batch", "dataset")]
-    return {key: name for key, name in named if key and name}
+    return about.get(f"{what}_id") or "", about.get(f"{what}_name") or ""
 
 
 def _instances_of(packet: Mapping[str, Any]) -> Iterator[tuple[dict[str, Any], bool]]:

@@ -73,6 +73,21 @@ DIFFGRAM = Dialect(
             "Nothing half-made is shown, and nothing stays init for ever.",
         ),
         (
+            "export_info says of its directory and its job which they are; their figures and times are null there, and"
+            " stand in lists. jobs_to_sync names none. ann_is_complete is null where it chose nothing: for a task, and"
+            " false for a job.",
+            "A file says what was written into it, and is the same whenever it is fetched.",
+        ),
+        (
+            "What was asked for elsewhere is told in Diffgram's words as far as they go: several batches, or rows by"
+            " their keys, are an export of a directory.",
+            "The list is of all exports in this format, whoever asked for them.",
+        ),
+        (
+            "Where two jobs or directories of a project have one number or one name, it is refused with 409.",
+            "Another one's files must never be handed out; REST takes their ids.",
+        ),
+        (
             "Wrong ids, kinds, sources and formats are refused with 400, 403 or 404 in JSON, never with 500; TF Records"
             " and YAML are not made.",
             "An unknown source would be an export that is never ready.",

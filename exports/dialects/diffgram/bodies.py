@@ -6,11 +6,12 @@ from typing import Any, Final
 
 from rest_framework import serializers
 
+from connections.rows.diffgram import DIRECTORY, JOB
 from connections.rows.review_statuses import DONE, WORKFLOW_GROUPS
 from exportadmin.lib.rest import Choice, Flag, Query, StrictSerializer, Text, Whole
+from exports.formats.diffgram_info import TASK
 
 ANNOTATIONS: Final = "Annotations"
-DIRECTORY, JOB, TASK = "directory", "job", "task"
 DATA, URL = "data", "url"
 DONE_ONLY: Final = frozenset({DONE})
 NOT_DONE: Final = frozenset(WORKFLOW_GROUPS) - DONE_ONLY

@@ -5,7 +5,7 @@ Both have numbers here, which say of what project they are (:func:`connections.r
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterable
 from typing import Final
 
 from django.core.cache import cache
@@ -16,24 +16,12 @@ from connections.rows.diffgram import DIRECTORY, JOB, PLACES, place_number
 from connections.rows.review_statuses import DONE, statuses_in
 from connections.store.models import StoreProject, StoreRow
 from connections.store.overview import KEPT_SECONDS
+from exportadmin.lib.errors import ConflictError
+from exports.formats.diffgram_info import Place
 
+_MOST_SHOWN: Final = 5
 # sort → the columns of a row that it is told by
 _COLUMNS: Final = {JOB: ("batch_id", "batch_name"), DIRECTORY: ("dataset_id", "dataset_name")}
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """A job or directory: ``key`` is the id of its batch or dataset, empty for all rows of the project; ``complete`` of
-    its ``files`` are done. ``created_ms`` and ``updated_ms`` are the first and the last of its rows, ``None`` without
-    any."""
-
-    id: int
-    key: str
-    name: str
-    files: int
-    complete: int
-    created_ms: int | None
-    updated_ms: int | None
 
 
 def jobs_of(project: Project) -> list[Place]:
@@ -55,6 +43,26 @@ def whole_of(project: Project) -> Place:
 def project_number_of(place_id: int) -> int:
     """The number of the project that a job or directory is of."""
     return place_id // PLACES
+
+
+def numbered(places: Iterable[Place], number: int) -> Place | None:
+    """The one that has the number. Raises :class:`ConflictError` where several have it."""
+    return _only([one for one in places if one.id == number], f"the number {number}")
+
+
+def named(places: Iterable[Place], name: str) -> Place | None:
+    """The same by its name, or by the id of its dataset or batch."""
+    places = list(places)
+    return _only(
+        [one for one in places if name == one.key] or [one for one in places if name == one.name], f"the name {name!r}"
+    )
+
+
+def _only(found: list[Place], what: str) -> Place | None:
+    if len(found) > 1:
+        ids = ", ".join(one.key or "all of the project" for one in found[:_MOST_SHOWN])
+        raise ConflictError(f"{len(found)} have {what} here, so that none is meant: {ids}; export them by REST")
+    return found[0] if found else None
 
 
 def _places(project: Project, sort: str) -> list[Place]:

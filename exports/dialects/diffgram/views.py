@@ -14,7 +14,7 @@ from rest_framework.response import Response
 from connections.access.lookup import get_object
 from connections.access.permissions import DOWNLOAD, START, require_audited
 from connections.models import Project
-from connections.rows.diffgram import PLACES
+from connections.rows.diffgram import DIRECTORY, JOB, PLACES
 from connections.rows.review_statuses import statuses_in
 from connections.store.models import StoreClass, StoreRow
 from exportadmin.audit.middleware import actor_of
@@ -25,9 +25,7 @@ from exports.delivery.files import is_errors_file
 from exports.dialects.diffgram.base import FORBIDDEN, NO_JOB_ACCESS, NOT_READY, DiffgramView, log_of
 from exports.dialects.diffgram.bodies import (
     DATA,
-    DIRECTORY,
     DONE_ONLY,
-    JOB,
     JOBS_A_PAGE,
     MOST_IDS,
     NOT_DONE,
@@ -42,9 +40,10 @@ from exports.dialects.diffgram.bodies import (
     ToFile,
     Update,
 )
-from exports.dialects.diffgram.places import Place, directories_of, jobs_of, project_number_of, whole_of
-from exports.dialects.diffgram.shapes import COMPLETE, Shown, schema_json, status_of
+from exports.dialects.diffgram.places import directories_of, jobs_of, named, numbered, project_number_of, whole_of
+from exports.dialects.diffgram.shapes import COMPLETE, Shown, schema_json, status_of, whole_job_json
 from exports.dialects.diffgram.sign_in import CHANNEL
+from exports.formats.diffgram_info import Place, directory_json, job_json
 from exports.formats.diffgram_json import DiffgramJsonFormat
 from exports.idempotency import scope_of
 from exports.links import actions as link_actions
@@ -75,13 +74,10 @@ class WorkingDirectoryView(DiffgramView):
         """Without a name all of the project."""
         project = self.project(request, project_string_id)
         name = self.params.get("name")
-        found = whole_of(project)
-        if name not in (None, project.name):
-            by_name = [one for one in directories_of(project)[1:] if name in (one.name, one.key)]
-            if not by_name:
-                raise UserError("Dataset not found", field="name")
-            found = by_name[0]
-        return Response(_SUCCESS | {"working_dir": Shown(project).directory(found)})
+        found = whole_of(project) if name is None else named(directories_of(project), name)
+        if found is None:
+            raise UserError("Dataset not found", field="name")
+        return Response(_SUCCESS | {"working_dir": directory_json(found)})
 
 
 class FilesView(DiffgramView):
@@ -113,7 +109,7 @@ def _directory(project: Project, directory_id: int | None) -> Place:
     """Raises :class:`NotFoundError` for none of the project's."""
     if directory_id is None or directory_id == project.pk * PLACES:
         return whole_of(project)
-    found = next((one for one in directories_of(project) if one.id == directory_id), None)
+    found = numbered(directories_of(project), directory_id)
     if found is None:
         raise NotFoundError(f"no directory {directory_id} in this project", field="directory_id")
     return found
@@ -182,12 +178,11 @@ class DirectoriesView(DiffgramView):
         """All of it first, then its datasets."""
         wanted = ListDirectories.read(request.data).validated_data
         project = self.project(request, project_string_id)
-        shown, part = Shown(project), (wanted.get("nickname") or "").lower()
-        found = [one for one in directories_of(project) if part in one.name.lower()]
-        listed = [shown.directory(one) for one in found[: wanted["limit"]]]
-        return Response(
-            {"log": _SUCCESS, "directory_list": listed, "default_directory": shown.directory(whole_of(project))}
-        )
+        directories, part = directories_of(project), (wanted.get("nickname") or "").lower()
+        found = [one for one in directories if part in one.name.lower()]
+        listed = [directory_json(one) for one in found[: wanted["limit"]]]
+        about = {"directory_list": listed, "default_directory": directory_json(directories[0])}
+        return Response({"log": _SUCCESS, **about})
 
 
 # --- jobs ------------------------------------------------------------------------------------------------------------
@@ -205,10 +200,10 @@ class JobView(DiffgramView):
             project = get_object(request, projects, "project", number, column="pk", project_of=lambda one: one)
         except NotFoundError as error:
             raise DeniedError(FORBIDDEN, about=error.about) from None
-        place = next((one for one in jobs_of(project) if one.id == job_id), None)
+        place = numbered(jobs_of(project), job_id)
         if place is None:
             raise DeniedError(FORBIDDEN, about={"project": project})
-        return Response({"log": _SUCCESS, "job": Shown(project).whole_job(place)})
+        return Response({"log": _SUCCESS, "job": whole_job_json(place, whole_of(project))})
 
     @classmethod
     def wrong_keys(cls) -> str:
@@ -222,13 +217,13 @@ class JobsView(DiffgramView):
         """A page of them, the newest first."""
         wanted = ListJobs.read(request.data).validated_data["metadata"]
         project = self.project(request, wanted["project_string_id"])
-        shown, part = Shown(project), (wanted.get("search") or "").lower()
-        states = wanted.get("status") or ["All"]
-        listed = [shown.job(one) for one in jobs_of(project) if part in one.name.lower()]
-        found = [one for one in listed if "All" in states or one["status"] in states]
+        part, states = (wanted.get("search") or "").lower(), wanted.get("status") or ["All"]
+        named_so = [one for one in jobs_of(project) if part in one.name.lower()]
+        found = [one for one in named_so if "All" in states or one.status in states]
         start = (wanted["page_number"] - 1) * JOBS_A_PAGE
         about = {"total_job_number": len(found), "number_of_pages": -(-len(found) // JOBS_A_PAGE)}
-        few = found[start : start + min(wanted["limit"], JOBS_A_PAGE)]
+        whole = whole_of(project)
+        few = [job_json(one, whole) for one in found[start : start + min(wanted["limit"], JOBS_A_PAGE)]]
         return Response({"log": _SUCCESS, "Job_list": few, "metadata": about})
 
     @classmethod
@@ -290,7 +285,7 @@ def _chosen(project: Project, sent: dict[str, Any]) -> tuple[str, dict[str, Any]
     groups = {"workflow_status": sorted(DONE_ONLY)} if complete_only else {}
     if sent["source"] == JOB:
         job_id = sent.get("job_id")
-        job = next((one for one in jobs_of(project) if one.id == job_id), None)
+        job = None if job_id is None else numbered(jobs_of(project), job_id)
         if job is None:
             is_elsewhere = job_id is not None and project_number_of(job_id) != project.pk
             raise DeniedError("Permission" if is_elsewhere else "No job", about={"project": project})

@@ -12,6 +12,7 @@ from django.test import Client
 from connections.access.models import Membership
 from connections.access.tokens import issue_token
 from connections.models import Project as OurProject
+from connections.rows.diffgram import PLACES
 from connections.store.models import StoreRow
 from exportadmin.audit.models import AuditEntry
 from exports import actions
@@ -235,7 +236,7 @@ def test_jobs_and_exports_that_there_are_not_are_told_as_there(site: Site):
     job_id = job_named(site, "b1")["id"]
     with pytest.raises(DiffgramError, match="have the permission to access"):
         client.job(job_id + 1)
-    for wrong, told in ((None, "No job"), (job_id + 1, "No job"), (job_id + 10**9, "Permission")):
+    for wrong, told in ((None, "No job"), (job_id + 1, "No job"), (job_id + PLACES, "Permission")):
         with pytest.raises(DiffgramError) as refused:
             client.generate_export(wrong)
         assert json.loads(refused.value.args[1])["error"].startswith("403 Forbidden: ")
