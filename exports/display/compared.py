@@ -10,6 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+from django.db.models import Q
+
 from connections.platforms import PLATFORMS
 from connections.platforms.base import COMPLETE, IN_FILE
 from connections.rows.review_statuses import DONE, statuses_in
@@ -31,7 +33,6 @@ VERDICTS: Final = {
 _DONE: Final = statuses_in([DONE]) | {"complete"}
 # counters of a sync that brought something
 _CHANGES: Final = ("created", "updated", "replaced", "gone")
-_MOST_SYNCS: Final = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,10 +160,10 @@ def _sync_before(report: ExportReport) -> SyncRun | None:
     its figures."""
     before = SyncRun.objects.filter(project_id=report.project_id, status__in=statuses.SUCCESSFUL)
     before = before.filter(finished_at__lte=report.started_at or report.created_at)
-    for sync in before.select_related("project__connection").order_by("-pk")[:_MOST_SYNCS]:
-        summary = sync.summary or {}
-        if sync.mode == FULL:
-            return sync if summary.get("told") else None
-        if any(summary.get(counter) for counter in _CHANGES):
-            return None
-    return None
+    full = before.filter(mode=FULL).select_related("project__connection").order_by("-pk").first()
+    if full is None or not (full.summary or {}).get("told"):
+        return None
+    changed = Q()
+    for counter in _CHANGES:
+        changed |= Q(**{f"summary__{counter}__gt": 0})
+    return None if before.filter(changed, pk__gt=full.pk).exists() else full

@@ -10,9 +10,9 @@ from exportadmin.lib.rest import Problem
 from exports.dialects.base import DialectView
 from exports.dialects.labelbox.sign_in import CHANNEL, KeyAuthentication
 
-# status → the code by which the SDK knows what to raise
+MALFORMED: Final = "MALFORMED_REQUEST"
+# status → the code by which the SDK knows what to raise; any other below 500 is of a request that is not right
 CODES: Final = {
-    400: "MALFORMED_REQUEST",
     401: "AUTHENTICATION_ERROR",
     403: "AUTHORIZATION_ERROR",
     404: "RESOURCE_NOT_FOUND",
@@ -33,7 +33,7 @@ class LabelboxView(DialectView):
     def error_response(problem: Problem, request: Any) -> Response:
         """GraphQL's errors. The SDK reads the code; of what is malformed, ``errors`` instead of ``message``, and of too
         many requests the message beside the list."""
-        code = CODES.get(problem.status, "INTERNAL_SERVER_ERROR")
+        code = CODES.get(problem.status, MALFORMED if problem.status < 500 else "INTERNAL_SERVER_ERROR")
         extensions: dict[str, Any] = {"code": code, "reason": problem.code}
         if problem.field:
             extensions["field"] = problem.field

@@ -6,20 +6,17 @@ settles which: the dataset or the rows that are named, else the only connection 
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NoReturn
 
-from django.db.models import Q, QuerySet
+from django.db.models import Count, Max, Q, QuerySet
 from rest_framework.request import Request
 
-from connections.access.lookup import get_object, token_of
+from connections.access.lookup import get_object, not_found, token_of
 from connections.access.permissions import START, VIEW, projects_for
 from connections.models import Project
 from connections.store.models import StoreModelRun, StoreProject, StoreRow
-from connections.store.overview import overview
 from exportadmin.lib.errors import ConflictError, DeniedError, NotFoundError
-from exports.dialects.labelbox.shapes import batch_json
 from exports.models import Slice
 from exports.spec.scope import CATALOG, DATASET
 
@@ -32,31 +29,44 @@ def project_of_catalog(request: Request, scope: Mapping[str, str], filter_: Mapp
     """
     mine = projects_for(request.user, START, token_of(request)).order_by("pk")
     if scope["kind"] == CATALOG:
-        if len(set(mine.values_list("connection", flat=True))) > 1:
-            raise ConflictError(
-                "your projects are of several connections, each with a catalog of its own: export a dataset or named"
-                " data rows, or use a token that is bound to a project"
-            )
-        return _first(request, mine, "catalog")
+        return _of_one_connection(mine, "your projects are") or _refused(request, "catalog")
     if scope["kind"] == DATASET:
-        held = StoreRow.objects.filter(Q(dataset_id=scope["id"]) | Q(dataset_name=scope["id"]))
-        found = mine.filter(pk__in=held.order_by().values("project"))
-        return found.first() or _first(request, found, f"dataset {scope['id'][:80]!r}", held)
+        held = StoreRow.objects.filter(Q(dataset_id=scope["id"]) | Q(dataset_name=scope["id"])).order_by()
+        found = mine.filter(pk__in=held.values("project"))
+        return _of_one_connection(found, "rows of this dataset are") or _refused(request, "dataset", scope["id"], held)
     named = {"row_id__in": filter_.get("data_row_ids"), "global_key__in": filter_.get("global_keys")}
     rows = StoreRow.objects.filter(**{key: value for key, value in named.items() if value}).order_by()
-    return mine.filter(pk__in=rows.values("project")).first() or _first(request, mine, "catalog")
+    found = mine.filter(pk__in=rows.values("project"))
+    return _of_one_connection(found, "the named rows are") or mine.first() or _refused(request, "catalog")
 
 
-def _first(request: Request, projects: QuerySet[Project], what: str, held: QuerySet[StoreRow] | None = None) -> Project:
-    if (found := projects.first()) is not None:
-        return found
-    seen = projects_for(request.user, VIEW, token_of(request))
+def _of_one_connection(projects: QuerySet[Project], what: str) -> Project | None:
+    """The first of them. Raises :class:`ConflictError`: rows of the other connections would not be exported."""
+    if len(set(projects.values_list("connection", flat=True))) > 1:
+        raise ConflictError(
+            f"{what} of several connections, each with a catalog of its own: export a dataset or named data rows of one"
+            " of them, or use a token that is bound to a project"
+        )
+    return projects.first()
+
+
+def _refused(request: Request, what: str, name: str = "", held: QuerySet[StoreRow] | None = None) -> NoReturn:
+    seen = _visible(request)
     if held is not None:
-        seen = seen.filter(pk__in=held.order_by().values("project"))
+        seen = seen.filter(pk__in=held.values("project"))
     if (shown := seen.first()) is not None:
         about = {"project": shown, "obj": shown}
         raise DeniedError(f"{request.user} may not {START} in project {shown.name!r}", about=about)
-    raise NotFoundError(f"no {what}")
+    if held is None:
+        raise NotFoundError(f"no {what}")
+    raise _not_seen(what, name, held)
+
+
+def _not_seen(what: str, name: str, held: QuerySet[Any]) -> NotFoundError:
+    """Of something that the token may not see. ``held`` are rows or runs of it, from which the trail knows where."""
+    one = held.select_related("project").first()
+    project = one.project if one is not None else None
+    return not_found(what, name, obj=project, project=project)
 
 
 def revisions_of(project: Project) -> list[tuple[int, int]]:
@@ -69,21 +79,36 @@ def _visible(request: Request) -> QuerySet[Project]:
     return projects_for(request.user, VIEW, token_of(request)).order_by("pk")
 
 
-def datasets(request: Request, wanted: str | None = None) -> list[tuple[str, str, int]]:
-    """``(id, name, rows)`` of those that the token may see, or of one of them, by name."""
-    names: dict[str, str] = {}
-    counts: Counter[str] = Counter()
-    for project in _visible(request):
-        for dataset_id, group in overview(project.public_id).datasets.items():
-            names.setdefault(dataset_id, group.name)
-            counts[dataset_id] += group.rows
-    found = [(one, names[one], counts[one]) for one in names if wanted in (None, one)]
-    return sorted(found, key=lambda one: (one[1], one[0]))
+def datasets(request: Request, name: str | None = None) -> QuerySet[StoreRow, Any]:
+    """``(id, name, rows)`` of those that the token may see, or of those with a name, by name. Of several names, as
+    after a renaming, the last of the alphabet; without one it is empty."""
+    rows = StoreRow.objects.filter(project__in=_visible(request).order_by()).exclude(dataset_id="")
+    if name is not None:
+        rows = rows.filter(dataset_name=name)
+    return _counted(rows, "dataset", "called", "dataset_id")
 
 
-def batches(project: Project) -> list[dict[str, Any]]:
-    """Of a project, the largest first."""
-    return [batch_json(key, group.name, group.rows) for key, group in overview(project.public_id).batches.items()]
+def find_dataset(request: Request, dataset_id: str) -> tuple[str, str, int]:
+    """Raises :class:`NotFoundError`."""
+    rows = StoreRow.objects.filter(dataset_id=dataset_id).order_by()
+    found: tuple[str, str, int] | None = _counted(
+        rows.filter(project__in=_visible(request).order_by()), "dataset"
+    ).first()
+    if found is None:
+        raise _not_seen("dataset", dataset_id, rows)
+    return found
+
+
+def batches(project: Project) -> QuerySet[StoreRow, Any]:
+    """``(id, name, rows)``, by id."""
+    return _counted(StoreRow.objects.filter(project=project).exclude(batch_id=""), "batch").order_by("batch_id")
+
+
+def _counted(rows: QuerySet[StoreRow], what: str, *order: str) -> QuerySet[StoreRow, Any]:
+    key = f"{what}_id"
+    counted = rows.order_by().values(key).annotate(rows=Count("pk"), called=Max(f"{what}_name"))
+    found: QuerySet[StoreRow, Any] = counted.order_by(*order or (key,)).values_list(key, "called", "rows")
+    return found
 
 
 def slices(request: Request) -> QuerySet[Slice]:
@@ -102,13 +127,32 @@ def model_runs(request: Request) -> QuerySet[StoreModelRun]:
 
 
 def find_model_run(request: Request, run_id: str) -> StoreModelRun:
-    """Raises :class:`NotFoundError`; of several of that id, one that the token may see."""
-    seen = model_runs(request).filter(run_id=run_id).first()
-    runs = StoreModelRun.objects.select_related("project__connection")
-    return seen or get_object(request, runs, "model run", run_id, column="run_id")
+    """Raises :class:`NotFoundError`; of several of that id, one that the token may export, else one that it may see."""
+    runs = StoreModelRun.objects.filter(run_id=run_id).select_related("project__connection").order_by("pk")
+    for verb in (START, VIEW):
+        if found := runs.filter(project__in=projects_for(request.user, verb, token_of(request))).first():
+            return found
+    raise _not_seen("model run", run_id, runs)
 
 
 def models(request: Request) -> list[dict[str, Any]]:
     """Those whose runs the token may see."""
     found = dict(model_runs(request).values_list("model_id", "model_name"))
-    return [{"id": key, "name": name, "ontologyId": None} for key, name in sorted(found.items())]
+    return [_model(key, name) for key, name in sorted(found.items())]
+
+
+def runs_of_model(request: Request, model_id: str) -> QuerySet[StoreModelRun]:
+    """Those that the token may see. Raises :class:`NotFoundError` where there are none."""
+    found = model_runs(request).filter(model_id=model_id)
+    if not found.exists():
+        raise _not_seen("model", model_id, StoreModelRun.objects.filter(model_id=model_id))
+    return found
+
+
+def find_model(request: Request, model_id: str) -> dict[str, Any]:
+    """Raises :class:`NotFoundError`."""
+    return _model(model_id, runs_of_model(request, model_id)[0].model_name)
+
+
+def _model(model_id: str, name: str) -> dict[str, Any]:
+    return {"id": model_id, "name": name, "ontologyId": None}

@@ -17,8 +17,12 @@ from exportadmin.lib.rest import StrictSerializer, Text
 LONGEST_QUERY: Final = 20_000
 PAGE_SIZE: Final = 100
 _OPERATION: Final = re.compile(r"\s*(query|mutation)\s+([A-Za-z_]\w{0,99})")
-_COMPARED: Final = re.compile(r"\{\s*(\w+)\s*:\s*\$(\w+)\s*\}|\b(first|after|id)\s*:\s*\$(\w+)")
-_PAGE: Final = re.compile(r"\bskip:\s*(\d{1,9})\s+first:\s*(\d{1,9})")
+_VARIABLE: Final = re.compile(r"\$(\w+)")
+_ARGUMENTS: Final = re.compile(r"\(([^()]*)\)")
+_COMPARED: Final = re.compile(r"\b(\w+)\s*:\s*\$(\w+)")
+_PAGE: Final = re.compile(r"\b(skip|first)\s*:\s*(\d{1,9})(?!\w)")
+# all that is read of arguments: what else stands there would be ignored
+_READ: Final = re.compile(rf"{_COMPARED.pattern}|{_PAGE.pattern}|\b(?:where|AND)\s*:|[\s{{}}\[\],]+")
 _LONGEST_ID: Final = 200
 
 
@@ -53,20 +57,19 @@ class Call:
         if not isinstance(request.data, Mapping):
             raise MalformedError("a JSON object is expected, with query and variables")
         sent = Document.read(request.data).validated_data
-        found = _OPERATION.match(sent["query"])
+        query, variables = sent["query"], sent.get("variables") or {}
+        found = _OPERATION.match(query)
         if found is None:
             raise MalformedError("query is expected to begin with query NAME or mutation NAME", field="query")
-        return cls(request, found[2], sent["query"], sent.get("variables") or {})
+        _check_all_is_read(query, variables)
+        return cls(request, found[2], query, variables)
 
     def where(self, field: str) -> dict[str, Any]:
         """What the arguments of a field are compared with: ``projects(where: {name: $param_0})``."""
         found = re.search(rf"\b{field}\s*\(([^()]*)\)", self.query)
         if found is None:
             return {}
-        if re.search(r"\b(OR|NOT)\b", found[1]):
-            raise UserError("only AND is known in a where", field="query")
-        pairs = ((one[0] or one[2], one[1] or one[3]) for one in _COMPARED.findall(found[1]))
-        return {name: self.variable(variable) for name, variable in pairs}
+        return {name: self.variable(variable) for name, variable in _COMPARED.findall(found[1])}
 
     def variable(self, name: str) -> Any:
         """Raises :class:`UserError` where it was not sent."""
@@ -76,14 +79,39 @@ class Call:
 
     def id_of(self, field: str, key: str = "id") -> str:
         """The id by which a field is asked for. Raises :class:`UserError`."""
-        return checked_id(self.where(field).get(key), f"{field}.{key}")
+        wanted = self.where(field)
+        for name in wanted:
+            if name != key:
+                raise UserError(f"a {field} is not found by {name[:60]!r} here; known: {key}", field="query")
+        return checked_id(wanted.get(key), f"{field}.{key}")
 
     def page(self, field: str) -> slice:
         """Of a list: ``skip`` and ``first``, at most :data:`PAGE_SIZE`."""
         found = re.search(rf"\b{field}\s*\([^()]*\)", self.query)
-        numbers = _PAGE.search(found[0]) if found else None
-        skip, first = (int(numbers[1]), int(numbers[2])) if numbers else (0, PAGE_SIZE)
-        return slice(skip, skip + min(first, PAGE_SIZE))
+        numbers = {name: int(digits) for name, digits in _PAGE.findall(found[0])} if found else {}
+        skip = numbers.get("skip", 0)
+        return slice(skip, skip + min(numbers.get("first", PAGE_SIZE), PAGE_SIZE))
+
+
+def _check_all_is_read(query: str, variables: Mapping[str, Any]) -> None:
+    """Raises :class:`MalformedError` for values in the text, for arguments of another form, and for variables that the
+    text does not use."""
+    used = _VARIABLE.findall(_ARGUMENTS.sub("", query))
+    for arguments in _ARGUMENTS.findall(query):
+        if arguments.lstrip().startswith("$"):  # the declaration of the variables
+            continue
+        used += _VARIABLE.findall(arguments)
+        if left := _READ.sub("", arguments):
+            raise MalformedError(
+                f"{left[:60]!r} is not read here: values come as variables, a where has AND alone, skip and first have"
+                " at most 9 digits",
+                field="query",
+            )
+    if re.search(r"[()\"#]", _ARGUMENTS.sub("", query)):
+        raise MalformedError("query has texts, comments or brackets within brackets, which are not read", field="query")
+    for name in variables:
+        if name not in used:
+            raise MalformedError(f"the query does not use variable {name[:60]!r}", field=f"variables.{name[:60]}")
 
 
 def checked_id(value: Any, field: str) -> str:

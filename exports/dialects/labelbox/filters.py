@@ -95,6 +95,7 @@ def _dataset(element: Mapping[str, Any], where: str) -> tuple[str, str]:
 
 
 def _times(element: Mapping[str, Any], where: str) -> tuple[str, list[str | None]]:
+    window: list[str | None]
     _only(element, ("type", "value"), where)
     value, inside = element["value"], f"{where}.value"
     if not isinstance(value, Mapping):

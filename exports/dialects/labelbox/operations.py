@@ -11,13 +11,13 @@ from django.db.models import QuerySet
 from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
 
-from connections.access.lookup import get_object, get_project, token_of
+from connections.access.lookup import get_object, get_project, not_found, token_of
 from connections.access.permissions import VIEW, projects_for
 from connections.models import Project
 from exportadmin.audit.checkpoints.identity import installation_id
 from exportadmin.audit.middleware import actor_of
 from exportadmin.lib.actor import Actor
-from exportadmin.lib.errors import ConflictError, NotFoundError, UserError
+from exportadmin.lib.errors import ConflictError, UserError
 from exportadmin.runs import statuses
 from exports import actions
 from exports.delivery.reading import removed_text
@@ -37,19 +37,22 @@ from exports.dialects.labelbox.bodies import (
 from exports.dialects.labelbox.catalog import (
     batches,
     datasets,
+    find_dataset,
+    find_model,
     find_model_run,
     find_slice,
-    model_runs,
     models,
     project_of_catalog,
     revisions_of,
+    runs_of_model,
     slices,
 )
 from exports.dialects.labelbox.chunks import Chunk, chunk_at, write_address
-from exports.dialects.labelbox.documents import Call, UnknownOperationError, checked_id
+from exports.dialects.labelbox.documents import PAGE_SIZE, Call, UnknownOperationError, checked_id
 from exports.dialects.labelbox.shapes import (
     CANCELABLE_TYPE,
     TASK_TYPE,
+    batch_json,
     dataset_json,
     model_run_json,
     organization_json,
@@ -129,11 +132,7 @@ def _here(call: Call) -> str:
 
 
 def _dataset(call: Call) -> Data:
-    wanted = call.id_of("dataset")
-    found = datasets(call.request, wanted)
-    if not found:
-        raise NotFoundError(f"no dataset {wanted[:80]!r}")
-    return {"dataset": dataset_json(*found[0])}
+    return {"dataset": dataset_json(*find_dataset(call.request, call.id_of("dataset")))}
 
 
 def _datasets(call: Call) -> Data:
@@ -141,20 +140,24 @@ def _datasets(call: Call) -> Data:
     _only_by(wanted, ("deleted", "name"), "datasets")
     if wanted.pop("deleted", False) is not False:
         return {"datasets": []}
-    found = [one for one in datasets(call.request) if wanted.get("name", one[1]) == one[1]]
-    return {"datasets": [dataset_json(*one) for one in found[call.page("datasets")]]}
+    name = checked_id(wanted["name"], "name") if "name" in wanted else None
+    return {"datasets": [dataset_json(*one) for one in datasets(call.request, name)[call.page("datasets")]]}
 
 
 def _batches(call: Call) -> Data:
-    """All of a project on one page: of them the largest are known."""
+    """A page of a project's, behind the one whose id is the cursor."""
     project = get_project(call.request, call.id_of("project"))
-    found = batches(project)
-    wanted = call.where("batches").get("id")
-    if wanted is not None:
-        found = [one for one in found if one["id"] == wanted]
-    after = call.variables.get("from")
-    nodes = [] if after is not None else found
-    return {"project": {"id": project.public_id, "batches": {"nodes": nodes, "pageInfo": {"endCursor": None}}}}
+    found, wanted = batches(project), call.where("batches")
+    _only_by(wanted, ("id", "after", "first"), "batches")
+    if "id" in wanted:
+        found = found.filter(batch_id=checked_id(wanted["id"], "batches.id"))
+    if wanted.get("after") is not None:
+        found = found.filter(batch_id__gt=checked_id(wanted["after"], "batches.after"))
+    first = PAGE_SIZE if wanted.get("first") is None else min(_number(wanted["first"], "first"), PAGE_SIZE)
+    nodes = [batch_json(*one) for one in found[: first + 1]]
+    cursor = nodes[first - 1]["id"] if 0 < first < len(nodes) else None
+    page = {"nodes": nodes[:first], "pageInfo": {"endCursor": cursor}}
+    return {"project": {"id": project.public_id, "batches": page}}
 
 
 def _slice(call: Call) -> Data:
@@ -174,18 +177,11 @@ def _models(call: Call) -> Data:
 
 
 def _model(call: Call) -> Data:
-    wanted = call.id_of("model")
-    found = next((one for one in models(call.request) if one["id"] == wanted), None)
-    if found is None:
-        raise NotFoundError(f"no model {wanted[:80]!r}")
-    return {"model": found}
+    return {"model": find_model(call.request, call.id_of("model"))}
 
 
 def _model_runs(call: Call) -> Data:
-    wanted = call.id_of("model")
-    found = model_runs(call.request).filter(model_id=wanted)
-    if not found:
-        raise NotFoundError(f"no model {wanted[:80]!r}")
+    found = runs_of_model(call.request, call.id_of("model"))
     return {"model": {"modelRuns": list(map(model_run_json, found[call.page("modelRuns")]))}}
 
 
@@ -264,8 +260,9 @@ def _tasks(request: Request) -> QuerySet[ExportReport]:
 def _created_tasks(call: Call) -> Data:
     """All of the one who asks, or one of them: nobody else's are found by the SDK."""
     person = _person(call)
-    if call.id_of("user") != str(person.pk):
-        raise NotFoundError(f"no user {call.id_of('user')[:80]!r}")
+    if (asked := call.id_of("user")) != str(person.pk):
+        is_number = asked.isascii() and asked.isdecimal() and len(asked) <= 18
+        raise not_found("user", asked, obj=User.objects.filter(pk=asked).first() if is_number else None)
     found = _tasks(call.request).filter(requested_by=person.pk)
     wanted = call.where("createdTasks")
     _only_by(wanted, ("id",), "tasks")
@@ -283,16 +280,23 @@ def _organization_tasks(call: Call) -> Data:
 
 def _task(call: Call) -> ExportReport:
     """That of ``where``, a variable or a field of the text."""
-    where = call.variables.get("where")
-    found = where.get("id") if isinstance(where, Mapping) else call.where("task").get("id")
+    wanted = call.where("task")
+    if isinstance(where := wanted.get("where"), Mapping):
+        wanted = dict(where)
+    _only_by(wanted, ("id",), "tasks")
+    return _find_task(call, checked_id(wanted.get("id"), "variables.where.id"))
+
+
+def _find_task(call: Call, task_id: str) -> ExportReport:
+    """Raises :class:`NotFoundError`."""
     reports = ExportReport.objects.filter(format=FORMAT).select_related("project")
-    return get_object(call.request, reports, "task", checked_id(found, "where.id"), column="report_id")
+    return get_object(call.request, reports, "task", task_id, column="report_id")
 
 
 def _task_created_by(call: Call) -> Data:
     person = _task(call).requested_by
     found = None if person is None else User.objects.filter(pk=person).first()
-    return {"task": {"createdBy": user_json(found) if found else None}}
+    return {"task": {"createdBy": user_json(found, asks=found == call.request.user) if found else None}}
 
 
 def _task_organization(call: Call) -> Data:
@@ -306,7 +310,7 @@ def _cancelable_types(call: Call) -> Data:
 
 def _cancel(call: Call) -> Data:
     wanted = checked_id(call.variable("id"), "variables.id")
-    report = get_object(call.request, _tasks(call.request), "task", wanted, column="report_id")
+    report = _find_task(call, wanted)
     if report.status not in statuses.ACTIVE:
         raise ConflictError(f"task {report.report_id} has ended: {report.status}")
     actions.cancel(report=report, actor=actor_of(call.request, CHANNEL))

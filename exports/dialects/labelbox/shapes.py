@@ -23,9 +23,9 @@ IN_PROGRESS, COMPLETE, FAILED, CANCELED, CANCELLING = "IN_PROGRESS", "COMPLETE",
 _MEDIA_TYPES: Final = {"document": "PDF", "geospatial": "TMS_GEO"}
 
 
-def user_json(user: User) -> dict[str, Any]:
-    """The one who asks."""
-    return {
+def user_json(user: User, *, asks: bool = True) -> dict[str, Any]:
+    """The one who ``asks``; of somebody else who they are, and nothing more."""
+    told = {
         "id": str(user.pk),
         "email": user.email or user.get_username(),
         "name": user.get_full_name() or user.get_username(),
@@ -39,6 +39,7 @@ def user_json(user: User) -> dict[str, Any]:
         "createdAt": moment(user.date_joined),
         "updatedAt": moment(user.date_joined),
     }
+    return told if asks else {key: value if key in ("id", "name") else None for key, value in told.items()}
 
 
 def organization_json(installation: str) -> dict[str, Any]:

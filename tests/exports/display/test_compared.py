@@ -106,6 +106,16 @@ def test_where_rows_came_in_part_since_nothing_is_compared(mirrored: Project):
     assert not found(report).is_told
 
 
+def test_however_many_syncs_without_a_change_came_since_the_full_one_is_found(mirrored: Project):
+    synced(mirrored, 60, told=TOLD | {"rows in its file": 10})
+    for _ in range(25):
+        synced(mirrored, 30, INCREMENTAL, created=0, updated=0, gone=0)
+    values = CHECK_VALUES | {"rows_dropped": {}}
+    assert verdicts(made_here(mirrored, check_values=values))["in"] == EQUAL
+    synced(mirrored, 20, INCREMENTAL, created=0, updated=0, gone=2)
+    assert verdicts(made_here(mirrored, check_values=values))["in"] == ALONE
+
+
 def test_page_and_rest_say_the_same_in_words(mirrored: Project, project: Project, alice: User):
     client = Client()
     client.force_login(alice)

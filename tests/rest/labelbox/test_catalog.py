@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from connections.access.models import Membership
 from connections.models import Connection, Project
 from connections.store.import_row import IncomingPredictions, IncomingRun
 from connections.store.models import StoreModelRun
@@ -220,3 +221,62 @@ def test_model_runs_go_with_data_rows_and_those_of_others_are_not_there(world: W
         code, message = error(oscar, EXPORT_CATALOG, {"input": wanted})
         assert code == "MALFORMED_REQUEST"
         assert message.endswith(f"no model run '{run}' in the catalog of this project")
+
+
+def elsewhere(*row_ids: str) -> Project:
+    """A project of another connection with rows of the dataset that the own project has."""
+    other = Project.objects.create(connection=Connection.objects.create(name="Other", kind="store"), name="Other")
+    rows = [row(one, box(), row_id=one, dataset_id="ds-own") for one in row_ids]
+    write_rows(other, rows, now_ms=2_000)
+    return other
+
+
+@pytest.mark.parametrize("query", [[ids("data_row_id", "own-1", "other-1")], [of_dataset("ds-own")]])
+def test_rows_of_several_connections_are_refused_and_not_left_out(world: World, oscar: Rest, query: list[Any]):
+    other = elsewhere("other-1")
+    assert report_of(oscar, EXPORT_CATALOG, catalog_input(*query)).project == world.own.project
+    Membership.objects.create(project=other, user=world.people["oscar"], role="operator")
+    code, message = error(oscar, EXPORT_CATALOG, {"input": catalog_input(*query)})
+    assert (code, "of several connections" in message) == ("RESOURCE_CONFLICT", True)
+    one = catalog_input(ids("data_row_id", "other-1"))
+    assert report_of(oscar, EXPORT_CATALOG, one).project == other
+
+
+DATASETS = (
+    "query GetDatasetsPyApi($param_0: Boolean!){datasets(where: {deleted: $param_0} skip: %d first: 100){id name}}"
+)
+BATCH = (
+    "query getProjectBatchPyApi($projectId: ID!, $batchId: ID!){project(where: {id: $projectId})"
+    "{batches(where: {id: $batchId}) {nodes {id name size} pageInfo {endCursor}}}}"
+)
+
+
+def test_datasets_and_batches_are_found_however_many_there_are_and_without_a_name(world: World, oscar: Rest):
+    rows = [row(f"g-{n}", box(), row_id=f"g-{n}", dataset_id=f"dd-{n:03}", batch_id=f"bb-{n:03}") for n in range(230)]
+    write_rows(world.own.project, rows, now_ms=3_000)
+    assert data(oscar, GET_DATASET, {"param_0": "dd-229"})["dataset"]["rowCount"] == 1
+    pages = [data(oscar, DATASETS % skip, {"param_0": False})["datasets"] for skip in (0, 100, 200, 300)]
+    listed = [one["id"] for page in pages for one in page]
+    assert {f"dd-{n:03}" for n in range(230)} | {"ds-own"} <= set(listed)
+    assert (len(listed), [len(page) for page in pages[:2]], pages[3]) == (len(set(listed)), [100, 100], [])
+    own, cursor = world.own.project.public_id, None
+    found: list[str] = []
+    while not found or cursor is not None:
+        told = data(oscar, GET_BATCHES, {"projectId": own, "from": cursor, "first": 100})["project"]["batches"]
+        assert len(told["nodes"]) <= 100
+        cursor = told["pageInfo"]["endCursor"]
+        found += [one["id"] for one in told["nodes"]]
+    assert sorted(found) == sorted({*(f"bb-{n:03}" for n in range(230)), "b-own"})
+    (one,) = data(oscar, BATCH, {"projectId": own, "batchId": "bb-229"})["project"]["batches"]["nodes"]
+    assert (one["id"], one["size"]) == ("bb-229", 1)
+
+
+def test_of_runs_with_one_id_that_is_exported_which_the_token_may_export(world: World, oscar: Rest):
+    """Of several projects: the older one may only be seen."""
+    other = Project.objects.create(connection=world.own.project.connection, name="Newer")
+    Membership.objects.create(project=other, user=world.people["oscar"], role="operator")
+    Membership.objects.filter(project=world.own.project, user=world.people["oscar"]).update(role="reviewer")
+    run = StoreModelRun.objects.get(run_id="run-own")
+    run.pk, run.project = None, other
+    run.save()
+    assert report_of(oscar, EXPORT_MODEL_RUN, {"filters": {"modelRunId": "run-own"}}).project == other
