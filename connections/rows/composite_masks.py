@@ -19,6 +19,8 @@ _COLOURS: Final = 1 << 24
 _STEP: Final = 0x9E3779
 # of a picture: so it takes 400 MB to paint one, or to look at it, and no more
 MOST_PIXELS: Final = 64_000_000
+# in a picture: they are numbered in 16 bits while it is painted
+MOST_MASKS: Final = 65_535
 _BAND: Final = 1 << 20  # pixels
 
 
@@ -74,6 +76,8 @@ def paint(line: Mapping[str, Any]) -> bytes:
 
 def _check_size(height: int, width: int) -> None:
     """Raises ``ValueError``."""
+    if height < 1 or width < 1:
+        raise ValueError(f"a mask of {width} x {height} pixels has no picture")
     if height * width > MOST_PIXELS:
         raise ValueError(f"a picture of {width:,} x {height:,} pixels has more than the {MOST_PIXELS:,} of the largest")
 
@@ -90,7 +94,9 @@ class _Layer:
         return iter(self.marks)
 
     def has_room_for(self, size: list[int], box: Sequence[float]) -> bool:
-        return size == self.size and not any(_overlap(box, other) for other in self.boxes)
+        if size != self.size or len(self.marks) >= MOST_MASKS:
+            return False
+        return not any(_overlap(box, other) for other in self.boxes)
 
 
 def _annotations_in(document: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
@@ -114,12 +120,13 @@ def _masked(marks: Any) -> list[dict[str, Any]]:
 
 
 def _layers(marks: Sequence[dict[str, Any]]) -> list[_Layer]:
-    from connections.rows.masks import area_and_box
+    from connections.rows.masks import area_and_box, edges
 
     layers: list[_Layer] = []
     for mark in marks:
         size, box = list(mark["mask"]["size"]), area_and_box(mark["mask"])[1]
         _check_size(*size)
+        edges(mark["mask"]["counts"], *size)
         layer = next((one for one in layers if one.has_room_for(size, box)), None)
         if layer is None:
             layer = _Layer(size)

@@ -133,3 +133,24 @@ def test_a_mask_of_which_no_picture_can_be_painted_is_refused_in_words(monkeypat
     for use in (lambda: take_masks(document, 0, address), lambda: paint(line)):
         with pytest.raises(ValueError, match="a picture of 60 x 40 pixels has more than the 2,399 of the largest"):
             use()
+
+
+@pytest.mark.parametrize(
+    ("one", "sentence"),
+    [
+        ({"size": [0, 5], "counts": ""}, "has no picture"),
+        ({"size": [HEIGHT, WIDTH], "counts": "0"}, "do not add up"),
+        ({"size": [HEIGHT, WIDTH], "counts": ""}, "do not add up"),
+    ],
+)
+def test_no_address_is_given_to_what_could_not_be_painted(one: Any, sentence: str):
+    with pytest.raises(ValueError, match=sentence):
+        take_masks(row(mark("a", one)), 0, address)
+
+
+def test_more_masks_than_can_be_numbered_are_in_several_pictures(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(composite_masks, "MOST_MASKS", 2)
+    document = row(*(mark(str(n), one) for n, one in enumerate(APART)))
+    lines = take_masks(document, 0, address)
+    assert lines.count(b"\n") == 2
+    assert [back(lines, one["composite_mask"]) for one in objects(document)] == [one["counts"] for one in APART]

@@ -218,3 +218,16 @@ def test_files_that_were_removed_are_a_conflict_in_words(own_world: World):
     ExportReport.objects.filter(pk=report.pk).update(files_removed_at=timezone.now(), files_removed_why="old")
     code, message = error(client, HEADER, stream(report))
     assert (code, "The file was removed" in message) == ("RESOURCE_CONFLICT", True)
+
+
+def test_a_mask_of_which_no_picture_can_be_painted_is_refused_and_never_promised(own_world: World):
+    masked = StoreRow.objects.filter(project=own_world.own.project, body__contains='"counts":"').order_by("number")[0]
+    client = own_world.script("oscar")
+    counts = coco_mask.frPyObjects({"size": [20_000, 20_000], "counts": [0, 4, 399_999_996]}, 20_000, 20_000)["counts"]
+    large = '"mask":{"size":[20000,20000],"counts":' + json.dumps(counts.decode())
+    masked.body = re.sub(r'"mask":\{"size":\[120,160\],"counts":"[^"]*"', lambda _: large, masked.body)
+    masked.save(update_fields=["body"])
+    ((_, raw),) = all_chunks(client, ran(export(client, own_world)), "ERRORS")
+    (told,) = (json.loads(line) for line in raw.splitlines())
+    assert told["data_row_id"] == masked.row_id
+    assert "20,000 x 20,000 pixels has more than" in told["reason"]
