@@ -164,7 +164,8 @@ class RemoteFile:
     What could be counted by reading it is in ``rows``, ``rows_by_status`` and ``annotations_by_class`` (``None``: the
     file does not tell); ``notes`` say what else was seen, a text → how often. ``told`` are the platform's own figures
     of what it exported, by what it calls them, to be seen beside ours. ``missing`` rows should be in it and are not, as
-    the platform says, which does not say which.
+    the platform says, which does not say which. ``deferred`` parts of its rows are as good as missing, and may be had
+    when it is made again.
     """
 
     path: Path
@@ -177,6 +178,7 @@ class RemoteFile:
     notes: Mapping[str, int] = field(default_factory=dict)
     told: Mapping[str, int] = field(default_factory=dict)
     missing: int = 0
+    deferred: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -295,7 +297,10 @@ class Platform(ConnectionKind, ABC):
         """
 
     def project_in_rows(self, external_id: str, options: Mapping[str, Any]) -> str:
-        """The id under which rows of a sync name that very project, where they may name several; empty: they do not."""
+        """The id under which rows of a sync name that very project, where they may name several; empty: they do not.
+
+        A row without it has no labels of its own, and those of others are carried.
+        """
         return ""
 
     def media_session(self, external_id: str) -> MediaSession | None:
@@ -315,6 +320,10 @@ class Platform(ConnectionKind, ABC):
             right = f"known: {', '.join(sorted(known))}" if known else f"{self.title} has none"
             raise UserError(f"unknown option {unknown[0][:60]!r}; {right}", field="options")
         return wanted
+
+    def mirror_options_of(self, external_id: str) -> Sequence[RemoteOption]:
+        """Of :attr:`mirror_options` those with which that very project can be mirrored."""
+        return self.mirror_options
 
     def offered_to(self, external_id: str) -> tuple[Mapping[str, str], Sequence[RemoteOption]]:
         """Of :attr:`statuses` and :attr:`remote_options` those by which that very project can be exported."""

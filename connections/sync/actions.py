@@ -145,6 +145,14 @@ def _merged(mirror: Mirror, project: Project, options: Mapping[str, Any]) -> dic
     title = kind.title if kind is not None else "its platform"
     given = {name: None if value in ("", []) else value for name, value in options.items()}
     read = parse_options(given, offered, title=title, name="options", field="options")
+    if kind is not None and read:
+        right = [one.name for one in kind(project.connection).mirror_options_of(project.external_id)]
+        for name in read:
+            if name not in right:
+                raise UserError(
+                    f"options.{name} is not for {project.external_id!r}; known for it: {', '.join(right) or 'none'}",
+                    field="options",
+                )
     return {name: value for name, value in mirror.options.items() if name not in given} | read
 
 

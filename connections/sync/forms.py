@@ -7,7 +7,8 @@ from typing import Any
 from django import forms
 
 from connections.actions import MAX_NAME
-from connections.platforms.base import Platform
+from connections.models import Project
+from connections.platforms import PLATFORMS
 from connections.platforms.options import option_field, typed
 from connections.sync.actions import MAX_EXTERNAL_ID, MODES
 from connections.sync.models import AUTO, Mirror
@@ -44,9 +45,10 @@ class MirrorSettingsForm(Form):
     )
     sync_first = forms.BooleanField(label="Exports bring it up to date first", required=False)
 
-    def __init__(self, *args: Any, mirror: Mirror, platform: type[Platform] | None, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, mirror: Mirror, project: Project, **kwargs: Any) -> None:
         initial = {"full_every_hours": mirror.full_every_hours, "sync_first": mirror.sync_first}
-        self._options = platform.mirror_options if platform is not None else ()
+        kind = PLATFORMS.get(project.connection.kind)
+        self._options = kind(project.connection).mirror_options_of(project.external_id) if kind is not None else ()
         initial |= {f"option.{name}": value for name, value in mirror.options.items()}
         super().__init__(*args, initial=initial, auto_id="mirror_%s", **kwargs)
         for option in self._options:

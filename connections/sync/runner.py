@@ -4,10 +4,11 @@ Where it is stands on the run's row before each step, and each batch of rows com
 anywhere, the next attempt goes on, asks the platform nothing twice, and leaves nothing out.
 
 **The watermark** is the platform's own time at the asking. It moves in the transaction that ends a sync of which no row
-was refused; after one with refused rows it stays, so that they come again. The next sync asks for what changed since
-the watermark less ``SYNC_OVERLAP``: whether a platform's filter means *after* or *from … on*, nothing is left out, and
-what comes twice is the same row again. A platform that does not tell its clock is taken to have ours; where the answer
-that told it was lost, the watermark stays.
+was refused; after one with refused rows it stays, so that they come again. So it does after one of which something,
+such as a mask, could not be had for the moment; where that was a full one, the next is full too. The next sync asks for
+what changed since the watermark less ``SYNC_OVERLAP``: whether a platform's filter means *after* or *from … on*,
+nothing is left out, and what comes twice is the same row again. A platform that does not tell its clock is taken to
+have ours; where the answer that told it was lost, the watermark stays.
 
 **A row** is the platform's id: one whose picture has another name or size there takes the place of what it was.
 
@@ -77,6 +78,7 @@ SHARE_GONE: Final = 0.2
 CONFIRM_AFTER: Final = timedelta(seconds=30)
 # beside what a platform counts of what it exported
 FOUND: Final = "rows in its file"
+DEFERRED: Final = "parts of rows that could not be had now"
 NEXT_IS_FULL: Final = "The next sync will be a full one; to have each be one, set full_every_hours of this mirror to 0"
 
 
@@ -178,6 +180,7 @@ class SyncRunner(Runner[SyncRun]):
                     "notes": dict(file.notes),
                     "told": dict(file.told),
                     "missing": file.missing,
+                    "deferred": file.deferred,
                 },
             },
         )
@@ -241,11 +244,12 @@ class _Reading:
         self.known = KnownProject(run.project, reserved=run.state.get("reserved"))
         path = fetched.file_of(run)
         assert path is not None
+        named = platform.project_in_rows(run.project.external_id, run.state.get("options", {}))
         self.importer: Importer = IMPORTERS.pick(platform.importer)(
             path,
             default_status=None,
-            project_key=platform.project_in_rows(run.project.external_id, run.state.get("options", {}))
-            or run.project.public_id,
+            project_key=named or run.project.public_id,
+            takes_that_project_alone=bool(named),
             on_read=self._on_read,
             on_refused=self._on_refused,
             project=self.known,
@@ -292,6 +296,9 @@ class _Reading:
         status, error = verdict(run, summary)
         if file["missing"] and status == statuses.COMPLETED:
             status, error = statuses.PARTIAL, f"{self.platform.title} could not export {file['missing']:,} rows of it"
+        elif file["deferred"] and status == statuses.COMPLETED:
+            status = statuses.PARTIAL
+            error = f"{DEFERRED}: {file['deferred']:,}. The next sync asks for them once more"
         _finish(run, lease, summary, status, error, refused_bytes=self.log.flush())
 
     def _rows(self) -> Iterator[IncomingRow]:
@@ -422,7 +429,8 @@ def _move_mirror(run: SyncRun, state: dict[str, Any], summary: dict[str, Any], *
     if run.mode == FULL:
         mirror.full_synced_at = run.asked_at
         if mirror.options == state["options"]:  # else what was read was asked for with others
-            mirror.full_due = False
+            # what could not be had may be of rows that did not change since the watermark
+            mirror.full_due = bool(state.get("file", {}).get("deferred"))
     if is_whole and state.get("file") is None:  # nothing changed since the watermark, up to this moment
         mirror.watermark_asked_at = run.asked_at
     # where there was nothing the platform told no clock: the next sync asks from the same moment on

@@ -125,7 +125,7 @@ def change(request: HttpRequest, project_id: str) -> HttpResponse:
     mirror = mirror_of(project)
     if mirror is None:
         raise NotFoundError("this project mirrors none of a platform")
-    form = MirrorSettingsForm(request.POST, mirror=mirror, platform=PLATFORMS.get(project.connection.kind))
+    form = MirrorSettingsForm(request.POST, mirror=mirror, project=project)
     form.check_names()
     try:
         if not form.is_valid():
@@ -160,7 +160,7 @@ def mirror_context(request: HttpRequest, project: Project) -> dict[str, Any] | N
         "may_sync": START in verbs and project.connection.disabled_at is None,
         "is_disabled": project.connection.disabled_at is not None,
         "may_manage": MANAGE in verbs,
-        "settings_form": MirrorSettingsForm(mirror=mirror, platform=kind),
+        "settings_form": MirrorSettingsForm(mirror=mirror, project=project),
     }
 
 

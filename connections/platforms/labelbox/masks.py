@@ -2,14 +2,15 @@
 
 A picture holds one mask (``mask``), or all of a label or a frame, each in a colour of its own (``composite_mask``); it
 is fetched once for all of them. The key goes along to the platform's own host alone. What cannot be had stays in its
-row as it came, and is counted with its reason; the next full sync, of which the addresses are new, tries it again.
+row as it came, and is counted with its reason; the next full sync, of which the addresses are new, tries it again. What
+may be had later is counted apart: whoever syncs asks for those rows again.
 """
 
 from __future__ import annotations
 
 import re
 from collections import Counter, deque
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import asdict, dataclass, field
@@ -68,10 +69,14 @@ class _Place:
     written: int = 0
     received: int = 0
     not_had: dict[str, int] = field(default_factory=dict)
+    deferred: int = 0
 
 
-def put_in(client: Client, task_id: str, path: Path, made: Path, on_bytes: Callable[[int], None]) -> Counter[str]:
-    """Write the rows of a file with their masks in them to ``made``; what could not be had, a text → how often.
+def put_in(
+    client: Client, task_id: str, path: Path, made: Path, on_bytes: Callable[[int], None]
+) -> tuple[Counter[str], int]:
+    """Write the rows of a file with their masks in them to ``made``; ``(what could not be had, a text → how often; how
+    many of these may be had later)``.
 
     ``on_bytes`` is told of each picture, first of those that an attempt before put in: it goes on behind their rows.
     Raises ``TransientError`` where the platform does not answer any more.
@@ -80,7 +85,7 @@ def put_in(client: Client, task_id: str, path: Path, made: Path, on_bytes: Calla
     place = _read(kept, _Place(task_id, path.stat().st_size), made)
     on_bytes(place.received)
     with (
-        closing(_Pictures(client, on_bytes, place.not_had)) as pictures,
+        closing(_Pictures(client, on_bytes, place)) as pictures,
         path.open("rb") as file,
         made.open("r+b" if place.read else "wb") as out,
     ):
@@ -97,8 +102,9 @@ def put_in(client: Client, task_id: str, path: Path, made: Path, on_bytes: Calla
             if has_masks:
                 out.flush()
                 place.received, place.not_had = before + pictures.received, dict(pictures.not_had)
+                place.deferred = pictures.deferred
                 kept.write_bytes(orjson.dumps(asdict(place)))
-    return pictures.not_had
+    return pictures.not_had, pictures.deferred
 
 
 def _read(kept: Path, fresh: _Place, made: Path) -> _Place:
@@ -129,13 +135,18 @@ def _with_masks(line: bytes, pictures: _Pictures) -> bytes:
             wanted.setdefault(url, []).append((mark, colour))
     for url, content in pictures.fetch(wanted):
         colours = [colour for _, colour in wanted[url]]
-        found = [content] * len(colours) if isinstance(content, str) else runs_of(content, colours)
+        found: Sequence[_Json | str | TransientError]
+        found = runs_of(content, colours) if isinstance(content, bytes) else [content] * len(colours)
         for (mark, _), mask in zip(wanted[url], found, strict=True):
-            if isinstance(mask, str):
-                pictures.miss(mask)
-            else:
+            if isinstance(mask, dict):
                 _replace(mark, mask)
-    return orjson.dumps(row) + b"\n"
+            else:
+                pictures.miss(mask)
+    try:
+        return orjson.dumps(row) + b"\n"
+    except orjson.JSONEncodeError:  # it is nested more deeply than is written, though not than is read
+        pictures.miss("its row is nested too deeply")
+        return line
 
 
 def _replace(mark: _Json, mask: _Json) -> None:
@@ -236,10 +247,13 @@ def _mask_of(runs: _Runs, height: int, width: int, colour: Colour) -> _Json | st
 
 
 class _Pictures:
-    """A few are fetched at once; ``not_had``: texts → how often; ``received``: bytes."""
+    """A few are fetched at once; ``not_had``: texts → how often; ``deferred``: how many of these may be had later;
+    ``received``: bytes. The first two go on where ``place`` has come to.
+    """
 
-    def __init__(self, client: Client, on_bytes: Callable[[int], None], not_had: Mapping[str, int]) -> None:
-        self.not_had: Counter[str] = Counter(not_had)
+    def __init__(self, client: Client, on_bytes: Callable[[int], None], place: _Place) -> None:
+        self.not_had: Counter[str] = Counter(place.not_had)
+        self.deferred = place.deferred
         self.received = 0
         self._on_bytes = on_bytes
         self._failures = self._count = 0
@@ -251,11 +265,12 @@ class _Pictures:
         """Nothing more is fetched."""
         self._pool.shutdown(cancel_futures=True)
 
-    def miss(self, reason: str) -> None:
+    def miss(self, reason: str | TransientError) -> None:
         """Count one that could not be had."""
         self.not_had[f"{NOT_HAD} ({reason})"] += 1
+        self.deferred += isinstance(reason, TransientError)
 
-    def fetch(self, addresses: Iterable[str]) -> Iterator[tuple[str, bytes | str]]:
+    def fetch(self, addresses: Iterable[str]) -> Iterator[tuple[str, bytes | TransientError | str]]:
         """Each address with its content, or why there is none, in order. Raises ``TransientError``."""
         rest = iter(addresses)
         waiting: deque[tuple[str, Future[bytes | TransientError | str]]] = deque()
@@ -270,12 +285,9 @@ class _Pictures:
             self.received += size
             self._on_bytes(size)
             self._failures = self._failures + 1 if isinstance(content, TransientError) else 0
-            if isinstance(content, TransientError):
-                if self._failures >= MOST_FAILURES:
-                    raise TransientError(f"{MOST_FAILURES} masks, one after another: {content}")
-                yield url, str(content)
-            else:
-                yield url, content
+            if isinstance(content, TransientError) and self._failures >= MOST_FAILURES:
+                raise TransientError(f"{MOST_FAILURES} masks, one after another: {content}")
+            yield url, content
 
     def _one(self, url: str) -> bytes | TransientError | str:
         self._count += 1

@@ -68,7 +68,7 @@ _SEVERAL: Final = (
         "project_ids",
         "Labels of projects",
         "of a dataset, a slice or the catalog: ids of the projects whose labels are in the rows, 30 at most; without "
-        "any there are no labels. A mirror has the labels of the first, and carries those of others",
+        "any there are no labels",
         many=True,
         most=names.MOST_PROJECTS,
     ),
@@ -158,7 +158,17 @@ class LabelboxPlatform(Platform):
     )
     mirror_options: ClassVar[tuple[RemoteOption, ...]] = (
         RemoteOption("embeddings", "Embeddings", f"left out: no; {_EMBEDDINGS_HELP}", choices=_YES_NO),
-        *_SEVERAL,
+        *(
+            replace(
+                one,
+                help=f"{one.help}. Labels of the first are a row's own; those of the others are carried, and a row "
+                "that is not in the first has none of its own",
+            )
+            if one.name == "project_ids"
+            else one
+            for one in _SEVERAL
+            if one.name != "all_projects"  # which of them would be a row's own?
+        ),
     )
 
     @property
@@ -221,6 +231,9 @@ class LabelboxPlatform(Platform):
 
     def tells_changes_of(self, external_id: str) -> bool:
         return "last_activity" in thing(external_id).sort.filters
+
+    def mirror_options_of(self, external_id: str) -> Sequence[RemoteOption]:
+        return [one for one in self.mirror_options if one.name in thing(external_id).sort.options]
 
     def offered_to(self, external_id: str) -> tuple[Mapping[str, str], Sequence[RemoteOption]]:
         sort = thing(external_id).sort
@@ -313,7 +326,7 @@ class LabelboxPlatform(Platform):
         return Made(task_id, server_ms)
 
     def find(self, external_id: str, name: str) -> str | None:
-        found = [one for one in self.exports(external_id) if one.name == name]
+        found = [one for one in self._exports(external_id) if one.name == name]
         return found[-1].remote_id if found else None
 
     def look(self, external_id: str, remote_id: str, wanted: Wanted | None = None) -> Standing:
@@ -331,6 +344,7 @@ class LabelboxPlatform(Platform):
         failed = stream.fetch(self.client, remote_id, ERRORS, errors, lambda count: on_bytes(0))
         missing = failed.lines if failed is not None else 0
         noted = {rows.errors_of(errors, missing): missing} if missing else {}
+        deferred = 0
         if size is None:
             if missing:
                 raise PermanentError(f"it has no rows, but {missing:,} {next(iter(noted))}")
@@ -339,12 +353,13 @@ class LabelboxPlatform(Platform):
             file = rows.checked(path, there, wanted)
         elif masks.have_to_be_fetched(path):
             made = folder / "with_masks"
-            noted |= masks.put_in(self.client, remote_id, path, made, on_bytes)
+            not_had, deferred = masks.put_in(self.client, remote_id, path, made, on_bytes)
+            noted |= not_had
             path.unlink()
             file = rows.named(made, size.lines)
         else:
             file = rows.named(path, size.lines)
-        return [replace(file, notes={**file.notes, **noted}, missing=missing)]
+        return [replace(file, notes={**file.notes, **noted}, missing=missing, deferred=deferred)]
 
     def rows_of(self, file: RemoteFile, wanted: Wanted) -> Iterator[RemoteRow]:
         from connections.platforms.labelbox import rows
@@ -352,7 +367,12 @@ class LabelboxPlatform(Platform):
         yield from rows.told(file.path)
 
     def exports(self, external_id: str) -> list[RemoteExport]:
-        """Of this thing, as far as a task tells: by the name that we gave it, or by its metadata."""
+        """Of this thing, as far as a task tells: by the name that we gave it, or by its metadata. Of a slice none is
+        listed: no row tells that it is of one, so none could be handed out.
+        """
+        return [] if thing(external_id).sort is SLICE else self._exports(external_id)
+
+    def _exports(self, external_id: str) -> list[RemoteExport]:
         found = []
         for item in self.client.tasks():
             task_id, name = item.get("id"), item.get("name")
@@ -386,11 +406,13 @@ def _not_of(name: str, sort: names.Sort) -> str:
 
 
 def _params(there: Thing, wanted: Wanted) -> _Json:
-    """All of them by name. Rows of a sync have all that can be had, but no frames between key frames."""
+    """All of them by name. Rows of a sync have all that can be had, but no frames between key frames, and embeddings
+    where they were asked for.
+    """
     sort, options, is_sync = there.sort, wanted.options, wanted.format == ROWS
     given: _Json = {"mediaTypeOverride": options.get("media_type_override") or None}
     for name, sent in {**sort.parts, **sort.undocumented}.items():
-        default = YES if is_sync and name != "interpolated_frames" else NO
+        default = YES if is_sync and name not in ("interpolated_frames", "embeddings") else NO
         given[sent] = (options.get(name) or default) == YES
     for name, sent in sort.lists.items():
         given[sent] = list(options.get(name) or ()) or None

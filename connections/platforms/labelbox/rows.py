@@ -28,6 +28,7 @@ ROWS_MISSING: Final = "lines in the stream of errors: rows that Labelbox could n
 NO_ANNOTATIONS: Final = "rows without an annotation"
 NO_STATUS: Final = "rows that do not say where they stand"
 UNREAD: Final = "rows that could not be read for counting"
+NOT_CHECKED: Final = "rows that do not say when all their labels were created, which was not checked"
 NAME: Final = "export.ndjson"
 MEDIA_TYPE: Final = "application/x-ndjson"
 EXAMPLES: Final = 3
@@ -53,7 +54,8 @@ def checked(path: Path, thing: Thing, wanted: Wanted) -> RemoteFile:
     Raises ``PermanentError`` for what is no whole export; and for one of something else than ``thing``, where others
     had it made (``wanted.format`` is empty): the key may see what is none of this project's business.
     """
-    counts, filters = Counts(), _Filters(wanted)
+    counts = Counts()
+    filters = _Filters(thing, wanted, counts)
     for row in _rows(path):
         counts.rows += 1
         if not wanted.format and not _is_of(_object(row), thing):
@@ -102,8 +104,11 @@ class _Filters:
     as it tells? Raises ``PermanentError`` with examples.
     """
 
-    def __init__(self, wanted: Wanted) -> None:
+    def __init__(self, thing: Thing, wanted: Wanted, counts: Counts) -> None:
         options = wanted.options
+        self._notes = counts.notes
+        # else a label that was created then may be of a project whose labels are not in the row
+        self._has_all_labels = thing.sort is PROJECT or options.get("all_projects") == "yes"
         self._ids = {name: frozenset(options[name]) for name in ("data_row_ids", "global_keys") if options.get(name)}
         self._batches = frozenset(options.get("batch_ids") or ())
         self._active_before = bound(options, "last_activity_before")
@@ -115,13 +120,13 @@ class _Filters:
         data_row = _object(row.get("data_row"))
         for name, ids in self._ids.items():
             key = "id" if name == "data_row_ids" else "global_key"
-            if data_row.get(key) not in ids:
+            if _text(data_row.get(key)) not in ids:
                 self._found(row, name)
         active = _moment(_object(data_row.get("details")).get("last_activity_at"))
         if active is not None and self._active_before is not None and active >= self._active_before + _SECOND:
             self._found(row, "last_activity_before")
         batches = [
-            _object(_object(one).get("project_details")).get("batch_id")
+            _text(_object(_object(one).get("project_details")).get("batch_id"))
             for one in _object(row.get("projects")).values()
         ]
         if self._batches and all(batches) and not self._batches.intersection(batches):
@@ -132,11 +137,15 @@ class _Filters:
         after, before = self._created
         if after is None and before is None:
             return
-        made = [_moment(_object(one.get("label_details")).get("created_at")) for one in _labels(row)]
+        made = [_moment(_object(one.get("label_details")).get("created_at")) for one in _labels_of_projects(row)]
         known = [moment for moment in made if moment is not None]
-        if len(known) == len(made) and not any(
+        if any(
             (after is None or after <= moment) and (before is None or moment < before + _SECOND) for moment in known
         ):
+            return
+        if not self._has_all_labels or len(known) < len(made):
+            self._notes[NOT_CHECKED] += 1
+        else:
             self._found(row, "label_created_after and label_created_before")
 
     def _found(self, row: _Json, name: str) -> None:
@@ -160,13 +169,15 @@ def _rows(path: Path) -> Iterator[Any]:
 
 
 def _is_of(row: _Json, thing: Thing) -> bool:
-    """Does a row itself say so? Of a slice none does."""
+    """Does a row itself say so, and has it nothing of another project or model run? Of a slice none says it."""
     if thing.sort is PROJECT:
-        return thing.id in _object(row.get("projects"))
+        return set(_object(row.get("projects"))) == {thing.id} and not row.get("experiments")
     if thing.sort is DATASET:
         return _object(_object(row.get("data_row")).get("details")).get("dataset_id") == thing.id
     if thing.sort is MODEL_RUN:
-        return any(thing.id in _object(_object(one).get("runs")) for one in _object(row.get("experiments")).values())
+        models = _object(row.get("experiments")).values()
+        runs = [run_id for one in models for run_id in _object(_object(one).get("runs"))]
+        return runs == [thing.id] and not row.get("projects")
     return thing.sort is CATALOG
 
 
@@ -196,12 +207,16 @@ def _count(row: _Json, thing: Thing, counts: Counts) -> None:
 
 def _labels(row: _Json) -> Iterator[_Json]:
     """Of all projects and model runs, predictions too."""
-    holders = [*_object(row.get("projects")).values()]
+    yield from _labels_of_projects(row)
     for one in _object(row.get("experiments")).values():
-        holders += _object(_object(one).get("runs")).values()
-    for holder in holders:
-        for key in ("labels", "predictions"):
-            yield from _objects(_object(holder).get(key))
+        for run in _object(_object(one).get("runs")).values():
+            for key in ("labels", "predictions"):
+                yield from _objects(_object(run).get(key))
+
+
+def _labels_of_projects(row: _Json) -> Iterator[_Json]:
+    for one in _object(row.get("projects")).values():
+        yield from _objects(_object(one).get("labels"))
 
 
 def _named(annotations: _Json) -> Iterator[str]:
@@ -211,9 +226,9 @@ def _named(annotations: _Json) -> Iterator[str]:
     seen = set()
     for frame in _object(annotations.get("frames")).values():
         found = _object(frame).get("objects")
-        inside = found.values() if isinstance(found, dict) else found or ()
-        for one in (*_objects(list(inside)), *_objects(_object(frame).get("classifications"))):
-            identity = one.get("feature_id")
+        inside = list(found.values()) if isinstance(found, dict) else found
+        for one in (*_objects(inside), *_objects(_object(frame).get("classifications"))):
+            identity = _text(one.get("feature_id"))
             if identity is None or identity not in seen:
                 seen.add(identity)
                 yield str(one.get("name", ""))
@@ -221,6 +236,10 @@ def _named(annotations: _Json) -> Iterator[str]:
 
 def _object(value: Any) -> _Json:
     return value if isinstance(value, dict) else {}
+
+
+def _text(value: Any) -> str | None:
+    return value if isinstance(value, str) else None
 
 
 def _objects(value: Any) -> list[_Json]:

@@ -48,6 +48,7 @@ class Importer(ABC):
 
     ``default_status`` is the review status that every row gets, whatever the file says; ``None`` lets the importer tell
     from what is there. ``project_key`` is the project's public id: which project of a row is meant that names several.
+    ``takes_that_project_alone``: a row that does not name it has no labels, whatever it has of another.
     ``on_read`` is told before each block is read at which byte the file stands, and may raise; ``on_refused`` gets each
     refusal: position, reason and, where it could be read, the value that was refused. ``project`` tells of the ids that
     the project has given; none: an empty one. ``open_file`` opens a file that does not lie at ``path``. ``model_run``
@@ -78,8 +79,10 @@ class Importer(ABC):
         project: EmptyProject | None = None,
         open_file: Callable[[], BinaryIO] | None = None,
         model_run: str = "",
+        takes_that_project_alone: bool = False,
     ) -> None:
         self.path = path
+        self.takes_that_project_alone = takes_that_project_alone
         self.model_run = model_run
         self._open_file = open_file
         self.project = project or EmptyProject()

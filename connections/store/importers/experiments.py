@@ -1,7 +1,8 @@
 """``experiments`` of a row: the model runs that it is in, with what they say of it.
 
 ``{"<model id>": {"name", "runs": {"<run id>": {"name", "run_data_row_id", "annotation_group_id", "labels",
-"predictions", "split"}}}}``; every key may be missing, and a part that was left out of a file takes nothing away.
+"predictions", "split"}}}}``; every key may be missing, and a part that was left out of a file takes nothing away. Keys
+that a model or a run does not have are handed back where they stood.
 """
 
 from __future__ import annotations
@@ -37,12 +38,16 @@ def check_run_id(value: Any, what: str) -> str:
 
 def take_experiments(
     value: Any, media: _Json, read_label: ReadLabel, used_classes: UsedClasses
-) -> tuple[list[IncomingPredictions], list[IncomingLabel]]:
-    """``(what each run says of the row, the labels that the runs show beside it)``. Raises :class:`BadMark`."""
+) -> tuple[list[IncomingPredictions], list[IncomingLabel], _Json]:
+    """``(what each run says of the row, the labels that the runs show beside it, unknown keys)``, the last in the shape
+    of ``value``. Raises :class:`BadMark`.
+    """
     found: list[IncomingPredictions] = []
+    unknown: _Json = {}
     labels: dict[str | None, IncomingLabel] = {}
     for model_id, model in _entries(value, KEY):
         check_run_id(model_id, f"the model id in {KEY}")
+        unknown_of_runs: _Json = {}
         for run_id, run in _entries(model.pop("runs", None), f"{KEY}[{model_id!r}].runs"):
             what = f"model run {shown(run_id)}"
             check_run_id(run_id, f"the run id in {KEY}[{model_id!r}]")
@@ -66,11 +71,15 @@ def take_experiments(
                 classes=used_classes.take(ours),
             )
             check_all_taken(ours, f"{what}: ")
-            _check_empty(run, what)
+            if run:
+                unknown_of_runs[run_id] = run
             found.append(said)
         model.pop("name", None)
-        _check_empty(model, f"{KEY}[{model_id!r}]")
-    return found, list(labels.values())
+        if unknown_of_runs:
+            model["runs"] = unknown_of_runs
+        if model:
+            unknown[model_id] = model
+    return found, list(labels.values()), unknown
 
 
 def check_confidences(label: IncomingLabel, what: str) -> None:
@@ -128,8 +137,3 @@ def _text_or_none(value: Any, what: str, longest: int) -> str | None:
     if type(value) is not str or len(value) > longest:
         raise BadMark(f"{what} is {shown(value)}; expected a text of at most {longest} characters")
     return value
-
-
-def _check_empty(rest: _Json, what: str) -> None:
-    if rest:
-        raise BadMark(f"{what} has the unknown key {shown(next(iter(rest)))}")

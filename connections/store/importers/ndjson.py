@@ -59,6 +59,10 @@ LABELBOX_STATUSES: Final = {
     "Done": "accepted",
 }
 _MAX_NAME: Final = 500
+_UNKNOWN: Final = "rows with keys that a row does not have, kept under source_extra"
+_UNKNOWN_OF_RUNS: Final = (
+    "rows with keys that a model run does not have, kept under source_extra of rows that are new, left out of others"
+)
 _MASKS: Final = frozenset([*MASK.annotation_kinds, *VIDEO_MASK.annotation_kinds])
 _Json = dict[str, Any]
 
@@ -113,8 +117,11 @@ class NdjsonImporter(RowFileImporter):
             _label(label, index, media) for index, label in enumerate(_list(project.pop("labels", None), "labels"))
         ]
         predictions: list[IncomingPredictions] = []
+        unknown_of_runs: _Json = {}
         if EXPERIMENTS in rest:
-            predictions, shown_labels = take_experiments(rest.pop(EXPERIMENTS), media, _label, self._used_classes)
+            predictions, shown_labels, unknown_of_runs = take_experiments(
+                rest.pop(EXPERIMENTS), media, _label, self._used_classes
+            )
             if "projects" not in value:
                 labels = shown_labels
         spread_annotation_ids(ours, labels)
@@ -155,12 +162,20 @@ class NdjsonImporter(RowFileImporter):
         row.project_details = project_details
         project.pop("name", None)
         extra = dict(_object(rest.pop("source_extra", None), "source_extra"))
-        unknown = {"data_row": data_row, "project": project, "projects": other_projects, **rest}
+        unknown = {
+            "data_row": data_row,
+            "project": project,
+            "projects": other_projects,
+            EXPERIMENTS: unknown_of_runs,
+            **rest,
+        }
         for name, kept in unknown.items():
             if kept or name in rest:
                 extra[name if name not in extra else f"row.{name}"] = kept
-                text = "rows with keys that a row does not have, kept under source_extra"
-                self.row_notes.add(CARRIED, text, example=f"{position}: {name[:80]!r}")
+                is_left_out = name == EXPERIMENTS and row.is_of_model_run
+                self.row_notes.add(
+                    CARRIED, _UNKNOWN_OF_RUNS if is_left_out else _UNKNOWN, example=f"{position}: {name[:80]!r}"
+                )
         row.source_extra = extra
         if self._references.is_needed:
             self._follow(row)
@@ -214,11 +229,13 @@ class NdjsonImporter(RowFileImporter):
     def _project(self, projects: Any) -> tuple[_Json, _Json]:
         """``(the row's project, others that it names too)``."""
         projects = _object(projects, "projects")
-        if not projects:
-            return {}, {}
-        chosen = self.project_key if self.project_key in projects else next(iter(projects))
-        if len(projects) > 1 and chosen != self.project_key:
-            raise BadMark(f"a row of one project is expected; this one names {len(projects)}")
+        chosen = self.project_key
+        if chosen not in projects:
+            if not projects or self.takes_that_project_alone:
+                return {}, projects
+            if len(projects) > 1:
+                raise BadMark(f"a row of one project is expected; this one names {len(projects)}")
+            chosen = next(iter(projects))
         return _object(projects.pop(chosen), f"projects[{chosen[:40]!r}]"), projects
 
     def _status(self, given: Any, labels: list[IncomingLabel]) -> str:

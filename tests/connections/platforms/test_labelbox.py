@@ -11,7 +11,7 @@ import pytest
 
 from connections.adapters import FAILED, PASSED
 from connections.platforms.base import NothingThereError, Ready, RemoteFile, Waiting, Wanted
-from connections.platforms.labelbox import names
+from connections.platforms.labelbox import names, rows
 from connections.platforms.labelbox.platform import LabelboxPlatform
 from exportadmin.lib.errors import PermanentError, TransientError, UserError
 from tests.connections.platforms.conftest import connected_labelbox
@@ -273,6 +273,77 @@ def test_what_others_had_made_of_another_thing_is_not_handed_out(labelbox, label
     assert file.rows == 1
 
 
+@pytest.mark.parametrize(
+    ("external_id", "row"),
+    [
+        ("one", {"projects": {"one": {"labels": []}, "two": {"labels": []}}}),
+        ("one", {"projects": {"one": {"labels": []}}, "experiments": {"m": {"runs": {"r": {}}}}}),
+        ("model_run:r", {"experiments": {"m": {"runs": {"r": {}, "r2": {}}}}}),
+        ("model_run:r", {"experiments": {"m": {"runs": {"r": {}}}}, "projects": {"one": {"labels": []}}}),
+    ],
+)
+def test_what_others_had_made_of_more_than_the_thing_is_not_handed_out(tmp_path, external_id, row):
+    with pytest.raises(PermanentError, match="row 1 of the file does not say that it is of a"):
+        counted(tmp_path, external_id, Wanted("", ""), row)
+
+
+def test_exports_of_a_slice_which_none_could_be_shown_to_be_are_not_listed(labelbox, labelbox_side):
+    labelbox_side.slices["s"] = Served("s", "Night", [labelled_row(0)])
+    made = labelbox.ask("slice:s", wanted())
+    assert labelbox.exports("slice:s") == []
+    assert labelbox.find("slice:s", "mine") == made.remote_id
+
+
+def counted(folder: Path, external_id: str, asking: Wanted, *lines: dict[str, Any]) -> RemoteFile:
+    path = folder / "fetched"
+    path.write_bytes(b"".join(orjson.dumps(line) + b"\n" for line in lines))
+    return rows.checked(path, names.thing(external_id), asking)
+
+
+@pytest.mark.parametrize(
+    ("asking", "row"),
+    [
+        (wanted(data_row_ids=["a"]), {"data_row": {"id": ["a"]}}),
+        (wanted(global_keys=["a"]), {"data_row": {"id": "a", "global_key": {"a": 1}}}),
+        (wanted(batch_ids=["b"]), {"projects": {"one": {"project_details": {"batch_id": {"b": 1}}}}}),
+    ],
+)
+def test_ids_that_are_no_texts_are_none_of_those_that_were_asked_for(tmp_path, asking, row):
+    if "data_row" not in row:
+        assert counted(tmp_path, "one", asking, row).rows == 1
+        return
+    with pytest.raises(PermanentError, match="rows that were not asked for"):
+        counted(tmp_path, "one", asking, row)
+
+
+@pytest.mark.parametrize(
+    ("objects", "count"),
+    [
+        (5, {}),
+        ("car", {}),
+        ({"f": 5}, {}),
+        ({"f": {"feature_id": [1], "name": "car"}}, {"car": 2}),
+        ({"f": {"feature_id": "f", "name": "car"}}, {"car": 1}),
+        ([{"feature_id": "f", "name": "car"}], {"car": 1}),
+    ],
+)
+def test_frames_of_any_shape_are_counted_as_far_as_they_can_be(tmp_path, objects, count):
+    frames = {"1": {"objects": objects}, "2": {"objects": objects}}
+    row = {"data_row": {"id": "a"}, "projects": {"one": {"labels": [{"annotations": {"frames": frames}}]}}}
+    assert counted(tmp_path, "one", wanted(), row).annotations_by_class == count
+
+
+def test_when_labels_were_created_is_not_checked_where_those_of_all_projects_are_not_in_the_row(tmp_path):
+    asking = wanted(label_created_after="2025-01-01", project_ids=["one"])
+    bare = {"data_row": {"id": "a"}}
+    labelled = {**bare, "projects": {"one": {"labels": [{"label_details": {"created_at": "2024-01-01T00:00:00Z"}}]}}}
+    for external_id in ("dataset:d", "catalog:all"):
+        assert counted(tmp_path, external_id, asking, bare, labelled).notes[rows.NOT_CHECKED] == 2
+    for external_id, options in (("one", asking), ("dataset:d", wanted(**asking.options, all_projects="yes"))):
+        with pytest.raises(PermanentError, match="a filter was ignored"):
+            counted(tmp_path, external_id, options, labelled)
+
+
 def test_a_file_is_delivered_byte_for_byte_and_what_it_tells_is_counted(labelbox, labelbox_side, tmp_path):
     file = fetched(labelbox, "one", wanted(project_details="yes", data_row_details="yes"), tmp_path)
     (task,) = labelbox_side.tasks.values()
@@ -338,8 +409,7 @@ def test_another_attempt_goes_on_behind_the_last_byte(labelbox, labelbox_side, t
 
 def test_what_an_attempt_before_had_of_another_export_is_not_taken(labelbox, labelbox_side, tmp_path):
     fetched(labelbox, "one", wanted(), tmp_path)
-    rows = [labelled_row(number, status="TO_LABEL") for number in range(30)]
-    labelbox_side.serve("one", rows)
+    labelbox_side.serve("one", [labelled_row(number, status="TO_LABEL") for number in range(30)])
     file = fetched(labelbox, "one", wanted(project_details="yes"), tmp_path)
     assert file.rows_by_status == {"ToLabel": 30}
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import tracemalloc
 from pathlib import Path
 from typing import Any
@@ -135,6 +136,19 @@ def test_what_cannot_be_had_stays_as_it_is_and_is_counted_with_its_reason(
     assert (text.startswith("masks that could not be had ("), count) == (True, 1)
     assert reason in text
     assert file.rows == 2
+
+
+def test_a_row_that_is_nested_too_deeply_to_be_written_stays_as_it_came(labelbox, labelbox_side, tmp_path):
+    deep: dict[str, Any] = {}
+    for _ in range(300):
+        deep = {"a": deep}
+    line = json.dumps({**with_mask(labelled_row(0), composite(labelbox_side, RED)), "metadata_fields": [deep]}) + "\n"
+    path, made = tmp_path / "fetched", tmp_path / "made"
+    path.write_text(line)
+    labelbox_side.habits.masks["tasks/t/masks/m/index/1"] = picture(AREAS)
+    not_had, deferred = masks.put_in(labelbox.client, "task", path, made, lambda count: None)
+    assert made.read_text() == line
+    assert (not_had, deferred) == ({"masks that could not be had (its row is nested too deeply)": 1}, 0)
 
 
 def test_pictures_of_another_host_are_asked_for_without_the_key(labelbox, labelbox_side, tmp_path):

@@ -17,7 +17,7 @@ from connections.store.models import StoreClass, StoreModelRun, StorePredictions
 from connections.store.removal import Removal
 from connections.store.upsert import WriteSummary, write_rows
 from tests.connections.store.importing import write
-from tests.connections.store.test_import_ndjson import mark, row
+from tests.connections.store.test_import_ndjson import mark, printed, row
 
 pytestmark = pytest.mark.django_db
 
@@ -52,7 +52,7 @@ def take(project: Project, tmp_path: Path) -> Any:
     def take(*rows: Any) -> WriteSummary:
         path = write(tmp_path, "".join(json.dumps(each) + "\n" for each in rows))
         importer = IMPORTERS["ndjson"](path, default_status=None, project_key="p")
-        summary = write_rows(project, importer.rows())
+        summary = write_rows(project, importer.rows_with_notes())
         assert not importer.refused, importer.refused
         assert summary.rows == summary.created + summary.updated + summary.unchanged + summary.refused_count
         return summary
@@ -164,7 +164,6 @@ def test_a_row_can_be_in_several_runs_of_several_models(take):
     [
         ({"predictions": {}}, "model run 'run1': predictions is not a list but {}"),
         ({"split": 3}, "model run 'run1': split is 3; expected a text of at most 40 characters"),
-        ({"spilt": "x"}, "model run 'run1' has the unknown key 'spilt'"),
         (
             {"predictions": [label({**mark(), "confidence": 1.5})]},
             "model run 'run1', prediction 1, object 1: confidence is 1.5; expected a number from 0 to 1",
@@ -181,6 +180,25 @@ def test_what_is_wrong_refuses_the_row_and_is_named(project, tmp_path, change, w
     importer = IMPORTERS["ndjson"](write(tmp_path, json.dumps(document)), default_status=None, project_key="p")
     assert list(importer.rows()) == []
     assert why in importer.refused[0].reason
+
+
+@pytest.mark.parametrize(
+    ("given", "text"),
+    [
+        (with_run, "rows with keys that a row does not have, kept under source_extra"),
+        (of_run, "rows with keys that a model run does not have, kept under source_extra of rows that are new"),
+    ],
+)
+def test_keys_that_a_model_run_does_not_have_are_kept_where_they_stood_and_noted(take, given, text):
+    document = given(label(mark()), data_row_details={"x": 1})
+    document["experiments"]["model-1"]["more"] = "y"
+    summary = take(document)
+    assert (summary.created, summary.predictions) == (1, 1)
+    (document,) = printed(StoreRow.objects.get().project)
+    assert document["source_extra"]["experiments"] == {
+        "model-1": {"more": "y", "runs": {"run1": {"data_row_details": {"x": 1}}}}
+    }
+    assert any(note["text"].startswith(text) for note in summary.notes.as_json())
 
 
 def test_an_id_that_no_address_can_hold_is_refused(project, tmp_path):

@@ -8,10 +8,14 @@ from connections.connection_actions import create_connection
 from connections.models import Project
 from connections.store.models import StoreRow, StoreTombstone
 from connections.sync.actions import change_mirror, mirror_project
-from connections.sync.models import FULL, INCREMENTAL, Mirror
+from connections.sync.forms import MirrorSettingsForm
+from connections.sync.models import AUTO, FULL, INCREMENTAL, Mirror, SyncRun
+from exportadmin.lib.errors import UserError
 from exportadmin.runs import statuses
+from tests.connections.store.test_import_ndjson import printed
 from tests.connections.sync.conftest import ME, MINUTE, carried_out, keys
 from tests.rest.world import SHELL
+from tests.support.far_side import Answer
 from tests.support.labelbox_server import LabelboxServer, Served, labelled_row, picture, with_mask
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -47,7 +51,7 @@ def test_a_project_comes_in_with_all_that_its_rows_say(held):
     assert asked["input"]["taskName"] == f"{course.run.remote_name} [one]"
     assert asked["input"]["filters"] == {"projectId": "one", "searchQuery": {"scope": None, "query": []}}
     left_out = [name for name, value in asked["input"]["params"].items() if not value]
-    assert left_out == ["mediaTypeOverride", "includeInterpolatedFrames"]
+    assert left_out == ["mediaTypeOverride", "includeEmbeddings", "includeInterpolatedFrames"]
 
 
 def test_the_next_sync_asks_for_what_was_active_since_in_whole_seconds_of_utc(held, settings):
@@ -102,14 +106,14 @@ def test_a_slice_is_read_whole_each_time(held):
     held.slices["s-1"] = Served("s-1", "Night", [labelled_row(number) for number in range(3)])
     project = mirror(held, "slice:s-1")
     assert project.name == "Night (slice)"
-    change_mirror(project=project, actor=ME, options={"project_ids": ["one"], "embeddings": "no"})
+    change_mirror(project=project, actor=ME, options={"project_ids": ["one"], "embeddings": "yes"})
     for _ in range(2):
         course = carried_out(project)
         assert (course.run.status, course.run.error, course.run.mode) == (statuses.COMPLETED, "", FULL)
     (asked, _) = held.sent("create")
     assert asked["input"]["filters"] == {"sliceId": "s-1"}
     params = asked["input"]["params"]
-    assert (params["projectIds"], params["modelRunIds"], params["includeEmbeddings"]) == (["one"], None, False)
+    assert (params["projectIds"], params["modelRunIds"], params["includeEmbeddings"]) == (["one"], None, True)
     assert StoreRow.objects.get(project=project, global_key="key-00000").annotation_count == 2
 
 
@@ -118,7 +122,7 @@ def test_a_dataset_has_no_labels_unless_projects_are_named(held):
     project = mirror(held, "dataset:ds-1")
     course = carried_out(project)
     assert (course.run.status, course.run.summary["rows"], course.run.summary["annotations"]) == ("completed", 3, 0)
-    change_mirror(project=project, actor=ME, options={"all_projects": "yes"})
+    change_mirror(project=project, actor=ME, options={"project_ids": ["one"]})
     assert carried_out(project).run.summary["annotations"] == 2
     query = held.sent("create")[0]["input"]["filters"]["searchQuery"]["query"]
     assert query == [{"ids": ["ds-1"], "operator": "is", "type": "dataset"}]
@@ -158,13 +162,69 @@ def test_of_a_row_in_several_projects_the_first_that_was_asked_for_is_its_own_an
     assert "label-0" in StoreRow.objects.get(project=project).body
 
 
-def test_options_of_another_sort_of_thing_end_it_in_words(held):
-    project = mirror(held)
-    change_mirror(project=project, actor=ME, options={"project_ids": ["one"]})
+def test_a_row_that_is_not_in_the_first_project_has_no_labels_and_those_of_all_others_are_carried(held):
+    of_two, of_three = (labelled_row(3, project=name)["projects"] for name in ("two", "three"))
+    alone, twice = labelled_row(0), labelled_row(3)
+    alone["projects"], twice["projects"] = of_two, {**of_two, **of_three}
+    held.datasets["ds-1"] = Served("ds-1", "Pictures", [alone, twice])
+    project = mirror(held, "dataset:ds-1")
+    change_mirror(project=project, actor=ME, options={"project_ids": ["one", "two", "three"]})
     course = carried_out(project)
-    assert course.run.status == statuses.FAILED
-    assert course.run.error == (
-        "Labelbox, asking for the export: project_ids is not for a project: Labelbox has it for a dataset and a slice "
-        "and the catalog"
-    )
-    assert held.count("create") == 0
+    assert (course.run.status, course.run.summary["refused_count"]) == (statuses.COMPLETED, 0)
+    assert course.run.summary["annotations"] == 0
+    found = [(row["data_row"]["global_key"], [*row["source_extra"]["projects"]]) for row in printed(project)]
+    assert found == [("key-00000", ["two"]), ("key-00003", ["two", "three"])]
+    assert set(StoreRow.objects.values_list("annotation_count", "status")) == {(0, "to_label")}
+
+
+def test_options_of_another_sort_of_thing_are_refused_when_they_are_saved(held):
+    project = mirror(held)
+    with pytest.raises(UserError, match=r"^options.project_ids is not for 'one'; known for it: embeddings$"):
+        change_mirror(project=project, actor=ME, options={"project_ids": ["one"]})
+    change_mirror(project=project, actor=ME, options={"project_ids": [], "embeddings": "yes"})
+    assert Mirror.objects.get(project=project).options == {"embeddings": "yes"}
+
+
+@pytest.mark.parametrize(
+    ("external_id", "offered"),
+    [
+        ("one", ["embeddings"]),
+        ("model_run:mr-1", ["embeddings"]),
+        ("dataset:ds-1", ["embeddings", "project_ids", "model_run_ids", "all_model_runs"]),
+    ],
+)
+def test_the_form_offers_the_options_of_the_thing(held, external_id, offered):
+    held.datasets["ds-1"] = Served("ds-1", "Pictures", [])
+    held.model_runs["mr-1"] = Served("mr-1", "v1", [])
+    project = mirror(held, external_id)
+    form = MirrorSettingsForm(mirror=Mirror.objects.get(project=project), project=project)
+    assert [name for name in form.fields if name.startswith("option.")] == [f"option.{name}" for name in offered]
+
+
+def test_a_row_whose_mask_failed_for_the_moment_comes_again_at_the_next_sync(held):
+    path = "tasks/t/masks/0/index/1"
+    mask = {"composite_mask": {"url": f"{held.url}/api/v1/{path}", "color_rgb": [9, 8, 7]}}
+    shown, fails = picture({(9, 8, 7): (1, 1, 11, 21)}), Answer(503, headers={"Retry-After": "99"})
+    rows = list(held.projects["one"].rows)
+    held.projects["one"].rows = [with_mask(rows[0], mask), *rows[1:]]
+    held.habits.masks[path] = shown
+    project = mirror(held)
+    assert carried_out(project).run.status == statuses.COMPLETED
+    body = StoreRow.objects.filter(project=project, global_key="key-00000").values_list("body", flat=True)
+
+    def synced(answer, wanted=AUTO):
+        held.habits.masks[path] = answer
+        run = carried_out(project, wanted).run
+        settings = Mirror.objects.get(project=project)
+        return run.status, run.mode, "composite_mask" in body.get(), settings.watermark_ms, settings.full_due
+
+    changed = with_mask(labelled_row(0, active_ms=NOON + MINUTE), mask)
+    held.projects["one"].rows = [changed, *rows[1:]]
+    held.clock_ms = lambda: NOON + 20 * MINUTE
+    assert synced(fails) == (statuses.PARTIAL, INCREMENTAL, True, NOON, False)
+    error = SyncRun.objects.filter(project=project).latest("pk").error
+    assert error == "parts of rows that could not be had now: 1. The next sync asks for them once more"
+    assert synced(shown) == (statuses.COMPLETED, INCREMENTAL, False, NOON + 20 * MINUTE, False)
+    held.clock_ms = lambda: NOON + 60 * MINUTE
+    assert synced(fails, FULL) == (statuses.PARTIAL, FULL, True, NOON + 20 * MINUTE, True)
+    assert synced(shown) == (statuses.COMPLETED, FULL, False, NOON + 60 * MINUTE, False)
