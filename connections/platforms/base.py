@@ -266,6 +266,8 @@ class Platform(ConnectionKind, ABC):
     # what it calls a figure of its own (:attr:`RemoteFile.told`) → :data:`IN_FILE` or :data:`COMPLETE`, which ours of
     # the same has to equal
     figures: ClassVar[Mapping[str, str]] = {}
+    # of these, those that count another thing, or at another moment: who differs from them is not wrong for it
+    loose_figures: ClassVar[frozenset[str]] = frozenset()
     # does what it makes stay there, to be taken away by :meth:`tidy`?
     keeps_what_it_makes: ClassVar[bool] = False
     # does it keep the name that an export is asked for under? Else a lost one is told by :meth:`find_unnamed`

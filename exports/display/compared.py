@@ -23,33 +23,40 @@ from exports.models import ExportReport
 from exports.spec.conditions.base import texts_of
 from exports.spec.conditions.workflow_status import WorkflowStatus
 
-EQUAL, DIFFERENT, ALONE = "equal", "different", "alone"
+EQUAL, DIFFERENT, ALONE, LOOSE = "equal", "different", "alone", "loose"
 VERDICTS: Final = {
     EQUAL: "As the platform said",
     DIFFERENT: "Not what the platform said",
     ALONE: "The platform said nothing of it",
+    LOOSE: "The platform counts another thing, or at another moment",
 }
 # how statuses say that a row is done: ours, and what Diffgram's files say
 _DONE: Final = statuses_in([DONE]) | {"complete"}
 # counters of a sync that brought something
 _CHANGES: Final = ("created", "updated", "replaced", "gone")
+# a count there, what it is called, whether it is loose
+_Figure = tuple[int | None, str, bool]
 
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """``here`` and ``there`` are counts, ``None`` where nobody knows; ``called`` is what the platform calls its own."""
+    """``here`` and ``there`` are counts, ``None`` where nobody knows; ``called`` is what the platform calls its own.
+    ``is_loose``: whether they are equal says nothing."""
 
     key: str
     title: str
     here: int | None
     there: int | None = None
     called: str = ""
+    is_loose: bool = False
 
     @property
     def verdict(self) -> str:
         """A key of :data:`VERDICTS`."""
         if self.here is None or self.there is None:
             return ALONE
+        if self.is_loose:
+            return LOOSE
         return EQUAL if self.here == self.there else DIFFERENT
 
     @property
@@ -83,6 +90,11 @@ class Compared:
         return any(line.there is not None for line in self.lines)
 
     @property
+    def is_compared(self) -> bool:
+        """Did it say anything that has to be equal?"""
+        return any(line.verdict in (EQUAL, DIFFERENT) for line in self.lines)
+
+    @property
     def is_as_told(self) -> bool:
         """Is nothing other than it said?"""
         return not any(line.verdict == DIFFERENT for line in self.lines)
@@ -92,7 +104,7 @@ class Compared:
         return {
             "platform": self.platform,
             "source": self.source,
-            "as_told": self.is_as_told if self.is_told else None,
+            "as_told": self.is_as_told if self.is_compared else None,
             "lines": [line.to_json() for line in self.lines],
         }
 
@@ -105,7 +117,7 @@ def compared(report: ExportReport) -> Compared | None:
     kept, read = values.get("rows_kept"), values.get("rows_read")
     out = None if kept is None or read is None else read - kept
     title, source = "", ""
-    in_all: tuple[int | None, str] = (None, "")
+    in_all: _Figure = (None, "", False)
     files = complete = in_all
     if report.made_by:
         title, source = _title(report.made_by), "of this very export"
@@ -115,7 +127,7 @@ def compared(report: ExportReport) -> Compared | None:
         kind, told = sync.project.connection.kind, (sync.summary or {})["told"]
         title = _title(kind)
         source = f"in the full sync of {in_words(sync.asked_at)}" if sync.asked_at else "in the last full sync"
-        in_all = (told.get(FOUND), FOUND)
+        in_all = (told.get(FOUND), FOUND, False)
         if _has_all_that_are_done(report, values):
             complete = _figure(kind, told, COMPLETE)
     lines = (
@@ -145,10 +157,12 @@ def _has_all_that_are_done(report: ExportReport, values: Mapping[str, Any]) -> b
     return dropped == {WorkflowStatus.key} and DONE in groups
 
 
-def _figure(kind: str, told: Mapping[str, int], what: str) -> tuple[int | None, str]:
-    """The platform's own figure of that sort, and what it calls it."""
-    figures = PLATFORMS[kind].figures if kind in PLATFORMS else {}
-    return next(((told[name], name) for name, sort in figures.items() if sort == what and name in told), (None, ""))
+def _figure(kind: str, told: Mapping[str, int], what: str) -> _Figure:
+    """The platform's own figure of that sort, what it calls it, and whether it is a loose one."""
+    if (platform := PLATFORMS.get(kind)) is None:
+        return None, "", False
+    found = (name for name, sort in platform.figures.items() if sort == what and name in told)
+    return next(((told[name], name, name in platform.loose_figures) for name in found), (None, "", False))
 
 
 def _title(kind: str) -> str:

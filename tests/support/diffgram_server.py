@@ -354,10 +354,12 @@ class DiffgramServer:
 
     def directory_list(self, call: Call, project: str) -> Any:
         found = [self._directory(number) for number in reversed(self.directories)]
-        return {"log": {"success": True}, "directory_list": found}
+        return {"log": {"success": True}, "directory_list": found[: call.sent["limit"]]}
 
     def files_list(self, call: Call, project: str) -> Any:
         asked = call.sent["metadata"]
+        if asked["directory_id"] not in self.directories:
+            raise RefusedError(500, {"error": "'bool' object has no attribute 'id'"})
         numbers = self.directories[asked["directory_id"]][1]
         if asked["annotation_status"] == "Completed":
             numbers = [one for one in numbers if self.files[one]["file"]["ann_is_complete"]]

@@ -13,9 +13,10 @@ from __future__ import annotations
 import base64
 import re
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import closing
+from contextlib import closing, contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from tempfile import TemporaryFile
+from typing import IO, TYPE_CHECKING, Any, Final
 from urllib.parse import quote
 
 import orjson
@@ -24,9 +25,9 @@ from django.conf import settings
 from connections.models import Connection
 from connections.platforms.base import LostAnswerError, NotMadeYetError
 from connections.platforms.diffgram.names import DEFAULT_ADDRESS
-from exportadmin.lib import formatting
+from exportadmin.lib import formatting, json_stream
 from exportadmin.lib.addresses import check_url
-from exportadmin.lib.errors import PermanentError, TransientError
+from exportadmin.lib.errors import PermanentError, TransientError, UserError
 from exportadmin.lib.http import (
     MAX_REFUSAL,
     READ_SECONDS,
@@ -70,6 +71,10 @@ class RefusedError(PermanentError):
         super().__init__(message)
         self.status = status
         self.said = said
+
+
+class TooLargeFileError(PermanentError):
+    """The file is larger than what is taken, by whichever way it comes."""
 
 
 class UnreadableError(TransientError):
@@ -140,10 +145,14 @@ class Client:
         return [one for one in found if isinstance(one, dict)]
 
     def directory(self, number: int) -> _Json:
-        """One of them. Raises :class:`RefusedError` where there is none."""
-        for directory in self.directories():
+        """One of them, without more than its number where there are too many. Raises :class:`RefusedError` where there
+        is none."""
+        listed = self.directories()
+        for directory in listed:
             if number_of(directory) == number:
                 return directory
+        if len(listed) >= _MOST_DIRECTORIES and self.count_files(number, "All") is not None:
+            return {"directory_id": number}  # the list was cut, and it lists the files of that one
         raise RefusedError(f"{self.place} has no directory {number} in project {self._project_id}", 404)
 
     def count_files(self, directory: int, status: str) -> int | None:
@@ -205,12 +214,34 @@ class Client:
             raise LostAnswerError(f"{self.place} answered without the id of the export")
         return made
 
-    def exports(self) -> list[_Json]:
-        """All of the project that are not archived, newest first."""
-        found = self._object("GET", self._export("working_dir/list")).get("export_list")
-        if not isinstance(found, list):
+    @contextmanager
+    def exports(self) -> Iterator[Iterator[_Json]]:
+        """All of the project that are not archived, newest first. The list has no pages, and an installation that
+        nobody tidies has many: it is read in flat memory.
+        """
+        with TemporaryFile() as file:
+            answer = self._request(
+                "GET", self._export("working_dir/list"), stream=True, max_bytes=settings.PLATFORM_FILE_BYTES
+            )
+            with closing(answer):
+                for piece in answer.iter_content(_PIECE):
+                    file.write(piece)
+            file.seek(0)
+            yield self._listed(file)
+
+    def _listed(self, file: IO[bytes]) -> Iterator[_Json]:
+        is_list = False
+        try:
+            for key, element, in_list in json_stream.sections(file):  # type: ignore[arg-type]
+                if key == "export_list":
+                    is_list |= in_list
+                    one = json_stream.parse(element) if in_list and element is not None else None
+                    if isinstance(one, dict) and isinstance(one.get("id"), int):
+                        yield one
+        except (UserError, json_stream.RowRefused):
+            raise self._unreadable("the list of exports is no JSON that can be read") from None
+        if not is_list:
             raise self._unreadable("the list of exports is none")
-        return [one for one in found if isinstance(one, dict) and isinstance(one.get("id"), int)]
 
     def status(self, export_id: str) -> _Json:
         """One of them, as it stands; for admins and Editors alone. Raises :class:`RefusedError`: 403 for a Viewer."""
@@ -371,9 +402,9 @@ def _id(text: str) -> str:
     return text
 
 
-def _too_large() -> PermanentError:
+def _too_large() -> TooLargeFileError:
     limit = settings.PLATFORM_FILE_BYTES
-    return PermanentError(
+    return TooLargeFileError(
         f"the file has more than {limit:,} bytes; no more are taken (EXPORTADMIN_PLATFORM_FILE_BYTES)"
     )
 

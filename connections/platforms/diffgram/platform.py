@@ -46,6 +46,7 @@ FORMAT: Final = "json"
 KIND: Final = "Annotations"
 YES, NO = "yes", "no"
 FILE_COUNT: Final = "File Count (file_list_length)"
+TASK_COUNT: Final = "File Count (file_list_length), which counts a job's tasks"
 TASKS, TASKS_COMPLETE = "tasks of the job (stat_count_tasks)", "complete tasks of the job (stat_count_complete)"
 FILES, FILES_COMPLETE = "files of the directory", "files of the directory that are marked complete"
 INIT, _COMPLETE, _FAILED = "init", "complete", "failed"
@@ -112,7 +113,9 @@ class DiffgramPlatform(Platform):
     remote_formats: ClassVar[tuple[RemoteFormat, ...]] = (
         RemoteFormat(FORMAT, "JSON", "Diffgram's own, an entry a file; it makes no other"),
     )
-    figures = {FILE_COUNT: IN_FILE, TASKS_COMPLETE: COMPLETE, FILES_COMPLETE: COMPLETE}
+    figures = {FILE_COUNT: IN_FILE, TASK_COUNT: IN_FILE, TASKS_COMPLETE: COMPLETE, FILES_COMPLETE: COMPLETE}
+    # tasks are not files, and what is complete it counts after the export was made
+    loose_figures = frozenset({TASK_COUNT, TASKS_COMPLETE, FILES_COMPLETE})
     mirror_options: ClassVar[tuple[RemoteOption, ...]] = (
         RemoteOption(
             "complete_only",
@@ -215,7 +218,8 @@ class DiffgramPlatform(Platform):
 
     def before(self, external_id: str, wanted: Wanted) -> Mapping[str, Any]:
         """Its ids grow: the highest that is there, and when that was made."""
-        newest = max(self.client.exports(), key=_number, default=None)
+        with self.client.exports() as exports:
+            newest = max(exports, key=_number, default=None)
         return {} if newest is None else {"highest": newest["id"], "created_ms": _moment(newest.get("created_time"))}
 
     def find_unnamed(
@@ -223,12 +227,14 @@ class DiffgramPlatform(Platform):
     ) -> str | None:
         body = _body(external_id, self.check_wanted(wanted))
         highest, since = before.get("highest", -1), before.get("created_ms")
-        for item in sorted(self.client.exports(), key=_number):
-            created = _moment(item.get("created_time"))
-            is_new = item["id"] > highest and (since is None or created is None or created >= since)
-            if is_new and str(item["id"]) not in others and _is_as(item, body):
-                return str(item["id"])
-        return None
+        found: list[int] = []
+        with self.client.exports() as exports:
+            for item in exports:
+                created = _moment(item.get("created_time"))
+                is_new = item["id"] > highest and (since is None or created is None or created >= since)
+                if is_new and str(item["id"]) not in others and _is_as(item, body):
+                    found.append(item["id"])
+        return str(min(found)) if found else None
 
     def left_there(self, wanted: Wanted) -> Wanted:
         return replace(wanted, options={**wanted.options, "archive": NO})
@@ -251,9 +257,10 @@ class DiffgramPlatform(Platform):
                 if error.status != 403:
                     raise
                 self._is_viewer = True
-        for item in self.client.exports():
-            if str(item["id"]) == remote_id:
-                return item
+        with self.client.exports() as exports:
+            for item in exports:
+                if str(item["id"]) == remote_id:
+                    return item
         raise PermanentError(f"the list of exports has no {remote_id} (any more)")
 
     def fetch(
@@ -281,14 +288,16 @@ class DiffgramPlatform(Platform):
         """From where it is stored; where nobody gets at that, through Diffgram, which may have two buckets and then has
         none for itself. What was in the way is noted.
         """
+        from connections.platforms.diffgram.client import TooLargeFileError
+
         try:
             self.client.fetch_by_address(remote_id, path, on_bytes)
-        except NotMadeYetError:
+        except (NotMadeYetError, TooLargeFileError):
             raise
         except (PermanentError, TransientError) as at_address:
             try:
                 self.client.fetch_as_data(remote_id, path, on_bytes)
-            except NotMadeYetError:
+            except (NotMadeYetError, TooLargeFileError):
                 raise
             except (PermanentError, TransientError) as as_data:
                 message = f"by its address: {at_address}; as data: {as_data}"
@@ -300,9 +309,9 @@ class DiffgramPlatform(Platform):
 
     def _figures(self, told: _Json, length: int | None) -> tuple[dict[str, int], dict[str, int]]:
         """What Diffgram counts, by what it calls that, and what is to be noted of it."""
-        figures: dict[str, int] = {} if length is None else {FILE_COUNT: length}
-        notes: dict[str, int] = {}
         source, of = told.get("source"), _of(told)
+        figures: dict[str, int] = {} if length is None else {TASK_COUNT if source == JOB else FILE_COUNT: length}
+        notes: dict[str, int] = {}
         try:
             if source == JOB and of is not None:
                 job = self.client.job(of)
@@ -366,12 +375,13 @@ class DiffgramPlatform(Platform):
 
     def exports(self, external_id: str) -> list[RemoteExport]:
         place = place_of(external_id)
+        with self.client.exports() as exports:
+            of_place = [item for item in exports if _is_of(item, place)]
         return [
             RemoteExport(
                 str(item["id"]), _name(item), _standing(item), _moment(item.get("created_time")), _details(item)
             )
-            for item in sorted(self.client.exports(), key=_number, reverse=True)
-            if _is_of(item, place)
+            for item in sorted(of_place, key=_number, reverse=True)
         ]
 
 
@@ -379,7 +389,7 @@ class DiffgramPlatform(Platform):
 STAT_TASKS, STAT_COMPLETE = "stat_count_tasks", "stat_count_complete"
 AS_DATA: Final = "file taken through Diffgram, since nobody gets at its address"
 NO_FIGURES: Final = "Diffgram's own counts of the job or directory, which could not be had"
-OTHER_COUNT: Final = "difference between what is complete there and what was exported"
+OTHER_COUNT: Final = "difference between what is complete there by now and what was exported"
 
 
 def _body(external_id: str, wanted: Wanted) -> _Json:

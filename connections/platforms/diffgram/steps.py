@@ -39,7 +39,8 @@ def run(connection: Connection) -> Iterator[Step]:
 
 def _tried(client: Client) -> Iterator[Step]:
     try:
-        exports = client.exports()
+        with client.exports() as listed:
+            exports = sum(1 for _ in listed)
     except RefusedError as error:
         if error.status not in (401, 403):
             # there is somebody, but nothing at that path
@@ -53,7 +54,7 @@ def _tried(client: Client) -> Iterator[Step]:
         yield _step("reach", FAILED, str(error), f"{'Try again later. ' if is_late else ''}{ADDRESS_ADVICE}")
         return
     yield _step("reach", PASSED, f"{client.place} answers")
-    yield _step("sign_in", PASSED, f"the key is taken; the project lists {_count(len(exports), 'export')}")
+    yield _step("sign_in", PASSED, f"the key is taken; the project lists {_count(exports, 'export')}")
     yield _role(client)
     try:
         jobs = len(list(islice(client.jobs(), _MOST_COUNTED)))

@@ -9,12 +9,13 @@ import pytest
 from connections.adapters import FAILED, PASSED
 from connections.connection_actions import create_connection
 from connections.platforms.base import Failed, Ready, Waiting
+from connections.platforms.diffgram import client
 from connections.platforms.diffgram.platform import DiffgramPlatform
 from exportadmin.lib.errors import PermanentError, TransientError, UserError
 from tests.connections.platforms.conftest import connected_diffgram
 from tests.rest.world import SHELL
-from tests.support.diffgram_server import SECRET, refusal
-from tests.support.far_side import page
+from tests.support.diffgram_server import SECRET, image, refusal
+from tests.support.far_side import Answer, page
 
 
 def steps(platform: DiffgramPlatform) -> dict[str, tuple[str, str]]:
@@ -127,3 +128,30 @@ def test_jobs_come_page_by_page(diffgram, diffgram_side):
         diffgram_side.serve({}, job=number, directory=7)
     assert sum(one.external_id.startswith("job:") for one in diffgram.projects()) == 91
     assert diffgram.project("job:189").name == "Batch 189 (job 189)"
+
+
+def test_a_list_of_exports_that_nobody_tidied_is_read_however_long_it_is(diffgram, diffgram_side):
+    made = diffgram_side.make()
+    made.status, made.status_text = "failed", "x" * 17_000_000
+    newest = diffgram_side.make()
+    wanted = diffgram.for_sync("x", None)
+    assert diffgram.before("job:42", wanted)["highest"] == newest.number
+    assert [one.remote_id for one in diffgram.exports("job:42")] == [str(newest.number), str(made.number)]
+    assert diffgram.find_unnamed("job:42", wanted, {"highest": made.number}, ()) == str(newest.number)
+
+
+@pytest.mark.parametrize("content", [b"", b"<p>", b'{"export_list": [{"id": 1}', b'{"export_list": {}}', b"{}"])
+def test_a_list_of_exports_that_is_none_is_not_an_empty_one(diffgram, diffgram_side, content):
+    diffgram_side.answers["list"] = [Answer(200, content)]
+    with pytest.raises(TransientError, match="does not answer as Diffgram does"):
+        diffgram.exports("job:42")
+
+
+def test_a_directory_that_a_cut_list_does_not_have_is_there(diffgram, diffgram_side, monkeypatch):
+    diffgram_side.serve({1: image(1)}, job=43, directory=8)
+    assert diffgram.project("directory:7").name == "Directory 7 (directory 7)"
+    monkeypatch.setattr(client, "_MOST_DIRECTORIES", 1)
+    assert [one.external_id for one in diffgram.projects()][-1] == "directory:8"
+    assert diffgram.project("directory:7").name == "directory 7"
+    with pytest.raises(PermanentError):
+        diffgram.project("directory:99")

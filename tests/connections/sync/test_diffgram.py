@@ -9,6 +9,7 @@ import pytest
 from connections.connection_actions import create_connection
 from connections.models import Connection, Project
 from connections.platforms import remote
+from connections.platforms.diffgram.platform import TASK_COUNT
 from connections.store.models import StoreRow
 from connections.sync.actions import change_mirror, list_remote_projects, mirror_project
 from connections.sync.models import AUTO, FULL
@@ -94,7 +95,7 @@ def test_complete_files_only_is_a_choice_and_their_counts_stand_beside_ours(proj
     (export,) = held.exports.values()
     assert export.body["ann_is_complete"] is True
     assert course.run.summary["told"] == {
-        "File Count (file_list_length)": 20,
+        TASK_COUNT: 20,
         "tasks of the job (stat_count_tasks)": 30,
         "complete tasks of the job (stat_count_complete)": 20,
         "rows in its file": 20,
@@ -160,6 +161,14 @@ def test_neither_way_is_an_end_that_says_both(project, held):
     assert course.run.status == statuses.FAILED
     assert re.search(r"fetching the file, 4 times: by its address: .*10\.1\.2\.3.*; as data: .*500", course.run.error)
     assert len(held.exports) == 1
+
+
+def test_a_file_that_is_too_large_is_not_taken_twice(project, held, settings):
+    settings.PLATFORM_FILE_BYTES = 9_000
+    course = carried_out(project)
+    assert course.run.status == statuses.FAILED
+    assert re.search(r"more than 9,000 bytes; no more are taken \(EXPORTADMIN_PLATFORM_FILE_BYTES\)", course.run.error)
+    assert held.count("link") == 1
 
 
 def test_a_file_that_is_cut_off_comes_as_data(project, held):
@@ -301,7 +310,7 @@ def test_two_tasks_on_one_file_are_one_row(project, held):
     held.jobs[42].tasks.append((1003, "complete"))
     course = carried_out(project)
     assert is_whole(course, held)
-    assert course.run.summary["told"]["File Count (file_list_length)"] == 31
+    assert course.run.summary["told"][TASK_COUNT] == 31
     assert course.run.summary["told"]["rows in its file"] == 30
 
 

@@ -21,7 +21,10 @@ def test_complete_files_of_the_job_unless_all_are_asked_for(diffgram_side, ask_d
         export = diffgram_side.exports[int(report.remote_id)]
         assert export.body["ann_is_complete"] is complete
         values = report.check_values
-        assert (values["rows_kept"], values["told"]["File Count (file_list_length)"]) == (count, count)
+        assert (values["rows_kept"], values["told"]["File Count (file_list_length), which counts a job's tasks"]) == (
+            count,
+            count,
+        )
         assert values["told"]["complete tasks of the job (stat_count_complete)"] == 20
         assert not export.is_archived
 
