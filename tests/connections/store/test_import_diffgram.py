@@ -6,10 +6,16 @@ import json
 from pathlib import Path
 from typing import Any
 
+import orjson
 import pytest
 
+from connections.rows.batch import PARTS
+from connections.rows.body import BodyPrinter
+from connections.rows.diffgram import Numbers, written_row
 from connections.store.import_row import IncomingRow
 from connections.store.importers import IMPORTERS, detect
+from connections.store.models import StoreRow
+from connections.store.upsert import write_rows
 from exportadmin.lib.errors import UserError
 from tests.support.diffgram_server import GROUPS, LABELS, image
 
@@ -248,3 +254,33 @@ def test_what_cannot_be_is_refused_with_its_number(path):
 def test_more_files_than_a_file_has_keys_otherwise(path):
     importer, rows = read(path, export({str(number): image(number) for number in range(10_100)}))
     assert (len(rows), importer.refused_count) == (10_100, 0)
+
+
+def test_frames_and_answers_are_written_as_they_were_read(path, project):
+    boxes = [
+        shape(0, frame_number=at, global_frame_number=1800 + 2 * at, local_sequence_number=1, number=1)
+        | {"interpolated": True if at == 1 else None}
+        for at in range(3)
+    ]
+    answers = {"id": 9, "type": "global", "attribute_groups": {"34": {"id": 80, "name": "Daytime"}}, "score": 0.5}
+    content = {
+        "file": {**image(1002)["file"], "type": "video"},
+        "parent_instance_list": [answers | {"label_file_id": None}],
+        "sequence_list": [{"id": 700, "label_file_id": 901, "number": 1, "instance_list": boxes}],
+    }
+    _, rows = read(path, export({"1002": content}))
+    write_rows(project, rows, now_ms=1_000)
+    body = StoreRow.objects.get(project=project).body.encode()
+    document = orjson.loads(BodyPrinter(frozenset(PARTS), "P").join([body], [b"[]"], b""))
+    written = written_row(document, 1002, Numbers({"Apple": 901}, {"light": 34}), is_complete=True).packet
+    (sequence,) = written["sequence_list"]
+    places = ("frame_number", "global_frame_number", "interpolated")
+    assert [[one[key] for key in places] for one in sequence["instance_list"]] == [
+        [0, 1800, None],
+        [1, 1802, True],
+        [2, 1804, None],
+    ]
+    (of_all,) = written["parent_instance_list"]
+    assert {key: of_all[key] for key in ("id", "attribute_groups", "score")} == {
+        key: answers[key] for key in ("id", "attribute_groups", "score")
+    }
