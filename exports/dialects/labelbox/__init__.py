@@ -77,6 +77,10 @@ LABELBOX = Dialect(
             "They are what rows say of them.",
         ),
         (
+            "Embeddings and fields of metadata are listed as none.",
+            "They are what rows say of them, and exports have them.",
+        ),
+        (
             "A task that failed says why in its metadata, under error.",
             "Without it nobody could do anything about it.",
         ),

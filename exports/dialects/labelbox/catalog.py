@@ -6,19 +6,26 @@ settles which: the dataset or the rows that are named, else the only connection 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, NoReturn
 
 from django.db.models import Count, Max, Q, QuerySet
 from rest_framework.request import Request
 
 from connections.access.lookup import get_object, not_found, token_of
-from connections.access.permissions import START, VIEW, projects_for
+from connections.access.permissions import START, VIEW, projects_for, require
 from connections.models import Project
 from connections.store.models import StoreModelRun, StoreProject, StoreRow
+from exportadmin.lib.actor import Actor
 from exportadmin.lib.errors import ConflictError, DeniedError, NotFoundError
+from exportadmin.lib.heavy import check_time
+from exports.dialects.labelbox.bodies import FORMAT
 from exports.models import Slice
-from exports.spec.scope import CATALOG, DATASET
+from exports.sources import source_of
+from exports.spec.catalog import settle
+from exports.spec.filters import RowFilter
+from exports.spec.scope import CATALOG, DATASET, SLICE
+from exports.spec.spec import ExportSpec
 
 
 def project_of_catalog(request: Request, scope: Mapping[str, str], filter_: Mapping[str, Any]) -> Project:
@@ -119,6 +126,21 @@ def slices(request: Request) -> QuerySet[Slice]:
 def find_slice(request: Request, slice_id: str) -> Slice:
     """Raises :class:`NotFoundError`."""
     return get_object(request, Slice.objects.select_related("project__connection"), "slice", slice_id)
+
+
+def rows_of_slice(found: Slice, actor: Actor) -> Iterator[tuple[str, str]]:
+    """``(id, global key)`` of the data rows that an export of it has now. Raises as a request for one does."""
+    project = found.project
+    require(actor, START, project)
+    body = {"format": FORMAT, "scope": {"kind": SLICE, "id": found.public_id}}
+    selection = settle(ExportSpec.parse(body, project), project, actor).selection
+    source = source_of(project, selection.scope)
+    row_filter = RowFilter(selection, source.pushed_down)
+    with source.open(selection, frozenset()) as reader:
+        for batch in reader.batches():
+            check_time()
+            batch = row_filter.apply(batch)
+            yield from zip(batch.row_ids, batch.global_keys, strict=True)
 
 
 def model_runs(request: Request) -> QuerySet[StoreModelRun]:

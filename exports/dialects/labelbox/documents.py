@@ -22,7 +22,7 @@ _ARGUMENTS: Final = re.compile(r"\(([^()]*)\)")
 _COMPARED: Final = re.compile(r"\b(\w+)\s*:\s*\$(\w+)")
 _PAGE: Final = re.compile(r"\b(skip|first)\s*:\s*(\d{1,9})(?!\w)")
 # all that is read of arguments: what else stands there would be ignored
-_READ: Final = re.compile(rf"{_COMPARED.pattern}|{_PAGE.pattern}|\b(?:where|AND)\s*:|[\s{{}}\[\],]+")
+_READ: Final = re.compile(rf"{_COMPARED.pattern}|{_PAGE.pattern}|\b(?:where|AND|input)\s*:|[\s{{}}\[\],]+")
 _LONGEST_ID: Final = 200
 
 

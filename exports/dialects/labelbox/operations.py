@@ -18,6 +18,7 @@ from exportadmin.audit.checkpoints.identity import installation_id
 from exportadmin.audit.middleware import actor_of
 from exportadmin.lib.actor import Actor
 from exportadmin.lib.errors import ConflictError, UserError
+from exportadmin.lib.heavy import heavy_work
 from exportadmin.runs import statuses
 from exports import actions
 from exports.delivery.reading import removed_text
@@ -44,6 +45,7 @@ from exports.dialects.labelbox.catalog import (
     models,
     project_of_catalog,
     revisions_of,
+    rows_of_slice,
     runs_of_model,
     slices,
 )
@@ -71,6 +73,7 @@ from exports.spec.spec import ExportSpec
 
 Data = dict[str, Any]
 _STREAMS: Final = ("RESULT", "ERRORS")
+ROWS_ON_A_PAGE: Final = 10_000
 
 
 def answer(call: Call) -> Data:
@@ -166,6 +169,33 @@ def _slice(call: Call) -> Data:
 
 def _slices(call: Call) -> Data:
     return {"catalogSavedQueries": list(map(slice_json, slices(call.request)))}
+
+
+def _slice_rows(call: Call) -> Data:
+    """All are read for each page, so there are many on one, whatever ``first`` says: the SDK takes what comes."""
+    wanted = call.where("getDataRowIdentifiersBySavedQuery")
+    _only_by(wanted, ("savedQueryId", "after", "first"), "data rows of a slice")
+    found = find_slice(call.request, checked_id(wanted.get("savedQueryId"), "savedQueryId"))
+    after = wanted.get("after")
+    begin, total, nodes = 0 if after is None else _number(after, "from"), 0, []
+    with heavy_work():
+        for row_id, global_key in rows_of_slice(found, actor_of(call.request, CHANNEL)):
+            if begin <= total < begin + ROWS_ON_A_PAGE:
+                nodes.append({"id": row_id, "globalKey": global_key or None})
+            total += 1
+    has_more = begin + len(nodes) < total and bool(nodes)
+    page = {"endCursor": str(begin + len(nodes)) if has_more else None, "hasNextPage": has_more}
+    return {"getDataRowIdentifiersBySavedQuery": {"totalCount": total, "nodes": nodes, "pageInfo": page}}
+
+
+def _embeddings(call: Call) -> Data:
+    """Rows have them; no list of them is kept."""
+    return {"embeddings": []}
+
+
+def _metadata_ontology(call: Call) -> Data:
+    """As :func:`_embeddings`."""
+    return {"customMetadataOntology": []}
 
 
 def _model_run(call: Call) -> Data:
@@ -389,6 +419,9 @@ OPERATIONS: Final[Mapping[str, Callable[[Call], Data]]] = {
     "getProjectBatchPyApi": _batches,
     "getSavedQueryPyApi": _slice,
     "GetCatalogSavedQueriesPyApi": _slices,
+    "getDataRowIdenfifiersBySavedQueryPyApi": _slice_rows,  # written so
+    "GetEmbeddingsPyApi": _embeddings,
+    "GetMetadataOntologyBetaPyApi": _metadata_ontology,
     "GetModelRunPyApi": _model_run,
     "GetModelsPyApi": _models,
     "GetModelPyApi": _model,

@@ -34,6 +34,27 @@ GET_DATASET: Final = (
 GET_SLICE: Final = (
     "query getSavedQueryPyApi($id: ID!) { getSavedQuery(id: $id) { id name description filter createdAt updatedAt } }"
 )
+# the name is written so
+GET_SLICE_ROWS: Final = """
+            query getDataRowIdenfifiersBySavedQueryPyApi($id: ID!, $from: String, $first: Int!) {
+                getDataRowIdentifiersBySavedQuery(input: {
+                    savedQueryId: $id,
+                    after: $from
+                    first: $first
+                }) {
+                    totalCount
+                    nodes
+                    {
+                        id
+                        globalKey
+                    }
+                    pageInfo {
+                        endCursor
+                        hasNextPage
+                    }
+                }
+            }
+        """
 GET_MODEL_RUN: Final = (
     "query GetModelRunPyApi($param_0: ID!)"
     "{modelRun(where: {id: $param_0}){createdAt createdBy modelAppId modelId name trainingMetadata id updatedAt}}"
