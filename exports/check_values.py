@@ -77,15 +77,15 @@ def of_platform(
     ``are_seen``: we have seen the bytes of ``files``, which are delivered.
     """
     rows = _sum([file.rows for file in seen])
-    missing = sum(file.missing for file in seen)
+    missing = sum((Counter({file.missing_as: file.missing}) for file in seen if file.missing), Counter[str]())
     told = sum((Counter(file.told) for file in seen), Counter[str]())
     by_class = _sums([file.annotations_by_class for file in seen])
     return {
         "made_by": platform,
-        "rows_read": rows if rows is None else rows + missing,
+        "rows_read": rows if rows is None else rows + missing.total(),
         "rows_kept": rows,
         "rows_dropped": {},
-        "rows_refused": {"left_out_by_the_platform": missing} if missing else {},
+        "rows_refused": dict(missing),
         "rows_by_status": _sums([file.rows_by_status for file in seen]),
         "rows_by_media_type": None,
         "annotations": None if by_class is None else sum(by_class.values()),

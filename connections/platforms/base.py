@@ -17,7 +17,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
+from typing import TYPE_CHECKING, Any, ClassVar, Final, TypeAlias
 
 from connections.adapters import ConnectionKind
 from connections.models import Connection
@@ -157,6 +157,15 @@ Standing: TypeAlias = Waiting | Ready | Failed
 IN_FILE, COMPLETE = "in_file", "complete"
 
 
+LEFT_OUT: Final = "left_out_by_the_platform"
+ERROR_LINES: Final = "lines_in_the_stream_of_errors"
+# what is known of rows that should be in a file: code → what the platform did, of so many
+MISSING: Final[Mapping[str, str]] = {
+    LEFT_OUT: "could not export {:,} rows of it",
+    ERROR_LINES: "has {:,} lines in its stream of errors: rows may be missing",
+}
+
+
 @dataclass(frozen=True, slots=True)
 class RemoteFile:
     """A file as it was fetched: it lies at ``path``, whole. ``name`` is safe to deliver under.
@@ -164,8 +173,8 @@ class RemoteFile:
     What could be counted by reading it is in ``rows``, ``rows_by_status`` and ``annotations_by_class`` (``None``: the
     file does not tell); ``notes`` say what else was seen, a text → how often. ``told`` are the platform's own figures
     of what it exported, by what it calls them, to be seen beside ours. ``missing`` rows should be in it and are not, as
-    the platform says, which does not say which. ``deferred`` parts of its rows are as good as missing, and may be had
-    when it is made again.
+    the platform says, which does not say which; ``missing_as``, of :data:`MISSING`: what is known of them. ``deferred``
+    parts of its rows are as good as missing, and may be had when it is made again.
     """
 
     path: Path
@@ -179,6 +188,7 @@ class RemoteFile:
     told: Mapping[str, int] = field(default_factory=dict)
     missing: int = 0
     deferred: int = 0
+    missing_as: str = LEFT_OUT
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,11 +4,12 @@ Where it is stands on the run's row before each step, and each batch of rows com
 anywhere, the next attempt goes on, asks the platform nothing twice, and leaves nothing out.
 
 **The watermark** is the platform's own time at the asking. It moves in the transaction that ends a sync of which no row
-was refused; after one with refused rows it stays, so that they come again. So it does after one of which something,
-such as a mask, could not be had for the moment; where that was a full one, the next is full too. The next sync asks for
-what changed since the watermark less ``SYNC_OVERLAP``: whether a platform's filter means *after* or *from … on*,
-nothing is left out, and what comes twice is the same row again. A platform that does not tell its clock is taken to
-have ours; where the answer that told it was lost, the watermark stays.
+was refused; after one with refused rows it stays, so that they come again, and so it does where the platform left rows
+out, until somebody asks for a full sync: that one goes on without what is still left out. It stays after one of which
+something, such as a mask, could not be had for the moment, too; where that was a full one, the next is full too. The
+next sync asks for what changed since the watermark less ``SYNC_OVERLAP``: whether a platform's filter means *after* or
+*from … on*, nothing is left out, and what comes twice is the same row again. A platform that does not tell its clock is
+taken to have ours; where the answer that told it was lost, the watermark stays.
 
 **A row** is the platform's id: one whose picture has another name or size there takes the place of what it was.
 
@@ -35,6 +36,7 @@ from django.utils import timezone
 from connections.access.permissions import START
 from connections.access.requester import check_requester
 from connections.platforms.base import (
+    MISSING,
     FilterIgnoredError,
     NothingThereError,
     Platform,
@@ -181,6 +183,7 @@ class SyncRunner(Runner[SyncRun]):
                     "told": dict(file.told),
                     "missing": file.missing,
                     "deferred": file.deferred,
+                    "missing_as": file.missing_as,
                 },
             },
         )
@@ -294,12 +297,18 @@ class _Reading:
             "note_counts": notes.counts(),
         }
         status, error = verdict(run, summary)
-        if file["missing"] and status == statuses.COMPLETED:
-            status, error = statuses.PARTIAL, f"{self.platform.title} could not export {file['missing']:,} rows of it"
-        elif file["deferred"] and status == statuses.COMPLETED:
-            status = statuses.PARTIAL
+        is_whole = status == statuses.COMPLETED
+        if file["missing"] and is_whole:
+            what = MISSING[file["missing_as"]].format(file["missing"])
+            status, error = statuses.PARTIAL, f"{self.platform.title} {what}"
+            # whoever asks for everything sees what cannot be had, and goes on without
+            is_whole = run.wanted == FULL and not file["deferred"]
+            if run.wanted != FULL and self.platform.tells_changes_of(run.project.external_id):
+                error = f"{error}. To go on without what is missing, ask for a full sync"
+        elif file["deferred"] and is_whole:
+            status, is_whole = statuses.PARTIAL, False
             error = f"{DEFERRED}: {file['deferred']:,}. The next sync asks for them once more"
-        _finish(run, lease, summary, status, error, refused_bytes=self.log.flush())
+        _finish(run, lease, summary, status, error, refused_bytes=self.log.flush(), is_whole=is_whole)
 
     def _rows(self) -> Iterator[IncomingRow]:
         for row in self.importer.rows_with_notes():
@@ -393,9 +402,16 @@ def _gone(run: SyncRun) -> int:
 
 
 def _finish(
-    run: SyncRun, lease: RunLease, summary: dict[str, Any], status: str, error: str, *, refused_bytes: int = 0
+    run: SyncRun,
+    lease: RunLease,
+    summary: dict[str, Any],
+    status: str,
+    error: str,
+    *,
+    refused_bytes: int = 0,
+    is_whole: bool = True,
 ) -> None:
-    """The end, and how far the mirror was read, in one transaction."""
+    """The end, and how far the mirror was read, in one transaction. ``is_whole``: it need not come again."""
     summary = {"gone": _gone(run), "not_understood": {}, **summary}
     state = run.state
     lease.check(now=True)
@@ -413,11 +429,11 @@ def _finish(
         if not finished:
             raise LeaseLost(f"{run.label} was taken over while it was being finished")
         if status in statuses.SUCCESSFUL:
-            _move_mirror(run, state, summary, is_whole=status == statuses.COMPLETED)
+            _move_mirror(run, state, summary, is_whole=is_whole)
 
 
 def _move_mirror(run: SyncRun, state: dict[str, Any], summary: dict[str, Any], *, is_whole: bool) -> None:
-    """``is_whole``: no row was refused."""
+    """``is_whole``: the watermark moves."""
     mirror = Mirror.objects.select_for_update().get(project=run.project)
     mirror.synced_at = run.asked_at
     for field, value in state["described"].items():

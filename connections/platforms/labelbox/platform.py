@@ -16,6 +16,7 @@ from connections.adapters import PRIVATE_ADDRESS, ConnectionField, SecretField, 
 from connections.models import Connection
 from connections.platforms import fields
 from connections.platforms.base import (
+    ERROR_LINES,
     Failed,
     Made,
     NothingThereError,
@@ -342,12 +343,12 @@ class LabelboxPlatform(Platform):
         there, path, errors = thing(external_id), folder / "fetched", folder / "errors"
         size = stream.fetch(self.client, remote_id, RESULT, path, on_bytes)
         failed = stream.fetch(self.client, remote_id, ERRORS, errors, lambda count: on_bytes(0))
-        missing = failed.lines if failed is not None else 0
-        noted = {rows.errors_of(errors, missing): missing} if missing else {}
+        lines = failed.lines if failed is not None else 0
+        noted = {rows.errors_of(errors, lines): lines} if lines else {}
         deferred = 0
         if size is None:
-            if missing:
-                raise PermanentError(f"it has no rows, but {missing:,} {next(iter(noted))}")
+            if lines:
+                raise PermanentError(f"it has no rows, but {lines:,} {next(iter(noted))}")
             raise NothingThereError("Labelbox has no row that the request selects")
         if wanted.format != ROWS:
             file = rows.checked(path, there, wanted)
@@ -359,7 +360,8 @@ class LabelboxPlatform(Platform):
             file = rows.named(made, size.lines)
         else:
             file = rows.named(path, size.lines)
-        return [replace(file, notes={**file.notes, **noted}, missing=missing, deferred=deferred)]
+        file = replace(file, notes={**file.notes, **noted}, deferred=deferred)
+        return [replace(file, missing=lines, missing_as=ERROR_LINES)]
 
     def rows_of(self, file: RemoteFile, wanted: Wanted) -> Iterator[RemoteRow]:
         from connections.platforms.labelbox import rows

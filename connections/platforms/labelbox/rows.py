@@ -24,7 +24,7 @@ from exportadmin.lib import json_stream
 from exportadmin.lib.errors import PermanentError, UserError
 from exportadmin.lib.times import parse_ms
 
-ROWS_MISSING: Final = "lines in the stream of errors: rows that Labelbox could not export"
+ERROR_LINES: Final = "lines in the stream of errors"
 NO_ANNOTATIONS: Final = "rows without an annotation"
 NO_STATUS: Final = "rows that do not say where they stand"
 UNREAD: Final = "rows that could not be read for counting"
@@ -85,7 +85,7 @@ def errors_of(path: Path, lines: int) -> str:
     """What the stream of errors holds, as a note: a few of its lines, as they are. Their shape is not documented."""
     with path.open("rb") as file:
         examples = [shown(file.readline(_LONGEST).decode(errors="replace")) for _ in range(min(lines, EXAMPLES))]
-    return f"{ROWS_MISSING}, such as {'; '.join(examples)}"
+    return f"{ERROR_LINES}, such as {'; '.join(examples)}"
 
 
 def told(path: Path) -> Iterator[RemoteRow]:

@@ -12,7 +12,7 @@ from connections.connection_actions import create_connection
 from connections.models import Project
 from connections.store.models import StoreRow, StoreTombstone
 from connections.sync.actions import mirror_project
-from connections.sync.models import FULL, Mirror
+from connections.sync.models import FULL, INCREMENTAL, Mirror
 from exportadmin.runs import statuses
 from tests.connections.sync.conftest import ME, Course, carried_out, keys
 from tests.rest.world import SHELL
@@ -158,18 +158,38 @@ def test_a_word_that_is_not_complete_is_never_taken_for_it(project, held, word):
     assert bool(course.waited[0]) == bool(known)
 
 
-def test_rows_that_it_could_not_export_are_shown_and_nothing_is_taken_for_gone(project, held):
+def test_lines_of_the_stream_of_errors_are_shown_as_they_are_and_nothing_is_taken_for_gone(project, held):
     carried_out(project)
     before = Mirror.objects.get(project=project).watermark_ms
     held.projects["one"].rows = list(held.projects["one"].rows)[1:]
     held.habits.errors = ERRORS
-    course = carried_out(project, FULL)
-    assert (course.run.status, course.run.error) == ("partial", "Labelbox could not export 2 rows of it")
+    Mirror.objects.update(full_due=True)
+    course = carried_out(project)
+    assert (course.run.mode, course.run.status, course.run.error) == (
+        FULL,
+        "partial",
+        "Labelbox has 2 lines in its stream of errors: rows may be missing. To go on without what is missing, ask for "
+        "a full sync",
+    )
     (note,) = (one for one in course.run.summary["notes"] if "stream of errors" in one["text"])
-    assert note["count"] == 2
-    assert note["text"].endswith(f"such as {ERRORS[0]}; {ERRORS[1]}")
+    assert (note["count"], note["text"]) == (2, f"lines in the stream of errors, such as {ERRORS[0]}; {ERRORS[1]}")
     assert not StoreTombstone.objects.exists()
     assert Mirror.objects.get(project=project).watermark_ms == before
+
+
+def test_a_row_that_never_can_be_exported_holds_nothing_up_once_somebody_asked_for_a_full_sync(project, held):
+    held.habits.errors = ERRORS
+    for _ in range(2):
+        assert (carried_out(project).run.mode, Mirror.objects.get(project=project).watermark_ms) == (FULL, None)
+    course = carried_out(project, FULL)
+    assert (course.run.status, course.run.error) == (
+        "partial",
+        "Labelbox has 2 lines in its stream of errors: rows may be missing",
+    )
+    assert Mirror.objects.get(project=project).watermark_ms == next(reversed(held.tasks.values())).created_ms
+    held.habits.errors = []  # none of what changed since
+    course = carried_out(project)
+    assert (course.run.mode, course.run.status) == (INCREMENTAL, statuses.COMPLETED)
 
 
 # --- what ends it -----------------------------------------------------------------------------------------------------

@@ -92,7 +92,7 @@ def test_what_the_rows_do_not_tell_is_noted(pier):
 def test_lines_of_the_stream_of_errors_are_shown(held, pier):
     held.habits.errors = ["line of nobody knows what shape"]
     report = to_the_end(ask(pier))
-    assert (report.status, report.check_values["rows_refused"]) == ("partial", {"left_out_by_the_platform": 1})
+    assert (report.status, report.check_values["rows_refused"]) == ("partial", {"lines_in_the_stream_of_errors": 1})
     assert [text for text in report.check_values["notes"] if text.endswith("such as line of nobody knows what shape")]
 
 
