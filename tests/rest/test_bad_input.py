@@ -178,7 +178,11 @@ def test_the_words_say_what_would_be_right(world: World):
     assert ", ".join(sorted(FORMATS)) in script.post("reports/", {**GOOD, "format": "xml"}).json()["detail"]
     assert "accepted" in script.post("reports/", {**GOOD, "statuses": ["done"]}).json()["detail"]
     known = script.post("reports/plan/", {**GOOD, "colour": 1}).json()["detail"]
-    assert known.startswith("unknown key; known: format, statuses, filter, labels, include, destination")
+    assert known == (
+        "unknown key; known: format, scope, project_ids, model_run_ids, all_projects, all_model_runs, statuses, "
+        "filter, labels, interpolated_frames, include, destination, options, max_refused, sync_first, "
+        "platform_export, project"
+    )
 
 
 BAD_QUERIES = {

@@ -423,6 +423,7 @@ ADMIN = {
     "store/storeproject": NONE_THERE,
     "store/storeclass": NONE_THERE,
     "store/storerow": LOOKING,
+    "store/storemodelrun": NONE_THERE,
     "store/storetombstone": NONE_THERE,
     "store/importrun": LOOKING,
     "sync/mirror": NONE_THERE,
