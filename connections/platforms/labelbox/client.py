@@ -130,6 +130,7 @@ class Client:
         self._endpoint = str(connection.config.get("endpoint") or DEFAULT_ENDPOINT)
         parts = check_url(self._endpoint)
         self.place = f"{parts.scheme}://{parts.netloc}"
+        self.tasks_cut = 0
         self._guard = guard_for(connection.private_address)
         self._key = {"Authorization": f"Bearer {key}"}
         # tried again by whoever runs
@@ -240,13 +241,15 @@ class Client:
         return task_id, _clock(headers.get("Date"))
 
     def tasks(self) -> list[_Json]:
-        """All that the key's user has begun, exports and others."""
-        return self._skipping(
+        """What the key's user has begun, exports and others; ``tasks_cut``: so many, and maybe more."""
+        found = self._skipping(
             "query GetUserCreatedTasksPyApi($param_0: ID!){user(where: {id: $param_0})"
             f"{{createdTasks(skip: %d first: %d){{{_TASK}}}}}}}",
             {"param_0": self._user_id()},
             at=("user", "createdTasks"),
         )
+        self.tasks_cut = len(found) if len(found) >= _MOST_PAGES * _PAGE else 0
+        return found
 
     def task(self, task_id: str) -> _Json | None:
         """One of them; ``None``: it shows none of that id."""

@@ -328,6 +328,11 @@ class LabelboxPlatform(Platform):
 
     def find(self, external_id: str, name: str) -> str | None:
         found = [one for one in self._exports(external_id) if one.name == name]
+        if not found and (count := self.client.tasks_cut):
+            raise PermanentError(
+                f"it may be there: of the tasks of the key's user {count:,} were read, and there may be more. Nothing "
+                f"was asked for twice; take a key of a user with fewer, or look there for {name!r}, and start anew"
+            )
         return found[-1].remote_id if found else None
 
     def look(self, external_id: str, remote_id: str, wanted: Wanted | None = None) -> Standing:

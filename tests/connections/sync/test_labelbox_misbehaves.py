@@ -118,6 +118,22 @@ def test_one_that_was_not_made_is_asked_for_once_more(project, held, monkeypatch
     assert held.count("create") == 2
 
 
+def test_one_that_may_stand_behind_the_end_of_a_long_list_is_not_asked_for_once_more(project, held, monkeypatch):
+    monkeypatch.setattr("connections.platforms.remote.LOST_SECONDS", 0.0)
+    monkeypatch.setattr("connections.platforms.labelbox.client._PAGE", 1)
+    monkeypatch.setattr("connections.platforms.labelbox.client._MOST_PAGES", 2)
+    for _ in range(2):
+        carried_out(project, FULL)
+    held.answers["create"], before = [Answer(502)], held.count("create")
+    course = carried_out(project)
+    assert course.run.status == statuses.FAILED
+    assert (
+        "of the tasks of the key's user 2 were read, and there may be more. Nothing was asked for twice"
+        in course.run.error
+    )
+    assert held.count("create") == before + 1
+
+
 def test_one_that_answers_too_late_is_found(project, held, settings):
     settings.PLATFORM_ANSWER_SECONDS = 1
     over = threading.Event()
