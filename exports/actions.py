@@ -47,6 +47,7 @@ from exports import remote_listing
 from exports.delivery import manifest, reading, trail_proof, verify
 from exports.delivery.destination import connection_of, connection_to, delivery_of, parse_destination, sink_of
 from exports.display.selection_line import one_line
+from exports.handing_out import require_in_all, require_in_all_audited
 from exports.idempotency import IdempotencyKey
 from exports.models import Artifact, ExportConfig, ExportReport, Link, Proof
 from exports.models.proof import FULL
@@ -55,7 +56,7 @@ from exports.results import compare
 from exports.results.preview import ROWS, FirstRows, first_rows, rows_artifact
 from exports.run import proofs
 from exports.spec import plan
-from exports.spec.catalog import projects_read, settle
+from exports.spec.catalog import others_read, settle
 from exports.spec.platform_export import KEY as PLATFORM_EXPORT
 from exports.spec.platform_export import platform_of, usable_platform_of
 from exports.spec.scope import KEY as SCOPE
@@ -379,7 +380,7 @@ def _check_provable(report: ExportReport, actor: Actor) -> None:
 def download_manifest(*, report: ExportReport, actor: Actor) -> bytes:
     """The manifest of a delivery. Raises :class:`ConflictError` without one, :class:`GoneError`."""
     event = "export.manifest_downloaded"
-    require_audited(actor, DOWNLOAD, report.project, event=event, obj=report)
+    require_in_all_audited(actor, report, event=event)
     if not report.is_delivered:
         raise ConflictError(f"report {report.report_id} is {report.status}: there is no manifest")
     with _recorded(event, actor, report.project, report):
@@ -389,7 +390,7 @@ def download_manifest(*, report: ExportReport, actor: Actor) -> bytes:
 def download_trail_proof(*, report: ExportReport, actor: Actor) -> bytes:
     """The place of a delivery in the trail. Raises :class:`ConflictError` without one, :class:`GoneError`."""
     event = "export.trail_proof_downloaded"
-    require_audited(actor, DOWNLOAD, report.project, event=event, obj=report)
+    require_in_all_audited(actor, report, event=event)
     if not report.is_delivered:
         raise ConflictError(f"report {report.report_id} is {report.status}: the trail tells of no delivery")
     with _recorded(event, actor, report.project, report):
@@ -427,7 +428,7 @@ def look_at_rows(*, report: ExportReport, actor: Actor, medium: str = "") -> Fir
     with audited(
         "artifact.rows_read", actor=actor, project=report.project, obj=artifact or report, details=details
     ) as line:
-        require(actor, DOWNLOAD, report.project)
+        require_in_all(actor, DOWNLOAD, report)
         _must_have_files(report, "there are no rows to look at")
         if artifact is None and SCOPE in report.config:
             # of this moment they would be rows of other projects, in which whoever looks may have no business
@@ -447,9 +448,9 @@ def compare_rows(*, older: ExportReport, newer: ExportReport, actor: Actor) -> c
     Raises :class:`ConflictError` and :class:`GoneError` where that cannot be done exactly: then no row is read, and
     nothing is recorded.
     """
-    require_audited(actor, DOWNLOAD, older.project, event="artifact.rows_read", obj=older)
     files = []
     for report in (older, newer):
+        require_in_all_audited(actor, report, event="artifact.rows_read")
         _must_have_files(report, "there are no rows to compare")
         files.append(compare.comparable(report, rows_artifact(report)))
     with transaction.atomic():
@@ -587,12 +588,12 @@ def _about(spec: ExportSpec, converted_from: ExportReport | None) -> dict[str, s
 
 
 def _of_scope(spec: ExportSpec, project: Project) -> dict[str, Any]:
-    """For the trail: what is read beside the project, by name."""
+    """For the trail: what is read beside the project, by ids, since not all who read it may know of those projects."""
     scope = spec.selection.scope
     if scope.settled is None:
         return {}
-    names = [each.name for each in projects_read(spec, project)]
-    told: dict[str, Any] = {"scope": scope.text, "reads": names, "labels_of": len(scope.settled.labels_of)}
+    reads = others_read(spec, project)
+    told: dict[str, Any] = {"scope": scope.text, "reads": reads, "labels_of": len(scope.settled.labels_of)}
     return told | ({"model_runs": [run.name for run in scope.settled.runs]} if scope.settled.runs else {})
 
 
@@ -627,6 +628,7 @@ def _create(
     report = ExportReport.objects.create(
         report_id=report_id,
         project=project,
+        other_projects=others_read(spec, project),
         destination=destination,
         is_ours=is_ours,
         made_by=wanted.platform if wanted else "",

@@ -6,7 +6,7 @@ it on. A "no" to seeing is shown as 404: a stranger does not learn that the thin
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 
 from django.contrib.auth import get_user_model
@@ -34,8 +34,10 @@ __all__ = [
     "ProjectVerbs",
     "can",
     "can_create_projects",
+    "can_in_all",
     "connections_for",
     "is_superuser",
+    "may_in_all",
     "may_test",
     "projects_for",
     "projects_of",
@@ -70,6 +72,13 @@ def can(user: Person, verb: str, project: Project | None, token: ApiToken | None
         return False
     role = Membership.objects.filter(project=project, user_id=user.pk).values_list("role", flat=True).first()
     return role is not None and verb in ROLES[role][0]
+
+
+def can_in_all(user: Person, verb: str, projects: Collection[str], token: ApiToken | None = None) -> bool:
+    """:func:`can` in each of these projects, by public id; of one that was deleted only superusers may."""
+    if not projects or can(user, verb, None, token):
+        return True
+    return projects_for(user, verb, token).filter(public_id__in=projects).count() == len(set(projects))
 
 
 def verbs_in(user: Person, project: Project) -> frozenset[str]:
@@ -190,6 +199,16 @@ def require(actor: Actor, verb: str, project: Project) -> None:
     if can(user, VIEW, project, token):
         raise DeniedError(f"{actor.name} may not {verb} in project {project.name!r}", about={"project": project})
     raise NotFoundError(f"no project {project.public_id!r}")
+
+
+def may_in_all(actor: Actor, verb: str, projects: Collection[str]) -> bool:
+    """:func:`can_in_all`, of an actor."""
+    if not projects or _is_trusted(actor):
+        return True
+    user, token = _account(actor)
+    if user is None or (actor.token_id is not None and token is None):
+        return False
+    return can_in_all(user, verb, projects, token)
 
 
 def require_audited(actor: Actor, verb: str, project: Project, *, event: str, obj: Model | None = None) -> None:

@@ -33,8 +33,9 @@ class Refused:
         return self.count - len(self.rows) if self.rows else 0
 
 
-def refused_of(report: ExportReport, artifacts: Iterable[Artifact]) -> Refused | None:
-    """``None`` where no row was refused. ``artifacts`` are the report's; the beginning of one of them is read."""
+def refused_of(report: ExportReport, artifacts: Iterable[Artifact], *, by_name: bool = True) -> Refused | None:
+    """``None`` where no row was refused. ``artifacts`` are the report's; the beginning of one of them is read, unless
+    whoever looks may not know of all rows (``by_name``)."""
     values: Any = report.check_values
     counts = values.get("rows_refused") if isinstance(values, Mapping) else None
     if not counts or not isinstance(counts, Mapping):
@@ -44,7 +45,7 @@ def refused_of(report: ExportReport, artifacts: Iterable[Artifact]) -> Refused |
     return Refused(
         count=sum(counts.values()),
         reasons=tuple((described.get(code, code), count) for code, count in counts.items()),
-        rows=_first_rows(file) if file else (),
+        rows=_first_rows(file) if file and by_name else (),
         file=file,
     )
 

@@ -10,6 +10,7 @@ from django.db.models import Count, Min, OuterRef, Subquery
 from connections.access.permissions import DOWNLOAD, ProjectVerbs
 from exportadmin.runs import statuses
 from exports.display.allowed_actions import Offers, offers
+from exports.handing_out import verbs_by_report
 from exports.models import Artifact, ExportReport
 
 
@@ -45,7 +46,7 @@ class Line:
 
 
 def lines_of(reports: Sequence[ExportReport], verbs: ProjectVerbs) -> list[Line]:
-    """At most two queries, none of which grows with what the exports delivered."""
+    """At most three queries, none of which grows with what the exports delivered."""
     files = {
         report: (count, name, public_id)
         for report, count, name, public_id in Artifact.objects.filter(
@@ -56,10 +57,11 @@ def lines_of(reports: Sequence[ExportReport], verbs: ProjectVerbs) -> list[Line]
         .annotate(Count("pk"), Min("name"), Min("public_id"))
     }
     retried = retried_as(each.pk for each in reports if each.status not in statuses.ACTIVE)
+    may = verbs_by_report(reports, verbs)
     lines = []
     for report in reports:
         count, name, public_id = files.get(report.pk, (0, "", ""))
-        its_verbs = verbs[report.project_id]
+        its_verbs = may[report.pk]
         lines.append(
             Line(
                 report,

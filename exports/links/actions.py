@@ -19,6 +19,7 @@ from exportadmin.lib.errors import (
     ConflictError,
     NothingToDoError,
 )
+from exports.handing_out import require_in_all
 from exports.links import tokens
 from exports.models import Artifact, ExportReport, Link
 from exports.models.link import OPEN
@@ -39,8 +40,8 @@ def issue_link(
     report = artifact.report
     details = {"seconds": seconds, "one_time": one_time, "for": str(for_user or "")}
     with audited("link.issued", actor=actor, project=report.project, obj=artifact, details=details) as line:
-        require(actor, LINK, report.project)
-        require(actor, DOWNLOAD, report.project)  # whoever has the link downloads: nobody hands on what they may not
+        require_in_all(actor, LINK, report)
+        require_in_all(actor, DOWNLOAD, report)  # whoever has the link downloads: nobody hands on what they may not
         if seconds > LONG_LINK_SECONDS:
             require_recent(actor, "issue a link that lasts longer than a day")
         check_linkable(report)

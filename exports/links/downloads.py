@@ -4,7 +4,8 @@ Where the place that it lies at hands it out itself, and may (:meth:`connections
 is sent on to there: then the trail says ``handed over``.
 
 Who took which bytes is written down before the first of them leaves; if that cannot be written, none leaves. How it
-ended is written when the body has ended or broken off. Asking the caller's permission is the caller's duty.
+ended is written when the body has ended or broken off. Without a link whoever asks needs
+the right to take the report's rows away.
 """
 
 from __future__ import annotations
@@ -34,6 +35,7 @@ from exportadmin.lib.errors import GoneError, PermanentError, TransientError, Un
 from exports.delivery.destination import delivery_of
 from exports.delivery.reading import DeliveredFileReader, open_delivered
 from exports.delivery.receipt import TRAIL_PROOF, VERIFIER
+from exports.handing_out import require_in_all_audited
 from exports.links import tokens
 from exports.links.ranges import Span, UnsatisfiableError, parse_range
 from exports.models import Artifact, Download, Link
@@ -64,9 +66,12 @@ def respond(request: HttpRequest, artifact: Artifact, *, actor: Actor, link: Lin
     """The answer to a GET or HEAD: 200, 206, 304, 412 or 416 (RFC 9110 §13, §14), with the file's sha256 in words
     (``ETag``) and for machines (``Repr-Digest``, RFC 9530).
 
-    Only a GET that gets bytes is a download. Raises :class:`GoneError` (recorded) when there is no file to give, and
-    for a link :class:`exports.links.tokens.LinkGoneError` (recorded) when it is good no more; database errors pass.
+    Only a GET that gets bytes is a download. Raises as :func:`exports.handing_out.require_in_all` where there is no
+    link, :class:`GoneError` (recorded) when there is no file to give, and for a link
+    :class:`exports.links.tokens.LinkGoneError` (recorded) when it is good no more; database errors pass.
     """
+    if link is None:
+        require_in_all_audited(actor, artifact.report, event="artifact.downloaded", obj=artifact)
     try:
         file = open_delivered(artifact)
     except (GoneError, UnavailableError) as gone:

@@ -7,16 +7,16 @@ from django.db.models import QuerySet
 from django.utils import timezone
 
 from connections.access.keys import Ended
-from connections.access.permissions import DOWNLOAD, LINK, can
-from connections.models import Project
-from exports.models import Link
+from connections.access.permissions import DOWNLOAD, LINK
+from exports.handing_out import can_of_report
+from exports.models import ExportReport, Link
 from exports.models.link import OPEN
 
 
 def may_still_hand_out(link: Link) -> bool:
     """May its issuer, now? Links of the shell belong to nobody and end by their time alone."""
     issuer = link.created_by
-    return issuer is None or _may(issuer, link.artifact.report.project)
+    return issuer is None or _may(issuer, link.artifact.report)
 
 
 class LinksOfPeople:
@@ -30,12 +30,15 @@ class LinksOfPeople:
 
     def end(self, user: AbstractBaseUser, *, unfounded_only: bool) -> list[Ended]:
         """Revoke them."""
-        founded: dict[int, bool] = {}
+        founded: dict[tuple[int | str, ...], bool] = {}
         ended: list[Link] = []
         links = self._open(user).select_related("artifact__report__project").defer("artifact__report__config")
         for link in links.select_for_update(of=("self",)).order_by("pk"):
-            project = link.artifact.report.project
-            if not (unfounded_only and founded.setdefault(project.pk, _may(user, project))):
+            report = link.artifact.report
+            projects = (report.project_id, *report.other_projects)
+            if unfounded_only and projects not in founded:
+                founded[projects] = _may(user, report)
+            if not (unfounded_only and founded[projects]):
                 ended.append(link)
         Link.objects.filter(pk__in=[link.pk for link in ended]).update(revoked_at=timezone.now())
         return [
@@ -50,5 +53,5 @@ class LinksOfPeople:
 LINKS_OF_PEOPLE = LinksOfPeople()
 
 
-def _may(user: AbstractBaseUser, project: Project) -> bool:
-    return can(user, LINK, project) and can(user, DOWNLOAD, project)
+def _may(user: AbstractBaseUser, report: ExportReport) -> bool:
+    return can_of_report(user, LINK, report) and can_of_report(user, DOWNLOAD, report)

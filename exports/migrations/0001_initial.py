@@ -119,6 +119,7 @@ class Migration(migrations.Migration):
                 ('idempotency_key', models.CharField(max_length=255, null=True)),
                 ('idempotency_scope', models.CharField(blank=True, max_length=80)),
                 ('idempotency_digest', models.CharField(blank=True, max_length=64)),
+                ('other_projects', models.JSONField(default=list)),
                 ('made_by', models.CharField(blank=True, max_length=40)),
                 ('remote_id', models.CharField(blank=True, max_length=200)),
                 ('remote_name', models.CharField(blank=True, max_length=200)),

@@ -52,6 +52,8 @@ class ExportReport(Run):
     converted_from = models.ForeignKey(
         "self", null=True, blank=True, on_delete=models.PROTECT, related_name="conversions"
     )
+    # public ids of the projects that it reads beside its own: whoever takes its rows away needs the right in each
+    other_projects = models.JSONField(default=list)
     made_by = models.CharField(max_length=40, blank=True)
     remote_id = models.CharField(max_length=200, blank=True)
     remote_name = models.CharField(max_length=200, blank=True)

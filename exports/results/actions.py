@@ -6,13 +6,13 @@ from collections.abc import Iterator
 
 from django.db import transaction
 
-from connections.access.permissions import DOWNLOAD, require_audited
 from exportadmin.audit.late import write_late
 from exportadmin.audit.models import DONE, FAILED
 from exportadmin.audit.record import audited, record
 from exportadmin.lib.actor import Actor
 from exportadmin.lib.errors import ConflictError, UserError
 from exportadmin.lib.ids import new_id
+from exports.handing_out import require_in_all_audited
 from exports.models import Artifact, ExportReport
 from exports.models.link import BROKEN_OFF, COMPLETE
 from exports.results import reader
@@ -34,7 +34,7 @@ def read_report_rows(
     ``None``: no row was refused, so there is no stream of them. Raises :class:`DeniedError`, :class:`ConflictError` for
     a report without rows to read, and as :func:`exports.results.reader.read_rows` does.
     """
-    require_audited(actor, DOWNLOAD, report.project, event="artifact.rows_read", obj=report)
+    require_in_all_audited(actor, report, event="artifact.rows_read")
     if not report.is_delivered:
         raise ConflictError(f"report {report.report_id} is {report.status}: there are no rows to read")
     if line is not None and offset is not None:
@@ -52,7 +52,7 @@ def read_report_rows(
 
 def read_rows_of(*, artifact: Artifact, actor: Actor, line: int, limit: int) -> RecordedRows:
     """The same of one file, which is there. Raises as :func:`read_report_rows`."""
-    require_audited(actor, DOWNLOAD, artifact.report.project, event="artifact.rows_read", obj=artifact.report)
+    require_in_all_audited(actor, artifact.report, event="artifact.rows_read")
     return _recorded(artifact, actor, line=line, limit=limit)
 
 

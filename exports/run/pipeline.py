@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from django.db import transaction
 from django.utils import timezone
 
-from connections.access.permissions import START, require
+from connections.access.permissions import START, may_in_all, require
 from connections.sinks.base import Draft, Sink
 from exportadmin.audit.checkpoints.form import DELIVERY
 from exportadmin.audit.checkpoints.taking import take_quietly
@@ -199,14 +199,12 @@ def check_permission(report: ExportReport, lease: RunLease) -> None:
         raise PermanentError(
             f"{report.created_by_name} may no longer run exports in this project: nothing was delivered"
         ) from None
-    for project in projects_read(ExportSpec.from_json(report.config, report.project), report.project):
-        try:
-            require(actor, START, project)
-        except UserError:
-            raise PermanentError(
-                f"{report.created_by_name} may no longer run exports in project {project.name!r}, which this export "
-                "reads too: nothing was delivered"
-            ) from None
+    projects_read(ExportSpec.from_json(report.config, report.project), report.project)
+    if not may_in_all(actor, START, report.other_projects):
+        raise PermanentError(
+            f"{report.created_by_name} may no longer run exports in another project that this export reads: nothing "
+            "was delivered"
+        )
 
 
 def record_start(report: ExportReport) -> None:

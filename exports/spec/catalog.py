@@ -7,12 +7,12 @@ from dataclasses import replace
 
 from django.db.models import Q
 
-from connections.access.permissions import START, projects_of, require
+from connections.access.permissions import START, may_in_all, projects_of
 from connections.models import Project
 from connections.rows.batch import SEVERAL
 from connections.store.models import StoreModelRun, StoreRow
 from exportadmin.lib.actor import Actor
-from exportadmin.lib.errors import PermanentError, UserError
+from exportadmin.lib.errors import NotFoundError, PermanentError, UserError
 from exports.formats import FORMATS
 from exports.models import Slice
 from exports.spec.model_runs import check_holds_runs
@@ -36,8 +36,11 @@ def settle(spec: ExportSpec, project: Project, actor: Actor) -> ExportSpec:
     if not scope.is_of_catalog:
         return spec
     if scope.settled is not None:
-        for each in projects_read(spec, project):
-            require(actor, START, each)
+        projects_read(spec, project)
+        if not may_in_all(actor, START, others_read(spec, project)):
+            raise NotFoundError(
+                "this export reads several projects, and is run again by those who may run exports in all of them"
+            )
         return spec
     check_holds_runs(scope, FORMATS.pick(spec.format))
     catalog = catalog_of(project, actor)
@@ -57,12 +60,15 @@ def settle(spec: ExportSpec, project: Project, actor: Actor) -> ExportSpec:
     return spec.of_scope(replace(scope, settled=settled))
 
 
+def others_read(spec: ExportSpec, project: Project) -> list[str]:
+    """The public ids of the projects beside this one that a settled scope reads."""
+    settled = spec.selection.scope.settled
+    return [] if settled is None else [each for each in settled.projects if each != project.public_id]
+
+
 def projects_read(spec: ExportSpec, project: Project) -> list[Project]:
     """The projects beside this one that a settled scope reads. Raises :class:`PermanentError` where one is gone."""
-    settled = spec.selection.scope.settled
-    if settled is None:
-        return []
-    wanted = [each for each in settled.projects if each != project.public_id]
+    wanted = others_read(spec, project)
     found = {each.public_id: each for each in Project.objects.filter(public_id__in=wanted)}
     for each in wanted:
         if each not in found:

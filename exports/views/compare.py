@@ -9,13 +9,14 @@ from typing import Any, Final
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
-from connections.access.permissions import DOWNLOAD, VIEW, can
+from connections.access.permissions import DOWNLOAD, VIEW
 from exportadmin.audit.middleware import actor_of
 from exportadmin.lib.errors import ConflictError, GoneError, NotFoundError
 from exportadmin.lib.heavy import heavy
 from exportadmin.lib.pages import get_view, only
 from exportadmin.runs import statuses
 from exports import actions
+from exports.handing_out import can_of_report
 from exports.lookup import get_report
 from exports.models import ExportReport
 
@@ -82,8 +83,8 @@ def _other(request: HttpRequest, report: ExportReport, wanted: str) -> ExportRep
 
 def _rows(request: HttpRequest, older: ExportReport, newer: ExportReport) -> dict[str, Any]:
     """Row by row where that can be done and the person may read rows, else why not."""
-    if not can(request.user, DOWNLOAD, older.project):
-        return {"why_not": "Comparing row by row reads the rows, which takes the right to download them."}
+    if not all(can_of_report(request.user, DOWNLOAD, report) for report in (older, newer)):
+        return {"why_not": "Comparing row by row reads the rows, which takes the right to download all of them."}
     try:
         return {"rows": actions.compare_rows(older=older, newer=newer, actor=actor_of(request))}
     except (ConflictError, GoneError) as error:

@@ -9,7 +9,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
 
-from connections.access.permissions import AUDIT, VIEW, verbs_in
+from connections.access.permissions import AUDIT, VIEW, can_in_all, verbs_in
 from connections.platforms.remote import needs_attention
 from connections.rows.batch import PARTS
 from exportadmin.audit.models import AuditEntry
@@ -33,6 +33,7 @@ from exports.display.spec_text import describe
 from exports.display.timeline import phase_label, steps_of
 from exports.forms.convert import ConvertForm
 from exports.forms.prove import ProveForm
+from exports.handing_out import verbs_of_report
 from exports.lookup import get_report
 from exports.models import Artifact, ExportReport
 from exports.results.staleness import changes_after, changes_text
@@ -51,7 +52,7 @@ def detail(request: HttpRequest, report_id: str) -> HttpResponse:
 
 def detail_page(request: HttpRequest, report: ExportReport, *, convert: ConvertForm | None = None) -> HttpResponse:
     """``convert``: the form that was sent and is wrong."""
-    verbs = verbs_in(request.user, report.project)
+    verbs = verbs_of_report(request.user, report, verbs_in(request.user, report.project))
     artifacts = list(report.artifacts.all())
     now = timezone.now()
     context: dict[str, Any] = {
@@ -65,7 +66,7 @@ def detail_page(request: HttpRequest, report: ExportReport, *, convert: ConvertF
         "description": describe(report.config, names := names_of(request.user, report.config)),
         "sums": sums_of(report.check_values, report.format),
         "compared": compared(report) if report.is_delivered else None,
-        "refused": refused_of(report, artifacts),
+        "refused": refused_of(report, artifacts, by_name=can_in_all(request.user, VIEW, report.other_projects)),
         "steps": steps_of(report, now),
         "prove": ProveForm(),
         "last_phase": next((phase_label(phase.name).lower() for phase in reversed(phases_of(report))), ""),

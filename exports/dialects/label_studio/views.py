@@ -63,6 +63,7 @@ from exports.dialects.label_studio.sign_in import CHANNEL, BodyAuthentication, K
 from exports.dialects.label_studio.task_ids import row_ids_of
 from exports.dialects.label_studio.tokens import REFRESH, access_jwt, refresh_jwt, token_of_jwt
 from exports.dialects.same_request import same_request
+from exports.handing_out import require_in_all_audited
 from exports.idempotency import scope_of
 from exports.links import downloads
 from exports.models import Artifact, ExportReport
@@ -343,7 +344,7 @@ def handed_out(request: Request, report: ExportReport) -> HttpResponseBase:
     """The main file of a report, which is waited for by whoever may have it. Raises :class:`NotFoundError` where it has
     none."""
     actor = actor_of(request, CHANNEL)
-    require_audited(actor, DOWNLOAD, report.project, event="artifact.downloaded", obj=report)
+    require_in_all_audited(actor, report, event="artifact.downloaded")
     # whoever asks only what an answer would be is told that there is none yet
     if request.method != "HEAD" and not wait_for_end(report, WAIT_SECONDS, scope_of(actor)):
         raise BusyError(f"export {report.pk} is being made, and too many wait already: ask again in a few seconds")
@@ -358,9 +359,7 @@ def handed_out(request: Request, report: ExportReport) -> HttpResponseBase:
 
 
 def _download(request: Request, artifact: Artifact) -> HttpResponseBase:
-    actor = actor_of(request, CHANNEL)
-    require_audited(actor, DOWNLOAD, artifact.report.project, event="artifact.downloaded", obj=artifact)
-    answer = downloads.respond(request._request, artifact, actor=actor)
+    answer = downloads.respond(request._request, artifact, actor=actor_of(request, CHANNEL))
     if answer.status_code in (200, 206):
         answer["filename"] = artifact.name
     return answer

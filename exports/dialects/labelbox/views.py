@@ -10,7 +10,6 @@ from django.http import HttpResponse, HttpResponseBase, StreamingHttpResponse
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from connections.access.permissions import DOWNLOAD, require_audited
 from connections.rows.composite_masks import paint
 from exportadmin.audit.middleware import actor_of
 from exportadmin.audit.once import record_once
@@ -24,6 +23,7 @@ from exports.dialects.labelbox.documents import Call, UnknownOperationError
 from exports.dialects.labelbox.operations import answer
 from exports.dialects.labelbox.sign_in import CHANNEL, AddressAuthentication
 from exports.formats.labelbox_ndjson import MASKS
+from exports.handing_out import require_in_all_audited
 from exports.lookup import get_artifact, get_report
 from exports.models import Artifact
 from exports.results.actions import read_rows_of
@@ -70,7 +70,7 @@ class MaskView(LabelboxView):
         """A PNG. The first picture of an export is a line of the trail, others in the next minutes are none."""
         report = get_report(request, task_id)
         actor = actor_of(request, CHANNEL)
-        require_audited(actor, DOWNLOAD, report.project, event="artifact.rows_read", obj=report)
+        require_in_all_audited(actor, report, event="artifact.rows_read")
         file = report.artifacts.filter(name__endswith=f".{MASKS}.ndjson").select_related("report__project").first()
         if report.format != FORMAT or file is None:
             raise NotFoundError(f"task {report.report_id} has no masks")
