@@ -75,7 +75,7 @@ class RegisterView(RestView):
         scope = scope_of(request)
         asked = {name: self.params[name] for name in FILTERS if name in self.params}
         wanted = asked | {name: iso_utc(from_datetime(asked[name])) for name in ("after", "before") if name in asked}
-        entries = scope.within(register_entries(wanted))
-        answer = self.paged(request, entries, lambda page: [as_json(line) for line in lines(page)])
+        entries = register_entries(wanted, scope)
+        answer = self.paged(request, entries, lambda page: [as_json(line) for line in lines(page, scope)])
         actions.record_reading("register", asked, actor_of(request, "rest"))
         return answer

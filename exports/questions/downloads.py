@@ -17,6 +17,7 @@ from exportadmin.audit.questions.base import (
     Tally,
     as_far,
     counted,
+    figures,
     of_project,
     people,
     sentence,
@@ -24,6 +25,7 @@ from exportadmin.audit.questions.base import (
     within,
 )
 from exportadmin.audit.scope import Scope
+from exports.delivery.rows_left import EVENT, about_rows_of
 
 DOWNLOADS = under("artifact.downloaded")
 # a plan beside a form shows the first rows of what it plans
@@ -44,22 +46,43 @@ def taken(parts: Mapping[str, Tally]) -> str:
     return " and ".join(text.strip() for text in told)
 
 
+def _elsewhere(params: Mapping[str, str], scope: Scope) -> str:
+    """What became of exports of other projects that hold rows of these: their lines are in the register."""
+    period = {name: value for name, value in params.items() if name != "project"}
+    if scope.everything and "project" not in params:
+        return ""  # they are among the entries
+    of_them = within(period).filter(TAKEN, about_rows_of(scope, params.get("project", "")), outcome=DONE)
+    if "project" in params:
+        of_them = of_them.exclude(Q(project_id=params["project"]) | Q(project_name=params["project"]))
+    if not scope.everything:
+        of_them = of_them.exclude(project_id__in=scope.projects)
+    found = figures(of_them, TAKEN_PARTS)
+    if not found.all.count:
+        return ""
+    told = taken(found.parts)
+    return f" With exports of other projects, which hold rows of these too: {told}; the register has the lines."
+
+
 def _who_exported(params: Mapping[str, str], scope: Scope) -> Answer:
-    exported = under("export.requested")
+    exported, left = under("export.requested"), under(EVENT)
+    elsewhere = _elsewhere(params, scope)
 
     def summary(found: Figures) -> str:
         exports = found.parts["exports"]
         if not found.all.count:
             nothing = f"was exported or taken away in that time{as_far(scope)}"
-            return sentence("Nothing", of_project(params), nothing)
-        return sentence(
-            f"{counted(exports.count, 'export', 'exports')} {of_project(params)} {people(exports)}".strip() + ",",
-            taken(found.parts),
-            found.between,
+            return sentence("Nothing", of_project(params), nothing) + elsewhere
+        return (
+            sentence(
+                f"{counted(exports.count, 'export', 'exports')} {of_project(params)} {people(exports)}".strip() + ",",
+                taken(found.parts),
+                found.between,
+            )
+            + elsewhere
         )
 
     return Answer(
-        within(params).filter(exported | TAKEN, outcome=DONE),
+        within(params).filter(exported | TAKEN | left, outcome=DONE),
         summary,
         parts={"exports": exported, **TAKEN_PARTS},
         notes=[

@@ -10,9 +10,10 @@ from typing import Any, Final
 from django.db.models import QuerySet
 
 from exportadmin.audit.models import AuditEntry
+from exportadmin.audit.scope import Scope
 from exportadmin.lib.csv_cells import BYTE_ORDER_MARK, safe_cell
 from exportadmin.lib.times import iso_utc
-from exports.register.lines import Line, lines
+from exports.register.lines import ALL_OF_IT, Line, lines
 
 AT_ONCE: Final = 500
 COLUMNS: Final = (
@@ -33,12 +34,12 @@ def as_json(line: Line) -> dict[str, Any]:
     return {name: values[name] for name in COLUMNS}
 
 
-def as_csv(entries: QuerySet[AuditEntry]) -> Iterator[str]:
+def as_csv(entries: QuerySet[AuditEntry], scope: Scope = ALL_OF_IT) -> Iterator[str]:
     """A header, then all of them; spreadsheet-safe."""
     yield BYTE_ORDER_MARK + ",".join(COLUMNS) + "\r\n"
     rest = entries.iterator(chunk_size=AT_ONCE)
     while some := list(islice(rest, AT_ONCE)):
-        yield "".join(",".join(map(_cell, as_json(line).values())) + "\r\n" for line in lines(some))
+        yield "".join(",".join(map(_cell, as_json(line).values())) + "\r\n" for line in lines(some, scope))
 
 
 def _cell(value: object) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from django.db.models import Q, QuerySet
@@ -13,13 +13,16 @@ from exportadmin.audit import queries
 from exportadmin.audit.models import DONE, AuditEntry
 from exportadmin.audit.queries import with_detail
 from exportadmin.audit.questions.base import UNSIGNED, done_by
+from exportadmin.audit.scope import Scope
 from exportadmin.audit.sentences import actor_label
 from exportadmin.lib.errors import UserError
+from exports.delivery.rows_left import about_rows_of
 from exports.display.spec_text import filter_text
 from exports.models.link import BROKEN_OFF, COMPLETE, HANDED_OVER
 from exports.questions.downloads import READINGS
 from exports.trail import of_export
 
+ALL_OF_IT: Final = Scope(everything=True)
 DOWNLOAD, HANDED, DELIVERY, READING = "download", "handed-over", "delivery", "reading"
 # kind → what it is called, and what it is
 KINDS: Final[dict[str, tuple[str, str]]] = {
@@ -71,18 +74,26 @@ class Line:
     is_whole: bool
 
 
-def register_entries(params: Mapping[str, str], *, time_zone: str = "UTC") -> QuerySet[AuditEntry]:
-    """The entries that tell of it, newest first; ``params`` as :data:`FILTERS`. What of them may be read, the caller
-    decides. Raises :class:`UserError` for what could only be a mistake."""
+def register_entries(
+    params: Mapping[str, str], scope: Scope = ALL_OF_IT, *, time_zone: str = "UTC"
+) -> QuerySet[AuditEntry]:
+    """The entries that tell of it, newest first; ``params`` as :data:`FILTERS`. Within a ``scope`` also those about
+    exports of other projects that hold rows of its own (:mod:`exports.delivery.rows_left`). Raises :class:`UserError`
+    for what could only be a mistake."""
     kind = params.get("kind")
     if kind is not None and kind not in KINDS:
         raise UserError(f"unknown kind {kind[:40]!r}; known: {', '.join(KINDS)}", field="kind")
-    known = {name: params[name] for name in ("project", "channel", "after", "before") if name in params}
+    known = {name: params[name] for name in ("channel", "after", "before") if name in params}
     wanted = [_CONDITIONS[kind]] if kind else list(_CONDITIONS.values())
     which = wanted[0]
     for condition in wanted[1:]:
         which |= condition
     entries = queries.search_params(known, time_zone=time_zone).filter(which, outcome=DONE)
+    if project := params.get("project"):
+        its = Q(project_id=project) | Q(project_name=project)
+        entries = entries.filter(its | about_rows_of(scope, project))
+    if not scope.everything:
+        entries = entries.filter(Q(project_id__in=scope.projects) | about_rows_of(scope))
     if person := params.get("person"):
         by = UNSIGNED if person == NOBODY else done_by(person) | with_detail("requested_by", person)
         entries = entries.filter(by)
@@ -91,8 +102,9 @@ def register_entries(params: Mapping[str, str], *, time_zone: str = "UTC") -> Qu
     return entries.defer("before_json", "after_json", "previous_hash", "hash")
 
 
-def lines(entries: Iterable[AuditEntry]) -> list[Line]:
-    """A line for each, in their order; three queries, whatever they are."""
+def lines(entries: Iterable[AuditEntry], scope: Scope = ALL_OF_IT) -> list[Line]:
+    """A line for each, in their order; three queries, whatever they are. One of a project outside the ``scope`` tells
+    nothing that is that project's: neither its name nor what its export is called and asked for."""
     began = list(entries)
     if not began:
         return []
@@ -100,7 +112,12 @@ def lines(entries: Iterable[AuditEntry]) -> list[Line]:
     ends = ends_of(began)
     exports = _exports({_report_id(entry, told[entry.sequence]) for entry in began})
     links = _links({entry.object_id for entry in began if told[entry.sequence].get("link")})
-    return [_line(entry, told[entry.sequence], ends.get(_key(told[entry.sequence])), exports, links) for entry in began]
+    made = [_line(entry, told[entry.sequence], ends.get(_key(told[entry.sequence])), exports, links) for entry in began]
+    return [line if scope.holds(entry) else _of_another(line) for entry, line in zip(began, made, strict=True)]
+
+
+def _of_another(line: Line) -> Line:
+    return replace(line, project_id="", project="another project", export=line.report_id, file="", filter="")
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,6 +34,7 @@ from exports.delivery.files import ReportFiles
 from exports.delivery.integrity import state_of
 from exports.delivery.publication import Published, adopt_published, discard_drafts
 from exports.delivery.row_numbers import DeliveredNumbers
+from exports.delivery.rows_left import record_rows_left
 from exports.delivery.snapshot import RowNumbers
 from exports.formats import FORMATS
 from exports.formats.base import FormatContext
@@ -263,6 +264,16 @@ def finish(report: ExportReport, lease: RunLease, published: Published, **column
             for artifact, file in zip(artifacts, published.files, strict=True)
             if file.index
         )
+        record_rows_left(report, artifacts, requested_by(report))
+
+
+def requested_by(report: ExportReport) -> dict[str, str]:
+    """Whose the delivery is: a person, and the token that they used."""
+    token = report.created_by_token
+    if token is None:
+        return {"requested_by": report.created_by_name}
+    person = report.created_by_name.removeprefix(f"{token.name} of ")
+    return {"requested_by": person, "requested_with": token.name}
 
 
 def head_of(report: ExportReport, started: datetime, revision: int | None) -> dict[str, Any]:

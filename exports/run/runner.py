@@ -40,7 +40,7 @@ class ExportRunner(Runner[ExportReport]):
             details = {"rows": run.check_values["rows_kept"], "bytes": run.check_values["bytes"]}
             details["manifest_sha256"] = run.manifest_sha256  # what a proof of this entry proves
             if run.status in statuses.SUCCESSFUL and (place := _delivered_to(run)):
-                details |= {"delivered_to": place, **_requested_by(run)}
+                details |= {"delivered_to": place, **pipeline.requested_by(run)}
                 if not run.is_proved:
                     details["proved"] = False
             if refused := sum(run.check_values["rows_refused"].values()):
@@ -69,15 +69,6 @@ class ExportRunner(Runner[ExportReport]):
     def reason_not_to_resume(self, run: ExportReport) -> str:
         """Begun in somebody's shell, into a folder of theirs: not ours to go on with, perhaps days later."""
         return "" if run.is_ours else "its shell went away before it was done"
-
-
-def _requested_by(report: ExportReport) -> dict[str, str]:
-    """Whose the delivery is: a person, and the token that they used."""
-    token = report.created_by_token
-    if token is None:
-        return {"requested_by": report.created_by_name}
-    person = report.created_by_name.removeprefix(f"{token.name} of ")
-    return {"requested_by": person, "requested_with": token.name}
 
 
 def _delivered_to(report: ExportReport) -> str:

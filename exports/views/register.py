@@ -19,7 +19,7 @@ from exportadmin.audit.middleware import actor_of
 from exportadmin.audit.models import AuditEntry
 from exportadmin.audit.questions.base import COUNTED
 from exportadmin.audit.record import record
-from exportadmin.audit.scope import scope_of
+from exportadmin.audit.scope import Scope, scope_of
 from exportadmin.audit.views import lines as pages
 from exportadmin.audit.views.entries import read_cursor
 from exportadmin.lib import times
@@ -70,16 +70,16 @@ def _page(request: HttpRequest, report: ExportReport | None) -> HttpResponseBase
             form.params  # noqa: B018 - raises for what is wrong
         return render(request, "exports/register.html", context, status=400)
     asked = form.given if report is None else {**form.given, "export": report.report_id}
-    entries = scope.within(register_entries(asked, time_zone=times.here()))
+    entries = register_entries(asked, scope, time_zone=times.here())
     if is_file:
-        return _file(request, entries, asked)
+        return _file(request, entries, scope, asked)
     page = pages.cut(entries, form.given, cursor)
     known = object_urls.addresses(page.entries)
     added_up = totals(entries)
     context |= {
         "lines": [
-            (line, *KINDS[line.kind], known.get((entry.object_kind, entry.object_id), ""))
-            for entry, line in zip(page.entries, lines(page.entries), strict=True)
+            (line, *KINDS[line.kind], known.get((entry.object_kind, entry.object_id), "") if scope.holds(entry) else "")
+            for entry, line in zip(page.entries, lines(page.entries, scope), strict=True)
         ],
         "page": page,
         "totals": added_up,
@@ -92,10 +92,12 @@ def _page(request: HttpRequest, report: ExportReport | None) -> HttpResponseBase
     return render(request, "exports/register.html", context)
 
 
-def _file(request: HttpRequest, entries: QuerySet[AuditEntry], asked: dict[str, str]) -> StreamingHttpResponse:
+def _file(
+    request: HttpRequest, entries: QuerySet[AuditEntry], scope: Scope, asked: dict[str, str]
+) -> StreamingHttpResponse:
     with transaction.atomic():
         record("audit.exported", actor=actor_of(request), details={"as": "csv", "what": "register", "asked": asked})
-    answer = StreamingHttpResponse(files.as_csv(entries), content_type="text/csv; charset=utf-8")
+    answer = StreamingHttpResponse(files.as_csv(entries, scope), content_type="text/csv; charset=utf-8")
     answer.headers["Content-Disposition"] = 'attachment; filename="register.csv"'
     answer.headers["Cache-Control"] = "private, no-store"
     return answer
