@@ -10,6 +10,7 @@ import dataclasses
 import logging
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
+from datetime import datetime
 from typing import Any
 
 from django.db import IntegrityError, transaction
@@ -250,12 +251,22 @@ def cancel(*, report: ExportReport, actor: Actor) -> ExportReport:
 
 
 def archive(*, report: ExportReport, actor: Actor) -> ExportReport:
-    """Leave it out of the list that another platform's own client asks for; nothing else changes. Twice is no error."""
-    with suppress(NothingToDoError), audited("export.archived", actor=actor, project=report.project, obj=report):
+    """Leave it out of the lists that other platforms' own clients ask for; nothing else changes. Twice is no error."""
+    return _archived(report, actor, "export.archived", timezone.now())
+
+
+def unarchive(*, report: ExportReport, actor: Actor) -> ExportReport:
+    """Put it back into those lists. Twice is no error."""
+    return _archived(report, actor, "export.unarchived", None)
+
+
+def _archived(report: ExportReport, actor: Actor, event: str, at: datetime | None) -> ExportReport:
+    with suppress(NothingToDoError), audited(event, actor=actor, project=report.project, obj=report):
         require(actor, START, report.project)
-        archived = ExportReport.objects.filter(pk=report.pk, archived_at=None).update(archived_at=timezone.now())
-        if not archived:
-            raise NothingToDoError(f"report {report.report_id} is archived already")
+        # only what is not so yet
+        others = ExportReport.objects.filter(pk=report.pk, archived_at__isnull=at is not None)
+        if not others.update(archived_at=at):
+            raise NothingToDoError(f"report {report.report_id} is {'archived' if at else 'not archived'} already")
     report.refresh_from_db()
     return report
 

@@ -93,6 +93,9 @@ class ReportSerializer(serializers.Serializer[Any]):
     revision = serializers.IntegerField(allow_null=True, help_text="of the project, as the export saw it")
     artifacts = ArtifactSerializer(many=True)
     location = serializers.CharField(allow_blank=True)
+    archived_at = serializers.DateTimeField(
+        allow_null=True, help_text="since when lists that other platforms' own clients ask for leave it out"
+    )
     files_removed_at = serializers.DateTimeField(allow_null=True)
     altered = AlteredSerializer(allow_null=True, help_text="its files are not what was delivered, and not handed out")
     proof = LastProofSerializer(allow_null=True, help_text="the last look at whether it still is what was delivered")

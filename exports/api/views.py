@@ -241,6 +241,26 @@ class CancelView(RestView):
         return Response(report_json(get_whole_report(request, report_id)), status=202)
 
 
+class ArchiveView(RestView):
+    """Leave a report out of other platforms' lists."""
+
+    @extend_schema(operation_id="reports_archive", request=None, responses=ReportSerializer)
+    def post(self, request: Request, report_id: str) -> Response:
+        """Lists that other platforms' own clients ask for leave it out; nothing else changes. Twice is no error."""
+        actions.archive(report=get_whole_report(request, report_id), actor=actor_of(request, "rest"))
+        return Response(report_json(get_whole_report(request, report_id)))
+
+
+class UnarchiveView(RestView):
+    """Put a report back into other platforms' lists."""
+
+    @extend_schema(operation_id="reports_unarchive", request=None, responses=ReportSerializer)
+    def post(self, request: Request, report_id: str) -> Response:
+        """Those lists have it again. Twice is no error."""
+        actions.unarchive(report=get_whole_report(request, report_id), actor=actor_of(request, "rest"))
+        return Response(report_json(get_whole_report(request, report_id)))
+
+
 class RetryView(RestView):
     """Run again."""
 

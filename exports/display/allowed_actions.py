@@ -22,6 +22,8 @@ class Offers:
     cancel: bool
     cancel_proof: bool
     retry: bool
+    archive: bool
+    unarchive: bool
     convert: bool
     delete: bool
 
@@ -40,6 +42,8 @@ def offers(report: ExportReport, verbs: frozenset[str]) -> Offers:
         cancel_proof=START in verbs,
         cancel=is_active and not report.cancel_requested and START in verbs,
         retry=not is_active and START in verbs,
+        archive=report.archived_at is None and START in verbs,
+        unarchive=report.archived_at is not None and START in verbs,
         convert=is_right and is_convertible(report) and START in verbs,
         delete=has_files and report.is_ours and MANAGE in verbs,
     )

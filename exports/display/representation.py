@@ -102,6 +102,7 @@ def report_json(report: ExportReport) -> dict[str, Any]:
         "revision": report.revision,
         "artifacts": [artifact_json(artifact) for artifact in report.artifacts.all()],
         "location": "" if report.is_ours else report.location,
+        "archived_at": report.archived_at.isoformat() if report.archived_at else None,
         "files_removed_at": report.files_removed_at.isoformat() if report.files_removed_at else None,
         "altered": {"at": report.altered_at.isoformat(), "why": report.altered_why} if report.altered_at else None,
         "proof": {"at": report.proved_at.isoformat(), "result": report.proof_result} if report.proved_at else None,

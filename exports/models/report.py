@@ -62,7 +62,7 @@ class ExportReport(Run):
     are_rows_counted = models.BooleanField(default=False)
     # of the manifest as it was delivered
     manifest_sha256 = models.CharField(max_length=64, blank=True)
-    # since when it is left out of the list that another platform's own client asks for
+    # since when it is left out of the lists that other platforms' own clients ask for
     archived_at = models.DateTimeField(null=True)
     files_removed_at = models.DateTimeField(null=True)
     files_removed_why = models.CharField(max_length=200, blank=True)

@@ -42,6 +42,20 @@ def retry(request: HttpRequest, report_id: str) -> HttpResponse:
 
 
 @post_view
+def archive(request: HttpRequest, report_id: str) -> HttpResponse:
+    """Leave it out of other platforms' lists."""
+    actions.archive(report=get_report(request, report_id, VIEW), actor=actor_of(request))
+    return done(request, "Archived. Lists of other platforms' clients leave it out.", PAGE, report_id)
+
+
+@post_view
+def unarchive(request: HttpRequest, report_id: str) -> HttpResponse:
+    """Put it back into them."""
+    actions.unarchive(report=get_report(request, report_id, VIEW), actor=actor_of(request))
+    return done(request, "Lists of other platforms' clients have it again.", PAGE, report_id)
+
+
+@post_view
 def convert(request: HttpRequest, report_id: str) -> HttpResponse:
     """The delivered rows in another format, as a new export, whose page comes next."""
     report = get_report(request, report_id, START)

@@ -98,6 +98,8 @@ POST   api/v1/reports/<str:report_id>/cancel/                            401 404
 GET    api/v1/reports/failures/                                          401 200 200 200 200 200 -
 POST   api/v1/reports/failures/<str:key>/retry/                          401 409 409 409 409 409 -
 POST   api/v1/reports/<str:report_id>/retry/                             401 404 403 202 202 202  401 404 404 404 404 202
+POST   api/v1/reports/<str:report_id>/archive/                           401 404 403 200 200 200  401 404 404 404 404 200
+POST   api/v1/reports/<str:report_id>/unarchive/                         401 404 403 200 200 200  401 404 404 404 404 200
 POST   api/v1/reports/<str:report_id>/delete-files/                      401 404 403 403 200 200  401 404 404 404 404 200
 POST   api/v1/reports/<str:report_id>/convert/                           401 404 403 202 202 202  401 404 404 404 404 202
 GET    api/v1/reports/<str:report_id>/check-values/                      401 404 200 200 200 200  401 404 404 404 404 200
@@ -273,6 +275,8 @@ GET    exports/<str:report_id>/proof/                                    302 404
 POST   exports/<str:report_id>/proof/<str:proof_id>/cancel/              302 404 403 302 302 302  302 404 404 404 404 302
 POST   exports/<str:report_id>/cancel/                                   302 404 403 302 302 302  302 404 404 404 404 302
 POST   exports/<str:report_id>/retry/                                    302 404 403 302 302 302  302 404 404 404 404 302
+POST   exports/<str:report_id>/archive/                                  302 404 403 302 302 302  302 404 404 404 404 302
+POST   exports/<str:report_id>/unarchive/                                302 404 403 302 302 302  302 404 404 404 404 302
 POST   exports/<str:report_id>/convert/                                  302 404 403 302 302 302  302 404 404 404 404 302
 POST   exports/<str:report_id>/delete-files/                             302 404 403 403 302 302  302 404 404 404 404 302
 GET    exports/<str:report_id>/files/<path:name>/                        302 404 403 200 200 200  302 404 404 404 404 200
@@ -623,6 +627,8 @@ NEEDS: dict[str, str | None] = {
     "GET api/v1/reports/<str:report_id>/wait/": "view",
     "POST api/v1/reports/<str:report_id>/cancel/": "start",
     "POST api/v1/reports/<str:report_id>/retry/": "start",
+    "POST api/v1/reports/<str:report_id>/archive/": "start",
+    "POST api/v1/reports/<str:report_id>/unarchive/": "start",
     "POST api/v1/reports/<str:report_id>/delete-files/": "manage",
     "POST api/v1/reports/<str:report_id>/convert/": "start",
     "GET api/v1/reports/<str:report_id>/check-values/": "view",

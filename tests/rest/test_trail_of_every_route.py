@@ -97,6 +97,8 @@ refuses   POST   api/v1/reports/<str:report_id>/cancel/
 refuses   GET    api/v1/reports/failures/
 refuses   POST   api/v1/reports/failures/<str:key>/retry/
 refuses   POST   api/v1/reports/<str:report_id>/retry/
+refuses   POST   api/v1/reports/<str:report_id>/archive/
+refuses   POST   api/v1/reports/<str:report_id>/unarchive/
 refuses   POST   api/v1/reports/<str:report_id>/delete-files/
 refuses   POST   api/v1/reports/<str:report_id>/convert/
 refuses   GET    api/v1/reports/<str:report_id>/check-values/
@@ -248,6 +250,8 @@ refuses   GET    exports/<str:report_id>/proof/
 refuses   POST   exports/<str:report_id>/proof/<str:proof_id>/cancel/
 refuses   POST   exports/<str:report_id>/cancel/
 refuses   POST   exports/<str:report_id>/retry/
+refuses   POST   exports/<str:report_id>/archive/
+refuses   POST   exports/<str:report_id>/unarchive/
 refuses   POST   exports/<str:report_id>/convert/
 refuses   POST   exports/<str:report_id>/delete-files/
 hands-out GET    exports/<str:report_id>/files/<path:name>/                artifact.downloaded artifact.download_ended

@@ -17,6 +17,7 @@ from connections.store.models import StoreRow
 from exportadmin.audit.models import AuditEntry
 from exports import actions
 from exports.dialects.diffgram import views
+from exports.models import ExportReport
 from exports.spec.spec import ExportSpec
 from tests.exports.dialects.diffgram.conftest import Site, make, too_slow
 from tests.exports.dialects.diffgram.sdk import DiffgramError
@@ -141,6 +142,8 @@ def test_archived_exports_leave_the_list_and_are_still_there(site: Site):
         assert answer == {"error": {}, "info": {}, "success": True}
     assert client.exports() == []
     assert len(names_in(client.access_data(export, "data"))) == 4
+    actions.unarchive(report=ExportReport.objects.get(), actor=SHELL)
+    assert [one.id for one in client.exports()] == [export.id]
     assert AuditEntry.objects.filter(event="export.archived").count() == 1
 
 
