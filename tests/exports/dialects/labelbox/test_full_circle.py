@@ -15,7 +15,7 @@ from connections.models import Connection, Project
 from connections.platforms.labelbox.platform import LabelboxPlatform
 from connections.rows.batch import PARTS
 from connections.store.models import StoreRow, StoreTombstone
-from connections.sync.actions import list_remote_projects, mirror_project, sync_now
+from connections.sync.actions import change_mirror, list_remote_projects, mirror_project, sync_now
 from connections.sync.models import FULL, INCREMENTAL, SyncRun
 from exports import actions
 from exports.spec.spec import ExportSpec
@@ -66,6 +66,7 @@ def again(project: Project, mode: str = "auto") -> SyncRun:
 
 def mirror(far: Connection, project_id: str) -> tuple[Project, SyncRun]:
     project = mirror_project(connection=far, external_id=project_id, actor=SHELL)
+    change_mirror(project=project, actor=SHELL, options={"embeddings": "yes"})
     return project, again(project)
 
 
