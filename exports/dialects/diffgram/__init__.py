@@ -97,13 +97,24 @@ DIFFGRAM = Dialect(
             "Nobody learns what there is by trying.",
         ),
         (
-            "generate_export waits for 50 seconds; then it is not ready yet, goes on, and is in project.export.list().",
-            "No web server holds a request for an hour.",
+            "generate_export waits for 50 seconds, once a token: a second one at the same time, or one beside too many"
+            " others, is not waited for. It is not ready yet then, goes on, and is in project.export.list(); log.info"
+            " says which it was.",
+            "No web server holds a request for an hour, or all of its threads for one script.",
+        ),
+        (
+            "The same request of a token again within two minutes, while no row has changed, is the same export, unless"
+            " it was archived; Diffgram makes another.",
+            "Whoever did not get an answer, or waited in vain, can ask again without having it made twice.",
         ),
         (
             'access_data(format="url"), as the page prints it, is refused by the SDK itself: the argument is'
             " return_type.",
             "It is so with Diffgram's own server.",
+        ),
+        (
+            "return_type url, the default of the wire, needs links:issue, which is asked before anything is made.",
+            "An export that could not be handed out would be made for nothing.",
         ),
         (
             "An address that is returned is a link of this installation for 300 seconds, and each use is recorded;"

@@ -14,7 +14,8 @@ from connections.access.authentication import refuse_token
 from connections.access.models import ApiToken
 from connections.access.tokens import BEGINNING, find_token
 
-CHANNEL: Final = "dialect:diffgram"
+DIALECT: Final = "diffgram"
+CHANNEL: Final = f"dialect:{DIALECT}"
 
 
 class DiffgramAuthentication(BaseAuthentication):

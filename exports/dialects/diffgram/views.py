@@ -12,7 +12,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from connections.access.lookup import get_object
-from connections.access.permissions import DOWNLOAD, START, require_audited
+from connections.access.permissions import DOWNLOAD, LINK, START, require_audited
 from connections.models import Project
 from connections.rows.diffgram import DIRECTORY, JOB, PLACES
 from connections.rows.review_statuses import statuses_in
@@ -41,8 +41,9 @@ from exports.dialects.diffgram.bodies import (
     Update,
 )
 from exports.dialects.diffgram.places import directories_of, jobs_of, named, numbered, project_number_of, whole_of
-from exports.dialects.diffgram.shapes import COMPLETE, Shown, schema_json, status_of, whole_job_json
-from exports.dialects.diffgram.sign_in import CHANNEL
+from exports.dialects.diffgram.shapes import COMPLETE, INIT, Shown, schema_json, status_of, whole_job_json
+from exports.dialects.diffgram.sign_in import CHANNEL, DIALECT
+from exports.dialects.same_request import same_request
 from exports.formats.diffgram_info import Place, directory_json, job_json
 from exports.formats.diffgram_json import DiffgramJsonFormat
 from exports.idempotency import scope_of
@@ -57,6 +58,12 @@ from exports.spec.spec import ExportSpec
 # an export that is waited for; behind it the server's own patience begins to end
 WAIT_SECONDS: Final = 50.0
 LINK_SECONDS: Final = 300
+_GOES_ON: Final = (
+    "it goes on: look for it in the list of exports, or send the same request again within two minutes, which is the"
+    " same export"
+)
+_TOO_LONG: Final = f"not made within {WAIT_SECONDS:.0f} seconds; {_GOES_ON}"
+_NO_WAIT: Final = f"nobody waited, as this token waits for an export already, or too many others do; {_GOES_ON}"
 MOST_LISTED: Final = 1000
 _DONE: Final = sorted(statuses_in(DONE_ONLY))
 _SUCCESS: Final[dict[str, Any]] = {"success": True, "error": {}, "info": {}}
@@ -256,27 +263,41 @@ class ToFileView(DiffgramView):
 
     def post(self, request: Request, project_string_id: str) -> HttpResponseBase:
         """At once with what is known of it, or once it is made: with its data, or an address of them. One that is not
-        made in time goes on, and is told of as not ready."""
+        made in time goes on, and is told of as not ready. The same request again within two minutes, while nothing has
+        changed, is the same export, unless it was archived.
+        """
         sent = ToFile.read(request.data).validated_data
         project = self.project(request, project_string_id, START)
         actor = actor_of(request, CHANNEL)
         waits = sent["wait_for_export_generation"]
-        if waits:
+        if waits:  # what is to be handed out is asked before anything is made
             require_audited(actor, DOWNLOAD, project, event="artifact.downloaded")
-        name, conditions = _chosen(project, sent)
-        body = {"format": DiffgramJsonFormat.key, "labels": ALL.text, "filter": conditions}
-        report = actions.request_export(
-            project=project, spec=ExportSpec.parse(body, project), actor=actor, name=f"Diffgram export of {name}"[:200]
-        )
-        if waits:
-            wait_for_end(report, WAIT_SECONDS, scope_of(actor))
+            if sent.get("return_type") != DATA:
+                require_audited(actor, LINK, project, event="link.issued")
+        report = _requested(request, project, sent)
+        has_waited = not waits or wait_for_end(report, WAIT_SECONDS, scope_of(actor))
         report.refresh_from_db()
         about = Shown(project).export(report)
         if not waits:
             return Response({"success": True, "export": about})
         if about["status"] != COMPLETE:
-            return Response(log_of({"export": NOT_READY}, export=about), status=400)
+            body = log_of({"export": NOT_READY}, export=about)
+            if about["status"] == INIT:
+                body["log"]["info"] = {"wait": _TOO_LONG if has_waited else _NO_WAIT}
+            return Response(body, status=400)
         return _handed_out(request, report, sent.get("return_type"))
+
+
+def _requested(request: Request, project: Project, sent: dict[str, Any]) -> ExportReport:
+    """The report of a request, which may be one of a moment ago."""
+    chosen, conditions = _chosen(project, sent)
+    body = {"format": DiffgramJsonFormat.key, "labels": ALL.text, "filter": conditions}
+    spec, name = ExportSpec.parse(body, project), f"Diffgram export of {chosen}"[:200]
+    found, key = same_request(request, DIALECT, project, [name, spec.to_json()])
+    if found is not None and found.archived_at is None:
+        return found
+    actor = actor_of(request, CHANNEL)
+    return actions.request_export(project=project, spec=spec, actor=actor, name=name, idempotency_key=key)
 
 
 def _chosen(project: Project, sent: dict[str, Any]) -> tuple[str, dict[str, Any]]:
