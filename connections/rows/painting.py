@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pycocotools import mask as coco_mask
 
-from connections.rows.masks import edges
+from connections.rows.masks import MAX_PIXELS, compressed, edges
 from connections.rows.shapes import bounds
 
 Canvas = NDArray[np.uint8] | NDArray[np.uint16]
@@ -35,11 +35,24 @@ def paint_box(canvas: Canvas, sides: Mapping[str, float], value: int) -> None:
     The rule of ``rleFrBbox`` in closed form: corners go to the nearest fifth of a pixel, and a pixel belongs to the box
     when its middle fifth does.
     """
-    width, height = canvas.shape
-    left, top = sides["left"], sides["top"]
-    x, end_x = _first_pixel(left), _first_pixel(left + sides["width"])
-    y, end_y = _first_pixel(top), _first_pixel(top + sides["height"])
-    canvas[min(x, width) : min(end_x, width), min(y, height) : min(end_y, height)] = value
+    x, y, end_x, end_y = _pixels_of_box([sides[side] for side in ("left", "top", "width", "height")], *canvas.shape)
+    canvas[x:end_x, y:end_y] = value
+
+
+def box_runs(box: Sequence[float], height: int, width: int) -> dict[str, Any]:
+    """COCO's runs of what :func:`paint_box` fills for ``[left, top, width, height]``; ``counts`` are bytes. Raises
+    ``ValueError`` for a picture that is too large."""
+    x, y, end_x, end_y = _pixels_of_box(box, width, height)
+    inside = [[float(corner) for corner in (x, y, x, end_y, end_x, end_y, end_x, y)]]
+    return polygon_runs(inside if x < end_x and y < end_y else [], height, width)
+
+
+def _pixels_of_box(box: Sequence[float], width: int, height: int) -> tuple[int, int, int, int]:
+    """From which column and row on, and up to which ones, as far as they are in the picture."""
+    left, top, across, down = box
+    x, end_x = (min(_first_pixel(at), width) for at in (left, left + across))
+    y, end_y = (min(_first_pixel(at), height) for at in (top, top + down))
+    return x, y, end_x, end_y
 
 
 def _first_pixel(coordinate: float) -> int:
@@ -49,18 +62,35 @@ def _first_pixel(coordinate: float) -> int:
 def paint_polygon(canvas: Canvas, rings: Sequence[list[float]], value: int) -> None:
     """Fill flat rings. Raises ``ValueError`` when a ring's outline is longer than :data:`LONGEST_OUTLINE` pixels."""
     width, height = canvas.shape
+    if drawn := _rings_within(rings, height, width):
+        for rle in coco_mask.frPyObjects(drawn, height, width):
+            _fill(canvas, rle["counts"], value)
+
+
+def polygon_runs(rings: Sequence[list[float]], height: int, width: int) -> dict[str, Any]:
+    """COCO's runs of what :func:`paint_polygon` fills; ``counts`` are bytes. Raises ``ValueError`` as that does, and
+    for a picture of more than :data:`MAX_PIXELS` pixels."""
+    if height * width > MAX_PIXELS:
+        raise ValueError(f"a picture of {width:,} x {height:,} pixels has more than the {MAX_PIXELS:,} of the largest")
+    drawn = _rings_within(rings, height, width)
+    if not drawn:
+        return {"size": [height, width], "counts": compressed([height * width], height, width).encode()}
+    merged: dict[str, Any] = coco_mask.merge(coco_mask.frPyObjects(drawn, height, width))
+    return merged
+
+
+def _rings_within(rings: Sequence[list[float]], height: int, width: int) -> list[list[float]]:
+    """Those that may have pixels in the picture. Raises ``ValueError`` for one whose outline is too long."""
     drawn: list[list[float]] = []
     for ring in rings:
         left, top, across, down = bounds([ring])
         if len(ring) < 6 or left > width + 1 or top > height + 1 or left + across < -1 or top + down < -1:
             continue
         outline = _length(ring)
-        if outline > LONGEST_OUTLINE:
+        if not outline <= LONGEST_OUTLINE:
             raise ValueError(f"its outline of {outline:.0f} pixels is longer than {LONGEST_OUTLINE} pixels")
         drawn.append(ring)
-    if drawn:
-        for rle in coco_mask.frPyObjects(drawn, height, width):
-            _fill(canvas, rle["counts"], value)
+    return drawn
 
 
 def painted_area(rings: Sequence[list[float]]) -> tuple[float, float]:

@@ -36,7 +36,7 @@ def results_of(predictions: bytes) -> Iterator[Result]:
     that cannot be read."""
     for label in orjson.loads(predictions.replace(SEAM, b"")):
         for mark in objects_of(label["annotations"]):
-            kind = KINDS.of(mark["annotation_kind"])
+            kind = KINDS.of_mark(mark)
             if not (kind.in_coco and mark["name"]):
                 continue
             _, box, geometry, _ = kind.outline(mark)
@@ -44,27 +44,26 @@ def results_of(predictions: bytes) -> Iterator[Result]:
             yield Result(kind, mark["name"], box, outline, mark.get("confidence"))
 
 
-def runs_of(outline: Any, box: Sequence[float], size: tuple[int, int]) -> Runs:
+def runs_of(outline: Any, box: Sequence[float], size: tuple[int, int] | None) -> Runs:
     """The pixels of a segmentation, of a box where that is empty, in a picture of ``(height, width)``; ``counts`` are
-    bytes. Raises ``ValueError`` or ``TypeError`` for what cannot be painted."""
-    from pycocotools import mask as coco_mask
+    bytes. Runs say their size themselves; only they may do without the picture's.
+
+    Raises ``ValueError``, ``KeyError`` or ``TypeError`` for what cannot be painted: COCO's C code takes whatever it
+    gets, and reads and writes beyond its memory.
+    """
+    from connections.rows.masks import edges
+    from connections.rows.painting import box_runs, polygon_runs
 
     if isinstance(outline, Mapping):
+        height, width = outline["size"]
+        if size not in (None, (height, width)):
+            raise ValueError(f"a mask of {width} x {height} pixels in a picture of {size[1]} x {size[0]}")
         counts = outline["counts"]
-        if isinstance(counts, list):
-            runs: Runs = coco_mask.frPyObjects(dict(outline), *outline["size"])
-            return runs
-        return {"size": outline["size"], "counts": counts.encode() if isinstance(counts, str) else counts}
-    rings = outline or [ring_of_box(box)]
-    merged: Runs = coco_mask.merge(coco_mask.frPyObjects(rings, *size))
-    return merged
-
-
-def ring_of_box(box: Sequence[float]) -> list[float]:
-    """As COCO's reader of results makes it."""
-    left, top, width, height = box
-    right, bottom = left + width, top + height
-    return [left, top, left, bottom, right, bottom, right, top]
+        edges(counts, height, width)
+        return {"size": [height, width], "counts": counts.encode()}
+    if size is None:
+        raise ValueError(NO_SIZE)
+    return polygon_runs(outline, *size) if outline else box_runs(box, *size)
 
 
 NO_SIZE: Final = "a picture without width and height, in which no outline can be painted"

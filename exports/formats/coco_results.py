@@ -109,5 +109,5 @@ class CocoResultsFormat(Format):
 def _segmentation(result: Result, size: tuple[int, int] | None) -> bytes:
     if size is None and not isinstance(result.outline, Mapping):
         raise CannotHoldError("no_size", NO_SIZE)
-    runs = runs_of(result.outline, orjson.loads(f"[{result.box}]"), size or (0, 0))
+    runs = runs_of(result.outline, orjson.loads(f"[{result.box}]"), size)
     return orjson.dumps({"size": runs["size"], "counts": runs["counts"].decode()})

@@ -95,6 +95,23 @@ def test_an_outline_in_a_picture_of_unknown_size_is_refused(project):
     assert export(project, "coco_results", options={"results": "bbox"}).check_values["predictions"]["total"] == 3
 
 
+def test_an_outline_that_no_memory_holds_refuses_its_row(project):
+    side = 1e7
+    far = [(0.0, 0.0), (side, 0.0), (side, side), (0.0, side)]
+    rows = [predicted(row("a", box()), scored(polygon("road", *far))), predicted(row("b", box()), scored(polygon()))]
+    write_rows(project, rows)
+    report = export(project, "coco_results", max_refused=1)
+    assert report.check_values["rows_refused"] == {"unreadable": 1}
+    assert report.check_values["predictions"]["total"] == 1
+
+
+def test_a_mask_that_is_an_address_is_left_out_and_counted_and_its_row_is_not_refused(project):
+    address = {**scored(mask("sky")), "mask": {"url": "https://e.test/1.png"}}
+    write_rows(project, [predicted(row("a", box()), scored(box("car"), 0.5), address)])
+    found = export(project, "coco_results").check_values["predictions"]
+    assert (found["total"], found["left_out"]) == (1, {"mask_address": 1})
+
+
 def test_a_writer_that_loses_a_prediction_fails_the_run(filled, monkeypatch):
     from exports.formats.coco_results import CocoResultsFormat
 

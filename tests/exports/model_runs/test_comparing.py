@@ -77,6 +77,25 @@ def test_outlines_need_the_size_of_the_picture(project):
     assert compared(project).total.matched == 2
 
 
+def test_an_outline_that_no_memory_holds_leaves_its_row_out_and_a_box_is_cut_to_the_picture(project):
+    side = 1e7
+    far = [(0.0, 0.0), (side, 0.0), (side, side), (0.0, side)]
+    rows = [
+        predicted(row("polygon", polygon()), scored(polygon("road", *far))),
+        predicted(row("box", box("car", 0.0, 0.0, side, side)), scored(box("car", 0.0, 0.0, 160.0, 120.0))),
+    ]
+    assert not write_rows(project, rows).refused
+    found = compared(project, by="outlines")
+    assert (found.rows, found.not_compared, found.total.matched) == (1, 1, 1)
+
+
+def test_a_mask_that_is_an_address_does_not_keep_its_row_from_being_compared(project):
+    address = {**scored(mask("sky")), "mask": {"url": "https://e.test/1.png"}}
+    assert not write_rows(project, [predicted(row("a", box("car")), scored(box("car")), address)]).refused
+    found = compared(project)
+    assert (found.rows, found.not_compared, found.total.matched, found.total.extra) == (1, 0, 1, 0)
+
+
 @pytest.mark.parametrize(
     ("given", "field"),
     [({"iou": "1.5"}, "iou"), ({"score": "x"}, "score"), ({"iou": "nan"}, "iou"), ({"by": "y"}, "by")],
