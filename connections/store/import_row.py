@@ -92,6 +92,7 @@ class IncomingRow:
     what a person should know of it. ``classes`` are those that it uses, with the numbers that the source has for them;
     what an importer knows of the file's classes it says apart. ``predictions`` are those of model runs.
     ``is_of_model_run``: the row was said for its predictions alone, and one that is there stays as it is.
+    ``has_to_be_there``: nothing else of it is known, so it is refused where it is no more.
     """
 
     position: str
@@ -125,6 +126,7 @@ class IncomingRow:
     is_carried: bool = False
     predictions: list[IncomingPredictions] = field(default_factory=list)
     is_of_model_run: bool = False
+    has_to_be_there: bool = False
     notes: list[Note] | None = None
 
 

@@ -13,6 +13,7 @@ from django.db import transaction
 from django.db.models import QuerySet
 
 from connections.models import Project
+from connections.rows.results import size_of
 from connections.store import coco_head
 from connections.store.import_row import IncomingRun
 from connections.store.models import (
@@ -74,6 +75,10 @@ class EmptyProject:
 
     def given_annotation_ids(self, keys: Sequence[str]) -> dict[str, list[tuple[int, int | str | None]]]:
         """Key → ``(id, source's id where that is another)`` of the annotations that COCO prints of these rows."""
+        return {}
+
+    def sizes_of(self, keys: Sequence[str]) -> dict[str, tuple[int, int]]:
+        """Key → ``(height, width)`` of the pictures of these rows, of those that say both."""
         return {}
 
     def class_numbers(self) -> dict[str, int]:
@@ -148,6 +153,15 @@ class KnownProject(EmptyProject):
             key[len(self._front) :]: [(mark["id"], mark.get("source_id")) for mark in orjson.loads(f"[{text}]")]
             for key, text in found.values_list("row__global_key", "annotations")
         }
+
+    def sizes_of(self, keys: Sequence[str]) -> dict[str, tuple[int, int]]:
+        """As of the class above."""
+        found = StoreCoco.objects.filter(
+            row__project=self.project, row__global_key__in=[self._front + key for key in keys]
+        )
+        images = found.values_list("row__global_key", "image")
+        sizes = {key[len(self._front) :]: size_of(image.encode()) for key, image in images}
+        return {key: size for key, size in sizes.items() if size is not None}
 
     def class_numbers(self) -> dict[str, int]:
         """As of the class above."""

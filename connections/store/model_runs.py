@@ -58,17 +58,21 @@ class PredictionWriter:
         self._project = project
         # by run id, as they are in the database
         self._runs: dict[str, StoreModelRun] = {}
+        # run id → id of its model, also of runs that come with the batch
+        self._models: dict[str, str] = {}
         self._known: dict[tuple[int, int], StorePredictions] = {}
 
     def begin(self, rows: Sequence[tuple[IncomingRow, int | None]]) -> None:
         """Look up what is known of a batch's rows, each with its primary key where it has one."""
         self._known = {}
-        wanted = {each.run.run_id: each.run for row, _ in rows for each in row.predictions}
+        wanted = {(each.run.run_id, each.run.model_id): each.run for row, _ in rows for each in row.predictions}
         # anew for each batch: another import may have written, or somebody deleted a run
-        found = StoreModelRun.objects.filter(project=self._project, run_id__in=wanted)
+        found = StoreModelRun.objects.filter(project=self._project, run_id__in={run_id for run_id, _ in wanted})
         self._runs = {run.run_id: run for run in found}
+        self._models = {run.run_id: run.model_id for run in self._runs.values()}
         for run in self._runs.values():
-            if _update(run, wanted[run.run_id]):
+            said = wanted.get((run.run_id, run.model_id))
+            if said is not None and _update(run, said):
                 run.save()
         pks = [pk for row, pk in rows if pk is not None and row.predictions]
         if self._runs and pks:
@@ -77,10 +81,16 @@ class PredictionWriter:
 
     def render(self, row: IncomingRow, book: OntologyBook) -> list[RenderedPredictions]:
         """What is to be written. New classes are entered into ``book``. Raises :class:`UserError`."""
-        run_ids = [each.run.run_id for each in row.predictions]
-        if len(set(run_ids)) < len(run_ids):
-            raise UserError(f"the row is twice in the model run {max(run_ids, key=run_ids.count)!r}")
-        return [_rendered(each, row, self._project, book) for each in row.predictions]
+        runs = [(each.run.run_id, each.run.model_id) for each in row.predictions]
+        if len(set(runs)) < len(runs):
+            raise UserError(f"the row is twice in the model run {max(runs, key=runs.count)[0]!r}")
+        models = dict(self._models)
+        for run_id, model_id in runs:
+            if (known := models.setdefault(run_id, model_id)) != model_id:
+                raise UserError(_other_model(run_id, known, model_id))
+        rendered = [_rendered(each, row, self._project, book) for each in row.predictions]
+        self._models = models
+        return rendered
 
     def is_news(self, rendered: Sequence[RenderedPredictions], row_pk: int) -> bool:
         """Is any of it not yet so in the store?"""
@@ -136,13 +146,23 @@ class PredictionWriter:
 
 
 def ensure_run(project: Project, said: IncomingRun) -> StoreModelRun:
-    """The run of this id, made where there is none; it need not have rows."""
+    """The run of this id, made where there is none; it need not have rows. Raises :class:`UserError` for one that is
+    another model's."""
     run = StoreModelRun.objects.filter(project=project, run_id=said.run_id).first()
+    if run is not None and run.model_id != said.model_id:
+        raise UserError(_other_model(said.run_id, run.model_id, said.model_id))
     is_new = run is None
     run = run or StoreModelRun(project=project, run_id=said.run_id, name=said.run_id, model_name=said.model_id)
     if _update(run, said) or is_new:
         run.save()
     return run
+
+
+def _other_model(run_id: str, known: str, said: str) -> str:
+    return (
+        f"the model run {run_id!r} is one of the model {known!r} in this project, and here of {said!r}: a run's id is "
+        "once in a project, so give one of them another"
+    )
 
 
 def _update(run: StoreModelRun, said: IncomingRun) -> bool:

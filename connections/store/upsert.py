@@ -288,6 +288,8 @@ class _Writer:
             classes_before = book.new_entries()
             self._announce(book, row.classes)
             try:
+                if row.has_to_be_there and before is None:
+                    raise UserError(f"the row with the key {row.key[:_SHOWN]!r} was deleted meanwhile")
                 if row.key in heads:
                     self._check_same_media(row, heads[row.key])
                 rendered = self._render_predictions(row, book) if row.predictions else []

@@ -7,7 +7,7 @@ changes. Of one image all results go in, or none. A file that names an image rep
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import closing
 from typing import Any, Final
 
@@ -57,11 +57,13 @@ class CocoResultsImporter(Importer):
             large = dict(self.project.large_numbers())
             for images in spool.images():
                 keys = self.project.keys_of([image for image, _ in images if type(image) is int]) | large
+                there = [key for image, _ in images if (key := keys.get(image)) and not _is_elsewhere(key)]
+                sizes = self.project.sizes_of(there)
                 for image, results in images:
                     self.rows_seen += 1
                     position = f"image {shown(image)}, {results[0][0]}"
                     try:
-                        yield self._row(image, keys.get(image), results, position, names, run)
+                        yield self._row(image, keys.get(image), results, position, names, run, sizes)
                     except BadMark as error:
                         self.refuse_row(RowRefused(position, str(error)), image)
 
@@ -73,25 +75,40 @@ class CocoResultsImporter(Importer):
         position: str,
         names: dict[int, str],
         run: IncomingRun,
+        sizes: Mapping[str, tuple[int, int]],
     ) -> IncomingRow:
         """Raises :class:`BadMark`."""
-        if key is None or key.startswith("\0"):
+        if key is None or _is_elsewhere(key):
             raise BadMark(f"image_id {shown(image)} is that of no row of this project")
+        # of a picture of unknown size, masks have to agree among themselves
+        media = dict(zip(("height", "width"), sizes[key], strict=True)) if key in sizes else {}
         objects = []
         for where, text in results:
             try:
-                objects.append(_mark(orjson.loads(text), names))
+                objects.append(_mark(orjson.loads(text), names, media))
             except (BadMark, orjson.JSONDecodeError) as error:
                 raise BadMark(f"{where}: {error}") from None
         # a run of the same name says the same by the same ids
         label = IncomingLabel(objects=objects)
         said = IncomingPredictions(run, [label])
         return IncomingRow(
-            position=position, key=key, row_data="", status="to_label", predictions=[said], is_of_model_run=True
+            position=position,
+            key=key,
+            row_data="",
+            status="to_label",
+            predictions=[said],
+            is_of_model_run=True,
+            has_to_be_there=True,
         )
 
 
-def _mark(result: _Json, names: dict[int, str]) -> _Json:
+def _is_elsewhere(key: str) -> bool:
+    """Is it a row of another data set than the file's?"""
+    return key.startswith("\0")
+
+
+def _mark(result: _Json, names: dict[int, str], media: _Json) -> _Json:
+    """``media`` has the picture's height and width, where known. Raises :class:`BadMark`."""
     category, score = result.get("category_id"), result.get("score")
     if type(category) is not int or category not in names:
         raise BadMark(f"category_id is {shown(category)}, which is that of no class of this project")
@@ -111,7 +128,7 @@ def _mark(result: _Json, names: dict[int, str]) -> _Json:
         if len(sides) != 4:
             raise BadMark(f"bbox is {shown(sides)}; expected left, top, width and height")
         mark |= {"annotation_kind": BOX.annotation_kind, "bounding_box": box(*map(float, sides))}
-    check_object(mark, {})
+    check_object(mark, media)
     return mark
 
 

@@ -12,7 +12,8 @@ import pytest
 from connections.models import Project
 from connections.store.importers import detect
 from connections.store.imports.actions import ImportSpec, import_here
-from connections.store.models import ImportRun, StoreModelRun, StorePredictions, StoreRow
+from connections.store.models import ImportRun, StoreModelRun, StorePredictions, StoreProject, StoreRow
+from connections.store.removal import Removal
 from connections.store.upsert import write_rows
 from exportadmin.lib.actor import Actor
 from exportadmin.lib.errors import UserError
@@ -34,10 +35,10 @@ def filled(project: Project, settings: Any, tmp_path: Path) -> Project:
 
 @pytest.fixture
 def take(filled: Project, tmp_path: Path) -> Any:
-    def take(results: Any, *, name: str = "v7", format: str = "auto") -> ImportRun:
+    def take(results: Any, *, name: str = "v7", format: str = "auto", dataset: str = "") -> ImportRun:
         path = tmp_path / "results.json"
         path.write_text(json.dumps(results))
-        spec = ImportSpec(filled.public_id, path.name, format, model_run=name)
+        spec = ImportSpec(filled.public_id, path.name, format, model_run=name, dataset=dataset)
         return import_here(spec=spec, path=path, actor=SHELL)
 
     return take
@@ -83,6 +84,10 @@ def test_the_same_file_again_changes_nothing_and_another_replaces_what_was_there
         ({"category_id": 7}, "category_id is 7, which is that of no class of this project"),
         ({"score": 12.5}, "score is 12.5; expected a number from 0 to 1"),
         ({"bbox": [1, 2, 3]}, "bbox is [1, 2, 3]; expected left, top, width and height"),
+        (
+            {"segmentation": mask(height=60, width=80)["mask"]},
+            "the mask's size [60, 80] is not the picture's [height, width] = [120, 160]",
+        ),
     ],
 )
 def test_what_is_wrong_refuses_its_image_and_the_others_go_in(take, change, why):
@@ -93,6 +98,42 @@ def test_what_is_wrong_refuses_its_image_and_the_others_go_in(take, change, why)
     (refused,) = files.first_refused(run, 5)
     assert why in refused["reason"]
     assert list(found()) == ["b"]
+
+
+def test_masks_of_a_picture_of_unknown_size_agree_among_themselves(take, filled):
+    unknown = row("c")
+    unknown.media_attributes = {}
+    write_rows(filled, [unknown])
+    results = [{**BOX, "image_id": 3, "segmentation": mask(height=high, width=90)["mask"]} for high in (60, 61)]
+    assert take(results[:1]).summary["updated"] == 1
+    assert take(results).summary["refused_count"] == 1
+
+
+def test_rows_of_another_data_set_are_none_of_the_files(take, filled):
+    write_rows(filled, [row("north/a", box("car"))])
+    run = take([BOX, {**BOX, "image_id": 3}], dataset="north")
+    assert (run.summary["updated"], run.summary["refused_count"]) == (1, 1)
+    assert list(found()) == ["north/a"]
+
+
+def test_a_row_that_is_deleted_while_its_results_come_in_is_refused_and_not_made_anew(take, filled, monkeypatch):
+    from connections.store.imports import files
+    from connections.store.known_project import KnownProject
+
+    keys_of = KnownProject.keys_of
+
+    def and_then_it_is_deleted(self, numbers):
+        found = keys_of(self, numbers)
+        removal = Removal(filled, seen=StoreProject.objects.get().revision, reason="x", deleted_by="alice")
+        removal.remove([StoreRow.objects.get(global_key="a").pk])
+        return found
+
+    monkeypatch.setattr(KnownProject, "keys_of", and_then_it_is_deleted)
+    run = take([BOX, {**BOX, "image_id": 2}])
+    assert (run.summary["created"], run.summary["updated"], run.summary["refused_count"]) == (0, 1, 1)
+    (refused,) = files.first_refused(run, 5)
+    assert refused["reason"] == "the row with the key 'a' was deleted meanwhile"
+    assert [each.global_key for each in StoreRow.objects.all()] == ["b"]
 
 
 def test_the_run_has_to_be_named_and_goes_with_this_format_alone(take, filled, tmp_path):

@@ -159,6 +159,32 @@ def test_a_row_can_be_in_several_runs_of_several_models(take):
     ]
 
 
+def test_a_run_of_another_model_with_the_same_id_is_refused_and_changes_nothing(take):
+    take(with_run(label(mark())))
+    before = StoreModelRun.objects.values().get(), StorePredictions.objects.values().get()
+    document = with_run(label(mark(), mark()))
+    document["experiments"] = {"model-2": {"name": "Other", "runs": document["experiments"]["model-1"]["runs"]}}
+    summary = take(document)
+    assert [refused.reason for refused in summary.refused] == [
+        "the model run 'run1' is one of the model 'model-1' in this project, and here of 'model-2': a run's id is once "
+        "in a project, so give one of them another"
+    ]
+    assert (StoreModelRun.objects.values().get(), StorePredictions.objects.values().get()) == before
+
+
+def test_so_is_one_that_comes_in_the_same_file(take):
+    document = with_run(label(mark()))
+    document["experiments"]["model-2"] = document["experiments"]["model-1"]
+    summary = take(document)
+    assert "the model run 'run1' is one of the model 'model-1'" in summary.refused[0].reason
+    other = with_run(label(mark()))
+    other["data_row"] = {**other["data_row"], "id": "r2", "global_key": "k2"}
+    other["experiments"] = {"model-2": other["experiments"]["model-1"]}
+    summary = take(with_run(label(mark())), other)
+    assert (summary.created, summary.refused_count) == (1, 1)
+    assert StoreModelRun.objects.get().model_id == "model-1"
+
+
 @pytest.mark.parametrize(
     ("change", "why"),
     [
