@@ -15,6 +15,8 @@ from typing import Any, Final
 from connections.rows.kinds.base import Annotation
 from connections.rows.kinds.segment import SEGMENT
 
+# the numbers of frames have at most 18 digits
+LAST_FRAME: Final = 10**18 - 1
 # where a label's annotations stand beside its objects and answers
 BESIDE: Final = frozenset({"frames", "groups", "timestamp", "segments"})
 _DEEPEST: Final = 8

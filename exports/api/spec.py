@@ -127,8 +127,8 @@ def _interpolated_frames_schema() -> dict[str, Any]:
         "type": "boolean",
         "default": False,
         "description": "every frame of a video's segments, between key frames computed: boxes, points and outlines "
-        "move straight and evenly, answers stay; masks have the frames that they have. false: the frames as they are "
-        "kept",
+        "move straight and evenly, not over gaps between segments; answers stay; masks have the frames that "
+        "they have. false: the frames as they are kept",
     }
 
 

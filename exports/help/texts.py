@@ -33,7 +33,8 @@ CHECK_VALUE_TEXTS: Final[dict[str, str]] = {
     "labels": "the choice of labels; rows that have several, how many are in those, and rows that leave with "
     "several; labels left out, by reason",
     "interpolated_frames": "where frames between key frames of videos were computed: rows, annotations, and tracks "
-    "left as they are (masks, outlines whose number of points changes, tracks without segments)",
+    "of which frames are missing (masks, outlines whose number of points changes, tracks without segments or with some "
+    "that are none, more than 100,000 frames of a label, marks of one id that cannot be told apart)",
     "notes": "what readers of the file should know, counted: COCO's images_without_size",
     "files": "files delivered, the manifest not counted",
     "bytes": "their sizes, added up",

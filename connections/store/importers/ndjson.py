@@ -21,7 +21,7 @@ from typing import Any, Final
 
 from connections.rows import backup
 from connections.rows.checks import BadMark, moment, shown, size
-from connections.rows.frames import answers_of, objects_of
+from connections.rows.frames import LAST_FRAME, answers_of, objects_of
 from connections.rows.kinds import KINDS, MASK, VIDEO_MASK
 from connections.rows.kinds.mask import has_pixels
 from connections.rows.labels import is_skipped
@@ -306,11 +306,23 @@ def _check_beside(annotations: _Json, what: str, media: _Json) -> None:
         _check_frames(group.get("frames"), where, {})
     for number, said in enumerate(answers_of({"timestamp": annotations.get("timestamp")})):
         check_answer(dict(said), f"{what}, timestamp, classification {number + 1}")
-    _object(annotations.get("segments"), f"{what}: segments")
+    for name, spans in _object(annotations.get("segments"), f"{what}: segments").items():
+        _check_spans(spans, f"{what}: segments[{name[:40]!r}]")
     if annotations.get("key_frame_feature_map"):
         named = _object(annotations["key_frame_feature_map"], f"{what}: key_frame_feature_map")
         for name, keys in named.items():
             named[name] = _key_frames(keys, f"{what}: key_frame_feature_map[{name[:40]!r}]")
+
+
+def _check_spans(spans: Any, what: str, *, is_of_group: bool = False) -> None:
+    """When a feature is there; by group where a label has groups."""
+    if type(spans) is dict and not is_of_group:
+        for name, each in spans.items():
+            _check_spans(each, f"{what}[{name[:40]!r}]", is_of_group=True)
+        return
+    for span in _list(spans, what):
+        if not (type(span) is list and [*map(type, span)] == [int, int] and 0 <= span[0] <= span[1] <= LAST_FRAME):
+            raise BadMark(f"{what} has {shown(span)}; expected [first, last], two whole numbers from 0 on")
 
 
 def _key_frames(keys: Any, what: str) -> Any:

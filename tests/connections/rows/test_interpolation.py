@@ -124,6 +124,102 @@ def test_a_track_of_which_nobody_knows_when_it_is_there_is_left(segments):
     assert done(label) == (label, Computed(0, 1))
 
 
+def test_a_label_without_any_segments_is_counted():
+    frames = tracked((1, box()), (3, box()), segments=[])["frames"]
+    for label in ({"frames": frames}, {"frames": frames, "segments": None}):
+        assert done(label) == (label, Computed(0, 1))
+
+
+@pytest.mark.parametrize("segments", ["x", [[1]], [[3, 1]], [[1, MOST * 2]], [[0, 2**63]], [[-(2**63), 2**70]]])
+def test_a_track_of_one_key_frame_that_cannot_be_filled_is_counted(segments):
+    label = tracked((2, box()), segments=segments)
+    assert done(label)[1].tracks_left == 1
+    without = {**label, "segments": {"another": [[1, 3]]}}
+    assert done(without) == (without, Computed(0, 0)), "nothing says that it is anywhere else"
+
+
+@pytest.mark.parametrize(
+    ("segments", "frames"),
+    [
+        ([[-5, 1], [2, 3]], ["0", "1", "2", "3"]),
+        ([[-9, -5], [2, 3]], ["2", "3"]),
+        ([[9, 5], [2, 3]], ["2", "3"]),
+        ([[True, 9], [2.0, 9], None, [2, 3]], ["2", "3"]),
+        ([[10**18, 10**18 + 1], [2, 3]], ["2", "3"]),
+    ],
+)
+def test_of_a_span_that_is_none_nothing_is_computed_and_the_track_is_counted(segments, frames):
+    found, computed = done(tracked((2, box()), segments=segments))
+    assert [*found["frames"]] == frames
+    assert computed == Computed(len(frames) - 1, 1)
+
+
+def test_spans_that_cover_each_other_are_no_more_frames_than_there_are():
+    found, computed = done(tracked((1, box()), segments=[[1, MOST], [1, MOST], [2, 5]]))
+    assert computed == Computed(MOST - 1, 0)
+    assert len(found["frames"]) == MOST
+
+
+def test_a_label_that_has_a_frame_twice_is_left_and_counted():
+    frames = {text: {"objects": {"f1": box()}, "classifications": []} for text in ("1", "01", "5")}
+    label = {"frames": frames, "segments": {"f1": [[1, 5]]}}
+    assert done(label) == (label, Computed(0, 1))
+
+
+def test_a_mark_and_its_further_label_under_one_id_move_side_by_side():
+    """So do two marks of different classes."""
+    for more in ({"is_further_label": True}, {"name": "wet"}):
+        first, second = ([{**box(left), "feature_id": "f1", **which} for which in ({}, more)] for left in (0.0, 8.0))
+        frames = {"1": {"objects": first}, "3": {"objects": second}}
+        found, computed = done({"frames": frames, "segments": {"f1": [[1, 3]]}})
+        assert found["frames"]["2"]["objects"] == [{**mark, "bounding_box": {**SIDES, "left": 4.0}} for mark in first]
+        assert computed == Computed(2, 0)
+    alike = {"1": {"objects": [first[0]] * 2}, "3": {"objects": [second[0]] * 2}}
+    now_and_then = {"1": {"objects": first[:1]}, "3": {"objects": second}}
+    for frames, count in ((alike, 1), (now_and_then, 2)):
+        label = {"frames": frames, "segments": {"f1": [[1, 3]]}}
+        assert done(label) == (label, Computed(0, count)), "nothing tells which of them is in the frame between"
+
+
+def test_answers_to_two_questions_under_one_id_stay_both():
+    said = [radio(name="light"), {**radio(name="rain"), "feature_id": "q-light"}]
+    found, computed = done({"frames": {"1": {"classifications": said}}, "segments": {"q-light": [[1, 2]]}})
+    assert found["frames"]["2"]["classifications"] == said
+    assert computed == Computed(2, 0)
+
+
+def test_a_feature_that_gets_another_class_is_one_track():
+    label = tracked((1, box(0.0)), (3, box(2.0, name="ship")), segments=[[1, 3]])
+    found, computed = done(label)
+    assert [content["objects"]["f1"]["name"] for content in found["frames"].values()] == ["thing", "thing", "ship"]
+    assert computed == Computed(1, 0)
+
+
+@pytest.mark.parametrize(
+    ("segments", "keys", "lefts"),
+    [
+        # behind the last key frame of a segment, with a gap before the next one
+        (
+            [[1, 6], [8, 10]],
+            {1: 0.0, 3: 20.0, 8: 70.0},
+            {1: 0, 2: 10, 3: 20, 4: 20, 5: 20, 6: 20, 8: 70, 9: 70, 10: 70},
+        ),
+        # no gap between two segments that follow each other
+        ([[1, 3], [4, 5]], {1: 0.0, 5: 40.0}, {1: 0, 2: 10, 3: 20, 4: 30, 5: 40}),
+        # one that begins before its first key frame, as in Labelbox's sample
+        ([[1, 2], [4, 5]], {1: 0.0, 5: 40.0}, {1: 0, 2: 0, 4: 30, 5: 40}),
+        # one without a key frame
+        ([[1, 1], [3, 3], [5, 5]], {1: 0.0, 5: 40.0}, {1: 0, 3: 20, 5: 40}),
+    ],
+)
+def test_nothing_moves_over_a_gap_but_towards_the_key_frame_of_a_segment_that_began_before_it(segments, keys, lefts):
+    label = tracked(*((frame, box(left)) for frame, left in keys.items()), segments=segments)
+    found, _ = done(label)
+    assert {
+        int(frame): content["objects"]["f1"]["bounding_box"]["left"] for frame, content in found["frames"].items()
+    } == lefts
+
+
 @pytest.mark.parametrize(
     "annotations",
     [{}, {"frames": {}}, {"frames": None, "segments": {}}, {"frames": {"1": None}, "segments": {"f1": [[1, 3]]}}],

@@ -301,7 +301,7 @@ ROWS: dict[tuple[str, str, str], list[Any]] = {
         row(annotations={"groups": {"a": {"frames": {"1": {"objects": {"o": FRAMED}}}}}})
     ],
     ("Annotations", READ, "timestamp"): [row(annotations={"timestamp": {"5": [{**NAMED, "text_answer": {}}]}})],
-    ("Segment", CARRIED, "segments"): [row(annotations={"segments": {"o": [RED]}})],
+    ("Segment", CARRIED, "segments"): [row(annotations={"segments": {RED: [[1, 2]]}})],
     ("Annotations", READ, "key_frame_feature_map"): [row(annotations={"key_frame_feature_map": {"o": {"13": True}}})],
     ("Annotations", CARRIED, "any further key"): [row(annotations={"remark": RED})],
     ("Annotations", REFUSED, "annotation_kind"): [row({"name": "car"})],

@@ -198,6 +198,18 @@ def test_key_frames_are_lists_however_they_came(take, given, kept):
         ({"key_frame_feature_map": {"f1": {"13": 1}}}, "key_frame_feature_map['f1']['13'] is 1; expected frames with"),
         ({"key_frame_feature_map": {"f1": ["13"]}}, "key_frame_feature_map['f1'] is not a list of frames"),
         ({"segments": [1]}, "segments is not an object"),
+        (
+            {"segments": {"f1": [[0, 2**63]]}},
+            "segments['f1'] has [0, 9223372036854775808]; expected [first, last], two",
+        ),
+        ({"segments": {"f1": [[1, 2], [-5, 1]]}}, "segments['f1'] has [-5, 1]; expected"),
+        ({"segments": {"f1": [[9, 5]]}}, "segments['f1'] has [9, 5]; expected"),
+        ({"segments": {"f1": [[True, 5]]}}, "segments['f1'] has [True, 5]; expected"),
+        ({"segments": {"f1": [[1]]}}, "segments['f1'] has [1]; expected"),
+        ({"segments": {"f1": [5]}}, "segments['f1'] has 5; expected"),
+        ({"segments": {"Axial": {"f1": [[1.5, 2]]}}}, "segments['Axial']['f1'] has [1.5, 2]; expected"),
+        ({"segments": {"Axial": {"f1": {"Coronal": []}}}}, "segments['Axial']['f1'] is not a list"),
+        ({"segments": {"f1": "x"}}, "segments['f1'] is not a list"),
         ({"groups": {"Axial": []}}, "group 'Axial' is not an object"),
         ({"timestamp": {"5": {"name": "q", "radio_answer": {}, "checklist_answers": 5}}}, "checklist_answers is not"),
         (
