@@ -46,7 +46,7 @@ from exports.run.sync_first import bring_up_to_date
 from exports.sources import source_for
 from exports.sources.labels import LabelFilter
 from exports.sources.snapshot import is_convertible
-from exports.spec.catalog import projects_read
+from exports.spec.catalog import deleted_since
 from exports.spec.filters import RowFilter
 from exports.spec.scope import MODEL_RUN
 from exports.spec.spec import ExportSpec
@@ -200,7 +200,8 @@ def check_permission(report: ExportReport, lease: RunLease) -> None:
         raise PermanentError(
             f"{report.created_by_name} may no longer run exports in this project: nothing was delivered"
         ) from None
-    projects_read(ExportSpec.from_json(report.config, report.project), report.project)
+    if gone := deleted_since(ExportSpec.from_json(report.config, report.project), report.project):
+        raise PermanentError(f"{gone}: nothing was delivered")
     if not may_in_all(actor, START, report.other_projects):
         raise PermanentError(
             f"{report.created_by_name} may no longer run exports in another project that this export reads: nothing "

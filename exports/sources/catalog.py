@@ -465,6 +465,7 @@ class CatalogReader(TableReader):
                         of_row._replace(
                             class_counts=self._renumbered(part, of_row.class_counts),
                             unscored=self._renumbered(part, of_row.unscored),
+                            used=b"",  # numbers of its project's classes, which are others here; no row says them
                             labels=self._labels_beside(holding.get(part.pk), batch.row_ids[place]),
                         ),
                     )

@@ -12,7 +12,7 @@ from connections.models import Project
 from connections.rows.batch import SEVERAL
 from connections.store.models import StoreModelRun, StoreRow
 from exportadmin.lib.actor import Actor
-from exportadmin.lib.errors import NotFoundError, PermanentError, UserError
+from exportadmin.lib.errors import ConflictError, NotFoundError, UserError
 from exports.formats import FORMATS
 from exports.models import Slice
 from exports.spec.model_runs import check_holds_runs
@@ -29,18 +29,20 @@ def settle(spec: ExportSpec, project: Project, actor: Actor) -> ExportSpec:
     """The spec with what its scope means to this actor, now and for ever. One that is settled already, as of a retry,
     stays as it is, where the actor may read all of it.
 
-    Raises :class:`UserError` for ids that are not of the catalog, whether nothing has them or somebody else's things
+    Raises :class:`NotFoundError` where they may not, :class:`ConflictError` where a project of it is gone;
+    :class:`UserError` for ids that are not of the catalog, whether nothing has them or somebody else's things
     have; and for a format that cannot hold labels of so many projects, or predictions.
     """
     scope = spec.selection.scope
     if not scope.is_of_catalog:
         return spec
     if scope.settled is not None:
-        projects_read(spec, project)
         if not may_in_all(actor, START, others_read(spec, project)):
             raise NotFoundError(
                 "this export reads several projects, and is run again by those who may run exports in all of them"
             )
+        if gone := deleted_since(spec, project):
+            raise ConflictError(f"{gone}: it cannot be run again; request it anew for those that are there")
         return spec
     check_holds_runs(scope, FORMATS.pick(spec.format))
     catalog = catalog_of(project, actor)
@@ -66,16 +68,12 @@ def others_read(spec: ExportSpec, project: Project) -> list[str]:
     return [] if settled is None else [each for each in settled.projects if each != project.public_id]
 
 
-def projects_read(spec: ExportSpec, project: Project) -> list[Project]:
-    """The projects beside this one that a settled scope reads. Raises :class:`PermanentError` where one is gone."""
+def deleted_since(spec: ExportSpec, project: Project) -> str:
+    """Which project beside this one a settled scope reads that is gone, in words; empty: all are there."""
     wanted = others_read(spec, project)
-    found = {each.public_id: each for each in Project.objects.filter(public_id__in=wanted)}
-    for each in wanted:
-        if each not in found:
-            raise PermanentError(
-                f"project {each}, which this export reads, was deleted since it was requested: nothing was delivered"
-            )
-    return [found[each] for each in wanted]
+    there = set(Project.objects.filter(public_id__in=wanted).values_list("public_id", flat=True))
+    gone = next((each for each in wanted if each not in there), None)
+    return f"project {gone}, which this export reads, was deleted since it was requested" if gone else ""
 
 
 def _labels_of(scope: Scope, catalog: Sequence[Project]) -> tuple[str, ...]:

@@ -9,6 +9,7 @@ import pytest
 from django.test import Client
 
 from connections.access.models import Membership
+from connections.rows.batch import BODY
 from connections.store.import_row import IncomingRun
 from connections.store.models import StoreModelRun, StorePredictions
 from connections.store.upsert import write_rows
@@ -16,7 +17,9 @@ from exportadmin.audit.models import AuditEntry
 from exportadmin.lib.errors import UserError
 from exports import actions
 from exports.models import ExportReport
+from exports.sources import source_of
 from exports.sources.store import TableReader
+from exports.spec.catalog import settle
 from exports.spec.spec import ExportSpec
 from tests.exports.catalog.world import (
     CATALOG,
@@ -190,6 +193,15 @@ def test_all_else_is_byte_for_byte_as_without_runs(predictions, oscar):
             parsed = json.loads(line)
             del parsed["experiments"]
             assert parsed == json.loads(bare)
+
+
+def test_a_row_says_no_numbers_of_classes_that_are_another_projects(predictions, oscar):
+    body = {"format": "ndjson", "scope": CATALOG, "all_projects": True, "all_model_runs": True}
+    selection = settle(ExportSpec.parse(body, predictions.north), predictions.north, person(oscar)).selection
+    with source_of(predictions.north, selection.scope).open(selection, frozenset({BODY})) as reader:
+        found = [each for batch in reader.batches() for runs in batch.experiments for each in runs]
+    assert [each.class_counts for each in found if each.run.run_id == "run-s"] == ["p3:1", "b1:1"]  # not south's
+    assert {each.used for each in found} == {b""}
 
 
 def test_one_run_is_named_and_no_other_is_in_the_file(predictions, oscar):

@@ -7,7 +7,7 @@ import pytest
 from connections.access.models import Membership
 from connections.models import Project
 from exportadmin.audit.models import AuditEntry
-from exportadmin.lib.errors import NotFoundError, UserError
+from exportadmin.lib.errors import ConflictError, NotFoundError, UserError
 from exports import actions
 from exports.models import ExportReport
 from tests.exports.catalog.world import export, ids, person, request, rows, run
@@ -91,6 +91,19 @@ def test_a_retry_reads_the_same_projects_and_only_for_who_may_read_them_all(worl
         actions.retry(report=report, actor=person(rita))
     again = run(actions.retry(report=report, actor=person(alice)))
     assert ids(rows(again)) == ["d1", "d2", "d3", "d4"]
+
+
+def test_a_retry_where_a_project_was_deleted_is_refused_in_words_and_names_it_to_nobody_else(world, oscar, alice):
+    from django.utils import timezone
+
+    report = export(world.north, oscar)
+    Project.objects.filter(pk=world.south.pk).update(deleted_at=timezone.now())
+    with pytest.raises(NotFoundError) as refused:
+        actions.retry(report=report, actor=person(oscar))
+    assert world.south.public_id not in refused.value.message
+    with pytest.raises(ConflictError, match=f"project {world.south.public_id}, which this export reads, was deleted"):
+        actions.retry(report=report, actor=person(alice))
+    assert ExportReport.objects.count() == 1
 
 
 def test_the_trail_tells_the_scope_and_every_project_that_is_read(world, oscar):
