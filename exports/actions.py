@@ -45,7 +45,7 @@ from exportadmin.runs.execute import run_in_foreground
 from exportadmin.runs.lease import claim
 from exportadmin.runs.queue import enqueue
 from exports import remote_listing
-from exports.delivery import manifest, reading, trail_proof, verify
+from exports.delivery import manifest, reading, rows_left, trail_proof, verify
 from exports.delivery.destination import connection_of, connection_to, delivery_of, parse_destination, sink_of
 from exports.display.selection_line import one_line
 from exports.handing_out import require_in_all, require_in_all_audited
@@ -84,7 +84,7 @@ def plan_export(
 
     A page shows the first rows of it, REST does not (``shows_rows``). A ``live`` one, which a page asks for at each
     change of its form, is a line of the trail the first time that it shows rows of this selection: a line a keystroke
-    would bury the trail.
+    would bury the trail. Rows of other projects are a line in each of their trails too, in the same way.
     """
     require_audited(actor, START, project, event="export.planned")
     spec = settle(spec, project, actor)
@@ -95,11 +95,16 @@ def plan_export(
     details: dict[str, Any] = {"format": spec.format}
     if shown:
         details |= {"rows_shown": shown, "selects": one_line(frozen)}
+    others = rows_left.shown_of_others(made.sample, project) if shown else []
     if not live:
         with transaction.atomic():
             record("export.planned", actor=actor, project=project, details=details)
+            for other, rows in others:
+                record(rows_left.SHOWN, actor=actor, project=other, details={"rows_shown": rows})
     elif shown:
         record_once("export.planned", actor=actor, key=frozen, project=project, details=details)
+        for other, rows in others:
+            record_once(rows_left.SHOWN, actor=actor, key=frozen, project=other, details={"rows_shown": rows})
     return made
 
 

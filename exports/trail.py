@@ -49,6 +49,7 @@ def register() -> None:
             "completed": "{actor} completed export {object}" + _OF,
             "partial": "{actor} completed export {object}" + _OF + " with some rows refused",
             "rows_left": "<{rows} >rows of project {project} left with export {object}< of {requested_by}>",
+            "rows_shown": "{actor} was shown {rows_shown} rows of project {project} in the plan of an export",
             "skipped": "Export {object}" + _OF + " found nothing to export",
             "failed": "Export {object}" + _OF + " failed",
             "errored": "Export {object}" + _OF + " was stopped by a fault",

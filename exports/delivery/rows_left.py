@@ -1,7 +1,8 @@
 """Rows of a project that left with an export of another one: a line in the project's own trail tells of it.
 
 What happens to that export afterwards is in the trail of the project that it belongs to, one line each; whoever reads
-the trail of a project whose rows it holds finds those lines by the report and the files that this line names.
+the trail of a project whose rows it holds finds those lines by the report and the files that this line names. Rows that
+the plan of such an export shows are a line there as well.
 """
 
 from __future__ import annotations
@@ -12,13 +13,16 @@ from typing import Any, Final
 
 from django.db.models import Q, QuerySet, Sum
 
+from connections.models import Project
 from exportadmin.audit.models import AuditEntry
 from exportadmin.audit.record import record
 from exportadmin.audit.scope import Scope
 from exportadmin.lib.actor import system
 from exports.models import Artifact, DeliveredRows, ExportReport
+from exports.spec.sample import Sample
 
 EVENT: Final = "export.rows_left"
+SHOWN: Final = "export.rows_shown"
 # of so many exports, the newest ones, the lines are looked for
 MOST: Final = 5_000
 
@@ -39,6 +43,13 @@ def record_rows_left(report: ExportReport, artifacts: Iterable[Artifact], who: d
             obj=("export_report", report.report_id, report.report_id),
             details={"rows": rows, "files": files, **who},
         )
+
+
+def shown_of_others(sample: Sample, project: Project) -> list[tuple[tuple[str, str], int]]:
+    """``((public id, name), rows)`` of each project beside this one of which a plan's sample shows rows."""
+    counts = {pk: rows for pk, rows in sample.of_projects.items() if pk != project.pk}
+    found = Project.objects.filter(pk__in=counts).order_by("pk") if counts else ()
+    return [((each.public_id, each.name), counts[each.pk]) for each in found]
 
 
 def about_rows_of(scope: Scope, project: str = "") -> Q:

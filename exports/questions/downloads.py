@@ -25,12 +25,12 @@ from exportadmin.audit.questions.base import (
     within,
 )
 from exportadmin.audit.scope import Scope
-from exports.delivery.rows_left import EVENT, about_rows_of
+from exports.delivery.rows_left import EVENT, SHOWN, about_rows_of
 
 DOWNLOADS = under("artifact.downloaded")
 # a plan beside a form shows the first rows of what it plans
 _PLANS_WITH_ROWS: Final = under("export.planned") & Q(details_json__contains='"rows_shown":')
-READINGS = under("artifact.rows_read", "import.refused_read", "sync.refused_read") | _PLANS_WITH_ROWS
+READINGS = under("artifact.rows_read", "import.refused_read", "sync.refused_read", SHOWN) | _PLANS_WITH_ROWS
 TAKEN: Final = DOWNLOADS | READINGS
 # for the parts of an answer
 TAKEN_PARTS: Final = {"downloads": DOWNLOADS & Q(outcome=DONE), "readings": READINGS & Q(outcome=DONE)}

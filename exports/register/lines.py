@@ -16,7 +16,7 @@ from exportadmin.audit.questions.base import UNSIGNED, done_by
 from exportadmin.audit.scope import Scope
 from exportadmin.audit.sentences import actor_label
 from exportadmin.lib.errors import UserError
-from exports.delivery.rows_left import about_rows_of
+from exports.delivery.rows_left import SHOWN, about_rows_of
 from exports.display.spec_text import filter_text
 from exports.models.link import BROKEN_OFF, COMPLETE, HANDED_OVER
 from exports.questions.downloads import READINGS
@@ -40,6 +40,7 @@ _CONDITIONS: Final[dict[str, Q]] = {
     DELIVERY: Q(event__in=_DELIVERED, details_json__contains='"delivered_to":'),
     READING: READINGS,
 }
+_PLANS: Final = ("export.planned", SHOWN)
 _ENDED: Final = ("artifact.download_ended", "artifact.rows_read_ended")
 # ends that are looked through for those of the lines asked for, and how many files are worth naming in a query
 _MOST_ENDS: Final = 40_000
@@ -235,7 +236,7 @@ def _line(
         project_id=entry.project_id,
         project=entry.project_name,
         report_id=report_id,
-        export=str(export.get("name") or report_id or ("a plan" if entry.event == "export.planned" else "")),
+        export=str(export.get("name") or report_id or ("a plan" if entry.event in _PLANS else "")),
         file="" if kind == DELIVERY else entry.object_name,
         rows=rows,
         bytes=bytes_of(entry, details, end),

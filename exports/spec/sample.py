@@ -6,8 +6,9 @@ import io
 import tempfile
 import time
 import zipfile
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
@@ -45,8 +46,9 @@ class Sample:
     """``rows`` were written as ``bytes`` (of which ``embeddings``) in ``seconds``; ``frame`` are the bytes around them.
 
     ``pieces`` (begin, first rows, end) show a text format, ``members`` (name, bytes) what a zip holds of those rows.
-    ``refused`` are those that the format cannot hold. ``error``: writing them failed with these words, as the export
-    would.
+    ``of_projects``: of the first rows that can be seen, how many each project has, by its key, where rows are of
+    several. ``refused`` are those that the format cannot hold. ``error``: writing them failed with these words, as the
+    export would.
     """
 
     rows: int = 0
@@ -56,6 +58,7 @@ class Sample:
     seconds: float = 0.0
     pieces: tuple[Piece, ...] = ()
     members: tuple[tuple[str, int], ...] = ()
+    of_projects: Mapping[int, int] = field(default_factory=dict)
     refused: tuple[RefusedRow, ...] = ()
     error: str = ""
 
@@ -149,6 +152,7 @@ def _write(measured: Format, shown: Format, batches: list[RowBatch], began: floa
         frame=frame,
         embeddings=embeddings,
         seconds=seconds,
+        of_projects=_of_projects(batches),
         refused=tuple(measured.take_refused()),
         pieces=()
         if shown.is_archive
@@ -170,12 +174,21 @@ def _growing(batches: list[RowBatch]) -> Iterator[RowBatch]:
 
 
 def _first_rows(writer: Format, batches: list[RowBatch]) -> Iterable[bytes]:
+    for first in _shown(batches):
+        yield from writer.rows(first)
+
+
+def _shown(batches: list[RowBatch]) -> Iterator[RowBatch]:
     left = SHOWN_ROWS
     for batch in batches:
         first = batch.take(range(min(left, len(batch))))
         left -= len(first)
         if len(first):
-            yield from writer.rows(first)
+            yield first
+
+
+def _of_projects(batches: list[RowBatch]) -> Mapping[int, int]:
+    return Counter(project for first in _shown(batches) for origin in first.origins for project in origin)
 
 
 def _cut(text: bytes, most: int) -> Piece:

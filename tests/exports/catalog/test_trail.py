@@ -10,10 +10,12 @@ from connections.access.models import Membership
 from exportadmin.audit.models import AuditEntry
 from exportadmin.audit.scope import Scope
 from exportadmin.audit.sentences import sentence
+from exports import actions
 from exports.models import ExportReport
 from exports.register.lines import lines, register_entries
 from exports.results.actions import read_report_rows
-from tests.exports.catalog.world import World, export, person, request, run
+from exports.spec.spec import ExportSpec
+from tests.exports.catalog.world import CATALOG, World, export, person, request, run
 
 LEFT = "export.rows_left"
 
@@ -114,3 +116,34 @@ def test_the_question_who_took_the_files_tells_of_them(world, report, rita, clie
 def test_they_are_found_when_the_export_is_gone(world, report):
     report.delete()
     assert register_entries({"project": "South"}, Scope(False, (world.south.public_id,))).count() == 1
+
+
+def test_a_plan_that_shows_rows_of_another_project_is_a_line_in_its_trail(world, oscar, rita, client: Client):
+    Membership.objects.create(project=world.south, user=rita, role="reviewer")
+    for format in ("json", "json", "ndjson"):  # beside the form: the same again is no line of its own
+        spec = ExportSpec.parse({"format": format, "scope": CATALOG}, world.north)
+        actions.plan_export(project=world.north, spec=spec, actor=person(oscar), live=True, shows_rows=True)
+    planned = AuditEntry.objects.filter(event="export.planned")
+    assert {entry.project_id for entry in planned} == {world.north.public_id}
+    shown = AuditEntry.objects.filter(event="export.rows_shown")
+    assert [(entry.project_id, entry.actor_name, entry.details["rows_shown"]) for entry in shown] == [
+        (world.south.public_id, "oscar", 2)  # d2 and d3, of d1 to d3
+    ] * 2
+    assert sentence(shown[0]) == "oscar was shown 2 rows of project South in the plan of an export"
+    assert not told_of_north("".join(f"{each.object_name}{each.details_json}" for each in shown), world)
+    client.force_login(rita)
+    found = client.get("/api/v1/register/", {"project": "South"}).json()["results"]
+    assert [(line["kind"], line["who"], line["rows"]) for line in found] == [("reading", "oscar", 2)] * 2
+
+
+def test_a_plan_that_is_asked_for_tells_each_time_and_one_without_rows_never(world, oscar):
+    shown = AuditEntry.objects.filter(event="export.rows_shown")
+    spec = ExportSpec.parse({"format": "json", "scope": CATALOG}, world.north)
+    actions.plan_export(project=world.north, spec=spec, actor=person(oscar))
+    assert not shown.exists()
+    for _ in range(2):
+        actions.plan_export(project=world.north, spec=spec, actor=person(oscar), shows_rows=True)
+    assert shown.count() == 2
+    only = ExportSpec.parse({"format": "json", "scope": {"kind": "project"}}, world.north)
+    actions.plan_export(project=world.north, spec=only, actor=person(oscar), shows_rows=True)
+    assert shown.count() == 2
