@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import random
 from typing import Any
 
 import numpy as np
@@ -76,6 +77,36 @@ def test_masks_that_overlap_are_in_different_pictures_and_lose_no_pixel():
     lines = take_masks(document, 0, address)
     assert lines.count(b"\n") == 3
     assert [back(lines, one["composite_mask"]) for one in objects(document)] == [one["counts"] for one in over]
+
+
+@pytest.mark.parametrize("most", [4, 65_535])
+@pytest.mark.parametrize("seed", range(5))
+def test_each_mask_is_in_the_first_picture_of_its_size_that_has_room_for_its_box(monkeypatch, seed, most):
+    monkeypatch.setattr(composite_masks, "MOST_MASKS", most)
+    chance = random.Random(seed)
+    placed: list[tuple[tuple[int, int], list[tuple[int, int, int, int]]]] = []
+    marks, expected = [], []
+    for number in range(60):
+        size = chance.choice([(HEIGHT, WIDTH), (HEIGHT, WIDTH), (WIDTH, HEIGHT)])
+        left, top = chance.randrange(35), chance.randrange(35)
+        right, bottom = left + chance.randrange(1, 6), top + chance.randrange(1, 6)
+        marks.append(mark(str(number), mask((left, top, right, bottom), size=size)))
+        at = 0
+        while at < len(placed) and not (
+            placed[at][0] == size
+            and len(placed[at][1]) < most
+            and all(r <= left or right <= x or b <= top or bottom <= y for x, y, r, b in placed[at][1])
+        ):
+            at += 1
+        if at == len(placed):
+            placed.append((size, []))
+        placed[at][1].append((left, top, right, bottom))
+        expected.append(at)
+    document = row(*marks)
+    lines = take_masks(document, 0, address).splitlines(keepends=True)
+    begins = [sum(map(len, lines[:at])) for at in range(len(lines))]
+    assert [one["composite_mask"]["url"] for one in objects(document)] == [address(begins[at], 1) for at in expected]
+    assert len(placed) > 3
 
 
 def test_a_line_is_found_by_where_it_begins_in_a_file_that_holds_others_before():
