@@ -16,7 +16,7 @@ from exportadmin.lib.rest import Choice, RestView, Text
 from exportadmin.lib.rest.parameters import Number, Query
 from exports.model_runs import actions
 from exports.model_runs.actions import comparison_json, model_run_json
-from exports.model_runs.comparison import parse_question
+from exports.model_runs.comparison import LEAST_IOU, TRUTHS, parse_question
 from exports.model_runs.matching import BOXES, OUTLINES
 
 
@@ -70,8 +70,12 @@ class ComparisonSerializer(serializers.Serializer[Any]):
     score = serializers.FloatField()
     by = serializers.ChoiceField(choices=[BOXES, OUTLINES])
     split = serializers.CharField(allow_blank=True)
+    labels = serializers.ChoiceField(choices=list(TRUTHS), help_text="which of a row's labels count")
     rows = serializers.IntegerField()
-    rows_not_compared = serializers.IntegerField(help_text="without a size, or with geometry that cannot be read")
+    rows_not_compared = serializers.IntegerField(
+        help_text="without a size, with geometry that cannot be read, or of which no label is chosen"
+    )
+    rows_with_several_labels = serializers.IntegerField(help_text="from which those of the choice are taken")
     predictions_without_confidence = serializers.IntegerField(
         help_text="they come last where score is 0, and are left out above"
     )
@@ -83,10 +87,16 @@ class ComparisonSerializer(serializers.Serializer[Any]):
 class ComparisonQuery(Query):
     """How predictions and labels meet."""
 
-    iou = Number(min_value=0, max_value=1, required=False, help_text="from which overlap on; 0.5 by default")
+    iou = Number(
+        min_value=LEAST_IOU,  # type: ignore[arg-type] # the stubs take whole numbers alone
+        max_value=1,
+        required=False,
+        help_text="from which overlap on; 0.5 by default",
+    )
     score = Number(min_value=0, max_value=1, required=False, help_text="from which confidence on; 0 by default")
     by = Choice([BOXES, OUTLINES], required=False, help_text="what has to overlap; boxes by default")
     split = Text(max_length=40, required=False, help_text="rows of this split alone")
+    labels = Choice(list(TRUTHS), required=False, help_text="which of a row's labels count; latest by default")
 
 
 class ModelRunsView(RestView):

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.db import transaction
-from django.db.models import Count, Sum
+from django.db.models import Count, QuerySet, Sum
+from django.db.models.functions import Coalesce
 
 from connections.access.permissions import DOWNLOAD, MANAGE, require, require_audited
 from connections.models import Project
@@ -14,7 +15,7 @@ from connections.store.models import StoreModelRun, StorePredictions, StoreProje
 from exportadmin.audit.record import audited, record
 from exportadmin.lib import times
 from exportadmin.lib.actor import Actor
-from exportadmin.lib.errors import NotFoundError
+from exportadmin.lib.errors import NotFoundError, NothingToDoError
 from exports.model_runs.comparison import Comparison, Question, compare_run
 
 
@@ -28,24 +29,25 @@ class ListedRun:
 
 
 def model_runs_of(project: Project) -> list[ListedRun]:
-    """Newest first; two queries."""
-    runs = list(StoreModelRun.objects.filter(project=project).order_by("-id"))
-    counted = StorePredictions.objects.filter(run__in=runs).order_by().values("run_id")
-    sums = {
-        run_pk: (rows, predictions)
-        for run_pk, rows, predictions in counted.annotate(
-            rows=Count("pk"), predictions=Sum("annotation_count")
-        ).values_list("run_id", "rows", "predictions")
-    }
-    return [ListedRun(run, *sums.get(run.pk, (0, 0))) for run in runs]
+    """Newest first; one query."""
+    return list(map(_listed, _counted(project).order_by("-id")))
 
 
 def find_model_run(project: Project, run_id: str) -> ListedRun:
-    """Raises :class:`NotFoundError`."""
-    for each in model_runs_of(project):
-        if each.run.run_id == run_id:
-            return each
-    raise NotFoundError(f"project {project.name!r} has no model run {run_id[:80]!r}")
+    """One query. Raises :class:`NotFoundError`."""
+    run = _counted(project).filter(run_id=run_id).first()
+    if run is None:
+        raise NotFoundError(f"project {project.name!r} has no model run {run_id[:80]!r}")
+    return _listed(run)
+
+
+def _counted(project: Project) -> QuerySet[Any]:
+    found = StoreModelRun.objects.filter(project=project)
+    return found.annotate(row_count=Count("rows"), prediction_count=Coalesce(Sum("rows__annotation_count"), 0))
+
+
+def _listed(run: Any) -> ListedRun:
+    return ListedRun(run, run.row_count, run.prediction_count)
 
 
 def splits_of(run: StoreModelRun) -> list[str]:
@@ -64,13 +66,16 @@ def compare_predictions(*, project: Project, run: StoreModelRun, question: Quest
 
 
 def delete_model_run(*, project: Project, run: StoreModelRun, actor: Actor) -> int:
-    """The run goes with what it says of rows, and the rows stay: of how many it said something."""
+    """The run goes with what it says of rows, and the rows stay: of how many it said something. Raises
+    :class:`NothingToDoError` where it is gone already."""
     with audited("model_run.deleted", actor=actor, project=project, obj=_about(run)) as line:
         require(actor, MANAGE, project)
         # the same lock as imports take
         store = StoreProject.objects.select_for_update().get(project=project)
         rows, _ = StorePredictions.objects.filter(run=run).delete()
-        run.delete()
+        deleted, _ = StoreModelRun.objects.filter(pk=run.pk).delete()
+        if not deleted:
+            raise NothingToDoError(f"model run {run} is deleted already")
         store.revision += 1
         store.written_ms = times.now_ms()
         store.save(update_fields=["revision", "written_ms"])
@@ -104,6 +109,7 @@ def comparison_json(found: Comparison) -> dict[str, Any]:
         **found.question.to_json(),
         "rows": found.rows,
         "rows_not_compared": found.not_compared,
+        "rows_with_several_labels": found.with_several,
         "predictions_without_confidence": found.without_confidence,
         "total": found.total.to_json(),
         "classes": [{"name": name, **figures.to_json()} for name, figures in found.classes.items()],

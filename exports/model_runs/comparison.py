@@ -24,26 +24,37 @@ from exports.formats import FORMATS
 from exports.model_runs.matching import BOXES, OUTLINES, Matches, Thing, match
 from exports.sources import source_of
 from exports.sources.labels import LabelFilter
+from exports.spec.labels import GroundTruth, LabelChoice, Latest, NotSkipped, Selected
 from exports.spec.scope import MODEL_RUN, Scope
 from exports.spec.selection import Selection
 
 WORST: Final = 6
+# with none at all, whatever is in the picture meets
+LEAST_IOU: Final = 0.01
+LATEST: Final = Latest()
+# the first is the default; skipped labels are in none of them, since COCO holds none
+TRUTHS: Final[Mapping[str, type[LabelChoice]]] = {
+    choice.key: choice for choice in (Latest, Selected, GroundTruth, NotSkipped)
+}
 _BROKEN: Final = (KeyError, ValueError, TypeError)
 
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """``iou``: from which overlap on a prediction meets a label (0 to 1). ``score``: from which confidence on it
-    counts; above 0 those without one do not. ``by``: overlap of boxes or of outlines. ``split``: rows of it alone."""
+    """``iou``: from which overlap on a prediction meets a label (:data:`LEAST_IOU` to 1). ``score``: from which
+    confidence on it counts; above 0 those without one do not. ``by``: overlap of boxes or of outlines. ``split``: rows
+    of it alone. ``labels``: which of a row's labels are the truth; one a row unless it is said otherwise, since what
+    two people have drawn can be met but once."""
 
     iou: float = 0.5
     score: float = 0.0
     by: str = BOXES
     split: str = ""
+    labels: LabelChoice = LATEST
 
     def to_json(self) -> dict[str, Any]:
         """As REST has it."""
-        return {"iou": self.iou, "score": self.score, "by": self.by, "split": self.split}
+        return {"iou": self.iou, "score": self.score, "by": self.by, "split": self.split, "labels": self.labels.text}
 
 
 def parse_question(given: Mapping[str, Any]) -> Question:
@@ -52,10 +63,19 @@ def parse_question(given: Mapping[str, Any]) -> Question:
     by = given.get("by") or BOXES
     if by not in (BOXES, OUTLINES):
         raise UserError(f"by is {by!r}; known: {BOXES}, {OUTLINES}", field="by")
-    return Question(_share(given, "iou", 0.5), _share(given, "score", 0.0), by, str(given.get("split") or ""))
+    labels = given.get("labels") or LATEST.key
+    if labels not in TRUTHS:
+        raise UserError(f"labels is {labels!r}; known: {', '.join(TRUTHS)}", field="labels")
+    return Question(
+        _share(given, "iou", LEAST_IOU, 0.5),
+        _share(given, "score", 0, 0.0),
+        by,
+        str(given.get("split") or ""),
+        TRUTHS[labels](),
+    )
 
 
-def _share(given: Mapping[str, Any], key: str, default: float) -> float:
+def _share(given: Mapping[str, Any], key: str, least: float, default: float) -> float:
     value = given.get(key)
     if value is None or value == "":
         return default
@@ -63,8 +83,8 @@ def _share(given: Mapping[str, Any], key: str, default: float) -> float:
         share = float(value)
     except (TypeError, ValueError):
         share = math.nan
-    if not 0 <= share <= 1:
-        raise UserError(f"{key} is {value!r}; expected a number from 0 to 1", field=key)
+    if not least <= share <= 1:
+        raise UserError(f"{key} is {value!r}; expected a number from {least} to 1", field=key)
     return share
 
 
@@ -149,12 +169,14 @@ class ComparedRow:
 class Comparison:
     """``without_confidence`` counts predictions that nobody gave one: they come last, and above a score of 0 not at
     all.
-    ``not_compared`` counts rows of unknown size where outlines are compared, or whose geometry cannot be read.
+    ``not_compared`` counts rows of unknown size where outlines are compared, whose geometry cannot be read, or of which
+    no label is chosen; ``with_several`` those that had several to choose from.
     ``worst`` are the rows with the most labels missed and predictions too many."""
 
     question: Question
     rows: int = 0
     not_compared: int = 0
+    with_several: int = 0
     without_confidence: int = 0
     total: Figures = field(default_factory=Figures)
     classes: dict[str, Figures] = field(default_factory=dict)
@@ -181,31 +203,28 @@ def compare_run(project: Project, run: StoreModelRun, question: Question) -> Com
     return found
 
 
-def compare_row(project: Project, run: StoreModelRun, question: Question, number: int) -> ComparedRow | None:
-    """One row of the run, by its number; ``None``: it is not in it."""
-    found = Comparison(question)
-    return next(iter(_rows(project, run, question, found, number)), None)
-
-
-def _rows(
-    project: Project, run: StoreModelRun, question: Question, found: Comparison, number: int | None = None
-) -> Iterator[ComparedRow]:
+def _rows(project: Project, run: StoreModelRun, question: Question, found: Comparison) -> Iterator[ComparedRow]:
     scope = Scope(MODEL_RUN, run.run_id)
-    conditions = {} if number is None else {"row_numbers": (number, number)}
-    selection = Selection(project.public_id, conditions, frozenset({PREDICTIONS, MODEL_RUN_DETAILS}), scope=scope)
+    parts = frozenset({PREDICTIONS, MODEL_RUN_DETAILS})
+    selection = Selection(project.public_id, parts=parts, labels=question.labels, scope=scope)
     with source_of(project, scope).open(selection, frozenset({COCO})) as reader:
         names = {one.number: one.name for one in reader.ontology if not one.is_question}
         label_filter = LabelFilter(selection, reader, {COCO}, FORMATS.pick("coco_json").cannot_hold)
         for batch in reader.batches():
-            check_time()
+            if question.split:
+                batch = batch.take(
+                    [at for at, (of_row,) in enumerate(batch.experiments) if of_row.split == question.split]
+                )
             batch = label_filter.apply(batch)
             for place in range(len(batch)):
+                check_time()
                 (of_row,) = batch.experiments[place]
-                if question.split in ("", of_row.split):
-                    try:
-                        yield _compared(batch, place, of_row, names, question, found)
-                    except _BROKEN:
-                        found.not_compared += 1
+                try:
+                    yield _compared(batch, place, of_row, names, question, found)
+                except _BROKEN:
+                    found.not_compared += 1
+        found.not_compared += sum(label_filter.dropped.values())
+        found.with_several = label_filter.counts.rows_with_several
 
 
 def _compared(

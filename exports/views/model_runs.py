@@ -17,22 +17,28 @@ from exportadmin.lib.heavy import heavy
 from exportadmin.lib.pages import done, form_view, get_view, only
 from exportadmin.lib.times import to_datetime
 from exports.model_runs import actions
-from exports.model_runs.comparison import parse_question
+from exports.model_runs.comparison import TRUTHS, parse_question
 from exports.model_runs.drawing import draw
 from exports.model_runs.matching import BOXES, OUTLINES
 
-NAMES = ("iou", "score", "by", "split")
+NAMES = ("iou", "score", "by", "split", "labels")
 
 
 class CompareForm(Form):
     """How predictions and labels meet."""
 
-    iou = TextField(label="Overlap", required=False, initial="0.5", max_length=20, help_text="From 0 to 1 (IoU).")
+    iou = TextField(label="Overlap", required=False, initial="0.5", max_length=20, help_text="From 0.01 to 1 (IoU).")
     score = TextField(
         label="Confidence", required=False, initial="0", max_length=20, help_text="From 0 to 1; others do not count."
     )
     by = ChoiceField(label="What overlaps", required=False, choices=[(BOXES, "Boxes"), (OUTLINES, "Outlines")])
     split = forms.ChoiceField(label="Split", required=False)
+    labels = ChoiceField(
+        label="Labels",
+        required=False,
+        choices=[(key, choice.title) for key, choice in TRUTHS.items()],
+        help_text="With which labels of a row its predictions are compared.",
+    )
 
     def __init__(self, *args: Any, splits: list[str], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -44,7 +50,7 @@ class CompareForm(Form):
 @get_view
 @heavy
 def model_run(request: HttpRequest, project_id: str, run_id: str) -> HttpResponse:
-    """``?iou=0.5&score=0.3&by=outlines&split=Test``; all of them may be left out."""
+    """``?iou=0.5&score=0.3&by=outlines&split=Test&labels=latest``; all of them may be left out."""
     only(request, NAMES)
     project = get_project(request, project_id, DOWNLOAD)
     listed = actions.find_model_run(project, run_id)

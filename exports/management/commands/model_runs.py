@@ -10,7 +10,7 @@ from connections.access.lookup import find_project
 from exportadmin.lib.command import AppCommand, shell_actor
 from exports.model_runs import actions
 from exports.model_runs.actions import comparison_json, model_run_json
-from exports.model_runs.comparison import Comparison, parse_question
+from exports.model_runs.comparison import TRUTHS, Comparison, parse_question
 from exports.model_runs.matching import BOXES, OUTLINES
 
 
@@ -38,6 +38,9 @@ class Command(AppCommand):
                 one.add_argument("--score", metavar="SHARE", help="from which confidence on predictions count (0)")
                 one.add_argument("--by", choices=[BOXES, OUTLINES], help=f"what has to overlap ({BOXES})")
                 one.add_argument("--split", help="rows of this split alone")
+                one.add_argument(
+                    "--labels", choices=list(TRUTHS), help=f"which of a row's labels count ({next(iter(TRUTHS))})"
+                )
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Do it."""
@@ -76,5 +79,9 @@ class Command(AppCommand):
             )
         if found.not_compared:
             self.stdout.write(f"note: {found.not_compared:,} rows cannot be compared")
+        if found.with_several:
+            self.stdout.write(
+                f"note: {found.with_several:,} rows have several labels; compared with: {found.question.labels.short}"
+            )
         if found.without_confidence:
             self.stdout.write(f"note: {found.without_confidence:,} predictions have no confidence")

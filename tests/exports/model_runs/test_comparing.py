@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import json
 from io import StringIO
+from typing import Any
 
 import pytest
 from django.core.management import call_command
 
 from connections.access.tokens import issue_token
+from connections.store.import_row import IncomingLabel, IncomingRow, IncomingRun
 from connections.store.models import StoreModelRun, StorePredictions, StoreProject, StoreRow
 from connections.store.upsert import write_rows
 from exportadmin.audit.models import AuditEntry
-from exportadmin.lib.errors import UserError
-from exports.model_runs.actions import find_model_run
+from exportadmin.lib.errors import NothingToDoError, UserError
+from exports.model_runs.actions import delete_model_run, find_model_run, model_runs_of
 from exports.model_runs.comparison import compare_run, parse_question
 from exports.model_runs.drawing import draw
 from tests.exports.model_runs.runs import SHELL, predicted, scored
@@ -68,6 +70,64 @@ def test_a_split_leaves_out_the_other_rows(filled):
     assert (found.rows, found.total.labels) == (2, 3)
 
 
+def labelled(key: str, *labels: IncomingLabel, split: str = "") -> IncomingRow:
+    return predicted(row(key, labels=list(labels)), scored(box("car")), split=split)
+
+
+def by(person: str, changed_ms: int, *marks: Any, skipped: bool = False) -> IncomingLabel:
+    return IncomingLabel(
+        objects=list(marks),
+        created_by=person,
+        created_ms=changed_ms,
+        updated_ms=changed_ms,
+        performance={"skipped": True} if skipped else {},
+    )
+
+
+@pytest.fixture
+def by_several(members):
+    rows = [
+        labelled("two", by("ann@e.test", 1_000, box("car", 100.0)), by("bob@e.test", 2_000, box("car")), split="Test"),
+        labelled(
+            "skipped once", by("ann@e.test", 1_000, box("car")), by("bob@e.test", 2_000, box("car"), skipped=True)
+        ),
+        labelled("skipped", by("ann@e.test", 1_000, box("car"), skipped=True)),
+        labelled("one", by("ann@e.test", 1_000, box("car")), split="Test"),
+    ]
+    assert not write_rows(members, rows, now_ms=1_000).refused
+    return members
+
+
+def test_of_several_labels_the_latest_that_was_not_skipped_is_the_truth(by_several):
+    found = compared(by_several)
+    assert (found.rows, found.with_several, found.not_compared) == (3, 2, 1)
+    assert (found.total.labels, found.total.matched, found.total.recall) == (3, 3, 1.0)
+    of_split = compared(by_several, split="Test")
+    assert (of_split.rows, of_split.with_several, of_split.not_compared) == (2, 1, 0)
+
+
+@pytest.mark.parametrize(
+    ("labels", "counts"),
+    [("not_skipped", (3, 4, 3)), ("selected", (1, 1, 1)), ("ground_truth", (0, 0, 0))],
+)
+def test_others_are_if_that_is_said(by_several, labels, counts):
+    found = compared(by_several, labels=labels)
+    assert (found.rows, found.total.labels, found.total.matched) == counts
+
+
+def test_every_channel_says_how_many_rows_have_several_labels(by_several, oscar):
+    path = f"projects/{by_several.public_id}/model-runs/run-1/"
+    answer = script(oscar).get(f"{path}comparison/?labels=not_skipped").json()
+    assert (answer["labels"], answer["rows_with_several_labels"], answer["total"]["labels"]) == ("not_skipped", 2, 4)
+    page = " ".join(signed_in(oscar).get(f"/{path}").content.decode().split())
+    assert "2 rows have several labels; compared with: latest." in page
+    page = signed_in(oscar).get(f"/{path}?labels=not_skipped").content.decode()
+    assert '<option value="not_skipped" selected>' in page
+    out = StringIO()
+    call_command("model_runs", "compare", by_several.name, "run-1", "--labels", "not_skipped", stdout=out)
+    assert "note: 2 rows have several labels; compared with: not skipped" in out.getvalue()
+
+
 def test_outlines_need_the_size_of_the_picture(project):
     rows = [predicted(row(key, polygon()), scored(polygon())) for key in ("a", "b")]
     rows[1].media_attributes = {}
@@ -98,7 +158,15 @@ def test_a_mask_that_is_an_address_does_not_keep_its_row_from_being_compared(pro
 
 @pytest.mark.parametrize(
     ("given", "field"),
-    [({"iou": "1.5"}, "iou"), ({"score": "x"}, "score"), ({"iou": "nan"}, "iou"), ({"by": "y"}, "by")],
+    [
+        ({"iou": "1.5"}, "iou"),
+        ({"iou": 0}, "iou"),
+        ({"iou": "0"}, "iou"),
+        ({"labels": "some"}, "labels"),
+        ({"score": "x"}, "score"),
+        ({"iou": "nan"}, "iou"),
+        ({"by": "y"}, "by"),
+    ],
 )
 def test_what_has_no_meaning_is_refused_by_name(given, field):
     with pytest.raises(UserError) as error:
@@ -137,7 +205,7 @@ def test_the_page_shows_figures_and_pictures(filled, oscar):
     assert page.count("<figure") == 1
     wrong = signed_in(oscar).get(f"/projects/{filled.public_id}/model-runs/run-1/?iou=7")
     assert wrong.status_code == 400
-    assert "expected a number from 0 to 1" in wrong.content.decode()
+    assert "expected a number from 0.01 to 1" in wrong.content.decode()
 
 
 def test_it_is_listed_on_the_page_of_its_project(filled, rita, oscar):
@@ -168,3 +236,26 @@ def test_a_run_of_another_project_is_not_found(filled, connection, oscar):
     other = Project.objects.create(connection=connection, name="Other")
     with pytest.raises(UserError, match="has no model run 'run-1'"):
         find_model_run(other, "run-1")
+
+
+def test_a_run_that_is_gone_is_not_deleted_again_and_leaves_no_line(filled):
+    run = find_model_run(filled, "run-1").run
+    delete_model_run(project=filled, run=run, actor=SHELL)
+    kept = StoreProject.objects.values().get(), AuditEntry.objects.count()
+    with pytest.raises(NothingToDoError, match="is deleted already"):
+        delete_model_run(project=filled, run=run, actor=SHELL)
+    assert (StoreProject.objects.values().get(), AuditEntry.objects.count()) == kept
+
+
+def test_one_is_found_and_all_are_listed_by_one_query(filled, django_assert_num_queries):
+    write_rows(filled, [predicted(row("more", box()), run=IncomingRun("run-2", "model-1", name="v2"))])
+    StoreModelRun.objects.create(project=filled, run_id="run-3", name="v3", model_id="m", model_name="Empty")
+    with django_assert_num_queries(1):
+        listed = model_runs_of(filled)
+    assert [(each.run.run_id, each.rows, each.predictions) for each in listed] == [
+        ("run-3", 0, 0),
+        ("run-2", 1, 0),
+        ("run-1", 3, 6),
+    ]
+    with django_assert_num_queries(1):
+        assert find_model_run(filled, "run-1") == listed[-1]
