@@ -25,7 +25,7 @@ from exportadmin.audit.canonical import line
 from exportadmin.audit.middleware import NOBODY, actor_of
 from exportadmin.audit.noise import record_refused
 from exportadmin.audit.signals import LONGEST_TYPED_NAME
-from exportadmin.lib.counts import give_back, hit
+from exportadmin.lib.counts import ends_at, give_back, hit
 from exportadmin.lib.networks import network
 
 # failed tries in seconds, of an address and of its range
@@ -35,11 +35,12 @@ RANGE_TIMES: Final = 5
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Closed:
-    """An address, or a range of them, from which nobody may sign in for so many seconds."""
+    """An address, or a range of them, from which nobody may sign in for so many seconds: of ``period`` the rest."""
 
     where: str
     failures: int
     seconds: float
+    period: int
 
 
 class ThrottleBackend(AxesStandaloneBackend):  # type: ignore[misc]  # django-axes has no types
@@ -64,7 +65,7 @@ def _count(request: HttpRequest) -> Closed | None:
         for limit, seconds in LIMITS:
             key = f"sign_in.{where}"
             if left := hit(key, limit * times, seconds):
-                closed.append(Closed(where, limit * times, left))
+                closed.append(Closed(where, limit * times, left, seconds))
             else:
                 counted.append((key, seconds))
     if closed:
@@ -94,7 +95,8 @@ def _succeeded(sender: Any, *, request: HttpRequest | None, **_: Any) -> None:
 
 def _record_closed(request: HttpRequest, found: Closed) -> None:
     """Once while it is closed."""
-    if hit(f"sign_in.told.{found.where}", 1, int(found.seconds) + 1):
+    end = ends_at(f"sign_in.{found.where}", found.period)
+    if hit(f"sign_in.told.{found.where}.{end:.3f}", 1, found.period):
         return
     actor = dataclasses.replace(actor_of(request), name=NOBODY, user_id=None)
     reason = f"{found.failures} failed tries from {found.where}; closed for {_minutes(found.seconds)} minutes"

@@ -64,6 +64,7 @@ _HIT: Final = """
     RETURNING hits
 """
 _LOOK: Final = "SELECT ends_at - {now} FROM exportadmin_hitcount WHERE key = :key"
+_END: Final = "SELECT ends_at FROM exportadmin_hitcount WHERE key = :key"
 _FORGET: Final = "DELETE FROM exportadmin_hitcount WHERE ends_at < {now} - :kept"
 _UNDO: Final = "DELETE FROM exportadmin_hitcount WHERE key = :key"
 _TALLY: Final = """
@@ -88,6 +89,11 @@ def hit(key: str, limit: int, seconds: int) -> float:
     for (left,) in _execute(_LOOK, values):
         return min(max(float(left), 0.001), float(seconds))
     return 0.0
+
+
+def ends_at(key: str, seconds: int) -> float:
+    """When the time of ``key`` that runs now ends, in seconds since 1970, the same until then; 0.0 where none runs."""
+    return next((float(end) for (end,) in _execute(_END, {"key": f"{key[:180]}/{seconds}"})), 0.0)
 
 
 def undo(key: str, seconds: int) -> None:

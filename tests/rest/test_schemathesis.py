@@ -106,14 +106,15 @@ BETWEEN_FIELDS = {
     "POST /api/v1/projects/{project_id}/slices/": ("name", "filter", *(f"filter.{key}" for key in CONDITIONS)),
     "PUT /api/v1/slices/{slice_id}/": ("name", "filter", *(f"filter.{key}" for key in CONDITIONS)),
     "GET /api/v1/reports/{report_id}/rows/": ("line", "offset"),
-    "POST /api/v1/reports/{report_id}/convert/": ("options", "include", "name", "destination"),
+    "POST /api/v1/reports/{report_id}/convert/": ("format", "options", "include", "name", "destination"),
     # which time zones there are an installation knows; who deletes a project types its name; rows are named in one way
     "POST /api/v1/projects/": ("time_zone", "name"),
     "PATCH /api/v1/projects/{project_id}/": ("time_zone", "name"),
     "DELETE /api/v1/projects/{project_id}/": ("confirm",),
     "POST /api/v1/projects/{project_id}/rows/delete/": ("filter", "ids", "global_keys", "reason", *_DESCRIPTION),
-    # how much may be sent, and what a name of a file or project is, an installation and a database say
-    "POST /api/v1/imports/": ("bytes", "file", "file_name", "project", "format", "dataset"),
+    # how much may be sent, and what a name of a file or project is, an installation and a database say; which formats
+    # need a model run to be named, they say
+    "POST /api/v1/imports/": ("bytes", "file", "file_name", "project", "format", "dataset", "model_run"),
     "PUT /api/v1/imports/{import_id}/content/": ("Content-Range", "body"),
     # the kind of a connection says whether it is to a platform, and a project's connection whose it is; what a platform
     # names is one line too
