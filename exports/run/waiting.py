@@ -13,7 +13,7 @@ LOOK_EVERY_SECONDS: Final = 0.5
 # a waiting request holds a thread of the web server; beyond this many, a wait ends at once
 PLACES = threading.BoundedSemaphore(3)
 # who waits: each has one place, so that one alone does not take them all
-_waiting: set[str] = set()
+WAITERS: set[str] = set()
 _lock = threading.Lock()
 
 
@@ -23,9 +23,9 @@ def wait_for_end(report: ExportReport, seconds: float, waiter: str) -> bool:
     if report.status not in statuses.ACTIVE:
         return True
     with _lock:
-        if waiter in _waiting or not PLACES.acquire(blocking=False):
+        if waiter in WAITERS or not PLACES.acquire(blocking=False):
             return False
-        _waiting.add(waiter)
+        WAITERS.add(waiter)
     try:
         until = time.monotonic() + seconds
         active = ExportReport.objects.filter(pk=report.pk, status__in=statuses.ACTIVE)
@@ -33,6 +33,6 @@ def wait_for_end(report: ExportReport, seconds: float, waiter: str) -> bool:
             time.sleep(min(LOOK_EVERY_SECONDS, left))
     finally:
         with _lock:
-            _waiting.discard(waiter)
+            WAITERS.discard(waiter)
         PLACES.release()
     return True

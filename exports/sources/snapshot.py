@@ -89,7 +89,7 @@ def conversion_spec(report: ExportReport, body: Mapping[str, Any]) -> ExportSpec
             "converted; export it again in the other format"
         )
     if not is_convertible(report):
-        if needs := FORMATS.pick(report.format).importer_needs:
+        if report.format in FORMATS and (needs := FORMATS.pick(report.format).importer_needs):
             raise ConflictError(
                 f"report {report.report_id} is {report.format} without the part {needs}, and does not hold all of its "
                 f"rows: export it again with {needs} in include"

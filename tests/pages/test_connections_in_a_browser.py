@@ -78,7 +78,7 @@ def test_from_an_empty_list_to_a_file_in_a_bucket(
 
     sign_in(page, site, "trudy", cast.PASSWORD)
     page.goto(f"{site}/exports/new/")
-    page.get_by_role("radio", name="NDJSON").check()
+    page.locator("input[name=format][value=ndjson]").check()
     page.get_by_role("radio", name="S3 bucket").check()
     expect(page.get_by_label("Folder")).to_have_value(s3_folder)
     page.get_by_label("Folder").fill(f"s3://{s3_folder}nightly/")

@@ -141,8 +141,8 @@ def test_a_name_in_other_letters_comes_through(project: Project, tmp_path: Path,
 
 
 def test_asking_for_the_head_writes_nothing(visitor: Client, artifact: Artifact, django_assert_num_queries):
-    # session, user, report with project, artifact: and nothing but reads
-    with django_assert_num_queries(4) as queries:
+    # session, user, report with project, artifact, the right to its rows: and nothing but reads
+    with django_assert_num_queries(5) as queries:
         visitor.head(address(artifact)).getvalue()
     assert all(query["sql"].startswith("SELECT") for query in queries.captured_queries)
 

@@ -58,10 +58,10 @@ def work() -> ExportReport:
     return report
 
 
-def request_an_export(page: Page, site: str, format: str = "NDJSON") -> None:
+def request_an_export(page: Page, site: str, format: str = "ndjson") -> None:
     page.goto(f"{site}/exports/new/")
     page.get_by_role("checkbox", name="accepted").check()
-    page.get_by_role("radio", name=format).check()
+    page.locator(f"input[name=format][value={format}]").check()
     expect(page.locator("#plan")).to_contain_text("of 30 rows")
     page.get_by_role("button", name="Run", exact=True).click()
     expect(page.locator(".ea-under")).to_contain_text("Queued")

@@ -239,10 +239,10 @@ def test_the_page_costs_the_same_with_many_rows_exports_and_members(
 ):
     write_rows(members, [row(f"r{number}", box()) for number in range(3)])
     visitor.get(page(members))
-    with django_assert_num_queries(10):
+    with django_assert_num_queries(11):
         visitor.get(page(members))
     for number in range(15):
         make_report(members, name=f"Run {number:02}")
         Membership.objects.create(project=members, user=User.objects.create_user(f"p{number}"), role="reviewer")
-    with django_assert_num_queries(10):
+    with django_assert_num_queries(11):
         visitor.get(page(members))

@@ -64,7 +64,7 @@ def info_of(refused: pytest.ExceptionInfo[DiffgramError]) -> str:
 
 def test_a_second_wait_of_one_token_is_none_and_says_so(site: Site, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(views, "wait_for_end", waiting.wait_for_end)
-    monkeypatch.setattr(waiting, "_waiting", {f"token:{site.token.user_id}:{site.token.pk}"})
+    monkeypatch.setattr(waiting, "WAITERS", {f"token:{site.token.user_id}:{site.token.pk}"})
     with pytest.raises(DiffgramError) as refused:
         site.client(begin=False).generate_export(None, source="directory")
     assert info_of(refused).startswith("nobody waited, as this token waits for an export already")
