@@ -201,7 +201,9 @@ class TaskFormat(Format):
             if not written.is_of_label_studio:  # a track stands for the annotations of its frames
                 tracks = [one for one in results if one["type"] == TRACK]
                 spans = [one for one in results if one["type"] == _SPAN]
-                results = [one for one in results if one["type"] not in (TRACK, _SPAN)]
+                # with them the answers about them, which have their ids: alone they would be about the task
+                apart = {one["id"] for one in (*tracks, *spans)}
+                results = [one for one in results if one.get("id") not in apart]
                 for track in tracks:
                     value = track["value"]
                     found[VIDEO_BOX.key, value.get("labels", [""])[0]] += len(value["sequence"])
