@@ -25,13 +25,13 @@ from django.conf import settings
 from connections.models import Connection
 from connections.platforms.base import LostAnswerError, NotMadeYetError
 from connections.platforms.diffgram.names import DEFAULT_ADDRESS
+from connections.platforms.sent_once import PlatformRefusedError, UnreadableError, sent_once
 from exportadmin.lib import formatting, json_stream
 from exportadmin.lib.addresses import check_url
 from exportadmin.lib.errors import PermanentError, TransientError, UserError
 from exportadmin.lib.http import (
     MAX_REFUSAL,
     READ_SECONDS,
-    NotSentError,
     PermanentStatusError,
     TooLargeError,
     TransientStatusError,
@@ -45,8 +45,6 @@ if TYPE_CHECKING:
     import requests
 
 NOT_READY: Final = "Export not ready yet."
-# refused for now, and certainly not done
-_NOT_NOW: Final = frozenset({425, 429})
 # what storage answers for an address that has ended, or never was one of its own
 _ENDED: Final = frozenset({400, 401, 403, 404, 410})
 MOST_NEW_ADDRESSES: Final = 3
@@ -64,21 +62,21 @@ _ROLES: Final = "Allowed roles"
 _Json = dict[str, Any]
 
 
-class RefusedError(PermanentError):
+class RefusedError(PlatformRefusedError):
     """Diffgram says no, for good. ``status`` is HTTP's; ``said``: what it says, in whichever shape."""
 
     def __init__(self, message: str, status: int, said: str = "") -> None:
-        super().__init__(message)
-        self.status = status
+        super().__init__(message, status)
         self.said = said
+
+    @property
+    def may_be_done(self) -> bool:
+        """Not where Diffgram itself says what is wrong, which it does with 500 too."""
+        return super().may_be_done and not self.said
 
 
 class TooLargeFileError(PermanentError):
     """The file is larger than what is taken, by whichever way it comes."""
-
-
-class UnreadableError(TransientError):
-    """An answer that is not Diffgram's: a page, or JSON of another shape. Who stands between may be gone soon."""
 
 
 class Client:
@@ -195,20 +193,8 @@ class Client:
 
         Raises :class:`LostAnswerError` where it may have been taken, :class:`NotSentError`.
         """
-        try:
+        with sent_once():
             told = self._object("POST", self._export("to_file"), body)
-        except NotSentError:
-            raise
-        except TransientStatusError as error:
-            if error.status in _NOT_NOW:
-                raise
-            raise LostAnswerError(str(error), retry_after=error.retry_after) from None
-        except RefusedError as error:
-            if error.status >= 500 and not error.said:  # a gateway's, such as 524: it may have been taken
-                raise LostAnswerError(str(error)) from None
-            raise
-        except (TransientError, TooLargeError) as error:
-            raise LostAnswerError(str(error)) from None
         made = told.get("export")
         if not isinstance(made, dict) or not isinstance(made.get("id"), int):
             raise LostAnswerError(f"{self.place} answered without the id of the export")

@@ -25,6 +25,7 @@ from django.conf import settings
 from connections.models import Connection
 from connections.platforms.base import LostAnswerError, MediaSession
 from connections.platforms.label_studio.names import claims_of
+from connections.platforms.sent_once import PlatformRefusedError, UnreadableError, sent_once
 from exportadmin.lib import formatting
 from exportadmin.lib.addresses import check_url
 from exportadmin.lib.errors import PermanentError, TransientError
@@ -44,8 +45,6 @@ from exportadmin.lib.text import one_line
 if TYPE_CHECKING:
     import requests
 
-# refused for now, and certainly not done
-_NOT_NOW: Final = frozenset({425, 429})
 _PAGE: Final = 100
 _MOST_PAGES: Final = 200
 _PIECE: Final = 256 * 1024
@@ -66,17 +65,12 @@ _FILES: Final = (
 )
 
 
-class RefusedError(PermanentError):
+class RefusedError(PlatformRefusedError):
     """Label Studio says no, for good. ``status`` is HTTP's; ``detail``: what it says, where that is JSON."""
 
     def __init__(self, message: str, status: int, detail: str = "") -> None:
-        super().__init__(message)
-        self.status = status
+        super().__init__(message, status)
         self.detail = detail
-
-
-class UnreadableError(TransientError):
-    """An answer that is not Label Studio's: a page, or JSON of another shape. Who stands between may be gone soon."""
 
 
 class Client:
@@ -148,20 +142,8 @@ class Client:
 
         Raises :class:`LostAnswerError` where it may have been taken, :class:`NotSentError`.
         """
-        try:
+        with sent_once():
             made = self._object("POST", f"/api/projects/{_id(project_id)}/exports/", json=body)
-        except NotSentError:
-            raise
-        except TransientStatusError as error:
-            if error.status in _NOT_NOW:
-                raise
-            raise LostAnswerError(str(error), retry_after=error.retry_after) from None
-        except RefusedError as error:
-            if error.status >= 500:  # a gateway's, such as 524: it may have been taken
-                raise LostAnswerError(str(error)) from None
-            raise
-        except (TransientError, TooLargeError) as error:
-            raise LostAnswerError(str(error)) from None
         if not isinstance(made.get("id"), int):
             raise LostAnswerError(f"{self.place} answered without the id of the snapshot")
         return made

@@ -24,14 +24,13 @@ from django.conf import settings
 from connections.models import Connection
 from connections.platforms.base import LostAnswerError
 from connections.platforms.labelbox.names import DEFAULT_ENDPOINT, Sort
+from connections.platforms.sent_once import NotNowError, PlatformRefusedError, UnreadableError, sent_once
 from exportadmin.lib import formatting
 from exportadmin.lib.addresses import check_url
 from exportadmin.lib.errors import PermanentError, TransientError
 from exportadmin.lib.http import (
     MAX_REFUSAL,
-    NotSentError,
     PermanentStatusError,
-    TooLargeError,
     TransientStatusError,
     guard_for,
     retry_after,
@@ -45,8 +44,6 @@ if TYPE_CHECKING:
     import requests
 
 RESULT, ERRORS = "RESULT", "ERRORS"
-# refused for now, and certainly not done
-_NOT_NOW: Final = frozenset({425, 429})
 _PAGE: Final = 100
 _MOST_PAGES: Final = 200
 MOST_SHOWN: Final = 200
@@ -79,21 +76,12 @@ _MODEL_RUN: Final = "createdAt createdBy modelAppId modelId name trainingMetadat
 _Json = dict[str, Any]
 
 
-class RefusedError(PermanentError):
+class RefusedError(PlatformRefusedError):
     """Labelbox says no, for good. ``code`` is its own word for why; ``status`` is HTTP's."""
 
     def __init__(self, message: str, code: str, status: int = 200) -> None:
-        super().__init__(message)
+        super().__init__(message, status)
         self.code = code
-        self.status = status
-
-
-class UnreadableError(TransientError):
-    """An answer that is not Labelbox's: a page, or JSON of another shape. Who stands between may be gone soon."""
-
-
-class NotNowError(TransientError):
-    """It was not done, since too much is being done or was: later it may be."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,20 +206,8 @@ class Client:
             f"mutation {name}PyApi($input: {name[0].upper()}{name[1:]}Input!)"
             f"{{{name}(input: $input){{taskId isStreamable}}}}"
         )
-        try:
+        with sent_once():
             data, headers = self._ask(text, {"input": dict(given)})
-        except (NotSentError, NotNowError):
-            raise
-        except TransientStatusError as error:
-            if error.status in _NOT_NOW:
-                raise
-            raise LostAnswerError(str(error), retry_after=error.retry_after) from None
-        except RefusedError as error:
-            if error.status >= 500:  # a gateway's, such as 524: it may have been taken
-                raise LostAnswerError(str(error)) from None
-            raise
-        except (TransientError, TooLargeError) as error:
-            raise LostAnswerError(str(error)) from None
         told = data.get(name)
         task_id = told.get("taskId") if isinstance(told, dict) else None
         if not isinstance(task_id, str) or not task_id:

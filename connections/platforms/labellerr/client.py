@@ -26,6 +26,7 @@ from django.conf import settings
 from connections.models import Connection
 from connections.platforms.base import LostAnswerError, NothingThereError
 from connections.platforms.labellerr.names import DEFAULT_ADDRESS
+from connections.platforms.sent_once import PlatformRefusedError, UnreadableError, sent_once
 from exportadmin.lib import formatting
 from exportadmin.lib.addresses import check_url
 from exportadmin.lib.errors import PermanentError, TransientError
@@ -46,8 +47,6 @@ from exportadmin.lib.times import from_datetime
 # as its SDK says them; some gateways look at them
 _HEADERS: Final = {"source": "sdk", "Origin": "https://pro.labellerr.com"}
 _NOTHING: Final = "no files found"
-# refused for now, and certainly not done
-_NOT_NOW: Final = frozenset({425, 429})
 # what storage answers for an address that has ended, or never was one of its own
 _ENDED: Final = frozenset({400, 401, 403, 404, 410})
 MOST_NEW_ADDRESSES: Final = 3
@@ -59,20 +58,15 @@ _API_KEY: Final = re.compile(r"\b[0-9a-f]{6}\.[0-9a-f]{26}\b", re.ASCII | re.IGN
 _Json = dict[str, Any]
 
 
-class RefusedError(PermanentError):
+class RefusedError(PlatformRefusedError):
     """Labellerr says no, for good: ``status`` is HTTP's; 200 where it says so in an answer that should be one.
 
     ``nothing``: it says that it has no files, which means something where an export was asked for; else empty.
     """
 
     def __init__(self, message: str, status: int, nothing: str = "") -> None:
-        super().__init__(message)
-        self.status = status
+        super().__init__(message, status)
         self.nothing = nothing
-
-
-class UnreadableError(TransientError):
-    """An answer that is not Labellerr's: a page, or JSON of another shape. Who stands between may be gone soon."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,22 +128,13 @@ class Client:
 
         Raises :class:`LostAnswerError` where it may have been taken, ``NothingThereError``, :class:`NotSentError`.
         """
-        try:
-            taken = self._ask("POST", "/sdk/export/files", {"project_id": project_id}, json=body, has_uuid=False)
-        except NotSentError:
-            raise
-        except TransientStatusError as error:
-            if error.status in _NOT_NOW:
+        with sent_once():
+            try:
+                taken = self._ask("POST", "/sdk/export/files", {"project_id": project_id}, json=body, has_uuid=False)
+            except RefusedError as error:
+                if error.nothing:
+                    raise NothingThereError(error.nothing) from None
                 raise
-            raise LostAnswerError(str(error), retry_after=error.retry_after) from None
-        except RefusedError as error:
-            if error.nothing:
-                raise NothingThereError(error.nothing) from None
-            if error.status >= 500:  # a gateway's, such as 524: it may have been taken
-                raise LostAnswerError(str(error)) from None
-            raise
-        except (TransientError, TooLargeError) as error:
-            raise LostAnswerError(str(error)) from None
         report_id = taken.result.get("report_id") if isinstance(taken.result, dict) else None
         if not isinstance(report_id, str) or not report_id:
             raise LostAnswerError(f"{self.place} answered without the id of the export{taken.tracking}")

@@ -8,7 +8,8 @@ from typing import Final
 from connections.adapters import FAILED, PASSED, SKIPPED, Step, Steps
 from connections.models import Connection
 from connections.platforms.fields import ADDRESS_ADVICE
-from connections.platforms.labellerr.client import Client, RefusedError, UnreadableError
+from connections.platforms.labellerr.client import Client, RefusedError
+from connections.platforms.sent_once import UnreadableError
 from exportadmin.lib.errors import ExportAdminError, TransientError
 
 TITLES: Final[Mapping[str, str]] = {

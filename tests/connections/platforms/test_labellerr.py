@@ -21,8 +21,9 @@ from connections.platforms.base import (
     Wanted,
 )
 from connections.platforms.labellerr import rows
-from connections.platforms.labellerr.client import MOST_NEW_ADDRESSES, RefusedError, UnreadableError
+from connections.platforms.labellerr.client import MOST_NEW_ADDRESSES, RefusedError
 from connections.platforms.labellerr.platform import LabellerrPlatform
+from connections.platforms.sent_once import UnreadableError
 from exportadmin.lib.errors import PermanentError, TransientError, UserError
 from exportadmin.lib.http import NotSentError, TransientStatusError
 from tests.connections.platforms.conftest import connected
