@@ -33,6 +33,7 @@ pytest_plugins = [
     "tests.support.labellerr_server",
     "tests.support.forbidden",
     "tests.support.one_filter",
+    "tests.support.full_circle",
 ]
 
 # Two noisy cores: how long an example takes says nothing. In CI the examples are the same in every run.

@@ -6,7 +6,6 @@ What is compared is of tasks that came from a real Label Studio, so that the far
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -25,13 +24,6 @@ FORMATS = ("label_studio_json", "label_studio_json_min", "label_studio_csv", "cs
 # a sync asks who annotated, of whom a snapshot without that has the number alone
 BY_NUMBER = {"completed_by": "only_id"}
 OPTIONS = dict.fromkeys(("label_studio_json", "label_studio_json_min", "label_studio_csv"), BY_NUMBER)
-
-
-@pytest.fixture(autouse=True)
-def own_home(tmp_path: Path, settings: Any) -> None:
-    settings.EXPORTADMIN_HOME = tmp_path / "near"
-    settings.EXPORTADMIN_HOME.mkdir()
-    settings.ARTIFACTS_DIR = tmp_path / "artifacts"
 
 
 def here(project: Project, key: str) -> bytes:
@@ -54,6 +46,7 @@ def there(far: ours.Ours, key: str) -> bytes:
 
 
 @pytest.mark.django_db(transaction=True)
+@pytest.mark.usefixtures("near_home")
 def test_a_mirror_of_another_installation_has_its_rows_and_bytes(tmp_path: Path, shared: Path):
     need_label_studio()
     with ours.running(tmp_path / "far") as far:

@@ -17,18 +17,11 @@ from connections.store.models import StoreRow
 from connections.sync.actions import list_remote_projects, mirror_project
 from tests.exports.dialects.labellerr.conftest import Site
 from tests.exports.dialects.labellerr.conftest import site as far_site  # noqa: F401 - a fixture
-from tests.exports.dialects.labellerr.test_full_circle import (
-    WITHOUT_EMBEDDINGS,
-    again,
-    here,
-    mirror,
-    own_home,  # noqa: F401 - a fixture
-    plain,
-    there,
-)
+from tests.exports.dialects.labellerr.test_full_circle import WITHOUT_EMBEDDINGS, mirror
 from tests.rest.world import SHELL
+from tests.support.full_circle import again, here, plain, there
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow]
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow, pytest.mark.usefixtures("near_home")]
 
 
 @pytest.fixture
@@ -51,9 +44,9 @@ def far(far_site: Site, db: None) -> Connection:  # noqa: F811
 def must_be_equal(site: Site, project: Project) -> None:
     ids = (project.public_id, site.project_id)
     for key in ("csv", "coco_json", "png"):
-        assert here(project, key) == there(site, site.project_id, key), key
+        assert here(project, key) == there(site.installation, site.project_id, key), key
     asked = {"labels": "all", "include": WITHOUT_EMBEDDINGS}
-    mine, theirs = here(project, "ndjson", **asked), there(site, site.project_id, "ndjson", **asked)
+    mine, theirs = here(project, "ndjson", **asked), there(site.installation, site.project_id, "ndjson", **asked)
     for one, two in zip(plain(mine, *ids).splitlines(), plain(theirs, *ids).splitlines(), strict=True):
         assert json.loads(one) == json.loads(two)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -15,27 +14,20 @@ from connections.models import Connection, Project
 from connections.platforms.labelbox.platform import LabelboxPlatform
 from connections.rows.batch import PARTS
 from connections.store.models import StoreRow, StoreTombstone
-from connections.sync.actions import change_mirror, list_remote_projects, mirror_project, sync_now
+from connections.sync.actions import change_mirror, list_remote_projects, mirror_project
 from connections.sync.models import FULL, INCREMENTAL, SyncRun
-from exports import actions
-from exports.spec.spec import ExportSpec
 from tests.connections.platforms.contract import PlatformContract, Side
 from tests.exportadmin.runs.world import until
 from tests.exports.dialects.labelbox.conftest import Site
 from tests.exports.dialects.labelbox.rows import rows
 from tests.rest.world import SHELL
-from tests.support.deliveries import delivery_folder
+from tests.support.full_circle import again, here, plain, there
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow]
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow, pytest.mark.usefixtures("near_home")]
+# what is derived from a project's id
+OF_PROJECT = ("ontology_id",)
 # the ontology's numbers, which another installation gives anew
 WITHOUT_BACKUP = [part for part in PARTS if part != "backup"]
-
-
-@pytest.fixture(autouse=True)
-def own_home(tmp_path, settings):
-    settings.EXPORTADMIN_HOME = tmp_path / "near"
-    settings.EXPORTADMIN_HOME.mkdir()
-    settings.ARTIFACTS_DIR = tmp_path / "artifacts"
 
 
 @pytest.fixture
@@ -58,44 +50,10 @@ def bring(site: Site, path: Path, lines: list[dict[str, Any]], name: str) -> str
     return str(json.loads(result.stdout)["project"]["id"])
 
 
-def again(project: Project, mode: str = "auto") -> SyncRun:
-    run = sync_now(project=project, actor=SHELL, mode=mode)
-    assert run.status == "completed", (run.error, run.summary)
-    return run
-
-
 def mirror(far: Connection, project_id: str) -> tuple[Project, SyncRun]:
     project = mirror_project(connection=far, external_id=project_id, actor=SHELL)
     change_mirror(project=project, actor=SHELL, options={"embeddings": "yes"})
     return project, again(project)
-
-
-def here(project: Project, key: str, **more: Any) -> bytes:
-    spec = ExportSpec.parse({"format": key, "max_refused": 1, "sync_first": False, **more}, project)
-    report = actions.run_now(project=project, spec=spec, actor=SHELL)
-    assert report.is_delivered, report.error
-    return next(
-        (delivery_folder(report) / one.name).read_bytes()
-        for one in report.artifacts.all()
-        if one.name != "errors.ndjson"
-    )
-
-
-def there(site: Site, project_id: str, key: str, **more: Any) -> bytes:
-    folder = site.installation.home / f"out-{key}-{len(list(site.installation.home.iterdir()))}"
-    parts = [word for part in more.get("include", ()) for word in ("--include", part)]
-    labels = ["--labels", more["labels"]] if "labels" in more else []
-    flags = ["--format", key, "--max-refused", "1", "--output", str(folder), "--json", *parts, *labels]
-    report = json.loads(site.installation.run("run_export", project_id, *flags, timeout=400).stdout)
-    (name,) = (one["name"] for one in report["artifacts"] if one["name"] != "errors.ndjson")
-    return Path(folder, name).read_bytes()
-
-
-def plain(data: bytes, *ids: str) -> bytes:
-    """Without what is derived from a project's id."""
-    for one in ids:
-        data = data.replace(one.encode(), b"PROJECT")
-    return re.sub(rb'"(ontology_id)":"[^"]*"', rb'"\1":""', data)
 
 
 def must_be_equal(site: Site, project: Project, *keys: str) -> None:
@@ -103,8 +61,11 @@ def must_be_equal(site: Site, project: Project, *keys: str) -> None:
     asked = {"labels": "all", "include": WITHOUT_BACKUP}
     for key in ("ndjson", "labelbox_ndjson", *keys):
         more = asked if "ndjson" in key else {}
-        mine, theirs = here(project, key, **more), there(site, project.external_id, key, **more)
-        assert plain(mine, *ids) == plain(theirs, *ids), (project.name, key)
+        mine, theirs = here(project, key, **more), there(site.installation, project.external_id, key, **more)
+        assert plain(mine, *ids, keys=OF_PROJECT) == plain(theirs, *ids, keys=OF_PROJECT), (
+            project.name,
+            key,
+        )
 
 
 def test_rows_of_every_medium_are_equal_byte_for_byte(site: Site, far: Connection, tmp_path: Path):
@@ -122,8 +83,8 @@ def test_the_demo_is_equal_but_for_statuses_of_which_labelbox_has_four(site: Sit
     ids = (project.public_id, project.external_id)
     asked = {"labels": "all", "include": WITHOUT_BACKUP}
     mine = here(project, "labelbox_ndjson", **asked)
-    theirs = there(site, project.external_id, "labelbox_ndjson", **asked)
-    assert plain(mine, *ids) == plain(theirs, *ids)
+    theirs = there(site.installation, project.external_id, "labelbox_ndjson", **asked)
+    assert plain(mine, *ids, keys=OF_PROJECT) == plain(theirs, *ids, keys=OF_PROJECT)
 
 
 def test_what_changed_and_what_is_gone(site: Site, far: Connection, tmp_path: Path):

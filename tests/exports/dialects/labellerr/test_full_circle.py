@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 import random
-import re
 import subprocess
 import sys
 from datetime import UTC, datetime, timedelta
@@ -24,23 +23,14 @@ from connections.models import Connection, Project
 from connections.platforms.labellerr import names
 from connections.rows.batch import PARTS
 from connections.store.models import StoreRow, StoreTombstone
-from connections.sync.actions import list_remote_projects, mirror_project, sync_now
+from connections.sync.actions import list_remote_projects, mirror_project
 from connections.sync.models import FULL, INCREMENTAL, SyncRun
-from exports import actions
-from exports.spec.spec import ExportSpec
 from tests.exports.dialects.labellerr.conftest import Site
 from tests.rest.world import SHELL
-from tests.support.deliveries import delivery_folder
+from tests.support.full_circle import again, here, plain, there
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow]
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow, pytest.mark.usefixtures("near_home")]
 WITHOUT_EMBEDDINGS = [part for part in PARTS if part != "embeddings"]
-
-
-@pytest.fixture(autouse=True)
-def own_home(tmp_path, settings):
-    settings.EXPORTADMIN_HOME = tmp_path / "near"
-    settings.EXPORTADMIN_HOME.mkdir()
-    settings.ARTIFACTS_DIR = tmp_path / "artifacts"
 
 
 @pytest.fixture
@@ -70,49 +60,15 @@ def mirror(far: Connection, project_id: str) -> tuple[Project, SyncRun]:
     return project, again(project)
 
 
-def again(project: Project, mode: str = "auto") -> SyncRun:
-    run = sync_now(project=project, actor=SHELL, mode=mode)
-    assert run.status == "completed", run.error
-    return run
-
-
-def here(project: Project, key: str, **more: Any) -> bytes:
-    spec = ExportSpec.parse({"format": key, "max_refused": 1, "sync_first": False, **more}, project)
-    report = actions.run_now(project=project, spec=spec, actor=SHELL)
-    assert report.is_delivered, report.error
-    return next(
-        (delivery_folder(report) / one.name).read_bytes()
-        for one in report.artifacts.all()
-        if one.name != "errors.ndjson"
-    )
-
-
-def there(site: Site, project_id: str, key: str, **more: Any) -> bytes:
-    folder = site.installation.home / f"out-{key}-{random.getrandbits(40)}"
-    parts = [word for part in more.get("include", ()) for word in ("--include", part)]
-    labels = ["--labels", more["labels"]] if "labels" in more else []
-    flags = ["--format", key, "--max-refused", "1", "--output", str(folder), "--json", *parts, *labels]
-    report = json.loads(site.installation.run("run_export", project_id, *flags, timeout=400).stdout)
-    (name,) = (one["name"] for one in report["artifacts"] if one["name"] != "errors.ndjson")
-    return Path(folder, name).read_bytes()
-
-
-def plain(data: bytes, *ids: str) -> bytes:
-    """Without what is derived from a project's id."""
-    for one in ids:
-        data = data.replace(one.encode(), b"PROJECT")
-    return re.sub(rb'"(question_id|ontology_id|dataset_id|feature_schema_id)":"[^"]*"', rb'"\1":""', data)
-
-
 def must_be_equal(site: Site, project: Project) -> None:
     ids = (project.public_id, project.external_id)
     for key in ("csv", "coco_json", "png", "labellerr_json"):
-        mine, theirs = here(project, key), there(site, project.external_id, key)
+        mine, theirs = here(project, key), there(site.installation, project.external_id, key)
         if key == "labellerr_json":
             mine, theirs = plain(mine, *ids), plain(theirs, *ids)
         assert mine == theirs, (project.name, key)
     asked = {"labels": "all", "include": WITHOUT_EMBEDDINGS}
-    mine, theirs = here(project, "ndjson", **asked), there(site, project.external_id, "ndjson", **asked)
+    mine, theirs = here(project, "ndjson", **asked), there(site.installation, project.external_id, "ndjson", **asked)
     for one, two in zip(plain(mine, *ids).splitlines(), plain(theirs, *ids).splitlines(), strict=True):
         assert json.loads(one) == json.loads(two)
 
