@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from functools import partial
+from typing import Any, Protocol, TypeVar
+
 import pytest
 
 from connections.connection_actions import create_connection
+from connections.platforms.base import Platform
 from connections.platforms.diffgram.platform import DiffgramPlatform
 from connections.platforms.label_studio.platform import LabelStudioPlatform
 from connections.platforms.labelbox.platform import LabelboxPlatform
@@ -16,13 +20,31 @@ from tests.support.labelbox_server import LabelboxServer
 from tests.support.labelbox_server import labelled_row as labelbox_row
 from tests.support.labellerr_server import LabellerrServer, labelled_row
 
+_AnyPlatform = TypeVar("_AnyPlatform", bound=Platform)
 
-def connected(server: LabellerrServer, **other: object) -> LabellerrPlatform:
+
+class _FarSide(Protocol):
+    """Settings and secrets of a connection to it."""
+
+    @property
+    def config(self) -> dict[str, Any]: ...
+
+    @property
+    def secrets(self) -> dict[str, str]: ...
+
+
+def _connected(platform: type[_AnyPlatform], server: _FarSide, **other: object) -> _AnyPlatform:
     """As somebody connects to it; ``other`` settings and secrets instead of those that are right."""
     config = {name: other.get(name, value) for name, value in server.config.items()}
     secrets = {name: other.get(name, value) for name, value in server.secrets.items()}
-    made = create_connection(kind="labellerr", name="Labellerr", config=config, secrets=secrets, actor=SHELL)
-    return LabellerrPlatform(made)
+    made = create_connection(kind=platform.key, name=platform.title, config=config, secrets=secrets, actor=SHELL)
+    return platform(made)
+
+
+connected = partial(_connected, LabellerrPlatform)
+connected_studio = partial(_connected, LabelStudioPlatform)
+connected_labelbox = partial(_connected, LabelboxPlatform)
+connected_diffgram = partial(_connected, DiffgramPlatform)
 
 
 @pytest.fixture
@@ -45,14 +67,6 @@ def studio_side(label_studio_server: LabelStudioServer) -> LabelStudioServer:
     return label_studio_server
 
 
-def connected_studio(server: LabelStudioServer, **other: object) -> LabelStudioPlatform:
-    """As :func:`connected`."""
-    config = {name: other.get(name, value) for name, value in server.config.items()}
-    secrets = {name: other.get(name, value) for name, value in server.secrets.items()}
-    made = create_connection(kind="label_studio", name="Studio", config=config, secrets=secrets, actor=SHELL)
-    return LabelStudioPlatform(made)
-
-
 @pytest.fixture
 def label_studio(studio_side: LabelStudioServer, db: None) -> LabelStudioPlatform:
     """Connected to it."""
@@ -66,14 +80,6 @@ def labelbox_side(labelbox_server: LabelboxServer) -> LabelboxServer:
     return labelbox_server
 
 
-def connected_labelbox(server: LabelboxServer, **other: object) -> LabelboxPlatform:
-    """As :func:`connected`."""
-    config = {name: other.get(name, value) for name, value in server.config.items()}
-    secrets = {name: other.get(name, value) for name, value in server.secrets.items()}
-    made = create_connection(kind="labelbox", name="Labelbox", config=config, secrets=secrets, actor=SHELL)
-    return LabelboxPlatform(made)
-
-
 @pytest.fixture
 def labelbox(labelbox_side: LabelboxServer, db: None) -> LabelboxPlatform:
     """Connected to it."""
@@ -85,14 +91,6 @@ def diffgram_side(diffgram_server: DiffgramServer) -> DiffgramServer:
     """With job 42 and directory 7: thirty files, two of three marked complete, every third with two instances."""
     diffgram_server.serve({number: image(number, complete=number % 3 != 1) for number in range(1000, 1030)})
     return diffgram_server
-
-
-def connected_diffgram(server: DiffgramServer, **other: object) -> DiffgramPlatform:
-    """As :func:`connected`."""
-    config = {name: other.get(name, value) for name, value in server.config.items()}
-    secrets = {name: other.get(name, value) for name, value in server.secrets.items()}
-    made = create_connection(kind="diffgram", name="Diffgram", config=config, secrets=secrets, actor=SHELL)
-    return DiffgramPlatform(made)
 
 
 @pytest.fixture
