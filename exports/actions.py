@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import dataclasses
 import logging
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from datetime import datetime
 from typing import Any
 
@@ -17,27 +17,23 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from connections.access import quotas
-from connections.access.permissions import DOWNLOAD, MANAGE, START, VIEW, require, require_audited
+from connections.access.permissions import MANAGE, START, VIEW, require, require_audited
 from connections.models import Project
 from connections.sinks.base import Delivery
 from connections.store import removal
 from connections.sync.lookup import mirror_of
-from exportadmin.audit.noise import record_refused
 from exportadmin.audit.once import record_once
 from exportadmin.audit.record import audited, record
 from exportadmin.lib.actor import Actor
 from exportadmin.lib.errors import (
     ConflictError,
-    GoneError,
     NotFoundError,
     NothingToDoError,
     PermanentError,
     TransientError,
     UserError,
 )
-from exportadmin.lib.heavy import check_time
 from exportadmin.lib.ids import new_id
-from exportadmin.lib.signing import installation_key
 from exportadmin.lib.text import check_line, check_text
 from exportadmin.runs import statuses
 from exportadmin.runs.ends import cancelled, request_cancel
@@ -45,23 +41,17 @@ from exportadmin.runs.execute import run_in_foreground
 from exportadmin.runs.lease import claim
 from exportadmin.runs.queue import enqueue
 from exports import remote_listing
-from exports.delivery import manifest, reading, rows_left, trail_proof, verify
+from exports.delivery import rows_left
 from exports.delivery.destination import connection_of, connection_to, delivery_of, parse_destination, sink_of
+from exports.delivery_actions import must_have_files
 from exports.display.selection_line import one_line
-from exports.handing_out import require_in_all, require_in_all_audited
 from exports.idempotency import IdempotencyKey
-from exports.models import Artifact, ExportConfig, ExportReport, Link, Proof
-from exports.models.proof import FULL
+from exports.models import ExportConfig, ExportReport
 from exports.remote_listing import RemoteListing
-from exports.results import compare
-from exports.results.preview import ROWS, FirstRows, first_rows, rows_artifact
-from exports.run import proofs
 from exports.spec import plan
 from exports.spec.catalog import others_read, settle
 from exports.spec.platform_export import KEY as PLATFORM_EXPORT
 from exports.spec.platform_export import platform_of, usable_platform_of
-from exports.spec.scope import KEY as SCOPE
-from exports.spec.scope import scope_text
 from exports.spec.selected_rows import NAMED, SelectedRows, find_rows, parse_selection
 from exports.spec.spec import ExportSpec
 
@@ -321,7 +311,7 @@ def convert_report(
     :class:`ConflictError` when the report has delivered nothing, :class:`GoneError` when its files were removed.
     """
     require(actor, START, report.project)
-    _must_have_files(report, "there is nothing to convert")
+    must_have_files(report, "there is nothing to convert")
     name = name or f"{report.name[:150]} as {spec.format}"
     what: dict[str, Any] = {
         "project": report.project,
@@ -332,155 +322,6 @@ def convert_report(
         "converted_from": report,
     }
     return run_now(**what) if now else request_export(**what, idempotency_key=idempotency_key)
-
-
-def verify_report(*, report: ExportReport, actor: Actor, how: str = FULL) -> verify.Verdict:
-    """Prove a delivery in this process and wait for it; what was found is kept as a :class:`Proof`.
-
-    Raises :class:`UserError` when there is no delivery, :class:`GoneError` without its files, :class:`ConflictError`
-    when its place cannot be reached.
-    """
-    _check_provable(report, actor)
-    began = timezone.now()
-    try:
-        verdict = verify.verify_report(report, how=how, on_bytes=lambda _: check_time())  # in no transaction
-    except (PermanentError, TransientError) as error:
-        raise ConflictError(f"report {report.report_id} cannot be verified: {error}") from error
-    proofs.keep_at_once(report, verdict, actor, began)
-    return verdict
-
-
-def prove(*, report: ExportReport, actor: Actor, how: str = FULL) -> Proof:
-    """Have a delivery proved: at once where it is small and on this machine, else a worker does it.
-
-    While a proof of the report waits or runs, asking for one of the same kind gives that one. Raises as
-    :func:`verify_report`, and :class:`ConflictError` while one of another kind is under way.
-    """
-    _check_provable(report, actor)
-    if (active := proofs.active_of(report)) is not None:
-        if active.how == how:
-            return active
-        raise ConflictError(f"report {report.report_id} is being proved ({active.how}): wait for its end, or cancel it")
-    if proofs.is_at_once(report):
-        verify_report(report=report, actor=actor, how=how)
-        return proofs.newest_of(report)
-    try:
-        with audited("export.proof_requested", actor=actor, project=report.project, obj=report, details={"how": how}):
-            proof = proofs.create(report, how, actor)
-    except IntegrityError:
-        # another request was faster by a moment
-        return proofs.newest_of(report)
-    return proof
-
-
-def cancel_proof(*, proof: Proof, actor: Actor) -> Proof:
-    """Stop it: one's own, or anybody's for who starts exports. Twice is no error; :class:`ConflictError` after its
-    end.
-    """
-    report = proof.report
-    with audited("export.proof_cancel_requested", actor=actor, project=report.project, obj=report):
-        is_own = actor.user_id is not None and proof.requested_by == actor.user_id
-        require(actor, VIEW if is_own else START, report.project)
-        current = request_cancel(proof)
-    return cancelled(current)
-
-
-def _check_provable(report: ExportReport, actor: Actor) -> None:
-    require(actor, VIEW, report.project)
-    if not report.is_delivered:
-        raise ConflictError(f"report {report.report_id} is {report.status}: there is no delivery to verify")
-    if report.files_removed_at is not None:
-        raise GoneError(f"the files of report {report.report_id} were removed ({report.files_removed_why})")
-
-
-def download_manifest(*, report: ExportReport, actor: Actor) -> bytes:
-    """The manifest of a delivery. Raises :class:`ConflictError` without one, :class:`GoneError`."""
-    event = "export.manifest_downloaded"
-    require_in_all_audited(actor, report, event=event)
-    if not report.is_delivered:
-        raise ConflictError(f"report {report.report_id} is {report.status}: there is no manifest")
-    with _recorded(event, actor, report.project, report):
-        return reading.read_manifest(report)
-
-
-def download_trail_proof(*, report: ExportReport, actor: Actor) -> bytes:
-    """The place of a delivery in the trail. Raises :class:`ConflictError` without one, :class:`GoneError`."""
-    event = "export.trail_proof_downloaded"
-    require_in_all_audited(actor, report, event=event)
-    if not report.is_delivered:
-        raise ConflictError(f"report {report.report_id} is {report.status}: the trail tells of no delivery")
-    with _recorded(event, actor, report.project, report):
-        return trail_proof.build(report, installation_key())
-
-
-def download_receipt(*, link: Link, actor: Actor) -> bytes:
-    """The manifest of the one file that is behind a link, which was opened. Raises :class:`GoneError`."""
-    artifact = link.artifact
-    with _recorded("artifact.receipt_downloaded", actor, artifact.report.project, artifact, link=link.public_id):
-        reading.open_delivered(artifact).close()
-        return manifest.build_receipt(artifact, installation_key())
-
-
-@contextmanager
-def _recorded(
-    event: str, actor: Actor, project: Project, obj: Artifact | ExportReport, **details: str
-) -> Iterator[None]:
-    """What is read within, outside any transaction, is recorded, as refused where a :class:`GoneError` passes."""
-    about: dict[str, Any] = {"actor": actor, "project": project, "obj": obj, "details": details}
-    try:
-        yield
-    except GoneError as gone:
-        record_refused(event, reason=gone.message, **about)
-        raise
-    with transaction.atomic():
-        record(event, **about)
-
-
-def look_at_rows(*, report: ExportReport, actor: Actor, medium: str = "") -> FirstRows:
-    """The first rows of a delivery, or its first of one medium. Raises :class:`ConflictError` without one,
-    :class:`GoneError` without its files."""
-    artifact = rows_artifact(report)
-    details = {"rows": ROWS, "from": "file" if artifact else "source"} | ({"medium": medium} if medium else {})
-    with audited(
-        "artifact.rows_read", actor=actor, project=report.project, obj=artifact or report, details=details
-    ) as line:
-        require_in_all(actor, DOWNLOAD, report)
-        _must_have_files(report, "there are no rows to look at")
-        if artifact is None and SCOPE in report.config:
-            # of this moment they would be rows of other projects, in which whoever looks may have no business
-            raise ConflictError(
-                f"report {report.report_id} is of {scope_text(report.config)}: its rows are shown from json and ndjson "
-                "files alone"
-            )
-        if report.made_by:
-            raise ConflictError(f"the files of report {report.report_id} are as the platform made them: download them")
-        line.details["name"] = report.name
-    return first_rows(report, artifact, medium)
-
-
-def compare_rows(*, older: ExportReport, newer: ExportReport, actor: Actor) -> compare.Compared:
-    """Two deliveries of one project row by row; each has its line in the trail.
-
-    Raises :class:`ConflictError` and :class:`GoneError` where that cannot be done exactly: then no row is read, and
-    nothing is recorded.
-    """
-    files = []
-    for report in (older, newer):
-        require_in_all_audited(actor, report, event="artifact.rows_read")
-        _must_have_files(report, "there are no rows to compare")
-        files.append(compare.comparable(report, rows_artifact(report)))
-    with transaction.atomic():
-        for file, other in zip(files, (newer, older), strict=True):
-            details = {"compared_with": other.report_id}
-            record("artifact.rows_read", actor=actor, project=older.project, obj=file, details=details)
-    return compare.compare(*files)  # reads the files: outside any transaction
-
-
-def _must_have_files(report: ExportReport, message: str) -> None:
-    if not report.is_delivered:
-        raise ConflictError(f"report {report.report_id} is {report.status}: {message}")
-    if report.files_removed_at is not None:
-        raise GoneError(f"the files of report {report.report_id} were removed ({report.files_removed_why}): {message}")
 
 
 def remove_files(*, report: ExportReport, actor: Actor, why: str) -> ExportReport:

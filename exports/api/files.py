@@ -15,7 +15,7 @@ from exportadmin.audit.middleware import actor_of
 from exportadmin.lib.heavy import heavy
 from exportadmin.lib.rest import Header, RestView, problem
 from exportadmin.lib.signing import known_keys
-from exports import actions
+from exports import delivery_actions
 from exports.api.lookup import get_whole_report
 from exports.api.queries import RowsQuery
 from exports.api.serializers import ArtifactSerializer, PublicKeySerializer
@@ -105,7 +105,9 @@ class ManifestView(RestView):
     def get(self, request: Request, report_id: str) -> HttpResponseBase:
         """As it was delivered, byte for byte: what was asked, check values, files, signature."""
         report = get_whole_report(request, report_id)
-        return downloads.manifest_answer(actions.download_manifest(report=report, actor=actor_of(request, "rest")))
+        return downloads.manifest_answer(
+            delivery_actions.download_manifest(report=report, actor=actor_of(request, "rest"))
+        )
 
 
 class TrailProofView(RestView):
@@ -119,7 +121,7 @@ class TrailProofView(RestView):
         """Lay it beside `manifest.json`: `verify.py` then says which entry of the audit trail tells of the delivery."""
         report = get_whole_report(request, report_id)
         actor = actor_of(request, "rest")
-        return downloads.trail_proof_answer(actions.download_trail_proof(report=report, actor=actor))
+        return downloads.trail_proof_answer(delivery_actions.download_trail_proof(report=report, actor=actor))
 
 
 class VerifierView(RestView):

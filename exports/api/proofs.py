@@ -14,7 +14,7 @@ from exportadmin.audit.middleware import actor_of
 from exportadmin.lib.heavy import heavy
 from exportadmin.lib.rest import Choice, Header, Pages, RestView, StrictSerializer
 from exportadmin.runs import statuses
-from exports import actions
+from exports import delivery_actions
 from exports.display.representation import proof_json
 from exports.lookup import get_proof, get_report
 from exports.models.proof import FULL, HOW, RESULTS
@@ -76,7 +76,7 @@ class ProveView(RestView):
         """
         report = get_report(request, report_id)
         how = ProveSerializer.read(request.data).validated_data["how"]
-        proof = actions.prove(report=report, actor=actor_of(request, "rest"), how=how)
+        proof = delivery_actions.prove(report=report, actor=actor_of(request, "rest"), how=how)
         answer = Response(proof_json(proof), status=202 if proof.is_active else 200)
         answer["Location"] = request.build_absolute_uri(reverse("api:proof", args=[proof.public_id]))
         return answer
@@ -116,5 +116,5 @@ class CancelProofView(RestView):
     @extend_schema(operation_id="proofs_cancel", request=None, responses={202: ProofSerializer})
     def post(self, request: Request, proof_id: str) -> Response:
         """Cancel one's own, or any as who may start exports. Twice is no error."""
-        proof = actions.cancel_proof(proof=get_proof(request, proof_id), actor=actor_of(request, "rest"))
+        proof = delivery_actions.cancel_proof(proof=get_proof(request, proof_id), actor=actor_of(request, "rest"))
         return Response(proof_json(proof), status=202)

@@ -19,7 +19,7 @@ from exportadmin.lib.heavy import heavy
 from exportadmin.lib.rest import Header, Pages, RestView
 from exportadmin.runs import statuses
 from exportadmin.runs.progress import progress_json
-from exports import actions
+from exports import actions, delivery_actions
 from exports.api.lookup import filtered_reports, get_whole_report, visible_reports
 from exports.api.queries import MAX_WAIT_SECONDS, GroupedReportsQuery, ReportsQuery, StatusesQuery, WaitQuery
 from exports.api.serializers import (
@@ -346,4 +346,4 @@ class VerifyView(RestView):
     def post(self, request: Request, report_id: str) -> Response:
         """Read the delivered files and compare them with what was written down."""
         report = get_whole_report(request, report_id)
-        return Response(actions.verify_report(report=report, actor=actor_of(request, "rest")).to_json())
+        return Response(delivery_actions.verify_report(report=report, actor=actor_of(request, "rest")).to_json())

@@ -15,7 +15,7 @@ from exportadmin.lib.errors import ConflictError, GoneError, NotFoundError
 from exportadmin.lib.heavy import heavy
 from exportadmin.lib.pages import get_view, only
 from exportadmin.runs import statuses
-from exports import actions
+from exports import delivery_actions
 from exports.handing_out import can_of_report
 from exports.lookup import get_report
 from exports.models import ExportReport
@@ -86,7 +86,7 @@ def _rows(request: HttpRequest, older: ExportReport, newer: ExportReport) -> dic
     if not all(can_of_report(request.user, DOWNLOAD, report) for report in (older, newer)):
         return {"why_not": "Comparing row by row reads the rows, which takes the right to download all of them."}
     try:
-        return {"rows": actions.compare_rows(older=older, newer=newer, actor=actor_of(request))}
+        return {"rows": delivery_actions.compare_rows(older=older, newer=newer, actor=actor_of(request))}
     except (ConflictError, GoneError) as error:
         return {"why_not": f"{error.message[:1].upper()}{error.message[1:]}."}
 

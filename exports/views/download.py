@@ -13,7 +13,7 @@ from exportadmin.audit.middleware import actor_of
 from exportadmin.lib.errors import GoneError
 from exportadmin.lib.heavy import heavy
 from exportadmin.lib.pages import get_view, only
-from exports import actions
+from exports import delivery_actions
 from exports.delivery.receipt import TRAIL_PROOF
 from exports.links import downloads
 from exports.lookup import get_report
@@ -45,7 +45,7 @@ def manifest(request: HttpRequest, report_id: str) -> HttpResponse:
     if not report.is_delivered:
         raise Http404("no such file")
     try:
-        return downloads.manifest_answer(actions.download_manifest(report=report, actor=actor_of(request)))
+        return downloads.manifest_answer(delivery_actions.download_manifest(report=report, actor=actor_of(request)))
     except GoneError as gone:
         return _gone(request, report, MANIFEST_NAME, gone)
 
@@ -59,7 +59,9 @@ def trail_proof(request: HttpRequest, report_id: str) -> HttpResponse:
     if not report.is_delivered:
         raise Http404("no such file")
     try:
-        return downloads.trail_proof_answer(actions.download_trail_proof(report=report, actor=actor_of(request)))
+        return downloads.trail_proof_answer(
+            delivery_actions.download_trail_proof(report=report, actor=actor_of(request))
+        )
     except GoneError as gone:
         return _gone(request, report, TRAIL_PROOF, gone)
 

@@ -17,7 +17,7 @@ from django.views.decorators.http import require_safe
 from exportadmin.audit.middleware import actor_of
 from exportadmin.lib.errors import GoneError, NotFoundError, UserError
 from exportadmin.lib.signing import installation_key
-from exports import actions
+from exports import delivery_actions
 from exports.delivery.reading import ALTERED
 from exports.links import downloads, one_copy, tokens
 from exports.models import Link
@@ -87,7 +87,9 @@ def link_file(request: HttpRequest, token: str) -> HttpResponseBase:
 def link_manifest(request: HttpRequest, token: str) -> HttpResponseBase:
     """A manifest of this file alone, signed. It uses nothing up."""
     actor = actor_of(request, DOOR)
-    return downloads.manifest_answer(actions.download_receipt(link=tokens.open_link(token, actor), actor=actor))
+    return downloads.manifest_answer(
+        delivery_actions.download_receipt(link=tokens.open_link(token, actor), actor=actor)
+    )
 
 
 @_behind_a_link

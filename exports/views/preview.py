@@ -13,7 +13,7 @@ from exportadmin.audit.middleware import actor_of
 from exportadmin.lib.errors import ConflictError, GoneError, UserError
 from exportadmin.lib.heavy import heavy
 from exportadmin.lib.pages import get_view, only
-from exports import actions
+from exports import delivery_actions
 from exports.display.row_preview import row_view
 from exports.lookup import get_report
 from exports.models import ExportReport
@@ -36,7 +36,9 @@ def preview(request: HttpRequest, report_id: str) -> HttpResponse:
     report = get_report(request, report_id, VIEW)
     in_page = bool(request.htmx)  # type: ignore[attr-defined]
     try:
-        context = _shown(report, actions.look_at_rows(report=report, actor=actor_of(request), medium=medium), medium)
+        context = _shown(
+            report, delivery_actions.look_at_rows(report=report, actor=actor_of(request), medium=medium), medium
+        )
     except (ConflictError, GoneError) as error:
         if not in_page:
             raise

@@ -13,7 +13,7 @@ from exportadmin.lib import formatting
 from exportadmin.lib.errors import DeniedError, NotFoundError, UserError
 from exportadmin.lib.heavy import heavy
 from exportadmin.lib.pages import done, get_view, only, post_view, refused
-from exports import actions
+from exports import delivery_actions
 from exports.display.allowed_actions import offers
 from exports.display.proofs import proofs_of, shown
 from exports.forms.prove import ProveForm
@@ -35,7 +35,7 @@ def prove(request: HttpRequest, report_id: str) -> HttpResponse:
         raise UserError("; ".join(map(str, form.errors["how"])), field="how")
     was_altered = report.altered_at is not None
     try:
-        made = actions.prove(report=report, actor=actor_of(request), how=form.how_chosen())
+        made = delivery_actions.prove(report=report, actor=actor_of(request), how=form.how_chosen())
     except UserError as error:
         if isinstance(error, NotFoundError | DeniedError):
             raise
@@ -72,7 +72,7 @@ def cancel_proof(request: HttpRequest, report_id: str, proof_id: str) -> HttpRes
     """Stop it."""
     report, wanted = get_report(request, report_id, VIEW), get_proof(request, proof_id)
     try:
-        now = actions.cancel_proof(proof=wanted, actor=actor_of(request))
+        now = delivery_actions.cancel_proof(proof=wanted, actor=actor_of(request))
     except UserError as error:
         if isinstance(error, NotFoundError | DeniedError):
             raise

@@ -8,7 +8,7 @@ from typing import Any
 
 from exportadmin.lib.command import AppCommand, shell_actor
 from exportadmin.lib.errors import PermanentError
-from exports import actions
+from exports import actions, delivery_actions
 from exports.delivery.receipt import TRAIL_PROOF
 
 
@@ -25,7 +25,7 @@ class Command(AppCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         """Write the file anew, and say where."""
         output: Path = options["output"]
-        raw = actions.download_trail_proof(report=actions.find_report(options["report"]), actor=shell_actor())
+        raw = delivery_actions.download_trail_proof(report=actions.find_report(options["report"]), actor=shell_actor())
         try:
             output.write_bytes(raw)
         except OSError as error:

@@ -11,7 +11,7 @@ from django.core.management.base import CommandError
 
 from exportadmin.lib.command import FAILED, AppCommand, shell_actor
 from exportadmin.lib.errors import UserError
-from exports import actions
+from exports import actions, delivery_actions
 from exports.delivery.verify import verify_folder
 from exports.models.proof import FULL, HOW
 
@@ -40,7 +40,7 @@ class Command(AppCommand):
             verdict = verify_folder(folder)
         else:
             report = actions.find_report(options["what"])
-            verdict = actions.verify_report(report=report, actor=shell_actor(), how=options["how"])
+            verdict = delivery_actions.verify_report(report=report, actor=shell_actor(), how=options["how"])
         if options["json"]:
             self.stdout.write(json.dumps(verdict.to_json(), ensure_ascii=False, indent=2))
         if not verdict.ok:

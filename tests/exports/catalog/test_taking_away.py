@@ -11,7 +11,7 @@ from connections.models import Project
 from exportadmin.audit.models import AuditEntry
 from exportadmin.lib.actor import Actor
 from exportadmin.lib.errors import NotFoundError
-from exports import actions
+from exports import delivery_actions
 from exports.links import actions as link_actions
 from exports.links.tokens import paths_for
 from exports.models import ExportReport
@@ -89,12 +89,12 @@ def test_the_report_itself_stays_visible_with_its_figures(world, report, client:
 def test_rows_are_compared_by_whoever_may_read_both(world, report, client: Client, rita, oscar):
     own = export(world.north, oscar, scope={"kind": "project"})
     with pytest.raises(NotFoundError, match="several projects"):
-        actions.compare_rows(older=own, newer=report, actor=person(rita))
+        delivery_actions.compare_rows(older=own, newer=report, actor=person(rita))
     assert AuditEntry.objects.order_by("-sequence")[0].outcome == "refused"
     client.force_login(rita)
     page = client.get(f"/exports/{own.report_id}/compare/", {"with": report.report_id}).content.decode()
     assert "takes the right to download all of them" in page
-    assert actions.compare_rows(older=own, newer=report, actor=person(oscar)).added == 1
+    assert delivery_actions.compare_rows(older=own, newer=report, actor=person(oscar)).added == 1
 
 
 def test_chunks_and_streams_ask_too(report, rita):
@@ -150,9 +150,9 @@ def test_a_token_that_is_bound_to_one_project_takes_nothing_of_several(world, re
         )
         return Actor(kind="token", name="t of oscar", channel="rest", user_id=oscar.pk, token_id=token.pk)
 
-    assert actions.download_manifest(report=report, actor=actor(None))
+    assert delivery_actions.download_manifest(report=report, actor=actor(None))
     with pytest.raises(NotFoundError):
-        actions.download_manifest(report=report, actor=actor(world.north))
+        delivery_actions.download_manifest(report=report, actor=actor(world.north))
 
 
 def test_the_trail_and_the_errors_of_a_report_name_no_project_but_its_own(world, oscar, report):

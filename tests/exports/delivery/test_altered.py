@@ -12,7 +12,7 @@ from django.test import Client
 from connections.store.upsert import write_rows
 from exportadmin.audit.models import AuditEntry
 from exportadmin.lib.actor import Actor
-from exports import actions
+from exports import actions, delivery_actions
 from exports.delivery import integrity
 from exports.links import actions as link_actions
 from exports.models import ExportReport
@@ -103,12 +103,12 @@ def test_a_verification_closes_it_and_one_that_finds_all_right_opens_it_again(
 ):
     content = file.read_bytes()
     flip(file)
-    assert not actions.verify_report(report=report, actor=USER).ok
+    assert not delivery_actions.verify_report(report=report, actor=USER).ok
     report.refresh_from_db()
     assert report.altered_at is not None
     file.write_bytes(content)
     assert client.get(ways(report)["whole"]).status_code == 410, "until somebody has verified it"
-    assert actions.verify_report(report=report, actor=USER).ok
+    assert delivery_actions.verify_report(report=report, actor=USER).ok
     report.refresh_from_db()
     assert not report.altered_why
     assert b"".join(client.get(ways(report)["whole"])) == content

@@ -25,7 +25,7 @@ from exportadmin.lib.errors import ConflictError, DeniedError, GoneError, NotFou
 from exportadmin.runs import statuses
 from exportadmin.runs.execute import execute
 from exportadmin.runs.reaper import reap
-from exports import actions
+from exports import actions, delivery_actions
 from exports.delivery import verify
 from exports.delivery.integrity import mark_altered
 from exports.models import ExportReport, Proof
@@ -106,16 +106,16 @@ def state_of(report: ExportReport) -> tuple[bool, str]:
 
 @pytest.mark.parametrize("how", [*HOW])
 def test_a_delivery_as_it_was_is_equal_however_one_looks(report: ExportReport, how: str):
-    proof = actions.prove(report=report, actor=USER, how=how)
+    proof = delivery_actions.prove(report=report, actor=USER, how=how)
     assert (proof.status, proof.result, proof.problems) == (statuses.COMPLETED, EQUAL, [])
     assert proof.counts == {EQUAL: 2, CHANGED: 0, GONE: 0, EXTRA: 0, "unreadable": 0, UNPROVEN: 0}
     assert proof.finished_at is not None
 
 
 def test_attributes_read_no_file(report: ExportReport, reads: list[str]):
-    assert actions.verify_report(report=report, actor=USER, how=ATTRIBUTES).bytes == 0
+    assert delivery_actions.verify_report(report=report, actor=USER, how=ATTRIBUTES).bytes == 0
     assert reads == []
-    assert actions.verify_report(report=report, actor=USER, how=FULL).bytes == report.check_values["bytes"]
+    assert delivery_actions.verify_report(report=report, actor=USER, how=FULL).bytes == report.check_values["bytes"]
     assert reads == [report.artifacts.get().name]
 
 
@@ -150,7 +150,7 @@ def test_what_is_wrong_is_named_and_closes_the_delivery_until_it_is_good_again(
 ):
     content = file.read_bytes()
     spoil(file)
-    proof = actions.prove(report=report, actor=USER, how=how)
+    proof = delivery_actions.prove(report=report, actor=USER, how=how)
     assert (proof.status, proof.result, proof.problems_total) == (statuses.COMPLETED, result, 1)
     (problem,) = proof.problems
     assert problem["finding"] == result
@@ -162,35 +162,35 @@ def test_what_is_wrong_is_named_and_closes_the_delivery_until_it_is_good_again(
 
     (file.parent / "extra.txt").unlink(missing_ok=True)
     file.write_bytes(content)
-    assert actions.prove(report=report, actor=USER, how=FULL).result == EQUAL
+    assert delivery_actions.prove(report=report, actor=USER, how=FULL).result == EQUAL
     assert state_of(report) == (False, EQUAL)
 
 
 def test_what_attributes_cannot_tell_is_said_and_opens_nothing(report: ExportReport, file: Path):
     """The bytes are others, the size is not: this machine knows no checksum."""
     flip(file)
-    proof = actions.prove(report=report, actor=USER, how=ATTRIBUTES)
+    proof = delivery_actions.prove(report=report, actor=USER, how=ATTRIBUTES)
     assert (proof.result, proof.counts[UNPROVEN], proof.problems) == (UNPROVEN, 1, [])
     assert "read to be sure" in proof.note and file.name in proof.note
-    actions.verify_report(report=report, actor=USER)
+    delivery_actions.verify_report(report=report, actor=USER)
     report.refresh_from_db()
     assert report.altered_at is not None
     os.utime(file)
-    assert actions.prove(report=report, actor=USER, how=ATTRIBUTES).result == UNPROVEN
+    assert delivery_actions.prove(report=report, actor=USER, how=ATTRIBUTES).result == UNPROVEN
     report.refresh_from_db()
     assert report.altered_at is not None, "that the size is right clears nothing"
 
 
 def test_a_file_that_was_only_touched_is_proven_by_attributes_once_it_was_read(report: ExportReport, file: Path):
     os.utime(file)
-    assert actions.prove(report=report, actor=USER, how=ATTRIBUTES).result == UNPROVEN
-    assert actions.prove(report=report, actor=USER, how=SAMPLED).result == EQUAL
-    assert actions.prove(report=report, actor=USER, how=ATTRIBUTES).result == EQUAL
+    assert delivery_actions.prove(report=report, actor=USER, how=ATTRIBUTES).result == UNPROVEN
+    assert delivery_actions.prove(report=report, actor=USER, how=SAMPLED).result == EQUAL
+    assert delivery_actions.prove(report=report, actor=USER, how=ATTRIBUTES).result == EQUAL
 
 
 def test_a_delivery_that_is_gone_names_all_that_is_not_there(report: ExportReport, file: Path):
     actions.delivery_of(report).remove()
-    proof = actions.prove(report=report, actor=USER)
+    proof = delivery_actions.prove(report=report, actor=USER)
     assert (proof.result, proof.counts[GONE]) == (GONE, 2)
     assert [problem["file"] for problem in proof.problems] == ["", file.name]
 
@@ -198,7 +198,7 @@ def test_a_delivery_that_is_gone_names_all_that_is_not_there(report: ExportRepor
 def test_without_its_manifest_files_are_compared_with_the_database(report: ExportReport, file: Path):
     (file.parent / "manifest.json").unlink()
     flip(file)
-    proof = actions.prove(report=report, actor=USER)
+    proof = delivery_actions.prove(report=report, actor=USER)
     assert {(problem["file"], problem["finding"]) for problem in proof.problems} == {
         ("manifest.json", GONE),
         (file.name, CHANGED),
@@ -218,7 +218,7 @@ def test_the_list_of_problems_is_cut_and_counted(report: ExportReport, file: Pat
     monkeypatch.setattr(proofs, "MOST_PROBLEMS", 3)
     for number in range(5):
         (file.parent / f"extra-{number}").write_text("x")
-    proof = actions.prove(report=report, actor=USER)
+    proof = delivery_actions.prove(report=report, actor=USER)
     assert (len(proof.problems), proof.problems_total, proof.counts[EXTRA]) == (3, 5, 5)
 
 
@@ -287,7 +287,7 @@ def test_a_file_larger_than_the_sample_is_not_read_and_that_is_said(
 ):
     os.utime(file)
     monkeypatch.setattr(verify, "SAMPLE_BYTES", 10)
-    assert actions.prove(report=report, actor=USER, how=SAMPLED).result == UNPROVEN
+    assert delivery_actions.prove(report=report, actor=USER, how=SAMPLED).result == UNPROVEN
     assert reads == []
 
 
@@ -295,7 +295,7 @@ def test_a_file_larger_than_the_sample_is_not_read_and_that_is_said(
 
 
 def test_a_large_one_is_queued_and_a_worker_keeps_what_it_found(report: ExportReport, queued: None, file: Path):
-    proof = actions.prove(report=report, actor=USER)
+    proof = delivery_actions.prove(report=report, actor=USER)
     assert (proof.status, proof.result, proof.bytes_expected) == (statuses.QUEUED, "", report.check_values["bytes"])
     work(proof)
     assert (proof.status, proof.result, proof.bytes_done) == (statuses.COMPLETED, EQUAL, file.stat().st_size)
@@ -306,29 +306,29 @@ def test_a_large_one_is_queued_and_a_worker_keeps_what_it_found(report: ExportRe
 
 
 def test_asking_again_while_one_is_under_way_gives_that_one(report: ExportReport, queued: None):
-    proof = actions.prove(report=report, actor=USER)
-    assert actions.prove(report=report, actor=USER).pk == proof.pk
+    proof = delivery_actions.prove(report=report, actor=USER)
+    assert delivery_actions.prove(report=report, actor=USER).pk == proof.pk
     with pytest.raises(ConflictError, match="is being proved"):
-        actions.prove(report=report, actor=USER, how=ATTRIBUTES)
+        delivery_actions.prove(report=report, actor=USER, how=ATTRIBUTES)
     with pytest.raises(IntegrityError), transaction.atomic():
         proofs.create(report, FULL, USER)
 
 
 def test_one_that_waits_is_cancelled_at_once(report: ExportReport, queued: None):
-    proof = actions.cancel_proof(proof=actions.prove(report=report, actor=USER), actor=USER)
+    proof = delivery_actions.cancel_proof(proof=delivery_actions.prove(report=report, actor=USER), actor=USER)
     assert proof.status == statuses.CANCELLED
     assert AuditEntry.objects.filter(event="export.proof_cancelled").count() == 1
     report.refresh_from_db()
     assert report.proved_at is None
-    assert actions.prove(report=report, actor=USER).pk != proof.pk
+    assert delivery_actions.prove(report=report, actor=USER).pk != proof.pk
 
 
 def test_one_that_reads_stops_when_asked(report: ExportReport, queued: None, monkeypatch: pytest.MonkeyPatch):
-    proof = actions.prove(report=report, actor=USER)
+    proof = delivery_actions.prove(report=report, actor=USER)
     whole = verify.verify_report
 
     def asked_meanwhile(*args: Any, **kwargs: Any) -> Any:
-        actions.cancel_proof(proof=proof, actor=USER)
+        delivery_actions.cancel_proof(proof=proof, actor=USER)
         return whole(*args, **kwargs)
 
     monkeypatch.setattr(verify, "verify_report", asked_meanwhile)
@@ -337,7 +337,7 @@ def test_one_that_reads_stops_when_asked(report: ExportReport, queued: None, mon
 
 
 def test_one_that_was_left_by_its_worker_goes_on(report: ExportReport, queued: None):
-    proof = actions.prove(report=report, actor=USER)
+    proof = delivery_actions.prove(report=report, actor=USER)
     Proof.objects.filter(pk=proof.pk).update(status=statuses.RUNNING, attempts=1, fence=1, lease_until=None)
     reap()
     assert work(proof).result == EQUAL
@@ -346,27 +346,30 @@ def test_one_that_was_left_by_its_worker_goes_on(report: ExportReport, queued: N
 def test_who_asked_and_may_no_longer_see_the_project_has_nothing_proved(report: ExportReport, queued: None, rita: Any):
     membership = Membership.objects.create(project=report.project, user=rita, role="reviewer")
     actor = Actor(kind="user", name="rita", channel="web", user_id=rita.pk)
-    proof = actions.prove(report=report, actor=actor)
+    proof = delivery_actions.prove(report=report, actor=actor)
     membership.delete()
     assert work(proof).status == statuses.FAILED
     assert "may no longer" in proof.error
     with pytest.raises(NotFoundError):
-        actions.prove(report=report, actor=actor)
+        delivery_actions.prove(report=report, actor=actor)
 
 
 def test_a_reviewer_cancels_her_own_and_no_others(report: ExportReport, queued: None, members: Project, rita: Any):
     actor = Actor(kind="user", name="rita", channel="web", user_id=rita.pk)
-    proof = actions.prove(report=report, actor=USER)
+    proof = delivery_actions.prove(report=report, actor=USER)
     with pytest.raises(DeniedError):
-        actions.cancel_proof(proof=proof, actor=actor)
-    actions.cancel_proof(proof=proof, actor=USER)
-    assert actions.cancel_proof(proof=actions.prove(report=report, actor=actor), actor=actor).status == "cancelled"
+        delivery_actions.cancel_proof(proof=proof, actor=actor)
+    delivery_actions.cancel_proof(proof=proof, actor=USER)
+    assert (
+        delivery_actions.cancel_proof(proof=delivery_actions.prove(report=report, actor=actor), actor=actor).status
+        == "cancelled"
+    )
 
 
 def test_files_that_retention_takes_meanwhile_are_not_called_missing(
     report: ExportReport, queued: None, monkeypatch: pytest.MonkeyPatch
 ):
-    proof = actions.prove(report=report, actor=USER)
+    proof = delivery_actions.prove(report=report, actor=USER)
     whole = verify.verify_report
 
     def removed_meanwhile(*args: Any, **kwargs: Any) -> Any:
@@ -391,7 +394,7 @@ def test_what_cannot_be_read_just_now_is_tried_again_and_is_not_called_changed(
         return opened(self, name, *rest)
 
     monkeypatch.setattr(LocalDelivery, "open", away)
-    proof = actions.prove(report=report, actor=USER)
+    proof = delivery_actions.prove(report=report, actor=USER)
     for _ in range(3):
         assert proof.result == ""
         Proof.objects.filter(pk=proof.pk).update(not_before=None)
@@ -408,17 +411,17 @@ def test_a_place_that_refuses_ends_the_proof_in_its_words(
         raise PermanentError("the key may not list the bucket (s3:ListBucket)")
 
     monkeypatch.setattr(LocalDelivery, "entries", refused)
-    proof = work(actions.prove(report=report, actor=USER))
+    proof = work(delivery_actions.prove(report=report, actor=USER))
     assert (proof.status, proof.error) == (statuses.FAILED, "the key may not list the bucket (s3:ListBucket)")
     with pytest.raises(ConflictError, match="may not list the bucket"):
-        actions.verify_report(report=report, actor=USER)
+        delivery_actions.verify_report(report=report, actor=USER)
     report.refresh_from_db()
     assert report.altered_at is None
 
 
 def test_of_one_report_the_newest_are_kept(report: ExportReport, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(proofs, "KEPT", 3)
-    made = [actions.prove(report=report, actor=USER, how=ATTRIBUTES).pk for _ in range(5)]
+    made = [delivery_actions.prove(report=report, actor=USER, how=ATTRIBUTES).pk for _ in range(5)]
     assert sorted(Proof.objects.values_list("pk", flat=True)) == made[-3:]
 
 
@@ -426,11 +429,11 @@ def test_what_has_no_files_is_not_proved(report: ExportReport):
     ExportReport.objects.filter(pk=report.pk).update(files_removed_at=timezone.now(), files_removed_why="old")
     report.refresh_from_db()
     with pytest.raises(GoneError):
-        actions.prove(report=report, actor=USER)
+        delivery_actions.prove(report=report, actor=USER)
     ExportReport.objects.filter(pk=report.pk).update(files_removed_at=None, status=statuses.FAILED)
     report.refresh_from_db()
     with pytest.raises(ConflictError, match="there is no delivery"):
-        actions.prove(report=report, actor=USER)
+        delivery_actions.prove(report=report, actor=USER)
 
 
 # --- the shell --------------------------------------------------------------------------------------------------------
@@ -453,7 +456,7 @@ def test_a_link_in_the_place_of_a_file_is_found_by_attributes(report: ExportRepo
     copy.write_bytes(file.read_bytes())
     file.unlink()
     file.symlink_to(copy)
-    proof = actions.prove(report=report, actor=USER, how=ATTRIBUTES)
+    proof = delivery_actions.prove(report=report, actor=USER, how=ATTRIBUTES)
     assert [problem["message"] for problem in proof.problems] == [f"{file.name} was replaced by a link"]
 
 
@@ -468,7 +471,7 @@ def test_what_cannot_be_read_while_somebody_waits_is_said_and_not_called_changed
         return opened(self, name, *rest)
 
     monkeypatch.setattr(LocalDelivery, "open", away)
-    proof = actions.prove(report=report, actor=USER)
+    proof = delivery_actions.prove(report=report, actor=USER)
     assert (proof.result, proof.statement) == ("unreadable", "not all of it can be read")
     assert "Input/output error" in proof.problems[0]["message"]
     assert state_of(report) == (False, "unreadable")
@@ -476,7 +479,7 @@ def test_what_cannot_be_read_while_somebody_waits_is_said_and_not_called_changed
 
 def test_what_was_found_altered_while_a_proof_read_stays_altered(report: ExportReport, queued: None, file: Path):
     """It may have read the file before somebody changed it."""
-    proof = actions.prove(report=report, actor=USER)
+    proof = delivery_actions.prove(report=report, actor=USER)
     original = flip(file)
     read = verify.verify_report
 
@@ -490,7 +493,7 @@ def test_what_was_found_altered_while_a_proof_read_stays_altered(report: ExportR
         assert work(proof).result == EQUAL
     report.refresh_from_db()
     assert report.altered_why == "a download found it"
-    assert actions.prove(report=report, actor=USER) is not None
+    assert delivery_actions.prove(report=report, actor=USER) is not None
     assert work(Proof.objects.latest("pk")).result == EQUAL
     report.refresh_from_db()
     assert report.altered_at is None, "a proof that began after that opens it again"

@@ -12,7 +12,7 @@ from connections.s3 import client
 from exportadmin.lib.actor import Actor
 from exportadmin.runs import statuses
 from exportadmin.runs.execute import execute
-from exports import actions
+from exports import delivery_actions
 from exports.models import ExportReport, Proof
 from exports.models.proof import ATTRIBUTES, CHANGED, EQUAL, EXTRA, FULL, GONE, HOW, SAMPLED, UNPROVEN
 from exports.run import proofs
@@ -57,7 +57,7 @@ def objects(s3_store: seaweed.Store, report: ExportReport) -> Objects:
 
 def proved(report: ExportReport, how: str) -> Proof:
     """As a worker does it: what lies elsewhere is not read while somebody waits."""
-    proof = actions.prove(report=report, actor=USER, how=how)
+    proof = delivery_actions.prove(report=report, actor=USER, how=how)
     assert proof.status == statuses.QUEUED
     execute("proof", proof.pk)
     proof.refresh_from_db()
@@ -162,7 +162,7 @@ def test_a_store_that_is_away_ends_in_words_and_closes_nothing(
     config = {**saved_s3_connection.config, "endpoint": "http://127.0.0.1:9", "private_address": "127.0.0.1:9"}
     Connection.objects.filter(pk=saved_s3_connection.pk).update(config=config)
     monkeypatch.setattr(client, "PATIENCE", 0.1)
-    proof = actions.prove(report=report, actor=USER)
+    proof = delivery_actions.prove(report=report, actor=USER)
     for _ in range(3):
         Proof.objects.filter(pk=proof.pk).update(not_before=None)
         execute("proof", proof.pk)
@@ -177,7 +177,7 @@ def test_a_key_that_may_not_read_says_so(report: ExportReport, saved_s3_connecti
     for secret in saved_s3_connection.stored_secrets.all():
         secret.put(getattr(known, secret.field))
         secret.save()
-    proof = actions.prove(report=report, actor=USER)
+    proof = delivery_actions.prove(report=report, actor=USER)
     execute("proof", proof.pk)
     proof.refresh_from_db()
     assert (proof.status, proof.result) == (statuses.FAILED, "")

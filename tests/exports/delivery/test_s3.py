@@ -24,7 +24,7 @@ from exportadmin.lib.ids import new_id
 from exportadmin.runs import statuses
 from exportadmin.runs.execute import execute
 from exportadmin.runs.reaper import reap
-from exports import actions
+from exports import actions, delivery_actions
 from exports.formats import FORMATS, formats_of_projects
 from exports.models import Download, ExportReport
 from exports.results.search import search
@@ -100,7 +100,7 @@ def test_it_is_previewed_searched_compared_and_converted(report, deliver, script
     assert "row-00000" in pages.get(f"/exports/{report.report_id}/preview/").content.decode()
     assert search("row-00003", projects=None).exports == 1
     other = deliver(statuses=["accepted"])
-    found = actions.compare_rows(older=report, newer=other, actor=SHELL)
+    found = delivery_actions.compare_rows(older=report, newer=other, actor=SHELL)
     assert (found.removed, found.unchanged) == (ROWS - other.rows_done, other.rows_done)
     lines = whole(script.get(f"reports/{report.report_id}/rows/")).splitlines(keepends=True)
     assert whole(script.get(f"reports/{report.report_id}/rows/", {"line": 31, "limit": 2})) == b"".join(lines[31:33])

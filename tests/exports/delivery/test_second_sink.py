@@ -19,7 +19,7 @@ from exportadmin.audit.models import AuditEntry
 from exportadmin.runs import statuses
 from exportadmin.runs.execute import execute
 from exportadmin.runs.reaper import reap
-from exports import actions
+from exports import delivery_actions
 from exports.delivery.destination import delivery_of
 from exports.models import ExportReport, Proof
 from exports.results.search import search
@@ -93,7 +93,7 @@ def test_its_pages_show_preview_comparison_and_verdict(report, deliver, pages):
     assert "row-00000" in pages.get(f"/exports/{report.report_id}/preview/").content.decode()
     compared = pages.get(f"/exports/{other.report_id}/compare/", {"with": report.report_id})
     assert compared.status_code == 200
-    found = actions.compare_rows(older=report, newer=other, actor=SHELL)
+    found = delivery_actions.compare_rows(older=report, newer=other, actor=SHELL)
     assert (found.removed, found.unchanged) == (ROWS - other.rows_done, other.rows_done)
     assert compared.context["rows"] == found
     assert pages.post(f"/exports/{report.report_id}/prove/").status_code == 302

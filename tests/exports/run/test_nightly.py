@@ -18,7 +18,7 @@ from exportadmin.lib.errors import TransientError
 from exportadmin.lib.times import last_beginning
 from exportadmin.runs import statuses
 from exportadmin.runs.execute import execute
-from exports import actions
+from exports import actions, delivery_actions
 from exports.models import ExportReport, Proof, ProofNight
 from exports.models.proof import ATTRIBUTES, CHANGED, EQUAL, FULL, SAMPLED
 from exports.run import nightly, proofs
@@ -193,7 +193,7 @@ def test_when_enough_was_read_the_rest_is_looked_at_by_attributes(deliver: Any, 
 def test_one_that_somebody_has_asked_for_is_not_queued_twice(deliver: Any, monkeypatch: pytest.MonkeyPatch):
     asked, other = deliver(9), deliver(8)
     monkeypatch.setattr(proofs, "AT_ONCE_BYTES", -1)
-    actions.prove(report=asked, actor=USER)
+    delivery_actions.prove(report=asked, actor=USER)
     Nightly(clock(0.1)).tick()
     assert sorted(Proof.objects.values_list("report", "night__began_at")) == [(asked.pk, None), (other.pk, BEGAN)]
 
@@ -234,6 +234,6 @@ def test_one_that_somebody_cancelled_is_not_asked_for_again_that_night(deliver: 
     worker = Nightly(clock(0.1))
     worker.tick()
     actor = Actor(kind="user", name="alice", channel="web", user_id=alice.pk)
-    actions.cancel_proof(proof=Proof.objects.get(report=first), actor=actor)
+    delivery_actions.cancel_proof(proof=Proof.objects.get(report=first), actor=actor)
     assert [proof.report_id for proof in whole_night(worker)] == [second.pk]
     assert Proof.objects.filter(report=first).count() == 1
