@@ -346,6 +346,7 @@ def test_a_report_fills_the_form_and_a_foreign_one_is_not_there(
     assert checked == [
         ("scope", "project"),
         ("labels_of", "none"),
+        ("predictions_of", "none"),
         ("completed", "Done"),
         ("statuses", "review"),
         ("statuses", "accepted"),
