@@ -19,8 +19,7 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any
 
-import orjson
-from django.db import connection, models, transaction
+from django.db import transaction
 from django.db.models.functions import Substr
 
 from connections.models import Project
@@ -35,16 +34,13 @@ from connections.rows.labels import creators_text, label_flags
 from connections.rows.media import same_media
 from connections.rows.media_types import kinds_in, media_type_of
 from connections.rows.outlines import outlines
-from connections.rows.review_statuses import known_status
 from connections.store.annotation_ids import AnnotationIds, Wanted, following
 from connections.store.import_row import IncomingClass, IncomingRow
 from connections.store.known_project import behind
 from connections.store.model_runs import PredictionWriter, RenderedPredictions
 from connections.store.models import (
     HANDED_OUT,
-    MAX_GROUP_NAME,
     MAX_NUMBER_AS_PLACE,
-    MAX_ROW_ID,
     FormerRow,
     StoreCoco,
     StoreCsv,
@@ -57,8 +53,10 @@ from connections.store.models import (
 from connections.store.notes import CHANGED, OTHER, Notes
 from connections.store.ontology import OntologyBook
 from connections.store.removal import Removal
+from connections.store.row_digest import checked_digest
 from connections.store.row_document import complete_document
 from connections.store.taken_ids import TakenIds, annotation_ids_of
+from connections.store.upsert_values import upsert_values
 from exportadmin.lib import times
 from exportadmin.lib.errors import NotFoundError, UserError
 from exportadmin.lib.ids import derived_id
@@ -68,12 +66,13 @@ from exportadmin.lib.relaxed_gc import collect_rarely
 BATCH = 500
 FIRST_BATCH = 50
 BATCH_BYTES = 8 << 20
-MAX_KEY = 500
 # refused rows kept with their reasons; all of them are counted
 MAX_REFUSED_KEPT = 1000
 # of a body; nearly all say their address and size there
 _HEAD_CHARACTERS = 4096
 _SHOWN = 120
+# where the body stands among the values of StoreRow
+_BODY = [field.name for field in StoreRow._meta.concrete_fields].index("body")
 _SPLIT = "rows that were deleted, since each of their pictures is a row of its own now"
 _MISFITS = "annotations whose stated bbox or area is that of another geometry; COCO exports print the right one"
 
@@ -336,9 +335,9 @@ class _Writer:
         else:  # nothing says how large they are
             self._batch_size = min(BATCH, 2 * self._batch_size)
         FormerRow.objects.bulk_create(shared.former)
-        _upsert(StoreRow, [one.row for one in written])
-        _upsert(StoreCoco, [one.coco for one in written])
-        _upsert(StoreCsv, [one.csv for one in written])
+        upsert_values(StoreRow, [one.row for one in written])
+        upsert_values(StoreCoco, [one.coco for one in written])
+        upsert_values(StoreCsv, [one.csv for one in written])
         if predicted:
             self.summary.predictions += self.predictions.save(predicted, shared.revision)
         if gone:
@@ -356,7 +355,7 @@ class _Writer:
         """The rows that may go in, with their digests."""
         for row in batch:
             try:
-                digest = _checked_digest(row)
+                digest = checked_digest(row)
             except UserError as error:
                 self._refuse(row, error.message)
                 continue
@@ -371,7 +370,7 @@ class _Writer:
             if self.keys_are_once:
                 continue
             with contextlib.suppress(UserError):
-                _checked_digest(row)
+                checked_digest(row)
                 self._was_seen(row.key)
 
     def _refuse(self, row: IncomingRow, reason: str) -> None:
@@ -721,72 +720,3 @@ def _keep_source_number(document: dict[str, Any], source_number: int | None) -> 
 def _media_type(row: IncomingRow, labels: Sequence[dict[str, Any]]) -> str:
     kinds = (kind for label in labels for kind in kinds_in(label["annotations"]))
     return media_type_of(row.media_attributes, row.row_data, kinds)
-
-
-def _checked_digest(row: IncomingRow) -> str:
-    """The digest of a row that can be kept. Raises :class:`UserError`."""
-    if not row.key:
-        raise UserError("the row has no key (global_key)")
-    if len(row.key) > MAX_KEY:
-        raise UserError(f"the key has {len(row.key)} characters; at most {MAX_KEY} are kept")
-    if row.external_id and len(row.external_id) > MAX_KEY:
-        raise UserError(f"external_id has {len(row.external_id)} characters; at most {MAX_KEY} are kept")
-    if row.row_id is not None and not 0 < len(row.row_id) <= MAX_ROW_ID:
-        raise UserError(f"data_row.id has {len(row.row_id)} characters; 1 to {MAX_ROW_ID} are kept")
-    for name in ("dataset", "dataset_id", "batch_name"):
-        text = getattr(row, name)
-        if text and len(text) > MAX_GROUP_NAME:
-            raise UserError(f"{name} has {len(text)} characters; at most {MAX_GROUP_NAME} are kept")
-    known_status(row.status, field="status")
-    return _digest(row)
-
-
-def _digest(row: IncomingRow) -> str:
-    """Equal for rows of which the source says the same: nothing of ours is in it, no id, time or revision that the
-    store gave. Raises :class:`UserError` for what JSON cannot hold."""
-    content = (
-        (row.key, row.row_data, row.status, row.external_id, row.dataset, row.batch_id, row.batch_name, row.priority),
-        (row.created_ms, row.created_by, row.media_attributes, row.attachments, row.metadata_fields, row.embeddings),
-        (row.project_details, row.project_tags, row.source_extra),
-        (row.row_id, row.updated_ms, row.activity_ms, row.dataset_id, row.more_details),
-        [
-            (
-                (label.objects, label.classifications, label.relationships, label.performance, label.extra),
-                (label.label_id, label.created_ms, label.updated_ms, label.created_by),
-                (label.content_updated_ms, label.reviews, label.more_details, label.more_annotations),
-            )
-            for label in row.labels
-        ],
-    )
-    try:
-        text = orjson.dumps(content, option=orjson.OPT_SORT_KEYS)
-    except TypeError as error:
-        raise UserError(f"cannot be written as JSON: {error}") from None
-    return hashlib.blake2b(text, digest_size=16).hexdigest()
-
-
-# where the body stands among the values of StoreRow
-_BODY = [field.name for field in StoreRow._meta.concrete_fields].index("body")
-_UPSERTS: dict[tuple[str, type[models.Model]], str] = {}
-
-
-def _upsert(model: type[models.Model], values: list[tuple[Any, ...]]) -> None:
-    """INSERT … ON CONFLICT (primary key) DO UPDATE, which SQLite and PostgreSQL spell alike.
-
-    Not ``bulk_create``: building and preparing a model instance of 21 fields costs more than rendering the row.
-    """
-    if not values:
-        return
-    key = (connection.vendor, model)
-    sql = _UPSERTS.get(key)
-    if sql is None:
-        quote = connection.ops.quote_name
-        columns = [quote(field.column) for field in model._meta.concrete_fields if field.column]
-        pk = quote(model._meta.pk.column or "id")
-        updates = ", ".join(f"{column} = excluded.{column}" for column in columns if column != pk)
-        sql = _UPSERTS[key] = (
-            f"INSERT INTO {quote(model._meta.db_table)} ({', '.join(columns)}) "  # noqa: S608 - names from the models
-            f"VALUES ({', '.join(['%s'] * len(columns))}) ON CONFLICT ({pk}) DO UPDATE SET {updates}"
-        )
-    with connection.cursor() as cursor:
-        cursor.executemany(sql, values)
