@@ -254,6 +254,14 @@ class MediaSession:
 OnBytes: TypeAlias = Callable[[int], None]
 
 
+def cut_after(count: int, things: str, example: str) -> str:
+    """Of a list that is longer than is read, for :attr:`Platform.left_out`. ``example``: an id as one is named."""
+    return (
+        f"Of the {things} the first {count:,} were read, and there may be more. One that is not listed is mirrored by "
+        f"its id ({example})."
+    )
+
+
 class Platform(ConnectionKind, ABC):
     """One labelling platform, as one connection reaches it."""
 
@@ -287,6 +295,8 @@ class Platform(ConnectionKind, ABC):
 
     def __init__(self, connection: Connection) -> None:
         self.connection = connection
+        # what :meth:`projects` had to leave out, in sentences for whoever reads the list
+        self.left_out: list[str] = []
 
     @property
     def place(self) -> str:
@@ -295,7 +305,7 @@ class Platform(ConnectionKind, ABC):
 
     @abstractmethod
     def projects(self) -> Iterator[RemoteProject]:
-        """All that the credentials may see."""
+        """All that the credentials may see; what is left out of a list that is too long is in :attr:`left_out` then."""
 
     @abstractmethod
     def project(self, external_id: str) -> RemoteProject:

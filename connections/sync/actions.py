@@ -56,7 +56,15 @@ class Offered:
     project: Project | None
 
 
-def list_remote_projects(*, connection: Connection, actor: Actor) -> list[Offered]:
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """Projects there, and what the platform's list leaves out, in sentences."""
+
+    offered: list[Offered]
+    left_out: list[str]
+
+
+def list_remote_projects(*, connection: Connection, actor: Actor) -> Listed:
     """The projects that the connection's credentials may see, for superusers; asked there each time.
 
     Raises :class:`UserError` where it is no connection to a platform, or the platform refuses,
@@ -64,9 +72,9 @@ def list_remote_projects(*, connection: Connection, actor: Actor) -> list[Offere
     """
     require_manages_connections(actor, connection)
     with asking(connection) as platform:
-        found = list(platform.projects())
+        found, left_out = list(platform.projects()), platform.left_out
     mirrors = {project.external_id: project for project in Project.objects.filter(connection=connection)}
-    return [Offered(remote, mirrors.get(remote.external_id)) for remote in found]
+    return Listed([Offered(remote, mirrors.get(remote.external_id)) for remote in found], left_out)
 
 
 def mirror_project(*, connection: Connection, external_id: str, actor: Actor, name: str = "") -> Project:

@@ -18,13 +18,13 @@ from connections.store.imports.api import NDJSON, refused_file
 from connections.sync import actions
 from connections.sync.lookup import get_sync, mirror_of, visible_syncs
 from connections.sync.models import Mirror, SyncRun
-from connections.sync.representation import mirror_json, remote_project_json, sync_json
+from connections.sync.representation import mirror_json, remote_projects_json, sync_json
 from connections.sync.serializers import (
     ChangeMirrorSerializer,
     MirrorProjectSerializer,
     MirrorSerializer,
     OneSyncSerializer,
-    RemoteProjectSerializer,
+    RemoteProjectsSerializer,
     RequestSyncSerializer,
     SyncSerializer,
     SyncsQuery,
@@ -39,12 +39,12 @@ class RemoteProjectsView(RestView):
 
     problems = {"get": (409, 503), "post": (409, 503)}
 
-    @extend_schema(operation_id="remote_projects_list", responses=RemoteProjectSerializer(many=True))
+    @extend_schema(operation_id="remote_projects_list", responses=RemoteProjectsSerializer)
     def get(self, request: Request, connection_id: str) -> Response:
         """Those that the connection's credentials may see, asked there now; for superusers."""
         connection = get_connection(request, connection_id)
         found = actions.list_remote_projects(connection=connection, actor=actor_of(request, "rest"))
-        return Response(list(map(remote_project_json, found)))
+        return Response(remote_projects_json(found))
 
     @extend_schema(
         operation_id="remote_projects_mirror",

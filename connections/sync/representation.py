@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from connections.store.imports import files
-from connections.sync.actions import Offered
+from connections.sync.actions import Listed, Offered
 from connections.sync.models import Mirror, SyncRun
 from exportadmin.lib.times import to_datetime
 from exportadmin.runs.progress import progress_json
@@ -33,7 +33,12 @@ def mirror_json(mirror: Mirror) -> dict[str, Any]:
     }
 
 
-def remote_project_json(offered: Offered) -> dict[str, Any]:
+def remote_projects_json(listed: Listed) -> dict[str, Any]:
+    """The projects there, and what of them is not listed."""
+    return {"projects": list(map(_remote_project_json, listed.offered)), "left_out": listed.left_out}
+
+
+def _remote_project_json(offered: Offered) -> dict[str, Any]:
     """A project there, and the one here that mirrors it."""
     remote, project = offered.remote, offered.project
     return {

@@ -80,6 +80,16 @@ class RemoteProjectSerializer(serializers.Serializer[Any]):
     project = IdAndNameSerializer(allow_null=True, help_text="the one here that mirrors it")
 
 
+class RemoteProjectsSerializer(serializers.Serializer[Any]):
+    """The projects there."""
+
+    projects = RemoteProjectSerializer(many=True)
+    left_out = serializers.ListField(
+        child=serializers.CharField(),
+        help_text="what is not listed and why, in sentences: one that is not is mirrored by its id all the same",
+    )
+
+
 class MirrorSerializer(serializers.Serializer[Any]):
     """A mirrored project, as :func:`connections.sync.representation.mirror_json` answers it."""
 

@@ -80,7 +80,8 @@ def remote_projects(request: HttpRequest, connection_id: str) -> HttpResponse:
                 return _first_sync(request, project)
     context: dict[str, Any] = {"section": "connections", "connection": connection, "form": form, "error": error}
     try:
-        context["offered"] = list_remote_projects(connection=connection, actor=actor)
+        listed = list_remote_projects(connection=connection, actor=actor)
+        context |= {"offered": listed.offered, "left_out": listed.left_out}
     except UserError as refusal:
         if isinstance(refusal, DeniedError | NotFoundError):
             raise

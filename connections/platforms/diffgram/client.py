@@ -89,6 +89,8 @@ class Client:
             raise PermanentError(f"connection {connection.name!r} has no client secret: set it")
         key = base64.b64encode(f"{config.get('client_id', '')}:{secret}".encode()).decode()
         remember(key)
+        # lists that were not read to their end → how much of each was
+        self.cut: dict[str, int] = {}
         self._base = str(config.get("base_address") or DEFAULT_ADDRESS).rstrip("/")
         self._project_id = str(config.get("project_string_id", ""))
         self._project = quote(self._project_id, safe="")
@@ -112,7 +114,8 @@ class Client:
         return True
 
     def jobs(self) -> Iterator[_Json]:
-        """All of the project, page by page."""
+        """All of the project, page by page; a list that is longer than is read is in :attr:`cut` then."""
+        self.cut.pop("jobs", None)
         for page in range(1, _MOST_PAGES + 1):
             asked = {"project_string_id": self._project_id, "page_number": page, "limit": _PAGE}
             asked |= {"status": ["All"], "search": None, "data_mode": None}
@@ -125,12 +128,17 @@ class Client:
             pages = metadata.get("number_of_pages") if isinstance(metadata, dict) else None
             if not found or (page >= pages if isinstance(pages, int) else len(found) < _PAGE):
                 return
+        self.cut["jobs"] = _MOST_PAGES * _PAGE
 
     def job(self, number: int) -> _Json:
         """One of them, as the list says. Raises :class:`RefusedError` where there is none."""
         for job in self.jobs():
             if job.get("id") == number:
                 return job
+        if "jobs" in self.cut:  # 300 times a day it may be asked about one
+            told = self._object("POST", f"/api/v1/job/{number}/builder/info", {"mode_data": None}).get("job")
+            if isinstance(told, dict) and told.get("id") == number:
+                return told
         raise RefusedError(f"{self.place} has no job {number} in project {self._project_id}", 404)
 
     def directories(self) -> list[_Json]:
@@ -140,16 +148,18 @@ class Client:
         found = told.get("directory_list")
         if not isinstance(found, list):
             raise self._unreadable("the list of directories is none")
+        self.cut.pop("directories", None)
+        if len(found) >= _MOST_DIRECTORIES:
+            self.cut["directories"] = len(found)
         return [one for one in found if isinstance(one, dict)]
 
     def directory(self, number: int) -> _Json:
         """One of them, without more than its number where there are too many. Raises :class:`RefusedError` where there
         is none."""
-        listed = self.directories()
-        for directory in listed:
+        for directory in self.directories():
             if number_of(directory) == number:
                 return directory
-        if len(listed) >= _MOST_DIRECTORIES and self.count_files(number, "All") is not None:
+        if "directories" in self.cut and self.count_files(number, "All") is not None:
             return {"directory_id": number}  # the list was cut, and it lists the files of that one
         raise RefusedError(f"{self.place} has no directory {number} in project {self._project_id}", 404)
 

@@ -31,6 +31,7 @@ from connections.platforms.base import (
     Standing,
     Waiting,
     Wanted,
+    cut_after,
 )
 from connections.platforms.diffgram import names
 from connections.platforms.diffgram.names import DIRECTORY, JOB, TASK, Place, place_of
@@ -172,12 +173,16 @@ class DiffgramPlatform(Platform):
     def projects(self) -> Iterator[RemoteProject]:
         from connections.platforms.diffgram.client import number_of
 
+        self.left_out = []
         for job in self.client.jobs():
             if isinstance(number := job.get("id"), int):
                 yield _of_job(Place("job", number), job)
         for directory in self.client.directories():
             if (number := number_of(directory)) is not None:
                 yield _of_directory(Place("directory", number), directory)
+        for things, example in (("jobs", "job:42"), ("directories", "directory:7")):
+            if count := self.client.cut.get(things):
+                self.left_out.append(cut_after(count, things, example))
 
     def project(self, external_id: str) -> RemoteProject:
         place = place_of(external_id)

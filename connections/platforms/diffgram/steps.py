@@ -69,7 +69,8 @@ def _tried(client: Client) -> Iterator[Step]:
     except ExportAdminError as error:
         yield _step("directories", FAILED, str(error), _KEYS)
         return
-    yield _step("directories", PASSED, _count(directories, "directory", "directories"))
+    more = "at least " if "directories" in client.cut else ""
+    yield _step("directories", PASSED, f"{more}{_count(directories, 'directory', 'directories')}")
 
 
 def _role(client: Client) -> Step:

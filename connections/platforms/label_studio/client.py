@@ -85,6 +85,7 @@ class Client:
         self._base = str(connection.config.get("base_address", "")).rstrip("/")
         parts = check_url(self._base)
         self.place = f"{parts.scheme}://{parts.netloc}"
+        self.projects_cut = 0
         # tried again by whoever runs
         self._session = session(guard_for(connection.private_address), self._base, attempts=1)
 
@@ -100,7 +101,8 @@ class Client:
         return self._object("GET", "/api/version/", signed=False)
 
     def projects(self) -> Iterator[_Json]:
-        """All that the token may see, page by page."""
+        """All that the token may see, page by page; ``projects_cut`` is how many, where there are more."""
+        self.projects_cut = 0
         for page in range(1, _MOST_PAGES + 1):
             answer = self._object("GET", "/api/projects/", {"page": str(page), "page_size": str(_PAGE)})
             found = answer.get("results")
@@ -109,6 +111,7 @@ class Client:
             yield from (one for one in found if isinstance(one, dict))
             if not answer.get("next"):
                 return
+        self.projects_cut = _MOST_PAGES * _PAGE
 
     def project(self, project_id: str) -> _Json:
         """One of them, as it says of itself."""

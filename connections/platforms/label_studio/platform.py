@@ -28,6 +28,7 @@ from connections.platforms.base import (
     Standing,
     Waiting,
     Wanted,
+    cut_after,
 )
 from connections.platforms.label_studio import names
 from exportadmin.lib.errors import PermanentError, TransientError, UserError
@@ -171,9 +172,12 @@ class LabelStudioPlatform(Platform):
     # --- projects ----------------------------------------------------------------------------------------------------
 
     def projects(self) -> Iterator[RemoteProject]:
+        self.left_out = []
         for item in self.client.projects():
             if isinstance(item.get("id"), int):
                 yield _project(item)
+        if count := self.client.projects_cut:
+            self.left_out.append(cut_after(count, "projects", "such as 12"))
 
     def project(self, external_id: str) -> RemoteProject:
         return _project(self.client.project(external_id) | {"id": external_id})

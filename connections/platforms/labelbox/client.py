@@ -118,7 +118,8 @@ class Client:
         self._endpoint = str(connection.config.get("endpoint") or DEFAULT_ENDPOINT)
         parts = check_url(self._endpoint)
         self.place = f"{parts.scheme}://{parts.netloc}"
-        self.tasks_cut = 0
+        # lists that were not read to their end → how much of each was
+        self.cut: dict[str, int] = {}
         self._guard = guard_for(connection.private_address)
         self._key = {"Authorization": f"Bearer {key}"}
         # tried again by whoever runs
@@ -217,15 +218,13 @@ class Client:
         return task_id, _clock(headers.get("Date"))
 
     def tasks(self) -> list[_Json]:
-        """What the key's user has begun, exports and others; ``tasks_cut``: so many, and maybe more."""
-        found = self._skipping(
+        """What the key's user has begun, exports and others."""
+        return self._skipping(
             "query GetUserCreatedTasksPyApi($param_0: ID!){user(where: {id: $param_0})"
             f"{{createdTasks(skip: %d first: %d){{{_TASK}}}}}}}",
             {"param_0": self._user_id()},
             at=("user", "createdTasks"),
         )
-        self.tasks_cut = len(found) if len(found) >= _MOST_PAGES * _PAGE else 0
-        return found
 
     def task(self, task_id: str) -> _Json | None:
         """One of them; ``None``: it shows none of that id."""
@@ -316,13 +315,22 @@ class Client:
         yield from self._skipping(text, {"param_0": False}, at=(what,))
 
     def _skipping(self, text: str, variables: Mapping[str, Any] | None = None, *, at: tuple[str, ...]) -> list[_Json]:
-        """A list, page by page; ``text`` has places for how many are skipped, and are wanted."""
+        """A list, page by page; ``text`` has places for how many are skipped, and are wanted. What was listed before
+        is there once; one that is longer than is read is in :attr:`cut`.
+        """
         found: list[_Json] = []
+        ids = set[str]()
+        self.cut.pop(at[-1], None)
         for page in range(_MOST_PAGES):
             listed = self._list(text % (page * _PAGE, _PAGE), variables, at=at)
-            found += listed
+            new = [one for one in listed if str(one.get("id")) not in ids]
+            if listed and not new:
+                raise self._unreadable(f"page {page + 1} of {'.'.join(at)} is one that it sent before")
+            ids.update(str(one.get("id")) for one in new)
+            found += new
             if len(listed) < _PAGE:
-                break
+                return found
+        self.cut[at[-1]] = len(found)
         return found
 
     def _one(self, text: str, name: str, thing_id: str, *, named: str = "param_0") -> _Json:

@@ -32,6 +32,7 @@ from connections.platforms.base import (
     Standing,
     Waiting,
     Wanted,
+    cut_after,
 )
 from connections.platforms.labelbox import names
 from connections.platforms.labelbox.names import CATALOG, DATASET, MODEL_RUN, PROJECT, SLICE, Thing, thing
@@ -194,29 +195,46 @@ class LabelboxPlatform(Platform):
     def projects(self) -> Iterator[RemoteProject]:
         """Projects, datasets, slices, model runs and the catalog, in this order."""
         client = self.client
+        self.left_out = []
         for sort, listed in (
             (PROJECT, client.projects),
             (DATASET, client.datasets),
             (SLICE, client.slices),
             (MODEL_RUN, self._model_runs),
         ):
+            things = f"{sort.noun.partition(' ')[2]}s"
             try:
                 found = [item for item in listed() if isinstance(item.get("id"), str) and item["id"]]
-            except PermanentError:
+            except PermanentError as error:
                 if sort is PROJECT:
                     raise
-                continue  # a key may not see all of them: a test of the connection says so
+                self.left_out.append(f"No {things} are listed: {error}.")  # a key may not see all of them
+                continue
+            if count := client.cut.get(things):
+                example = f"{sort.prefix}ID" if sort.prefix else "as it stands there, with nothing before it"
+                self.left_out.append(cut_after(count, things, example))
             for item in found:
                 yield _described(Thing(sort, item["id"]), item)
         yield _described(thing(names.THE_CATALOG), {})
 
     def _model_runs(self) -> Iterator[_Json]:
         """Of all models, as far as there is time: somebody waits."""
-        until = monotonic() + settings.PLATFORM_ANSWER_SECONDS
-        for model in self.client.models():
-            if isinstance(model.get("id"), str) and monotonic() <= until:
-                for run in self.client.model_runs(model["id"]):
-                    yield {**run, "model": model.get("name")}
+        client, until = self.client, monotonic() + settings.PLATFORM_ANSWER_SECONDS
+        models = [model for model in client.models() if isinstance(model.get("id"), str)]
+        if count := client.cut.get("models"):
+            self.left_out.append(cut_after(count, "models, whose runs are listed,", f"{MODEL_RUN.prefix}ID"))
+        for number, model in enumerate(models):
+            if monotonic() > until:
+                self.left_out.append(
+                    f"The platform takes too long: the runs of {len(models) - number:,} of its {len(models):,} models "
+                    f"are not listed. One of them is mirrored by its id ({MODEL_RUN.prefix}ID)."
+                )
+                return
+            runs = client.model_runs(model["id"])
+            if count := client.cut.get("modelRuns"):
+                self.left_out.append(cut_after(count, f"runs of model {model['id']}", f"{MODEL_RUN.prefix}ID"))
+            for run in runs:
+                yield {**run, "model": model.get("name")}
 
     def project(self, external_id: str) -> RemoteProject:
         there = thing(external_id)
@@ -328,7 +346,7 @@ class LabelboxPlatform(Platform):
 
     def find(self, external_id: str, name: str) -> str | None:
         found = [one for one in self._exports(external_id) if one.name == name]
-        if not found and (count := self.client.tasks_cut):
+        if not found and (count := self.client.cut.get("createdTasks")):
             raise PermanentError(
                 f"it may be there: of the tasks of the key's user {count:,} were read, and there may be more. Nothing "
                 f"was asked for twice; take a key of a user with fewer, or look there for {name!r}, and start anew"

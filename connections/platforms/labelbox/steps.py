@@ -57,10 +57,11 @@ def _tried(client: Client) -> Iterator[Step]:
     )
     try:
         count = sum(1 for _ in client.projects())
+        more = _more(client, "projects")
     except ExportAdminError as error:
         yield _step("projects", FAILED, str(error), _ROLE)
         return
-    yield _step("projects", PASSED, f"{count:,} project{'' if count == 1 else 's'}")
+    yield _step("projects", PASSED, f"{more}{count:,} project{'' if count == 1 else 's'}")
     yield _others(client)
     try:
         tasks = len(client.tasks())
@@ -68,13 +69,20 @@ def _tried(client: Client) -> Iterator[Step]:
         yield _step("exports", FAILED, str(error), _ROLE)
         return
     doubt = ". It is a viewer's: whether that may export will be seen" if user.get("isViewer") is True else ""
-    yield _step("exports", PASSED, f"{tasks:,} task{'' if tasks == 1 else 's'} of this key's user{doubt}")
+    more = _more(client, "createdTasks")
+    yield _step("exports", PASSED, f"{more}{tasks:,} task{'' if tasks == 1 else 's'} of this key's user{doubt}")
 
 
 def _others(client: Client) -> Step:
     """What a key may not list cannot be mirrored; projects can all the same."""
     try:
-        counts = [len(list(listed())) for listed in (client.datasets, client.slices, client.models)]
+        listed = {"datasets": client.datasets, "slices": client.slices, "models": client.models}
+        counts = {name: len(list(each())) for name, each in listed.items()}
     except ExportAdminError as error:
         return _step("others", SKIPPED, f"they cannot be mirrored with this key: {error}")
-    return _step("others", PASSED, "{:,} datasets, {:,} slices, {:,} models".format(*counts))
+    told = ", ".join(f"{_more(client, name)}{count:,} {name}" for name, count in counts.items())
+    return _step("others", PASSED, told)
+
+
+def _more(client: Client, name: str) -> str:
+    return "at least " if name in client.cut else ""

@@ -130,6 +130,21 @@ def test_jobs_come_page_by_page(diffgram, diffgram_side):
     assert diffgram.project("job:189").name == "Batch 189 (job 189)"
 
 
+def test_a_list_of_jobs_that_is_longer_than_is_read_says_so_and_one_beyond_it_is_had_by_its_number(
+    diffgram, diffgram_side, monkeypatch
+):
+    monkeypatch.setattr(client, "_MOST_PAGES", 1)
+    for number in range(100, 190):
+        diffgram_side.serve({}, job=number, directory=7)
+    assert len([one for one in diffgram.projects() if one.external_id.startswith("job:")]) == 50
+    (said,) = diffgram.left_out
+    assert said.startswith("Of the jobs the first 50 were read, and there may be more.")
+    diffgram_side.answers["builder"] = [refusal(200, {"job": {"id": 189, "name": "Batch 189"}})]
+    assert diffgram.project("job:189").name == "Batch 189 (job 189)"
+    with pytest.raises(TransientError, match="300 per 1 day"):
+        diffgram.project("job:190")
+
+
 def test_a_list_of_exports_that_nobody_tidied_is_read_however_long_it_is(diffgram, diffgram_side):
     made = diffgram_side.make()
     made.status, made.status_text = "failed", "x" * 17_000_000

@@ -99,6 +99,7 @@ def test_projects_datasets_slices_model_runs_and_the_catalog_can_be_mirrored(lab
 def test_a_key_that_may_not_see_datasets_lists_the_others_and_the_test_says_so(labelbox, labelbox_side):
     labelbox_side.answers["datasets"] = [refusal("AUTHORIZATION_ERROR")] * 2
     assert [one.external_id for one in labelbox.projects()] == ["one", "catalog:all"]
+    assert [one[:24] for one in labelbox.left_out] == ["No datasets are listed: "]
     (step,) = (one for one in labelbox.test(labelbox.connection) if one.key == "others")
     assert (step.state, step.message[:40]) == ("skipped", "they cannot be mirrored with this key: h")
 
@@ -108,6 +109,37 @@ def test_lists_are_read_to_their_end(labelbox, labelbox_side):
         labelbox_side.serve(f"p-{number}")
     assert len([one for one in labelbox.projects() if ":" not in one.external_id]) == 251
     assert labelbox_side.count("projects") == 3
+    assert labelbox.left_out == []
+
+
+def test_a_list_that_is_longer_than_is_read_says_so_and_one_beyond_it_is_had_by_its_id(
+    labelbox, labelbox_side, monkeypatch
+):
+    monkeypatch.setattr("connections.platforms.labelbox.client._PAGE", 2)
+    monkeypatch.setattr("connections.platforms.labelbox.client._MOST_PAGES", 1)
+    for number in range(3):
+        labelbox_side.serve(f"p-{number}")
+        labelbox_side.datasets[f"d-{number}"] = Served(f"d-{number}", "Pictures", [])
+        labelbox_side.model_runs[f"r-{number}"] = Served(f"r-{number}", "v1", [])
+    listed = [one.external_id for one in labelbox.projects()]
+    assert listed == ["one", "p-0", "dataset:d-0", "dataset:d-1", "model_run:r-0", "model_run:r-1", "catalog:all"]
+    assert [one.partition(" the first 2 ")[0] for one in labelbox.left_out] == [
+        "Of the projects",
+        "Of the datasets",
+        "Of the runs of model model-1",
+    ]
+    assert labelbox.left_out[1].endswith("mirrored by its id (dataset:ID).")
+    assert [labelbox.project(one).external_id for one in ("p-2", "dataset:d-2")] == ["p-2", "dataset:d-2"]
+    told = {step.key: step.message for step in labelbox.test(labelbox.connection)}
+    assert told["projects"] == "at least 2 projects"
+    assert told["others"] == "at least 2 datasets, 0 slices, 1 models"
+
+
+def test_a_list_whose_pages_are_all_the_same_is_no_list(labelbox, labelbox_side):
+    same = Answer(200, orjson.dumps({"data": {"projects": [{"id": f"p-{n}", "name": "P"} for n in range(100)]}}))
+    labelbox_side.answers["projects"] = [same, same]
+    with pytest.raises(TransientError, match="page 2 of projects is one that it sent before"):
+        list(labelbox.projects())
 
 
 @pytest.mark.parametrize("external_id", ["", "dataset:", "batch:x", "catalog:some", "a b", "dataset:../x"])

@@ -50,6 +50,8 @@ class ToyServer:
     now_ms: int = 1_764_000_000_000
     # rows that it puts into every file beside those that were selected
     ignored: list[dict[str, Any]] = field(default_factory=list)
+    # what its list of projects leaves out
+    left_out: list[str] = field(default_factory=list)
     # has an export to a bucket put there: (place, its bytes)
     deliver: Callable[[str, bytes], None] = lambda place, content: None
 
@@ -94,6 +96,7 @@ class ToyPlatform(Platform):
         yield Step("reach", "Reach it", PASSED)
 
     def projects(self) -> Iterator[RemoteProject]:
+        self.left_out = self.server.left_out
         for name in self._step("projects", sorted(self.server.rows)):
             yield RemoteProject(name, f"Project {name}", "image")
 

@@ -78,7 +78,7 @@ def test_a_directory_is_a_dataset_and_nothing_new_changes_no_row(connection, hel
 
 def test_jobs_and_directories_are_what_there_is_to_mirror(connection, held):
     held.serve({1: image(1)}, job=43, directory=8)
-    listed = list_remote_projects(connection=connection, actor=ME)
+    listed = list_remote_projects(connection=connection, actor=ME).offered
     assert {one.remote.external_id: one.remote.name for one in listed} == {
         "job:42": "Batch 42 (job 42)",
         "job:43": "Batch 43 (job 43)",

@@ -46,7 +46,7 @@ def raises(error):
 
 def test_a_superuser_lists_the_projects_there_and_sees_which_are_mirrored(server, toys, mirrored, alice):
     server.rows["another"] = []
-    offered = list_remote_projects(connection=toys, actor=acting(alice))
+    offered = list_remote_projects(connection=toys, actor=acting(alice)).offered
     assert [(each.remote.external_id, each.project) for each in offered] == [("another", None), ("remote", mirrored)]
 
 

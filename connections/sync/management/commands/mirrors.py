@@ -14,7 +14,7 @@ from connections.models import Project
 from connections.sync import actions
 from connections.sync.lookup import mirror_of
 from connections.sync.models import AUTO, FULL, Mirror, SyncRun
-from connections.sync.representation import mirror_json, remote_project_json, sync_json
+from connections.sync.representation import mirror_json, remote_projects_json, sync_json
 from exportadmin.lib.command import FAILED, AppCommand, ProgressBar, shell_actor
 from exportadmin.lib.errors import NotFoundError, UserError
 from exportadmin.runs import statuses
@@ -74,13 +74,15 @@ class Command(AppCommand):
         connection = find_connection(options["connection"])
         found = actions.list_remote_projects(connection=connection, actor=shell_actor())
         if options["json"]:
-            self._print(list(map(remote_project_json, found)))
+            self._print(remote_projects_json(found))
             return
-        for each in found:
+        for each in found.offered:
             here = f"mirrored as {each.project.name}" if each.project else "not mirrored"
             self.stdout.write(f"{each.remote.external_id}  {each.remote.data_type or '-'}  {here}  {each.remote.name}")
-        if not found:
+        if not found.offered:
             self.stdout.write("no projects there")
+        for sentence in found.left_out:
+            self.stderr.write(sentence)
 
     def _add(self, options: Mapping[str, Any]) -> None:
         project = actions.mirror_project(

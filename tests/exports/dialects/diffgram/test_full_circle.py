@@ -53,7 +53,7 @@ def must_be_equal(site: Site, project: Project) -> None:
 
 def test_the_demo(far_site: Site, far: Connection):  # noqa: F811
     """By the directory that is all of it; a batch of it is a job, whose rows are the same."""
-    listed = {one.remote.external_id: one.remote for one in list_remote_projects(connection=far, actor=SHELL)}
+    listed = {one.remote.external_id: one.remote for one in list_remote_projects(connection=far, actor=SHELL).offered}
     whole = next(key for key, one in listed.items() if one.name.startswith("Demo ("))
     project = mirror_project(connection=far, external_id=whole, actor=SHELL, name="Demo")  # COCO says it
     run = again(project)
