@@ -16,17 +16,15 @@ from typing import Any
 
 from bench.child import measured, memory_kb, say
 
-APPS = {"import_rows": "connections", "run_export": "exports"}
-
 
 def main(arguments: list[str]) -> None:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "exportadmin.settings")
     import django
-    from django.core.management import call_command, load_command_class
+    from django.core.management import call_command, get_commands, load_command_class
 
     django.setup()
     name, *rest = arguments
-    command = load_command_class(APPS[name], name)
+    command = load_command_class(get_commands()[name], name)
     from connections.models import Project
 
     Project.objects.count()

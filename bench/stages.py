@@ -117,7 +117,7 @@ def _import(bench: Bench, home: Path, rows: int, tasks: Path, *, timed: bool) ->
     if candidate.trouble:
         raise NotMeasured(f"the import of {rows:,} rows failed: {candidate.trouble}")
     sample = candidate.samples[0]
-    found = sample.inside["output"]
+    found = sample.inside["output"]["summary"]
     if found["created"] != rows:
         bench.result.note(f"import of {rows:,} rows: {found['created']:,} created, {found['refused_count']:,} refused")
     bench.remember("import", rows, candidate.samples)
