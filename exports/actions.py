@@ -307,7 +307,7 @@ def convert_report(
 ) -> ExportReport:
     """Write what a report delivered, exactly as it was, in another format: a new report, which runs as any.
 
-    ``spec`` is of :func:`exports.sources.snapshot.conversion_spec`; ``now``: in this process (the shell). Raises
+    ``spec`` is of :func:`exports.spec.conversion.conversion_spec`; ``now``: in this process (the shell). Raises
     :class:`ConflictError` when the report has delivered nothing, :class:`GoneError` when its files were removed.
     """
     require(actor, START, report.project)

@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from connections.platforms.base import FilterIgnoredError, Platform, Wanted
 from connections.store.import_row import IncomingRow
-from connections.store.importers import Importer
+from connections.store.importers.base import Importer
 from connections.store.models import StoreRow
 from connections.sync.models import Mirror, SyncRun
 from exportadmin.lib.errors import PermanentError

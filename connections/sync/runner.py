@@ -48,7 +48,8 @@ from connections.platforms.leftovers import take_away, taken_away
 from connections.platforms.remote import KEY as REMOTE
 from connections.platforms.remote import RemoteRun
 from connections.store.import_row import IncomingClass, IncomingRow
-from connections.store.importers import IMPORTERS, Importer
+from connections.store.importers import IMPORTERS
+from connections.store.importers.base import Importer
 from connections.store.imports import files
 from connections.store.imports.files import RefusedLog
 from connections.store.imports.writing import COUNTS, STATE, verdict, write_file

@@ -21,8 +21,8 @@ from exportadmin.lib.rest import Choice, DescribedField, Flag, StrictSerializer,
 from exports.actions import MAX_WHY
 from exports.formats import FORMATS
 from exports.links.tokens import LONGEST, SHORTEST
-from exports.sources.snapshot import CONVERSION_KEYS
 from exports.spec.conditions import CONDITIONS, Condition
+from exports.spec.conversion import CONVERSION_KEYS
 from exports.spec.labels import labels_schema
 from exports.spec.model_runs import NOT_OF_RUN
 from exports.spec.platform_export import HERE, PLACES
@@ -288,7 +288,7 @@ class ConvertSerializer(StrictSerializer):
         }
 
     def described(self) -> dict[str, Any]:
-        """The part that :func:`exports.sources.snapshot.conversion_spec` reads."""
+        """The part that :func:`exports.spec.conversion.conversion_spec` reads."""
         return {key: self.validated_data[key] for key in CONVERSION_KEYS if key in self.validated_data}
 
 

@@ -40,7 +40,7 @@ from exports.lookup import get_config, note_hidden_reports
 from exports.models import ExportConfig, ExportReport, Link
 from exports.models.link import OPEN
 from exports.run.waiting import wait_for_end
-from exports.sources.snapshot import conversion_spec
+from exports.spec.conversion import conversion_spec
 from exports.spec.spec import ExportSpec
 
 # of one report, where many are asked about

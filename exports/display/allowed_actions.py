@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from connections.access.permissions import DOWNLOAD, LINK, MANAGE, START
 from exportadmin.runs import statuses
 from exports.models import ExportReport
-from exports.sources.snapshot import is_convertible
+from exports.spec.conversion import is_convertible
 
 
 @dataclass(frozen=True, slots=True)

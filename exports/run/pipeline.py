@@ -45,8 +45,8 @@ from exports.run.refusals import Refusals
 from exports.run.sync_first import bring_up_to_date
 from exports.sources import source_for
 from exports.sources.labels import LabelFilter
-from exports.sources.snapshot import is_convertible
 from exports.spec.catalog import deleted_since
+from exports.spec.conversion import is_convertible
 from exports.spec.filters import RowFilter
 from exports.spec.scope import MODEL_RUN
 from exports.spec.spec import ExportSpec

@@ -8,7 +8,6 @@ no row has changed since, the store has the same ones, and they are read from th
 
 from __future__ import annotations
 
-import dataclasses
 import hashlib
 from collections.abc import Collection, Generator, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
@@ -18,7 +17,7 @@ from typing import Any, BinaryIO, Final, cast
 import orjson
 
 from connections.rows.backup import render_backup
-from connections.rows.batch import BODY, COCO, CSV, PARTS, OntologyClass, RowBatch
+from connections.rows.batch import BODY, COCO, CSV, OntologyClass, RowBatch
 from connections.rows.body import render_body
 from connections.rows.coco import annotation_ids, render_coco
 from connections.rows.coco_lists import render_lists
@@ -44,88 +43,15 @@ from exports.models import Artifact, ExportReport
 from exports.results.reader import read_rows
 from exports.sources.base import Reader, Source
 from exports.sources.store import StoreSource
-from exports.spec.labels import ALL, SKIPPED_LABELS
-from exports.spec.scope import KEY as SCOPE
-from exports.spec.scope import scope_text
+from exports.spec.conversion import is_convertible
+from exports.spec.labels import ALL
 from exports.spec.selection import Selection
-from exports.spec.spec import ExportSpec
 
 # rows are parsed: a batch is closed at this many, or so many bytes
 BATCH_ROWS: Final = 200
 BATCH_BYTES: Final = 1 << 18
-CONVERSION_KEYS: Final = ("format", "options", "include", "destination", "max_refused")
-# the part by which a skipped label is known
-_SAYS_SKIPPED: Final = "performance_details"
 # a review status that the file does not say, since it left the project's details out
 UNKNOWN_STATUS: Final = "unknown"
-
-
-def is_convertible(report: ExportReport) -> bool:
-    """Does it hold rows of one project that can be read back? (Its files may be gone.) A list, which reads no
-    descriptions, tells it by the format alone."""
-    writer = FORMATS.get(report.format)
-    if writer is None or not writer.is_snapshot():
-        return False
-    if "config" in report.get_deferred_fields():
-        return True
-    return SCOPE not in report.config and (not writer.importer_needs or writer.importer_needs in parts_of(report))
-
-
-def parts_of(report: ExportReport) -> tuple[str, ...]:
-    """The parts that the report's file holds."""
-    return tuple(part for part in PARTS if part in report.config.get("include", ()))
-
-
-def conversion_spec(report: ExportReport, body: Mapping[str, Any]) -> ExportSpec:
-    """The spec of the report, with the format, options, parts and destination of ``body``.
-
-    The labels are those of the file: they were chosen when it was made. Raises :class:`ConflictError` for a report
-    without rows to read back, :class:`UserError` for what is wrong in the body: a part, for example, that the file left
-    out.
-    """
-    if SCOPE in report.config:
-        raise ConflictError(
-            f"report {report.report_id} is of {scope_text(report.config)}: only the rows of one project can be "
-            "converted; export it again in the other format"
-        )
-    if not is_convertible(report):
-        if report.format in FORMATS and (needs := FORMATS.pick(report.format).importer_needs):
-            raise ConflictError(
-                f"report {report.report_id} is {report.format} without the part {needs}, and does not hold all of its "
-                f"rows: export it again with {needs} in include"
-            )
-        raise ConflictError(
-            f"report {report.report_id} is {report.format}, which holds no rows that could be converted; known: "
-            f"{', '.join(key for key in FORMATS if FORMATS.pick(key).is_snapshot())}"
-        )
-    for key in body:
-        if key not in CONVERSION_KEYS:
-            raise UserError(f"unknown key {key!r}; known: {', '.join(CONVERSION_KEYS)}", field=str(key))
-    parts = parts_of(report)
-    wanted = ExportSpec.parse({"include": list(parts), **body}, report.project)
-    if missing := [part for part in wanted.include if part not in parts]:
-        raise UserError(
-            f"the file of report {report.report_id} left out {', '.join(missing)}: what is not in it cannot be "
-            f"converted; it has {', '.join(parts) or 'no optional parts'}",
-            field="include",
-        )
-    before = ExportSpec.from_json(report.config, report.project)
-    writer = FORMATS.pick(wanted.format)
-    if before.selection.labels == ALL and SKIPPED_LABELS in writer.cannot_hold and _SAYS_SKIPPED not in parts:
-        raise UserError(
-            f"the file of report {report.report_id} holds skipped labels too and left out {_SAYS_SKIPPED}, which says "
-            f"which ones they are: {writer.title} holds none, so it cannot be converted to it",
-            field="format",
-        )
-    return dataclasses.replace(
-        before,
-        format=wanted.format,
-        options=wanted.options,
-        max_refused=wanted.max_refused,
-        selection=dataclasses.replace(before.selection, parts=wanted.selection.parts),
-        destination=wanted.destination,
-        sync_first=None,
-    )
 
 
 class SnapshotSource(Source):

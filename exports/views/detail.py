@@ -37,7 +37,7 @@ from exports.handing_out import verbs_of_report
 from exports.lookup import get_report
 from exports.models import Artifact, ExportReport
 from exports.results.staleness import changes_after, changes_text
-from exports.sources.snapshot import parts_of
+from exports.spec.conversion import parts_of
 from exports.views.progress import figures
 
 TRAIL_LINES = 8

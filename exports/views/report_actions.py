@@ -12,7 +12,7 @@ from exports import actions
 from exports.forms.convert import ConvertForm
 from exports.lookup import get_report
 from exports.models import ExportReport
-from exports.sources.snapshot import conversion_spec
+from exports.spec.conversion import conversion_spec
 from exports.views.detail import detail_page
 
 PAGE = "exports:detail"

@@ -27,7 +27,7 @@ from exports import actions as exports
 from exports import config_actions
 from exports.links import actions as link_actions
 from exports.models import Artifact, DeletedLink, Download, ExportConfig, ExportReport, Link
-from exports.sources.snapshot import conversion_spec
+from exports.spec.conversion import conversion_spec
 from exports.spec.spec import ExportSpec
 from tests.support.deliveries import delivery_folder
 from tests.support.rows import mixed

@@ -19,7 +19,7 @@ from connections.store.upsert import write_rows
 from exportadmin.lib.actor import Actor
 from exportadmin.lib.ids import derived_id
 from exports import actions
-from exports.sources.snapshot import conversion_spec
+from exports.spec.conversion import conversion_spec
 from exports.spec.spec import ExportSpec
 from tests.support.deliveries import delivery_folder
 from tests.support.imports import import_file

@@ -15,7 +15,7 @@ from connections.store.models import ImportRun, StoreProject, StoreRow
 from connections.store.notes import describe
 from exportadmin.lib.actor import Actor
 from exports import actions
-from exports.sources.snapshot import conversion_spec
+from exports.spec.conversion import conversion_spec
 from exports.spec.spec import ExportSpec
 from tests.connections.store.coco_files import coco, image, mark
 from tests.connections.store.importing import write

@@ -20,7 +20,8 @@ from drf_spectacular.plumbing import _load_enum_name_overrides
 from connections.models import Connection, Project
 from connections.rows.batch import RowBatch
 from connections.store.import_row import IncomingLabel, IncomingRow
-from connections.store.importers import IMPORTERS, Importer, Survey
+from connections.store.importers import IMPORTERS
+from connections.store.importers.base import Importer, Survey
 from connections.store.models import ImportRun
 from exportadmin.api import document
 from exportadmin.runs.execute import execute

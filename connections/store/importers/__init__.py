@@ -2,26 +2,19 @@
 
 from __future__ import annotations
 
-from connections.store.importers.base import Importer, Refused, Survey
-from connections.store.importers.coco_json import CocoJsonImporter
-from connections.store.importers.coco_results import CocoResultsImporter
-from connections.store.importers.detect import detect
-from connections.store.importers.diffgram_json import DiffgramJsonImporter
-from connections.store.importers.label_studio import LabelStudioImporter
-from connections.store.importers.labellerr_json import LabellerrJsonImporter
-from connections.store.importers.ndjson import NdjsonImporter
+from connections.store.importers.base import Importer
 from exportadmin.lib.registry import Registry
+
+_HERE = "connections.store.importers"
 
 IMPORTERS: Registry[type[Importer]] = Registry(
     "import format",
     {
-        "coco_json": CocoJsonImporter,
-        "coco_results": CocoResultsImporter,
-        "diffgram_json": DiffgramJsonImporter,
-        "label_studio_json": LabelStudioImporter,
-        "labellerr_json": LabellerrJsonImporter,
-        "ndjson": NdjsonImporter,
+        "coco_json": f"{_HERE}.coco_json:CocoJsonImporter",
+        "coco_results": f"{_HERE}.coco_results:CocoResultsImporter",
+        "diffgram_json": f"{_HERE}.diffgram_json:DiffgramJsonImporter",
+        "label_studio_json": f"{_HERE}.label_studio:LabelStudioImporter",
+        "labellerr_json": f"{_HERE}.labellerr_json:LabellerrJsonImporter",
+        "ndjson": f"{_HERE}.ndjson:NdjsonImporter",
     },
 )
-
-__all__ = ["IMPORTERS", "Importer", "Refused", "Survey", "detect"]

@@ -20,7 +20,8 @@ from connections.access.permissions import DOWNLOAD, MANAGE, require, require_au
 from connections.actions import store_project
 from connections.models import STORE, Project
 from connections.rows.review_statuses import known_status
-from connections.store.importers import IMPORTERS, detect
+from connections.store.importers import IMPORTERS
+from connections.store.importers.detect import detect
 from connections.store.imports import files
 from connections.store.imports.runner import AUTO
 from connections.store.models import MAX_DATASET, MAX_RUN_NAME, ImportRun

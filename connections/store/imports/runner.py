@@ -10,7 +10,9 @@ from django.db import transaction
 from connections.access.permissions import MANAGE
 from connections.access.requester import check_requester
 from connections.store.import_row import IncomingRow
-from connections.store.importers import IMPORTERS, Importer, detect
+from connections.store.importers import IMPORTERS
+from connections.store.importers.base import Importer
+from connections.store.importers.detect import detect
 from connections.store.imports import files
 from connections.store.imports.files import RefusedLog
 from connections.store.imports.writing import COUNTS, verdict, write_file

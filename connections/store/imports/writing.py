@@ -11,7 +11,7 @@ from typing import Any, Final, Protocol
 
 from connections.models import Project
 from connections.store.import_row import IncomingRow
-from connections.store.importers import Importer
+from connections.store.importers.base import Importer
 from connections.store.imports import files
 from connections.store.imports.files import BringsRows, RefusedLog
 from connections.store.known_project import KnownProject

@@ -68,7 +68,7 @@ from exports.idempotency import scope_of
 from exports.links import downloads
 from exports.models import Artifact, ExportReport
 from exports.run.waiting import wait_for_end
-from exports.sources.snapshot import conversion_spec
+from exports.spec.conversion import conversion_spec
 from exports.spec.spec import ExportSpec
 
 MOST_LISTED: Final = 100

@@ -9,7 +9,7 @@ from connections.rows.batch import PARTS
 from exportadmin.lib.command import AppCommand, shell_actor
 from exports import actions
 from exports.management.commands._running import add_flags, delivering, named_values, print_report
-from exports.sources.snapshot import conversion_spec, parts_of
+from exports.spec.conversion import conversion_spec, parts_of
 
 
 class Command(AppCommand):

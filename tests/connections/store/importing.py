@@ -10,7 +10,8 @@ from typing import Any
 from hypothesis import strategies as st
 
 from connections.store.import_row import IncomingRow
-from connections.store.importers import IMPORTERS, Importer
+from connections.store.importers import IMPORTERS
+from connections.store.importers.base import Importer
 
 HOSTILE_NAMES = [
     "../../x",

@@ -120,7 +120,7 @@ def test_an_import_stands_in_the_trail_from_its_beginning_to_its_end(file):
 
 
 def test_an_import_that_a_fault_stops_is_recorded_and_running_it_again_completes_it(file, monkeypatch):
-    from connections.store.importers import CocoJsonImporter
+    from connections.store.importers.coco_json import CocoJsonImporter
 
     pictures = [{**PICTURE, "id": n, "file_name": f"{n}.jpg"} for n in range(1200)]
     path = file(coco(*pictures))

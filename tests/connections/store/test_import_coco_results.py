@@ -10,7 +10,7 @@ import orjson
 import pytest
 
 from connections.models import Project
-from connections.store.importers import detect
+from connections.store.importers.detect import detect
 from connections.store.imports.actions import ImportSpec, import_here
 from connections.store.models import ImportRun, StoreModelRun, StorePredictions, StoreProject, StoreRow
 from connections.store.removal import Removal

@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from connections.store.importers import IMPORTERS, detect
+from connections.store.importers import IMPORTERS
+from connections.store.importers.detect import detect
 from exportadmin.lib.errors import UserError
 from tests.connections.store import test_import_coco_json, test_import_label_studio, test_import_ndjson
 from tests.connections.store.importing import importer, read, write

@@ -13,7 +13,8 @@ from connections.rows.batch import PARTS
 from connections.rows.body import BodyPrinter
 from connections.rows.diffgram import Numbers, written_row
 from connections.store.import_row import IncomingRow
-from connections.store.importers import IMPORTERS, detect
+from connections.store.importers import IMPORTERS
+from connections.store.importers.detect import detect
 from connections.store.models import StoreRow
 from connections.store.upsert import write_rows
 from exportadmin.lib.errors import UserError

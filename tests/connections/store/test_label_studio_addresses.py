@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from connections.store.importers import detect
+from connections.store.importers.detect import detect
 from connections.store.notes import OTHER
 from exportadmin.lib.errors import UserError
 from tests.connections.store.importing import read, write

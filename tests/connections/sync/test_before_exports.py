@@ -18,7 +18,7 @@ from exportadmin.runs import statuses
 from exportadmin.runs.execute import execute
 from exports import actions
 from exports.models import ExportReport
-from exports.sources.snapshot import conversion_spec
+from exports.spec.conversion import conversion_spec
 from exports.spec.plan import plan
 from exports.spec.spec import ExportSpec
 from tests.connections.sync.conftest import ME, remote_row

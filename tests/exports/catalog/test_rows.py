@@ -10,8 +10,8 @@ import pytest
 from connections.store.upsert import write_rows
 from exportadmin.lib.errors import ConflictError, UserError
 from exports.results.search import search
-from exports.sources.snapshot import conversion_spec
 from exports.sources.store import TableReader
+from exports.spec.conversion import conversion_spec
 from tests.exports.catalog.world import DAY, data_row, export, ids, main_file, request, rows, run
 
 

@@ -16,7 +16,7 @@ from exports import actions, delivery_actions
 from exports.delivery import integrity
 from exports.links import actions as link_actions
 from exports.models import ExportReport
-from exports.sources.snapshot import conversion_spec
+from exports.spec.conversion import conversion_spec
 from exports.spec.spec import ExportSpec
 from tests.support.deliveries import delivery_folder
 from tests.support.rows import mixed

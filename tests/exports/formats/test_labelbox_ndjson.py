@@ -12,7 +12,7 @@ import pytest
 from connections.rows.review_statuses import REVIEW_STATUSES
 from connections.store.upsert import write_rows
 from exports import actions
-from exports.sources.snapshot import is_convertible
+from exports.spec.conversion import is_convertible
 from exports.spec.spec import ExportSpec
 from tests.rest.world import SHELL
 from tests.support.deliveries import delivery_folder

@@ -18,7 +18,7 @@ from exports.display.spec_text import describe
 from exports.forms.export import ExportForm
 from exports.models import ExportReport
 from exports.results.preview import first_rows
-from exports.sources.snapshot import conversion_spec
+from exports.spec.conversion import conversion_spec
 from exports.spec.labels import DEFAULT, LABEL_CHOICES, parse_labels
 from exports.spec.plan import build_plan, plan
 from exports.spec.spec import ExportSpec

@@ -9,8 +9,8 @@ from connections.store.models import StoreRow
 from connections.store.upsert import write_rows
 from exportadmin.lib.actor import Actor
 from exports import actions
-from exports.sources.snapshot import conversion_spec
 from exports.sources.store import StoreSource
+from exports.spec.conversion import conversion_spec
 from exports.spec.selection import Selection
 from exports.spec.spec import ExportSpec
 from tests.support.deliveries import delivery_folder

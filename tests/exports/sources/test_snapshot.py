@@ -21,7 +21,7 @@ from exports.delivery.snapshot import RowNumbers, read_numbers
 from exports.formats import FORMATS
 from exports.models import ExportReport
 from exports.results.compare import compare
-from exports.sources.snapshot import conversion_spec
+from exports.spec.conversion import conversion_spec
 from exports.spec.spec import ExportSpec
 from tests.rest.world import SHELL
 from tests.support.deliveries import delivery_folder

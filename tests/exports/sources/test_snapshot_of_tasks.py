@@ -18,7 +18,8 @@ from exportadmin.lib.errors import ConflictError
 from exports import actions
 from exports.models import ExportReport
 from exports.sources import source_for
-from exports.sources.snapshot import SnapshotSource, UnchangedStoreSource, conversion_spec
+from exports.sources.snapshot import SnapshotSource, UnchangedStoreSource
+from exports.spec.conversion import conversion_spec
 from exports.spec.spec import ExportSpec
 from tests.rest.world import SHELL
 from tests.support.deliveries import delivery_folder
