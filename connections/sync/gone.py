@@ -10,6 +10,8 @@ from django.db import transaction
 from django.db.models import QuerySet
 
 from connections.models import Project
+from connections.rows.body import head_of
+from connections.store.importers.base import PART_OF
 from connections.store.models import StoreRow
 from connections.store.removal import BATCH, Removal
 from exportadmin.lib.keys_read import KeysRead
@@ -24,6 +26,21 @@ def find_gone(project: Project, keys: KeysRead, *, seen: int) -> array[int]:
         missing = keys.missing([key for _, key in chunk])
         gone.extend(pk for (pk, _), is_missing in zip(chunk, missing, strict=True) if is_missing)
     return gone
+
+
+def without_parts_of(refused: KeysRead, gone: array[int]) -> array[int]:
+    """Of rows that are gone those that are no parts of what was refused, of which nobody knows which parts it has."""
+    if not len(refused):
+        return gone
+    kept = array("q")
+    for start in range(0, len(gone), BATCH):
+        for pk, body in StoreRow.objects.filter(pk__in=gone[start : start + BATCH]).values_list("pk", "body"):
+            head = head_of(body, is_whole=True) or {}
+            sources = [one for one in head.get("source_extra", {}).values() if isinstance(one, dict)]
+            wholes = [one[PART_OF] for one in sources if isinstance(one.get(PART_OF), str)]
+            if all(refused.missing(wholes)):
+                kept.append(pk)
+    return kept
 
 
 def find_replaced(project: Project, keys: KeysRead, wholes: KeysRead, *, seen: int) -> array[int]:

@@ -60,7 +60,7 @@ from connections.store.removal import Removal
 from connections.sync import fetched
 from connections.sync.actions import described, platform_of
 from connections.sync.checks import RowChecks, ignores_the_filter
-from connections.sync.gone import find_gone, find_replaced, remove_gone
+from connections.sync.gone import find_gone, find_replaced, remove_gone, without_parts_of
 from connections.sync.models import FULL, INCREMENTAL, Mirror, SyncRun
 from exportadmin.audit.record import record
 from exportadmin.lib.actor import system
@@ -77,6 +77,8 @@ IMPORTING, REMOVING = "importing", "taking away what is gone"
 # so many rows may be gone in any full sync; of more, this share of the mirror
 FEW_GONE: Final = 20
 SHARE_GONE: Final = 0.2
+# of rows that the mirror has and a file does not
+MOST_NAMED: Final = 20
 # between the two times that a platform is asked whether it has no rows at all
 CONFIRM_AFTER: Final = timedelta(seconds=30)
 # beside what a platform counts of what it exported
@@ -243,7 +245,7 @@ class _Reading:
 
     def __init__(self, run: SyncRun, lease: RunLease, platform: Platform, log: RefusedLog) -> None:
         self.run, self.lease, self.platform, self.log = run, lease, platform, log
-        self.keys, self.wholes = KeysRead(), KeysRead()
+        self.keys, self.wholes, self.refused = KeysRead(), KeysRead(), KeysRead()
         self.has_unknown_refused = False
         self.known = KnownProject(run.project, reserved=run.state.get("reserved"))
         path = fetched.file_of(run)
@@ -285,10 +287,11 @@ class _Reading:
             notes.add(OTHER, text, count=count)
         if run.mode == FULL and file["missing"]:
             notes.add(OTHER, "full sync of which rows are missing: what is gone was not looked for")
+            self._name_absent(notes)
         elif run.mode == FULL and self.has_unknown_refused:
             notes.add(OTHER, "full sync with refused rows whose ids are not known: what is gone was not looked for")
         elif run.mode == FULL:
-            _take_away(run, lease, self.platform, self.keys, summary)
+            _take_away(run, lease, self.platform, self.keys, summary, refused=self.refused)
         if file.get("told"):
             summary["told"] = {**file["told"], FOUND: file["rows"]}
         summary |= {
@@ -311,6 +314,17 @@ class _Reading:
             error = f"{DEFERRED}: {file['deferred']:,}. The next sync asks for them once more"
         _finish(run, lease, summary, status, error, refused_bytes=self.log.flush(), is_whole=is_whole)
 
+    def _name_absent(self, notes: Notes) -> None:
+        """Which of them are missing the platform may not say: those that the mirror has are named."""
+        absent = find_gone(self.run.project, self.keys, seen=self.run.state["revision"])
+        if absent:
+            named = (
+                StoreRow.objects.filter(pk__in=absent[:MOST_NAMED]).order_by("pk").values_list("global_key", flat=True)
+            )
+            more = ", …" if len(absent) > MOST_NAMED else ""
+            text = "rows of the mirror that are not in the file, and stay: they are missing, or gone there"
+            notes.add(OTHER, text, count=len(absent), example=f"{', '.join(named)}{more}")
+
     def _rows(self) -> Iterator[IncomingRow]:
         for row in self.importer.rows_with_notes():
             self.keys.add(row.key)
@@ -328,6 +342,7 @@ class _Reading:
         self.has_unknown_refused |= not keys
         for key in keys:
             self.keys.add(key)
+            self.refused.add(key)
         self.log.add(position, reason, value)
 
 
@@ -370,11 +385,20 @@ def _only(made: list[RemoteFile], platform: Platform) -> RemoteFile:
     return made[0]
 
 
-def _take_away(run: SyncRun, lease: RunLease, platform: Platform, keys: KeysRead, summary: dict[str, Any]) -> None:
+def _take_away(
+    run: SyncRun,
+    lease: RunLease,
+    platform: Platform,
+    keys: KeysRead,
+    summary: dict[str, Any],
+    refused: KeysRead | None = None,
+) -> None:
     """Rows that are gone there; counted in the run's ``state`` as each batch of them goes."""
     lease.progress(phase=REMOVING)
     seen = run.state["revision"]
     gone = find_gone(run.project, keys, seen=seen)
+    if refused is not None:
+        gone = without_parts_of(refused, gone)
     if not gone:
         return
     before = StoreRow.objects.filter(project=run.project, revision__lte=seen).count()

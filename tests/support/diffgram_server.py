@@ -480,7 +480,7 @@ class DiffgramServer:
             "source": body["source"],
             "status": export.status,
             "status_text": export.status_text if export.status != "init" else None,
-            "file_comparison_mode": "latest",
+            "file_comparison_mode": body["file_comparison_mode"],
             "percent_complete": export.percent,
             "created_time": formatdate(export.created_ms / 1000, usegmt=True),
             "directory": self._directory(directory) if directory in self.directories else None,

@@ -415,7 +415,9 @@ def _body(external_id: str, wanted: Wanted) -> _Json:
 
 
 def _is_as(item: _Json, body: Mapping[str, Any]) -> bool:
-    same = all(item.get(key) == body[key] for key in ("kind", "source", "masks", "ann_is_complete"))
+    same = all(
+        item.get(key) == body[key] for key in ("kind", "source", "masks", "ann_is_complete", "file_comparison_mode")
+    )
     return same and _of(item) == body.get(f"{body['source']}_id")
 
 

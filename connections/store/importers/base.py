@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from io import FileIO
 from pathlib import Path
-from typing import Any, BinaryIO, ClassVar, TypeAlias, cast
+from typing import Any, BinaryIO, ClassVar, Final, TypeAlias, cast
 
 from connections.store import coco_head
 from connections.store.import_row import IncomingClass, IncomingRow
@@ -23,6 +23,8 @@ from exportadmin.lib.json_stream import RowRefused
 
 OnRefused: TypeAlias = Callable[[str, str, Any], None]
 
+# in what a row keeps of its source: the key of what it is a part of, which is a row too
+PART_OF: Final = "part_of"
 # reasons kept in memory; every refusal is counted
 MAX_REFUSED_KEPT = 1_000
 

@@ -27,7 +27,7 @@ from connections.rows.kinds import BOX, CLASSIFICATION, KINDS, OTHER, POINT, POL
 from connections.rows.media import without_signature
 from connections.rows.review_statuses import REVIEW_STATUSES
 from connections.store.import_row import IncomingClass, IncomingRow
-from connections.store.importers.base import Survey
+from connections.store.importers.base import PART_OF, Survey
 from connections.store.importers.diffgram_instances import TAG, Reader, Vocabulary
 from connections.store.importers.forms import CARRIED, READ, REFUSED, Form
 from connections.store.importers.keys import SeenKeys
@@ -164,7 +164,12 @@ class DiffgramJsonImporter(NdjsonImporter):
             if _is_number(key):
                 if type(part) is not dict:
                     raise BadMark(f"its part {key} is {shown(part)}; expected an object")
-                yield self.convert(part, f"{position}, its part {key}")
+                row = self.convert(part, f"{position}, its part {key}")
+                if not row.is_carried:
+                    # by it a part stays while what it is of cannot be read
+                    kept = {**row.source_extra.get(SOURCE, {}), PART_OF: str(packet["file"]["id"])}
+                    row.source_extra = {**row.source_extra, SOURCE: kept}
+                yield row
 
     @staticmethod
     def _is_first(row: IncomingRow, seen: SeenKeys, count: int) -> bool:

@@ -182,7 +182,9 @@ def test_a_file_that_is_cut_off_comes_as_data(project, held):
 @pytest.mark.parametrize("answer", [silence(is_done=True), Answer(502, is_done=True), Answer(200, b"<", is_done=True)])
 def test_one_whose_answer_was_lost_is_found_among_others(project, held, answer):
     theirs = [held.make(), held.make(job_id=None, source="directory", directory_id=7)]
-    held.on["to_file", "after"] = lambda: theirs.append(held.make(ann_is_complete=True))  # somebody's, of other files
+    # somebody's, made otherwise
+    others = {"ann_is_complete": True}, {"file_comparison_mode": "vs_original"}, {"masks": True}
+    held.on["to_file", "before"] = lambda: theirs.extend([held.make(**more) for more in others])
     held.answers["to_file"] = [answer]
     course = carried_out(project)
     assert (course.run.status, course.run.error) == (statuses.COMPLETED, "")
@@ -243,7 +245,8 @@ def test_complete_with_files_missing_is_partial_and_takes_nothing_away(connectio
     assert course.run.status == statuses.PARTIAL
     assert keys(project) == ALL
     assert course.run.error == "Diffgram could not export 2 rows of it"
-    (note,) = [note for note in course.run.summary["notes"] if note["count"] == 2]
+    (note,) = [note for note in course.run.summary["notes"] if "says of the last" in note["text"]]
+    assert note["count"] == 2
     assert note["text"].endswith("says of the last: division by zero (missing: 1003, 1004)")
 
 
@@ -275,9 +278,11 @@ def test_a_job_that_is_short_is_missing_files_where_it_says_anything(project, he
     held.habits.broken = {1003: ""}
     course = carried_out(project)
     assert (course.run.status, keys(project)) == (statuses.PARTIAL, ALL)
+    (named,) = [note for note in course.run.summary["notes"] if note["text"].startswith("rows of the mirror that are")]
+    assert (named["count"], named["example"]) == (1, "1003")
 
 
-@pytest.mark.parametrize("is_readable", [True, False])
+@pytest.mark.parametrize("is_readable", [True, False, None])
 def test_of_what_is_put_together_no_part_goes_with_a_refused_one(connection, held, is_readable):
     part = image(2002)
     whole = image(1004) | {"2001": image(2001), "2002": part}
@@ -286,7 +291,9 @@ def test_of_what_is_put_together_no_part_goes_with_a_refused_one(connection, hel
     project = mirror_project(connection=connection, external_id="directory:7", actor=ME)
     carried_out(project)
     assert keys(project) == ALL | {"2001", "2002"}
-    if is_readable:
+    if is_readable is None:
+        held.habits.nulls = {1004}
+    elif is_readable:
         sides = {"x_min": 5, "y_min": 1, "x_max": 1, "y_max": 4}
         part["instance_list"] = [{"id": 1, "type": "box", "label_file_id": None, "attribute_groups": None, **sides}]
     else:
@@ -296,6 +303,9 @@ def test_of_what_is_put_together_no_part_goes_with_a_refused_one(connection, hel
     course = carried_out(project)
     assert (course.run.status, course.run.summary["refused_count"]) == (statuses.PARTIAL, 1)
     assert keys(project) == ALL | {"2001", "2002"}
+    if is_readable is None:  # and they go with it
+        held.directories[7] = ("Directory 7", [number for number in NUMBERS if number != 1004])
+        assert (carried_out(project).run.summary["gone"], keys(project)) == (3, ALL - {"1004"})
 
 
 def test_an_entry_that_is_null_is_refused_and_its_row_stays(project, held):
