@@ -165,6 +165,10 @@ class StoreRow(models.Model):
         indexes = [
             models.Index(fields=["project", "revision"], name="row_revision"),
             models.Index(fields=["project", "status"], name="row_status"),
+            # a dataset or batch of a large project is found without a look at the others' rows
+            models.Index(fields=["project", "dataset_id", "id"], name="row_dataset"),
+            models.Index(fields=["project", "dataset_name", "id"], name="row_dataset_name"),
+            models.Index(fields=["project", "batch_id", "id"], name="row_batch"),
             models.Index(
                 fields=["project", "external_id"], name="row_external_id", condition=models.Q(external_id__gt="")
             ),

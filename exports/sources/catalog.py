@@ -49,6 +49,7 @@ from exports.sources.store import (
     BASE,
     EMBEDDINGS,
     GROUPS,
+    INDEXED,
     OF_CONDITIONS,
     QUERIES,
     AsBytes,
@@ -69,6 +70,7 @@ from exports.spec.selection import Selection
 # how statuses count rows that are in none of the projects whose labels are taken, and those of several statuses
 IN_NO_PROJECT: Final = "in no project whose labels are taken"
 SEVERAL_STATUSES: Final = "several"
+NO_CONDITIONS: Final[Mapping[str, Any]] = {}
 
 
 class CatalogSource(Source):
@@ -265,9 +267,13 @@ class CatalogReader(TableReader):
 
     # --- queries -----------------------------------------------------------------------------------------------------
 
-    def _rows(self, place: int) -> QuerySet[StoreRow]:
-        """Those of the project at this place of the order that are of the scope, and that no earlier one has."""
-        rows = self._order[place].table.rows
+    def _rows(self, place: int, conditions: Mapping[str, Any] = NO_CONDITIONS) -> QuerySet[StoreRow]:
+        """Those of the project at this place of the order that are of the scope and satisfy the conditions, and that no
+        earlier one has."""
+        asked = {**self._scope, **conditions}
+        table = self._order[place].table
+        found = (table.few(QUERIES[key](value)) for key, value in asked.items() if key in INDEXED)
+        rows, _ = next(filter(None, found), (table.rows, 0))
         if place:
             earlier = [part.pk for part in self._order[:place]]
             rows = rows.filter(~Exists(_same(earlier)))
@@ -277,8 +283,8 @@ class CatalogReader(TableReader):
             elsewhere = _same(later).order_by().values("row_id").annotate(ms=Max("activity_ms")).values("ms")
             latest = Greatest(latest, Coalesce(Subquery(elsewhere), latest))
         rows = rows.annotate(latest_activity_ms=latest)
-        for key, value in self._scope.items():
-            rows = rows.filter(self._query(key, value, place))
+        for each in (self._scope, conditions):
+            rows = rows.filter(*(self._query(key, value, place) for key, value in each.items()))
         return rows
 
     def _query(self, key: str, value: Any, place: int) -> Q:
@@ -298,8 +304,7 @@ class CatalogReader(TableReader):
         for place in range(len(self._order)):
             rows = self._rows(place).order_by()
             if not self._conditions:
-                found = self.fetch(rows.values(one=Value(1)).annotate(n=Count("*")).values_list("n"))
-                counts[""] += found[0][0] if found else 0
+                counts[""] += self.count(rows)
                 continue
             reasons = [
                 When(~self._query(key, value, place), then=Value(key)) for key, value in self._conditions.items()
@@ -320,9 +325,7 @@ class CatalogReader(TableReader):
         for place, part in enumerate(self._order):
             heavy = self._groups() if part is self._only else self._bodies()
             names = [*light, *heavy]
-            rows = self._rows(place)
-            for key, value in self._conditions.items():
-                rows = rows.filter(self._query(key, value, place))
+            rows = self._rows(place, self._conditions)
             query = rows.order_by("id").values_list(*light.values(), *heavy.values())
             for raw in self.walk(query, len(light)):
                 batch = self._joined(

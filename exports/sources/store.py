@@ -86,6 +86,12 @@ _QUERIES_OF_SOME_LABELS: dict[str, Callable[[Any], Q]] = {
     **QUERIES,
     "with_annotations": lambda wanted: Q(annotation_count__gt=0) if wanted else _can_be_empty(),
 }
+# those by which the database has an index of a project's rows
+INDEXED: Final = frozenset(
+    {"global_keys", "data_row_ids", "dataset_ids", "batch_ids", "statuses", "workflow_status", "since_revision"}
+)
+# rows are looked up by such an index where it finds one of so many at most: more of them come faster along the table
+FEW: Final = 8
 # what a query keeps has to be looked at again, row by row
 _ROUGH: frozenset[str] = frozenset({"with_annotations", "label_created_at"})
 
@@ -261,6 +267,11 @@ class TableReader:
         while page := cursor.fetchmany(self._fetch_rows):
             yield from page
 
+    def count(self, rows: QuerySet[Any, Any]) -> int:
+        """How many rows a query finds."""
+        found = self.fetch(rows.order_by().values(one=Value(1)).annotate(n=Count("*")).values_list("n"))
+        return int(found[0][0]) if found else 0
+
     def fetch(self, query: QuerySet[Any, Any]) -> list[tuple[Any, ...]]:
         try:
             sql, params = query.query.get_compiler(connection=self._database).as_sql()
@@ -280,6 +291,18 @@ class ProjectTable:
         # the primary key begins with the project: see StoreRow.id
         self._low = low = project_pk << PLACE_BITS
         self.rows = StoreRow.objects.filter(id__gte=low, id__lt=low + (1 << PLACE_BITS))
+
+    def few(self, condition: Q) -> tuple[QuerySet[StoreRow], int] | None:
+        """``(rows, how many others)`` of a condition of :data:`INDEXED`, where it keeps few of the project's rows; else
+        ``None``. Two queries, which read no row."""
+        rows = StoreRow.objects.filter(project_id=self.project_pk).order_by()
+        # with OR neither index would be taken
+        ways = [Q(child) for child in condition.children] if condition.connector == Q.OR else [condition]
+        one, *others = (rows.filter(way).values("id") for way in ways)
+        # by their ids, and no range of them: so they come in canonical order, and nothing large is sorted
+        found = StoreRow.objects.filter(id__in=one.union(*others) if others else one)
+        every, kept = self._reader.count(rows), self._reader.count(found)
+        return None if kept * FEW >= every else (found, every - kept)
 
     def ontology(self) -> list[OntologyClass]:
         """One query."""
@@ -325,13 +348,16 @@ class StoreReader(TableReader):
         self.other_revisions: Mapping[int, int] = {}
         self._table = ProjectTable(self, project_pk)
         self.ontology: Sequence[OntologyClass] = self._table.ontology()
-        self._all = self._in_scope(self._table.rows, selection)
         conditions = _queries(selection)
-        self._kept = self._all
-        for condition in conditions.values():
-            self._kept = self._kept.filter(condition)
-        self.rows_expected: int | None = self._count()
-        self.dropped_at_source: Mapping[str, int] = self._count_dropped(conditions)
+        rows, others = self._table.rows, {}
+        first = next(iter(conditions), "")
+        if first in INDEXED and (few := self._table.few(conditions[first])):
+            rows, others[first] = few
+            del conditions[first]
+        rows = self._in_scope(rows, selection)
+        self._kept = rows.filter(*conditions.values())
+        self.rows_expected: int | None = self.count(self._kept)
+        self.dropped_at_source: Mapping[str, int] = others | self._count_dropped(rows, conditions)
         self.project_extra: Mapping[str, Any]
         self.revision, has_embeddings, media_types, self.project_extra = self._project_state(project_pk)
         # of all rows; where they differ, or nobody knows, the rows are asked
@@ -377,18 +403,13 @@ class StoreReader(TableReader):
         """See :class:`exports.sources.base.Reader`."""
         return
 
-    def _count(self) -> int:
-        counted = self._kept.order_by().values(one=Value(1)).annotate(n=Count("*")).values_list("n")
-        found = self.fetch(counted)
-        return int(found[0][0]) if found else 0
-
-    def _count_dropped(self, conditions: Mapping[str, Q]) -> dict[str, int]:
-        """Rows left out by each condition: a row counts for the first one that it fails."""
+    def _count_dropped(self, rows: QuerySet[StoreRow], conditions: Mapping[str, Q]) -> dict[str, int]:
+        """Of ``rows`` those that are left out by each condition: a row counts for the first one that it fails."""
         if not conditions:
             return {}
         reasons = [When(~condition, then=Value(key)) for key, condition in conditions.items()]
         reason = AsWords(Case(*reasons, default=Value(""), output_field=CharField()))
-        counted = self._all.order_by().annotate(reason=reason).values("reason").annotate(n=Count("*"))
+        counted = rows.order_by().annotate(reason=reason).values("reason").annotate(n=Count("*"))
         return {key: n for key, n in self.fetch(counted.values_list("reason", "n")) if key}
 
     def _project_state(self, project_pk: int) -> tuple[int, bool, list[str], dict[str, Any]]:
@@ -414,10 +435,7 @@ class StoreReader(TableReader):
                 f"since_revision is {since}, but the project is at revision {self.revision}: what has changed since "
                 "cannot be told, so export every row once and go on from that export"
             )
-        removed = StoreTombstone.objects.filter(gone_since(since), project_id=project_pk)
-        counted = removed.order_by().values(one=Value(1)).annotate(n=Count("*")).values_list("n")
-        found = self.fetch(counted)
-        return int(found[0][0]) if found else 0
+        return self.count(StoreTombstone.objects.filter(gone_since(since), project_id=project_pk))
 
 
 def parsed_object(kept: Any) -> dict[str, Any]:

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from django.db.models import Q
-
 from connections.access.permissions import START, may_in_all, projects_of
 from connections.models import Project
 from connections.rows.batch import SEVERAL
@@ -108,9 +106,9 @@ def _runs_of(scope: Scope, catalog: Sequence[Project]) -> tuple[SettledRun, ...]
 
 def _of_dataset(scope: Scope, settled: Settled, catalog: Sequence[Project]) -> Settled:
     """Data rows of projects that were filled from files have datasets of their own, which are one by their name."""
-    rows = StoreRow.objects.filter(project__in=catalog).order_by()
-    of_it = rows.filter(Q(dataset_id=scope.id) | Q(dataset_name=scope.id))
-    found = list(of_it.values_list("dataset_id", "dataset_name").distinct())
+    rows = StoreRow.objects.filter(project__in=catalog).order_by().values_list("dataset_id", "dataset_name")
+    # with OR neither index would be taken
+    found = list(rows.filter(dataset_id=scope.id).union(rows.filter(dataset_name=scope.id)))
     if not found:
         raise UserError(f"no dataset {scope.id[:80]!r} in the catalog of this project", field="scope.id")
     return replace(settled, name=max(name for _, name in found), dataset_ids=tuple(sorted({each for each, _ in found})))
