@@ -54,6 +54,7 @@ from exports.dialects.labelbox.documents import PAGE_SIZE, Call, UnknownOperatio
 from exports.dialects.labelbox.shapes import (
     CANCELABLE_TYPE,
     TASK_TYPE,
+    WITH_STATUS,
     batch_json,
     dataset_json,
     model_run_json,
@@ -294,18 +295,31 @@ def _created_tasks(call: Call) -> Data:
         is_number = asked.isascii() and asked.isdecimal() and len(asked) <= 18
         raise not_found("user", asked, obj=User.objects.filter(pk=asked).first() if is_number else None)
     found = _tasks(call.request).filter(requested_by=person.pk)
-    wanted = call.where("createdTasks")
-    _only_by(wanted, ("id",), "tasks")
-    if "id" in wanted:
-        wanted_id = checked_id(wanted["id"], "createdTasks.id")
-        found = found.filter(report_id=wanted_id)
-        if not found and not _tasks(call.request).filter(report_id=wanted_id):
-            note_hidden_reports(call.request, [wanted_id], CHANNEL)
-    return {"user": {"createdTasks": list(map(task_json, found[call.page("createdTasks")]))}}
+    return {"user": {"createdTasks": _listed(call, "createdTasks", found)}}
 
 
 def _organization_tasks(call: Call) -> Data:
-    return {"organization": {"tasks": list(map(task_json, _tasks(call.request)[call.page("tasks")]))}}
+    return {"organization": {"tasks": _listed(call, "tasks", _tasks(call.request))}}
+
+
+def _listed(call: Call, field: str, found: QuerySet[ExportReport]) -> list[Data]:
+    """A page of tasks that satisfy what their field is compared with."""
+    wanted = call.where(field)
+    _only_by(wanted, ("id", "name", "status"), "tasks")
+    if "status" in wanted:
+        status = checked_id(wanted["status"], f"{field}.status")
+        if status not in WITH_STATUS:
+            known = ", ".join(WITH_STATUS)
+            raise UserError(f"status {status[:60]!r} is unknown; known: {known}", field=f"{field}.status")
+        found = found.filter(WITH_STATUS[status])
+    if "name" in wanted:
+        found = found.filter(name=checked_id(wanted["name"], f"{field}.name"))
+    if "id" in wanted:
+        wanted_id = checked_id(wanted["id"], f"{field}.id")
+        found = found.filter(report_id=wanted_id)
+        if not found and not _tasks(call.request).filter(report_id=wanted_id):
+            note_hidden_reports(call.request, [wanted_id], CHANNEL)
+    return list(map(task_json, found[call.page(field)]))
 
 
 def _task(call: Call) -> ExportReport:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from django.contrib.auth.models import User
+from django.db.models import Q
 
 from connections.access.preferences import preference_of
 from connections.models import Project
@@ -20,6 +21,14 @@ TASK_TYPE: Final = "export-data-rows"
 # as the SDK's list of what can be cancelled writes it
 CANCELABLE_TYPE: Final = "exportDataRows"
 IN_PROGRESS, COMPLETE, FAILED, CANCELED, CANCELLING = "IN_PROGRESS", "COMPLETE", "FAILED", "CANCELED", "CANCELLING"
+# the reports of each, as :func:`status_of` says it of one
+WITH_STATUS: Final = {
+    IN_PROGRESS: Q(status__in=statuses.ACTIVE, cancel_requested=False),
+    CANCELLING: Q(status__in=statuses.ACTIVE, cancel_requested=True),
+    CANCELED: Q(status=statuses.CANCELLED),
+    COMPLETE: Q(status__in=statuses.SUCCESSFUL),
+    FAILED: Q(status__in=statuses.TERMINAL - statuses.SUCCESSFUL - {statuses.CANCELLED}),
+}
 _MEDIA_TYPES: Final = {"document": "PDF", "geospatial": "TMS_GEO"}
 
 

@@ -74,6 +74,10 @@ LIST_TASKS: Final = (
     "query GetUserCreatedTasksPyApi($param_0: ID!){user(where: {id: $param_0})"
     "{createdTasks(skip: 0 first: 100){" + _TASK_FIELDS + "}}}"
 )
+TASKS_IN_STATE: Final = (
+    "query GetOrganizationTasksPyApi($param_0: TaskStatus!, $param_1: ID!){organization(where: {id: $param_1})"
+    "{tasks(where: {status: $param_0} skip: 0 first: 100){" + _TASK_FIELDS + "}}}"
+)
 GET_TASK: Final = (
     "\n query GetUserCreatedTasksPyApi($userId: ID!, $taskId: ID!) {\n user(where: {id: $userId}) {\n"
     " createdTasks(where: {id: $taskId} skip: 0 first: 1) {\n " + _TASK_FIELDS + "\n}\n}\n}\n"

@@ -26,6 +26,7 @@ from tests.rest.labelbox.asking import (
     LIST_TASKS,
     PARAMS,
     POLL,
+    TASKS_IN_STATE,
     ask,
     data,
     error,
@@ -169,6 +170,7 @@ def test_tasks_of_somebody_else_are_not_among_ones_own(world: World, oscar: Rest
     assert [one["id"] for one in listed] == [mine.report_id]
     everything = data(oscar, "query GetOrganizationTasksPyApi{organization{tasks(skip: 0 first: 100){id}}}")
     assert {one["id"] for one in everything["organization"]["tasks"]} == {mine.report_id, alices.report_id}
+    assert "known: IN_PROGRESS, CANCELLING" in error(oscar, TASKS_IN_STATE, {"param_0": "DONE", "param_1": "here"})[1]
 
 
 @pytest.mark.parametrize(
@@ -191,6 +193,11 @@ def test_a_task_is_in_one_of_their_states(world: World, oscar: Rest, ours: dict[
     assert task["status"] == theirs
     assert task["metadata"].get("error") == (ours.get("error") or ("errored" if theirs == "FAILED" else None))
     assert task["completionPercentage"] == {"COMPLETE": 100.0, "IN_PROGRESS": 25.0}.get(theirs, 0.0)
+    found = {
+        word: data(oscar, TASKS_IN_STATE, {"param_0": word, "param_1": "here"})["organization"]["tasks"]
+        for word in ("IN_PROGRESS", "CANCELLING", "COMPLETE", "FAILED", "CANCELED")
+    }
+    assert {word: tasks for word, tasks in found.items() if tasks} == {theirs: [task]}
 
 
 def test_a_task_is_cancelled_and_one_that_ended_is_not(world: World, oscar: Rest):
