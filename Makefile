@@ -22,6 +22,8 @@ PLATFORMS_DONE := $(PLATFORMS_VENV)/.done
 # Labelbox's SDK of three releases, which cannot stand in one environment
 LABELBOX_VENV := .venv-labelbox
 LABELBOX_DONE := $(LABELBOX_VENV)/.done
+LABELBOX_RELEASES := 7 5 3
+LABELBOX_SOURCES := $(LABELBOX_RELEASES:%=$(LABELBOX_DONE)/%-source)
 
 # The Python that stands on the machine is the one that is used; uv fetches none.
 export UV_PYTHON_DOWNLOADS := never
@@ -65,7 +67,7 @@ test-fast: $(DONE)/dev ## the suite without browsers and long tests, on SQLite: 
 test-sqlite: $(DONE)/dev machine-packages ## the suite on SQLite only
 	@$(PY) scripts/suite.py sqlite -- $(ARGS)
 
-test-platforms: $(DONE)/dev $(PLATFORMS_DONE)/servers $(LABELBOX_DONE)/7 $(LABELBOX_DONE)/5 $(LABELBOX_DONE)/3 $(BENCH_DONE)/peers machine-packages ## real servers at length: Label Studio, several machines on PostgreSQL and SeaweedFS (ARGS=…)
+test-platforms: $(DONE)/dev $(PLATFORMS_DONE)/servers $(LABELBOX_SOURCES) $(BENCH_DONE)/peers machine-packages ## real servers at length: Label Studio, several machines on PostgreSQL and SeaweedFS (ARGS=…)
 	@$(PY) scripts/suite.py platforms -- $(ARGS)
 
 test-postgres: $(DONE)/dev machine-packages ## the suite on a private PostgreSQL only, browsers and all
@@ -103,7 +105,7 @@ screenshots: $(DONE)/dev machine-packages ## every page as a PNG in screenshots/
 	@$(PY) scripts/screenshots.py $(ARGS)
 
 lock: $(DONE)/tools ## compile requirements/*.in again (UPGRADE=1: with newer versions)
-	@for part in uv base dev bench platforms labelbox-7 labelbox-5 labelbox-3; do \
+	@for part in uv base dev bench platforms $(LABELBOX_RELEASES:%=labelbox-%); do \
 	  $(UV) pip compile --quiet $(if $(UPGRADE),--upgrade) --universal --python-version 3.11 --generate-hashes \
 	    --no-emit-index-url --no-emit-find-links --custom-compile-command 'make lock' \
 	    requirements/$$part.in --output-file requirements/$$part.txt; \
@@ -151,6 +153,13 @@ $(LABELBOX_DONE)/%: requirements/labelbox-%.txt $(DONE)/tools
 	@$(call install,$(LABELBOX_VENV)/$*/bin/python,--require-hashes -r requirements/labelbox-$*.txt)
 	@echo '*' >$(LABELBOX_VENV)/.gitignore
 	@mkdir -p $(LABELBOX_DONE) && touch $@
+
+# Labelbox's own tests are in its source distributions alone; that of the release above, by the hashes of its lock file.
+$(LABELBOX_SOURCES): $(LABELBOX_DONE)/%-source: $(LABELBOX_DONE)/%
+	@rm -rf $(LABELBOX_VENV)/$*-source
+	@if sed -n '/^labelbox==/,/[^\\]$$/p' requirements/labelbox-$*.txt | $(LABELBOX_VENV)/$*/bin/python -m pip download --quiet \
+	  --require-hashes --no-deps --no-binary labelbox --no-build-isolation --dest $(LABELBOX_VENV)/$*-source -r /dev/stdin; \
+	then touch $@; else echo "Labelbox's own tests of release $* could not be fetched, and do not run" >&2; fi
 
 # Chromium, PostgreSQL's server programs and LibreOffice: the tests need them, the product does not.
 machine-packages:

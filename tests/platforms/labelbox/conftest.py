@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-import os
 import secrets
+import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,14 +12,13 @@ from typing import Any
 
 import pytest
 
+from tests.exportadmin.runs.world import descendants
 from tests.platforms.labelbox import rows, sdk
 from tests.platforms.labelbox.sdk import Sdk
 from tests.support.shell import PLAIN_STATIC_FILES, Installation, new_installation
 from tests.support.up import up
 
-# a checkout of Labelbox's own repository, for its own tests
-THEIR_TESTS = os.environ.get("LABELBOX_PYTHON", "")
-collect_ignore = ["their_conftest.py"] if THEIR_TESTS else ["their_conftest.py", "test_their_tests.py"]
+collect_ignore = ["their_conftest.py"]
 
 SLICE = """
 from connections.models import Project
@@ -32,7 +31,7 @@ print(Slice.objects.create(project=project, name="Last year", filter=wanted).pub
 
 @dataclass
 class Site:
-    """``projects`` by name: their ids."""
+    """``projects`` by name: their ids; ``process`` is above web and worker."""
 
     installation: Installation
     address: str
@@ -40,10 +39,17 @@ class Site:
     projects: dict[str, str]
     slice_id: str
     admin_key: str
+    process: subprocess.Popen[bytes]
 
     @property
     def project(self) -> str:
         return self.projects["Image Annotation Demo"]
+
+    @property
+    def workers(self) -> set[int]:
+        """The processes that carry out what is asked for."""
+        every = descendants(self.process.pid)
+        return {pid for pid in every if Path(f"/proc/{pid}/cmdline").read_bytes().endswith(b"\0worker\0")}
 
     @property
     def client(self) -> str:
@@ -77,8 +83,8 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
         admin = _told(installation, "issue_token", "sue", "--scope", "admin")
         made = installation.run("shell", "--no-imports", "-c", SLICE)
         assert made.returncode == 0, made.stderr
-        with up(installation, **PLAIN_STATIC_FILES) as (address, _):
-            yield Site(installation, address, token["key"], projects, made.stdout.strip(), admin["key"])
+        with up(installation, **PLAIN_STATIC_FILES) as (address, process):
+            yield Site(installation, address, token["key"], projects, made.stdout.strip(), admin["key"], process)
 
 
 def _told(installation: Installation, *arguments: str) -> Any:

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+import pytest
+
 from tests.support.paths import ROOT
 
 ENVIRONMENT: Final = ROOT / ".venv-labelbox"
@@ -20,6 +22,14 @@ ADVICE: Final = "NOT RUN: Labelbox's SDK is not in .venv-labelbox; `make test-pl
 def python(release: str) -> Path:
     """The interpreter beside a release."""
     return ENVIRONMENT / release / "bin" / "python"
+
+
+def source(release: str) -> Path:
+    """The source distribution of a release, which has its tests; skips where it could not be fetched."""
+    found = ENVIRONMENT / f"{release}-source" / f"labelbox-{RELEASES[release]}.tar.gz"
+    if not found.exists():
+        pytest.skip(f"NOT RUN: there is no {found.relative_to(ROOT)}; `make test-platforms` fetches it")
+    return found
 
 
 def is_installed() -> bool:

@@ -1,29 +1,35 @@
-"""Labelbox's own tests of streams, unchanged, against us: those of a checkout that LABELBOX_PYTHON names.
+"""Labelbox's own tests of streams, unchanged, against us: those of each release's source distribution.
 
-They are in no registry, so who wants them clones github.com/Labelbox/labelbox-python. Their fixtures are ours
-(``their_conftest.py``).
+Their fixtures are ours (``their_conftest.py``).
 """
 
 from __future__ import annotations
 
+import hashlib
 import os
-import shutil
+import re
 import subprocess
+import tarfile
 from pathlib import Path
 from typing import Final
 
+import pytest
+
 from tests.platforms.labelbox import sdk
-from tests.platforms.labelbox.conftest import THEIR_TESTS, Site
+from tests.platforms.labelbox.conftest import Site
+from tests.support.paths import ROOT
 
-FOLDER: Final = Path("libs", "labelbox", "tests", "data", "export", "streamable")
+FOLDER: Final = "tests/data/export/streamable/"
+# how many there are, so that none is missing unseen
+TESTS: Final = {"7": 22, "5": 20, "3": 20}
 
 
-def test_their_tests_of_streams_pass(site: Site, tmp_path: Path):
-    for path in sorted(Path(THEIR_TESTS, FOLDER).glob("test_*.py")):
-        shutil.copy(path, tmp_path)
-    shutil.copy(Path(__file__).with_name("their_conftest.py"), tmp_path / "conftest.py")
+@pytest.mark.parametrize("release", sdk.RELEASES)
+def test_their_tests_of_streams_pass(site: Site, release: str, tmp_path: Path):
+    _unpack(release, tmp_path)
+    (tmp_path / "conftest.py").write_bytes(Path(__file__).with_name("their_conftest.py").read_bytes())
     ran = subprocess.run(
-        [sdk.python("7"), "-m", "pytest", "-q", "-p", "no:cacheprovider", "-W", "ignore", tmp_path],
+        [sdk.python(release), "-m", "pytest", "-q", "-p", "no:cacheprovider", "-W", "ignore", tmp_path],
         cwd=tmp_path,
         env={
             "PATH": os.environ.get("PATH", os.defpath),
@@ -31,6 +37,7 @@ def test_their_tests_of_streams_pass(site: Site, tmp_path: Path):
             "LANG": "C.UTF-8",
             "OURS_ADDRESS": site.address,
             "OURS_KEY": site.admin_key,
+            "OURS_WORKERS": " ".join(map(str, site.workers)),
         },
         capture_output=True,
         text=True,
@@ -38,3 +45,16 @@ def test_their_tests_of_streams_pass(site: Site, tmp_path: Path):
         check=False,
     )
     assert ran.returncode == 0, ran.stdout[-3000:] + ran.stderr[-1000:]
+    assert re.search(rf"^{TESTS[release]} passed in ", ran.stdout, re.MULTILINE), ran.stdout[-3000:]
+
+
+def _unpack(release: str, folder: Path) -> None:
+    """Lay the tests of the source distribution that the lock file names into a folder."""
+    found = sdk.source(release)
+    lock = (ROOT / "requirements" / f"labelbox-{release}.txt").read_text()
+    assert hashlib.sha256(found.read_bytes()).hexdigest() in lock, f"{found} is not what the lock file names"
+    with tarfile.open(found) as archive:
+        for member in archive:
+            inner = member.name.partition("/")[2]
+            if inner.startswith(f"{FOLDER}test_") and (content := archive.extractfile(member)) is not None:
+                (folder / inner.removeprefix(FOLDER)).write_bytes(content.read())
