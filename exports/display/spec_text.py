@@ -11,6 +11,7 @@ from connections.sinks import SINKS
 from exports.formats import FORMATS
 from exports.spec.conditions import CONDITIONS
 from exports.spec.labels import label_text
+from exports.spec.parts import PART_LABELS
 from exports.spec.spec import beside_filter, spec_keys
 
 LONGEST: Final = 300
@@ -124,8 +125,11 @@ def _lines(config: Mapping[str, Any], order: Sequence[str]) -> Iterator[Line]:
             yield _line(key, CONDITIONS[key].texts(value))
         elif key == "labels":
             yield _line(key, [label_text(value)])
+        elif key == "include" and isinstance(value, list | tuple):
+            yield _line(key, [PART_LABELS[part][0] if part in PART_LABELS else part for part in value])
         elif isinstance(value, Mapping) and value.keys() == {"kind"}:
-            yield _line(key, [value["kind"]])
+            kind = value["kind"]
+            yield _line(key, [SINKS[kind].title if key == "destination" and kind in SINKS else kind])
         elif isinstance(value, Mapping):
             yield Line(_label(key), lines=tuple(_lines(value, list(CONDITIONS))))
         else:

@@ -179,6 +179,8 @@ class Format(ABC):
     needs_scores: ClassVar[bool] = False
     # whoever reads it expects an md5 beside it: it stands in the check values
     has_md5: ClassVar[bool] = False
+    # the platform whose own export it is written as; none: a format of ours, or of tools
+    as_of: ClassVar[str] = ""
     # the importer by which its rows are read back, where they are not complete rows
     importer: ClassVar[str] = ""
     # the part without which it does not hold enough of them for that

@@ -29,6 +29,7 @@ class BrushToNumpyFormat(BrushFiles):
 
     key = "brush_to_numpy"
     title = "Brush to NumPy as Label Studio writes it"
+    as_of = "Label Studio"
     help = (
         "A zip with an array (.npy, uint8, height x width) a mask, called "
         "task-…-annotation-…-by-…-control-class-0.npy, for scripts made for Label Studio's exports. Unlike theirs: "

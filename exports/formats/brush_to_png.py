@@ -12,6 +12,7 @@ class BrushToPngFormat(BrushFiles):
 
     key = "brush_to_png"
     title = "Brush to PNG as Label Studio writes it"
+    as_of = "Label Studio"
     help = (
         "A zip with a grey picture a mask, called task-…-annotation-…-by-…-control-class-0.png, for scripts made for "
         "Label Studio's exports. Unlike theirs: index.ndjson says which row and picture each is of; a pixel is in the "

@@ -58,6 +58,7 @@ class DiffgramJsonFormat(Format):
 
     key = "diffgram_json"
     title = "JSON as Diffgram writes it"
+    as_of = "Diffgram"
     help = (
         "One object with an entry a file, for scripts made for Diffgram's exports, and for its import. Boxes are whole "
         "pixels there, and masks, polygons of several rings and relationships have no place; with the part backup each "

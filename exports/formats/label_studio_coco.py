@@ -85,6 +85,7 @@ class LabelStudioCocoFormat(PictureArchive):
 
     key = "label_studio_coco"
     title = "COCO as Label Studio writes it"
+    as_of = "Label Studio"
     help = (
         "A zip with images/ and result.json, ids from 0, for scripts made for Label Studio's exports. Unlike theirs: "
         "turned boxes keep their outline, brushed masks are there (as runs), a row is one image however many labels it "

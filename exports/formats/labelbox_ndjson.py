@@ -47,6 +47,7 @@ class LabelboxNdjsonFormat(Format):
 
     key = "labelbox_ndjson"
     title = "NDJSON as Labelbox writes it"
+    as_of = "Labelbox"
     help = "One complete row a line, for scripts made for Labelbox's exports. New work: NDJSON."
     extension = "ndjson"
     media_type = "application/x-ndjson"

@@ -34,6 +34,7 @@ class LabellerrCocoFormat(Format):
 
     key = "labellerr_coco"
     title = "COCO JSON as Labellerr writes it"
+    as_of = "Labellerr"
     help = "COCO with ids from 0 and Labellerr's own keys, for scripts made for its exports. New work: COCO JSON."
     extension = "json"
     media_type = "application/json"

@@ -34,6 +34,7 @@ class LabellerrJsonFormat(Format):
 
     key = "labellerr_json"
     title = "JSON as Labellerr writes it"
+    as_of = "Labellerr"
     help = "One array with an object a file, for scripts made for Labellerr's exports. New work: JSON."
     extension = "json"
     media_type = "application/json"

@@ -31,6 +31,8 @@ class Alternative:
     help: str
     is_chosen: bool
     fields: tuple[forms.BoundField, ...]
+    # a heading above the first of several
+    group: str = ""
 
 
 class DeliveryInputs(forms.Form):
@@ -110,9 +112,12 @@ class DeliveryInputs(forms.Form):
             if not sink.needs_connection or self["destination"].value() == key or self.usable[key]
         ]
 
-    def alternative(self, name: str, key: str, title: str, help_text: str, inputs: Sequence[str]) -> Alternative:
+    def alternative(
+        self, name: str, key: str, title: str, help_text: str, inputs: Sequence[str], group: str = ""
+    ) -> Alternative:
         """One of what is offered under ``name``."""
-        return Alternative(key, title, help_text, self[name].value() == key, tuple(self[each] for each in inputs))
+        fields = tuple(self[each] for each in inputs)
+        return Alternative(key, title, help_text, self[name].value() == key, fields, group)
 
     def destination_inputs(self, key: str) -> list[str]:
         """The inputs of one sink."""

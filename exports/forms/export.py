@@ -46,6 +46,7 @@ LONGEST_NAME: Final = 200
 LONGEST_DESCRIPTION: Final = 10_000
 # suggested while somebody writes
 MOST_PEOPLE: Final = 200
+OTHER_PLATFORMS: Final = "As other platforms write their exports"
 
 
 class ExportForm(DeliveryInputs, ScopeInputs):
@@ -259,11 +260,14 @@ class ExportForm(DeliveryInputs, ScopeInputs):
 
     @property
     def formats(self) -> list[Alternative]:
-        """What ``format`` offers."""
+        """What ``format`` offers: those of other platforms' exports last."""
         return [
-            self.alternative("format", key, each.title, each.help, [f"{key}.{option.name}" for option in each.options])
-            for key, each in FORMATS.items()
-        ]
+            self.alternative(
+                "format", key, each.title, each.help, [f"{key}.{option.name}" for option in each.options],
+                OTHER_PLATFORMS if each.as_of else "",
+            )
+            for key, each in sorted(FORMATS.items(), key=lambda item: bool(item[1].as_of))
+        ]  # fmt: skip
 
     @property
     def shown(self) -> list[forms.BoundField]:

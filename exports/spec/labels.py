@@ -294,7 +294,7 @@ def _changed(label: Label) -> tuple[str, str]:
 def labels_note(labels: Mapping[str, Any]) -> str:
     """A sentence about the check value ``labels``; empty where each row has one label at most and all of them leave."""
     several, left_out = labels["rows_with_several"], labels["left_out"]
-    chosen = f"the choice of labels is {label_text(labels['choice'])}"
+    chosen = f"the choice of labels is “{label_text(labels['choice'])}”"
     parts = []
     if several:
         rows = "1 row has" if several == 1 else f"{several:,} rows have"

@@ -6,7 +6,7 @@ from typing import Final
 
 # part → label, what is in it; the order is that of :data:`connections.rows.batch.ALL_PARTS`
 PART_LABELS: Final[dict[str, tuple[str, str]]] = {
-    "data_row_details": ("Data row details", "Data set, when the row came and changed, and by whom."),
+    "data_row_details": ("Data row details", "Dataset, when the row came and changed, and by whom."),
     "attachments": ("Attachments", "Files and texts attached to the row."),
     "metadata_fields": ("Metadata fields", "The row's own metadata, such as tags and split."),
     "embeddings": ("Embeddings", "Vectors of numbers; often most of the file."),

@@ -304,7 +304,7 @@ def _label_warnings(spec: ExportSpec, labels: Mapping[str, Any]) -> Iterator[str
     yield note
     if labels["rows_leaving_with_several"]:
         yield (
-            "what several people marked is in the file once for each of them: choose latest, or ground_truth, "
+            "what several people marked is in the file once for each of them: choose “latest” or “ground truth” "
             "for one label a row"
         )
     if labels["left_out"] and FORMATS.pick(spec.format).is_line_based:

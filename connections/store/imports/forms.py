@@ -49,7 +49,7 @@ class ImportForm(Form):
     )
 
     dataset = TextField(
-        label="Data set",
+        label="Dataset",
         required=False,
         max_length=MAX_DATASET,
         help_text="Goes in front of every key, so that rows of several files with the same keys stay apart.",

@@ -61,6 +61,7 @@
       const state = typed.get(tell(control)), property = isTicked(control) ? "checked" : "value";
       if (state === undefined || control[property] === state) continue;
       control[property] = state;
+      control.closest("details")?.setAttribute("open", "");
       changes += 1;
     }
     return changes;

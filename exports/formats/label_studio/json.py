@@ -20,6 +20,7 @@ class LabelStudioJsonFormat(TaskFormat):
 
     key = "label_studio_json"
     title = "JSON as Label Studio writes it"
+    as_of = "Label Studio"
     help = (
         "One array with an object a task, to be imported there again or read by its SDK. What came from Label Studio "
         "goes out as it came in, with the keys that its own export has besides. It differs in this: no blanks between "

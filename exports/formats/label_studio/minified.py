@@ -17,6 +17,7 @@ class LabelStudioMinifiedFormat(ItemFormat):
 
     key = "label_studio_json_min"
     title = "JSON_MIN as Label Studio writes it"
+    as_of = "Label Studio"
     help = (
         "One array with an object an annotation: the task's data, and what each control gave. It has neither ids of "
         "regions nor relations, and cannot be imported again. It differs from Label Studio's in this: an item a line, "

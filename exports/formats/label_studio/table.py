@@ -46,6 +46,7 @@ class LabelStudioCsvFormat(ItemFormat):
 
     key = "label_studio_csv"
     title = "CSV as Label Studio writes it"
+    as_of = "Label Studio"
     help = (
         "A line an annotation: the task's data, and a column a control with its regions as JSON, or its one choice or "
         "text. It differs from Label Studio's in this: a slash in JSON stays a slash; an annotator that nobody knows "

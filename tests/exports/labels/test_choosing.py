@@ -97,7 +97,7 @@ def test_the_shell_chooses(project: Project, capsys) -> None:
     out = capsys.readouterr().out
     assert "note: left out of coco_json: classification 1, older labels 3, skipped labels 4" in out
     assert (
-        "note: 3 rows have several labels, 7 in all; the choice of labels is latest, which leaves out: "
+        "note: 3 rows have several labels, 7 in all; the choice of labels is “latest”, which leaves out: "
         "older labels 2, skipped labels 3" in out
     )
 
@@ -205,9 +205,9 @@ def test_a_plan_says_that_rows_have_several_labels(project: Project) -> None:
     filled(project)
     warnings = plan(project, spec_of(project, format="coco_json"))["warnings"]
     assert warnings == [
-        "3 rows have several labels, 7 in all; the choice of labels is not skipped, which leaves out: skipped "
+        "3 rows have several labels, 7 in all; the choice of labels is “not skipped”, which leaves out: skipped "
         "labels 3; 2 of the rows leave with several",
-        "what several people marked is in the file once for each of them: choose latest, or ground_truth, "
+        "what several people marked is in the file once for each of them: choose “latest” or “ground truth” "
         "for one label a row",
         "COCO JSON cannot hold 1 annotations of kind classification: they stay out",
     ]
@@ -246,7 +246,7 @@ def test_the_page_of_an_export_says_what_became_of_the_labels(project: Project, 
     report = export(filled(project), "coco_json", "latest")
     client.force_login(alice)
     page = " ".join(client.get(f"/exports/{report.report_id}/").content.decode().split())
-    assert "3 rows have several labels, 7 in all; the choice of labels is latest, which leaves out: older" in page
+    assert "3 rows have several labels, 7 in all; the choice of labels is “latest”, which leaves out: older" in page
     assert "Labels of each row" in page
     assert "Dropped: none of the labels that were chosen" in page
     assert "Left out: skipped labels" in page
