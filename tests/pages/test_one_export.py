@@ -156,7 +156,7 @@ def test_what_was_asked_is_shown_with_the_window_in_utc(project: Project, visito
     assert "2026-09-01 to any time" in page
     assert "2026-09-01T00:00:00.000+00:00 to any time" in page
     assert '<dt>Profile</dt><dd><span class="ea-value">exact</span>' in page
-    assert '<dt>Destination</dt><dd><span class="ea-value">local</span>' in page
+    assert '<dt>Destination</dt><dd><span class="ea-value">This installation</span>' in page
 
 
 def test_two_thousand_ids_are_counted_not_printed(project: Project, visitor: Client):
