@@ -12,18 +12,19 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from connections.rows.masks import edges
+from connections.rows.masks import check_pieces, edges
 
 
 def mask_rings(mask: Mapping[str, Any]) -> list[list[float]]:
     """Flat rings, in pixels: those around its pieces, and those around holes.
 
     Filled by the even-odd rule they are the mask, pixel for pixel. Empty for one without pixels. Raises ``ValueError``
-    for counts that are broken.
+    for counts that are broken, and for more pieces than can be worked out.
     """
     height, width = mask["size"]
     xs, ys = _corners(edges(mask["counts"], height, width), height)
     count = len(xs)
+    check_pieces(count)
     across = np.empty(count, np.int64)
     by_row = np.lexsort((xs, ys))
     across[by_row[0::2]], across[by_row[1::2]] = by_row[1::2], by_row[0::2]
@@ -54,6 +55,7 @@ def _corners(runs: NDArray[np.int64], height: int) -> tuple[NDArray[np.int64], N
     begins, ends = begins[filled], ends[filled]
     first = begins // height
     columns = (ends - 1) // height - first + 1
+    check_pieces(int(columns.sum()))
     # a run that goes on into the next columns has a piece in each
     run = np.repeat(np.arange(len(begins)), columns)
     column = first[run] + np.arange(len(run)) - np.repeat(np.cumsum(columns) - columns, columns)

@@ -19,6 +19,8 @@ from connections.rows.checks import BadMark, shown
 
 # pycocotools counts pixels in 32 bits
 MAX_PIXELS: Final = 2**32 - 1
+# a few characters can say a mask of so many pieces that working them out along its rows takes all memory there is
+MOST_PIECES: Final = 8_000_000
 # a mask is drawn in at most so many rectangles, and no wider or higher than this
 MASK_PIECES: Final = 4_000
 WIDEST: Final = 100_000
@@ -58,7 +60,15 @@ def run_lengths(counts: str | bytes) -> NDArray[np.int64]:
     runs[2::2] = runs[2::2].cumsum()
     if runs.min() < 0:
         raise ValueError("the mask's counts hold a run below zero")
+    if runs.max() > MAX_PIXELS:  # a few of these, and their sum begins anew behind 64 bits
+        raise ValueError("the mask's counts hold a run that is longer than any picture")
     return runs
+
+
+def check_pieces(count: int) -> None:
+    """Raises ``ValueError`` for more than can be worked out."""
+    if count > MOST_PIECES:
+        raise ValueError(f"the mask has {count:,} pieces along its rows or columns; at most {MOST_PIECES:,} are taken")
 
 
 def edges(counts: str | bytes, height: int, width: int) -> NDArray[np.int64]:

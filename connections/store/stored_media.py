@@ -25,7 +25,7 @@ class KeptPicture:
         try:
             with Image.open(self.path) as picture:
                 return picture.size
-        except (OSError, UnidentifiedImageError, Image.DecompressionBombError):
+        except (OSError, ValueError, UnidentifiedImageError, Image.DecompressionBombError):
             return None
 
 

@@ -9,6 +9,8 @@ may be had later is counted apart: whoever syncs asks for those rows again.
 from __future__ import annotations
 
 import re
+import struct
+import zlib
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -42,6 +44,19 @@ _LONGEST_MARK: Final = 4096
 _BLOCK: Final = 1 << 20
 _BAND: Final = 1 << 20  # pixels
 _RGB: Final = 0xFFFFFF
+# what Pillow raises for a broken file; behind the pixels it reads on without catching what it catches before them
+_NO_PICTURE: Final = (
+    UnidentifiedImageError,
+    Image.DecompressionBombError,
+    OSError,
+    EOFError,
+    SyntaxError,
+    ValueError,
+    LookupError,
+    TypeError,
+    struct.error,
+    zlib.error,
+)
 _Json = dict[str, Any]
 Colour: TypeAlias = tuple[int, int, int] | None
 # begins and ends of runs, counted in pixels down the columns
@@ -199,7 +214,7 @@ def runs_of(png: bytes, colours: Iterable[Colour]) -> list[_Json | str]:
                 larger = f"its picture of {width:,} x {height:,} pixels has more than {MOST_PIXELS:,}"
                 return [larger] * len(colours)
             found = _found_in(picture, frozenset(colours))
-    except (UnidentifiedImageError, OSError, SyntaxError, ValueError, Image.DecompressionBombError):
+    except _NO_PICTURE:
         return ["what came is no whole PNG picture"] * len(colours)
     if found is None:
         return [f"its picture is noise: the masks in it have more than {MOST_RUNS:,} runs"] * len(colours)

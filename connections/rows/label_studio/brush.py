@@ -13,6 +13,8 @@ from typing import Any, Final
 
 # of a region that came from Label Studio: its stream, in base 64 beside the mask that was made of it
 KEY: Final = "rle"
+# each takes some bytes while it is packed
+MOST_PIXELS: Final = 200_000_000
 _SIZES: Final = (3, 4, 8, 16)
 _LONGEST: Final = 1 << 16
 _HEADER: Final = f"{7:05b}" + "".join(f"{size - 1:04b}" for size in _SIZES)
@@ -30,19 +32,24 @@ def stream_of(mask: Mapping[str, Any], kept: Mapping[str, Any]) -> list[int]:
 
 
 def pack(mask: Mapping[str, Any]) -> list[int]:
-    """A mask's bytes: 255 in all four channels of each of its pixels. Raises ``ValueError`` for a broken mask."""
+    """A mask's bytes: 255 in all four channels of each of its pixels. Raises ``ValueError`` for a broken mask, and for
+    one that is too large."""
     import numpy as np
 
-    from connections.rows.masks import edges
+    from connections.rows.masks import check_pieces, edges
 
     height, width = mask["size"]
+    if height * width > MOST_PIXELS:
+        raise ValueError(f"a brush of {width:,} x {height:,} pixels has more than {MOST_PIXELS:,}")
     # down the columns: 1 where the mask begins, -1 behind its end
     bounds = edges(mask["counts"], height, width)
     steps = np.zeros(height * width + 1, np.int8)
     np.add.at(steps, bounds[0::2], 1)
     np.add.at(steps, bounds[1::2], -1)
     inside = steps[:-1].cumsum(dtype=np.int8).reshape(width, height).T.ravel()
-    changes = np.flatnonzero(np.diff(inside)) + 1
+    is_change = np.diff(inside) != 0
+    check_pieces(int(np.count_nonzero(is_change)))
+    changes = np.flatnonzero(is_change) + 1
     stops = [0, *changes.tolist(), inside.size]
     value = int(inside[0]) * 255 if inside.size else 0
     pieces = [f"{inside.size * 4:032b}", _HEADER]

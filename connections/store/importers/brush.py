@@ -22,7 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from connections.rows.checks import BadMark
-from connections.rows.masks import MAX_PIXELS, compressed
+from connections.rows.masks import MAX_PIXELS, check_pieces, compressed
 
 _HEADER_BITS: Final = 32 + 5 + 4 * 4
 _WORD: Final = 8
@@ -35,7 +35,11 @@ def brush_mask(rle: Any, height: int, width: int) -> dict[str, Any]:
     if height * width > MAX_PIXELS:
         raise BadMark(f"the mask has {height * width:,} pixels; at most {MAX_PIXELS:,} can be kept")
     begins, ends = _pixel_runs(rle, height * width)
-    return {"size": [height, width], "counts": compressed(_column_counts(begins, ends, height, width), height, width)}
+    try:
+        counts = _column_counts(begins, ends, height, width)
+    except ValueError as error:
+        raise BadMark(str(error)) from None
+    return {"size": [height, width], "counts": compressed(counts, height, width)}
 
 
 def _pixel_runs(rle: Any, pixels: int) -> tuple[_Integers, _Integers]:
@@ -134,11 +138,13 @@ _LENGTHS: Final = np.array([(1 << max(0, taken - 3 - _WORD)) - 1 for taken in ra
 
 
 def _column_counts(begins: _Integers, ends: _Integers, height: int, width: int) -> _Integers:
-    """COCO's counts (down the columns, background first) of runs of pixels that go along the rows."""
+    """COCO's counts (down the columns, background first) of runs of pixels that go along the rows. Raises
+    ``ValueError`` for more pieces than can be worked out."""
     first_rows, last_rows = begins // width, (ends - 1) // width
     # a toggle is at row * (width + 1) + x: there is a place for the one behind a row's last pixel
     toggles = [begins + first_rows, ends + last_rows]
     borders = last_rows - first_rows
+    check_pieces(int(borders.sum()))
     if borders.any():  # a run over several rows ends at each border and begins again
         rows = np.repeat(last_rows - np.cumsum(borders), borders) + np.arange(int(borders.sum()))
         toggles += [rows * (width + 1) + width, (rows + 1) * (width + 1)]
@@ -147,6 +153,7 @@ def _column_counts(begins: _Integers, ends: _Integers, height: int, width: int) 
     both.sort()
     lefts, lengths = both[0::2], both[1::2] - both[0::2]
     stops = lengths.cumsum()
+    check_pieces(int(stops[-1]) if stops.size else 0)
     places = (lefts - stops + lengths).repeat(lengths)
     places += np.arange(places.size)
     rows = places // (width + 1)

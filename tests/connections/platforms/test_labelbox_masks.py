@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import io
 import json
+import struct
 import tracemalloc
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -177,6 +179,14 @@ def test_pictures_that_are_too_large_are_not_unpacked(monkeypatch):
     monkeypatch.setattr(masks, "MOST_PIXELS", 100)
     reason = "its picture of 48 x 64 pixels has more than 100"
     assert masks.runs_of(picture(AREAS), [RED, None]) == [reason] * 2
+
+
+def test_a_picture_that_is_broken_behind_its_pixels_is_one_that_cannot_be_had():
+    """Where Pillow raises whatever its reader of a chunk comes upon."""
+    whole, end = picture(AREAS)[:-12], picture(AREAS)[-12:]
+    empty = b"iCCP"
+    broken = whole + struct.pack(">I", 0) + empty + struct.pack(">I", zlib.crc32(empty)) + end
+    assert masks.runs_of(broken, [RED]) == ["what came is no whole PNG picture"]
 
 
 def test_a_picture_of_noise_is_said_to_be_one(monkeypatch):

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from pycocotools import mask as coco_mask
 
 from connections.rows.mask_rings import joined, mask_rings
+from connections.rows.masks import compressed
 
 pictures = st.tuples(st.integers(1, 7), st.integers(1, 7)).flatmap(
     lambda size: arrays(np.uint8, size, elements=st.integers(0, 1))
@@ -67,3 +68,9 @@ def test_a_mask_of_the_whole_picture_is_its_edge():
 def test_counts_that_break_off_are_refused():
     with pytest.raises(ValueError, match="do not add up to 3 x 2"):
         mask_rings({"size": [2, 3], "counts": "05"})
+
+
+def test_a_mask_of_more_pieces_than_can_be_worked_out_is_refused():
+    across = 1 << 31
+    with pytest.raises(ValueError, match="2,147,483,648 pieces"):
+        mask_rings({"size": [1, across], "counts": compressed([0, across], 1, across)})

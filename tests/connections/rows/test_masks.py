@@ -37,6 +37,23 @@ def test_runs_that_do_not_fill_the_picture_are_refused(counts: str):
         edges(counts, 2, 3)
 
 
+def test_runs_are_refused_of_which_the_sum_would_begin_anew_behind_64_bits():
+    climb = [count << 37 for count in range(1 << 13) for _ in range(2)]
+    each, rest = divmod((1 << 64) + 6 - sum(climb), 1 << 13)
+    runs = [*climb, *[each] * ((1 << 13) - 1), each + rest]
+    steps = [*runs[:3], *(run - before for before, run in zip(runs[1:], runs[3:], strict=False))]
+    with pytest.raises(ValueError, match="longer than any picture"):
+        edges("".join(map(in_pieces, steps)), 2, 3)
+
+
+def in_pieces(number: int) -> str:
+    text = ""
+    while not -16 <= number < 16:
+        text += chr(48 + (number & 31 | 32))
+        number >>= 5
+    return text + chr(48 + (number & 31))
+
+
 @given(st.text(alphabet=[chr(code) for code in range(48, 112)], max_size=40))
 def test_any_text_of_cocos_letters_is_either_runs_or_refused(counts: str):
     try:

@@ -158,6 +158,22 @@ def test_a_stream_that_is_cut_off_or_runs_over_is_refused_at_every_length():
         brush_mask(bits.bytes(), 1, 1)
 
 
+def test_a_short_stream_of_a_mask_that_takes_all_memory_is_refused():
+    """Of full runs down a picture one pixel wide: each row begins and ends in it."""
+    pixels = 1 << 24
+    bits = Bits()
+    bits.write(4 * pixels, 32)
+    bits.write(7, 5)
+    for size in SIZES:
+        bits.write(size - 1, 4)
+    for _ in range(4 * pixels >> 16):
+        bits.write(0b111, 3)
+        bits.write((1 << 16) - 1, 16)
+        bits.write(255, 8)
+    with pytest.raises(BadMark, match="pieces along its rows"):
+        brush_mask(bits.bytes(), pixels, 1)
+
+
 @given(st.lists(st.integers(0, 255), min_size=7, max_size=60))
 def test_garbage_is_refused_or_fits_the_picture(garbage):
     head = [0, 0, 0, 48, 56 | garbage[0] & 7]  # 3 x 4 pixels, words of 8 bits

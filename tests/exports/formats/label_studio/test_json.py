@@ -13,6 +13,7 @@ from connections.rows.kinds import KINDS
 from connections.rows.label_studio.brush import pack
 from connections.rows.label_studio.percents import percent
 from connections.rows.label_studio.tasks import MOST_FRAMES
+from connections.rows.masks import compressed
 from connections.store.importers.brush import brush_mask
 from exports.formats import FORMATS
 from exports.formats.base import FormatContext
@@ -402,3 +403,13 @@ def test_a_mask_is_packed_as_label_studio_reads_it():
     assert brush_mask(pack(made), *made["size"]) == made
     assert brush_mask(pack({"size": [5, 5], "counts": "0i0"}), 5, 5) == {"size": [5, 5], "counts": "0i0"}
     assert brush_mask(pack({"size": [5, 5], "counts": "i0"}), 5, 5) == {"size": [5, 5], "counts": "i0"}
+
+
+def test_a_mask_whose_brush_would_take_all_memory_has_none():
+    """A few characters say so: of 64 K x 64 K pixels, and of one that changes at every pixel of its rows."""
+    for counts, side, reason in (
+        ([0, 65_535**2], 65_535, "has more than 200,000,000"),
+        ([3000] * 3000, 3000, "pieces"),
+    ):
+        with pytest.raises(ValueError, match=reason):
+            pack({"size": [side, side], "counts": compressed(counts, side, side)})
