@@ -1,9 +1,9 @@
 """One of our shell commands, measured from within: ``python -m bench.ours import_rows FILE …`` or ``run_export …``.
 
 The process is brought to where a worker idles: Django set up, the command loaded, the database open. Memory is
-compared with that. CPU and wall time begin when the modules of the format are loaded too, as they are in a worker that
-has run before. From there on the command runs as from the shell, and what is measured is the whole run: rows, bytes,
-check values, fsync, manifest, report.
+compared with that. CPU and wall time begin when the modules of the run and its format are loaded too, as they are in a
+worker that has run before. From there on the command runs as from the shell, and what is measured is the whole run:
+rows, bytes, check values, fsync, manifest, report.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ def main(arguments: list[str]) -> None:
 
     Project.objects.count()
     idle_kb = memory_kb("VmRSS")
-    _load_format(name, rest[rest.index("--format") + 1])
+    _load_modules(name, rest[rest.index("--format") + 1])
     output = io.StringIO()
     with measured(idle_kb=idle_kb) as found:
         call_command(command, *rest, "--json", stdout=output)
@@ -37,9 +37,10 @@ def main(arguments: list[str]) -> None:
     say(found)
 
 
-def _load_format(command: str, key: str) -> None:
+def _load_modules(command: str, key: str) -> None:
     if command == "run_export":
         from exports.formats import FORMATS
+        from exports.run import runner as runner
         from exports.sources import SOURCES
 
         SOURCES.pick("store")
