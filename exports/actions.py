@@ -451,7 +451,7 @@ def _of_scope(spec: ExportSpec, project: Project) -> dict[str, Any]:
         return {}
     reads = others_read(spec, project)
     told: dict[str, Any] = {"scope": scope.text, "reads": reads, "labels_of": len(scope.settled.labels_of)}
-    return told | ({"model_runs": [run.name for run in scope.settled.runs]} if scope.settled.runs else {})
+    return told | ({"model_runs": [run.id for run in scope.settled.runs]} if scope.settled.runs else {})
 
 
 def _create(

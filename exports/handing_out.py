@@ -5,20 +5,23 @@ Every channel and dialect asks here before it hands out a file, a range, rows, a
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Final
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Final
 
 from django.db import transaction
 from django.db.models import Model
 
+from connections.access.models import ApiToken
 from connections.access.permissions import (
     DOWNLOAD,
     LINK,
+    VIEW,
     Person,
     ProjectVerbs,
     can,
     can_in_all,
     may_in_all,
+    projects_for,
     require,
 )
 from connections.models import Project
@@ -27,6 +30,7 @@ from exportadmin.audit.record import record
 from exportadmin.lib.actor import Actor
 from exportadmin.lib.errors import NotFoundError, UserError
 from exports.models import ExportReport
+from exports.spec.scope import config_known_to
 
 ROWS: Final = frozenset({DOWNLOAD, LINK})
 
@@ -65,6 +69,27 @@ def require_in_all_audited(
 def can_of_report(user: Person, verb: str, report: ExportReport) -> bool:
     """May this person do it with the report's rows?"""
     return can(user, verb, report.project) and can_in_all(user, verb, report.other_projects)
+
+
+def config_shown(user: Person, report: ExportReport, token: ApiToken | None = None) -> Mapping[str, Any]:
+    """What was asked of a report, for somebody who may see it: of other projects that it read what they may know
+    of."""
+    return configs_shown(user, [report], token)[report.pk]
+
+
+def configs_shown(
+    user: Person, reports: Sequence[ExportReport], token: ApiToken | None = None
+) -> dict[int, Mapping[str, Any]]:
+    """By the reports' keys; one query where one of them read other projects, none for superusers."""
+    others = {each for report in reports for each in report.other_projects}
+    known: frozenset[str] | None = None
+    if others and not can(user, VIEW, None, token):
+        visible = projects_for(user, VIEW, token).filter(public_id__in=others)
+        known = frozenset(visible.values_list("public_id", flat=True))
+    return {
+        report.pk: config_known_to(report.config, None if known is None else known | {report.project.public_id})
+        for report in reports
+    }
 
 
 def verbs_by_report(reports: Iterable[ExportReport], verbs: ProjectVerbs) -> dict[int, frozenset[str]]:

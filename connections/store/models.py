@@ -248,6 +248,7 @@ class StorePredictions(models.Model):
 
     class Meta:
         verbose_name_plural = "store predictions"
+        indexes = [models.Index(fields=["run", "revision"], name="predictions_revision")]
         constraints = [models.UniqueConstraint(fields=["run", "row"], name="predictions_once")]
 
     def __str__(self) -> str:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import astuple, dataclass
 from typing import Final
 
 from django.core.cache import cache
@@ -14,7 +14,15 @@ from django.db.models import Count, Max, Q, QuerySet, Sum
 from connections.models import Project
 from connections.rows.counts import NO_CLASS, UNLABELLED, add_up
 from connections.rows.media_types import UNKNOWN
-from connections.store.models import PLACE_BITS, StoreClass, StoreProject, StoreRow, StoreTombstone
+from connections.store.models import (
+    PLACE_BITS,
+    StoreClass,
+    StoreModelRun,
+    StorePredictions,
+    StoreProject,
+    StoreRow,
+    StoreTombstone,
+)
 from exportadmin.lib.errors import NotFoundError
 
 KEPT_SECONDS: Final = 600
@@ -63,16 +71,23 @@ class ProjectSummary:
 
 @dataclass(frozen=True, slots=True)
 class ChangeCount:
-    """What has changed since a revision: rows that came (``added``), others that ``changed``, and those ``removed``."""
+    """What has changed since a revision: rows that came (``added``), others that ``changed``, and those ``removed``.
+    Where model runs are asked for, too: rows of which they now say something else (``predicted``), and how many of the
+    runs were deleted (``runs_gone``)."""
 
-    added: int
-    changed: int
+    added: int = 0
+    changed: int = 0
     removed: int = 0
+    predicted: int = 0
+    runs_gone: int = 0
 
     @property
     def any(self) -> int:
-        """Rows that are not as they were."""
-        return self.added + self.changed + self.removed
+        """What is not as it was."""
+        return self.added + self.changed + self.removed + self.predicted + self.runs_gone
+
+    def __add__(self, other: ChangeCount) -> ChangeCount:
+        return ChangeCount(*(map(sum, zip(astuple(self), astuple(other), strict=True))))
 
 
 def overview(project_id: str) -> Overview:
@@ -119,6 +134,16 @@ def changes_since(project_id: str, revision: int) -> ChangeCount:
     found = changed.aggregate(all=Count("pk"), added=Count("pk", filter=Q(added_revision__gt=revision)))
     removed = StoreTombstone.objects.filter(gone_since(revision), project=project).count()
     return ChangeCount(added=found["added"], changed=found["all"] - found["added"], removed=removed)
+
+
+def predictions_since(project_id: str, run_ids: Collection[str], revision: int) -> ChangeCount:
+    """What has changed of these model runs: two queries, one along an index."""
+    runs = StoreModelRun.objects.filter(project__public_id=project_id, run_id__in=run_ids)
+    there = dict(runs.values_list("pk", "run_id"))
+    changed = StorePredictions.objects.filter(run__in=list(there), revision__gt=revision).order_by()
+    return ChangeCount(
+        predicted=changed.values("row").distinct().count(), runs_gone=len({*run_ids} - {*there.values()})
+    )
 
 
 def gone_since(revision: int) -> Q:

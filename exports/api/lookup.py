@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
+
 from django.db.models import QuerySet
 from rest_framework.request import Request
 
 from connections.access.api.lookup import get_project
 from connections.access.lookup import token_of
 from connections.access.permissions import VIEW, projects_for
+from exports.display.representation import report_json
+from exports.handing_out import configs_shown
 from exports.lists.listing import ended, in_progress, within
 from exports.lookup import get_report
 from exports.models import ExportConfig, ExportReport, Link
@@ -42,6 +47,17 @@ def filtered_reports(request: Request, params: dict[str, object]) -> QuerySet[Ex
 def get_whole_report(request: Request, report_id: str) -> ExportReport:
     """One report with what its JSON needs. Raises as :func:`connections.access.lookup.get_object` does."""
     return get_report(request, report_id, reports=_whole(ExportReport.objects.all()))
+
+
+def report_answer(request: Request, report: ExportReport) -> dict[str, Any]:
+    """The report's JSON for whoever asks."""
+    return reports_answer(request, [report])[0]
+
+
+def reports_answer(request: Request, reports: Sequence[ExportReport]) -> list[dict[str, Any]]:
+    """The same of several."""
+    configs = configs_shown(request.user, reports, token_of(request))
+    return [report_json(report, configs[report.pk]) for report in reports]
 
 
 def visible_links(request: Request) -> QuerySet[Link]:

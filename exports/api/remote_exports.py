@@ -15,9 +15,10 @@ from connections.platforms.options import LONGEST
 from exportadmin.audit.middleware import actor_of
 from exportadmin.lib.rest import DescribedField, Header, RestView, StrictSerializer, Text
 from exports import actions
+from exports.api.lookup import report_answer
 from exports.api.serializers import ReportSerializer
 from exports.api.spec import destination_schema
-from exports.display.representation import remote_export_json, report_json
+from exports.display.representation import remote_export_json
 
 
 class RemoteExportSerializer(serializers.Serializer[Any]):
@@ -67,6 +68,6 @@ class RemoteExportsView(RestView):
         project = get_project(request, project_id)
         data: dict[str, Any] = FetchRemoteExportSerializer.read(request.data).validated_data
         report = actions.fetch_remote_export(project=project, actor=actor_of(request, "rest"), **data)
-        answer = Response(report_json(report), status=202)
+        answer = Response(report_answer(request, report), status=202)
         answer["Location"] = request.build_absolute_uri(reverse("api:report", args=[report.report_id]))
         return answer

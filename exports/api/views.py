@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import partial
 from typing import Any, Final
 
 from django.db.models import F, Window
@@ -20,7 +21,13 @@ from exportadmin.lib.rest import Header, Pages, RestView
 from exportadmin.runs import statuses
 from exportadmin.runs.progress import progress_json
 from exports import actions, delivery_actions
-from exports.api.lookup import filtered_reports, get_whole_report, visible_reports
+from exports.api.lookup import (
+    filtered_reports,
+    get_whole_report,
+    report_answer,
+    reports_answer,
+    visible_reports,
+)
 from exports.api.queries import MAX_WAIT_SECONDS, GroupedReportsQuery, ReportsQuery, StatusesQuery, WaitQuery
 from exports.api.serializers import (
     CheckValuesSerializer,
@@ -33,7 +40,6 @@ from exports.api.serializers import (
 )
 from exports.api.spec import ConvertSerializer, CreateReportSerializer, DeleteFilesSerializer, PlanSerializer
 from exports.display.compared import compared
-from exports.display.representation import report_json
 from exports.idempotency import scope_of
 from exports.lists import listing
 from exports.lookup import get_config, note_hidden_reports
@@ -55,13 +61,9 @@ class _Newest(Pages):
     orderings = ("-created_at", "name")
 
 
-def _show(reports: list[ExportReport]) -> list[dict[str, Any]]:
-    return [report_json(report) for report in reports]
-
-
 def _accepted(request: Request, report_id: str) -> Response:
     """202 with the report as it is now, and its address."""
-    answer = Response(report_json(get_whole_report(request, report_id)), status=202)
+    answer = Response(report_answer(request, get_whole_report(request, report_id)), status=202)
     answer["Location"] = request.build_absolute_uri(reverse("api:report", args=[report_id]))
     return answer
 
@@ -76,7 +78,7 @@ class ReportsView(RestView):
     @extend_schema(operation_id="reports_list", responses=ReportSerializer(many=True))
     def get(self, request: Request) -> Response:
         """Reports that one may see, newest first."""
-        return self.paged(request, filtered_reports(request, self.params), _show)
+        return self.paged(request, filtered_reports(request, self.params), partial(reports_answer, request))
 
     @extend_schema(
         operation_id="reports_create",
@@ -134,7 +136,7 @@ class GroupedReportsView(RestView):
         groups = {"completed": listing.ended(reports), "in_progress": listing.in_progress(reports)}
         latest = {group: list(found[: self.LATEST + 1]) for group, found in groups.items()}
         return Response(
-            {group: _show(found[: self.LATEST]) for group, found in latest.items()}
+            {group: reports_answer(request, found[: self.LATEST]) for group, found in latest.items()}
             | {"is_cut": {group: len(found) > self.LATEST for group, found in latest.items()}}
         )
 
@@ -201,7 +203,7 @@ class ReportView(RestView):
     @extend_schema(operation_id="reports_get", responses=ReportSerializer)
     def get(self, request: Request, report_id: str) -> Response:
         """A report as it is now."""
-        return Response(report_json(get_whole_report(request, report_id)))
+        return Response(report_answer(request, get_whole_report(request, report_id)))
 
 
 class WaitView(RestView):
@@ -222,7 +224,7 @@ class WaitView(RestView):
         waiter = scope_of(actor_of(request, "rest"))
         waited = wait_for_end(report, self.params.get("seconds", MAX_WAIT_SECONDS), waiter)
         report = get_whole_report(request, report_id)
-        answer = Response(report_json(report))
+        answer = Response(report_answer(request, report))
         if report.status in statuses.ACTIVE and not waited:
             # answered at once: whoever asks again at once would do so for ever
             answer["Retry-After"] = str(ASK_AGAIN_SECONDS)
@@ -238,7 +240,7 @@ class CancelView(RestView):
     def post(self, request: Request, report_id: str) -> Response:
         """Cancel: at once while it waits, within seconds while it runs. Twice is no error."""
         actions.cancel(report=get_whole_report(request, report_id), actor=actor_of(request, "rest"))
-        return Response(report_json(get_whole_report(request, report_id)), status=202)
+        return Response(report_answer(request, get_whole_report(request, report_id)), status=202)
 
 
 class ArchiveView(RestView):
@@ -248,7 +250,7 @@ class ArchiveView(RestView):
     def post(self, request: Request, report_id: str) -> Response:
         """Lists that other platforms' own clients ask for leave it out; nothing else changes. Twice is no error."""
         actions.archive(report=get_whole_report(request, report_id), actor=actor_of(request, "rest"))
-        return Response(report_json(get_whole_report(request, report_id)))
+        return Response(report_answer(request, get_whole_report(request, report_id)))
 
 
 class UnarchiveView(RestView):
@@ -258,7 +260,7 @@ class UnarchiveView(RestView):
     def post(self, request: Request, report_id: str) -> Response:
         """Those lists have it again. Twice is no error."""
         actions.unarchive(report=get_whole_report(request, report_id), actor=actor_of(request, "rest"))
-        return Response(report_json(get_whole_report(request, report_id)))
+        return Response(report_answer(request, get_whole_report(request, report_id)))
 
 
 class RetryView(RestView):
@@ -289,7 +291,7 @@ class DeleteFilesView(RestView):
         report = get_whole_report(request, report_id)
         why = DeleteFilesSerializer.read(request.data).validated_data.get("why") or "deleted by hand"
         actions.remove_files(report=report, actor=actor_of(request, "rest"), why=why)
-        return Response(report_json(get_whole_report(request, report_id)))
+        return Response(report_answer(request, get_whole_report(request, report_id)))
 
 
 class ConvertView(RestView):

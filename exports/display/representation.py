@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from exportadmin.lib.times import to_datetime
@@ -83,8 +84,9 @@ def made_by_json(report: ExportReport) -> dict[str, Any] | None:
     }
 
 
-def report_json(report: ExportReport) -> dict[str, Any]:
-    """Times are ISO 8601 with offset, ``null`` while not reached."""
+def report_json(report: ExportReport, config: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    """Times are ISO 8601 with offset, ``null`` while not reached. ``config``: what was asked, as far as whoever reads
+    it may know (:func:`exports.handing_out.config_shown`); ``None``: all of it (the shell)."""
     return {
         "report_id": report.report_id,
         "name": report.name,
@@ -97,7 +99,7 @@ def report_json(report: ExportReport) -> dict[str, Any]:
         "made_by": made_by_json(report),
         "progress": progress_json(report),
         "config_id": report.saved_config.public_id if report.saved_config else None,
-        "config": report.config,
+        "config": report.config if config is None else config,
         "check_values": report.check_values,
         "revision": report.revision,
         "artifacts": [artifact_json(artifact) for artifact in report.artifacts.all()],

@@ -27,6 +27,7 @@ LABELS: dict[str, str] = {
     "projects": "Projects",
     "labels_of": "Labels of",
     "runs": "Model runs",
+    "others": "Other projects, which you may not see",
     "dataset_ids": "Datasets",
     "filter": "Filter",
     "platform_export": "Made by the platform",

@@ -270,10 +270,14 @@ class CatalogReader(TableReader):
     def _rows(self, place: int, conditions: Mapping[str, Any] = NO_CONDITIONS) -> QuerySet[StoreRow]:
         """Those of the project at this place of the order that are of the scope and satisfy the conditions, and that no
         earlier one has."""
-        asked = {**self._scope, **conditions}
+        asked = [*self._scope.items(), *conditions.items()]
         table = self._order[place].table
-        found = (table.few(QUERIES[key](value)) for key, value in asked.items() if key in INDEXED)
-        rows, _ = next(filter(None, found), (table.rows, 0))
+        rows = table.rows
+        for each in asked:
+            if each[0] in INDEXED and (few := table.few(QUERIES[each[0]](each[1]))):
+                rows, _ = few
+                asked.remove(each)
+                break
         if place:
             earlier = [part.pk for part in self._order[:place]]
             rows = rows.filter(~Exists(_same(earlier)))
@@ -283,9 +287,7 @@ class CatalogReader(TableReader):
             elsewhere = _same(later).order_by().values("row_id").annotate(ms=Max("activity_ms")).values("ms")
             latest = Greatest(latest, Coalesce(Subquery(elsewhere), latest))
         rows = rows.annotate(latest_activity_ms=latest)
-        for each in (self._scope, conditions):
-            rows = rows.filter(*(self._query(key, value, place) for key, value in each.items()))
-        return rows
+        return rows.filter(*(self._query(key, value, place) for key, value in asked))
 
     def _query(self, key: str, value: Any, place: int) -> Q:
         if key == _ACTIVITY:

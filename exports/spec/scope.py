@@ -14,7 +14,7 @@ reads it.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Final, Literal, NamedTuple
 
@@ -106,11 +106,12 @@ KEYS: Final = (KEY, "project_ids", "all_projects", "model_run_ids", "all_model_r
 
 
 class SettledRun(NamedTuple):
-    """A run of a model in a project (public id), by its ``id`` there; ``name`` is what both were called."""
+    """A run of a model in a project (public id), by its ``id`` there; ``name`` is what both are called, which is not
+    kept: not all who read a description may know of the project."""
 
     project: str
     id: str
-    name: str
+    name: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +141,7 @@ class Settled:
         if self.filter:
             made |= {"filter": dict(self.filter), "time_zone": self.time_zone}
         if self.runs:
-            made["runs"] = [run._asdict() for run in self.runs]
+            made["runs"] = [{"project": run.project, "id": run.id} for run in self.runs]
         return made
 
     @classmethod
@@ -311,6 +312,28 @@ def _switch(raw: object, key: str) -> bool:
     if not isinstance(raw, bool):
         raise UserError(f"{key} is {raw!r}; expected true or false", field=key)
     return raw
+
+
+def config_known_to(config: Mapping[str, Any], known: Collection[str] | None) -> Mapping[str, Any]:
+    """A frozen description for somebody who may know of these projects (public ids; ``None``: of all): without others
+    and their model runs, of which ``others`` tells how many there are. What a slice or dataset was found by is left out
+    with them."""
+    settled = config.get(SETTLED)
+    if known is None or not isinstance(settled, Mapping) or not (hidden := {*settled["projects"]} - {*known}):
+        return config
+    runs = [run for run in settled.get("runs", ()) if run["project"] in known]
+    run_ids = {run["id"] for run in runs}
+    shown: dict[str, Any] = {**config}
+    for key, ids in (("project_ids", known), ("model_run_ids", run_ids)):
+        if key in shown:
+            shown[key] = [each for each in shown[key] if each in ids]
+    shown[SETTLED] = {
+        **{key: [each for each in settled[key] if each in known] for key in ("projects", "labels_of")},
+        **({"name": settled["name"]} if "name" in settled else {}),
+        **({"runs": runs} if runs else {}),
+        "others": len(hidden),
+    }
+    return shown
 
 
 def scope_text(config: Mapping[str, Any]) -> str:

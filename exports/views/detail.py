@@ -33,7 +33,7 @@ from exports.display.spec_text import describe
 from exports.display.timeline import phase_label, steps_of
 from exports.forms.convert import ConvertForm
 from exports.forms.prove import ProveForm
-from exports.handing_out import verbs_of_report
+from exports.handing_out import config_shown, verbs_of_report
 from exports.lookup import get_report
 from exports.models import Artifact, ExportReport
 from exports.results.staleness import changes_after, changes_text
@@ -63,7 +63,7 @@ def detail_page(request: HttpRequest, report: ExportReport, *, convert: ConvertF
         "total_bytes": sum(artifact.bytes for artifact in artifacts),
         "is_active": report.status in statuses.ACTIVE,
         "may": offers(report, verbs),
-        "description": describe(report.config, names := names_of(request.user, report.config)),
+        "description": describe(config_shown(request.user, report), names := names_of(request.user, report.config)),
         "sums": sums_of(report.check_values, report.format),
         "compared": compared(report) if report.is_delivered else None,
         "refused": refused_of(report, artifacts, by_name=can_in_all(request.user, VIEW, report.other_projects)),

@@ -16,7 +16,9 @@ from connections.store.upsert import write_rows
 from exportadmin.audit.models import AuditEntry
 from exportadmin.lib.errors import UserError
 from exports import actions
+from exports.model_runs.actions import delete_model_run
 from exports.models import ExportReport
+from exports.results.staleness import changes_after, changes_text
 from exports.sources import source_of
 from exports.sources.store import TableReader
 from exports.spec.catalog import settle
@@ -267,8 +269,8 @@ def test_what_is_settled_stays_though_runs_come_and_get_other_names(predictions,
     StoreModelRun.objects.filter(run_id="run-n").update(name="renamed")
     settled = report.config["scope_settled"]
     assert settled["runs"] == [
-        {"project": predictions.north.public_id, "id": "run-n", "name": "Boats / v1"},
-        {"project": predictions.south.public_id, "id": "run-s", "name": "Boats / v2"},
+        {"project": predictions.north.public_id, "id": "run-n"},
+        {"project": predictions.south.public_id, "id": "run-s"},
     ]
     found = rows(run(report))
     assert {key for each in found for key in runs_of(each)} == {"run-n", "run-s"}
@@ -295,7 +297,7 @@ def test_the_plan_and_the_trail_name_the_runs(predictions, oscar):
     (warning,) = (each for each in planned["warnings"] if "come without labels" in each)
     assert warning.startswith("beside predictions no annotation is in the file")
     request(predictions.north, oscar, model_run_ids=["run-n"])
-    assert AuditEntry.objects.filter(event="export.requested").get().details["model_runs"] == ["Boats / v1"]
+    assert AuditEntry.objects.filter(event="export.requested").get().details["model_runs"] == ["run-n"]
 
 
 def test_a_catalog_without_runs_reads_nothing_of_them(predictions, oscar, monkeypatch):
@@ -350,3 +352,46 @@ def test_the_form_takes_them_and_shows_again_what_was_taken(predictions, oscar):
         assert message in refused.content.decode().replace("&#x27;", "'"), more
     planned = browser.post("/exports/new/", {**typed, "do": "plan", "predictions_of": "all"}).content.decode()
     assert "With the predictions of 2 model runs:" in planned
+
+
+def test_a_report_is_stale_when_another_project_or_a_run_that_it_read_says_something_else(predictions, oscar, alice):
+    report = export(predictions.north, oscar, all_model_runs=True)
+    alone = export(predictions.north, oscar, scope={"kind": "model_run", "id": "run-n"})
+    without = export(predictions.north, oscar, scope={"kind": "project"})
+
+    def told() -> list[str]:
+        for each in (report, alone, without):
+            each.refresh_from_db()
+        return [changes_text(changes_after(each)) for each in (report, alone, without)]
+
+    assert told() == ["", "", ""]
+    d1 = data_row("d1", box("car"), label_created_ms=DAY)
+    write_rows(predictions.north, [predicted(d1, scored(box("car"), 0.5), run=NORTH_RUN)])
+    assert told() == ["predictions of 1 row changed"] * 2 + [""]
+    write_rows(predictions.south, [data_row("d9"), data_row("d4", box("car"), dataset_id="ds-pier")])
+    assert told()[0] == "1 row came and 1 changed; predictions of 1 row changed"
+    gone = StoreModelRun.objects.get(run_id="run-n")
+    delete_model_run(project=predictions.north, run=gone, actor=person(alice))
+    assert told() == ["1 row came and 1 changed; 1 model run was deleted", "1 model run was deleted", ""]
+
+
+def test_who_may_not_see_a_project_learns_neither_it_nor_its_runs_from_what_was_asked(predictions, oscar, rita, client):
+    Membership.objects.create(project=predictions.north, user=rita, role="operator")
+    of_south = {"project_ids": [predictions.north.public_id, predictions.south.public_id]}
+    report = export(predictions.north, oscar, model_run_ids=["run-n", "run-s"], **of_south)
+    south = predictions.south.public_id
+    rest, pages = f"/api/v1/reports/{report.report_id}/", [f"/exports/{report.report_id}/", "/exports/"]
+    pages += [f"/exports/new/?from={report.report_id}"]
+    for user, may_know in ((rita, False), (oscar, True)):
+        client.force_login(user)
+        config = client.get(rest).json()["config"]
+        assert config["scope_settled"].get("others") == (None if may_know else 1)
+        assert config["project_ids"] == of_south["project_ids"][: None if may_know else 1]
+        assert config["model_run_ids"] == ["run-n", "run-s"][: None if may_know else 1]
+        told = [client.get(path).content.decode() for path in (rest, "/api/v1/reports/", *pages)]
+        for each in told:
+            assert "v2" not in each if not may_know else True  # the name of south's run
+            assert may_know or not ({"run-s", south} & set(re.split(r"[^\w-]+", each)))
+        assert any(south in each for each in told) == may_know
+    entries = AuditEntry.objects.filter(event="export.requested", object_id=report.report_id)
+    assert not any("Boats" in f"{each.after_json}{each.details_json}" for each in entries)
