@@ -174,7 +174,8 @@ class RemoteFile:
     file does not tell); ``notes`` say what else was seen, a text → how often. ``told`` are the platform's own figures
     of what it exported, by what it calls them, to be seen beside ours. ``missing`` rows should be in it and are not, as
     the platform says, which does not say which; ``missing_as``, of :data:`MISSING`: what is known of them. ``deferred``
-    parts of its rows are as good as missing, and may be had when it is made again.
+    parts of its rows are as good as missing, and may be had when these rows are asked for again: ``deferred_rows`` are
+    their ids there (``None``: they are too many, or not all of them are known).
     """
 
     path: Path
@@ -188,6 +189,7 @@ class RemoteFile:
     told: Mapping[str, int] = field(default_factory=dict)
     missing: int = 0
     deferred: int = 0
+    deferred_rows: Sequence[str] | None = ()
     missing_as: str = LEFT_OUT
 
 
@@ -324,6 +326,20 @@ class Platform(ConnectionKind, ABC):
         A row without it has no labels of its own, and those of others are carried.
         """
         return ""
+
+    def most_by_id(self, external_id: str) -> int:
+        """How many rows of that very project it can be asked for by their ids; 0: it cannot."""
+        return 0
+
+    def for_rows(self, name: str, ids: Sequence[str], options: Mapping[str, Any] = MappingProxyType({})) -> Wanted:
+        """As :meth:`for_sync`, for the rows of these ids there: :meth:`most_by_id` at most."""
+        raise NotImplementedError
+
+    def joined(self, file: RemoteFile | None, other: RemoteFile, ids: Sequence[str], folder: Path) -> RemoteFile:
+        """One file of a sync from two, in ``folder``: ``file`` (``None``: there was nothing), and of ``other`` the rows
+        of these ids that are not in it. Raises :class:`NothingThereError`.
+        """
+        raise NotImplementedError
 
     def media_session(self, external_id: str) -> MediaSession | None:
         """A new one for files of that project, for one thread; ``None``: the platform keeps no files that its

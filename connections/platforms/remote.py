@@ -47,13 +47,14 @@ MOST_FETCHES: Final = 4
 
 @dataclass(slots=True)
 class RemoteRun:
-    """One export there, of a run that ``lease`` holds. ``state`` is all of the run's, with ours under :data:`KEY`."""
+    """One export there, of a run that ``lease`` holds. ``state`` is all of the run's, with ours under ``key``."""
 
     platform: Platform
     external_id: str
     wanted: Wanted
     lease: RunLease
     state: dict[str, Any]
+    key: str = KEY
 
     @property
     def remote_id(self) -> str:
@@ -127,7 +128,7 @@ class RemoteRun:
 
     @property
     def _kept(self) -> dict[str, Any]:
-        kept: dict[str, Any] = self.state.get(KEY, {})
+        kept: dict[str, Any] = self.state.get(self.key, {})
         return kept
 
     @property
@@ -135,7 +136,7 @@ class RemoteRun:
         return self.platform.title
 
     def _with(self, **changes: Any) -> dict[str, Any]:
-        self.state = {**self.state, KEY: {**self._kept, **changes}}
+        self.state = {**self.state, self.key: {**self._kept, **changes}}
         return self.state
 
     def _keep(self, **changes: Any) -> None:
@@ -192,7 +193,7 @@ class RemoteRun:
         kept = {key: value for key, value in self._kept.items() if key not in forgotten}
         if (before := self._kept.get("asked_before")) is not None:
             kept |= {"asked_at": before, "asked": self._kept["asked"] - 1, "before": self._kept["before"]}
-        self.state = {**self.state, KEY: kept}
+        self.state = {**self.state, self.key: kept}
         self.lease.save(state=self.state)
 
     def _look_up(self, reason: str) -> None:

@@ -8,7 +8,7 @@ where it changed since, and was read by a sync then; all of them do so where not
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any, Final
 
 from connections.platforms.base import FilterIgnoredError, Platform, Wanted
@@ -30,7 +30,11 @@ class RowChecks:
     at the end; ``FilterIgnoredError`` where that is the moment of its last update.
     """
 
-    def __init__(self, platform: Platform, importer: Importer, wanted: Wanted) -> None:
+    def __init__(
+        self, platform: Platform, importer: Importer, wanted: Wanted, by_id: Collection[str] = frozenset()
+    ) -> None:
+        """``by_id``: rows that were asked for by their ids there, whenever they were updated."""
+        self._by_id = by_id
         self._title = platform.title
         self._wanted = wanted
         self._is_activity = platform.changes_are_activity
@@ -54,7 +58,7 @@ class RowChecks:
         since = self._wanted.updated_after_ms
         # a row that is carried was updated where it came from; the platform itself looks at the times of what carries
         updated = None if row.is_carried else row.activity_ms if self._is_activity else row.updated_ms
-        if since is not None and updated is not None and updated < since:
+        if since is not None and updated is not None and updated < since and row.row_id not in self._by_id:
             self._error = FilterIgnoredError
             self._found("updated since " + _iso(since), f"{row.key!r} (updated {_iso(updated)})")
         elif self._statuses and row.status not in self._statuses:
@@ -95,7 +99,8 @@ def ignores_the_filter(run: SyncRun, platform: Platform, summary: Mapping[str, A
     )
     came = summary["unchanged"] + summary["updated"] + summary["refused_count"]
     unsettled = before - summary["updated"] - settled.count()
-    sure = summary["unchanged"] - max(unsettled, 0)  # so many rows at least came that nothing has changed
+    by_id = len(run.state.get("again", ()))  # those came in any case
+    sure = summary["unchanged"] - max(unsettled, 0) - by_id  # so many rows at least came that nothing has changed
     if sure <= SHARE * before:
         return ""
     if came < before:

@@ -30,7 +30,9 @@ class Mirror(models.Model):
     ``data_type`` and ``details`` are what the platform says of the project, as of the last sync. ``not_understood``
     counts what its rows hold that could not be read as annotations (a text → how often), since the last full sync.
     ``full_every_hours``: how often everything is read, which finds rows that are gone there; 0: each time.
-    ``full_due``: at the next sync in any case.
+    ``full_due``: at the next sync in any case. ``again``: the platform's ids of rows of which parts, such as masks,
+    could not be had → how often in a row. ``held``: after so many syncs in a row the watermark stayed, since what was
+    missing in them may be had if it is asked for once more.
     ``sync_first``: exports bring it up to date before they begin, where they do not say otherwise.
     ``options`` are what its syncs ask with, by the names of the platform's ``mirror_options``.
     """
@@ -45,6 +47,8 @@ class Mirror(models.Model):
     not_understood = models.JSONField(default=dict, blank=True)
     full_every_hours = models.PositiveIntegerField(default=FULL_EVERY_HOURS)
     full_due = models.BooleanField(default=False)
+    again = models.JSONField(default=dict, blank=True)
+    held = models.PositiveIntegerField(default=0)
     sync_first = models.BooleanField(default=True)
     options = models.JSONField(default=dict, blank=True)
 

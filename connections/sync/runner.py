@@ -4,12 +4,17 @@ Where it is stands on the run's row before each step, and each batch of rows com
 anywhere, the next attempt goes on, asks the platform nothing twice, and leaves nothing out.
 
 **The watermark** is the platform's own time at the asking. It moves in the transaction that ends a sync of which no row
-was refused; after one with refused rows it stays, so that they come again, and so it does where the platform left rows
-out, until somebody asks for a full sync: that one goes on without what is still left out. It stays after one of which
-something, such as a mask, could not be had for the moment, too; where that was a full one, the next is full too. The
-next sync asks for what changed since the watermark less ``SYNC_OVERLAP``: whether a platform's filter means *after* or
-*from … on*, nothing is left out, and what comes twice is the same row again. A platform that does not tell its clock is
-taken to have ours; where the answer that told it was lost, the watermark stays.
+was refused; after one with refused rows it stays, so that they come again. Where the platform left rows out it stays
+once, so that they are asked for once more; what is missing then too is left to the next full sync, and so it is at once
+in a full sync that somebody asks for. The next sync asks for what changed since the watermark less ``SYNC_OVERLAP``:
+whether a platform's filter means *after* or *from … on*, nothing is left out, and what comes twice is the same row
+again. A platform that does not tell its clock is taken to have ours; where the answer that told it was lost, the
+watermark stays.
+
+**Rows of which a part**, such as a mask, could not be had for the moment go in without it, and the next syncs ask for
+them by their ids, in an export of their own beside that of what changed: :data:`MOST_AGAIN` times, then the next full
+one tries. Those of which no ids are known, or too many, hold the watermark as rows that were left out do, and after a
+full sync the next is full too.
 
 **A row** is the platform's id: one whose picture has another name or size there takes the place of what it was.
 
@@ -25,7 +30,7 @@ brings it, and so is the row that it was alone.
 from __future__ import annotations
 
 from array import array
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Final
 
@@ -83,7 +88,15 @@ MOST_NAMED: Final = 20
 CONFIRM_AFTER: Final = timedelta(seconds=30)
 # beside what a platform counts of what it exported
 FOUND: Final = "rows in its file"
+# of the export of rows that are asked for by their ids
+AGAIN: Final = "again"
+_REMOTE_AGAIN, _AGAIN_ERROR = "remote_again", "again_error"
+MOST_AGAIN: Final = 3
+# the watermark stays for what is missing so often in a row
+MOST_HELD: Final = 1
 DEFERRED: Final = "parts of rows that could not be had now"
+_ONCE_MORE: Final = "The next sync asks for them once more, and goes on without what is missing then, too"
+_NOT_NOW: Final = "What is missing is asked for again by the next full sync"
 NEXT_IS_FULL: Final = "The next sync will be a full one; to have each be one, set full_every_hours of this mirror to 0"
 
 
@@ -144,6 +157,7 @@ class SyncRunner(Runner[SyncRun]):
                     "described": described(remote),
                     "options": mirror.options,
                     "classes": [[one.name, one.is_question] for one in remote.classes],
+                    AGAIN: [] if since_ms is None else _rows_again(mirror, platform),
                     "revision": store.revision if store else 0,
                 },
             )
@@ -158,14 +172,16 @@ class SyncRunner(Runner[SyncRun]):
         """The file is at hand. Raises ``NotYet`` while the platform makes it, ``NothingThereError``."""
         if fetched.file_of(run) is not None:
             return
-        external_id = run.project.external_id
-        remote = RemoteRun(platform, external_id, _wanted(run, platform), lease, run.state)
+        ids = run.state.get(AGAIN) or []
+        other = self._made_again(run, lease, platform, ids) if ids and _AGAIN_ERROR not in run.state else None
         try:
-            remote.advance()
-        finally:
-            if remote.remote_id != run.remote_id and not lease.is_lost:
-                lease.save(remote_id=remote.remote_id)
-        file = _only(remote.fetch(fetched.folder_for(run)), platform)
+            file = self._made(run, lease, platform)
+        except NothingThereError:
+            if other is None:
+                raise
+            file = platform.joined(None, other, ids, fetched.folder_for(run))
+        else:
+            file = file if other is None else platform.joined(file, other, ids, fetched.folder_for(run))
         digest = fetched.digest_of(file.path)
         state = run.state
         if (
@@ -186,17 +202,47 @@ class SyncRunner(Runner[SyncRun]):
                     "told": dict(file.told),
                     "missing": file.missing,
                     "deferred": file.deferred,
+                    "deferred_rows": file.deferred_rows if file.deferred_rows is None else list(file.deferred_rows),
                     "missing_as": file.missing_as,
                 },
             },
         )
+
+    def _made(self, run: SyncRun, lease: RunLease, platform: Platform) -> RemoteFile:
+        """What changed, or everything. Raises as :meth:`_fetch`."""
+        remote = RemoteRun(platform, run.project.external_id, _wanted(run, platform), lease, run.state)
+        try:
+            remote.advance()
+        finally:
+            if remote.remote_id != run.remote_id and not lease.is_lost:
+                lease.save(remote_id=remote.remote_id)
+        return _only(remote.fetch(fetched.folder_for(run)), platform)
+
+    def _made_again(self, run: SyncRun, lease: RunLease, platform: Platform, ids: list[str]) -> RemoteFile | None:
+        """The rows that are asked for by their ids; ``None``: there are none any more, or something is wrong with that:
+        it is kept, and they are asked for once more by the next sync. Raises ``NotYet``.
+        """
+        wanted = platform.for_rows(f"{run.remote_name}-{AGAIN}", ids, run.state.get("options", {}))
+        remote = RemoteRun(platform, run.project.external_id, wanted, lease, run.state, key=_REMOTE_AGAIN)
+        folder = fetched.folder_for(run) / AGAIN
+        folder.mkdir(mode=0o700, exist_ok=True)
+        try:
+            remote.advance()
+            return _only(remote.fetch(folder), platform)
+        except NothingThereError:
+            return None
+        except PermanentError as error:
+            lease.save(state={**run.state, _AGAIN_ERROR: f"rows that were to be asked for again: {error}"})
+            return None
 
     def _nothing_there(self, run: SyncRun, lease: RunLease, platform: Platform, answer: str) -> None:
         """The platform has no row that was asked for, and says so."""
         summary = _summary_of_nothing()
         rows = StoreRow.objects.filter(project=run.project, revision__lte=run.state["revision"])
         if run.mode == INCREMENTAL or not rows.exists():
-            _finish(run, lease, summary, statuses.COMPLETED, "")
+            error = run.state.get(_AGAIN_ERROR, "")
+            again = _again(run, Mirror.objects.get(project=run.project), ())
+            _finish(run, lease, summary, statuses.PARTIAL if error else statuses.COMPLETED, error, again=again)
             return
         if run.wanted != FULL:
             raise PermanentError(
@@ -262,7 +308,12 @@ class _Reading:
         )
         for name, is_question in run.state.get("classes", ()):
             self.importer.classes.append(IncomingClass(name, is_question=is_question))
-        self.checks = RowChecks(platform, self.importer, _wanted(run, platform))
+        self.checks = RowChecks(
+            platform, self.importer, _wanted(run, platform), by_id=frozenset(run.state.get(AGAIN, ()))
+        )
+        # what is known of rows of which parts could not be had, and which of them came
+        self.mirror = Mirror.objects.get(project=run.project)
+        self.came = set[str]()
 
     def carry_out(self) -> None:
         """Until the run has ended."""
@@ -301,18 +352,30 @@ class _Reading:
             "note_counts": notes.counts(),
         }
         status, error = verdict(run, summary)
-        is_whole = status == statuses.COMPLETED
-        if file["missing"] and is_whole:
+        tells_changes = self.platform.tells_changes_of(run.project.external_id)
+        again, is_held = _again(run, self.mirror, file["deferred_rows"] or (), self.came), False
+        if file["missing"] or (file["deferred"] and file["deferred_rows"] is None):
+            is_held = run.wanted != FULL and self.mirror.held < MOST_HELD
+        if status == statuses.COMPLETED and file["missing"]:
             what = MISSING[file["missing_as"]].format(file["missing"])
             status, error = statuses.PARTIAL, f"{self.platform.title} {what}"
-            # whoever asks for everything sees what cannot be had, and goes on without
-            is_whole = run.wanted == FULL and not file["deferred"]
-            if run.wanted != FULL and self.platform.tells_changes_of(run.project.external_id):
-                error = f"{error}. To go on without what is missing, ask for a full sync"
-        elif file["deferred"] and is_whole:
-            status, is_whole = statuses.PARTIAL, False
-            error = f"{DEFERRED}: {file['deferred']:,}. The next sync asks for them once more"
-        _finish(run, lease, summary, status, error, refused_bytes=self.log.flush(), is_whole=is_whole)
+            if tells_changes:
+                error += f". {_ONCE_MORE if is_held else _NOT_NOW}"
+        elif status == statuses.COMPLETED and (error := _deferred(file, again)):
+            status = statuses.PARTIAL
+        elif status == statuses.COMPLETED and _AGAIN_ERROR in run.state:
+            status, error = statuses.PARTIAL, run.state[_AGAIN_ERROR]
+        if any(times > MOST_AGAIN for times in again.values()) and tells_changes:
+            self._note_given_up(notes, again)
+            summary |= {"notes": notes.as_json(), "note_counts": notes.counts()}
+        refused_bytes = self.log.flush()
+        _finish(run, lease, summary, status, error, refused_bytes=refused_bytes, is_held=is_held, again=again)
+
+    @staticmethod
+    def _note_given_up(notes: Notes, again: dict[str, int]) -> None:
+        lasting = [row_id for row_id, times in again.items() if times > MOST_AGAIN]
+        text = f"rows of which parts could not be had {MOST_AGAIN + 1} times in a row: the next full sync tries again"
+        notes.add(OTHER, text, count=len(lasting), example=", ".join(lasting[:MOST_NAMED]))
 
     def _name_absent(self, notes: Notes) -> None:
         """Which of them are missing the platform may not say: those that the mirror has are named."""
@@ -331,6 +394,8 @@ class _Reading:
             if row.part_of or row.is_whole:
                 self.wholes.add(row.part_of or row.key)
             self.checks.look_at(row)
+            if row.row_id is not None and row.row_id in self.mirror.again:
+                self.came.add(row.row_id)
             yield row
 
     def _on_read(self, position: int) -> None:
@@ -354,6 +419,33 @@ def _since(run: SyncRun, mirror: Mirror, platform: Platform, now: datetime) -> i
     if last is None or mirror.full_due or now - last >= timedelta(hours=mirror.full_every_hours):
         return None
     return mirror.watermark_ms - int(settings.SYNC_OVERLAP * 1000)
+
+
+def _deferred(file: dict[str, Any], again: dict[str, int]) -> str:
+    """Of parts that could not be had, unless they could not be so often that nobody asks for them now."""
+    rows = file["deferred_rows"]
+    if not file["deferred"] or (rows and all(again[row_id] > MOST_AGAIN for row_id in rows)):
+        return ""
+    return f"{DEFERRED}: {file['deferred']:,}. The next sync asks for their rows once more"
+
+
+def _again(run: SyncRun, mirror: Mirror, rows: Sequence[str], came: Collection[str] = ()) -> dict[str, int]:
+    """What is to be known of rows of which parts could not be had. ``rows``: those of this sync, behind all others;
+    ``came``: whose parts were had.
+    """
+    asked = run.state.get(AGAIN, ())
+    if _AGAIN_ERROR in run.state:
+        rows = [*rows, *(row_id for row_id in asked if row_id not in {*rows, *came})]
+    settled = {*came, *asked, *rows}
+    kept = {} if run.mode == FULL else mirror.again
+    others = {row_id: times for row_id, times in kept.items() if row_id not in settled}
+    return others | {row_id: mirror.again.get(row_id, 0) + 1 for row_id in rows}
+
+
+def _rows_again(mirror: Mirror, platform: Platform) -> list[str]:
+    """The ids of the rows that are asked for beside what changed."""
+    most = platform.most_by_id(mirror.project.external_id)
+    return [row_id for row_id, times in mirror.again.items() if times <= MOST_AGAIN][:most]
 
 
 def _project(run: SyncRun, platform: Platform) -> RemoteProject:
@@ -434,9 +526,12 @@ def _finish(
     error: str,
     *,
     refused_bytes: int = 0,
-    is_whole: bool = True,
+    is_held: bool = False,
+    again: dict[str, int] | None = None,
 ) -> None:
-    """The end, and how far the mirror was read, in one transaction. ``is_whole``: it need not come again."""
+    """The end, and how far the mirror was read, in one transaction. ``is_held``: something is missing that may be had
+    when it is asked for once more. ``again``: as the mirror keeps it, ``None``: as it is.
+    """
     summary = {"gone": _gone(run), "not_understood": {}, **summary}
     state = run.state
     lease.check(now=True)
@@ -454,10 +549,19 @@ def _finish(
         if not finished:
             raise LeaseLost(f"{run.label} was taken over while it was being finished")
         if status in statuses.SUCCESSFUL:
-            _move_mirror(run, state, summary, is_whole=is_whole)
+            has_refused = bool(summary["refused_count"] or summary["pieces_refused"])
+            _move_mirror(run, state, summary, is_whole=not has_refused and not is_held, is_held=is_held, again=again)
 
 
-def _move_mirror(run: SyncRun, state: dict[str, Any], summary: dict[str, Any], *, is_whole: bool) -> None:
+def _move_mirror(
+    run: SyncRun,
+    state: dict[str, Any],
+    summary: dict[str, Any],
+    *,
+    is_whole: bool,
+    is_held: bool,
+    again: dict[str, int] | None,
+) -> None:
     """``is_whole``: the watermark moves."""
     mirror = Mirror.objects.select_for_update().get(project=run.project)
     mirror.synced_at = run.asked_at
@@ -471,7 +575,9 @@ def _move_mirror(run: SyncRun, state: dict[str, Any], summary: dict[str, Any], *
         mirror.full_synced_at = run.asked_at
         if mirror.options == state["options"]:  # else what was read was asked for with others
             # what could not be had may be of rows that did not change since the watermark
-            mirror.full_due = bool(state.get("file", {}).get("deferred"))
+            mirror.full_due = is_held and bool(state["file"]["deferred"]) and state["file"]["deferred_rows"] is None
+    mirror.held = mirror.held + 1 if is_held else 0
+    mirror.again = mirror.again if again is None else again
     if is_whole and state.get("file") is None:  # nothing changed since the watermark, up to this moment
         mirror.watermark_asked_at = run.asked_at
     # where there was nothing the platform told no clock: the next sync asks from the same moment on
@@ -479,7 +585,8 @@ def _move_mirror(run: SyncRun, state: dict[str, Any], summary: dict[str, Any], *
         remote = state.get(REMOTE, {})
         if (told := remote.get("server_ms")) is not None:
             mirror.watermark_ms, mirror.watermark_asked_at = told, run.asked_at
-        elif not remote.get("adopted"):  # of one whose answer was lost the clock is not known, though others tell it
+        # of one whose answer was lost the clock is not known, though others tell it; nor where nothing had changed
+        elif remote.get("remote_id") and not remote.get("adopted"):
             mirror.watermark_ms, mirror.watermark_asked_at = from_datetime(run.asked_at), run.asked_at
     mirror.save()
 

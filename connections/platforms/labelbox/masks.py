@@ -2,8 +2,9 @@
 
 A picture holds one mask (``mask``), or all of a label or a frame, each in a colour of its own (``composite_mask``); it
 is fetched once for all of them. The key goes along to the platform's own host alone. What cannot be had stays in its
-row as it came, and is counted with its reason; the next full sync, of which the addresses are new, tries it again. What
-may be had later is counted apart: whoever syncs asks for those rows again.
+row as it came, and is counted with its reason and one address; the next full sync, of which the addresses are new,
+tries it again. What may be had later is counted apart, with the ids of its rows: whoever syncs asks for those again.
+Where many fail one after another it is left, and begun again a little later; at the last time the rest is left out.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from __future__ import annotations
 import re
 import struct
 import zlib
-from collections import Counter, deque
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
@@ -25,7 +26,8 @@ import orjson
 from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
-from connections.platforms.labelbox.client import Client
+from connections.platforms.labelbox.client import Client, shown
+from connections.platforms.labelbox.names import MOST_IDS
 from connections.rows.composite_masks import MOST_PIXELS
 from connections.rows.masks import compressed
 from exportadmin.lib.errors import ExportAdminError, TransientError
@@ -38,6 +40,8 @@ MOST_RUNS: Final = 4_000_000
 MOST_PICTURES: Final = 1_000_000
 # so many in a row that may be had later are the platform's trouble, not theirs
 MOST_FAILURES: Final = 16
+# so often it is left for that, and begun again
+MOST_STOPS: Final = 2
 NOT_HAD: Final = "masks that could not be had"
 _MARKS: Final = re.compile(rb'"(?:composite_)?mask"\s*:\s*\{[^{}]*"url"')
 _LONGEST_MARK: Final = 4096
@@ -75,29 +79,65 @@ def have_to_be_fetched(path: Path) -> bool:
 
 
 @dataclass(slots=True)
+class NotHad:
+    """What could not be had: ``reasons`` → how often, and one of each. ``deferred`` of them may be had later; they are
+    of the rows ``deferred_rows``, by their ids (empty: it has none), one more than can be asked for at most.
+    """
+
+    reasons: dict[str, int] = field(default_factory=dict)
+    examples: dict[str, str] = field(default_factory=dict)
+    deferred: int = 0
+    deferred_rows: list[str] = field(default_factory=list)
+
+    def add(self, reason: str | TransientError, row_id: str, url: str) -> None:
+        """One more."""
+        text = f"{NOT_HAD} ({reason})"
+        self.reasons[text] = self.reasons.get(text, 0) + 1
+        self.examples.setdefault(text, f"that of row {row_id[:80]!r}{f' at {shown(url)}' if url else ''}")
+        if isinstance(reason, TransientError):
+            self.deferred += 1
+            if row_id not in self.deferred_rows[-1:] and len(self.deferred_rows) <= MOST_IDS:
+                self.deferred_rows.append(row_id)
+
+    def notes(self) -> dict[str, int]:
+        """A text → how often."""
+        return {f"{text}, such as {self.examples[text]}": count for text, count in self.reasons.items()}
+
+
+@dataclass(slots=True)
 class _Place:
-    """How far the rows of a file of so many ``bytes`` were written, all with what could be had of their masks."""
+    """How far the rows of a file of so many ``bytes`` were written, all with what could be had of their masks.
+    ``stops``: how often it was left since many failed one after another.
+    """
 
     task_id: str
     bytes: int
     read: int = 0
     written: int = 0
     received: int = 0
-    not_had: dict[str, int] = field(default_factory=dict)
-    deferred: int = 0
+    stops: int = 0
+    not_had: NotHad = field(default_factory=NotHad)
 
 
-def put_in(
-    client: Client, task_id: str, path: Path, made: Path, on_bytes: Callable[[int], None]
-) -> tuple[Counter[str], int]:
-    """Write the rows of a file with their masks in them to ``made``; ``(what could not be had, a text → how often; how
-    many of these may be had later)``.
+def put_in(client: Client, task_id: str, path: Path, made: Path, on_bytes: Callable[[int], None]) -> NotHad:
+    """Write the rows of a file with their masks in them to ``made``.
 
     ``on_bytes`` is told of each picture, first of those that an attempt before put in: it goes on behind their rows.
-    Raises ``TransientError`` where the platform does not answer any more.
+    Raises ``TransientError`` where the platform does not answer any more, :data:`MOST_STOPS` times at most.
     """
-    kept = made.with_name(f"{made.name}.place")
-    place = _read(kept, _Place(task_id, path.stat().st_size), made)
+    kept, size = made.with_name(f"{made.name}.place"), path.stat().st_size
+    try:
+        return _put_in(client, path, made, kept, _read(kept, _Place(task_id, size), made), on_bytes)
+    except TransientError:
+        place = _read(kept, _Place(task_id, size), made)
+        place.stops += 1
+        kept.write_bytes(orjson.dumps(asdict(place)))
+        raise
+
+
+def _put_in(
+    client: Client, path: Path, made: Path, kept: Path, place: _Place, on_bytes: Callable[[int], None]
+) -> NotHad:
     on_bytes(place.received)
     with (
         closing(_Pictures(client, on_bytes, place)) as pictures,
@@ -116,18 +156,18 @@ def put_in(
             place.written += out.write(line)
             if has_masks:
                 out.flush()
-                place.received, place.not_had = before + pictures.received, dict(pictures.not_had)
-                place.deferred = pictures.deferred
+                place.received = before + pictures.received
                 kept.write_bytes(orjson.dumps(asdict(place)))
-    return pictures.not_had, pictures.deferred
+    return place.not_had
 
 
 def _read(kept: Path, fresh: _Place, made: Path) -> _Place:
     """What an attempt before came to, of this very file."""
     try:
-        place = _Place(**orjson.loads(kept.read_bytes()))
+        told = orjson.loads(kept.read_bytes())
+        place = _Place(**{**told, "not_had": NotHad(**told["not_had"])})
         is_same = (place.task_id, place.bytes) == (fresh.task_id, fresh.bytes) and place.written <= made.stat().st_size
-    except (OSError, orjson.JSONDecodeError, TypeError):
+    except (OSError, orjson.JSONDecodeError, TypeError, KeyError):
         return fresh
     return place if is_same else fresh
 
@@ -143,6 +183,9 @@ def _with_masks(line: bytes, pictures: _Pictures) -> bytes:
         row = orjson.loads(line)
     except orjson.JSONDecodeError:  # whoever reads the file says so
         return line
+    data_row = row.get("data_row") if isinstance(row, dict) else None
+    row_id = data_row.get("id") if isinstance(data_row, dict) else None
+    pictures.row_id = row_id if isinstance(row_id, str) else ""
     wanted: dict[str, list[tuple[_Json, Colour]]] = {}
     for mark in _marks_of(row):
         url, colour = _picture_of(mark, pictures)
@@ -156,7 +199,7 @@ def _with_masks(line: bytes, pictures: _Pictures) -> bytes:
             if isinstance(mask, dict):
                 _replace(mark, mask)
             else:
-                pictures.miss(mask)
+                pictures.miss(mask, url)
     try:
         return orjson.dumps(row) + b"\n"
     except orjson.JSONEncodeError:  # it is nested more deeply than is written, though not than is read
@@ -262,14 +305,15 @@ def _mask_of(runs: _Runs, height: int, width: int, colour: Colour) -> _Json | st
 
 
 class _Pictures:
-    """A few are fetched at once; ``not_had``: texts → how often; ``deferred``: how many of these may be had later;
-    ``received``: bytes. The first two go on where ``place`` has come to.
+    """A few are fetched at once, for the row ``row_id``; ``received``: bytes. What cannot be had is added to that of
+    ``place``.
     """
 
     def __init__(self, client: Client, on_bytes: Callable[[int], None], place: _Place) -> None:
-        self.not_had: Counter[str] = Counter(place.not_had)
-        self.deferred = place.deferred
+        self.row_id = ""
         self.received = 0
+        self._not_had, self._is_last = place.not_had, place.stops >= MOST_STOPS
+        self._given_up: TransientError | None = None
         self._on_bytes = on_bytes
         self._failures = self._count = 0
         # a session for each that is fetched at once
@@ -280,10 +324,9 @@ class _Pictures:
         """Nothing more is fetched."""
         self._pool.shutdown(cancel_futures=True)
 
-    def miss(self, reason: str | TransientError) -> None:
+    def miss(self, reason: str | TransientError, url: str = "") -> None:
         """Count one that could not be had."""
-        self.not_had[f"{NOT_HAD} ({reason})"] += 1
-        self.deferred += isinstance(reason, TransientError)
+        self._not_had.add(reason, self.row_id, url)
 
     def fetch(self, addresses: Iterable[str]) -> Iterator[tuple[str, bytes | TransientError | str]]:
         """Each address with its content, or why there is none, in order. Raises ``TransientError``."""
@@ -300,11 +343,16 @@ class _Pictures:
             self.received += size
             self._on_bytes(size)
             self._failures = self._failures + 1 if isinstance(content, TransientError) else 0
-            if isinstance(content, TransientError) and self._failures >= MOST_FAILURES:
-                raise TransientError(f"{MOST_FAILURES} masks, one after another: {content}")
+            if isinstance(content, TransientError) and self._failures >= MOST_FAILURES and self._given_up is None:
+                told = TransientError(f"{MOST_FAILURES} masks, one after another: {content}")
+                if not self._is_last:
+                    raise told
+                self._given_up = told
             yield url, content
 
     def _one(self, url: str) -> bytes | TransientError | str:
+        if self._given_up is not None:
+            return self._given_up
         self._count += 1
         if self._count > MOST_PICTURES:
             return f"no more than {MOST_PICTURES:,} pictures are fetched"

@@ -267,6 +267,17 @@ class LabelboxPlatform(Platform):
         since = None if since_ms is None else since_ms // _SECOND * _SECOND
         return Wanted(name, ROWS, "A mirror by Export Admin", updated_after_ms=since, options=options)
 
+    def most_by_id(self, external_id: str) -> int:
+        return names.MOST_IDS if "data_row_ids" in thing(external_id).sort.filters else 0
+
+    def for_rows(self, name: str, ids: Sequence[str], options: Mapping[str, Any] = MappingProxyType({})) -> Wanted:
+        return self.for_sync(name, None, {**options, "data_row_ids": list(ids)})
+
+    def joined(self, file: RemoteFile | None, other: RemoteFile, ids: Sequence[str], folder: Path) -> RemoteFile:
+        from connections.platforms.labelbox import rows
+
+        return rows.joined(file, other, frozenset(ids), folder)
+
     def project_in_rows(self, external_id: str, options: Mapping[str, Any]) -> str:
         """Of a dataset, a slice and the catalog, the first of those whose labels were asked for."""
         there = thing(external_id)
@@ -368,7 +379,7 @@ class LabelboxPlatform(Platform):
         failed = stream.fetch(self.client, remote_id, ERRORS, errors, lambda count: on_bytes(0))
         lines = failed.lines if failed is not None else 0
         noted = {rows.errors_of(errors, lines): lines} if lines else {}
-        deferred = 0
+        deferred, deferred_rows = 0, list[str]()
         if size is None:
             if lines:
                 raise PermanentError(f"it has no rows, but {lines:,} {next(iter(noted))}")
@@ -377,13 +388,16 @@ class LabelboxPlatform(Platform):
             file = rows.checked(path, there, wanted)
         elif masks.have_to_be_fetched(path):
             made = folder / "with_masks"
-            not_had, deferred = masks.put_in(self.client, remote_id, path, made, on_bytes)
-            noted |= not_had
+            put_in = masks.put_in(self.client, remote_id, path, made, on_bytes)
+            deferred, deferred_rows = put_in.deferred, put_in.deferred_rows
+            noted |= put_in.notes()
             path.unlink()
             file = rows.named(made, size.lines)
         else:
             file = rows.named(path, size.lines)
+        is_known = "" not in deferred_rows and len(deferred_rows) <= names.MOST_IDS
         file = replace(file, notes={**file.notes, **noted}, deferred=deferred)
+        file = replace(file, deferred_rows=deferred_rows if is_known else None)
         return [replace(file, missing=lines, missing_as=ERROR_LINES)]
 
     def rows_of(self, file: RemoteFile, wanted: Wanted) -> Iterator[RemoteRow]:

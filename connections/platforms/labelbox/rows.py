@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
@@ -9,12 +11,13 @@ from pathlib import Path
 from typing import Any, Final
 
 from connections.platforms import files
-from connections.platforms.base import RemoteFile, RemoteRow, Wanted
+from connections.platforms.base import NothingThereError, RemoteFile, RemoteRow, Wanted
 from connections.platforms.labelbox.client import shown
 from connections.platforms.labelbox.names import (
     CATALOG,
     DATASET,
     MODEL_RUN,
+    MOST_IDS,
     PROJECT,
     STATUS_OF_ROWS,
     Thing,
@@ -81,6 +84,40 @@ def named(path: Path, rows: int) -> RemoteFile:
     return RemoteFile(path, NAME, MEDIA_TYPE, path.stat().st_size, rows)
 
 
+def joined(file: RemoteFile | None, other: RemoteFile, ids: frozenset[str], folder: Path) -> RemoteFile:
+    """One file of both, in ``folder``: of ``other`` those rows of the ``ids`` that ``file`` does not have."""
+    there = set() if file is None else {row.row_id for row in told(file.path)} & ids
+    made = folder / "joined"
+    count = 0
+    with made.open("wb") as out:
+        if file is not None:
+            with file.path.open("rb") as first:
+                shutil.copyfileobj(first, out)
+                first.seek(-1, os.SEEK_END)
+                out.write(b"" if first.read(1) == b"\n" else b"\n")
+        with other.path.open("rb") as second:
+            for element in files.whole(lambda: json_stream.lines(second)):
+                row_id = _row_id(_object(files.value_of(element)))
+                if row_id in ids and row_id not in there:
+                    out.write(element.raw + b"\n")
+                    count += 1
+    if file is None and not count:
+        raise NothingThereError("none of the rows that were asked for by their ids came")
+    both = [other] if file is None else [file, other]
+    known = [one.deferred_rows for one in both]
+    deferred = None if None in known else list(dict.fromkeys(one for each in known for one in each or ()))
+    return replace(
+        both[0],
+        path=made,
+        bytes=made.stat().st_size,
+        rows=count + sum(one.rows or 0 for one in both[:-1]),
+        notes=sum((Counter(one.notes) for one in both), Counter()),
+        missing=sum(one.missing for one in both),
+        deferred=sum(one.deferred for one in both),
+        deferred_rows=deferred if deferred is None or len(deferred) <= MOST_IDS else None,
+    )
+
+
 def errors_of(path: Path, lines: int) -> str:
     """What the stream of errors holds, as a note: a few of its lines, as they are. Their shape is not documented."""
     with path.open("rb") as file:
@@ -94,9 +131,13 @@ def told(path: Path) -> Iterator[RemoteRow]:
         if not isinstance(row, dict):
             continue
         data_row = _object(row.get("data_row"))
-        row_id = str(data_row.get("id") or data_row.get("global_key") or "")[:200]
         active = _moment(_object(data_row.get("details")).get("last_activity_at"))
-        yield RemoteRow(row_id, _status(row), active)
+        yield RemoteRow(_row_id(row), _status(row), active)
+
+
+def _row_id(row: _Json) -> str:
+    data_row = _object(row.get("data_row"))
+    return str(data_row.get("id") or data_row.get("global_key") or "")[:200]
 
 
 class _Filters:

@@ -137,6 +137,7 @@ def test_what_cannot_be_had_stays_as_it_is_and_is_counted_with_its_reason(
     ((text, count),) = file.notes.items()
     assert (text.startswith("masks that could not be had ("), count) == (True, 1)
     assert reason in text
+    assert text.endswith(f"such as that of row 'row-00000' at {address(labelbox_side)}")
     assert file.rows == 2
 
 
@@ -148,9 +149,10 @@ def test_a_row_that_is_nested_too_deeply_to_be_written_stays_as_it_came(labelbox
     path, made = tmp_path / "fetched", tmp_path / "made"
     path.write_text(line)
     labelbox_side.habits.masks["tasks/t/masks/m/index/1"] = picture(AREAS)
-    not_had, deferred = masks.put_in(labelbox.client, "task", path, made, lambda count: None)
+    not_had = masks.put_in(labelbox.client, "task", path, made, lambda count: None)
     assert made.read_text() == line
-    assert (not_had, deferred) == ({"masks that could not be had (its row is nested too deeply)": 1}, 0)
+    said = "masks that could not be had (its row is nested too deeply), such as that of row 'row-00000'"
+    assert (not_had.notes(), not_had.deferred) == ({said: 1}, 0)
 
 
 def test_pictures_of_another_host_are_asked_for_without_the_key(labelbox, labelbox_side, tmp_path):
@@ -170,9 +172,16 @@ def test_where_many_fail_one_after_another_it_is_tried_again_later(labelbox, lab
     for number in range(5):
         row = with_mask(row, composite(labelbox_side, RED, f"t/masks/{number}/index/1"))
         labelbox_side.habits.masks[f"tasks/t/masks/{number}/index/1"] = Answer(503, headers={"Retry-After": "99"})
-    labelbox_side.serve("one", [row])
-    with pytest.raises(TransientError, match=r"3 masks, one after another: .* answered 503"):
-        synced(labelbox, tmp_path)
+    labelbox_side.serve("one", [row, with_mask(labelled_row(3), composite(labelbox_side, RED))])
+    labelbox_side.habits.masks["tasks/t/masks/m/index/1"] = Answer(503, headers={"Retry-After": "99"})
+    asking = labelbox.for_sync("sync", None)
+    made = labelbox.ask("one", asking)
+    for _ in range(2):
+        with pytest.raises(TransientError, match=r"3 masks, one after another: .* answered 503"):
+            labelbox.fetch("one", made.remote_id, asking, tmp_path, lambda count: None)
+    (file,) = labelbox.fetch("one", made.remote_id, asking, tmp_path, lambda count: None)
+    assert (file.rows, file.deferred, file.deferred_rows) == (2, 6, ["row-00000", "row-00003"])
+    assert any("3 masks, one after another" in text for text in file.notes), "the last of them was not asked for"
 
 
 def test_pictures_that_are_too_large_are_not_unpacked(monkeypatch):

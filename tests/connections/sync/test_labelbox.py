@@ -16,7 +16,7 @@ from tests.connections.store.test_import_ndjson import printed
 from tests.connections.sync.conftest import ME, MINUTE, carried_out, keys
 from tests.rest.world import SHELL
 from tests.support.far_side import Answer
-from tests.support.labelbox_server import LabelboxServer, Served, labelled_row, picture, with_mask
+from tests.support.labelbox_server import LabelboxServer, Served, labelled_row, picture, refusal, with_mask
 
 pytestmark = pytest.mark.django_db(transaction=True)
 COUNT = 30
@@ -216,15 +216,75 @@ def test_a_row_whose_mask_failed_for_the_moment_comes_again_at_the_next_sync(hel
         held.habits.masks[path] = answer
         run = carried_out(project, wanted).run
         settings = Mirror.objects.get(project=project)
-        return run.status, run.mode, "composite_mask" in body.get(), settings.watermark_ms, settings.full_due
+        return run.status, run.mode, "composite_mask" in body.get(), settings.watermark_ms, settings.again
 
     changed = with_mask(labelled_row(0, active_ms=NOON + MINUTE), mask)
     held.projects["one"].rows = [changed, *rows[1:]]
     held.clock_ms = lambda: NOON + 20 * MINUTE
-    assert synced(fails) == (statuses.PARTIAL, INCREMENTAL, True, NOON, False)
+    once = {"row-00000": 1}
+    # the watermark moves for all others
+    assert synced(fails) == (statuses.PARTIAL, INCREMENTAL, True, NOON + 20 * MINUTE, once)
     error = SyncRun.objects.filter(project=project).latest("pk").error
-    assert error == "parts of rows that could not be had now: 1. The next sync asks for them once more"
-    assert synced(shown) == (statuses.COMPLETED, INCREMENTAL, False, NOON + 20 * MINUTE, False)
+    assert error == "parts of rows that could not be had now: 1. The next sync asks for their rows once more"
     held.clock_ms = lambda: NOON + 60 * MINUTE
-    assert synced(fails, FULL) == (statuses.PARTIAL, FULL, True, NOON + 20 * MINUTE, True)
-    assert synced(shown) == (statuses.COMPLETED, FULL, False, NOON + 60 * MINUTE, False)
+    assert synced(shown) == (statuses.COMPLETED, INCREMENTAL, False, NOON + 60 * MINUTE, {})
+    by_id, changes = (one["input"]["filters"]["searchQuery"]["query"] for one in held.sent("create")[-2:])
+    assert by_id == [{"ids": ["row-00000"], "operator": "is", "type": "data_row_id"}]
+    assert [one["type"] for one in changes] == ["data_row_last_activity_at"]
+    asked = held.count("create")
+    assert synced(fails)[:2] == (statuses.COMPLETED, INCREMENTAL)
+    assert held.count("create") == asked + 1
+    held.clock_ms = lambda: NOON + 90 * MINUTE
+    assert synced(fails, FULL) == (statuses.PARTIAL, FULL, True, NOON + 90 * MINUTE, once)
+    for times in (2, 3):
+        assert synced(fails)[:3] == (statuses.PARTIAL, INCREMENTAL, True)
+        assert Mirror.objects.get(project=project).again == {"row-00000": times}
+    # then it is no trouble of the moment
+    assert synced(fails)[:3] == (statuses.COMPLETED, INCREMENTAL, True)
+    notes = SyncRun.objects.filter(project=project).latest("pk").summary["notes"]
+    assert any("4 times in a row" in note["text"] and note["example"] == "row-00000" for note in notes)
+    asked = held.count("create")
+    assert synced(shown)[:3] == (statuses.COMPLETED, INCREMENTAL, True)
+    assert held.count("create") == asked + 1, "what changed alone was asked for"
+    assert synced(fails, FULL)[:2] == (statuses.COMPLETED, FULL)
+    assert synced(shown, FULL) == (statuses.COMPLETED, FULL, False, NOON + 90 * MINUTE, {})
+
+
+def test_a_row_that_changed_or_went_while_its_mask_failed_is_as_it_is_there(held):
+    path = "tasks/t/masks/0/index/1"
+    mask = {"composite_mask": {"url": f"{held.url}/api/v1/{path}", "color_rgb": [9, 8, 7]}}
+    rows = list(held.projects["one"].rows)
+    held.projects["one"].rows = [with_mask(rows[0], mask), *rows[1:]]
+    held.habits.masks[path] = Answer(503, headers={"Retry-After": "99"})
+    project = mirror(held)
+    assert carried_out(project).run.status == statuses.PARTIAL
+    held.clock_ms = lambda: NOON + 60 * MINUTE
+    changed = with_mask(labelled_row(0, active_ms=NOON + 30 * MINUTE, status="IN_REVIEW"), mask)
+    held.projects["one"].rows = [changed, *rows[1:]]
+    course = carried_out(project)  # it is in both exports, and once in what is read
+    assert (course.run.summary["rows"], course.run.summary["refused_count"]) == (1, 0)
+    assert StoreRow.objects.get(project=project, global_key="key-00000").status == "review"
+    held.clock_ms = lambda: NOON + 120 * MINUTE
+    held.projects["one"].rows = rows[1:]
+    course = carried_out(project)
+    assert (course.run.status, course.run.mode, course.run.summary["rows"]) == (statuses.COMPLETED, INCREMENTAL, 0)
+    assert Mirror.objects.get(project=project).again == {}
+
+
+def test_where_rows_cannot_be_asked_for_by_their_ids_what_changed_comes_all_the_same(held):
+    path = "tasks/t/masks/0/index/1"
+    mask = {"composite_mask": {"url": f"{held.url}/api/v1/{path}", "color_rgb": [9, 8, 7]}}
+    rows = list(held.projects["one"].rows)
+    held.projects["one"].rows = [with_mask(rows[0], mask), *rows[1:]]
+    held.habits.masks[path] = Answer(503, headers={"Retry-After": "99"})
+    project = mirror(held)
+    carried_out(project)
+    changed = labelled_row(7, active_ms=NOON + MINUTE, status="IN_REVIEW")
+    held.projects["one"].rows = [rows[0], *rows[1:7], changed, *rows[8:]]
+    for _ in range(2):
+        held.answers["create"] = [refusal("GRAPHQL_VALIDATION_FAILED", "unknown filter")]
+        course = carried_out(project)
+        assert (course.run.status, course.run.mode) == (statuses.PARTIAL, INCREMENTAL)
+        assert "unknown filter" in course.run.error + str(course.run.summary["notes"])
+    assert StoreRow.objects.get(project=project, global_key="key-00007").status == "review"
+    assert Mirror.objects.get(project=project).again == {"row-00000": 3}

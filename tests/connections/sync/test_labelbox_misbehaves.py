@@ -12,7 +12,7 @@ from connections.connection_actions import create_connection
 from connections.models import Project
 from connections.store.models import StoreRow, StoreTombstone
 from connections.sync.actions import mirror_project
-from connections.sync.models import FULL, INCREMENTAL, Mirror
+from connections.sync.models import AUTO, FULL, INCREMENTAL, Mirror
 from exportadmin.runs import statuses
 from tests.connections.sync.conftest import ME, Course, carried_out, keys
 from tests.rest.world import SHELL
@@ -184,8 +184,8 @@ def test_lines_of_the_stream_of_errors_are_shown_as_they_are_and_nothing_is_take
     assert (course.run.mode, course.run.status, course.run.error) == (
         FULL,
         "partial",
-        "Labelbox has 2 lines in its stream of errors: rows may be missing. To go on without what is missing, ask for "
-        "a full sync",
+        "Labelbox has 2 lines in its stream of errors: rows may be missing. The next sync asks for them once more, and "
+        "goes on without what is missing then, too",
     )
     (note,) = (one for one in course.run.summary["notes"] if "stream of errors" in one["text"])
     assert (note["count"], note["text"]) == (2, f"lines in the stream of errors, such as {ERRORS[0]}; {ERRORS[1]}")
@@ -193,14 +193,16 @@ def test_lines_of_the_stream_of_errors_are_shown_as_they_are_and_nothing_is_take
     assert Mirror.objects.get(project=project).watermark_ms == before
 
 
-def test_a_row_that_never_can_be_exported_holds_nothing_up_once_somebody_asked_for_a_full_sync(project, held):
+@pytest.mark.parametrize("wanted", [AUTO, FULL])
+def test_a_row_that_never_can_be_exported_holds_nothing_up_for_long(project, held, wanted):
     held.habits.errors = ERRORS
-    for _ in range(2):
+    if wanted == AUTO:  # somebody who asks for everything sees it, and goes on at once
         assert (carried_out(project).run.mode, Mirror.objects.get(project=project).watermark_ms) == (FULL, None)
-    course = carried_out(project, FULL)
+    course = carried_out(project, wanted)
     assert (course.run.status, course.run.error) == (
         "partial",
-        "Labelbox has 2 lines in its stream of errors: rows may be missing",
+        "Labelbox has 2 lines in its stream of errors: rows may be missing. What is missing is asked for again by the "
+        "next full sync",
     )
     assert Mirror.objects.get(project=project).watermark_ms == next(reversed(held.tasks.values())).created_ms
     held.habits.errors = []  # none of what changed since
