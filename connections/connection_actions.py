@@ -337,6 +337,6 @@ def _connection_name(name: str) -> str:
     name = check_line(name.strip(), "name")
     if not 0 < len(name) <= MAX_CONNECTION_NAME:
         raise UserError(
-            f"{name[:60]!r} cannot be the name of a connection: 1 to {MAX_CONNECTION_NAME} characters", field="name"
+            f"a connection has a name of 1 to {MAX_CONNECTION_NAME} characters; this has {len(name)}", field="name"
         )
     return name

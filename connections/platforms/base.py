@@ -71,7 +71,8 @@ class RemoteFormat:
 class RemoteOption:
     """One setting of an export that the platform makes, beside those of :class:`Wanted`.
 
-    ``many``: a list of texts, ``most`` of them; with ``choices`` (value, title) one of them, or some.
+    ``many``: a list of texts, ``most`` of them; with ``choices`` (value, title) one of them, or some. A form
+    begins with the first, or with ``unset``, which says what it is where none is chosen and that is none of them.
     ``is_connection``: the id of one of :meth:`Platform.remote_connections`.
     """
 
@@ -81,6 +82,7 @@ class RemoteOption:
     many: bool = False
     most: int = 100
     choices: tuple[tuple[str, str], ...] = ()
+    unset: str = ""
     is_connection: bool = False
 
 

@@ -74,7 +74,8 @@ def option_field(option: RemoteOption) -> forms.Field:
             label=option.title, help_text=option.help, required=False, choices=option.choices, widget=ChoiceBoxes
         )
     if option.choices or option.is_connection:
-        return OfferedField(label=option.title, help_text=option.help, required=False, choices=option.choices)
+        choices = [*([("", option.unset)] if option.unset else []), *option.choices]
+        return OfferedField(label=option.title, help_text=option.help, required=False, choices=choices)
     return TextField(label=option.title, help_text=option.help, required=False, max_length=100 * option.most)
 
 

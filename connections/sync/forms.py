@@ -25,6 +25,12 @@ class MirrorForm(Form):
     name = TextField(label="Name here", required=False, widget=forms.TextInput(attrs={"maxlength": MAX_NAME}))
 
 
+class RemoteFilterForm(FilterForm):
+    """Which of a platform's projects a list shows."""
+
+    q = TextField(label="Name or id", required=False)
+
+
 class SyncForm(Form):
     """How it is brought up to date."""
 

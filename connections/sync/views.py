@@ -27,7 +27,7 @@ from connections.sync.actions import (
     read_refused,
     request_sync,
 )
-from connections.sync.forms import MirrorForm, MirrorSettingsForm, SyncFilterForm, SyncForm
+from connections.sync.forms import MirrorForm, MirrorSettingsForm, RemoteFilterForm, SyncFilterForm, SyncForm
 from connections.sync.lookup import get_sync, mirror_of, visible_syncs
 from connections.sync.models import FULL, INCREMENTAL, SyncRun
 from connections.sync.representation import FIRST_REFUSED
@@ -40,6 +40,7 @@ from exportadmin.runs.progress import progress_of
 PAGE: Final = "syncs:detail"
 PROJECT: Final = "projects:project"
 PAGE_SIZE: Final = 25
+REMOTE_PAGE_SIZE: Final = 50
 SYNCS_SHOWN: Final = 5
 # state → one sentence
 _SENTENCES: Final = {
@@ -59,8 +60,11 @@ MODE_TITLES: Final = {"": "not decided yet", INCREMENTAL: "what changed", FULL: 
 
 @form_view
 def remote_projects(request: HttpRequest, connection_id: str) -> HttpResponse:
-    """The projects that the connection reaches; sent back, one of them is mirrored, and its first sync requested."""
-    only(request, ())
+    """``?q=&page=N``, the projects that the connection reaches; sent back, one of them is mirrored, and its first sync
+    requested.
+    """
+    filters = RemoteFilterForm(request.GET)
+    sought = filters.params.get("q", "").casefold()
     connection, actor = get_connection(request, connection_id), actor_of(request)
     require_manages_connections(actor, connection)
     form = MirrorForm(request.POST if request.method == "POST" else None)
@@ -81,7 +85,11 @@ def remote_projects(request: HttpRequest, connection_id: str) -> HttpResponse:
     context: dict[str, Any] = {"section": "connections", "connection": connection, "form": form, "error": error}
     try:
         listed = list_remote_projects(connection=connection, actor=actor)
-        context |= {"offered": listed.offered, "left_out": listed.left_out}
+        found = [
+            each for each in listed.offered if sought in f"{each.remote.name}\n{each.remote.external_id}".casefold()
+        ]
+        page = Paginator(found, REMOTE_PAGE_SIZE).get_page(request.GET.get("page"))
+        context |= {"page": page, "total": len(listed.offered), "left_out": listed.left_out, "filters": filters}
     except UserError as refusal:
         if isinstance(refusal, DeniedError | NotFoundError):
             raise

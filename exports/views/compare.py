@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -41,11 +41,12 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """``more`` lines are not shown; the largest differences are."""
+    """The largest differences first; ``same`` have none and are folded away, and ``more`` lines are not shown."""
 
     title: str
     column: str
     lines: list[Line]
+    same: list[Line]
     more: int
 
 
@@ -93,22 +94,26 @@ def _rows(request: HttpRequest, older: ExportReport, newer: ExportReport) -> dic
 
 def tables(older: ExportReport, newer: ExportReport) -> list[Table]:
     """What both check values say, side by side."""
-    wanted = (
-        ("Figures", "What", _figures),
+    wanted: tuple[tuple[str, str, Callable[[ExportReport], dict[str, int]]], ...] = (
         ("Annotations by class", "Class", lambda one: _counts(one, "annotations_by_class")),
         ("Annotations by kind", "Kind", lambda one: _counts(one, "annotations_by_kind")),
         ("Rows by review status", "Review status", lambda one: _counts(one, "rows_by_status")),
         ("Rows by media type", "Media type", lambda one: _counts(one, "rows_by_media_type")),
     )
-    made = [_table(title, column, counts(older), counts(newer)) for title, column, counts in wanted]
-    return [table for table in made if table.lines]
+    figures = Table("Figures", "What", _lines(_figures(older), _figures(newer)), [], 0)
+    made = [figures, *(_table(title, column, counts(older), counts(newer)) for title, column, counts in wanted)]
+    return [table for table in made if table.lines or table.same]
 
 
 def _table(title: str, column: str, before: Mapping[str, int], after: Mapping[str, int]) -> Table:
-    lines = [Line(name, before.get(name, 0), after.get(name, 0)) for name in dict.fromkeys([*before, *after])]
-    if len(lines) > MOST_LINES:
-        lines.sort(key=lambda line: -abs(line.newer - line.older))
-    return Table(title, column, lines[:MOST_LINES], max(0, len(lines) - MOST_LINES))
+    lines = sorted(_lines(before, after), key=lambda line: -abs(line.newer - line.older))
+    shown = lines[:MOST_LINES]
+    different = [line for line in shown if line.newer != line.older]
+    return Table(title, column, different, shown[len(different) :], len(lines) - len(shown))
+
+
+def _lines(before: Mapping[str, int], after: Mapping[str, int]) -> list[Line]:
+    return [Line(name, before.get(name, 0), after.get(name, 0)) for name in dict.fromkeys([*before, *after])]
 
 
 def _figures(report: ExportReport) -> dict[str, int]:

@@ -53,6 +53,7 @@ def sdk(request: HttpRequest, project_id: str, dialect: str) -> HttpResponse:
         "section": "projects",
         "project": project,
         "title": spoken.title,
+        "dialect": dialect,
         "keys": spoken.keys,
         "scopes": spoken.scopes,
         "scripts": spoken.lines(request.build_absolute_uri("/").rstrip("/"), project.public_id, project.pk, **keys),

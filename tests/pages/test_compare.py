@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -27,8 +28,9 @@ def rows(project: Project, folder: Path, *ids: str, name: str = "Nightly", **val
 
 @pytest.fixture
 def two(members: Project, tmp_path: Path) -> tuple[ExportReport, ExportReport]:
-    later = {**CHECK_VALUES, "annotations_by_class": {"car": 3, "bus": 6}, "rows_by_status": {"accepted": 7}}
-    older = rows(members, tmp_path / "a", "one", "two", "three", name="Monday")
+    later = {**CHECK_VALUES, "annotations_by_class": {"car": 3, "bus": 6, "van": 2}, "rows_by_status": {"accepted": 7}}
+    before = {**CHECK_VALUES, "annotations_by_class": {"van": 2, "car": 5, "tree": 4}}
+    older = rows(members, tmp_path / "a", "one", "two", "three", name="Monday", check_values=before)
     return older, rows(members, tmp_path / "b", "two", "three", "four<b>", name="Tuesday", check_values=later)
 
 
@@ -53,6 +55,11 @@ def test_whichever_page_one_comes_from_the_older_is_on_the_left(two, visitor: Cl
                             "review": ("3", "0", "−3"), "Rows kept": ("7", "7", "–")}.items():  # fmt: skip
             line = page.split(f'<th scope="row">{name}</th>')[1].split("</tr>")[0]
             assert tuple(cell.split(">")[-1] for cell in line.split("</td>")[:3]) == cells
+        classes = page.split("Annotations by class</h2>")[1].split("</section>")[0]
+        different, same = classes.split("<summary>1 the same in both</summary>")
+        assert re.findall(r'"row">(\w+)<', different) == ["bus", "tree", "car"] and re.findall(
+            r'"row">(\w+)<', same
+        ) == ["van"]
 
 
 def test_reading_both_files_is_recorded_for_both(two, visitor: Client):

@@ -162,7 +162,7 @@ def test_the_only_kind_is_not_asked_for(visitor: Client, monkeypatch: pytest.Mon
 @pytest.mark.parametrize(
     ("values", "field", "message"),
     [
-        ({"name": " "}, "name", "cannot be the name of a connection"),
+        ({"name": " "}, "name", "connection has a name of 1 to 120 characters; this has 0"),
         ({"config.room": ""}, "config.room", "is missing"),
         ({"config.room": "7"}, "config.room", "expected letters only"),
         ({"config.floor": "9"}, "config.floor", "known: 1, 2"),

@@ -85,6 +85,14 @@ def test_a_project_is_chosen_mirrored_and_its_first_sync_requested(
     ]
 
 
+def test_the_projects_there_are_found_by_name_or_id(server: toy.ToyServer, toys: Connection, manager: Client):
+    page = page_html(manager.get(there(toys), {"q": "OTHER"}))
+    assert "Project other" in page and "Project remote" not in page
+    assert "1–1 of 1 project" in page
+    assert "None of 2 projects there matches." in page_html(manager.get(there(toys), {"q": "nowhere"}))
+    assert manager.get(there(toys), {"query": "other"}).status_code == 400
+
+
 def test_a_name_that_is_taken_is_told_and_another_one_can_be_given(
     server: toy.ToyServer, toys: Connection, manager: Client
 ):

@@ -43,6 +43,7 @@ JSON: Final = "JSON"
 MAX_NAME: Final = 200
 YES, NO = "yes", "no"
 _YES_NO: Final = ((NO, "No"), (YES, "Yes"))
+_BOTH: Final = "Both"
 _ONLY: Final = (("only", "Only those"), ("exclude", "All but those"))
 _COMPLETED, _FAILED = "completed", "failed"
 _UNDER_WAY: Final = frozenset({"created", "in_progress"})
@@ -141,9 +142,9 @@ class LabelStudioPlatform(Platform):
     mirror_options: ClassVar[tuple[RemoteOption, ...]] = (*_SERIALIZED, _KEEP)
     remote_options: ClassVar[tuple[RemoteOption, ...]] = (
         RemoteOption("view", "View", "the id of a tab of its data manager: its filters say which tasks, such as 12"),
-        RemoteOption("annotated", "Tasks with an annotation", "none chosen: both", choices=_ONLY),
-        RemoteOption("finished", "Finished tasks", "none chosen: both", choices=_ONLY),
-        RemoteOption("skipped", "Tasks with a skipped annotation", "none chosen: both", choices=_ONLY),
+        RemoteOption("annotated", "Tasks with an annotation", "none chosen: both", choices=_ONLY, unset=_BOTH),
+        RemoteOption("finished", "Finished tasks", "none chosen: both", choices=_ONLY, unset=_BOTH),
+        RemoteOption("skipped", "Tasks with a skipped annotation", "none chosen: both", choices=_ONLY, unset=_BOTH),
         RemoteOption("annotations", "Annotations", "none chosen: all of them", many=True, choices=_ANNOTATIONS),
         *_SERIALIZED,
         RemoteOption("completed_by", "Who annotated", "name and e-mail address, or the id", choices=_YES_NO),

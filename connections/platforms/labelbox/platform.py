@@ -131,9 +131,9 @@ class LabelboxPlatform(Platform):
         RemoteOption("predictions", "Predictions", "of a model run", choices=_YES_NO),
         RemoteOption("model_run_details", "Details of model runs", "of a model run: the split", choices=_YES_NO),
         *_SEVERAL,
-        RemoteOption("last_activity_before", "Last activity before", f"or then, {_TIME}"),
-        RemoteOption("label_created_after", "Label created after", f"or then, {_TIME}"),
-        RemoteOption("label_created_before", "Label created before", f"or then, {_TIME}"),
+        RemoteOption("last_activity_before", "Last activity before", f"or at that time; {_TIME}"),
+        RemoteOption("label_created_after", "Label created after", f"or at that time; {_TIME}"),
+        RemoteOption("label_created_before", "Label created before", f"or at that time; {_TIME}"),
         RemoteOption(
             "data_row_ids", "Data rows", f"their ids, {names.MOST_IDS:,} at most", many=True, most=names.MOST_IDS
         ),
@@ -156,6 +156,7 @@ class LabelboxPlatform(Platform):
             "Media type",
             "as what rows are exported, where Labelbox takes them for another",
             choices=tuple((one, one) for one in names.MEDIA_TYPES),
+            unset="As Labelbox has it",
         ),
     )
     mirror_options: ClassVar[tuple[RemoteOption, ...]] = (
