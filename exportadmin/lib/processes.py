@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import gc
 import logging
 import os
 import select
@@ -40,6 +41,13 @@ def die_with(parent_pid: int) -> None:
 def forks_die_with_parent() -> None:
     """From now on every fork of this process, and every fork of a fork, dies with its parent: no orphans, ever."""
     os.register_at_fork(before=_remember_forking_pid, after_in_child=_die_with_forking_process)
+
+
+def share_with_forks() -> None:
+    """What this process has loaded so far is not looked at by the garbage collector any more, here or in a fork: else
+    each of them would soon have a copy of its own of every page, instead of sharing it."""
+    gc.collect()
+    gc.freeze()
 
 
 def _remember_forking_pid() -> None:

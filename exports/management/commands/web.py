@@ -8,11 +8,12 @@ from typing import Any
 
 from django.core.wsgi import get_wsgi_application
 from django.db import connections
+from django.urls import get_resolver
 from gunicorn.app.base import BaseApplication
 
 from exportadmin.lib import env
 from exportadmin.lib.command import AppCommand
-from exportadmin.lib.processes import forks_die_with_parent
+from exportadmin.lib.processes import forks_die_with_parent, share_with_forks
 from exportadmin.static_files import be_ready_to_serve
 from exports.management.commands._ready import refuse_unless_migrated
 
@@ -33,7 +34,6 @@ class Command(AppCommand):
         refuse_unless_migrated()
         be_ready_to_serve()
         forks_die_with_parent()
-        connections.close_all()
         Server(options["bind"]).run()
 
 
@@ -54,6 +54,7 @@ class Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
             "worker_class": "exportadmin.operations.web_worker.WebWorker",
             "workers": env.number("WEB_PROCESSES", 2, at_least=1),
             "threads": env.number("WEB_THREADS", 4, at_least=1),
+            "preload_app": True,
             "graceful_timeout": GRACEFUL_SECONDS,
             "control_socket_disable": True,
             # of X-Forwarded-Proto and SCRIPT_NAME: by itself it believes this machine; TRUSTED_PROXIES says who is
@@ -66,5 +67,9 @@ class Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
             self.cfg.set(name, value)
 
     def load(self) -> Callable[..., Any]:
-        """Per process, after the fork."""
-        return get_wsgi_application()
+        """Once, before the forks, with all views."""
+        application = get_wsgi_application()
+        list(get_resolver().url_patterns)
+        connections.close_all()
+        share_with_forks()
+        return application

@@ -12,7 +12,9 @@ from django.db import connections
 
 from connections import deletion
 from connections.access.sessions import SessionStore
-from connections.platforms import leftovers
+from connections.platforms import PLATFORMS, leftovers
+from connections.sinks import SINKS
+from connections.store.importers import IMPORTERS
 from connections.store.imports.actions import end_abandoned_uploads
 from connections.sync import fetched
 from exportadmin.audit import nightly as trail_nightly
@@ -21,14 +23,16 @@ from exportadmin.audit.checkpoints import copies
 from exportadmin.audit.checkpoints.taking import AtIntervals
 from exportadmin.lib import counts
 from exportadmin.lib.command import AppCommand
-from exportadmin.lib.processes import Signals, forks_die_with_parent
+from exportadmin.lib.processes import Signals, forks_die_with_parent, share_with_forks
 from exportadmin.runs import stop
 from exportadmin.runs.cluster import Cluster
 from exportadmin.runs.runners import RUNNERS
 from exportadmin.runs.worker import Hourly, InBackground, WorkerLoop
+from exports.formats import FORMATS
 from exports.idempotency import forget_keys
 from exports.management.commands._ready import refuse_unless_migrated
 from exports.run import nightly, retention
+from exports.sources import SOURCES
 
 
 class Command(AppCommand):
@@ -39,7 +43,9 @@ class Command(AppCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         """Does not return: the exit code is this process's last word."""
         refuse_unless_migrated()
-        list(RUNNERS.values())  # loads them once, before the forks, instead of in each of them
+        for registry in (RUNNERS, SOURCES, FORMATS, IMPORTERS, SINKS, PLATFORMS):
+            list(registry.values())  # loads them once, before the forks, instead of in each of them
+        share_with_forks()
         forks_die_with_parent()
         cluster = Cluster()
         stop.listen_to(cluster.shared.is_stopping)
