@@ -31,6 +31,21 @@ if TYPE_CHECKING:
 # distinct mark texts held before they are added up: bounds memory when every row is different
 _MAX_TEXTS = 20_000
 _NONE: Mapping[str, int] = MappingProxyType({})
+# what is noted whatever the format: read on after the count (a format's own: exports.formats.base.Format.note_texts)
+NOTE_TEXTS: Mapping[str, str] = MappingProxyType(
+    {
+        "told_differently": (
+            "rows are not the same in all of the projects that have them (their address, dataset, metadata or size): "
+            "they are in the file as the first of these projects has them"
+        ),
+        "selected_elsewhere": (
+            "rows are what was asked for in one project and not in the first one that has them: they stay out"
+        ),
+        "runs_told_twice": (
+            "times two projects have predictions of one model run for a row: those of the first are in the file"
+        ),
+    }
+)
 
 
 @dataclass(slots=True)

@@ -110,7 +110,10 @@ def head_of(body: str, *, is_whole: bool = False) -> dict[str, Any] | None:
     return head
 
 
-_PROJECTS: Final = b'\x1e,"projects":{'
+PROJECTS: Final = b'\x1e,"projects":{'
+_DETAILS: Final = re.compile(rb'\x1e,"details":[^\x1e]*\x1e')
+# what each project has of its own; a dataset that is told by its name alone has another id in each
+_OF_PROJECT: Final = re.compile(rb'"(?:dataset_id|created_at|updated_at|last_activity_at)":(?:"[^"]*"|null),?')
 _PROJECT_END: Final = b"\x1e}}"
 _EXTRA: Final = b',"source_extra":'
 
@@ -119,7 +122,7 @@ def split_body(body: bytes) -> tuple[bytes, bytes, bytes]:
     """``(head, project, extra)`` of a marked body, of which nothing is parsed: all before its projects, the one entry
     of them (``"ID":{…}``), and the value of ``source_extra``, empty without it. ``export_admin`` is left out.
     """
-    head, rest = body.split(_PROJECTS, 1)
+    head, rest = body.split(PROJECTS, 1)
     project, tail = rest.rsplit(_PROJECT_END, 1)
     extra = b""
     if tail.startswith(_EXTRA):
@@ -133,13 +136,20 @@ def split_body(body: bytes) -> tuple[bytes, bytes, bytes]:
 def join_body(head: bytes, projects: Sequence[bytes], extra: bytes = b"", experiments: bytes | None = None) -> bytes:
     """Back from :func:`split_body`, with any number of projects; ``experiments`` are the members of that object,
     ``None`` where there is to be none."""
-    chunks = [head, _PROJECTS, b",".join(projects), b"}"]
+    chunks = [head, PROJECTS, b",".join(projects), b"}"]
     if experiments is not None:
         chunks += [b',"experiments":{', experiments, b"}"]
     if extra:
         chunks += [_EXTRA, extra]
     chunks.append(b"}")
     return b"".join(chunks)
+
+
+def content_of(body: bytes) -> bytes:
+    """What a marked body, or its beginning, says of the data row itself: without the times and the id of a dataset,
+    which each project has of its own, and without embeddings, which are kept apart."""
+    head = body.split(PROJECTS, 1)[0].rstrip(SEAM).replace(EMBEDDINGS_HERE, b"[]")
+    return _DETAILS.sub(lambda found: _OF_PROJECT.sub(b"", found[0]), head, count=1)
 
 
 def named_project(project: bytes, name: str, extra: bytes = b"") -> bytes:

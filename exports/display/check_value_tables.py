@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+from exports.check_values import NOTE_TEXTS
 from exports.formats import FORMATS
 from exports.spec.conditions import CONDITIONS
 from exports.spec.labels import NO_LABEL_LEFT, NO_LABEL_LEFT_TEXT, labels_note
@@ -96,7 +97,7 @@ def dropped_label(key: str) -> str:
 
 def note_texts(format_key: str, check_values: Mapping[str, Any]) -> Iterator[str]:
     """What a format noted of its file: ``"12 images without width, …"``; and what a platform counts of its own."""
-    texts = FORMATS[format_key].note_texts if format_key in FORMATS else {}
+    texts = {**NOTE_TEXTS, **(FORMATS[format_key].note_texts if format_key in FORMATS else {})}
     for key, count in (check_values.get("notes") or {}).items():
         yield f"{count:,} {texts.get(key, key.replace('_', ' '))}"
     for what, count in (check_values.get("told") or {}).items():

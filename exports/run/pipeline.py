@@ -142,7 +142,8 @@ def _deliver(report: ExportReport, lease: RunLease, sink: Sink) -> None:
         dropped_here = row_filter.dropped + label_filter.dropped
         dropped = Counter(reader.dropped_at_source) + dropped_here
         label_filter.counts.choice = spec.selection.labels.text  # of a conversion: what its rows were chosen by
-        check_values = counter.result(dropped, written, refusals.counts, label_filter.counts, writer.notes())
+        notes = label_filter.notes + Counter(writer.notes())
+        check_values = counter.result(dropped, written, refusals.counts, label_filter.counts, notes)
         if reader.removed_since is not None:
             check_values["removed_since"] = reader.removed_since
         if files.md5 is not None:

@@ -59,10 +59,12 @@ class Reader(Protocol):
 @dataclass(slots=True)
 class LabelsChosen:
     """What became of labels in a reader that chooses them itself, counted while its batches pass. ``dropped`` are rows,
-    by why they stay out, as in :class:`exports.sources.labels.LabelFilter`."""
+    by why they stay out, as in :class:`exports.sources.labels.LabelFilter`; ``notes`` what check values should say
+    of the rows besides, by the keys of :data:`exports.check_values.NOTE_TEXTS`."""
 
     counts: LabelCounts
     dropped: Counter[str] = field(default_factory=Counter)
+    notes: Counter[str] = field(default_factory=Counter)
 
 
 class Source(ABC):

@@ -16,33 +16,21 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
-from dataclasses import dataclass, field
 from typing import Any, ClassVar, Final, NamedTuple
 
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models import Case, CharField, Count, Exists, F, Max, OuterRef, Q, QuerySet, Subquery, Value, When
-from django.db.models.functions import Coalesce, Greatest
+from django.db.models.functions import Coalesce, Greatest, Left, StrIndex
 
 from connections.models import Project
-from connections.rows.batch import BODY, COCO, CSV, CSV_SAFE, SEVERAL, OntologyClass, RowBatch
-from connections.rows.body import (
-    join_body,
-    named_project,
-    project_without_labels,
-    read_bodies,
-    split_body,
-    with_activity,
-)
-from connections.rows.coco import render_coco
-from connections.rows.coco_lists import render_lists
-from connections.rows.counts import renumbered, sum_of_counts
-from connections.rows.csv import render_csv
-from connections.rows.experiments import Run, RunOfRow, labels_within, members_of
+from connections.rows.batch import BODY, SEVERAL, OntologyClass, RowBatch
+from connections.rows.body import PROJECTS, content_of
+from connections.rows.experiments import Run
 from connections.store.models import StoreModelRun, StoreProject, StoreRow
 from exportadmin.lib.errors import PermanentError
-from exportadmin.lib.times import iso_utc
 from exports.check_values import LabelCounts
 from exports.sources.base import LabelsChosen, Reader, Source
+from exports.sources.catalog_rows import SELECTED_ELSEWHERE, TOLD_DIFFERENTLY, CatalogRows, Held, Part
 from exports.sources.labels import LabelFilter
 from exports.sources.model_run import RunColumns
 from exports.sources.store import (
@@ -67,9 +55,6 @@ from exports.spec.labels import NO_LABEL_LEFT
 from exports.spec.scope import Settled
 from exports.spec.selection import Selection
 
-# how statuses count rows that are in none of the projects whose labels are taken, and those of several statuses
-IN_NO_PROJECT: Final = "in no project whose labels are taken"
-SEVERAL_STATUSES: Final = "several"
 NO_CONDITIONS: Final[Mapping[str, Any]] = {}
 
 
@@ -92,52 +77,13 @@ class CatalogSource(Source):
 
 
 class _Elsewhere(NamedTuple):
-    """A data row in a later project."""
+    """A data row in a later project. ``content`` is what it says of the row itself, empty where no content is read."""
 
     pk: int
     number: int
     activity_ms: int
     label_times: str
-
-
-@dataclass(slots=True)
-class _Part:
-    """One of the projects that are read; to its label filter it is the reader of its rows."""
-
-    pk: int
-    public_id: str
-    name: str
-    revision: int
-    table: ProjectTable
-    ontology: Sequence[OntologyClass] = ()
-    label_filter: LabelFilter | None = None
-    # (is it a question, number here) → number among the classes of all projects
-    numbers: dict[tuple[bool, int], int] = field(default_factory=dict)
-    counts: dict[str, str] = field(default_factory=dict)
-    # of its model runs, those whose predictions are taken
-    runs: RunColumns | None = None
-
-    def documents(self, numbers: Sequence[int]) -> Iterator[dict[str, Any]]:
-        """See :class:`exports.sources.base.Reader`."""
-        return self.table.documents(numbers)
-
-    def choose_labels(self, cannot_hold: Collection[str]) -> None:
-        """See :class:`exports.sources.base.Reader`."""
-        return
-
-
-class _Held(NamedTuple):
-    """What a project whose labels are taken has of a batch: ``rows`` with the labels that leave, their ``places`` by
-    row id, and the ``ids`` of all its rows of the batch."""
-
-    part: _Part
-    rows: RowBatch
-    places: Mapping[str, int]
-    ids: frozenset[str]
-
-
-# a row of a project, with its place in the batch
-_Found = Sequence[tuple[_Part, RowBatch, int]]
+    content: bytes = b""
 
 
 class CatalogReader(TableReader):
@@ -148,17 +94,14 @@ class CatalogReader(TableReader):
         settled = selection.scope.settled
         if settled is None:
             raise PermanentError("nobody who may read these rows has asked for them")
-        self._holds_several = SEVERAL in columns
         self._choice = selection.labels
         self._interpolated = selection.interpolated_frames
         parts, states = self._find_parts(settled)
         taken = [parts[public_id] for public_id in settled.labels_of]
         self._taken = {part.pk: part for part in taken}
         self._order = [*taken, *(part for part in parts.values() if part.pk not in self._taken)]
-        self._parts = selection.parts
-        self._takes_runs = selection.scope.takes_runs
         if settled.runs:
-            self._find_runs(settled, parts)
+            self._find_runs(settled, parts, selection.parts)
         # the one project whose labels are taken: its numbers and classes are those of the file
         self._only = taken[0] if len(taken) == 1 else None
         self.ontology: Sequence[OntologyClass] = self._read_ontology()
@@ -166,7 +109,6 @@ class CatalogReader(TableReader):
         shown = self._only or asked or self._order[0]
         self.project_id, self.project_name = shown.public_id, shown.name
         state = states.get(shown.pk) if self._only else None
-        self._next_number: int = state.next_number if state else 1
         self.project_extra: Mapping[str, Any] = state.extra if state else {}
         has_embeddings = any(each.has_embeddings for each in states.values())
         self._with_embeddings = "embeddings" in selection.parts and BODY in columns and has_embeddings
@@ -179,7 +121,18 @@ class CatalogReader(TableReader):
             Selection(selection.project_id, {key: value for key, value in self._scope.items() if key != _LABELS}),
             CatalogSource.pushed_down,
         )
-        self._chosen = LabelsChosen(LabelCounts(selection.labels.text))
+        self._joining = CatalogRows(
+            self._order,
+            self._only,
+            parts=selection.parts,
+            columns=self._columns,
+            takes_runs=selection.scope.takes_runs,
+            holds_several=SEVERAL in columns,
+            project_id=self.project_id,
+            next_number=state.next_number if state else 1,
+            fetch=self.fetch,
+        )
+        self._chosen = LabelsChosen(LabelCounts(selection.labels.text), notes=self._joining.notes)
         self.choose_labels(())
         self.rows_expected: int | None
         self.dropped_at_source: Mapping[str, int]
@@ -199,7 +152,7 @@ class CatalogReader(TableReader):
 
     # --- which projects ----------------------------------------------------------------------------------------------
 
-    def _find_parts(self, settled: Settled) -> tuple[dict[str, _Part], dict[int, _State]]:
+    def _find_parts(self, settled: Settled) -> tuple[dict[str, Part], dict[int, _State]]:
         """By public id, as the description names them. Raises :class:`PermanentError` where one was deleted."""
         projects = Project.objects.filter(public_id__in=settled.projects).order_by()
         found = {
@@ -218,11 +171,11 @@ class CatalogReader(TableReader):
             for pk, revision, has_embeddings, number, extra in self.fetch(stored.values_list(*columns))
         }
         return {
-            public_id: _Part(pk, public_id, name, states[pk].revision if pk in states else 0, ProjectTable(self, pk))
+            public_id: Part(pk, public_id, name, states[pk].revision if pk in states else 0, ProjectTable(self, pk))
             for public_id, (pk, name) in ((each, found[each]) for each in settled.projects)
         }, states
 
-    def _find_runs(self, settled: Settled, parts: Mapping[str, _Part]) -> None:
+    def _find_runs(self, settled: Settled, parts: Mapping[str, Part], wanted: Collection[str]) -> None:
         """Raises :class:`PermanentError` where one was deleted."""
         stored = StoreModelRun.objects.filter(project_id__in={parts[run.project].pk for run in settled.runs})
         columns = ("project_id", "pk", "model_id", "model_name", "run_id", "name")
@@ -240,7 +193,7 @@ class CatalogReader(TableReader):
             run_pk, run = found[parts[project].pk, run_id]
             taken.setdefault(project, {})[run_pk] = run
         for project, runs in taken.items():
-            parts[project].runs = RunColumns(runs, self._parts, bool(self._columns))
+            parts[project].runs = RunColumns(runs, wanted, bool(self._columns))
 
     def _read_ontology(self) -> Sequence[OntologyClass]:
         """Of one project its own; of several that of all, in which what is called alike is one class. Classes of
@@ -304,6 +257,7 @@ class CatalogReader(TableReader):
         condition leaves out."""
         counts: Counter[str] = Counter()
         for place in range(len(self._order)):
+            self._chosen.notes[SELECTED_ELSEWHERE] += self._count_selected_elsewhere(place)
             rows = self._rows(place).order_by()
             if not self._conditions:
                 counts[""] += self.count(rows)
@@ -316,6 +270,17 @@ class CatalogReader(TableReader):
             counts.update(dict(self.fetch(counted.values_list("reason", "n"))))
         expected = counts.pop("", 0)
         return None if _LABELS in self._scope else expected, counts
+
+    def _count_selected_elsewhere(self, place: int) -> int:
+        """Rows that satisfy what is asked of a row's own content in this project and in no earlier one, though there
+        they are too: they are as the first says, so they stay out."""
+        asked = (self._scope | self._conditions).items()
+        query = Q(*(QUERIES[key](value) for key, value in asked if key not in (_ACTIVITY, _LABELS)))
+        if not place or not query:
+            return 0
+        earlier = _same([part.pk for part in self._order[:place]])
+        rows = StoreRow.objects.filter(project_id=self._order[place].pk)
+        return self.count(rows.filter(query, Exists(earlier), ~Exists(earlier.filter(query))))
 
     # --- batches -----------------------------------------------------------------------------------------------------
 
@@ -368,6 +333,7 @@ class CatalogReader(TableReader):
                 max([ms, *(each.activity_ms for each in found)])
                 for ms, found in zip(own.activity_ms, told, strict=True)
             ]
+        differing = self._told_differently(own, elsewhere, part)
         self._scope_check.apply(batch)
         places = self._with_labels_in_time(batch)
         if len(places) < len(batch):
@@ -380,11 +346,8 @@ class CatalogReader(TableReader):
             own, batch = own.take(places), batch.take(places)
         if not len(batch):
             return batch
-        if self._takes_runs:
-            batch.experiments = self._experiments(batch, held)
-        if part is self._only:
-            return self._as_they_are(own, batch, held[0])
-        return self._assembled(own, batch, held)
+        self._chosen.notes[TOLD_DIFFERENTLY] += len(differing.intersection(batch.row_ids))
+        return self._joining.joined(place, own, batch, held)
 
     def _elsewhere(self, batch: RowBatch, place: int) -> dict[str, list[_Elsewhere]]:
         """By row id, in the order of the projects' keys."""
@@ -392,11 +355,28 @@ class CatalogReader(TableReader):
         if not later:
             return {}
         same = StoreRow.objects.filter(project_id__in=later, row_id__in=list(batch.row_ids)).order_by("id")
-        columns = ("row_id", "project_id", "number", "activity_ms", AsWords("label_times"))
+        columns: list[Any] = ["row_id", "project_id", "number", "activity_ms", AsWords("label_times")]
+        if self._columns:
+            columns.append(_CONTENT)
         found: dict[str, list[_Elsewhere]] = {}
         for row_id, *values in self.fetch(same.values_list(*columns)):
             found.setdefault(row_id, []).append(_Elsewhere(*values))
         return found
+
+    def _told_differently(self, own: RowBatch, elsewhere: Mapping[str, Sequence[_Elsewhere]], part: Part) -> set[str]:
+        """The ids of the rows of which a later project says something else than this one (:func:`content_of`). Nobody
+        asks while no content is read."""
+        if not (elsewhere and self._columns):
+            return set()
+        contents = dict(zip(own.row_ids, own.bodies, strict=True)) if own.bodies else {}
+        if not contents:  # a format that takes fragments
+            rows = part.table.rows.filter(project_id=part.pk, row_id__in=list(elsewhere)).order_by()
+            contents = dict(self.fetch(rows.values_list("row_id", _CONTENT)))
+        return {
+            row_id
+            for row_id, found in elsewhere.items()
+            if len({content_of(text) for text in (contents[row_id], *(each.content for each in found))}) > 1
+        }
 
     def _with_labels_in_time(self, batch: RowBatch) -> list[int]:
         """The places of the rows of which some label lies in the window: the database knows of each project's labels
@@ -411,7 +391,7 @@ class CatalogReader(TableReader):
             out |= failing
         return [place for place in places if place not in out]
 
-    def _held(self, part: _Part, own: RowBatch, batch: RowBatch, place: int) -> _Held:
+    def _held(self, part: Part, own: RowBatch, batch: RowBatch, place: int) -> Held:
         """Of a project whose labels are taken, what it has of a batch."""
         if part is self._order[place]:
             rows = own
@@ -423,9 +403,9 @@ class CatalogReader(TableReader):
         if len(rows):
             assert part.label_filter is not None
             rows = part.label_filter.apply(rows)
-        return _Held(part, rows, {row_id: at for at, row_id in enumerate(rows.row_ids)}, ids)
+        return Held(part, rows, {row_id: at for at, row_id in enumerate(rows.row_ids)}, ids)
 
-    def _rows_of(self, part: _Part, batch: RowBatch) -> RowBatch:
+    def _rows_of(self, part: Part, batch: RowBatch) -> RowBatch:
         wanted = [row_id for row_id, origin in zip(batch.row_ids, batch.origins, strict=True) if part.pk in origin]
         if not wanted:
             return RowBatch([], [], [], [], [], [], [])
@@ -436,7 +416,7 @@ class CatalogReader(TableReader):
         found = self.fetch(rows.values_list(*columns.values()))
         return RowBatch(**dict(zip(columns, map(list, zip(*found, strict=True)), strict=True)))
 
-    def _with_labels_left(self, batch: RowBatch, held: Sequence[_Held]) -> list[int]:
+    def _with_labels_left(self, batch: RowBatch, held: Sequence[Held]) -> list[int]:
         """The places of the rows that leave: where no labels are taken, all of them."""
         if not held:
             return list(range(len(batch)))
@@ -452,121 +432,6 @@ class CatalogReader(TableReader):
             self._chosen.dropped[NO_LABEL_LEFT] += len(batch) - len(places)
         return places
 
-    # --- predictions -------------------------------------------------------------------------------------------------
-
-    def _experiments(self, batch: RowBatch, held: Sequence[_Held]) -> list[list[RunOfRow]]:
-        """The runs that each row is in, each once: of several projects that call one alike, the first one's."""
-        told: list[dict[tuple[str, str], RunOfRow]] = [{} for _ in batch.row_ids]
-        holding = {each.part.pk: each for each in held}
-        for part in self._order:
-            if part.runs is None:
-                continue
-            places = {origin[part.pk]: place for place, origin in enumerate(batch.origins) if part.pk in origin}
-            for rows in part.table.numbered(list(places)):
-                for number, *values in self.fetch(part.runs.of_rows(rows)):
-                    place, of_row = places[number], part.runs.run_of_row(values)
-                    told[place].setdefault(
-                        (of_row.run.model_id, of_row.run.run_id),
-                        of_row._replace(
-                            class_counts=self._renumbered(part, of_row.class_counts),
-                            unscored=self._renumbered(part, of_row.unscored),
-                            used=b"",  # numbers of its project's classes, which are others here; no row says them
-                            labels=self._labels_beside(holding.get(part.pk), batch.row_ids[place]),
-                        ),
-                    )
-        return [list(each.values()) for each in told]
-
-    def _labels_beside(self, held: _Held | None, row_id: str) -> bytes:
-        if held is None or not held.rows.bodies or row_id not in held.places:
-            return b"[]"
-        _, project, _ = split_body(held.rows.bodies[held.places[row_id]])
-        return labels_within(project)
-
-    def _members(self, batch: RowBatch, place: int) -> bytes | None:
-        return members_of(batch.experiments[place], self._parts) if self._takes_runs else None
-
-    # --- rows --------------------------------------------------------------------------------------------------------
-
-    def _as_they_are(self, own: RowBatch, batch: RowBatch, held: _Held) -> RowBatch:
-        """Rows of the one project whose labels are taken: its own bytes, but for what the other projects do."""
-        made = held.rows.take([held.places[row_id] for row_id in batch.row_ids])
-        made.label_times, made.activity_ms, made.origins = batch.label_times, batch.activity_ms, batch.origins
-        if made.bodies and batch.activity_ms != own.activity_ms:
-            made.bodies = _with_activity(made.bodies, own.activity_ms, batch.activity_ms)
-        if self._takes_runs:
-            made.experiments = batch.experiments
-            made.bodies = [
-                join_body(head, [project], extra, self._members(batch, place))
-                for place, (head, project, extra) in enumerate(map(split_body, made.bodies))
-            ]
-        return made
-
-    def _assembled(self, own: RowBatch, batch: RowBatch, held: Sequence[_Held]) -> RowBatch:
-        """Data rows with the entries of projects put into them."""
-        found: list[_Found] = [
-            [(each.part, each.rows, each.places[row_id]) for each in held if row_id in each.places]
-            for row_id in batch.row_ids
-        ]
-        made = batch.take(range(len(batch)))
-        made.statuses = [_status([rows.statuses[at] for _, rows, at in each]) for each in found]
-        made.annotation_counts = [sum(rows.annotation_counts[at] for _, rows, at in each) for each in found]
-        made.class_counts = [
-            sum_of_counts([self._renumbered(part, rows.class_counts[at]) for part, rows, at in each]) for each in found
-        ]
-        made.label_flags, made.label_creators = [0] * len(batch), ()
-        # numbers of the file's own, behind those of the project whose labels are taken
-        made.numbers = list(range(self._next_number, self._next_number + len(batch)))
-        self._next_number += len(batch)
-        made.annotation_starts = [0] * len(batch)
-        if own.bodies:
-            bodies = _with_activity(own.bodies, own.activity_ms, batch.activity_ms)
-            made.bodies = [
-                self._body(body, each, self._members(batch, place))
-                for place, (body, each) in enumerate(zip(bodies, found, strict=True))
-            ]
-            self._add_fragments(made)
-        return made
-
-    def _renumbered(self, part: _Part, text: str) -> str:
-        """Counts of one project, by the classes of all; few texts are many rows."""
-        if text not in part.counts:
-            if len(part.counts) > _MOST_TEXTS:
-                part.counts.clear()
-            part.counts[text] = renumbered(text, part.numbers)
-        return part.counts[text]
-
-    def _body(self, body: bytes, found: _Found, experiments: bytes | None) -> bytes:
-        head, _, _ = split_body(body)
-        if not found and not self._holds_several:
-            return join_body(head, [project_without_labels(self.project_id)])
-        entries, extra = [], b""
-        for part, rows, at in found:
-            _, entry, extra = split_body(rows.bodies[at])
-            entries.append(named_project(entry, part.name, extra if len(found) > 1 else b""))
-        return join_body(head, entries, extra if len(found) == 1 else b"", experiments)
-
-    def _add_fragments(self, made: RowBatch) -> None:
-        """Of rows that have no labels in the file, for formats that take fragments."""
-        if not self._columns & {COCO, CSV, CSV_SAFE}:
-            return
-        documents = list(read_bodies(made.bodies, made.embeddings))
-        if COCO in self._columns:
-            images = [
-                render_coco(document, number=number, class_numbers={})
-                for document, number in zip(documents, made.numbers, strict=True)
-            ]
-            made.coco_images = [image for image, _ in images]
-            made.coco_annotations = [annotations for _, annotations in images]
-            made.coco_lists = [
-                render_lists(document, number=number) for document, number in zip(documents, made.numbers, strict=True)
-            ]
-        if self._columns & {CSV, CSV_SAFE}:
-            lines = [
-                render_csv(document, number=number) for document, number in zip(documents, made.numbers, strict=True)
-            ]
-            made.csv_exact = [exact for exact, _ in lines]
-            made.csv_safe = [safe or exact for exact, safe in lines]
-
 
 class _State(NamedTuple):
     """What the store keeps of a project."""
@@ -577,9 +442,10 @@ class _State(NamedTuple):
     extra: dict[str, Any]
 
 
+# the beginning of a body, up to its projects
+_CONTENT: Final = AsBytes(Left("body", StrIndex("body", Value(PROJECTS.decode()))))
 _LABELS: Final = LabelCreatedAt.key
 _ACTIVITY: Final = LastActivityAt.key
-_MOST_TEXTS: Final = 20_000
 
 
 def conditions_of(settled: Settled) -> dict[str, Any]:
@@ -593,17 +459,3 @@ def conditions_of(settled: Settled) -> dict[str, Any]:
 def _same(projects: Sequence[int]) -> QuerySet[StoreRow]:
     """The same data row in these projects."""
     return StoreRow.objects.filter(project_id__in=projects, row_id=OuterRef("row_id"))
-
-
-def _status(statuses: Sequence[str]) -> str:
-    found = set(statuses)
-    if not found:
-        return IN_NO_PROJECT
-    return found.pop() if len(found) == 1 else SEVERAL_STATUSES
-
-
-def _with_activity(bodies: Sequence[bytes], before: Sequence[int], now: Sequence[int]) -> list[bytes]:
-    return [
-        body if was == is_now else with_activity(body, iso_utc(was), iso_utc(is_now))
-        for body, was, is_now in zip(bodies, before, now, strict=True)
-    ]

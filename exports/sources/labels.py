@@ -85,6 +85,7 @@ class LabelFilter:
         if self._interpolates and self.counts.computed is None:
             self.counts.computed = Counter()
         self.dropped: Counter[str] = chosen.dropped if chosen else Counter()
+        self.notes: Counter[str] = chosen.notes if chosen else Counter()
         self._choice = selection.labels
         # whatever is chosen
         self._without_skipped = SKIPPED_LABELS in cannot_hold

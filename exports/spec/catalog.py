@@ -13,6 +13,7 @@ from exportadmin.lib.actor import Actor
 from exportadmin.lib.errors import ConflictError, NotFoundError, UserError
 from exports.formats import FORMATS
 from exports.models import Slice
+from exports.spec.labels import check_person
 from exports.spec.model_runs import check_holds_runs
 from exports.spec.scope import DATASET, SLICE, Scope, Settled, SettledRun
 from exports.spec.spec import ExportSpec
@@ -52,6 +53,8 @@ def settle(spec: ExportSpec, project: Project, actor: Actor) -> ExportSpec:
             f"name one in project_ids, or take one of {', '.join(several)}",
             field="format",
         )
+    if labels_of:
+        check_person(spec.selection.labels, labels_of, "the projects whose labels are taken")
     settled = Settled(tuple(each.public_id for each in catalog), labels_of, runs=_runs_of(scope, catalog))
     if scope.kind == DATASET:
         settled = _of_dataset(scope, settled, catalog)

@@ -245,11 +245,23 @@ def parse_labels(value: object, *, project: Project | None = None, field: str = 
         return choice()
     if not 0 < len(person) <= LONGEST_PERSON:
         raise UserError(f"{field} {key} needs a person: {key}:PERSON, of 1 to {LONGEST_PERSON} characters", field=field)
-    if project is not None and person not in (known := people(project.public_id)):
+    made: LabelChoice = choice(person)  # type: ignore[call-arg]
+    if project is not None:
+        check_person(made, [project.public_id], "this project", field)
+    return made
+
+
+def check_person(choice: LabelChoice, projects: Sequence[str], where: str, field: str = "labels") -> None:
+    """Did the person of a choice that takes one make a label in any of these projects (public ids)? Raises
+    :class:`UserError`."""
+    person = getattr(choice, "person", None)
+    if person is None:
+        return
+    known = sorted(set().union(*map(people, projects)))
+    if person not in known:
         named = ", ".join(known[:_MOST_PEOPLE]) + (" …" if len(known) > _MOST_PEOPLE else "")
         named = f"those who did: {named}" if named else "nobody did"
-        raise UserError(f"{field}: {person!r} made no label in this project; {named}", field=field)
-    return choice(person)  # type: ignore[call-arg]
+        raise UserError(f"{field}: {person!r} made no label in {where}; {named}", field=field)
 
 
 def labels_schema() -> dict[str, Any]:

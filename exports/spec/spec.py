@@ -95,7 +95,7 @@ class ExportSpec:
         body = {
             **body,
             "filter": frozen,
-            "labels": parse_labels(body.get("labels"), project=project).text,
+            "labels": parse_labels(body.get("labels"), project=None if scope.is_of_catalog else project).text,
             "interpolated_frames": parse_interpolated_frames(body.get("interpolated_frames")),
             "include": parts,
             "destination": parse_destination(body.get("destination"), project),

@@ -7,12 +7,15 @@ import json
 
 import pytest
 
+from connections.store.import_row import IncomingLabel
 from connections.store.upsert import write_rows
 from exportadmin.lib.errors import ConflictError, UserError
+from exports.display.check_value_tables import note_texts
 from exports.results.search import search
 from exports.sources.store import TableReader
 from exports.spec.conversion import conversion_spec
-from tests.exports.catalog.world import DAY, data_row, export, ids, main_file, request, rows, run
+from tests.exports.catalog.world import DAY, data_row, export, ids, main_file, request, rows, run, with_several_labels
+from tests.support.rows import box
 
 
 def of_project(project, user):
@@ -201,3 +204,27 @@ def test_as_many_queries_for_many_rows_as_for_few(world, oscar, monkeypatch):
     few = queries()
     write_rows(world.south, [data_row(f"x{n}") for n in range(60)])
     assert queries() == few
+
+
+def test_where_projects_disagree_about_a_row_the_check_values_say_so(world, oscar):
+    assert export(world.north, oscar).check_values["notes"] == {}
+    other = data_row("d3", dataset_id="ds-quay")
+    other.media_attributes = {"mime_type": "video/mp4"}
+    write_rows(world.south, [other], now_ms=11 * DAY)
+    for format in ("ndjson", "csv", "coco_json"):
+        for more in ({}, {"project_ids": [world.north.public_id]}):
+            assert export(world.north, oscar, format, **more).check_values["notes"]["told_differently"] == 1
+    report = export(world.north, oscar, scope={"kind": "dataset", "id": "Quay"})
+    assert ids(rows(report)) == ["d1", "d2"]  # of north, which has d3 first, it is of the other dataset
+    assert report.check_values["notes"] == {"selected_elsewhere": 1}
+    (text,) = note_texts("ndjson", report.check_values)
+    assert text.startswith("1 rows are what was asked for in one project and not in the first one")
+
+
+def test_labels_of_a_person_are_asked_of_the_projects_whose_labels_are_taken(world, oscar):
+    bob = IncomingLabel(objects=[box("car")], created_by="bob@example.test")
+    write_rows(world.south, [with_several_labels("d4", bob)], now_ms=11 * DAY)
+    asked = {"labels": "created_by:bob@example.test"}
+    assert ids(rows(export(world.north, oscar, project_ids=[world.south.public_id], **asked))) == ["d4"]
+    with pytest.raises(UserError, match="made no label in the projects whose labels are taken"):
+        request(world.north, oscar, project_ids=[world.north.public_id], **asked)
