@@ -44,6 +44,7 @@ from exports import remote_listing
 from exports.delivery import rows_left
 from exports.delivery.destination import connection_of, connection_to, delivery_of, parse_destination, sink_of
 from exports.delivery_actions import must_have_files
+from exports.display.hidden_names import as_asked
 from exports.display.selection_line import one_line
 from exports.idempotency import IdempotencyKey
 from exports.models import ExportConfig, ExportReport
@@ -143,7 +144,7 @@ def request_export(
                 converted_from=converted_from,
                 check=check,
             )
-            line.obj, line.after = report, report.config
+            line.obj, line.after = report, as_asked(report.config)
             enqueue(report)
     except IntegrityError:
         # another request with this key was faster by a moment
@@ -185,7 +186,7 @@ def run_now(
         spec = settle(spec, project, actor)
         line.details |= _of_scope(spec, project)
         report = _create(project, spec, actor, name, description, converted_from=converted_from)
-        line.obj, line.after = report, report.config
+        line.obj, line.after = report, as_asked(report.config)
         lease = claim(ExportReport, report.pk, foreground=True)  # before the commit: no worker can be first
     if lease is None:
         raise ConflictError(f"report {report.report_id} could not be claimed")
@@ -445,13 +446,18 @@ def _about(spec: ExportSpec, converted_from: ExportReport | None) -> dict[str, s
 
 
 def _of_scope(spec: ExportSpec, project: Project) -> dict[str, Any]:
-    """For the trail: what is read beside the project, by ids, since not all who read it may know of those projects."""
+    """For the trail: what is read beside the project, by ids, since not all who read it may know of those projects, nor
+    of what is called how in them."""
     scope = spec.selection.scope
     if scope.settled is None:
         return {}
     reads = others_read(spec, project)
-    told: dict[str, Any] = {"scope": scope.text, "reads": reads, "labels_of": len(scope.settled.labels_of)}
-    return told | ({"model_runs": [run.id for run in scope.settled.runs]} if scope.settled.runs else {})
+    text = (dataclasses.replace(scope, settled=None) if reads else scope).text
+    told: dict[str, Any] = {"scope": text, "reads": reads, "labels_of": len(scope.settled.labels_of)}
+    if scope.settled.runs:
+        own = [run.id for run in scope.settled.runs if run.project == project.public_id]
+        told |= {"model_runs": own, "model_runs_of_others": len(scope.settled.runs) - len(own)}
+    return told
 
 
 def _create(

@@ -5,7 +5,7 @@ Every channel and dialect asks here before it hands out a file, a range, rows, a
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 from django.db import transaction
@@ -71,25 +71,19 @@ def can_of_report(user: Person, verb: str, report: ExportReport) -> bool:
     return can(user, verb, report.project) and can_in_all(user, verb, report.other_projects)
 
 
-def config_shown(user: Person, report: ExportReport, token: ApiToken | None = None) -> Mapping[str, Any]:
-    """What was asked of a report, for somebody who may see it: of other projects that it read what they may know
-    of."""
-    return configs_shown(user, [report], token)[report.pk]
-
-
-def configs_shown(
-    user: Person, reports: Sequence[ExportReport], token: ApiToken | None = None
-) -> dict[int, Mapping[str, Any]]:
-    """By the reports' keys; one query where one of them read other projects, none for superusers."""
+def others_known(user: Person, reports: Iterable[ExportReport], token: ApiToken | None = None) -> frozenset[str] | None:
+    """Of the projects that the reports read beside their own those that somebody may see; ``None``: all of them. One
+    query where there are any, none for superusers."""
     others = {each for report in reports for each in report.other_projects}
-    known: frozenset[str] | None = None
-    if others and not can(user, VIEW, None, token):
-        visible = projects_for(user, VIEW, token).filter(public_id__in=others)
-        known = frozenset(visible.values_list("public_id", flat=True))
-    return {
-        report.pk: config_known_to(report.config, None if known is None else known | {report.project.public_id})
-        for report in reports
-    }
+    if not others or can(user, VIEW, None, token):
+        return None
+    visible = projects_for(user, VIEW, token).filter(public_id__in=others)
+    return frozenset(visible.values_list("public_id", flat=True))
+
+
+def config_shown(report: ExportReport, known: frozenset[str] | None) -> Mapping[str, Any]:
+    """What was asked of a report, for somebody who may see it; ``known`` is what :func:`others_known` gives."""
+    return config_known_to(report.config, None if known is None else known | {report.project.public_id})
 
 
 def verbs_by_report(reports: Iterable[ExportReport], verbs: ProjectVerbs) -> dict[int, frozenset[str]]:

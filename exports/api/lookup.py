@@ -12,7 +12,7 @@ from connections.access.api.lookup import get_project
 from connections.access.lookup import token_of
 from connections.access.permissions import VIEW, projects_for
 from exports.display.representation import report_json
-from exports.handing_out import configs_shown
+from exports.handing_out import others_known
 from exports.lists.listing import ended, in_progress, within
 from exports.lookup import get_report
 from exports.models import ExportConfig, ExportReport, Link
@@ -56,8 +56,8 @@ def report_answer(request: Request, report: ExportReport) -> dict[str, Any]:
 
 def reports_answer(request: Request, reports: Sequence[ExportReport]) -> list[dict[str, Any]]:
     """The same of several."""
-    configs = configs_shown(request.user, reports, token_of(request))
-    return [report_json(report, configs[report.pk]) for report in reports]
+    known = others_known(request.user, reports, token_of(request))
+    return [report_json(report, known) for report in reports]
 
 
 def visible_links(request: Request) -> QuerySet[Link]:

@@ -14,6 +14,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from connections.access.api.lookup import get_project
+from connections.access.lookup import token_of
 from exportadmin.audit.middleware import actor_of
 from exportadmin.lib.errors import ConflictError, NotFoundError, PermanentError, UserError
 from exportadmin.lib.heavy import heavy
@@ -40,6 +41,8 @@ from exports.api.serializers import (
 )
 from exports.api.spec import ConvertSerializer, CreateReportSerializer, DeleteFilesSerializer, PlanSerializer
 from exports.display.compared import compared
+from exports.display.hidden_names import check_values_shown
+from exports.handing_out import others_known
 from exports.idempotency import scope_of
 from exports.lists import listing
 from exports.lookup import get_config, note_hidden_reports
@@ -335,7 +338,8 @@ class CheckValuesView(RestView):
         found = compared(report)
         if found is None:
             raise ConflictError(f"report {report.report_id} has no check values: it is {report.status}")
-        return Response({"check_values": report.check_values, "compared": found.to_json()})
+        known = others_known(request.user, [report], token_of(request))
+        return Response({"check_values": check_values_shown(report, known), "compared": found.to_json()})
 
 
 class VerifyView(RestView):

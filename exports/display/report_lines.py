@@ -10,6 +10,7 @@ from django.db.models import Count, Min, OuterRef, Subquery
 from connections.access.permissions import DOWNLOAD, ProjectVerbs
 from exportadmin.runs import statuses
 from exports.display.allowed_actions import Offers, offers
+from exports.display.hidden_names import hides
 from exports.handing_out import verbs_by_report
 from exports.models import Artifact, ExportReport
 
@@ -18,7 +19,8 @@ from exports.models import Artifact, ExportReport
 class Line:
     """``files`` of the delivery; the only one by ``file_name`` and ``file_id``, empty where there are several.
 
-    ``retried``: the newest export that was made of this one again.
+    ``retried``: the newest export that was made of this one again. ``hides``: what its scope meant is not told
+    (:mod:`exports.display.hidden_names`).
     """
 
     report: ExportReport
@@ -28,6 +30,7 @@ class Line:
     file_name: str = ""
     file_id: str = ""
     retried: ExportReport | None = None
+    hides: bool = False
 
     @property
     def name(self) -> str:
@@ -45,8 +48,9 @@ class Line:
         return self.report.is_delivered and self.report.rows_known == 0
 
 
-def lines_of(reports: Sequence[ExportReport], verbs: ProjectVerbs) -> list[Line]:
-    """At most three queries, none of which grows with what the exports delivered."""
+def lines_of(reports: Sequence[ExportReport], verbs: ProjectVerbs, known: frozenset[str] | None = None) -> list[Line]:
+    """At most three queries, none of which grows with what the exports delivered. ``known`` as
+    :mod:`exports.display.hidden_names` has it."""
     files = {
         report: (count, name, public_id)
         for report, count, name, public_id in Artifact.objects.filter(
@@ -71,6 +75,7 @@ def lines_of(reports: Sequence[ExportReport], verbs: ProjectVerbs) -> list[Line]
                 name if count == 1 else "",
                 public_id if count == 1 else "",
                 retried.get(report.pk),
+                hides(report, known),
             )
         )
     return lines

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from exportadmin.lib.times import to_datetime
 from exportadmin.runs import statuses
 from exportadmin.runs.progress import progress_json
+from exports.display.hidden_names import check_values_shown
+from exports.handing_out import config_shown
 from exports.models import Artifact, ExportConfig, ExportReport, Proof, SinkSweep, Slice
 from exports.remote_listing import RemoteListing
 from exports.spec.platform_export import HERE, THERE
@@ -84,9 +85,9 @@ def made_by_json(report: ExportReport) -> dict[str, Any] | None:
     }
 
 
-def report_json(report: ExportReport, config: Mapping[str, Any] | None = None) -> dict[str, Any]:
-    """Times are ISO 8601 with offset, ``null`` while not reached. ``config``: what was asked, as far as whoever reads
-    it may know (:func:`exports.handing_out.config_shown`); ``None``: all of it (the shell)."""
+def report_json(report: ExportReport, known: frozenset[str] | None = None) -> dict[str, Any]:
+    """Times are ISO 8601 with offset, ``null`` while not reached. ``known``: the projects beside the report's own that
+    whoever reads it may know of (:func:`exports.handing_out.others_known`); ``None``: all of them (the shell)."""
     return {
         "report_id": report.report_id,
         "name": report.name,
@@ -99,8 +100,8 @@ def report_json(report: ExportReport, config: Mapping[str, Any] | None = None) -
         "made_by": made_by_json(report),
         "progress": progress_json(report),
         "config_id": report.saved_config.public_id if report.saved_config else None,
-        "config": report.config if config is None else config,
-        "check_values": report.check_values,
+        "config": config_shown(report, known),
+        "check_values": check_values_shown(report, known),
         "revision": report.revision,
         "artifacts": [artifact_json(artifact) for artifact in report.artifacts.all()],
         "location": "" if report.is_ours else report.location,

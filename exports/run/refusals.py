@@ -50,10 +50,13 @@ class Refusals:
         first, allowed = self._first, self._spec.refusals_allowed(rows)
         if first is None or self.rows <= allowed:
             return
+        settled = self._spec.selection.scope.settled
+        # of several projects: whoever sees the report may not know of the rows of all of them
+        is_named = settled is None or len(settled.projects) < 2
+        which = f"the first is row {first.row_id} ({first.global_key!r})" if is_named else "of the first"
         raise PermanentError(
             f"{self.rows:,} of {rows:,} rows were refused, and max_refused ({self._spec.max_refused:g}) allows "
-            f"{allowed:,}: nothing was delivered; the first is row {first.row_id} ({first.global_key!r}): "
-            f"{first.reason}"
+            f"{allowed:,}: nothing was delivered; {which}: {first.reason}"
         )
 
 

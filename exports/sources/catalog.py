@@ -101,7 +101,7 @@ class CatalogReader(TableReader):
         self._taken = {part.pk: part for part in taken}
         self._order = [*taken, *(part for part in parts.values() if part.pk not in self._taken)]
         if settled.runs:
-            self._find_runs(settled, parts, selection.parts)
+            self._find_runs(settled, parts, selection)
         # the one project whose labels are taken: its numbers and classes are those of the file
         self._only = taken[0] if len(taken) == 1 else None
         self.ontology: Sequence[OntologyClass] = self._read_ontology()
@@ -175,8 +175,9 @@ class CatalogReader(TableReader):
             for public_id, (pk, name) in ((each, found[each]) for each in settled.projects)
         }, states
 
-    def _find_runs(self, settled: Settled, parts: Mapping[str, Part], wanted: Collection[str]) -> None:
-        """Raises :class:`PermanentError` where one was deleted."""
+    def _find_runs(self, settled: Settled, parts: Mapping[str, Part], selection: Selection) -> None:
+        """Raises :class:`PermanentError` where one was deleted: which is told where somebody named it, or it is of the
+        project that was asked."""
         stored = StoreModelRun.objects.filter(project_id__in={parts[run.project].pk for run in settled.runs})
         columns = ("project_id", "pk", "model_id", "model_name", "run_id", "name")
         found: dict[tuple[int, str], tuple[int, Run]] = {}
@@ -186,14 +187,15 @@ class CatalogReader(TableReader):
         taken: dict[str, dict[int, Run]] = {}
         for project, run_id, _ in settled.runs:
             if (parts[project].pk, run_id) not in found:
+                is_told = project == selection.project_id or run_id in selection.scope.model_run_ids
+                which = f"the model run {run_id}" if is_told else "a model run"
                 raise PermanentError(
-                    f"the model run {run_id}, which this export reads, was deleted since it was requested: nothing was "
-                    "delivered"
+                    f"{which}, which this export reads, was deleted since it was requested: nothing was delivered"
                 )
             run_pk, run = found[parts[project].pk, run_id]
             taken.setdefault(project, {})[run_pk] = run
         for project, runs in taken.items():
-            parts[project].runs = RunColumns(runs, wanted, bool(self._columns))
+            parts[project].runs = RunColumns(runs, selection.parts, bool(self._columns))
 
     def _read_ontology(self) -> Sequence[OntologyClass]:
         """Of one project its own; of several that of all, in which what is called alike is one class. Classes of

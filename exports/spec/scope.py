@@ -316,8 +316,8 @@ def _switch(raw: object, key: str) -> bool:
 
 def config_known_to(config: Mapping[str, Any], known: Collection[str] | None) -> Mapping[str, Any]:
     """A frozen description for somebody who may know of these projects (public ids; ``None``: of all): without others
-    and their model runs, of which ``others`` tells how many there are. What a slice or dataset was found by is left out
-    with them."""
+    and their model runs, of which ``others`` tells how many there are. What a slice or dataset was found by, and
+    is called, is left out with them."""
     settled = config.get(SETTLED)
     if known is None or not isinstance(settled, Mapping) or not (hidden := {*settled["projects"]} - {*known}):
         return config
@@ -329,7 +329,6 @@ def config_known_to(config: Mapping[str, Any], known: Collection[str] | None) ->
             shown[key] = [each for each in shown[key] if each in ids]
     shown[SETTLED] = {
         **{key: [each for each in settled[key] if each in known] for key in ("projects", "labels_of")},
-        **({"name": settled["name"]} if "name" in settled else {}),
         **({"runs": runs} if runs else {}),
         "others": len(hidden),
     }

@@ -12,6 +12,7 @@ from exportadmin.lib import formatting
 from exportadmin.runs import statuses
 from exportadmin.runs.progress import Progress, progress_of
 from exportadmin.runs.worker_seen import missing_worker_text
+from exports.display.hidden_names import as_asked
 from exports.display.report_lines import Line
 from exports.display.selection_line import LONG, one_line
 from exports.models import ExportReport
@@ -20,10 +21,10 @@ register = template.Library()
 
 
 @register.filter
-def selects(report: ExportReport) -> str:
-    """What was asked for, in one line; ``report`` is of :func:`exports.lists.report_query.for_list`."""
-    config = getattr(report, "short_config", None)
-    return LONG if config is None else one_line(config)
+def selects(line: Line) -> str:
+    """What was asked for, in one line; its report is of :func:`exports.lists.report_query.for_list`."""
+    config = getattr(line.report, "short_config", None)
+    return LONG if config is None else one_line(as_asked(config) if line.hides else config)
 
 
 @register.inclusion_tag("exports/_line_state.html")

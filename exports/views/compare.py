@@ -16,7 +16,8 @@ from exportadmin.lib.heavy import heavy
 from exportadmin.lib.pages import get_view, only
 from exportadmin.runs import statuses
 from exports import delivery_actions
-from exports.handing_out import can_of_report
+from exports.display.hidden_names import hides
+from exports.handing_out import can_of_report, others_known
 from exports.lookup import get_report
 from exports.models import ExportReport
 
@@ -63,7 +64,9 @@ def compare(request: HttpRequest, report_id: str) -> HttpResponse:
     if wanted:
         other = _other(request, report, wanted)
         older, newer = sorted((report, other), key=lambda one: (one.created_at, one.pk))
-        context |= {"other": other, "older": older, "newer": newer, "tables": tables(older, newer)}
+        known = others_known(request.user, (older, newer))
+        by_class = not any(hides(each, known) for each in (older, newer))
+        context |= {"other": other, "older": older, "newer": newer, "tables": tables(older, newer, by_class=by_class)}
         context |= _rows(request, older, newer)
     return render(request, "exports/compare.html", context)
 
@@ -92,16 +95,17 @@ def _rows(request: HttpRequest, older: ExportReport, newer: ExportReport) -> dic
         return {"why_not": f"{error.message[:1].upper()}{error.message[1:]}."}
 
 
-def tables(older: ExportReport, newer: ExportReport) -> list[Table]:
-    """What both check values say, side by side."""
+def tables(older: ExportReport, newer: ExportReport, *, by_class: bool = True) -> list[Table]:
+    """What both check values say, side by side; ``by_class``: also class by class."""
     wanted: tuple[tuple[str, str, Callable[[ExportReport], dict[str, int]]], ...] = (
         ("Annotations by class", "Class", lambda one: _counts(one, "annotations_by_class")),
         ("Annotations by kind", "Kind", lambda one: _counts(one, "annotations_by_kind")),
         ("Rows by review status", "Review status", lambda one: _counts(one, "rows_by_status")),
         ("Rows by media type", "Media type", lambda one: _counts(one, "rows_by_media_type")),
     )
+    shown = [each for each in wanted if by_class or each[1] != "Class"]
     figures = Table("Figures", "What", _lines(_figures(older), _figures(newer)), [], 0)
-    made = [figures, *(_table(title, column, counts(older), counts(newer)) for title, column, counts in wanted)]
+    made = [figures, *(_table(title, column, counts(older), counts(newer)) for title, column, counts in shown)]
     return [table for table in made if table.lines or table.same]
 
 

@@ -9,7 +9,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
 
-from connections.access.permissions import AUDIT, VIEW, can_in_all, verbs_in
+from connections.access.permissions import AUDIT, VIEW, verbs_in
 from connections.platforms.remote import needs_attention
 from connections.rows.batch import PARTS
 from exportadmin.audit.models import AuditEntry
@@ -25,6 +25,7 @@ from exports.display.check_value_tables import sums_of
 from exports.display.compared import compared
 from exports.display.connections import names_of
 from exports.display.distribution import downloads_of, links_of
+from exports.display.hidden_names import check_values_shown, hides
 from exports.display.made_by import made_by
 from exports.display.proofs import proofs_of
 from exports.display.refused_rows import refused_of
@@ -33,7 +34,7 @@ from exports.display.spec_text import describe
 from exports.display.timeline import phase_label, steps_of
 from exports.forms.convert import ConvertForm
 from exports.forms.prove import ProveForm
-from exports.handing_out import config_shown, verbs_of_report
+from exports.handing_out import config_shown, others_known, verbs_of_report
 from exports.lookup import get_report
 from exports.models import Artifact, ExportReport
 from exports.results.staleness import changes_after, changes_text
@@ -55,6 +56,7 @@ def detail_page(request: HttpRequest, report: ExportReport, *, convert: ConvertF
     verbs = verbs_of_report(request.user, report, verbs_in(request.user, report.project))
     artifacts = list(report.artifacts.all())
     now = timezone.now()
+    known = others_known(request.user, [report])
     context: dict[str, Any] = {
         "section": "exports",
         "artifacts": artifacts,
@@ -63,10 +65,10 @@ def detail_page(request: HttpRequest, report: ExportReport, *, convert: ConvertF
         "total_bytes": sum(artifact.bytes for artifact in artifacts),
         "is_active": report.status in statuses.ACTIVE,
         "may": offers(report, verbs),
-        "description": describe(config_shown(request.user, report), names := names_of(request.user, report.config)),
-        "sums": sums_of(report.check_values, report.format),
+        "description": describe(config_shown(report, known), names := names_of(request.user, report.config)),
+        "sums": sums_of(check_values_shown(report, known), report.format),
         "compared": compared(report) if report.is_delivered else None,
-        "refused": refused_of(report, artifacts, by_name=can_in_all(request.user, VIEW, report.other_projects)),
+        "refused": refused_of(report, artifacts, by_name=not hides(report, known)),
         "steps": steps_of(report, now),
         "prove": ProveForm(),
         "last_phase": next((phase_label(phase.name).lower() for phase in reversed(phases_of(report))), ""),

@@ -11,12 +11,14 @@ from django.db.models import QuerySet
 from django.http import HttpRequest, StreamingHttpResponse
 from django.utils import timezone
 
+from connections.access.permissions import VIEW, can, projects_for
 from exportadmin.audit.middleware import actor_of
 from exportadmin.audit.record import record
 from exportadmin.lib.csv_cells import BYTE_ORDER_MARK, safe_cell
 from exportadmin.lib.errors import UserError
 from exportadmin.lib.pages import get_view
 from exportadmin.runs import statuses
+from exports.display.hidden_names import as_asked
 from exports.display.selection_line import LONG, one_line
 from exports.lists.report_query import listed
 from exports.models import ExportReport
@@ -39,7 +41,7 @@ COLUMNS: Final[dict[str, str]] = {
     "files_removed_at": "files_removed_at",
 }
 # as ExportReport.rows_known and .bytes_known have it: a platform's files, of which not all can be counted here
-KNOWN: Final = ("made_by", "are_rows_counted", "is_there", "destination_id")
+KNOWN: Final = ("made_by", "are_rows_counted", "is_there", "destination_id", "other_projects")
 
 
 @get_view
@@ -53,21 +55,26 @@ def list_file(request: HttpRequest) -> StreamingHttpResponse:
     with transaction.atomic():
         details = {"exports": query.reports.count(), "asked": query.given}
         record("export.list_taken", actor=actor_of(request), details=details)
-    response = StreamingHttpResponse(_lines(query.reports), content_type="text/csv; charset=utf-8")
+    mine = projects_for(request.user, VIEW).values_list("public_id", flat=True)
+    seen = None if can(request.user, VIEW, None) else frozenset(mine)
+    response = StreamingHttpResponse(_lines(query.reports, seen), content_type="text/csv; charset=utf-8")
     response.headers["Content-Disposition"] = f'attachment; filename="exports-{timezone.now():%Y%m%dT%H%M%SZ}.csv"'
     response.headers["Cache-Control"] = "no-store"
     return response
 
 
-def _lines(reports: QuerySet[ExportReport]) -> Iterator[str]:
+def _lines(reports: QuerySet[ExportReport], seen: frozenset[str] | None) -> Iterator[str]:
+    """``seen`` are projects of which all is told, ``None``: all."""
     yield BYTE_ORDER_MARK + ",".join(COLUMNS) + "\r\n"
     for values in reports.values_list(*COLUMNS.values(), *KNOWN).iterator(chunk_size=AT_ONCE):
-        *cells, made_by, are_rows_counted, is_there, destination = values
+        *cells, made_by, are_rows_counted, is_there, destination, others = values
         line = dict(zip(COLUMNS, cells, strict=True))
         if made_by and not are_rows_counted:
             line["rows"] = line["rows"] or None
         if is_there and destination is None:
             line["bytes"] = line["bytes"] or None
+        if line["selects"] is not None and seen is not None and not seen.issuperset(others):
+            line["selects"] = as_asked(line["selects"])
         line["selects"] = LONG if line["selects"] is None else one_line(line["selects"])
         if line["state"] not in statuses.SUCCESSFUL:
             line["bytes"] = None

@@ -17,7 +17,7 @@ from exports.forms.conditions import condition_inputs
 from exports.forms.export import ExportForm
 from exports.forms.platform_export import PlatformExportForm
 from exports.forms.scope import SCOPE_INPUTS
-from exports.handing_out import config_shown
+from exports.handing_out import config_shown, others_known
 from exports.lookup import get_config, get_report
 from exports.spec.platform_export import KEY as PLATFORM_EXPORT
 from exports.spec.spec import ExportSpec
@@ -59,7 +59,7 @@ def new(request: HttpRequest) -> HttpResponse:
     initial = {name: request.GET.getlist(name) if inputs[name] else request.GET[name] for name in filled_in}
     if "from" in request.GET:
         report = get_report(request, request.GET["from"], START)
-        kept = config_shown(request.user, report), report.project
+        kept = config_shown(report, others_known(request.user, [report])), report.project
         if PLATFORM_EXPORT in report.config:
             again = PlatformExportForm.of_body(*kept, name=report.name, description=report.description)
             return platform_export.show(request, again)

@@ -13,6 +13,7 @@ from exportadmin.lib.errors import UserError
 from exportadmin.lib.pages import get_view, only
 from exportadmin.runs import statuses
 from exports.display.report_lines import lines_of
+from exports.handing_out import others_known
 from exports.lists.active_first import ActiveFirst
 from exports.lists.capped_paginator import LongPaginator
 from exports.lists.columns import NEWEST
@@ -60,7 +61,7 @@ def report_list(request: HttpRequest) -> HttpResponse:
         "active_first": not sort,
         "more_open": bool((MORE & query.given.keys()) | (query.filters.errors.keys() - ALWAYS_SEEN)),
         "page": page,
-        "lines": lines_of(shown, verbs),
+        "lines": lines_of(shown, verbs, others_known(request.user, shown)),
         "active": [report for report in shown if report.status in statuses.ACTIVE],
         "has_none": has_none,
         "may_start": START in verbs.anywhere,

@@ -15,7 +15,7 @@ from exportadmin.lib.errors import NotFoundError
 from exports import delivery_actions
 from exports.links import actions as link_actions
 from exports.links.tokens import paths_for
-from exports.models import ExportReport
+from exports.models import ExportReport, Slice
 from exports.results.actions import read_report_rows, read_rows_of
 from tests.exports.catalog.world import World, export, person
 
@@ -85,6 +85,29 @@ def test_the_report_itself_stays_visible_with_its_figures(world, report, client:
     listed = client.get("/exports/").content.decode()
     assert report.name in listed
     assert "/files/" not in listed
+
+
+def test_what_is_called_how_in_other_projects_is_told_to_whoever_may_see_them(
+    world, report, client: Client, rita, oscar
+):
+    theirs = Slice.objects.create(project=world.south, name="Southern", filter={"global_keys": ["key-d2", "key-d4"]})
+    made = export(world.north, oscar, scope={"kind": "slice", "id": theirs.public_id}, all_projects=True)
+    rest, page = f"/api/v1/reports/{made.report_id}/", f"/exports/{made.report_id}/"
+    telling = [rest, f"{rest}check-values/", page, f"{page}compare/?with={report.report_id}", "/exports/"]
+    silent = ["/api/v1/reports/", "/api/v1/audit/", "/exports/list.csv"]
+    names = ("road", "Southern", "key-d4")
+
+    def told(path: str) -> list[str]:
+        answer = client.get(path)
+        assert answer.status_code == 200, path
+        text = b"".join(answer.streaming_content) if answer.streaming else answer.content  # type: ignore[attr-defined]
+        return [name for name in names if name.encode() in text]
+
+    Membership.objects.filter(project=world.north, user=rita).update(role="admin")
+    client.force_login(rita)
+    assert [path for path in [*telling, *silent] if told(path)] == []
+    Membership.objects.create(project=world.south, user=rita, role="reviewer")
+    assert all(told(path) for path in telling)
 
 
 def test_rows_are_compared_by_whoever_may_read_both(world, report, client: Client, rita, oscar):
