@@ -51,12 +51,19 @@ def here(project: Project, key: str, **more: Any) -> bytes:
 
 
 def there(installation: Installation, project_id: str, key: str, **more: Any) -> bytes:
-    """The file of the same export of what is mirrored."""
+    """The file of the same export of what is mirrored. ``more`` are ``include``, ``labels``, ``scope``, ``project_ids``
+    and ``model_run_ids``."""
     folder = installation.home / f"out-{key}-{random.getrandbits(40)}"
-    parts = [word for part in more.get("include", ()) for word in ("--include", part)]
-    labels = ["--labels", more["labels"]] if "labels" in more else []
-    flags = ["--format", key, "--max-refused", "1", "--output", str(folder), "--json", *parts, *labels]
-    report = json.loads(installation.run("run_export", project_id, *flags, timeout=400).stdout)
+    flags = ["--format", key, "--max-refused", "1", "--output", str(folder), "--json"]
+    for name, flag in (("include", "include"), ("project_ids", "with-project"), ("model_run_ids", "with-model-run")):
+        flags += [word for one in more.get(name, ()) for word in (f"--{flag}", one)]
+    if "labels" in more:
+        flags += ["--labels", more["labels"]]
+    if "scope" in more:
+        flags += ["--scope", ":".join(more["scope"].values())]
+    ran = installation.run("run_export", project_id, *flags, timeout=400)
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    report = json.loads(ran.stdout)
     (name,) = (one["name"] for one in report["artifacts"] if one["name"] != "errors.ndjson")
     return Path(folder, name).read_bytes()
 

@@ -451,13 +451,16 @@ def _params(there: Thing, wanted: Wanted) -> _Json:
     """
     sort, options, is_sync = there.sort, wanted.options, wanted.format == ROWS
     given: _Json = {"mediaTypeOverride": options.get("media_type_override") or None}
-    for name, sent in {**sort.parts, **sort.undocumented}.items():
+    for name, sent in sort.parts.items():
         default = YES if is_sync and name not in ("interpolated_frames", "embeddings") else NO
         given[sent] = (options.get(name) or default) == YES
     for name, sent in sort.lists.items():
         given[sent] = list(options.get(name) or ()) or None
     for name, sent in sort.flags.items():
         given[sent] = options.get(name) == YES
+    for name, sent in sort.undocumented.items():  # of model runs, where any are asked for
+        has_runs = given["modelRunIds"] or given["allModelRuns"]
+        given[sent] = (options.get(name) or (YES if is_sync and has_runs else NO)) == YES
     return given
 
 

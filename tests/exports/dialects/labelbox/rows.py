@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from typing import Any
 
 from connections.rows.masks import compressed
@@ -235,4 +236,56 @@ def rows() -> list[_Json]:
     ]
     unlabelled = _row(9, "image", {})
     unlabelled["projects"]["p"]["labels"] = []
-    return [*made, unlabelled]
+    return [
+        *made,
+        unlabelled,
+        _row(10, "geospatial", _on_a_map(), tile_layer_url="https://tiles.example.test/{z}/{x}/{y}"),
+    ]
+
+
+def _on_a_map() -> _Json:
+    ring = [[18.5, 54.5], [18.75, 54.5], [18.75, 54.625], [18.5, 54.5]]
+    shapes = {
+        "GeoBoundingBox": ("Polygon", [[*ring[:3], [18.5, 54.625], ring[0]]]),
+        "GeoPolygon": ("Polygon", [ring]),
+        "GeoPolyline": ("LineString", ring[:3]),
+        "GeoPoint": ("Point", ring[0]),
+    }
+    objects = [
+        _mark(kind.lower(), kind, geojson={"type": type_, "coordinates": coordinates})
+        for kind, (type_, coordinates) in shapes.items()
+    ]
+    return {"objects": objects, "classifications": [], "relationships": []}
+
+
+def with_consensus(lines: list[_Json], model: str, run: str) -> list[_Json]:
+    """Every other labelled row with the labels of two, and in a run of a model."""
+    for number, line in enumerate(lines[::2]):
+        project = line["projects"]["p"]
+        if not project["labels"]:
+            continue
+        (first,) = project["labels"]
+        second = copy.deepcopy(first) | {"id": f"{first['id']}-again"}
+        second["label_details"]["created_by"] = "another@example.test"
+        for label in (first, second):
+            label["performance_details"] |= {
+                "consensus_label_count": 2,
+                "consensus_labels": [first["id"], second["id"]],
+            }
+        project["labels"].append(second)
+        project["project_details"]["consensus_expected_label_count"] = 2
+        annotations = copy.deepcopy(first["annotations"])
+        for mark in annotations.get("objects", ()):
+            mark["confidence"] = 0.75
+        found = {name: first[name] for name in ("label_kind", "version")}
+        found |= {"id": f"prediction-{number}", "annotations": annotations}
+        of_run = {
+            "name": "v1",
+            "run_data_row_id": f"rdr-{number}",
+            "annotation_group_id": f"ag-{number}",
+            "labels": project["labels"],
+            "predictions": [found],
+            "split": ("Training", "Validation", "Test")[number % 3],
+        }
+        line["experiments"] = {model: {"name": "A model", "runs": {run: of_run}}}
+    return lines

@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
-from typing import Any
-from urllib.parse import urlsplit
 
 import pytest
 
-from connections.connection_actions import create_connection
 from connections.models import Connection, Project
 from connections.platforms.labelbox.platform import LabelboxPlatform
 from connections.rows.batch import PARTS
 from connections.store.models import StoreRow, StoreTombstone
-from connections.sync.actions import change_mirror, list_remote_projects, mirror_project
-from connections.sync.models import FULL, INCREMENTAL, SyncRun
+from connections.sync.actions import list_remote_projects
+from connections.sync.models import FULL, INCREMENTAL
 from tests.connections.platforms.contract import PlatformContract, Side
 from tests.exportadmin.runs.world import until
+from tests.exports.dialects.labelbox.circle import bring, connect, mirror
 from tests.exports.dialects.labelbox.conftest import Site
 from tests.exports.dialects.labelbox.rows import rows
 from tests.rest.world import SHELL
@@ -33,27 +30,7 @@ WITHOUT_BACKUP = [part for part in PARTS if part != "backup"]
 @pytest.fixture
 def far(site: Site, db: None) -> Connection:
     """The other installation, as Labelbox."""
-    config = {
-        "endpoint": f"{site.base}/graphql",
-        "private_address": urlsplit(site.address).netloc,
-    }
-    return create_connection(
-        kind="labelbox", name="The other one", config=config, secrets={"api_key": site.key}, actor=SHELL
-    )
-
-
-def bring(site: Site, path: Path, lines: list[dict[str, Any]], name: str) -> str:
-    """Import rows there: the project's id."""
-    path.write_text("".join(f"{json.dumps(line)}\n" for line in lines))
-    result = site.installation.run("import_rows", str(path), "--project", name, "--json", timeout=400)
-    assert result.returncode == 0, result.stdout + result.stderr
-    return str(json.loads(result.stdout)["project"]["id"])
-
-
-def mirror(far: Connection, project_id: str) -> tuple[Project, SyncRun]:
-    project = mirror_project(connection=far, external_id=project_id, actor=SHELL)
-    change_mirror(project=project, actor=SHELL, options={"embeddings": "yes"})
-    return project, again(project)
+    return connect(site.address, site.key)
 
 
 def must_be_equal(site: Site, project: Project, *keys: str) -> None:
@@ -69,11 +46,11 @@ def must_be_equal(site: Site, project: Project, *keys: str) -> None:
 
 
 def test_rows_of_every_medium_are_equal_byte_for_byte(site: Site, far: Connection, tmp_path: Path):
-    project, run = mirror(far, bring(site, tmp_path / "all.ndjson", rows(), "Everything"))
+    project, run = mirror(far, bring(site.installation, tmp_path / "all.ndjson", rows(), "Everything"))
     assert (run.mode, run.summary["created"], run.summary["refused_count"]) == (FULL, len(rows()), 0)
     must_be_equal(site, project, "coco_json", "csv")
     media = set(StoreRow.objects.filter(project=project).values_list("media_type", flat=True))
-    assert media == {"image", "video", "text", "conversational", "document", "audio", "html", "llm"}
+    assert media == {"image", "video", "text", "conversational", "document", "audio", "html", "llm", "geospatial"}
 
 
 def test_the_demo_is_equal_but_for_statuses_of_which_labelbox_has_four(site: Site, far: Connection):
@@ -90,11 +67,11 @@ def test_the_demo_is_equal_but_for_statuses_of_which_labelbox_has_four(site: Sit
 
 def test_what_changed_and_what_is_gone(site: Site, far: Connection, tmp_path: Path):
     lines = rows()
-    project, _ = mirror(far, bring(site, tmp_path / "first.ndjson", lines, "Changing"))
+    project, _ = mirror(far, bring(site.installation, tmp_path / "first.ndjson", lines, "Changing"))
     changed = rows()[2]
     changed["projects"]["p"]["project_details"]["priority"] = 7
     changed["data_row"]["details"]["last_activity_at"] = "2099-01-01T00:00:00.000+00:00"
-    bring(site, tmp_path / "second.ndjson", [changed], "Changing")
+    bring(site.installation, tmp_path / "second.ndjson", [changed], "Changing")
     run = again(project)
     assert (run.mode, run.summary["rows"], run.summary["updated"]) == (INCREMENTAL, 1, 1)
     must_be_equal(site, project)
