@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import closing, contextmanager
 from datetime import datetime
 from pathlib import Path
@@ -14,6 +14,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from connections.access.permissions import START, may_in_all, require
+from connections.models import Project
 from connections.sinks.base import Draft, Sink
 from exportadmin.audit.checkpoints.form import DELIVERY
 from exportadmin.audit.checkpoints.taking import take_quietly
@@ -48,6 +49,7 @@ from exports.sources.labels import LabelFilter
 from exports.spec.catalog import deleted_since
 from exports.spec.conversion import is_convertible
 from exports.spec.filters import RowFilter
+from exports.spec.scope import KEY as SCOPE
 from exports.spec.scope import MODEL_RUN
 from exports.spec.spec import ExportSpec
 
@@ -115,7 +117,8 @@ def _deliver(report: ExportReport, lease: RunLease, sink: Sink) -> None:
         counter = CheckValueCounter.of(writer_class, reader.ontology)
         label_filter = LabelFilter(selection, reader, columns, writer_class.cannot_hold)
         delivered = DeliveredNumbers(report.project_id)
-        numbers = RowNumbers() if is_convertible(report) else None
+        origins = _origins(report, reader.other_revisions)
+        numbers = RowNumbers([*origins]) if is_convertible(report) else None
         files = ReportFiles(draft, report, writer)
         refusals = Refusals(files, spec, reader.rows_expected)
         cross_check = CrossCheck(writer, reader.ontology)
@@ -153,11 +156,21 @@ def _deliver(report: ExportReport, lease: RunLease, sink: Sink) -> None:
         lease.check(now=True)
         head = head_of(report, started, reader.revision)
         if numbers is not None:
-            head["snapshot"] = snapshot.to_json(reader.project_name, reader.ontology, reader.project_extra, numbers)
+            head["snapshot"] = snapshot.to_json(
+                reader.project_name, reader.ontology, reader.project_extra, numbers, [*origins.values()]
+            )
         manifest_bytes = manifest.build(head, check_values, written, installation_key())
         delivered.keep(report, lease, {**reader.other_revisions, report.project_id: reader.revision})
         delivery = draft.commit(manifest_bytes)
     finish(report, lease, Published(delivery, check_values, written, reader.revision, manifest_bytes))
+
+
+def _origins(report: ExportReport, others: Collection[int]) -> dict[int, str]:
+    """The projects by which rows of a catalog say where they were read, by their keys: their public ids."""
+    if SCOPE not in report.config:
+        return {}
+    read = Project.objects.filter(pk__in=[report.project_id, *others]).order_by("pk")
+    return dict(read.values_list("pk", "public_id"))
 
 
 @contextmanager

@@ -12,7 +12,7 @@ import hashlib
 from collections.abc import Collection, Generator, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
-from typing import Any, BinaryIO, Final, cast
+from typing import Any, BinaryIO, ClassVar, Final, cast
 
 import orjson
 
@@ -45,6 +45,7 @@ from exports.sources.base import Reader, Source
 from exports.sources.store import StoreSource
 from exports.spec.conversion import is_convertible
 from exports.spec.labels import ALL
+from exports.spec.scope import KEY as SCOPE
 from exports.spec.selection import Selection
 
 # rows are parsed: a batch is closed at this many, or so many bytes
@@ -74,6 +75,10 @@ class SnapshotSource(Source):
         artifact, described = _as_delivered(self.report)
         if importer := FORMATS.pick(self.report.format).importer:
             yield ImportedReader(artifact, described, columns, IMPORTERS.pick(importer))
+        elif self.report.config.get(SCOPE):
+            from exports.sources.catalog_snapshot import CatalogSnapshotReader
+
+            yield CatalogSnapshotReader(artifact, described, columns, selection.parts)
         else:
             yield SnapshotReader(artifact, described, columns)
 
@@ -109,10 +114,14 @@ def _as_delivered(report: ExportReport) -> tuple[Artifact, Mapping[str, Any]]:
 class SnapshotReader:
     """One reading of the file."""
 
+    # a source that handed out no annotation ids left the rendering to the writer, which counts from 1
+    has_ids: ClassVar[bool] = False
+
     def __init__(self, artifact: Artifact, described: Mapping[str, Any], columns: frozenset[str]) -> None:
         self._artifact = artifact
         self._columns = columns
         self._numbers: str = described["numbers"]
+        self._origins = len(described.get("origins", ()))
         self.project_id: str = artifact.report.project.public_id
         self.project_name: str = described["project_name"]
         self.ontology: Sequence[OntologyClass] = snapshot.ontology_of(described)
@@ -128,7 +137,7 @@ class SnapshotReader:
 
     def batches(self) -> Iterator[RowBatch]:
         """Rows in the order of the file."""
-        numbers = snapshot.read_numbers(self._numbers)
+        numbers = snapshot.read_numbers(self._numbers, self._origins)
         lines: list[bytes] = []
         size = 0
         with closing(self._read()) as stream:
@@ -148,22 +157,22 @@ class SnapshotReader:
 
     def documents(self, numbers: Sequence[int]) -> Iterator[dict[str, Any]]:
         """See :class:`exports.sources.base.Reader`."""
-        return (_completed(orjson.loads(self._lines[number])) for number in numbers)
+        return (completed(orjson.loads(self._lines[number])) for number in numbers)
 
     def choose_labels(self, cannot_hold: Collection[str]) -> None:
         """See :class:`exports.sources.base.Reader`."""
         return
 
-    def _batch(self, lines: list[bytes], numbers: Iterator[tuple[int, int]]) -> RowBatch:
+    def _batch(self, lines: list[bytes], numbers: Iterator[tuple[int, ...]]) -> RowBatch:
         pairs = [next(numbers, (0, 0)) for _ in lines]
-        documents = [_completed(orjson.loads(line)) for line in lines]
+        documents = [completed(orjson.loads(line)) for line in lines]
         self._lines = dict(zip((number for number, _ in pairs), lines, strict=True))
         try:
             counted = [count_annotations(document, self._classes, self._questions) for document in documents]
             batch = RowBatch(
                 row_ids=[document["data_row"]["id"] for document in documents],
                 global_keys=[document["data_row"]["global_key"] for document in documents],
-                statuses=[_details(document).get("workflow_status", UNKNOWN_STATUS) for document in documents],
+                statuses=[status_of(project) for document in documents for project in document["projects"].values()],
                 # no condition is tested, so nobody asks for batches and times
                 label_times=[" ".join("0" * len(labels_of(document))) for document in documents],
                 annotation_counts=[each.total for each in counted],
@@ -179,8 +188,7 @@ class SnapshotReader:
         return batch
 
     def _add_groups(self, batch: RowBatch, documents: list[dict[str, Any]], counted: list[Counts]) -> None:
-        # a source that handed out no annotation ids left the rendering to the writer, which counts from 1
-        has_ids = any(batch.annotation_starts)
+        has_ids = self.has_ids or any(batch.annotation_starts)
         starts = zip(documents, batch.annotation_starts, strict=True)
         ids = [annotation_ids(document, start) for document, start in starts]
         if BODY in self._columns or not has_ids:
@@ -282,16 +290,16 @@ class UnchangedStoreSource(StoreSource):
             yield reader
 
 
-def _completed(document: dict[str, Any]) -> dict[str, Any]:
+def completed(document: dict[str, Any]) -> dict[str, Any]:
     """Parts that the file left out as if the row had none: they are left out again."""
     document["data_row"].setdefault("details", {})
     for part in ("attachments", "metadata_fields", "embeddings"):
         document.setdefault(part, [])
-    ((_, project),) = document["projects"].items()
-    project.setdefault("project_details", {})
-    for label in labels_of(document):
-        label.setdefault("label_details", {})
-        label.setdefault("performance_details", {})
+    for project in document["projects"].values():
+        project.setdefault("project_details", {})
+        for label in project["labels"]:
+            label.setdefault("label_details", {})
+            label.setdefault("performance_details", {})
     return document
 
 
@@ -300,7 +308,7 @@ def _media_type(document: Mapping[str, Any]) -> str:
     return media_type_of(document["media_attributes"], document["data_row"].get("row_data") or "", kinds)
 
 
-def _details(document: Mapping[str, Any]) -> Mapping[str, Any]:
-    ((_, project),) = document["projects"].items()
-    details: Mapping[str, Any] = project["project_details"]
-    return details
+def status_of(project: Mapping[str, Any]) -> str:
+    """The review status in the entry of a row's project."""
+    status: str = project["project_details"].get("workflow_status", UNKNOWN_STATUS)
+    return status

@@ -43,16 +43,9 @@ def settle(spec: ExportSpec, project: Project, actor: Actor) -> ExportSpec:
         if gone := deleted_since(spec, project):
             raise ConflictError(f"{gone}: it cannot be run again; request it anew for those that are there")
         return spec
-    check_holds_runs(scope, FORMATS.pick(spec.format))
     catalog = catalog_of(project, actor)
     labels_of = _labels_of(scope, catalog)
-    if len(labels_of) > 1 and SEVERAL not in FORMATS.pick(spec.format).reads(spec.options):
-        several = [key for key, each in FORMATS.items() if SEVERAL in each.columns]
-        raise UserError(
-            f"{FORMATS.pick(spec.format).title} holds the labels of one project, and these are of {len(labels_of)}: "
-            f"name one in project_ids, or take one of {', '.join(several)}",
-            field="format",
-        )
+    check_holds(spec, scope, len(labels_of))
     if labels_of:
         check_person(spec.selection.labels, labels_of, "the projects whose labels are taken")
     settled = Settled(tuple(each.public_id for each in catalog), labels_of, runs=_runs_of(scope, catalog))
@@ -61,6 +54,20 @@ def settle(spec: ExportSpec, project: Project, actor: Actor) -> ExportSpec:
     elif scope.kind == SLICE:
         settled = _of_slice(scope, settled, catalog)
     return spec.of_scope(replace(scope, settled=settled))
+
+
+def check_holds(spec: ExportSpec, scope: Scope, projects: int) -> None:
+    """Can the format hold the labels of so many projects, and the predictions, of a scope? Raises :class:`UserError`
+    that names those that can."""
+    writer = FORMATS.pick(spec.format)
+    check_holds_runs(scope, writer)
+    if projects > 1 and SEVERAL not in writer.reads(spec.options):
+        several = [key for key, each in FORMATS.items() if SEVERAL in each.columns]
+        raise UserError(
+            f"{writer.title} holds the labels of one project, and these are of {projects}: name one in project_ids, or "
+            f"take one of {', '.join(several)}",
+            field="format",
+        )
 
 
 def others_read(spec: ExportSpec, project: Project) -> list[str]:

@@ -7,13 +7,14 @@ import dataclasses
 from collections.abc import Mapping
 from typing import Any, Final
 
-from connections.rows.batch import PARTS
+from connections.rows.batch import PARTS, RUN_PARTS
 from exportadmin.lib.errors import ConflictError, UserError
 from exports.formats import FORMATS
 from exports.models import ExportReport
+from exports.spec.catalog import check_holds
 from exports.spec.labels import ALL, SKIPPED_LABELS
 from exports.spec.scope import KEY as SCOPE
-from exports.spec.scope import scope_text
+from exports.spec.scope import MODEL_RUN, scope_text
 from exports.spec.spec import ExportSpec
 
 CONVERSION_KEYS: Final = ("format", "options", "include", "destination", "max_refused")
@@ -22,14 +23,20 @@ _SAYS_SKIPPED: Final = "performance_details"
 
 
 def is_convertible(report: ExportReport) -> bool:
-    """Does it hold rows of one project that can be read back? (Its files may be gone.) A list, which reads no
-    descriptions, tells it by the format alone."""
+    """Does it hold rows that can be read back? (Its files may be gone.) A list, which reads no descriptions, tells it
+    by the format alone."""
     writer = FORMATS.get(report.format)
     if writer is None or not writer.is_snapshot():
         return False
     if "config" in report.get_deferred_fields():
         return True
-    return SCOPE not in report.config and (not writer.importer_needs or writer.importer_needs in parts_of(report))
+    if writer.importer:  # which reads rows of one project
+        return SCOPE not in report.config and (not writer.importer_needs or writer.importer_needs in parts_of(report))
+    return not _is_of_run(report)
+
+
+def _is_of_run(report: ExportReport) -> bool:
+    return (report.config.get(SCOPE) or {}).get("kind") == MODEL_RUN
 
 
 def parts_of(report: ExportReport) -> tuple[str, ...]:
@@ -44,12 +51,17 @@ def conversion_spec(report: ExportReport, body: Mapping[str, Any]) -> ExportSpec
     without rows to read back, :class:`UserError` for what is wrong in the body: a part, for example, that the file left
     out.
     """
-    if SCOPE in report.config:
+    if _is_of_run(report):
         raise ConflictError(
-            f"report {report.report_id} is of {scope_text(report.config)}: only the rows of one project can be "
-            "converted; export it again in the other format"
+            f"report {report.report_id} is of {scope_text(report.config)}: its rows have the run in the place of their "
+            "project, and cannot be converted; export it again in the other format"
         )
     if not is_convertible(report):
+        if SCOPE in report.config and report.format in FORMATS and FORMATS.pick(report.format).importer:
+            raise ConflictError(
+                f"report {report.report_id} is {report.format} of {scope_text(report.config)}: rows of several "
+                "projects are read back from json and ndjson alone; export it again in the other format"
+            )
         if report.format in FORMATS and (needs := FORMATS.pick(report.format).importer_needs):
             raise ConflictError(
                 f"report {report.report_id} is {report.format} without the part {needs}, and does not hold all of its "
@@ -71,6 +83,9 @@ def conversion_spec(report: ExportReport, body: Mapping[str, Any]) -> ExportSpec
             field="include",
         )
     before = ExportSpec.from_json(report.config, report.project)
+    scope = before.selection.scope
+    if scope.settled is not None:
+        check_holds(wanted, scope, len(scope.settled.labels_of))
     writer = FORMATS.pick(wanted.format)
     if before.selection.labels == ALL and SKIPPED_LABELS in writer.cannot_hold and _SAYS_SKIPPED not in parts:
         raise UserError(
@@ -83,7 +98,9 @@ def conversion_spec(report: ExportReport, body: Mapping[str, Any]) -> ExportSpec
         format=wanted.format,
         options=wanted.options,
         max_refused=wanted.max_refused,
-        selection=dataclasses.replace(before.selection, parts=wanted.selection.parts),
+        selection=dataclasses.replace(
+            before.selection, parts=wanted.selection.parts | before.selection.parts.intersection(RUN_PARTS)
+        ),
         destination=wanted.destination,
         sync_first=None,
     )

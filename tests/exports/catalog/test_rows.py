@@ -9,11 +9,10 @@ import pytest
 
 from connections.store.import_row import IncomingLabel
 from connections.store.upsert import write_rows
-from exportadmin.lib.errors import ConflictError, UserError
+from exportadmin.lib.errors import UserError
 from exports.display.check_value_tables import note_texts
 from exports.results.search import search
 from exports.sources.store import TableReader
-from exports.spec.conversion import conversion_spec
 from tests.exports.catalog.world import DAY, data_row, export, ids, main_file, request, rows, run, with_several_labels
 from tests.support.rows import box
 
@@ -168,12 +167,6 @@ def test_which_exports_contain_a_row_is_known_in_every_project_that_it_was_read_
 def test_the_same_data_give_the_same_bytes(world, oscar):
     first, second = (main_file(export(world.north, oscar, all_projects=True)).read_bytes() for _ in range(2))
     assert first == second
-
-
-def test_an_export_of_a_scope_is_not_converted(world, oscar):
-    report = export(world.north, oscar)
-    with pytest.raises(ConflictError, match="is of the catalog: only the rows of one project can be converted"):
-        conversion_spec(report, {"format": "csv"})
 
 
 def test_what_was_exported_of_a_catalog_is_no_export_of_the_project(world, oscar):
