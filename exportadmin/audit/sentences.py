@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from exportadmin.audit.events import EVENTS
 from exportadmin.audit.models import DONE, AuditEntry
 from exportadmin.lib import actor as actors
+from exportadmin.lib.text import TURNS
 
 _CHOICE = re.compile(r"\[([^|\]]*)\|([^\]]*)\]")
 _OPTIONAL = re.compile(r"<([^<>]*)>")
@@ -18,8 +19,8 @@ _MARKS = {"object": "\x01", "project": "\x02"}
 _END = "\x03"
 _MARKED = re.compile(f"([\x01\x02])([^{_END}]*){_END}")
 _ANY_MARK = re.compile("[\x01-\x03]")
-# characters that turn the direction of what follows, or break the line: a name must not rewrite the sentence
-_TURNS = re.compile("[\u061c\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
+# a name must not rewrite the sentence
+_TURNS = re.compile(f"[{TURNS}]")
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,17 +7,26 @@ import sys
 import time
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import BaseCommand, CommandError, OutputWrapper
 from django.db import OperationalError, ProgrammingError
 from django.dispatch import Signal
 
 from exportadmin.lib.actor import USER, Actor
 from exportadmin.lib.errors import ExportAdminError, UserError
-from exportadmin.lib.text import one_line
+from exportadmin.lib.text import one_line, without_orders
 
 FAILED, WRONG_USE = 1, 2
 # from the program, before a command of ours does anything; who listens may refuse it by an ExportAdminError
 about_to_start = Signal()
+
+
+class _Output(OutputWrapper):
+    """What is printed names things as files and platforms do: on a terminal it gives no orders."""
+
+    def write(  # type: ignore[override] # as Django's
+        self, msg: str = "", style_func: Any = None, ending: str | None = None
+    ) -> None:
+        super().write(without_orders(msg) if self.isatty() else msg, style_func, ending)
 
 
 class AppCommand(BaseCommand):
@@ -29,6 +38,10 @@ class AppCommand(BaseCommand):
     requires_system_checks: Any = []
     # nothing is done in the folder of another installation
     needs_own_home = True
+
+    def __init__(self, stdout: Any = None, *args: Any, **named: Any) -> None:
+        super().__init__(stdout, *args, **named)
+        self.stdout = _Output(stdout or sys.stdout)
 
     def execute(self, *args: Any, **options: Any) -> str | None:
         """Run, and turn our errors into :class:`CommandError` with the right exit code."""
@@ -66,7 +79,7 @@ class AppCommand(BaseCommand):
             about_to_start.send(type(self))
             self.execute(*args, **options)
         except (CommandError, ExportAdminError) as error:
-            line = one_line(error)
+            line = without_orders(one_line(error))
             sys.stderr.write(f"error: {line}\n")
             sys.exit(getattr(error, "returncode", FAILED))
         except BrokenPipeError:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from typing import Final
 
@@ -9,6 +10,9 @@ from exportadmin.lib.errors import UserError
 
 # control characters, line and paragraph separators
 _NO_LINE: Final = frozenset({"Cc", "Zl", "Zp"})
+# characters that turn the direction of what follows, or break the line
+TURNS: Final = "\u061c\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069"
+_ORDERS: Final = re.compile(f"[\x00-\x08\x0b-\x1f\x7f-\x9f{TURNS}]")
 
 
 def check_text(text: str, field: str) -> str:
@@ -37,6 +41,12 @@ def check_line(text: str, field: str) -> str:
 def one_line(message: object) -> str:
     """What an exception (or any text) says, on one line: each run of blanks and line breaks becomes one blank."""
     return " ".join(str(message).split())
+
+
+def without_orders(text: str) -> str:
+    """For a terminal, which would carry out what a name of a class may hold: escape sequences, and what turns around
+    the text that follows. Tabs and line feeds stay."""
+    return _ORDERS.sub("\ufffd", text)
 
 
 def as_sentence(text: str) -> str:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import io
+
 import pytest
 
+from exportadmin.lib.command import AppCommand
 from exportadmin.lib.errors import UserError
 from exportadmin.lib.masking import scrub_text
 from exportadmin.lib.text import as_sentence, check_line
@@ -13,6 +16,17 @@ from exportadmin.lib.text import as_sentence, check_line
 def test_what_would_play_with_a_terminal_is_no_name(bad: str):
     with pytest.raises(UserError, match="name holds"):
         check_line(bad, "name")
+
+
+def test_what_files_call_things_gives_a_terminal_no_orders_and_is_whole_in_a_pipe():
+    class Terminal(io.StringIO):
+        def isatty(self) -> bool:
+            return True
+
+    name = "car\x1b]0;owned\x07\r\u202egnp.exe\tGröße\n"
+    for out, shown in ((Terminal(), "car\ufffd]0;owned\ufffd\ufffd\ufffdgnp.exe\tGröße\n"), (io.StringIO(), name)):
+        AppCommand(stdout=out).stdout.write(name)
+        assert out.getvalue() == shown
 
 
 @pytest.mark.parametrize("good", ["Sprint 41", "Größe 6 µm", "港の船", "a\u200db", "👩‍🚀"])
