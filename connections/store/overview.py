@@ -219,5 +219,5 @@ def _count(project: Project, rows: QuerySet[StoreRow], revision: int) -> Overvie
 def _groups(rows: QuerySet[StoreRow], what: str) -> dict[str, Group]:
     """By id; of several names, as after a renaming, the last of the alphabet."""
     key, name = f"{what}_id", f"{what}_name"
-    counted = rows.values(key).annotate(n=Count("pk"), called=Max(name)).order_by("-n", key)
+    counted = rows.values(key).annotate(n=Count("pk"), called=Max(name)).order_by("-n", "called", key)
     return {group_id: Group(called, n) for group_id, called, n in counted.values_list(key, "called", "n")[:MOST_GROUPS]}

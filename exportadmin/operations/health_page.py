@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
@@ -51,6 +52,7 @@ def health_page(request: HttpRequest) -> HttpResponse:
         **night_of(last_night(), ExportReport.objects.all()),
         "places": [(sweep, lines := _lines(sweep), sweep.found_total - len(lines)) for sweep in sweeps()],
         "kinds": LEFTOVERS.values(),
+        "proof_at": settings.PROOF_AT,
     }
     return render(request, "health.html", context)
 

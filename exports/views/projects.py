@@ -171,7 +171,7 @@ def _page(request: HttpRequest, project: Project, form: ProjectForm | None = Non
         "overview": overview,
         "sums": sums_of_holdings(overview),
         "group_lists": [
-            (title, list(groups.items())[:GROUPS_SHOWN])
+            (title, list(groups.items())[:GROUPS_SHOWN], len(groups) > GROUPS_SHOWN)
             for title, groups in (("Datasets", overview.datasets), ("Batches", overview.batches))
         ],
         "activity": None if overview.activity_ms is None else times.to_datetime(overview.activity_ms),
