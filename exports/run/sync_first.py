@@ -1,10 +1,11 @@
-"""An export of a mirrored project first brings the mirror up to date, as of the moment at which it was requested."""
+"""An export of mirrored projects first brings the mirrors up to date, as of the moment at which it was requested."""
 
 from __future__ import annotations
 
 from datetime import datetime, timedelta
 from typing import Final
 
+from connections.models import Project
 from connections.sync.actions import request_sync, sync_now
 from connections.sync.lookup import active_sync
 from connections.sync.models import SyncRun
@@ -21,33 +22,57 @@ _WAIT: Final = timedelta(seconds=2)
 
 
 def bring_up_to_date(report: ExportReport, lease: RunLease) -> None:
-    """Nothing where a sync has asked the platform since the report was first requested, or none is wanted.
+    """Of the report's project, and of every other mirrored one that it reads.
 
-    Else the sync that is active is awaited, and if there is none, one is requested; in the shell it runs here. Raises
-    ``NotYet`` while it is not done, ``PermanentError`` where it did not come to a good end.
+    Nothing where a sync has asked the platform since the report was first requested, or none is wanted. Else the sync
+    that is active is awaited, and if there is none, one is requested; in the shell it runs here. Raises ``NotYet``
+    while one is not done, ``PermanentError`` where one did not come to a good end.
     """
     if not report.config.get("sync_first") or report.converted_from_id is not None:
         return
-    since = SyncRun.objects.filter(project=report.project_id, asked_at__gte=_first_requested(report))
+    others = Project.objects.filter(public_id__in=report.other_projects, mirror__isnull=False).order_by("pk")
+    awaited: dict[str, str] = dict(report.state.get(KEY) or {})
+    waits: list[str] = []
+    for project in (report.project, *others):
+        if (run := _needed_sync(report, project, awaited.get(project.public_id, ""), lease)) is not None:
+            awaited[project.public_id] = run.public_id
+            waits.append(f"{_named(run, report)} of {_project_named(project, report)}")
+    if waits:
+        # all of them are on their way; the first is told of
+        raise NotYet(_WAIT, {**report.state, KEY: awaited}, f"waits for {waits[0]}")
+
+
+def _needed_sync(report: ExportReport, project: Project, awaited_id: str, lease: RunLease) -> SyncRun | None:
+    """The sync that has to end before the project is read; ``None``: it is up to date."""
+    since = SyncRun.objects.filter(project=project, asked_at__gte=_first_requested(report))
     if since.filter(status__in=statuses.SUCCESSFUL).exists():
-        return
+        return None
     lease.progress(phase=SYNCING)
-    awaited = SyncRun.objects.filter(public_id=report.state.get(KEY, "")).first()
+    awaited = SyncRun.objects.filter(public_id=awaited_id).first()
     if awaited is not None and not awaited.is_active and awaited.created_at >= report.created_at:
-        raise _failed(awaited)
-    run = active_sync(report.project)
+        raise _failed(awaited, report)
+    run = active_sync(project)
     if run is None:
         try:
-            run = _begin(report, lease)
+            run = _begin(report, project, lease)
         except ConflictError:  # somebody else was faster, or it cannot be
-            run = active_sync(report.project)
+            run = active_sync(project)
             if run is None:
                 raise
     if run.is_active:
-        message = f"waits for {run.label} of project {report.project.name!r}"
-        raise NotYet(_WAIT, {**report.state, KEY: run.public_id}, message)
+        return run
     if run.status not in statuses.SUCCESSFUL:
-        raise _failed(run)
+        raise _failed(run, report)
+    return None
+
+
+def _project_named(project: Project, report: ExportReport) -> str:
+    """Whoever sees the report need not know of the other projects that it reads."""
+    return f"project {project.name!r}" if project.pk == report.project_id else "another project that it reads"
+
+
+def _named(run: SyncRun, report: ExportReport) -> str:
+    return run.label if run.project_id == report.project_id else "a sync"
 
 
 def _first_requested(report: ExportReport) -> datetime:
@@ -58,7 +83,7 @@ def _first_requested(report: ExportReport) -> datetime:
     return first.created_at
 
 
-def _begin(report: ExportReport, lease: RunLease) -> SyncRun:
+def _begin(report: ExportReport, project: Project, lease: RunLease) -> SyncRun:
     """For whoever requested the report; in the shell until its end."""
     actor = system("shell" if lease.foreground else "worker")
     if report.requested_by is not None:
@@ -70,10 +95,12 @@ def _begin(report: ExportReport, lease: RunLease) -> SyncRun:
             token_id=report.created_by_token_id,
         )
     if not lease.foreground:
-        return request_sync(project=report.project, actor=actor)
-    return sync_now(project=report.project, actor=actor)
+        return request_sync(project=project, actor=actor)
+    return sync_now(project=project, actor=actor)
 
 
-def _failed(run: SyncRun) -> PermanentError:
+def _failed(run: SyncRun, report: ExportReport) -> PermanentError:
+    if run.project_id != report.project_id:
+        return PermanentError("the mirror of another project that it reads could not be brought up to date")
     reason = f": {run.error}" if run.error else ""
     return PermanentError(f"the mirror could not be brought up to date ({run.label} {run.status}{reason})")

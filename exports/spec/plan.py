@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
@@ -17,6 +17,7 @@ from connections.rows.counts import REGION_ANSWERS, UNLABELLED
 from connections.rows.kinds import KINDS
 from connections.sinks.base import ReportKey, Sink
 from connections.store.models import StoreProject
+from connections.sync.models import Mirror
 from exportadmin.lib import formatting
 from exportadmin.lib.heavy import check_time
 from exports.check_values import CheckValueCounter
@@ -270,6 +271,11 @@ def _warnings(
             f"{beside}no annotation is in the file: rows of {selection.scope.text} come without labels unless projects "
             "are named (project_ids), or all of them are taken (all_projects)"
         )
+    if settled is not None and not spec.sync_first and (mirrored := _mirrors(settled.projects)):
+        warnings.append(
+            f"{formatting.counted(mirrored, 'project', 'projects')} of those that are read mirror a platform's, and "
+            "are read as they were brought up to date last"
+        )
     if not counted["rows_kept"]:
         warnings.append("no row matches: the delivery would be empty")
     warnings += _label_warnings(spec, counted["labels"])
@@ -296,6 +302,11 @@ def _warnings(
         share = round(100 * taken.embeddings_share)
         warnings.append(f"embeddings are about {share} % of the size: leave them out if nobody needs them")
     return warnings
+
+
+def _mirrors(projects: Collection[str]) -> int:
+    """How many of these projects (public ids) mirror one of a platform."""
+    return Mirror.objects.filter(project__public_id__in=projects).count()
 
 
 def _label_warnings(spec: ExportSpec, labels: Mapping[str, Any]) -> Iterator[str]:

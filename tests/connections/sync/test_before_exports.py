@@ -10,7 +10,7 @@ from django.core.management import call_command
 from connections.access.models import Membership
 from connections.platforms.base import Ready, Waiting
 from connections.store.models import StoreRow
-from connections.sync.actions import change_mirror, request_sync
+from connections.sync.actions import change_mirror, mirror_project, request_sync
 from connections.sync.models import SyncRun
 from exportadmin.lib.actor import Actor
 from exportadmin.lib.errors import PermanentError, UserError
@@ -18,6 +18,7 @@ from exportadmin.runs import statuses
 from exportadmin.runs.execute import execute
 from exports import actions
 from exports.models import ExportReport
+from exports.spec.catalog import settle
 from exports.spec.conversion import conversion_spec
 from exports.spec.plan import plan
 from exports.spec.spec import ExportSpec
@@ -75,7 +76,7 @@ def test_one_that_began_before_is_awaited_and_another_follows_it(server, mirrore
     report = request(mirrored)
     execute("export", report.pk)
     report.refresh_from_db()
-    assert report.state == {"sync": active.public_id}
+    assert report.state == {"sync": {mirrored.public_id: active.public_id}}
     work(report)
     assert (report.status, report.check_values["rows_kept"]) == ("completed", 31)
     assert SyncRun.objects.count() == 2
@@ -195,3 +196,30 @@ def test_the_sync_is_that_of_whoever_requested_the_export(server, mirrored, osca
     work(report)
     assert (SyncRun.objects.get().created_by_name, report.status) == ("oscar", "completed")
     assert StoreRow.objects.filter(project=mirrored).count() == 30
+
+
+def test_an_export_of_a_catalog_brings_every_mirror_that_it_reads_up_to_date(server, mirrored, sync):
+    server.rows["other"] = [remote_row(number) for number in range(40, 45)]
+    other = mirror_project(connection=mirrored.connection, external_id="other", actor=ME)
+    scope = {"scope": {"kind": "catalog"}, "all_projects": True}
+    assert "2 projects of those that are read mirror" in str(
+        plan(mirrored, settle(spec_of(mirrored, sync_first=False, **scope), mirrored, ME))["warnings"]
+    )
+    report = request(mirrored, **scope)
+    execute("export", report.pk)
+    report.refresh_from_db()
+    assert {run.project_id for run in SyncRun.objects.all()} == {mirrored.pk, other.pk}  # at once
+    work(report)
+    assert (report.status, report.check_values["rows_kept"]) == ("completed", 35), report.error
+    assert SyncRun.objects.count() == 2
+
+
+def test_a_sync_of_another_project_that_fails_fails_it_too_and_names_no_project(server, mirrored, sync):
+    server.rows["other"] = [remote_row(41)]
+    mirror_project(connection=mirrored.connection, external_id="other", actor=ME)
+    sync()
+    report = request(mirrored, scope={"kind": "catalog"})
+    del server.rows["other"]
+    work(report)
+    assert report.status == "failed"
+    assert report.error == "the mirror of another project that it reads could not be brought up to date"
