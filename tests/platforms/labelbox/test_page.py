@@ -122,13 +122,18 @@ def test_the_current_release_has_no_offset_and_no_line(site: Site, current: Sdk,
 
 
 def test_saving_results_is_not_python(site: Site, current: Sdk):
-    """The page has lost its ``try``; with it, it would save the letters of an address."""
+    """The page has lost its ``try``, and an export has no list of rows as its result: one of before has."""
     code = page.block(
         "    export_task = project.export()",
         '    print("An error occurred. Check the log file for details.")',
         after="Save export results and log errors",
     )
     assert current.run(site.before, code).error.startswith("IndentationError: ")
+    before = f"import json, logging\n{site.before}EXPORT_FILE_PATH = 'saved.json'\n"
+    assert current.run(before, f"try:\n{code}").output.startswith("An error occurred.")
+    as_before = f"try:\n{code}".replace("project.export()", "project.export_v2()")
+    done = current.run(before, f"{as_before}print(len(json.load(open(EXPORT_FILE_PATH))))\n")
+    assert (done.lines[-1], done.error) == (str(rows.ROWS), "")
 
 
 def test_a_project_is_exported(site: Site, current: Sdk):
