@@ -106,12 +106,16 @@ def whole(elements: Callable[[], Any]) -> Any:
 
 
 def value_of(element: Any) -> Any:
-    """``None`` for what is too large to be looked at. Raises ``PermanentError`` for what is no JSON."""
+    """``None`` for what is too large to be looked at; what JSON does not have, such as NaN, is read all the same, since
+    who takes the rows refuses that one alone. Raises ``PermanentError`` for what is no JSON.
+    """
     if element.error is not None:
         return None
     try:
         return orjson.loads(element.raw)
     except orjson.JSONDecodeError as error:
+        if (value := json_stream.loosely(element)) is not None:
+            return value
         raise PermanentError(f"the file is no JSON: {element.position()}: {error}") from None
 
 

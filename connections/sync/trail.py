@@ -27,7 +27,7 @@ def register() -> None:
             "started": "A sync" + _OF + " started",
             "resumed": "A sync" + _OF + " went on after its worker had stopped",
             "completed": "A sync" + _OF + " brought its mirror up to date",
-            "partial": "A sync" + _OF + " was partial; some rows were refused",
+            "partial": "A sync" + _OF + " was partial; some rows were refused or are missing",
             "failed": "A sync" + _OF + " failed",
             "errored": "A sync" + _OF + " was stopped by a fault",
             "cancel_requested": "{actor} [asked|tried to ask] a sync" + _OF + " to stop",

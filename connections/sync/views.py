@@ -47,7 +47,7 @@ _SENTENCES: Final = {
     statuses.QUEUED: "Waiting for a worker, or for the platform.",
     statuses.RUNNING: "Rows are being fetched and written.",
     statuses.COMPLETED: "The project here is as it was there.",
-    statuses.PARTIAL: "Some rows were refused; all others went in.",
+    statuses.PARTIAL: "Some rows, or parts of them, are missing or were refused; all others went in.",
     statuses.FAILED: "Could not be done; rows that were written stay.",
     statuses.ERRORED: "Stopped by a fault of ours; rows that were written stay.",
     statuses.CANCELLED: "Stopped on request; rows that were written stay.",

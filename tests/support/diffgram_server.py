@@ -170,6 +170,8 @@ class Habits:
     cut_at: int | None = None
     # replaces what a file holds
     file_content: bytes | None = None
+    # what becomes of it
+    changes: Callable[[bytes], bytes] = lambda content: content
     # keys of what an export's file says of it
     info: dict[str, Any] = field(default_factory=dict)
     unlimited_builder: bool = False
@@ -377,7 +379,7 @@ class DiffgramServer:
         """Its file, as it is stored."""
         if self.habits.file_content is not None:
             return self.habits.file_content
-        return orjson.dumps(export.content)
+        return self.habits.changes(orjson.dumps(export.content))
 
     def _task(self, number: Any) -> tuple[ServedJob, int] | None:
         """A task's number is its file's, and a thousand more."""

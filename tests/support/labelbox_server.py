@@ -13,6 +13,7 @@ stream), ``chunk`` (where a byte of it is), ``file`` (where chunks lie) and ``ma
 from __future__ import annotations
 
 import copy
+import gzip
 import io
 import re
 import threading
@@ -225,6 +226,8 @@ class Habits:
     knows_ranges: bool = True
     # so many addresses of files are answered with this
     expired: int = 0
+    # of that stream alone
+    expired_of: str = ""
     expired_answer: Answer = field(default_factory=lambda: Answer(403, b"<Error>ExpiredToken</Error>"))
     # a file has so many bytes less than it should (negative: more); is_cut: and they were announced; so many times
     short: int = 0
@@ -232,6 +235,10 @@ class Habits:
     shorts: int = 0
     # files do not follow each other
     gap: int = 0
+    # what its file is instead
+    changes: Callable[[bytes], bytes] = lambda content: content
+    # files come packed, and go on in the middle of that
+    is_packed: bool = False
     # where files are said to be
     storage: str = ""
     # masks: path below /api/v1/ → its bytes, or what is answered
@@ -372,7 +379,7 @@ class LabelboxServer:
     def size_json(self, query: str, given: Mapping[str, Any]) -> Any:
         data = self._stream(given)
         is_null = not data or (self.habits.has_no_header and given["streamType"] == "RESULT")
-        header = {"totalSize": self._number(len(data)), "totalLines": self._number(data.count(b"\n"))}
+        header = {"totalSize": self._number(len(data)), "totalLines": self._number(_lines_in(data))}
         return {"task": {"exportMetadataHeader": None if is_null else header}}
 
     def chunk_json(self, query: str, given: Mapping[str, Any]) -> Any:
@@ -388,7 +395,7 @@ class LabelboxServer:
                     "offsets": {"start": self._number(start + gap), "end": self._number(end - 1)},
                     "lines": {
                         "start": self._number(line),
-                        "end": self._number(line + data[start:end].count(b"\n") - 1),
+                        "end": self._number(line + _lines_in(data[start:end]) - 1),
                     },
                     "file": f"{self.habits.storage or self.url}/storage/{task.id}/{given['streamType']}/{start}"
                     f"?X-Goog-Signature=5ecret-{task.addresses}",
@@ -409,7 +416,7 @@ class LabelboxServer:
             f"task{len(self.tasks) + 1:08}",
             mutation,
             given,
-            {"RESULT": b"".join(lines), "ERRORS": errors},
+            {"RESULT": self.habits.changes(b"".join(lines)), "ERRORS": errors},
             self.clock_ms(),
             name=given["taskName"],
         )
@@ -450,7 +457,7 @@ class LabelboxServer:
         found, start = [], 0
         while start < len(data):
             end = min(start + self.habits.chunk_bytes, len(data))
-            end = data.find(b"\n", end - 1) + 1
+            end = data.find(b"\n", end - 1) + 1 or len(data)
             found.append((start, end))
             start = end
         return found
@@ -484,6 +491,11 @@ class LabelboxServer:
 
     def _dataset_json(self, one: Served) -> dict[str, Any]:
         return {"id": one.id, "name": one.name, "description": "", "rowCount": len(list(one.rows))}
+
+
+def _lines_in(data: bytes) -> int:
+    """The last may have no end."""
+    return data.count(b"\n") + bool(data and not data.endswith(b"\n"))
 
 
 def _slice_json(one: Served) -> dict[str, Any]:
@@ -626,10 +638,12 @@ class _Handler(Handler):
 
     def _file(self, call: Call, task_id: str, stream: str, start: str) -> Answer | None:
         server, habits = self.owner, self.owner.habits
-        if habits.expired > 0:
+        if habits.expired > 0 and habits.expired_of in ("", stream):
             habits.expired -= 1
             return habits.expired_answer
         data = server.chunk_of(task_id, stream, int(start))
+        if habits.is_packed:
+            data = gzip.compress(data)
         asked = re.fullmatch(r"bytes=(\d+)-", call.headers.get("range", "")) if habits.knows_ranges else None
         first = int(asked[1]) if asked else 0
         body = data[first:]
@@ -641,6 +655,8 @@ class _Handler(Handler):
         self.send_response(206 if asked else 200)
         if asked:
             self.send_header("Content-Range", f"bytes {first}-{len(data) - 1}/{len(data)}")
+        if habits.is_packed:
+            self.send_header("Content-Encoding", "gzip")
         self.send_header("Content-Length", str(announced))
         self.end_headers()
         self.wfile.write(body)

@@ -30,8 +30,9 @@ from connections.platforms.labelbox.client import Client, shown
 from connections.platforms.labelbox.names import MOST_IDS
 from connections.rows.composite_masks import MOST_PIXELS
 from connections.rows.masks import compressed
-from exportadmin.lib.errors import ExportAdminError, TransientError
-from exportadmin.lib.json_stream import MAX_ELEMENT_BYTES
+from exportadmin.lib import json_stream
+from exportadmin.lib.errors import ExportAdminError, TransientError, UserError
+from exportadmin.lib.json_stream import MAX_ELEMENT_BYTES, RowRefused
 
 AT_ONCE: Final = 8
 AHEAD: Final = 2 * AT_ONCE
@@ -180,8 +181,9 @@ def _lines(file: IO[bytes]) -> Iterator[bytes]:
 
 def _with_masks(line: bytes, pictures: _Pictures) -> bytes:
     try:
-        row = orjson.loads(line)
-    except orjson.JSONDecodeError:  # whoever reads the file says so
+        # as strictly as whoever reads the file, who says what is wrong: written anew that would not be seen
+        row = json_stream.parse(next(json_stream.lines(BytesIO(line))))
+    except (UserError, RowRefused, StopIteration):
         return line
     data_row = row.get("data_row") if isinstance(row, dict) else None
     row_id = data_row.get("id") if isinstance(data_row, dict) else None
@@ -200,11 +202,7 @@ def _with_masks(line: bytes, pictures: _Pictures) -> bytes:
                 _replace(mark, mask)
             else:
                 pictures.miss(mask, url)
-    try:
-        return orjson.dumps(row) + b"\n"
-    except orjson.JSONEncodeError:  # it is nested more deeply than is written, though not than is read
-        pictures.miss("its row is nested too deeply")
-        return line
+    return orjson.dumps(row) + b"\n"
 
 
 def _replace(mark: _Json, mask: _Json) -> None:

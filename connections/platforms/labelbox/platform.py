@@ -377,9 +377,15 @@ class LabelboxPlatform(Platform):
 
         there, path, errors = thing(external_id), folder / "fetched", folder / "errors"
         size = stream.fetch(self.client, remote_id, RESULT, path, on_bytes)
-        failed = stream.fetch(self.client, remote_id, ERRORS, errors, lambda count: on_bytes(0))
+        failed = self.client.size(remote_id, ERRORS)
         lines = failed.lines if failed is not None else 0
-        noted = {rows.errors_of(errors, lines): lines} if lines else {}
+        noted = {}
+        if lines:
+            try:
+                stream.fetch(self.client, remote_id, ERRORS, errors, lambda count: on_bytes(0))
+                noted[rows.errors_of(errors, lines)] = lines
+            except PermanentError as error:  # the rows are here all the same
+                noted[f"{rows.ERROR_LINES}, which could not be had: {error}"] = lines
         deferred, deferred_rows = 0, list[str]()
         if size is None:
             if lines:

@@ -152,6 +152,9 @@ class _Stream:
         try:
             answer = self._client.open_file(chunk.url, chunk.bytes, skipped)
             with closing(answer), self._path.open("r+b") as out:
+                if answer.status_code == 206 and answer.headers.get("Content-Encoding", "identity") != "identity":
+                    self._at = chunk.start  # nothing goes on in the middle of what is packed
+                    raise TransientError("the rest of a file came packed: it is fetched from its beginning")
                 out.seek(self._at)
                 left = _to_skip(answer, skipped)
                 for piece in answer.iter_content(_PIECE):

@@ -308,6 +308,8 @@ def _value(element: Element, key: str) -> Any:
     try:
         return orjson.loads(element.raw)
     except orjson.JSONDecodeError as error:
+        if (value := json_stream.loosely(element)) is not None:
+            return value  # a bound of a slider may be NaN: it matters to nobody here
         raise UserError(f"{key} is not valid JSON: {error}", field="file") from None
 
 
@@ -318,7 +320,8 @@ def _refused(key: str, element: Element) -> Any:
     try:
         value = json_stream.parse(element)
     except RowRefused:
-        return {"unreadable": key}
+        if (value := json_stream.loosely(element)) is None:
+            return {"unreadable": key}
     return value if isinstance(value, dict) else {"file": {"id": key}}
 
 

@@ -78,6 +78,8 @@ def _value_of(element: Element) -> Any:
     try:
         return orjson.loads(element.raw)
     except orjson.JSONDecodeError:
+        if (value := json_stream.loosely(element)) is not None:
+            return value
         return element.raw[:_HEAD_BYTES].decode("utf-8", "replace")
 
 

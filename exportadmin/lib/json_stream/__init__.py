@@ -15,7 +15,7 @@ from typing import BinaryIO
 
 from exportadmin.lib.json_stream.lines import Lines
 from exportadmin.lib.json_stream.marks import BOM, OPEN_BRACE, OPEN_BRACKET
-from exportadmin.lib.json_stream.parse import parse
+from exportadmin.lib.json_stream.parse import loosely, parse
 from exportadmin.lib.json_stream.pieces import MAX_DEPTH, MAX_ELEMENT_BYTES, Element, Piece, RowRefused
 from exportadmin.lib.json_stream.walker import Walker
 
@@ -28,6 +28,7 @@ __all__ = [
     "elements",
     "first_byte",
     "lines",
+    "loosely",
     "parse",
     "sections",
 ]

@@ -34,6 +34,24 @@ def parse(element: Element, word: str = "row") -> Any:
     return value
 
 
+def loosely(element: Element) -> Any:
+    """What can be read of one that :func:`parse` refuses, which may tell which it is: NaN as ``None``, a whole number
+    of many digits as its text, of a key that stands twice the last. ``None``: nothing can be read.
+    """
+    if element.error is not None:
+        return None
+    try:
+        value = json.loads(element.raw, parse_constant=lambda _: None, parse_int=_short_or_text)
+        orjson.dumps(value)  # half a character is in no file of ours
+    except (ValueError, TypeError, RecursionError):
+        return None
+    return value
+
+
+def _short_or_text(digits: str) -> int | str:
+    return int(digits) if len(digits) < 19 else digits
+
+
 # A whole number beyond 64 bits has 19 digits or more; the parser would make a rounded float of it, and say nothing. It
 # begins behind one of these characters; longer runs of digits in texts (masks are full of them) and behind a point do
 # not, but for few.

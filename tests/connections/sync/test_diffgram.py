@@ -316,6 +316,26 @@ def test_an_entry_that_is_null_is_refused_and_its_row_stays(project, held):
     assert keys(project) == ALL
 
 
+@pytest.mark.parametrize(
+    ("before", "after", "refused"),
+    [
+        (b'"x_min":10', b'"x_min":NaN', 1),
+        (b'"x_min":10', b'"x_min":123456789012345678901234', 1),
+        (b'"name":"Ripe"}]', b'"name":"Ripe","default":NaN}]', 0),
+    ],
+)
+def test_an_entry_that_is_no_json_is_refused_alone_and_known_by_its_number(project, held, before, after, refused):
+    carried_out(project)
+    held.jobs[42].tasks = held.jobs[42].tasks[:-1]
+    held.habits.changes = lambda content: content.replace(before, after, 1)
+    course = carried_out(project)
+    assert (course.run.status, course.run.summary["refused_count"]) == (
+        statuses.PARTIAL if refused else statuses.COMPLETED,
+        refused,
+    )
+    assert (course.run.summary["gone"], keys(project)) == (1, ALL - {"1029"})
+
+
 def test_two_tasks_on_one_file_are_one_row(project, held):
     held.jobs[42].tasks.append((1003, "complete"))
     course = carried_out(project)

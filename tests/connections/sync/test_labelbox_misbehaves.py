@@ -10,6 +10,7 @@ import pytest
 
 from connections.connection_actions import create_connection
 from connections.models import Project
+from connections.store.imports.files import first_refused
 from connections.store.models import StoreRow, StoreTombstone
 from connections.sync.actions import mirror_project
 from connections.sync.models import AUTO, FULL, INCREMENTAL, Mirror
@@ -17,7 +18,16 @@ from exportadmin.runs import statuses
 from tests.connections.sync.conftest import ME, Course, carried_out, keys
 from tests.rest.world import SHELL
 from tests.support.far_side import Answer, page, redirect, silence
-from tests.support.labelbox_server import COMPLETE, IN_PROGRESS, Habits, LabelboxServer, labelled_row, refusal
+from tests.support.labelbox_server import (
+    COMPLETE,
+    IN_PROGRESS,
+    Habits,
+    LabelboxServer,
+    labelled_row,
+    picture,
+    refusal,
+    with_mask,
+)
 
 pytestmark = pytest.mark.django_db(transaction=True)
 COUNT = 30
@@ -208,6 +218,57 @@ def test_a_row_that_never_can_be_exported_holds_nothing_up_for_long(project, hel
     held.habits.errors = []  # none of what changed since
     course = carried_out(project)
     assert (course.run.mode, course.run.status) == (INCREMENTAL, statuses.COMPLETED)
+
+
+def test_a_stream_of_errors_that_cannot_be_had_ends_nothing(project, held):
+    held.habits.errors, held.habits.expired_of = ERRORS, "ERRORS"
+    held.habits.expired = 99
+    course = carried_out(project)
+    assert (course.run.status, len(keys(project))) == ("partial", COUNT)
+    (note,) = (one for one in course.run.summary["notes"] if "stream of errors" in one["text"])
+    assert re.search("which could not be had: the address of the file answered 403", note["text"])
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        (b'"priority":5', b'"priority":NaN', "it holds NaN"),
+        (b'"priority":5', b'"priority":5,"priority":5', 'the key "priority" stands twice'),
+        (b'"priority":5', b'"priority":123456789012345678901234', "is beyond 64 bits"),
+    ],
+)
+def test_a_row_that_is_no_json_is_refused_alone_and_known_by_its_key(project, held, broken):
+    """One with masks too, which is written anew before it is read."""
+    path = "tasks/t/masks/0/index/1"
+    mask = {"composite_mask": {"url": f"{held.url}/api/v1/{path}", "color_rgb": [9, 8, 7]}}
+    held.habits.masks[path] = picture({(9, 8, 7): (1, 1, 11, 21)})
+    rows = list(held.projects["one"].rows)
+    held.projects["one"].rows = [with_mask(rows[0], mask), *rows[1:]]
+    carried_out(project)
+    held.projects["one"].rows = [with_mask(rows[0], mask), *rows[1:-1]]
+    before, after, reason = broken
+    held.habits.changes = lambda content: content.replace(before, after, 1)
+    course = carried_out(project, FULL)
+    assert (course.run.status, course.run.summary["refused_count"]) == ("partial", 1)
+    assert reason in next(iter(first_refused(course.run, 1)))["reason"]
+    assert course.run.summary["gone"] == 1, "it is known which row it is, so what is gone is found"
+    assert "key-00000" in keys(project)
+
+
+def test_a_byte_order_mark_hides_no_mask(project, held):
+    path = "tasks/t/masks/0/index/1"
+    mask = {"composite_mask": {"url": f"{held.url}/api/v1/{path}", "color_rgb": [9, 8, 7]}}
+    held.habits.masks[path] = picture({(9, 8, 7): (1, 1, 11, 21)})
+    rows = list(held.projects["one"].rows)
+    held.projects["one"].rows = [with_mask(rows[0], mask), *rows[1:]]
+    held.habits.changes = lambda content: b"\xef\xbb\xbf" + content
+    assert is_whole(carried_out(project), held)
+    assert "composite_mask" not in StoreRow.objects.get(project=project, global_key="key-00000").body
+
+
+def test_a_file_that_comes_packed_is_fetched_from_its_beginning_where_it_broke_off(project, held):
+    held.habits = Habits(is_packed=True, is_cut=True, short=700, shorts=1)
+    assert is_whole(carried_out(project), held)
 
 
 # --- what ends it -----------------------------------------------------------------------------------------------------
