@@ -12,7 +12,7 @@ from typing import Any, Final
 
 import orjson
 from django.conf import settings
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
 from django.shortcuts import render
 
 from exportadmin.lib.rest import Problem, RestView
@@ -26,12 +26,16 @@ AROUND_FILE: Final = 65_536
 class BodyLimitsMiddleware:
     """Stands before whatever reads a body. 411 or 413."""
 
-    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
         self.get_response = get_response
 
-    def __call__(self, request: HttpRequest) -> HttpResponse:
-        """Pass the request on."""
-        return self.get_response(request)
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        """Pass the request on. A server reads all of the answer to HEAD, to drop it: a stream that tells of what it
+        handed out would tell of what never left."""
+        response = self.get_response(request)
+        if request.method == "HEAD" and isinstance(response, StreamingHttpResponse):
+            response.streaming_content = ()
+        return response
 
     def process_view(self, request: HttpRequest, view: Any, *_: Any) -> HttpResponse | None:
         """``None``: the body may be read."""

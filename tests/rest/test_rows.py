@@ -5,11 +5,15 @@ from __future__ import annotations
 import hashlib
 
 import pytest
+from django.http import StreamingHttpResponse
+from django.test import RequestFactory
 
 from exportadmin.audit.models import AuditEntry
+from exportadmin.operations.bodies import BodyLimitsMiddleware
 from exports.models import Download
 from exports.results import reader
-from tests.rest.world import World, folder_of, whole
+from exports.results.actions import read_report_rows
+from tests.rest.world import SHELL, World, folder_of, whole
 
 
 def lines_of(world: World, report) -> list[bytes]:
@@ -142,6 +146,20 @@ def test_a_part_that_is_not_there_and_a_condition_that_does_not_hold_are_problem
     other = script.get(path, headers={"If-Match": '"other"'})
     assert (other.status_code, other.json()["code"]) == (412, "precondition_failed")
     assert not Download.objects.exists()
+
+
+def test_looking_at_the_head_of_rows_reads_none_of_them_and_the_trail_says_so(world: World):
+    """As servers do it, which read what they drop; the test client reads nothing."""
+    report = world.own.done
+    stream = read_report_rows(report=report, actor=SHELL)
+    assert stream is not None
+    answer = StreamingHttpResponse(stream)
+    BodyLimitsMiddleware(lambda _: answer)(RequestFactory().head("/"))
+    assert list(answer) == []
+    stream.close()  # as the server closes the answer, and it its streams
+    assert answer._resource_closers == [stream.close]  # type: ignore[attr-defined]
+    ended = AuditEntry.objects.filter(event="artifact.rows_read_ended").latest("sequence")
+    assert (ended.details["rows_sent"], ended.details["bytes_sent"]) == (0, 0)
 
 
 def test_looking_at_the_head_of_a_file_is_no_download(world: World):
