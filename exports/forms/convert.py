@@ -26,6 +26,15 @@ class ConvertForm(Form):
             self.fields[name] = option_field(option, f"{writer.title}: {option.name}")
         self.fields["max_refused"] = MaxRefusedField()
 
+    @property
+    def option_groups(self) -> list[tuple[str, bool, list[forms.BoundField]]]:
+        """Of each format that has options: its key, whether it is the chosen one, its inputs."""
+        chosen = self["format"].value() or next(iter(FORMATS))
+        inputs: dict[str, list[forms.BoundField]] = {}
+        for name, writer, _ in format_options():
+            inputs.setdefault(writer.key, []).append(self[name])
+        return [(key, key == chosen, fields) for key, fields in inputs.items()]
+
     def body(self) -> dict[str, Any]:
         """``{"format", "options", "max_refused"}``; options of other formats stay behind. Of a valid form."""
         key = self.cleaned_data["format"]

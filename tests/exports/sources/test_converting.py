@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -176,6 +177,7 @@ def test_a_format_that_there_is_not_is_said_under_its_field(pages, delivered):
 def test_the_page_asks_how_many_rows_may_be_refused(pages, delivered):
     address = f"/exports/{delivered.report_id}/convert/"
     answer = pages.post(address, {"format": "png", "max_refused": "2"})
+    assert re.findall(r'is-chosen" data-format="(\w+)"', answer.content.decode()) == ["png"]
     assert answer.status_code == 400
     assert "max_refused is 2.0; expected a share from 0 (no row) to 1" in " ".join(answer.content.decode().split())
     pages.post(address, {"format": "png", "max_refused": "0.5"})
