@@ -318,7 +318,7 @@ def config_known_to(config: Mapping[str, Any], known: Collection[str] | None) ->
     """A frozen description for somebody who may know of these projects (public ids; ``None``: of all): without others
     and their model runs, of which ``others`` tells how many there are. What a slice or dataset was found by, and
     is called, is left out with them."""
-    settled = config.get(SETTLED)
+    settled = config.get(SETTLED) if isinstance(config, Mapping) else None  # of an old report it is anything
     if known is None or not isinstance(settled, Mapping) or not (hidden := {*settled["projects"]} - {*known}):
         return config
     runs = [run for run in settled.get("runs", ()) if run["project"] in known]
