@@ -62,10 +62,11 @@ from exportadmin.lib.errors import NotFoundError, UserError
 from exportadmin.lib.ids import derived_id
 from exportadmin.lib.relaxed_gc import collect_rarely
 
-# rows a transaction: at most so many, fewer when they are large (rendered, a row is held three times)
-BATCH = 500
+# rows a transaction: at most so many, fewer when they are large (rendered, a row is held three times). A transaction
+# costs some twenty statements and a write that waits for the disk, whatever is in it.
+BATCH = 1000
 FIRST_BATCH = 50
-BATCH_BYTES = 8 << 20
+BATCH_BYTES = 4 << 20
 # refused rows kept with their reasons; all of them are counted
 MAX_REFUSED_KEPT = 1000
 # of a body; nearly all say their address and size there
@@ -270,7 +271,8 @@ class _Writer:
         # what is said for its predictions alone may be about another picture, too
         changed += [row for row, _ in accepted if row.is_of_model_run and row.key in known]
         heads = self._heads(changed, known) if changed and not self.replace else {}
-        wholes = self._known(list({row.part_of for row, _ in accepted if row.part_of}))
+        parts = {row.part_of for row, _ in accepted if row.part_of}
+        wholes = self._known(list(parts)) if parts else {}
         written: list[_Written] = []
         predicted: list[tuple[int, str, list[RenderedPredictions]]] = []
         if any(row.predictions for row, _ in accepted):
@@ -327,8 +329,9 @@ class _Writer:
             store.revision, store.written_ms = shared.revision, now
         store.save()
         self.taken.end(store, shared.new_numbers, shared.new_annotations)
-        if created:
-            StoreTombstone.objects.filter(project=self.project, global_key__in=created).delete()
+        tombstones = StoreTombstone.objects.filter(project=self.project)
+        if created and tombstones.exists():  # few projects have any, and to look for each key takes its time
+            tombstones.filter(global_key__in=created).delete()
         if written:
             mean = sum(len(one.row[_BODY]) + len(one.row[_BODY + 1]) for one in written) // len(written)
             self._batch_size = max(1, min(BATCH, BATCH_BYTES // max(mean, 1)))

@@ -194,6 +194,7 @@ class RefusedLog:
         self._file = refused_of(run).open("ab")
         self._file.truncate(keep)
         self._file.seek(keep)
+        self._flushed = -1
         self._skip = skip
 
     def add(self, position: str, reason: str, value: Any = None) -> None:
@@ -212,15 +213,18 @@ class RefusedLog:
 
     def flush(self) -> int:
         """Have it on disk, and in the store. Its size in bytes."""
+        size = self._file.tell()
+        if size == self._flushed:  # as after nearly every batch: the disk is not waited for
+            return size
         self._file.flush()
         os.fsync(self._file.fileno())
-        size = self._file.tell()
         if self._store is not None and size > self._shared:
             with open(self._file.name, "rb") as new:  # noqa: PTH123 - a name that open() gave
                 new.seek(self._shared)
                 # within the transaction of a batch: what it counts is there when it is committed
                 self._store.put(_refused_name(self._shared), new, patience=SHARE_SECONDS)
             self._shared = size
+        self._flushed = size
         return size
 
     def __enter__(self) -> RefusedLog:
