@@ -123,7 +123,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         if item.nodeid.startswith(PLATFORMS):
             item.add_marker("platforms")
             item.add_marker("slow")
-    if os.environ.get("EXPORTADMIN_TEST_DB") != "postgres" or os.environ.get("WHOLE"):
+    if not postgres.LEAVES_OUT:
         return
     out = {item: None for item in items if any(map(item.get_closest_marker, ("one_database", "chromium")))}
     config.hook.pytest_deselected(items=list(out))
