@@ -325,6 +325,7 @@ def test_hostile_names_are_carried_as_text(take, name):
     assert reading.project_extra["coco"] == {name: [1]}
 
 
+@pytest.mark.one_database
 def test_many_images_cost_flat_memory(tmp_path):
     path = tmp_path / "big.json"
     with path.open("w") as stream:

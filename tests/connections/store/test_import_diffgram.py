@@ -252,6 +252,7 @@ def test_what_cannot_be_is_refused_with_its_number(path):
         read(path, export({}, export_format_version="2.0"))
 
 
+@pytest.mark.one_database
 def test_more_files_than_a_file_has_keys_otherwise(path):
     importer, rows = read(path, export({str(number): image(number) for number in range(10_100)}))
     assert (len(rows), importer.refused_count) == (10_100, 0)

@@ -277,6 +277,7 @@ def test_gunicorns_messages_go_the_same_way(lines, capfd):
             logging.getLogger(name).handlers[:] = handlers
 
 
+@pytest.mark.one_database
 @pytest.mark.parametrize("form", ["json", "plain"])
 def test_the_program_writes_them_on_stderr(tmp_path, form):
     code = "import django, logging; django.setup(); logging.getLogger('django.request').error('first\\nsecond')"

@@ -76,6 +76,7 @@ def test_it_lies_in_its_own_folder_with_its_manifest_and_tells_what_it_is(
     assert not list((home / "artifacts").rglob("*"))
 
 
+@pytest.mark.one_database
 @pytest.mark.parametrize("format", sorted(formats_of_projects()))
 def test_every_format_is_delivered_read_back_verified_linked_and_ranged(destination, deliver, script, pages, format):
     report, here = deliver(destination, format=format), deliver(format=format)

@@ -327,6 +327,7 @@ def test_a_window_of_label_times_is_about_the_labels_that_leave(project: Project
     }
 
 
+@pytest.mark.one_database
 @pytest.mark.parametrize("labels", ["all", "not_skipped", "latest", "selected", "ground_truth", f"created_by:{BO}"])
 @pytest.mark.parametrize("format", ["json", "csv", "coco_json", "png"])
 def test_a_conversion_has_the_bytes_of_a_direct_export(project: Project, labels: str, format: str) -> None:

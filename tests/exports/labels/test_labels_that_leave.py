@@ -52,6 +52,7 @@ def folders(tmp_path: Path, settings) -> None:
     settings.ARTIFACTS_DIR = tmp_path / "artifacts"
 
 
+@pytest.mark.one_database
 @pytest.mark.parametrize("labels", EXPECTED)
 @pytest.mark.parametrize("format", ["json", "ndjson", "csv", "coco_json"])
 def test_the_same_labels_leave_in_every_format(project: Project, format: str, labels: str) -> None:

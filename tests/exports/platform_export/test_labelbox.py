@@ -172,6 +172,7 @@ def places(patch: pytest.MonkeyPatch, deadly: int = 0) -> Places:
     return found
 
 
+@pytest.mark.one_database
 def test_killed_anywhere_one_export_is_made_there_and_one_delivered_here(held, pier, monkeypatch):
     monkeypatch.setattr(remote, "LOST_SECONDS", 0.0)
     held.habits.chunk_bytes = 9000

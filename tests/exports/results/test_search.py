@@ -79,6 +79,7 @@ def test_consecutive_numbers_take_no_byte_and_half_of_them_a_bit():
     assert len(packed(np.arange(0, 8_000, 2, dtype=np.int64))[3]) == 1_000
 
 
+@pytest.mark.one_database
 @pytest.mark.parametrize("format", formats_of_projects())
 def test_a_row_is_found_in_every_format_by_each_of_its_names(rows_written, format):
     write_rows(rows_written, [row("row-named", box(), row_id="id-1", external_id="scan 7")], now_ms=2_000)
