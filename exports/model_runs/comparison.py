@@ -5,30 +5,35 @@ Only the figures and the rows that differ most are held, so memory does not grow
 
 from __future__ import annotations
 
+import hashlib
 import heapq
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
 import orjson
+from django.core.cache import cache
 
 from connections.models import Project
 from connections.rows.batch import COCO, MODEL_RUN_DETAILS, PREDICTIONS, RowBatch
 from connections.rows.experiments import RunOfRow
 from connections.rows.results import results_of, size_of
 from connections.store.models import StoreModelRun
-from exportadmin.lib.errors import UserError
+from exportadmin.lib.errors import ConflictError, UserError
 from exportadmin.lib.heavy import check_time
 from exports.formats import FORMATS
 from exports.model_runs.matching import BOXES, OUTLINES, Matches, Thing, match
 from exports.sources import source_of
+from exports.sources.base import Reader
 from exports.sources.labels import LabelFilter
 from exports.spec.labels import GroundTruth, LabelChoice, Latest, NotSkipped, Selected
 from exports.spec.scope import MODEL_RUN, Scope
 from exports.spec.selection import Selection
 
 WORST: Final = 6
+# how long what was compared is kept
+KEPT_SECONDS: Final = 600
 # with none at all, whatever is in the picture meets
 LEAST_IOU: Final = 0.01
 LATEST: Final = Latest()
@@ -183,48 +188,87 @@ class Comparison:
     worst: list[ComparedRow] = field(default_factory=list)
 
 
-def compare_run(project: Project, run: StoreModelRun, question: Question) -> Comparison:
-    """All rows of the run."""
-    found = Comparison(question)
-    # the most differing first; of equals the first row
-    heap: list[tuple[int, int, ComparedRow]] = []
-    for row in _rows(project, run, question, found):
+@dataclass(slots=True)
+class _Progress:
+    """``seen`` rows of the run were looked at. ``heap`` are the rows that differ most; of equals the first ones."""
+
+    found: Comparison
+    seen: int = 0
+    is_done: bool = False
+    heap: list[tuple[int, int, ComparedRow]] = field(default_factory=list)
+
+    def add(self, row: ComparedRow) -> None:
+        """The next one."""
+        found = self.found
         found.rows += 1
         for of_class in row.classes:
             labels = sum(not label.is_crowd for label in of_class.labels)
             for figures in (found.total, found.classes.setdefault(of_class.name, Figures())):
                 figures.add(of_class.matches, labels)
         if differing := row.missed + row.extra:
-            heapq.heappush(heap, (differing, -row.number, row))
-            if len(heap) > WORST:
-                heapq.heappop(heap)
-    found.classes = dict(sorted(found.classes.items()))
-    found.worst = [row for _, _, row in sorted(heap, key=lambda one: one[:2], reverse=True)]
-    return found
+            heapq.heappush(self.heap, (differing, -row.number, row))
+            if len(self.heap) > WORST:
+                heapq.heappop(self.heap)
+
+    def finish(self) -> None:
+        """There are no more."""
+        self.found.classes = dict(sorted(self.found.classes.items()))
+        self.found.worst = [row for _, _, row in sorted(self.heap, key=lambda one: one[:2], reverse=True)]
+        self.heap, self.is_done = [], True
 
 
-def _rows(project: Project, run: StoreModelRun, question: Question, found: Comparison) -> Iterator[ComparedRow]:
+def compare_run(project: Project, run: StoreModelRun, question: Question) -> Comparison:
+    """All rows of the run. Where the time of a request is over before (:func:`exportadmin.lib.heavy.check_time`), what
+    was compared is kept for a while, and who asks again goes on from there, as long as nothing in the project changes.
+
+    Raises :class:`ConflictError` then, which says how far it is.
+    """
     scope = Scope(MODEL_RUN, run.run_id)
     parts = frozenset({PREDICTIONS, MODEL_RUN_DETAILS})
     selection = Selection(project.public_id, parts=parts, labels=question.labels, scope=scope)
     with source_of(project, scope).open(selection, frozenset({COCO})) as reader:
-        names = {one.number: one.name for one in reader.ontology if not one.is_question}
-        label_filter = LabelFilter(selection, reader, {COCO}, FORMATS.pick("coco_json").cannot_hold)
-        for batch in reader.batches():
-            if question.split:
-                batch = batch.take(
-                    [at for at, (of_row,) in enumerate(batch.experiments) if of_row.split == question.split]
-                )
-            batch = label_filter.apply(batch)
-            for place in range(len(batch)):
-                check_time()
-                (of_row,) = batch.experiments[place]
-                try:
-                    yield _compared(batch, place, of_row, names, question, found)
-                except _BROKEN:
-                    found.not_compared += 1
-        found.not_compared += sum(label_filter.dropped.values())
-        found.with_several = label_filter.counts.rows_with_several
+        asked = orjson.dumps([project.public_id, run.run_id, reader.revision, *question.to_json().values()])
+        key = f"comparison.{hashlib.sha256(asked).hexdigest()}"
+        progress: _Progress = cache.get(key) or _Progress(Comparison(question))
+        if not progress.is_done:
+            try:
+                _go_on(reader, selection, progress)
+            except ConflictError as stopped:
+                cache.set(key, progress, KEPT_SECONDS)
+                raise ConflictError(
+                    f"{stopped.message}. {progress.seen:,} of {reader.rows_expected or 0:,} rows are compared: ask the "
+                    "same again, and it goes on from there"
+                ) from stopped
+            cache.set(key, progress, KEPT_SECONDS)
+    return progress.found
+
+
+def _go_on(reader: Reader, selection: Selection, progress: _Progress) -> None:
+    """Batch by batch, so that what is counted is always that of whole batches."""
+    found, skipped = progress.found, 0
+    names = {one.number: one.name for one in reader.ontology if not one.is_question}
+    label_filter = LabelFilter(selection, reader, {COCO}, FORMATS.pick("coco_json").cannot_hold)
+    not_compared, with_several = found.not_compared, found.with_several
+    for batch in reader.batches():
+        check_time()
+        in_batch = len(batch)
+        if skipped + in_batch <= progress.seen:  # where a batch ends depends on the rows alone
+            skipped += in_batch
+            continue
+        if split := found.question.split:
+            batch = batch.take([at for at, (of_row,) in enumerate(batch.experiments) if of_row.split == split])
+        batch = label_filter.apply(batch)
+        for place in range(len(batch)):
+            (of_row,) = batch.experiments[place]
+            try:
+                progress.add(_compared(batch, place, of_row, names, found.question, found))
+            except _BROKEN:
+                not_compared += 1
+        found.not_compared = not_compared + sum(label_filter.dropped.values())
+        found.with_several = with_several + label_filter.counts.rows_with_several
+        skipped += in_batch
+        progress.seen = skipped
+    progress.finish()
 
 
 def _compared(

@@ -14,10 +14,12 @@ from connections.store.import_row import IncomingLabel, IncomingRow, IncomingRun
 from connections.store.models import StoreModelRun, StorePredictions, StoreProject, StoreRow
 from connections.store.upsert import write_rows
 from exportadmin.audit.models import AuditEntry
-from exportadmin.lib.errors import NothingToDoError, UserError
-from exports.model_runs.actions import delete_model_run, find_model_run, model_runs_of
+from exportadmin.lib.errors import ConflictError, NothingToDoError, UserError
+from exports.model_runs import comparison
+from exports.model_runs.actions import comparison_json, delete_model_run, find_model_run, model_runs_of
 from exports.model_runs.comparison import compare_run, parse_question
 from exports.model_runs.drawing import draw
+from exports.sources import store
 from tests.exports.model_runs.runs import SHELL, predicted, scored
 from tests.pages.people import signed_in
 from tests.rest.world import Rest
@@ -259,3 +261,41 @@ def test_one_is_found_and_all_are_listed_by_one_query(filled, django_assert_num_
     ]
     with django_assert_num_queries(1):
         assert find_model_run(filled, "run-1") == listed[-1]
+
+
+def test_what_was_compared_when_the_time_was_over_is_gone_on_with(members, monkeypatch, oscar):
+    several = [IncomingLabel(objects=[box("car")], created_by=each) for each in ("ann", "bob")]
+    rows = [
+        predicted(
+            row(f"r{each}", labels=several[: each % 3]), *[scored(box("car", left=9.0 * at)) for at in range(each % 4)]
+        )
+        for each in range(40)
+    ]
+    write_rows(members, rows, now_ms=1_000)
+    whole = comparison_json(compared(members, iou=0.3))
+    monkeypatch.setattr(store, "BATCH_ROWS", 7)
+    left = 0
+
+    def check_time() -> None:
+        nonlocal left
+        left -= 1
+        if left < 0:
+            raise ConflictError("this was stopped")
+
+    monkeypatch.setattr(comparison, "check_time", check_time)
+    told = []
+    for patience in range(1, 40):
+        left = patience
+        try:
+            found = comparison_json(compared(members, iou=0.31))  # another question: nothing of it is known
+            break
+        except ConflictError as stopped:
+            told.append(stopped.message)
+    assert {**found, "iou": 0.3} == whole
+    assert len(told) > 2
+    assert told[1].endswith("14 of 40 rows are compared: ask the same again, and it goes on from there")
+    left = 1  # what is done is not done again, until something changes
+    assert comparison_json(compared(members, iou=0.31)) == found
+    write_rows(members, [predicted(row("r40"), scored(box("car")))])
+    left = 99
+    assert compared(members, iou=0.31).rows == whole["rows"] + 1
