@@ -116,6 +116,7 @@ class Client:
     def jobs(self) -> Iterator[_Json]:
         """All of the project, page by page; a list that is longer than is read is in :attr:`cut` then."""
         self.cut.pop("jobs", None)
+        seen = set[str]()
         for page in range(1, _MOST_PAGES + 1):
             asked = {"project_string_id": self._project_id, "page_number": page, "limit": _PAGE}
             asked |= {"status": ["All"], "search": None, "data_mode": None}
@@ -123,7 +124,11 @@ class Client:
             found = told.get("Job_list")
             if not isinstance(found, list):
                 raise self._unreadable("the list of jobs is none")
-            yield from (one for one in found if isinstance(one, dict))
+            new = [one for one in found if isinstance(one, dict) and str(one.get("id")) not in seen]
+            if found and not new:
+                raise self._unreadable(f"page {page} of the jobs is one that it sent before")
+            seen.update(str(one.get("id")) for one in new)
+            yield from new
             metadata = told.get("metadata")
             pages = metadata.get("number_of_pages") if isinstance(metadata, dict) else None
             if not found or (page >= pages if isinstance(pages, int) else len(found) < _PAGE):

@@ -130,6 +130,15 @@ def test_jobs_come_page_by_page(diffgram, diffgram_side):
     assert diffgram.project("job:189").name == "Batch 189 (job 189)"
 
 
+def test_pages_of_jobs_that_are_all_the_same_are_no_list(diffgram, diffgram_side):
+    for number in range(100, 190):
+        diffgram_side.serve({}, job=number, directory=7)
+    same = {"Job_list": [{"id": number} for number in range(50)], "metadata": {"number_of_pages": 2}}
+    diffgram_side.answers["jobs"] = [refusal(200, same), refusal(200, same)]
+    with pytest.raises(TransientError, match="page 2 of the jobs is one that it sent before"):
+        list(diffgram.projects())
+
+
 def test_a_list_of_jobs_that_is_longer_than_is_read_says_so_and_one_beyond_it_is_had_by_its_number(
     diffgram, diffgram_side, monkeypatch
 ):
