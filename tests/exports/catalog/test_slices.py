@@ -10,12 +10,13 @@ from django.test import Client
 from rest_framework.test import APIClient
 
 from connections.access.models import Membership
+from connections.store.upsert import write_rows
 from exportadmin.audit.models import AuditEntry
 from exportadmin.lib.errors import DeniedError, NotFoundError, UserError
 from exports import slice_actions
 from exports.models import ExportReport, Slice
 from exports.spec.conditions import CONDITIONS
-from tests.exports.catalog.world import DAY, export, ids, person, request, rows, run
+from tests.exports.catalog.world import DAY, data_row, export, ids, person, request, rows, run
 
 
 def saved(world, user, name="Piers", **filter_):
@@ -238,3 +239,23 @@ def test_a_condition_of_a_slice_is_one_of_a_data_row():
         "last_activity_at",
         "label_created_at",
     }
+
+
+def test_a_dataset_that_is_renamed_and_a_slice_that_is_deleted_after_the_request_are_read_as_they_were(world, oscar):
+    actor = person(oscar)
+    kept = slice_actions.save_slice(project=world.north, name="s", filter={"dataset_ids": ["Pier"]}, actor=actor)
+    of_dataset = request(world.north, oscar, scope={"kind": "dataset", "id": "Pier"})
+    of_slice = request(world.north, oscar, scope={"kind": "slice", "id": kept.public_id})
+    slice_actions.delete_slice(slice=kept, actor=actor)
+    for project in (world.north, world.south):
+        for name in ("d3", "d4") if project is world.south else ("d3",):
+            renamed = data_row(name, dataset_id="ds-pier")
+            renamed.dataset = "Jetty"
+            write_rows(project, [renamed], now_ms=12 * DAY)
+    assert ids(rows(run(of_dataset))) == ["d3", "d4"]  # by its id
+    assert rows(run(of_slice)) == []  # which named it, and nothing is called so any more
+    assert of_slice.check_values["rows_read"] == 0
+    with pytest.raises(UserError, match="no slice"):
+        request(world.north, oscar, scope={"kind": "slice", "id": kept.public_id})
+    with pytest.raises(UserError, match="no dataset 'Pier'"):
+        request(world.north, oscar, scope={"kind": "dataset", "id": "Pier"})
