@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import secrets
 import subprocess
@@ -68,10 +69,23 @@ class Site:
 
 @pytest.fixture(scope="session")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    """For tests that change nothing in it."""
+    with _started(tmp_path_factory.mktemp("labelbox-site")) as started:
+        yield started
+
+
+@pytest.fixture(scope="session")
+def growing_site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    """For tests that add projects of their own."""
+    with _started(tmp_path_factory.mktemp("labelbox-growing-site")) as started:
+        yield started
+
+
+@contextlib.contextmanager
+def _started(home: Path) -> Iterator[Site]:
     """Web and worker under ``exportadmin up``."""
     if not sdk.is_installed():
         pytest.skip(sdk.ADVICE)
-    home = tmp_path_factory.mktemp("labelbox-site")
     with new_installation(home) as installation:
         installation.extra["DJANGO_SUPERUSER_PASSWORD"] = secrets.token_urlsafe(12)
         installation.run("createsuperuser", "--noinput", "--username", "sue", "--email", "sue@example.test")

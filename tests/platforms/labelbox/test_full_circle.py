@@ -56,8 +56,8 @@ class There:
         return plain(data, keys=("ontology_id",))
 
 
-@pytest.fixture(scope="module")
-def far(site: Site, tmp_path_factory: pytest.TempPathFactory) -> There:
+@pytest.fixture(scope="session")
+def far(growing_site: Site, tmp_path_factory: pytest.TempPathFactory) -> There:
     second = rows()[::2]
     for line in second:
         line["projects"]["p"]["project_details"]["batch_id"] = "batch-2"
@@ -65,10 +65,10 @@ def far(site: Site, tmp_path_factory: pytest.TempPathFactory) -> There:
             label["id"] = f"other-{label['id']}"
     path = tmp_path_factory.mktemp("circle") / "rows.ndjson"
     lines = (with_consensus(rows(), "model-circle", RUN), second)
-    ids = [bring(site.installation, path, *each) for each in zip(lines, NAMES, strict=True)]
-    made = site.installation.run("shell", "--no-imports", "-c", SLICE)
+    ids = [bring(growing_site.installation, path, *each) for each in zip(lines, NAMES, strict=True)]
+    made = growing_site.installation.run("shell", "--no-imports", "-c", SLICE)
     assert made.returncode == 0, made.stderr
-    return There(site, ids, made.stdout.strip())
+    return There(growing_site, ids, made.stdout.strip())
 
 
 @pytest.fixture

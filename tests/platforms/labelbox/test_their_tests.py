@@ -25,7 +25,7 @@ TESTS: Final = {"7": 22, "5": 20, "3": 20}
 
 
 @pytest.mark.parametrize("release", sdk.RELEASES)
-def test_their_tests_of_streams_pass(site: Site, release: str, tmp_path: Path):
+def test_their_tests_of_streams_pass(growing_site: Site, release: str, tmp_path: Path):
     _unpack(release, tmp_path)
     (tmp_path / "conftest.py").write_bytes(Path(__file__).with_name("their_conftest.py").read_bytes())
     ran = subprocess.run(
@@ -35,9 +35,9 @@ def test_their_tests_of_streams_pass(site: Site, release: str, tmp_path: Path):
             "PATH": os.environ.get("PATH", os.defpath),
             "HOME": str(tmp_path),
             "LANG": "C.UTF-8",
-            "OURS_ADDRESS": site.address,
-            "OURS_KEY": site.admin_key,
-            "OURS_WORKERS": " ".join(map(str, site.workers)),
+            "OURS_ADDRESS": growing_site.address,
+            "OURS_KEY": growing_site.admin_key,
+            "OURS_WORKERS": " ".join(map(str, growing_site.workers)),
         },
         capture_output=True,
         text=True,
