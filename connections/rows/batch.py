@@ -35,6 +35,8 @@ ALL_PARTS: Final = (*PARTS, *RUN_PARTS)
 
 # Column groups that a format can ask for on top of the filter columns.
 BODY, COCO, CSV, CSV_SAFE = "body", "coco", "csv", "csv_safe"
+# In the place of the body, where the source keeps it: the row as a task of Label Studio.
+LABEL_STUDIO: Final = "label_studio"
 # No group, but the word of a format whose rows may have the labels of several projects, or of none.
 SEVERAL = "several"
 
@@ -61,6 +63,8 @@ class RowBatch:
     ``bodies`` are row bytes with parts marked as :mod:`connections.rows.body` says; ``coco_*`` and ``csv_*`` are
     the fragments of :mod:`connections.rows.coco`, ``.coco_lists`` and ``.csv``. Groups that were not asked for are
     empty lists.
+    ``label_studio_tasks`` are those of :func:`connections.rows.label_studio.tasks.stored_task`; where one is not empty,
+    the row's body is.
     ``class_counts`` counts a row's annotations: ``"b3:2 c1:1"`` is two boxes of class 3, one answer to question 1.
     ``label_times`` are the creation times of the row's labels in ms, separated by blanks. ``updated_ms`` and the other
     times are those of whoever the row came from; they, batches and datasets may be
@@ -95,6 +99,7 @@ class RowBatch:
     coco_lists: Sequence[bytes] = ()
     csv_exact: Sequence[bytes] = ()
     csv_safe: Sequence[bytes] = ()
+    label_studio_tasks: Sequence[bytes] = ()
     annotation_starts: Sequence[int] = ()
     label_flags: Sequence[int] = ()
     label_creators: Sequence[str] = ()

@@ -31,6 +31,8 @@ class IncomingLabel:
     nobody says any. They are kept as far as they are free.
     ``more_details`` and ``more_annotations`` are what the source has besides in ``label_details`` and ``annotations``:
     ``"frames"`` and ``"segments"`` of a video, say (:mod:`connections.rows.frames`); ``extra`` stands beside those two.
+    ``label_studio_results``: what :func:`connections.rows.label_studio.regions.results_of` makes of the label, where
+    the importer had to know that anyway.
     A classification is ``{"name", "value", "radio_answer" | "checklist_answers" | "text_answer": …}``; what is neither
     chosen nor a text (a number, a path in a taxonomy) is ``{"name", "value", "number_answer": {"content": 7}}``, with
     any name before ``_answer``.
@@ -50,6 +52,7 @@ class IncomingLabel:
     annotation_ids: list[int] = field(default_factory=list)
     more_details: dict[str, Any] = field(default_factory=dict)
     more_annotations: dict[str, Any] = field(default_factory=dict)
+    label_studio_results: list[dict[str, Any]] | None = None
 
 
 @dataclass(slots=True)

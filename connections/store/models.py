@@ -1,8 +1,8 @@
 """Tables of the built-in store.
 
 A row is kept as the JSON text that an export will print, validated once on the way in, with its COCO and CSV fragments
-beside it in tables of their own (in the wide row they cost 1.5 times as much). Times are whole milliseconds (UTC), as
-filters and platforms have them.
+beside it in tables of their own (in the wide row they cost 1.5 times as much), and the task where it came from Label
+Studio. Times are whole milliseconds (UTC), as filters and platforms have them.
 
 A project's *revision* is a counter that each transaction which writes or deletes rows raises by one, under the lock on
 the project's row here. So its order is the order of the commits, whatever the clocks say: who has seen revision N has
@@ -200,6 +200,17 @@ class StoreCsv(models.Model):
 
     def __str__(self) -> str:
         return self.exact[:80]
+
+
+class StoreLabelStudio(models.Model):
+    """A row that came from Label Studio as the task that its own JSON export has; there only where that is the same
+    whatever is asked of it (:func:`connections.rows.label_studio.tasks.stored_task`)."""
+
+    row = models.OneToOneField(StoreRow, on_delete=models.CASCADE, primary_key=True, related_name="label_studio")
+    task = models.TextField()
+
+    def __str__(self) -> str:
+        return self.task[:80]
 
 
 class StoreModelRun(models.Model):

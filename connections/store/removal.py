@@ -13,6 +13,7 @@ from connections.store.models import (
     FormerRow,
     StoreCoco,
     StoreCsv,
+    StoreLabelStudio,
     StorePredictions,
     StoreProject,
     StoreRow,
@@ -80,7 +81,7 @@ class Removal:
             for _, row_id, key, added, number, external_id in found
         )
         pks = [pk for pk, *_ in found]
-        for model in (StoreCoco, StoreCsv, StorePredictions):
+        for model in (StoreCoco, StoreCsv, StoreLabelStudio, StorePredictions):
             model.objects.filter(row_id__in=pks).delete()
         StoreRow.objects.filter(pk__in=pks).delete()
         self.deleted += len(found)

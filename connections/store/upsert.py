@@ -30,6 +30,7 @@ from connections.rows.coco_lists import render_lists
 from connections.rows.counts import count_annotations
 from connections.rows.csv import render_csv
 from connections.rows.file_names import file_name_of
+from connections.rows.label_studio.tasks import kept_task, stored_task
 from connections.rows.labels import creators_text, label_flags
 from connections.rows.media import same_media
 from connections.rows.media_types import kinds_in, media_type_of
@@ -44,6 +45,7 @@ from connections.store.models import (
     FormerRow,
     StoreCoco,
     StoreCsv,
+    StoreLabelStudio,
     StoreProject,
     StoreRow,
     StoreTombstone,
@@ -341,6 +343,10 @@ class _Writer:
         upsert_values(StoreRow, [one.row for one in written])
         upsert_values(StoreCoco, [one.coco for one in written])
         upsert_values(StoreCsv, [one.csv for one in written])
+        upsert_values(StoreLabelStudio, [one.label_studio for one in written if one.label_studio[1]])
+        without = {pk for pk, task in (one.label_studio for one in written) if not task}
+        if stale := without.intersection(one.pk for one in known.values()):
+            StoreLabelStudio.objects.filter(row_id__in=stale).delete()
         if predicted:
             self.summary.predictions += self.predictions.save(predicted, shared.revision)
         if gone:
@@ -561,6 +567,7 @@ class _Writer:
             )
             lists = render_lists(document, number=number)
             exact, safe = render_csv(document, drawn, number=number, name=name)
+            task = _task_of(row, document, number)
         except (KeyError, ValueError, TypeError, AttributeError) as error:
             # what a careful importer refuses before: a mask without counts, an integer beyond 64 bits
             raise UserError(f"an annotation is not as it should be: {_about(error)}") from None
@@ -637,6 +644,7 @@ class _Writer:
             ),
             coco=(pk, image.decode(), annotations.decode(), lists.decode()),
             csv=(pk, exact.decode(), None if safe is None else safe.decode()),
+            label_studio=(pk, task),
         )
 
     def _new_pk(self, number: int, shared: _Batch) -> int:
@@ -671,11 +679,13 @@ def _is_there(row: IncomingRow, digest: str, before: _Known | None) -> bool:
 
 @dataclass(slots=True)
 class _Written:
-    """The values of one row's three tables, in the order of the models' fields."""
+    """The values of one row's tables, in the order of the models' fields. ``label_studio`` is not written where the
+    task is empty."""
 
     row: tuple[Any, ...]
     coco: tuple[Any, ...]
     csv: tuple[Any, ...]
+    label_studio: tuple[int, str]
 
 
 def _about(error: Exception) -> str:
@@ -685,6 +695,14 @@ def _about(error: Exception) -> str:
 _BY_NAME = (
     "updated rows that are known by a file name alone: if the file is of another folder, import it with a data set"
 )
+
+
+def _task_of(row: IncomingRow, document: dict[str, Any], number: int) -> str:
+    """See :class:`StoreLabelStudio`; empty where its importer does not know the results of all labels."""
+    known = [label.label_studio_results for label in row.labels if label.label_studio_results is not None]
+    if len(known) < len(row.labels) or type(kept_task(document).get("data")) is not dict:
+        return ""
+    return stored_task(document, number, known)
 
 
 def _text_of(part: dict[str, Any], key: str) -> str:

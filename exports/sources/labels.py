@@ -50,6 +50,7 @@ _RENDERED: Final = (
     "coco_annotations",
     "csv_exact",
     "csv_safe",
+    "label_studio_tasks",
 )
 
 
@@ -268,6 +269,7 @@ class LabelFilter:
             number = batch.numbers[place]
             backup = render_backup(document, number, counts, self._classes, self._questions, left_ids)
             row["bodies"], _ = render_body(document, backup)
+        row["label_studio_tasks"] = b""  # its body is there now
         if CSV in self._columns and batch.csv_exact:
             exact, safe = render_csv(document, number=batch.numbers[place])
             row["csv_exact"], row["csv_safe"] = exact, safe or exact

@@ -14,8 +14,9 @@ from django.db.models import BinaryField, Case, CharField, Count, F, Func, Q, Qu
 from django.db.models.functions import Coalesce
 
 from connections.models import STORE, Project
-from connections.rows.batch import BODY, COCO, CSV, CSV_SAFE, OntologyClass, RowBatch
+from connections.rows.batch import BODY, COCO, CSV, CSV_SAFE, LABEL_STUDIO, OntologyClass, RowBatch
 from connections.rows.body import read_bodies
+from connections.rows.label_studio.tasks import PARTS_READ
 from connections.rows.labels import ALL_FLAGS, SEVERAL, SKIPPED
 from connections.rows.review_statuses import statuses_in
 from connections.store.models import MAX_NUMBER_AS_PLACE, PLACE_BITS, StoreClass, StoreProject, StoreRow, StoreTombstone
@@ -211,6 +212,13 @@ GROUPS: dict[str, dict[str, Any]] = {
 }
 
 
+# the task, and the body where there is none
+TASK_OR_BODY: Final[dict[str, Any]] = {
+    "bodies": AsBytes(
+        Case(When(label_studio__isnull=True, then=F("body")), default=Value(""), output_field=TextField())
+    ),
+    "label_studio_tasks": AsBytes(Coalesce("label_studio__task", Value(""), output_field=TextField())),
+}
 EMBEDDINGS: Final = AsBytes(
     Case(When(embeddings="", then=Value("[]")), default=F("embeddings"), output_field=TextField())
 )
@@ -362,7 +370,9 @@ class StoreReader(TableReader):
         self.revision, has_embeddings, media_types, self.project_extra = self._project_state(project_pk)
         # of all rows; where they differ, or nobody knows, the rows are asked
         self._media_type: str | None = media_types[0] if len(media_types) == 1 else None
-        self._with_embeddings = "embeddings" in selection.parts and BODY in columns and has_embeddings
+        self._with_tasks = LABEL_STUDIO in columns and selection.parts >= PARTS_READ
+        wants_embeddings = "embeddings" in selection.parts and BODY in columns and not self._with_tasks
+        self._with_embeddings = wants_embeddings and has_embeddings
         self._of_conditions = OF_CONDITIONS if selection.conditions else {}
         self._with_revisions = "since_revision" in selection.conditions
         self._with_creators = selection.labels.takes_person
@@ -385,6 +395,8 @@ class StoreReader(TableReader):
         for group, members in GROUPS.items():
             if group in self._columns:
                 expressions.update(members)
+        if self._with_tasks:
+            expressions |= TASK_OR_BODY
         if self._with_embeddings:
             expressions["embeddings"] = EMBEDDINGS
         names = list(expressions)

@@ -13,7 +13,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from connections.models import Project
-from connections.store.models import FormerRow, StoreCoco, StoreCsv, StorePredictions, StoreRow
+from connections.store.models import FormerRow, StoreCoco, StoreCsv, StoreLabelStudio, StorePredictions, StoreRow
 from exportadmin.audit.models import AuditEntry, AuditHead, ChainVerdict, CheckpointSeries
 from exportadmin.lib.read_only_admin import ReadOnlyAdmin
 from exports.models import LineIndex, TriedPath
@@ -25,7 +25,16 @@ LABELS = ("exports", "connections", "access", "store", "sync", "audit")
 # byte positions of lines, digests of rows, and what is left of links and keys: nothing for people to look at
 NOT_SHOWN = {LineIndex, DeletedLink, TriedPath, DeliveredRows, FormerRow}
 # what is in rows, and the trail: there are pages for them, on which looking is recorded
-RECORDED = {StoreCoco, StoreCsv, StorePredictions, AuditEntry, AuditHead, ChainVerdict, CheckpointSeries}
+RECORDED = {
+    StoreCoco,
+    StoreCsv,
+    StoreLabelStudio,
+    StorePredictions,
+    AuditEntry,
+    AuditHead,
+    ChainVerdict,
+    CheckpointSeries,
+}
 OURS = sorted(
     (model for model in admin.site._registry if model._meta.app_label in LABELS),
     key=lambda model: model._meta.label,

@@ -15,6 +15,8 @@ from dataclasses import dataclass, field
 from hashlib import blake2b
 from typing import Any, Final
 
+import orjson
+
 from connections.rows.label_studio.places import LeftOut, Picture
 from connections.rows.label_studio.regions import KEY, ORDER, results_of
 from connections.rows.labels import ground_truths, is_skipped, kept_of, labels_of
@@ -36,6 +38,8 @@ _NUMBERS: Final = frozenset({int, float})
 # of a task, between key frames
 MOST_FRAMES: Final = 100_000
 _ID_BYTES: Final = 6  # below 2^53: a whole number in every JSON reader
+# the parts of a row that a task is made of
+PARTS_READ: Final = frozenset({"data_row_details", "label_details", "performance_details"})
 _TASK: Final[_Json] = {
     "id": None,
     "annotations": [],
@@ -101,6 +105,11 @@ class Serialization:
     history: bool = True
     interpolate: bool = False
 
+    @property
+    def takes_stored(self) -> bool:
+        """Is a :func:`stored_task` what it asks for?"""
+        return not self.sorts and self.completed_by != FULL and not self.interpolate
+
 
 @dataclass(slots=True)
 class Written:
@@ -146,8 +155,13 @@ def is_one_of_several(task: Mapping[str, Any]) -> bool:
     )
 
 
-def written_task(document: Mapping[str, Any], number: int, how: Serialization) -> Written:
-    """The task of a complete row with that ``number``. Raises :class:`TooManyFramesError`."""
+def written_task(
+    document: Mapping[str, Any], number: int, how: Serialization, known: Sequence[list[_Json]] = ()
+) -> Written:
+    """The task of a complete row with that ``number``; ``known``: what its labels' results are, if that is known.
+
+    Raises :class:`TooManyFramesError`.
+    """
     kept = kept_task(document)
     task = {**_TASK, **kept}
     if "id" not in kept:
@@ -172,7 +186,12 @@ def written_task(document: Mapping[str, Any], number: int, how: Serialization) -
         if how.sorts and how.sorts.isdisjoint(_sorts_of(label, is_true=place in true)):
             written.filtered.append(label)
             continue
-        annotations.append(_annotation(label, to_name, picture, how, written, is_true=place in true))
+        results = (
+            known[place]
+            if known
+            else results_of(label, picture, left_out=written.left_out, to_name=to_name, media=written.media)
+        )
+        annotations.append(_annotation(label, results, how, written, is_true=place in true))
     skipped = sum(map(is_skipped, labels))
     if "total_annotations" not in kept:
         task["total_annotations"] = len(labels) - skipped
@@ -185,6 +204,25 @@ def written_task(document: Mapping[str, Any], number: int, how: Serialization) -
     if how.predictions == ONLY_ID:
         task["predictions"] = _ids(task["predictions"])
     return written
+
+
+_AS_IT_IS: Final = Serialization()
+
+
+def stored_task(document: Mapping[str, Any], number: int, known: Sequence[list[_Json]]) -> str:
+    """The JSON text of the task of a row that was one before, with these ``known`` results of its labels; empty where
+    it is another by what :attr:`Serialization.takes_stored` lets be asked, or where it is one with other rows."""
+    task = written_task(document, number, _AS_IT_IS, known).task
+    if is_one_of_several(task) or any(task[key] != _ids(task[key]) for key in ("drafts", "predictions")):
+        return ""
+    if any(type(one["completed_by"]) is dict or "history" in one for one in task["annotations"]):
+        return ""
+    return orjson.dumps(task).decode()
+
+
+def read_stored(text: bytes) -> Written:
+    """Back from :func:`stored_task`."""
+    return Written(orjson.loads(text), True, _NOTHING)
 
 
 def _sorts_of(label: Mapping[str, Any], *, is_true: bool) -> frozenset[str]:
@@ -200,12 +238,11 @@ def _ids(values: Any) -> Any:
 
 
 def _annotation(
-    label: Mapping[str, Any], to_name: str, picture: Picture, how: Serialization, written: Written, *, is_true: bool
+    label: Mapping[str, Any], results: list[_Json], how: Serialization, written: Written, *, is_true: bool
 ) -> _Json:
     kept = kept_of(KEY, label)
     annotation = {**_ANNOTATION, **kept}
     annotation.pop(ORDER, None)
-    results = results_of(label, picture, left_out=written.left_out, to_name=to_name, media=written.media)
     if how.interpolate:
         results, written.frames = interpolated(results, written.frames)
     annotation["result"] = results

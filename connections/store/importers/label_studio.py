@@ -337,7 +337,8 @@ def _keep(annotation: _Json, label: IncomingLabel, results: Results, picture: Pi
         kept["reviews"] = []
     places = annotation.get(ORDER)
     order = places if type(places) is Places else ()
-    keep_results(kept, results, annotation.get("result") or [], picture, order)
+    written = keep_results(kept, results, annotation.get("result") or [], picture, order)
+    label.label_studio_results = written
     if kept:
         label.extra = {"source_extra": {"label_studio": kept}}
 

@@ -19,8 +19,12 @@ from connections.store.importers.label_studio_results import Results
 _Json = dict[str, Any]
 
 
-def keep_results(kept: _Json, found: Results, result: list[_Json], picture: Picture, order: Sequence[int]) -> None:
-    """Enter into ``kept``, which is the label's, and into what its objects and answers keep, what is needed to write
+def keep_results(
+    kept: _Json, found: Results, result: list[_Json], picture: Picture, order: Sequence[int]
+) -> list[_Json] | None:
+    """The results as they are written again; ``None`` where only an export finds out.
+
+    Enter into ``kept``, which is the label's, and into what its objects and answers keep, what is needed to write
     ``result`` again. ``order``: the places of these results among those of an annotation that was cut up by pictures;
     empty where it was not."""
     annotations = {
@@ -34,7 +38,8 @@ def keep_results(kept: _Json, found: Results, result: list[_Json], picture: Pict
         if written == result:
             if order:
                 kept[ORDER] = list(order)
-            return
+                return None
+            return written
         for _ in range(2):  # what is said of a region is written with its place: when that is right
             for mark, one in zip(marks, written, strict=True):
                 own = result[found.places[id(mark)]]
@@ -55,3 +60,4 @@ def keep_results(kept: _Json, found: Results, result: list[_Json], picture: Pict
         places = [order[place] for place in places]
     if order or places != list(range(len(places))):
         kept[ORDER] = places
+    return None if ORDER in kept or RESULT in kept else written

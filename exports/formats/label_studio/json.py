@@ -57,6 +57,16 @@ class LabelStudioJsonFormat(TaskFormat):
     def header(self) -> Iterable[bytes]:
         return (b"[",)
 
+    def rows(self, batch: RowBatch) -> Iterable[bytes]:
+        stored = batch.label_studio_tasks
+        if not stored or not all(stored):
+            yield from super().rows(batch)
+            return
+        yield from self._still_open()
+        self._last = stored
+        yield self._lead + b",\n".join(stored)
+        self._lead = b",\n"
+
     def write(self, tasks: list[dict[str, Any]]) -> Iterable[bytes]:
         if tasks:
             yield self._lead + b",\n".join(map(orjson.dumps, tasks))

@@ -18,7 +18,7 @@ from typing import Any, ClassVar, Final
 
 import orjson
 
-from connections.rows.batch import RowBatch
+from connections.rows.batch import LABEL_STUDIO, RowBatch
 from connections.rows.body import BodyPrinter
 from connections.rows.frames import answers_of, objects_of
 from connections.rows.kinds import CLASSIFICATION, KINDS, MASK_ADDRESS, SEGMENT, TEXT_ENTITY, VIDEO_BOX
@@ -29,11 +29,13 @@ from connections.rows.label_studio.tasks import (
     FULL,
     MOST_FRAMES,
     ONLY_ID,
+    PARTS_READ,
     SORTS,
     Serialization,
     Tasks,
     TooManyFramesError,
     Written,
+    read_stored,
     written_task,
 )
 from connections.rows.label_studio.tracks import TRACK
@@ -89,7 +91,6 @@ _NO_PLACE: Final = (MASK_ADDRESS, SEGMENT)
 _SPAN: Final = "labels"
 # what renderers raise for an annotation that is not as it should be
 _BROKEN: Final = (LookupError, ValueError, TypeError, AttributeError, ArithmeticError)
-_PARTS_READ: Final = frozenset({"data_row_details", "label_details", "performance_details"})
 
 
 def serialization_of(options: Mapping[str, str]) -> Serialization:
@@ -114,16 +115,21 @@ class TaskFormat(Format):
     def __init__(self, context: FormatContext) -> None:
         super().__init__(context)
         self.how = serialization_of(context.options)
-        self._printer = BodyPrinter(context.parts & _PARTS_READ, "")
+        self._printer = BodyPrinter(context.parts & PARTS_READ, "")
         self._tasks = Tasks()
         self._incomplete = Marks()
-        self._last: list[Written] = []
+        self._last: Sequence[Written | bytes] = []
         self._notes: Counter[str] = Counter()
 
     @classmethod
     def supports(cls, kind: Kind) -> bool:
         """Marks of a video are tracks of boxes there, and a text has spans; maps, pages and messages have no place."""
         return kind in _PLACED or (kind.media in ("", IMAGE) and kind not in _NO_PLACE)
+
+    @classmethod
+    def reads(cls, options: Mapping[str, str]) -> frozenset[str]:
+        """Stored tasks, where they are what is asked for."""
+        return cls.columns | {LABEL_STUDIO} if serialization_of(options).takes_stored else cls.columns
 
     @abstractmethod
     def write(self, tasks: list[dict[str, Any]]) -> Iterable[bytes]:
@@ -133,15 +139,19 @@ class TaskFormat(Format):
         """What else a format enters into the task of a row."""
 
     def rows(self, batch: RowBatch) -> Iterable[bytes]:
-        self._last = []
+        self._last = last = list[Written]()
         tasks: list[dict[str, Any]] = []
         for written in self._written(batch):
-            self._last.append(written)
+            last.append(written)
             tasks += self._tasks.add(written)
         self._note_incomplete()
         yield from self.write(tasks)
 
     def footer(self) -> Iterable[bytes]:
+        yield from self._still_open()
+
+    def _still_open(self) -> Iterable[bytes]:
+        """Of a task of which there may have been more pictures."""
         tasks = list(self._tasks.close())
         self._note_incomplete()
         yield from self.write(tasks)
@@ -162,7 +172,11 @@ class TaskFormat(Format):
 
     def _written(self, batch: RowBatch) -> Iterator[Written]:
         join = self._printer.join
+        stored = batch.label_studio_tasks
         for index, body in enumerate(batch.bodies):
+            if stored and stored[index]:
+                yield read_stored(stored[index])
+                continue
             document = orjson.loads(join([body], (), b""))
             try:
                 written = written_task(document, batch.numbers[index], self.how)
@@ -194,7 +208,8 @@ class TaskFormat(Format):
 
     def read_back(self, index: int) -> Counter[Told]:
         """By the importer, and what was left out of the task."""
-        written = self._last[index]
+        last = self._last[index]
+        written = read_stored(last) if isinstance(last, bytes) else last
         found: Counter[Told] = Counter()
         for annotation in orjson.loads(orjson.dumps(written.task["annotations"])):
             results = annotation["result"]
