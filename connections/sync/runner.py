@@ -31,6 +31,7 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Collection, Iterator, Sequence
+from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Any, Final
 
@@ -173,7 +174,12 @@ class SyncRunner(Runner[SyncRun]):
         if fetched.file_of(run) is not None:
             return
         ids = run.state.get(AGAIN) or []
-        other = self._made_again(run, lease, platform, ids) if ids and _AGAIN_ERROR not in run.state else None
+        other = None
+        if ids and _AGAIN_ERROR not in run.state:
+            # both are made before one is fetched: else it would be fetched anew each time that the other is looked at
+            with suppress(NothingThereError):
+                self._advanced(run, lease, platform)
+            other = self._made_again(run, lease, platform, ids)
         try:
             file = self._made(run, lease, platform)
         except NothingThereError:
@@ -210,13 +216,17 @@ class SyncRunner(Runner[SyncRun]):
 
     def _made(self, run: SyncRun, lease: RunLease, platform: Platform) -> RemoteFile:
         """What changed, or everything. Raises as :meth:`_fetch`."""
+        return _only(self._advanced(run, lease, platform).fetch(fetched.folder_for(run)), platform)
+
+    def _advanced(self, run: SyncRun, lease: RunLease, platform: Platform) -> RemoteRun:
+        """The export of that, which is there to be fetched. Raises as :meth:`_fetch`."""
         remote = RemoteRun(platform, run.project.external_id, _wanted(run, platform), lease, run.state)
         try:
             remote.advance()
         finally:
             if remote.remote_id != run.remote_id and not lease.is_lost:
                 lease.save(remote_id=remote.remote_id)
-        return _only(remote.fetch(fetched.folder_for(run)), platform)
+        return remote
 
     def _made_again(self, run: SyncRun, lease: RunLease, platform: Platform, ids: list[str]) -> RemoteFile | None:
         """The rows that are asked for by their ids; ``None``: there are none any more, or something is wrong with that:
@@ -361,7 +371,7 @@ class _Reading:
             status, error = statuses.PARTIAL, f"{self.platform.title} {what}"
             if tells_changes:
                 error += f". {_ONCE_MORE if is_held else _NOT_NOW}"
-        elif status == statuses.COMPLETED and (error := _deferred(file, again)):
+        elif status == statuses.COMPLETED and (error := _deferred(file, again, is_held=is_held)):
             status = statuses.PARTIAL
         elif status == statuses.COMPLETED and _AGAIN_ERROR in run.state:
             status, error = statuses.PARTIAL, run.state[_AGAIN_ERROR]
@@ -421,9 +431,11 @@ def _since(run: SyncRun, mirror: Mirror, platform: Platform, now: datetime) -> i
     return mirror.watermark_ms - int(settings.SYNC_OVERLAP * 1000)
 
 
-def _deferred(file: dict[str, Any], again: dict[str, int]) -> str:
+def _deferred(file: dict[str, Any], again: dict[str, int], *, is_held: bool) -> str:
     """Of parts that could not be had, unless they could not be so often that nobody asks for them now."""
     rows = file["deferred_rows"]
+    if file["deferred"] and rows is None:
+        return f"{DEFERRED}: {file['deferred']:,}. {_ONCE_MORE if is_held else _NOT_NOW}"
     if not file["deferred"] or (rows and all(again[row_id] > MOST_AGAIN for row_id in rows)):
         return ""
     return f"{DEFERRED}: {file['deferred']:,}. The next sync asks for their rows once more"

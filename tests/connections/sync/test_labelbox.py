@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from connections.connection_actions import create_connection
 from connections.models import Project
+from connections.platforms.labelbox import names
 from connections.store.models import StoreRow, StoreTombstone
 from connections.sync.actions import change_mirror, mirror_project
 from connections.sync.forms import MirrorSettingsForm
@@ -16,7 +19,16 @@ from tests.connections.store.test_import_ndjson import printed
 from tests.connections.sync.conftest import ME, MINUTE, carried_out, keys
 from tests.rest.world import SHELL
 from tests.support.far_side import Answer
-from tests.support.labelbox_server import LabelboxServer, Served, labelled_row, picture, refusal, with_mask
+from tests.support.labelbox_server import (
+    COMPLETE,
+    IN_PROGRESS,
+    LabelboxServer,
+    RefusedError,
+    Served,
+    labelled_row,
+    picture,
+    with_mask,
+)
 
 pytestmark = pytest.mark.django_db(transaction=True)
 COUNT = 30
@@ -227,8 +239,11 @@ def test_a_row_whose_mask_failed_for_the_moment_comes_again_at_the_next_sync(hel
     error = SyncRun.objects.filter(project=project).latest("pk").error
     assert error == "parts of rows that could not be had now: 1. The next sync asks for their rows once more"
     held.clock_ms = lambda: NOON + 60 * MINUTE
+    fetched = held.count("file")
+    held.habits.looks = [COMPLETE, *[IN_PROGRESS, COMPLETE] * 3]
     assert synced(shown) == (statuses.COMPLETED, INCREMENTAL, False, NOON + 60 * MINUTE, {})
-    by_id, changes = (one["input"]["filters"]["searchQuery"]["query"] for one in held.sent("create")[-2:])
+    assert held.count("file") == fetched + 1, "while the other export is waited for, nothing is fetched time and again"
+    changes, by_id = (one["input"]["filters"]["searchQuery"]["query"] for one in held.sent("create")[-2:])
     assert by_id == [{"ids": ["row-00000"], "operator": "is", "type": "data_row_id"}]
     assert [one["type"] for one in changes] == ["data_row_last_activity_at"]
     asked = held.count("create")
@@ -271,7 +286,7 @@ def test_a_row_that_changed_or_went_while_its_mask_failed_is_as_it_is_there(held
     assert Mirror.objects.get(project=project).again == {}
 
 
-def test_where_rows_cannot_be_asked_for_by_their_ids_what_changed_comes_all_the_same(held):
+def test_where_rows_cannot_be_asked_for_by_their_ids_what_changed_comes_all_the_same(held, monkeypatch):
     path = "tasks/t/masks/0/index/1"
     mask = {"composite_mask": {"url": f"{held.url}/api/v1/{path}", "color_rgb": [9, 8, 7]}}
     rows = list(held.projects["one"].rows)
@@ -281,10 +296,33 @@ def test_where_rows_cannot_be_asked_for_by_their_ids_what_changed_comes_all_the_
     carried_out(project)
     changed = labelled_row(7, active_ms=NOON + MINUTE, status="IN_REVIEW")
     held.projects["one"].rows = [rows[0], *rows[1:7], changed, *rows[8:]]
+    make = held.create_json
+
+    def without_ids(query, given):
+        if "data_row_id" in str(given):
+            raise RefusedError("GRAPHQL_VALIDATION_FAILED", "unknown filter")
+        return make(query, given)
+
+    monkeypatch.setattr(held, "create_json", without_ids)
     for _ in range(2):
-        held.answers["create"] = [refusal("GRAPHQL_VALIDATION_FAILED", "unknown filter")]
         course = carried_out(project)
         assert (course.run.status, course.run.mode) == (statuses.PARTIAL, INCREMENTAL)
         assert "unknown filter" in course.run.error + str(course.run.summary["notes"])
     assert StoreRow.objects.get(project=project, global_key="key-00007").status == "review"
     assert Mirror.objects.get(project=project).again == {"row-00000": 3}
+
+
+def test_too_many_rows_to_be_asked_for_by_their_ids_hold_the_watermark_once(held, monkeypatch):
+    monkeypatch.setattr(names, "MOST_IDS", 0)
+    path = "tasks/t/masks/0/index/1"
+    mask = {"composite_mask": {"url": f"{held.url}/api/v1/{path}", "color_rgb": [9, 8, 7]}}
+    rows = list(held.projects["one"].rows)
+    held.projects["one"].rows = [with_mask(rows[0], mask), *rows[1:]]
+    held.habits.masks[path] = Answer(503, headers={"Retry-After": "99"})
+    project = mirror(held)
+    for watermark_ms, then in ((None, "The next sync asks for them once more, .*"), (NOON, ".* by the next full sync")):
+        course = carried_out(project)
+        assert (course.run.status, course.run.mode) == (statuses.PARTIAL, FULL)
+        assert re.fullmatch(rf"parts of rows that could not be had now: 1\. {then}", course.run.error)
+        assert Mirror.objects.get(project=project).watermark_ms == watermark_ms
+    assert carried_out(project).run.mode == INCREMENTAL
