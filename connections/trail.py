@@ -22,6 +22,7 @@ def register() -> None:
             "pictures_seen": "{actor} [looked|tried to look] at pictures of project {project}",
             "purged": "{actor} took away everything of deleted project {project}",
         },
+        readings=("pictures_seen",),
     )
     events.register(
         "connection",
@@ -64,4 +65,5 @@ def register() -> None:
             "cancelled": "The import of {object}" + _INTO + " was cancelled",
             "refused_read": "{actor} [read|tried to read] the refused rows of the import of {object}" + _INTO,
         },
+        readings=("refused_read",),
     )

@@ -72,6 +72,7 @@ def register() -> None:
             "altered": "Export {object}" + _OF + " was found not to be as it was delivered",
             "deleted": "{actor} [deleted|tried to delete] the delivered files of export {object}" + _OF,
         },
+        readings=("planned", "list_taken", "manifest_downloaded", "trail_proof_downloaded"),
     )
     events.register(
         "installation",
@@ -91,6 +92,7 @@ def register() -> None:
             + "<: {ending}><, {rows_sent} rows><, {bytes_sent} bytes sent>",
             "removed": "{actor} [removed|tried to remove] {object}" + _OF + ", as retention asks",
         },
+        readings=("receipt_downloaded", "rows_read", "rows_read_ended"),
     )
     events.register(
         "link",
@@ -122,6 +124,7 @@ def register() -> None:
             + _OF
             + "<, with predictions of {rows} rows>",
         },
+        readings=("compared",),
     )
     events.register(
         "config",

@@ -34,4 +34,5 @@ def register() -> None:
             "cancelled": "A sync" + _OF + " was cancelled",
             "refused_read": "{actor} [read|tried to read] the refused rows of a sync" + _OF,
         },
+        readings=("refused_read",),
     )

@@ -7,7 +7,7 @@ it is empty. An app registers its events when it is ready; one more event is one
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Final
 
 OF_PROJECT: Final = "< of project {project}>"
@@ -16,14 +16,17 @@ IN_PROJECT: Final = "< in project {project}>"
 # ``group.verb`` → sentence; group → its title for people. Filled by register().
 EVENTS: Final[dict[str, str]] = {}
 _TITLES: Final[dict[str, str]] = {}
+# keys of which each tells of something that was read, and of no change
+READINGS: Final[set[str]] = set()
 
 Group = tuple[str, list[tuple[str, str]]]
 
 
-def register(group: str, title: str, sentences: Mapping[str, str]) -> None:
+def register(group: str, title: str, sentences: Mapping[str, str], *, readings: Collection[str] = ()) -> None:
     """Add events: ``register("boat", "Boats", {"sunk": "{actor} sank {object}"})`` makes ``boat.sunk``.
 
-    A group may be filled by several apps. Raises ``ValueError`` for a key or a group that is there with another text.
+    ``readings`` are verbs for :data:`READINGS`. A group may be filled by several apps. Raises ``ValueError`` for a key
+    or a group that is there with another text.
     """
     if _TITLES.setdefault(group, title) != title:
         raise ValueError(f"events {group!r} are called {_TITLES[group]!r} already, not {title!r}")
@@ -31,6 +34,7 @@ def register(group: str, title: str, sentences: Mapping[str, str]) -> None:
         key = f"{group}.{verb}"
         if EVENTS.setdefault(key, sentence) != sentence:
             raise ValueError(f"event {key!r} is registered twice")
+    READINGS.update(f"{group}.{verb}" for verb in readings)
 
 
 def unregister(group: str) -> None:
@@ -38,6 +42,7 @@ def unregister(group: str) -> None:
     del _TITLES[group]
     for key in keys_under(group):
         del EVENTS[key]
+        READINGS.discard(key)
 
 
 def keys_under(prefix: str) -> list[str]:

@@ -68,6 +68,7 @@ def actor_of(request: Any, channel: str = "web") -> Actor:
         caller_request_id=caller_request_id(request),
         address=request.META.get("REMOTE_ADDR", ""),
         password_at=request.session.get("password_at") if known and not has_token and _has_session(request) else None,
+        looks_only=request.method == "HEAD",
     )
 
 

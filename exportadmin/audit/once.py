@@ -12,7 +12,7 @@ from django.db import transaction
 from exportadmin.audit.canonical import canonical, plain
 from exportadmin.audit.middleware import NOBODY
 from exportadmin.audit.models import DONE, AuditEntry
-from exportadmin.audit.record import ObjectLike, ProjectLike, record
+from exportadmin.audit.record import ObjectLike, ProjectLike, is_left_out, record
 from exportadmin.lib import counts
 from exportadmin.lib.actor import Actor
 from exportadmin.lib.networks import network
@@ -31,10 +31,13 @@ def record_once(
     reason: str = "",
     details: Mapping[str, Any] | None = None,
 ) -> AuditEntry | None:
-    """:func:`record` in a transaction of its own, the first time in :data:`LOOK_SECONDS`; ``None``: it stands there.
+    """:func:`record` in a transaction of its own, the first time in :data:`LOOK_SECONDS`; ``None``: it stands there, or
+    is left out.
 
     ``key`` (with a plain form) says what was looked at. Each person, token and channel has lines of its own.
     """
+    if is_left_out(event, actor, outcome):
+        return None  # and is not counted: the next look is the first
     who = [actor.kind, actor.user_id, actor.token_id, actor.channel, network(actor.address)]
     if actor.name != NOBODY:
         who[-1] = actor.name

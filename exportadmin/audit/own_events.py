@@ -45,4 +45,5 @@ def register() -> None:
             "verified": "{actor} verified the audit trail",
             "accepted": "{actor} [accepted|tried to accept] the audit trail as it is from entry {sequence} on",
         },
+        readings=("read", "exported"),
     )

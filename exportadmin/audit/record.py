@@ -17,7 +17,7 @@ from django.http import Http404
 
 from exportadmin.audit import chain
 from exportadmin.audit.canonical import canonical, line, plain
-from exportadmin.audit.events import EVENTS
+from exportadmin.audit.events import EVENTS, READINGS
 from exportadmin.audit.models import DONE, FAILED, OUTCOMES, REFUSED, AuditEntry, AuditHead
 from exportadmin.lib import times
 from exportadmin.lib.actor import Actor
@@ -27,6 +27,7 @@ from exportadmin.lib.errors import (
     ExportAdminError,
     GoneError,
     NothingToDoError,
+    OnlyHeadError,
     TooManyError,
     UnavailableError,
     UserError,
@@ -73,6 +74,9 @@ def record(
     the details. ``before``, ``after`` and ``details`` take what :func:`exportadmin.audit.canonical.plain` takes; what
     looks secret is masked, an adapter's own secrets the caller masks first (:func:`exportadmin.lib.masking.mask`).
 
+    Of a HEAD refusals alone are recorded: the entry of a reading is not written, and any other raises
+    :class:`OnlyHeadError`, which takes the change back.
+
     Raises ``RuntimeError`` outside ``transaction.atomic()``, ``ValueError`` for an unknown event or outcome,
     ``TypeError`` for a value that has no plain form, :class:`TrailError` where the head is gone, and whatever the
     database says. Let it pass: the change must not happen without its entry.
@@ -110,12 +114,23 @@ def record(
         "after_json": _json(now),
         "details_json": _json(scrub(told)),
     }
+    if is_left_out(event, actor, outcome):
+        return AuditEntry(**values)
     head = _locked_head()
     values |= {"sequence": head.sequence + 1, "at_ms": times.now_ms(), "previous_hash": head.hash}
     entry = AuditEntry(**values, hash=chain.digest(values))
     entry.append()
     AuditHead.objects.filter(pk=head.pk).update(sequence=entry.sequence, hash=entry.hash)
     return entry
+
+
+def is_left_out(event: str, actor: Actor, outcome: str) -> bool:
+    """Whether it tells of a reading that somebody asked for the head of. Raises :class:`OnlyHeadError` for a change."""
+    if outcome != DONE or not actor.looks_only:
+        return False
+    if event not in READINGS:
+        raise OnlyHeadError(f"{event} by a HEAD")
+    return True
 
 
 def head() -> tuple[int, str]:

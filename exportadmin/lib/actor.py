@@ -13,6 +13,7 @@ class Actor:
 
     ``user_id`` is the account behind the actor, also behind a token; ``None`` for schedule and system. ``request_id``
     is ours, ``caller_request_id`` what the caller calls the same request.
+    ``looks_only``: by a HEAD, to which nothing is handed out and by which nothing changes.
     ``password_at`` is when the person at a browser last gave their password (seconds since 1970).
     """
 
@@ -25,6 +26,7 @@ class Actor:
     caller_request_id: str = ""
     address: str = ""
     password_at: float | None = None
+    looks_only: bool = False
 
 
 def system(channel: str = "worker") -> Actor:

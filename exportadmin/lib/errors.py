@@ -13,6 +13,10 @@ class ExportAdminError(Exception):
     """Anything we raise on purpose. ``str(error)`` is one line that may be shown to a user."""
 
 
+class OnlyHeadError(ExportAdminError):
+    """A HEAD came to where a GET changes something: nothing is changed, and the answer is empty."""
+
+
 class UserError(ExportAdminError):
     """The request cannot be carried out as asked: a wrong value, a wrong file, a missing thing.
 

@@ -14,7 +14,7 @@ from typing import Any, Final, TypeVar
 
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
-from django.http import Http404, HttpRequest, HttpResponse, QueryDict
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, QueryDict, StreamingHttpResponse
 from django.shortcuts import redirect, render
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_http_methods
@@ -25,6 +25,7 @@ from exportadmin.lib.errors import (
     DeniedError,
     GoneError,
     NotFoundError,
+    OnlyHeadError,
     TooManyError,
     UnavailableError,
     UserError,
@@ -72,8 +73,12 @@ class RefusalsMiddleware:
         answer.headers.setdefault("Cache-Control", "private, no-store")
         return answer
 
-    def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
+    def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponseBase | None:
         """404, 403, 409, 410 or 400 with the error's words; ``None`` for what is not ours."""
+        if isinstance(error, OnlyHeadError):
+            empty = StreamingHttpResponse(())  # of which no length is told
+            del empty["Content-Type"]
+            return empty
         if isinstance(error, NotFoundError | Http404):
             return self._refused(request, error, 404, "404.html")
         if isinstance(error, DeniedError | PermissionDenied):

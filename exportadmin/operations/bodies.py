@@ -30,8 +30,7 @@ class BodyLimitsMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        """Pass the request on. A server reads all of the answer to HEAD, to drop it: a stream that tells of what it
-        handed out would tell of what never left."""
+        """Pass the request on. A server reads all of the answer to HEAD, to drop it."""
         response = self.get_response(request)
         if request.method == "HEAD" and isinstance(response, StreamingHttpResponse):
             response.streaming_content = ()

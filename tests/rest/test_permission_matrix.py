@@ -535,12 +535,12 @@ def undone() -> Iterator[None]:
         transaction.set_rollback(True)
 
 
-def send(client: Client, row: str, place: Place, world: World) -> tuple[int, bytes]:
-    """Status and body."""
+def send(client: Client, row: str, place: Place, world: World, *, head: bool = False) -> tuple[int, bytes]:
+    """Status and body; ``head``: of a row of GET, what a HEAD gets."""
     method, _, route = row.partition(" ")
     to = address(route, place, world, method.lower())
     if method == "GET":
-        response = client.get(to, query(row, place))
+        response = (client.head if head else client.get)(to, query(row, place))
     elif row in FORMS:
         response = client.post(to, body(row, place), query_params=query(row, place))
     elif not route.startswith(("api/", "dialects/")):

@@ -20,6 +20,7 @@ from django.test import Client
 
 from exportadmin.audit.models import REFUSED, AuditEntry
 from exportadmin.lib import counts
+from exports.models import Download, ExportReport, Link
 from tests.rest.test_permission_matrix import ACTORS, ROWS, client_of, send, told, undone, world  # noqa: F401 - a fixture
 from tests.rest.world import Place, World
 from tests.support.postgres import LEAVES_OUT
@@ -457,6 +458,28 @@ def test_everybody_gets_what_the_matrix_says_and_what_leaves_or_is_refused_is_a_
                 wrong.append((actor, where, status, "nothing of a row or a picture", events))
     assert seen == {"own": at_home, "foreign": elsewhere or []}
     assert leaks == []
+    assert wrong == []
+
+
+# of which a GET can make one
+THINGS: Final = (ExportReport, Link, Download)
+
+
+def test_a_head_hands_out_nothing_changes_nothing_and_leaves_no_line_but_a_refusal(world: World):  # noqa: F811
+    """Of whatever hands out, to whoever gets everything and to whoever gets nothing. Of others a GET leaves no line."""
+    wrong = []
+    for row in (each for each, (rule, _) in RULES.items() if rule == HANDS_OUT and each.startswith("GET ")):
+        for actor in ("sue", "mallory"):
+            client = client_of(row, actor, world)
+            counts.file().unlink(missing_ok=True)
+            with undone():
+                was = [model.objects.count() for model in (AuditEntry, *THINGS)]
+                status, said = send(client, row, world.own, world, head=True)
+                outcomes = list(AuditEntry.objects.order_by("sequence").values_list("outcome", flat=True)[was[0] :])
+                made = [model.objects.count() for model in THINGS] != was[1:]
+            lines = [REFUSED] if expected(row, status, actor, "own") == REFUSED else []
+            if (status, outcomes, said, made) != (ROWS[row][0][ACTORS.index(actor)], lines, b"", False):
+                wrong.append((row, actor, status, outcomes, said[:80], made))
     assert wrong == []
 
 

@@ -23,6 +23,7 @@ from exportadmin.lib.errors import (
     DeniedError,
     GoneError,
     NotFoundError,
+    OnlyHeadError,
     TooManyError,
     TransientError,
     UnavailableError,
@@ -112,6 +113,8 @@ def handle(error: Exception, context: Mapping[str, Any]) -> Response | None:
 
     A view class answers in a shape of its own where it has an ``error_response`` (:class:`RestView`).
     """
+    if isinstance(error, OnlyHeadError):
+        raise error  # answered as a page's is
     request, view = context.get("request"), context.get("view")
     django_request = getattr(request, "_request", request)
     found = _ours(error) or _drf(error) or _fault(error, django_request)
