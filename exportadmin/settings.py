@@ -170,6 +170,11 @@ CACHES = {
         "BACKEND": "django.core.cache.backends.filebased.FileBasedCache",
         "LOCATION": str(EXPORTADMIN_HOME / "cache" / "q"),
     },
+    # what one web process began, and another one may be asked to go on with
+    "shared": {
+        "BACKEND": "django.core.cache.backends.filebased.FileBasedCache",
+        "LOCATION": str(EXPORTADMIN_HOME / "cache" / "shared"),
+    },
 }
 
 # django-q2 tells a worker to look, and is never the record: it loses, repeats and holds back tasks

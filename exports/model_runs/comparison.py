@@ -9,11 +9,12 @@ import hashlib
 import heapq
 import math
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, Final
 
 import orjson
-from django.core.cache import cache
+from django.core.cache import caches
 
 from connections.models import Project
 from connections.rows.batch import COCO, MODEL_RUN_DETAILS, PREDICTIONS, RowBatch
@@ -229,32 +230,38 @@ def compare_run(project: Project, run: StoreModelRun, question: Question) -> Com
     with source_of(project, scope).open(selection, frozenset({COCO})) as reader:
         asked = orjson.dumps([project.public_id, run.run_id, reader.revision, *question.to_json().values()])
         key = f"comparison.{hashlib.sha256(asked).hexdigest()}"
-        progress: _Progress = cache.get(key) or _Progress(Comparison(question))
+        progress: _Progress = caches["shared"].get(key) or _Progress(Comparison(question))
         if not progress.is_done:
             try:
                 _go_on(reader, selection, progress)
             except ConflictError as stopped:
-                cache.set(key, progress, KEPT_SECONDS)
+                _keep(key, progress)
                 raise ConflictError(
                     f"{stopped.message}. {progress.seen:,} of {reader.rows_expected or 0:,} rows are compared: ask the "
                     "same again, and it goes on from there"
                 ) from stopped
-            cache.set(key, progress, KEPT_SECONDS)
+            _keep(key, progress)
     return progress.found
+
+
+def _keep(key: str, progress: _Progress) -> None:
+    with suppress(OSError):  # a full disk stops nobody who only reads
+        caches["shared"].set(key, progress, KEPT_SECONDS)
 
 
 def _go_on(reader: Reader, selection: Selection, progress: _Progress) -> None:
     """Batch by batch, so that what is counted is always that of whole batches."""
-    found, skipped = progress.found, 0
+    found, skipped, before = progress.found, 0, progress.seen
     names = {one.number: one.name for one in reader.ontology if not one.is_question}
     label_filter = LabelFilter(selection, reader, {COCO}, FORMATS.pick("coco_json").cannot_hold)
     not_compared, with_several = found.not_compared, found.with_several
     for batch in reader.batches():
-        check_time()
         in_batch = len(batch)
         if skipped + in_batch <= progress.seen:  # where a batch ends depends on the rows alone
             skipped += in_batch
             continue
+        if progress.seen > before:  # each time that it is asked it comes further
+            check_time()
         if split := found.question.split:
             batch = batch.take([at for at, (of_row,) in enumerate(batch.experiments) if of_row.split == split])
         batch = label_filter.apply(batch)

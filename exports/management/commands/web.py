@@ -6,6 +6,7 @@ from argparse import ArgumentParser
 from collections.abc import Callable
 from typing import Any
 
+from django.core.cache import caches
 from django.core.wsgi import get_wsgi_application
 from django.db import connections
 from django.urls import get_resolver
@@ -71,5 +72,6 @@ class Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
         application = get_wsgi_application()
         list(get_resolver().url_patterns)
         connections.close_all()
+        caches["shared"].clear()  # objects of the release before may not be read any more
         share_with_forks()
         return application
