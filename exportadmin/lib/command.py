@@ -39,9 +39,12 @@ class AppCommand(BaseCommand):
     # nothing is done in the folder of another installation
     needs_own_home = True
 
-    def __init__(self, stdout: Any = None, *args: Any, **named: Any) -> None:
-        super().__init__(stdout, *args, **named)
+    def __init__(self, stdout: Any = None, stderr: Any = None, *args: Any, **named: Any) -> None:
+        super().__init__(stdout, stderr, *args, **named)
         self.stdout = _Output(stdout or sys.stdout)
+        errors = _Output(stderr or sys.stderr)
+        errors.style_func = self.stderr.style_func
+        self.stderr = errors
 
     def execute(self, *args: Any, **options: Any) -> str | None:
         """Run, and turn our errors into :class:`CommandError` with the right exit code."""

@@ -18,14 +18,16 @@ def test_what_would_play_with_a_terminal_is_no_name(bad: str):
         check_line(bad, "name")
 
 
-def test_what_files_call_things_gives_a_terminal_no_orders_and_is_whole_in_a_pipe():
+@pytest.mark.parametrize("stream", ["stdout", "stderr"])
+def test_what_files_call_things_gives_a_terminal_no_orders_and_is_whole_in_a_pipe(stream: str):
     class Terminal(io.StringIO):
         def isatty(self) -> bool:
             return True
 
     name = "car\x1b]0;owned\x07\r\u202egnp.exe\tGröße\n"
     for out, shown in ((Terminal(), "car\ufffd]0;owned\ufffd\ufffd\ufffdgnp.exe\tGröße\n"), (io.StringIO(), name)):
-        AppCommand(stdout=out).stdout.write(name)
+        command = AppCommand(**{stream: out}, no_color=True)
+        getattr(command, stream).write(name)
         assert out.getvalue() == shown
 
 
