@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
-from typing import Any, ClassVar
+from typing import Any
 
 import orjson
 
@@ -26,9 +26,6 @@ Document = dict[str, Any]
 class CatalogSnapshotReader(SnapshotReader):
     """One reading of the file, for a format that holds rows of one project, or (``columns`` has :data:`SEVERAL`) of
     several. ``parts`` are those of the conversion."""
-
-    # rows that are in no project whose labels are taken have none, whatever the others have
-    has_ids: ClassVar[bool] = True
 
     def __init__(
         self, artifact: Artifact, described: Mapping[str, Any], columns: frozenset[str], parts: Collection[str]

@@ -12,7 +12,7 @@ import hashlib
 from collections.abc import Collection, Generator, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
-from typing import Any, BinaryIO, ClassVar, Final, cast
+from typing import Any, BinaryIO, Final, cast
 
 import orjson
 
@@ -114,9 +114,6 @@ def _as_delivered(report: ExportReport) -> tuple[Artifact, Mapping[str, Any]]:
 class SnapshotReader:
     """One reading of the file."""
 
-    # a source that handed out no annotation ids left the rendering to the writer, which counts from 1
-    has_ids: ClassVar[bool] = False
-
     def __init__(self, artifact: Artifact, described: Mapping[str, Any], columns: frozenset[str]) -> None:
         self._artifact = artifact
         self._columns = columns
@@ -188,7 +185,8 @@ class SnapshotReader:
         return batch
 
     def _add_groups(self, batch: RowBatch, documents: list[dict[str, Any]], counted: list[Counts]) -> None:
-        has_ids = self.has_ids or any(batch.annotation_starts)
+        # a source that handed out no annotation ids left the rendering to the writer, which counts from 1
+        has_ids = any(batch.annotation_starts)
         starts = zip(documents, batch.annotation_starts, strict=True)
         ids = [annotation_ids(document, start) for document, start in starts]
         if BODY in self._columns or not has_ids:
