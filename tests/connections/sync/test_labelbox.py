@@ -263,6 +263,10 @@ def test_a_row_whose_mask_failed_for_the_moment_comes_again_at_the_next_sync(hel
     assert held.count("create") == asked + 1, "what changed alone was asked for"
     assert synced(fails, FULL)[:2] == (statuses.COMPLETED, FULL)
     assert synced(shown, FULL) == (statuses.COMPLETED, FULL, False, NOON + 90 * MINUTE, {})
+    assert synced(fails, FULL)[4] == once
+    held.projects["one"].rows = rows[1:]
+    carried_out(project, FULL)
+    assert Mirror.objects.get(project=project).again == {}, "a row that is gone is asked for no more"
 
 
 def test_a_row_that_changed_or_went_while_its_mask_failed_is_as_it_is_there(held):
