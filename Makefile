@@ -58,7 +58,7 @@ demo-s3: $(DONE)/dev ## a local S3 store (SeaweedFS) with a bucket and a ready c
 	@$(EXPORTADMIN) load_demo --no-exports
 	@exec $(PY) scripts/demo_s3.py
 
-test: $(DONE)/dev machine-packages ## linters, then the suite on SQLite and on PostgreSQL (ARGS=… goes to pytest)
+test: $(DONE)/dev machine-packages ## linters, the suite on SQLite, and on PostgreSQL what can differ there (ARGS=… goes to pytest)
 	@$(PY) scripts/suite.py lint sqlite postgres -- $(ARGS)
 
 test-fast: $(DONE)/dev ## the suite without browsers and long tests, on SQLite: what to run while working

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""What ``make test`` runs: the linters, the suite on SQLite, the suite on PostgreSQL, then a plain summary.
+"""What ``make test`` runs: the linters, the suite on SQLite, on PostgreSQL what can differ there, then a plain summary.
 
 ``make test-platforms`` runs what needs real servers at length (marked ``platforms``), which ``make test`` leaves out.
 
@@ -141,7 +141,8 @@ def main(arguments: list[str]) -> int:
     RESULTS.mkdir(exist_ok=True)
     outcomes = []
     for step in steps:
-        say(f"\n=== {TITLES[step]}")
+        is_part = step == "postgres" and not os.environ.get("WHOLE")
+        say(f"\n=== {TITLES[step]}{', of which `make test-postgres` runs all' if is_part else ''}")
         outcomes.append(lint() if step == "lint" else suite(step, for_pytest))
     say("\n=== summary")
     for outcome in outcomes:
