@@ -205,7 +205,7 @@ def test_a_fault_is_a_problem_without_a_traceback_and_the_log_has_it(world: Worl
         raise ZeroDivisionError("password=hunter2")
 
     script = world.script("oscar")
-    monkeypatch.setattr("exports.api.views.report_json", broken)
+    monkeypatch.setattr("exports.api.views.report_answer", broken)
     script.client.raise_request_exception = False
     answer = script.get(f"reports/{world.own.done.report_id}/")
     assert (answer.status_code, answer.json()["code"]) == (500, "fault")
