@@ -66,7 +66,7 @@ from exportadmin.lib.relaxed_gc import collect_rarely
 
 # rows a transaction: at most so many, fewer when they are large (rendered, a row is held three times). A transaction
 # costs some twenty statements and a write that waits for the disk, whatever is in it.
-BATCH = 1000
+BATCH = 500
 FIRST_BATCH = 50
 BATCH_BYTES = 4 << 20
 # refused rows kept with their reasons; all of them are counted
