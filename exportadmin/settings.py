@@ -266,8 +266,8 @@ REST_FRAMEWORK = {
     "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
     "DEFAULT_THROTTLE_CLASSES": [
-        "exportadmin.lib.rest.throttles.AddressThrottle",
-        "exportadmin.lib.rest.throttles.PersonThrottle",
+        "exportadmin.lib.throttles.AddressThrottle",
+        "exportadmin.lib.throttles.PersonThrottle",
     ],
     "DEFAULT_THROTTLE_RATES": {
         "anon": env.text("THROTTLE_ANONYMOUS", "60/min"),

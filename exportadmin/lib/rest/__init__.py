@@ -10,8 +10,8 @@ from exportadmin.lib.rest.fields import Choice, DescribedField, Flag, StrictSeri
 from exportadmin.lib.rest.pages import Pages
 from exportadmin.lib.rest.parameters import CommaList, Moment, Number, Query, WholeNumber
 from exportadmin.lib.rest.problems import PROBLEM_JSON, TITLES, Problem, handle, problem
-from exportadmin.lib.rest.throttles import AddressThrottle, WrongKeyThrottle, address
 from exportadmin.lib.rest.views import RestView
+from exportadmin.lib.throttles import AddressThrottle, WrongKeyThrottle, address
 
 __all__ = [
     "PROBLEM_JSON",

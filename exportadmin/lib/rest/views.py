@@ -17,7 +17,7 @@ from exportadmin.lib.rest.description import RestSchema
 from exportadmin.lib.rest.pages import Pages
 from exportadmin.lib.rest.parameters import Query
 from exportadmin.lib.rest.problems import Problem, problem_json
-from exportadmin.lib.rest.throttles import AddressThrottle, PersonThrottle
+from exportadmin.lib.throttles import AddressThrottle, PersonThrottle
 
 
 class OneForm(BaseContentNegotiation):

@@ -233,7 +233,7 @@ def test_a_key_that_it_does_not_know_is_refused_by_its_name(
 def test_who_asks_too_often_is_told_in_the_words_that_the_sdk_reads(
     world: World, oscar: Rest, monkeypatch: pytest.MonkeyPatch
 ):
-    from exportadmin.lib.rest.throttles import PersonThrottle
+    from exportadmin.lib.throttles import PersonThrottle
 
     monkeypatch.setattr(PersonThrottle, "THROTTLE_RATES", {"anon": None, "user": "1/min", "wrong_key": None})
     ask(oscar, GET_USER)
