@@ -11,11 +11,6 @@ whether a platform's filter means *after* or *from … on*, nothing is left out,
 again. A platform that does not tell its clock is taken to have ours; where the answer that told it was lost, the
 watermark stays.
 
-**Rows of which a part**, such as a mask, could not be had for the moment go in without it, and the next syncs ask for
-them by their ids, in an export of their own beside that of what changed: :data:`MOST_AGAIN` times, then the next full
-one tries. Those of which no ids are known, or too many, hold the watermark as rows that were left out do, and after a
-full sync the next is full too.
-
 **A row** is the platform's id: one whose picture has another name or size there takes the place of what it was.
 
 **Rows that are gone** are those that a full sync did not bring and that nothing wrote since it began. What the platform
@@ -30,7 +25,7 @@ brings it, and so is the row that it was alone.
 from __future__ import annotations
 
 from array import array
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -61,21 +56,31 @@ from connections.store.imports.files import RefusedLog
 from connections.store.imports.writing import COUNTS, STATE, verdict, write_file
 from connections.store.known_project import KnownProject
 from connections.store.models import StoreProject, StoreRow
-from connections.store.notes import CARRIED, KINDS, OTHER, Note, Notes
+from connections.store.notes import CARRIED, OTHER, Note, Notes
 from connections.store.removal import Removal
 from connections.sync import fetched
 from connections.sync.actions import described, platform_of
+from connections.sync.again import (
+    AGAIN,
+    AGAIN_ERROR,
+    MOST_AGAIN,
+    NOT_NOW,
+    ONCE_MORE,
+    REMOTE_AGAIN,
+    deferred_error,
+    rows_again,
+    times_again,
+)
 from connections.sync.checks import RowChecks, ignores_the_filter
+from connections.sync.ending import finish, rows_gone, summary_of_nothing
 from connections.sync.gone import find_gone, find_replaced, remove_gone, without_parts_of
 from connections.sync.models import FULL, INCREMENTAL, Mirror, SyncRun
 from exportadmin.audit.record import record
 from exportadmin.lib.actor import system
 from exportadmin.lib.errors import PermanentError, TransientError
 from exportadmin.lib.keys_read import KeysRead
-from exportadmin.lib.times import from_datetime
 from exportadmin.runs import statuses
-from exportadmin.runs.ends import end
-from exportadmin.runs.errors import LeaseLost, NotYet
+from exportadmin.runs.errors import NotYet
 from exportadmin.runs.lease import RunLease
 from exportadmin.runs.runners import Runner
 
@@ -89,15 +94,8 @@ MOST_NAMED: Final = 20
 CONFIRM_AFTER: Final = timedelta(seconds=30)
 # beside what a platform counts of what it exported
 FOUND: Final = "rows in its file"
-# of the export of rows that are asked for by their ids
-AGAIN: Final = "again"
-_REMOTE_AGAIN, _AGAIN_ERROR = "remote_again", "again_error"
-MOST_AGAIN: Final = 3
 # the watermark stays for what is missing so often in a row
 MOST_HELD: Final = 1
-DEFERRED: Final = "parts of rows that could not be had now"
-_ONCE_MORE: Final = "The next sync asks for them once more, and goes on without what is missing then, too"
-_NOT_NOW: Final = "What is missing is asked for again by the next full sync"
 NEXT_IS_FULL: Final = "The next sync will be a full one; to have each be one, set full_every_hours of this mirror to 0"
 
 
@@ -158,7 +156,7 @@ class SyncRunner(Runner[SyncRun]):
                     "described": described(remote),
                     "options": mirror.options,
                     "classes": [[one.name, one.is_question] for one in remote.classes],
-                    AGAIN: [] if since_ms is None else _rows_again(mirror, platform),
+                    AGAIN: [] if since_ms is None else rows_again(mirror, platform),
                     "revision": store.revision if store else 0,
                 },
             )
@@ -175,7 +173,7 @@ class SyncRunner(Runner[SyncRun]):
             return
         ids = run.state.get(AGAIN) or []
         other = None
-        if ids and _AGAIN_ERROR not in run.state:
+        if ids and AGAIN_ERROR not in run.state:
             # both are made before one is fetched: else it would be fetched anew each time that the other is looked at
             with suppress(NothingThereError):
                 self._advanced(run, lease, platform)
@@ -190,9 +188,8 @@ class SyncRunner(Runner[SyncRun]):
             file = file if other is None else platform.joined(file, other, ids, fetched.folder_for(run))
         digest = fetched.digest_of(file.path)
         state = run.state
-        if (
-            state.get("file", {}).get("digest") != digest
-        ):  # another file than the one that was begun: from its first row
+        # another file than the one that was begun: from its first row
+        if state.get("file", {}).get("digest") != digest:
             state = {name: value for name, value in state.items() if name not in STATE}
         lease.save(
             bytes_total=file.bytes,
@@ -233,7 +230,7 @@ class SyncRunner(Runner[SyncRun]):
         it is kept, and they are asked for once more by the next sync. Raises ``NotYet``.
         """
         wanted = platform.for_rows(f"{run.remote_name}-{AGAIN}", ids, run.state.get("options", {}))
-        remote = RemoteRun(platform, run.project.external_id, wanted, lease, run.state, key=_REMOTE_AGAIN)
+        remote = RemoteRun(platform, run.project.external_id, wanted, lease, run.state, key=REMOTE_AGAIN)
         folder = fetched.folder_for(run) / AGAIN
         folder.mkdir(mode=0o700, exist_ok=True)
         try:
@@ -242,17 +239,17 @@ class SyncRunner(Runner[SyncRun]):
         except NothingThereError:
             return None
         except PermanentError as error:
-            lease.save(state={**run.state, _AGAIN_ERROR: f"rows that were to be asked for again: {error}"})
+            lease.save(state={**run.state, AGAIN_ERROR: f"rows that were to be asked for again: {error}"})
             return None
 
     def _nothing_there(self, run: SyncRun, lease: RunLease, platform: Platform, answer: str) -> None:
         """The platform has no row that was asked for, and says so."""
-        summary = _summary_of_nothing()
+        summary = summary_of_nothing()
         rows = StoreRow.objects.filter(project=run.project, revision__lte=run.state["revision"])
         if run.mode == INCREMENTAL or not rows.exists():
-            error = run.state.get(_AGAIN_ERROR, "")
-            again = _again(run, Mirror.objects.get(project=run.project), ())
-            _finish(run, lease, summary, statuses.PARTIAL if error else statuses.COMPLETED, error, again=again)
+            error = run.state.get(AGAIN_ERROR, "")
+            again = times_again(run, Mirror.objects.get(project=run.project), ())
+            finish(run, lease, summary, statuses.PARTIAL if error else statuses.COMPLETED, error, again=again)
             return
         if run.wanted != FULL:
             raise PermanentError(
@@ -267,7 +264,7 @@ class SyncRunner(Runner[SyncRun]):
             lease.save(remote_name=f"{run.remote_name}-again")
             raise NotYet(CONFIRM_AFTER, state, f"{platform.title} says that it has no rows; it is asked once more")
         _take_away(run, lease, platform, KeysRead(), summary)
-        _finish(run, lease, summary, statuses.COMPLETED, "")
+        finish(run, lease, summary, statuses.COMPLETED, "")
 
     def _tell(self, run: SyncRun, verb: str, details: dict[str, Any]) -> None:
         record(f"sync.{verb}", actor=system("worker"), project=run.project, obj=run, details=details)
@@ -356,30 +353,30 @@ class _Reading:
         if file.get("told"):
             summary["told"] = {**file["told"], FOUND: file["rows"]}
         summary |= {
-            "gone": _gone(run),
+            "gone": rows_gone(run),
             "not_understood": _not_understood(summary["notes"]),
             "notes": notes.as_json(),
             "note_counts": notes.counts(),
         }
         status, error = verdict(run, summary)
         tells_changes = self.platform.tells_changes_of(run.project.external_id)
-        again, is_held = _again(run, self.mirror, file["deferred_rows"] or (), self.came), False
+        again, is_held = times_again(run, self.mirror, file["deferred_rows"] or (), self.came), False
         if file["missing"] or (file["deferred"] and file["deferred_rows"] is None):
             is_held = run.wanted != FULL and self.mirror.held < MOST_HELD
         if status == statuses.COMPLETED and file["missing"]:
             what = MISSING[file["missing_as"]].format(file["missing"])
             status, error = statuses.PARTIAL, f"{self.platform.title} {what}"
             if tells_changes:
-                error += f". {_ONCE_MORE if is_held else _NOT_NOW}"
-        elif status == statuses.COMPLETED and (error := _deferred(file, again, is_held=is_held)):
+                error += f". {ONCE_MORE if is_held else NOT_NOW}"
+        elif status == statuses.COMPLETED and (error := deferred_error(file, again, is_held=is_held)):
             status = statuses.PARTIAL
-        elif status == statuses.COMPLETED and _AGAIN_ERROR in run.state:
-            status, error = statuses.PARTIAL, run.state[_AGAIN_ERROR]
+        elif status == statuses.COMPLETED and AGAIN_ERROR in run.state:
+            status, error = statuses.PARTIAL, run.state[AGAIN_ERROR]
         if any(times > MOST_AGAIN for times in again.values()) and tells_changes:
             self._note_given_up(notes, again)
             summary |= {"notes": notes.as_json(), "note_counts": notes.counts()}
         refused_bytes = self.log.flush()
-        _finish(run, lease, summary, status, error, refused_bytes=refused_bytes, is_held=is_held, again=again)
+        finish(run, lease, summary, status, error, refused_bytes=refused_bytes, is_held=is_held, again=again)
 
     @staticmethod
     def _note_given_up(notes: Notes, again: dict[str, int]) -> None:
@@ -429,35 +426,6 @@ def _since(run: SyncRun, mirror: Mirror, platform: Platform, now: datetime) -> i
     if last is None or mirror.full_due or now - last >= timedelta(hours=mirror.full_every_hours):
         return None
     return mirror.watermark_ms - int(settings.SYNC_OVERLAP * 1000)
-
-
-def _deferred(file: dict[str, Any], again: dict[str, int], *, is_held: bool) -> str:
-    """Of parts that could not be had, unless they could not be so often that nobody asks for them now."""
-    rows = file["deferred_rows"]
-    if file["deferred"] and rows is None:
-        return f"{DEFERRED}: {file['deferred']:,}. {_ONCE_MORE if is_held else _NOT_NOW}"
-    if not file["deferred"] or (rows and all(again[row_id] > MOST_AGAIN for row_id in rows)):
-        return ""
-    return f"{DEFERRED}: {file['deferred']:,}. The next sync asks for their rows once more"
-
-
-def _again(run: SyncRun, mirror: Mirror, rows: Sequence[str], came: Collection[str] = ()) -> dict[str, int]:
-    """What is to be known of rows of which parts could not be had. ``rows``: those of this sync, behind all others;
-    ``came``: whose parts were had.
-    """
-    asked = run.state.get(AGAIN, ())
-    if _AGAIN_ERROR in run.state:
-        rows = [*rows, *(row_id for row_id in asked if row_id not in {*rows, *came})]
-    settled = {*came, *asked, *rows}
-    kept = {} if run.mode == FULL else mirror.again
-    others = {row_id: times for row_id, times in kept.items() if row_id not in settled}
-    return others | {row_id: mirror.again.get(row_id, 0) + 1 for row_id in rows}
-
-
-def _rows_again(mirror: Mirror, platform: Platform) -> list[str]:
-    """The ids of the rows that are asked for beside what changed."""
-    most = platform.most_by_id(mirror.project.external_id)
-    return [row_id for row_id, times in mirror.again.items() if times <= MOST_AGAIN][:most]
 
 
 def _project(run: SyncRun, platform: Platform) -> RemoteProject:
@@ -521,91 +489,9 @@ def _remove(
     removal = Removal(run.project, seen=run.state["revision"], reason=reason, deleted_by=run.created_by_name)
     for count in remove_gone(removal, gone):
         state = {**run.state, counter: run.state.get(counter, 0) + count}
-        lease.save(state=state, summary={**summary, "gone": _gone(run) + count, "not_understood": {}})
+        lease.save(state=state, summary={**summary, "gone": rows_gone(run) + count, "not_understood": {}})
         lease.check()
-
-
-def _gone(run: SyncRun) -> int:
-    """How many rows it has taken away."""
-    return int(run.state.get("gone", 0) + run.state.get("replaced", 0))
-
-
-def _finish(
-    run: SyncRun,
-    lease: RunLease,
-    summary: dict[str, Any],
-    status: str,
-    error: str,
-    *,
-    refused_bytes: int = 0,
-    is_held: bool = False,
-    again: dict[str, int] | None = None,
-) -> None:
-    """The end, and how far the mirror was read, in one transaction. ``is_held``: something is missing that may be had
-    when it is asked for once more. ``again``: as the mirror keeps it, ``None``: as it is.
-    """
-    summary = {"gone": _gone(run), "not_understood": {}, **summary}
-    state = run.state
-    lease.check(now=True)
-    with transaction.atomic():
-        finished = end(
-            run,
-            lease,
-            status,
-            error,
-            summary=summary,
-            state={"refused_bytes": refused_bytes},
-            rows_done=summary["rows"],
-            bytes_done=run.bytes_total or 0,
-        )
-        if not finished:
-            raise LeaseLost(f"{run.label} was taken over while it was being finished")
-        if status in statuses.SUCCESSFUL:
-            has_refused = bool(summary["refused_count"] or summary["pieces_refused"])
-            _move_mirror(run, state, summary, is_whole=not has_refused and not is_held, is_held=is_held, again=again)
-
-
-def _move_mirror(
-    run: SyncRun,
-    state: dict[str, Any],
-    summary: dict[str, Any],
-    *,
-    is_whole: bool,
-    is_held: bool,
-    again: dict[str, int] | None,
-) -> None:
-    """``is_whole``: the watermark moves."""
-    mirror = Mirror.objects.select_for_update().get(project=run.project)
-    mirror.synced_at = run.asked_at
-    for field, value in state["described"].items():
-        setattr(mirror, field, value)
-    counts = {} if run.mode == FULL else dict(mirror.not_understood)
-    for text, count in summary["not_understood"].items():
-        counts[text] = counts.get(text, 0) + count
-    mirror.not_understood = counts
-    if run.mode == FULL:
-        mirror.full_synced_at = run.asked_at
-        if mirror.options == state["options"]:  # else what was read was asked for with others
-            # what could not be had may be of rows that did not change since the watermark
-            mirror.full_due = is_held and bool(state["file"]["deferred"]) and state["file"]["deferred_rows"] is None
-    mirror.held = mirror.held + 1 if is_held else 0
-    mirror.again = mirror.again if again is None else again
-    if is_whole and state.get("file") is None:  # nothing changed since the watermark, up to this moment
-        mirror.watermark_asked_at = run.asked_at
-    # where there was nothing the platform told no clock: the next sync asks from the same moment on
-    if is_whole and state.get("file") is not None and run.asked_at is not None:
-        remote = state.get(REMOTE, {})
-        if (told := remote.get("server_ms")) is not None:
-            mirror.watermark_ms, mirror.watermark_asked_at = told, run.asked_at
-        # of one whose answer was lost the clock is not known, though others tell it; nor where nothing had changed
-        elif remote.get("remote_id") and not remote.get("adopted"):
-            mirror.watermark_ms, mirror.watermark_asked_at = from_datetime(run.asked_at), run.asked_at
-    mirror.save()
 
 
 def _not_understood(notes: list[Note]) -> dict[str, int]:
     return {note["text"]: note["count"] for note in notes if note["kind"] == CARRIED}
-
-
-def _summary_of_nothing() -> dict[str, Any]:
-    return {**dict.fromkeys(COUNTS, 0), "note_counts": dict.fromkeys(KINDS, 0), "notes": []}

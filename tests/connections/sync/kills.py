@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 import pytest
 from django.utils import timezone
 
-from connections.sync import runner
+from connections.sync import ending
 from connections.sync.models import SyncRun
 from exportadmin.lib.http import OutboundSession
 from exportadmin.runs import statuses
@@ -27,7 +27,7 @@ def places(patch: pytest.MonkeyPatch, deadly: int = 0, *further: Further) -> Pla
     """
     found = Places(patch, deadly)
     requests = (OutboundSession, "request", _request)
-    for owner, name, what in (requests, (runner, "end", lambda *arguments, **named: "the end"), *further):
+    for owner, name, what in (requests, (ending, "end", lambda *arguments, **named: "the end"), *further):
         found.watch(owner, name, what)
     return found
 

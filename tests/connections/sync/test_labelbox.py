@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import Any, Final
 
 import pytest
 
@@ -213,19 +214,29 @@ def test_the_form_offers_the_options_of_the_thing(held, external_id, offered):
     assert [name for name in form.fields if name.startswith("option.")] == [f"option.{name}" for name in offered]
 
 
-def test_a_row_whose_mask_failed_for_the_moment_comes_again_at_the_next_sync(held):
-    path = "tasks/t/masks/0/index/1"
-    mask = {"composite_mask": {"url": f"{held.url}/api/v1/{path}", "color_rgb": [9, 8, 7]}}
-    shown, fails = picture({(9, 8, 7): (1, 1, 11, 21)}), Answer(503, headers={"Retry-After": "99"})
+# of a mask that cannot be had for the moment
+LATER: Final = Answer(503, headers={"Retry-After": "99"})
+MASK_PATH: Final = "tasks/t/masks/0/index/1"
+
+
+def first_with_a_mask(held, answer) -> tuple[list[dict[str, Any]], dict[str, Any]]:
+    """The project's rows as they were, and the mask that its first one has now; who asks for that gets ``answer``."""
+    mask = {"composite_mask": {"url": f"{held.url}/api/v1/{MASK_PATH}", "color_rgb": [9, 8, 7]}}
     rows = list(held.projects["one"].rows)
     held.projects["one"].rows = [with_mask(rows[0], mask), *rows[1:]]
-    held.habits.masks[path] = shown
+    held.habits.masks[MASK_PATH] = answer
+    return rows, mask
+
+
+def test_a_row_whose_mask_failed_for_the_moment_comes_again_at_the_next_sync(held):
+    shown, fails = picture({(9, 8, 7): (1, 1, 11, 21)}), LATER
+    rows, mask = first_with_a_mask(held, shown)
     project = mirror(held)
     assert carried_out(project).run.status == statuses.COMPLETED
     body = StoreRow.objects.filter(project=project, global_key="key-00000").values_list("body", flat=True)
 
     def synced(answer, wanted=AUTO):
-        held.habits.masks[path] = answer
+        held.habits.masks[MASK_PATH] = answer
         run = carried_out(project, wanted).run
         settings = Mirror.objects.get(project=project)
         return run.status, run.mode, "composite_mask" in body.get(), settings.watermark_ms, settings.again
@@ -270,11 +281,7 @@ def test_a_row_whose_mask_failed_for_the_moment_comes_again_at_the_next_sync(hel
 
 
 def test_a_row_that_changed_or_went_while_its_mask_failed_is_as_it_is_there(held):
-    path = "tasks/t/masks/0/index/1"
-    mask = {"composite_mask": {"url": f"{held.url}/api/v1/{path}", "color_rgb": [9, 8, 7]}}
-    rows = list(held.projects["one"].rows)
-    held.projects["one"].rows = [with_mask(rows[0], mask), *rows[1:]]
-    held.habits.masks[path] = Answer(503, headers={"Retry-After": "99"})
+    rows, mask = first_with_a_mask(held, LATER)
     project = mirror(held)
     assert carried_out(project).run.status == statuses.PARTIAL
     held.clock_ms = lambda: NOON + 60 * MINUTE
@@ -291,11 +298,7 @@ def test_a_row_that_changed_or_went_while_its_mask_failed_is_as_it_is_there(held
 
 
 def test_where_rows_cannot_be_asked_for_by_their_ids_what_changed_comes_all_the_same(held, monkeypatch):
-    path = "tasks/t/masks/0/index/1"
-    mask = {"composite_mask": {"url": f"{held.url}/api/v1/{path}", "color_rgb": [9, 8, 7]}}
-    rows = list(held.projects["one"].rows)
-    held.projects["one"].rows = [with_mask(rows[0], mask), *rows[1:]]
-    held.habits.masks[path] = Answer(503, headers={"Retry-After": "99"})
+    rows, _ = first_with_a_mask(held, LATER)
     project = mirror(held)
     carried_out(project)
     changed = labelled_row(7, active_ms=NOON + MINUTE, status="IN_REVIEW")
@@ -318,11 +321,7 @@ def test_where_rows_cannot_be_asked_for_by_their_ids_what_changed_comes_all_the_
 
 def test_too_many_rows_to_be_asked_for_by_their_ids_hold_the_watermark_once(held, monkeypatch):
     monkeypatch.setattr(names, "MOST_IDS", 0)
-    path = "tasks/t/masks/0/index/1"
-    mask = {"composite_mask": {"url": f"{held.url}/api/v1/{path}", "color_rgb": [9, 8, 7]}}
-    rows = list(held.projects["one"].rows)
-    held.projects["one"].rows = [with_mask(rows[0], mask), *rows[1:]]
-    held.habits.masks[path] = Answer(503, headers={"Retry-After": "99"})
+    first_with_a_mask(held, LATER)
     project = mirror(held)
     for watermark_ms, then in ((None, "The next sync asks for them once more, .*"), (NOON, ".* by the next full sync")):
         course = carried_out(project)
